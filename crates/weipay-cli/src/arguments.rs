@@ -3,7 +3,7 @@
 mod api;
 mod redaction;
 mod trigger;
-mod values;
+pub(crate) mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +26,10 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Parses the command line of this process. If it is wrong, prints why, without anything that may be secret, and exits.
     pub(crate) fn from_command_line() -> Self {
-        Self::try_parse().unwrap_or_else(|error| redaction::redact(error).exit())
+        Self::try_parse().unwrap_or_else(|error| {
+            let typed: Vec<_> = std::env::args().skip(1).collect();
+            redaction::Told::new(error, &typed).exit()
+        })
     }
 }
 
@@ -51,7 +54,8 @@ pub(crate) struct Quickstart {
     #[arg(long)]
     pub(crate) shop: bool,
     /// Pay at once instead of waiting for Enter. This is the default where there is no terminal.
-    #[arg(long, requires = "shop")]
+    /// It brings --shop with it.
+    #[arg(long)]
     pub(crate) yes: bool,
     /// Keep the sandbox running afterwards, until Ctrl-C.
     #[arg(long)]
@@ -60,7 +64,7 @@ pub(crate) struct Quickstart {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// The address where the sandbox listens; port 0 selects a free port.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
     pub(crate) listen: SocketAddr,
 }
 

@@ -66,6 +66,15 @@ pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
 }
 
 fn client(kit: Option<&Path>) -> Result<blocking::Client, Failure> {
+    if let Some(file) = kit.filter(|file| !file.is_file()) {
+        let name = file.display().to_string();
+        // A key in the wrong place is not repeated.
+        let is_short = name.len() <= 100 && !name.chars().any(char::is_control) && !name.contains("PRIVATE");
+        let name = if is_short { name } else { "the file".to_owned() };
+        return Err(Failure::usage(format!(
+            "--kit: {name} is not a file; weipay sandbox init makes a kit, in .weipay/kit.json"
+        )));
+    }
     let client = match kit {
         Some(file) => blocking::Client::from_kit(file),
         None => blocking::Client::from_env(),

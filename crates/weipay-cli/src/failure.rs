@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use weipay::Error;
 use weipay::error::ErrorKind;
+use weipay_sandbox::control::ClientError;
 
 /// What a command returns; `main` reports a failure.
 pub(crate) type Outcome = Result<(), Failure>;
@@ -38,6 +39,16 @@ impl Failure {
     /// The command was understood, but failed.
     pub(crate) fn failed(reason: impl Display) -> Self {
         Self::new(FAILED, reason)
+    }
+
+    /// The control API of a sandbox did not do it.
+    pub(crate) fn from_control(error: ClientError) -> Self {
+        match &error {
+            ClientError::NotRunning(_) | ClientError::Unreadable(_) => Self::usage(error),
+            // A value of the command line that the sandbox alone can judge.
+            ClientError::Refused { status: 400, .. } => Self::usage(error),
+            ClientError::Connection(_) | ClientError::Refused { .. } => Self::failed(error),
+        }
     }
 
     /// Nobody responded.

@@ -59,7 +59,7 @@ fn play(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
     screen.fact("state", &format!("{} coupons usable (SENDED), none associated any more", coupons.len()));
     screen.done("All six responses were verified.");
 
-    if arguments.shop {
+    if arguments.shop || arguments.yes {
         // Nobody sees the question, or nobody can answer it.
         let is_alone = !stdin().is_terminal() || !stdout().is_terminal();
         shop::play(&sandbox, &story, arguments.yes || is_alone, &mut screen)?;

@@ -12,6 +12,7 @@ mod merchant;
 pub(crate) mod notifications;
 mod pay;
 mod pay_score;
+mod person;
 mod play;
 mod refund;
 mod run;
@@ -25,8 +26,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weipay_sandbox::ClockMode;
+use weipay_sandbox::{ClockMode, StartError};
 
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use log_writer::LogWriter;
 use serving::Serving;
@@ -40,9 +42,17 @@ weipay sandbox log shows them, with secrets and personal data masked.
 Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
   Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
-  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little
+  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little; letters beyond ASCII are
+                                  percent-encoded, as %E5
+  Weipay-Sandbox-Client-Certificate: not-checked
+                                  the operation needs the merchant certificate in TLS, and plain HTTP has none; over https it is demanded
   Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
-                                  header asks for one";
+                                  header asks for one
+
+Exit codes of all subcommands:
+  0  done
+  1  it failed, or the sandbox refused
+  2  a wrong command line or file, or no sandbox runs on the data folder: nothing was done";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = HELP)]
@@ -53,7 +63,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = ".weipay")]
     data: PathBuf,
     /// The address to listen on; port 0 selects a free port.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8880", value_parser = values::address)]
     listen: SocketAddr,
     #[command(flatten)]
     serving: Serving,
@@ -66,10 +76,15 @@ pub(crate) enum SandboxCommand {
     /// Print the kit as WEIPAY_* variables for a shell: eval "$(weipay sandbox env)".
     Env(kit::Env),
     /// The merchants of a running sandbox.
+    #[command(
+        after_help = "Each subcommand takes --data DIR, the data folder of the running sandbox [default: .weipay]."
+    )]
     Merchant {
         #[command(subcommand)]
         command: merchant::MerchantCommand,
     },
+    /// The people (用户) of a running sandbox: their openids, and the money in their wallets.
+    Person(person::Person),
     /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
     Transfer(transfer::Transfer),
     /// The pay score orders (支付分订单) of a running sandbox: what the customer does.
@@ -118,6 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Some(SandboxCommand::Transfer(arguments)) => transfer::run(arguments),
         Some(SandboxCommand::PayScore(arguments)) => pay_score::run(arguments),
         Some(SandboxCommand::Contract(arguments)) => contract::run(arguments),
+        Some(SandboxCommand::Person(arguments)) => person::run(arguments),
         Some(SandboxCommand::Log(arguments)) => log::run(arguments),
         Some(SandboxCommand::Notifications { command }) => notifications::run(command),
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
@@ -142,7 +158,7 @@ fn serve(arguments: &Arguments) -> Outcome {
     if let Some(log) = &log {
         builder = builder.log(log.writer());
     }
-    let sandbox = builder.start().map_err(Failure::failed)?;
+    let sandbox = builder.start().map_err(start_failure)?;
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
@@ -159,6 +175,16 @@ fn serve(arguments: &Arguments) -> Outcome {
     drop(sandbox);
     drop(log);
     waited.map_err(Failure::failed)
+}
+
+/// What stands in a file of the command line is a part of it.
+fn start_failure(error: StartError) -> Failure {
+    match error {
+        StartError::Seed(..) | StartError::ReceiverAuthority(_) | StartError::Fault(_) => {
+            Failure::usage(error)
+        }
+        error => Failure::failed(error),
+    }
 }
 
 #[cfg(test)]

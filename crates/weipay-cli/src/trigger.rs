@@ -21,6 +21,10 @@ pub(crate) fn run(arguments: &arguments::Trigger) -> Outcome {
     for (path, value) in &arguments.set {
         trigger = trigger.set(path, value).map_err(|error| Failure::usage(format!("--set: {error}")))?;
     }
+    let is_web = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+    if !arguments.url.as_ref().is_none_or(is_web) {
+        return Err(Failure::usage("--url must begin with http:// or https://; nothing was sent"));
+    }
     let kit = read_kit(&arguments.kit)?;
     let Some(url) = &arguments.url else {
         return print(&printed(&trigger.message(&kit).map_err(Failure::usage)?));
@@ -39,6 +43,14 @@ pub(crate) fn run(arguments: &arguments::Trigger) -> Outcome {
 
 /// A kit is a folder of files with fixed names, one of which is `kit.json`.
 fn read_kit(file: &Path) -> Result<kit::KitOnDisk, Failure> {
+    if !file.exists() {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return Err(Failure::usage(format!(
+            "--kit: {} does not exist; weipay sandbox init --data {} makes a kit",
+            file.display(),
+            folder.display()
+        )));
+    }
     if file.file_name() != Some(OsStr::new("kit.json")) {
         let reason = format!("--kit {}: the file must be named kit.json", file.display());
         return Err(Failure::usage(reason));

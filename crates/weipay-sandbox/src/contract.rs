@@ -9,6 +9,7 @@
 //! strictly, and what a lenient reader would swallow is remembered: members that stand twice matter because two readers of one
 //! signed body must never understand different things. Nesting is bounded by the parser (128 levels).
 
+mod carried_out;
 mod json;
 mod parts;
 
@@ -23,6 +24,7 @@ use self::json::read_json;
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
 use crate::upload::Upload;
+pub(crate) use carried_out::CarriedOut;
 
 /// What is refused beyond types, lengths and required fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,8 @@ pub struct Validation {
     /// Characters of four UTF-8 bytes, which the platform does not take.
     pub four_byte_characters: bool,
     /// Values that a field's page does not list. Off by default: the platform adds values without notice, and what it
-    /// says to an unknown one is UNCONFIRMED(unlisted-value). A product refuses what it cannot act on in any case.
+    /// says to an unknown one is UNCONFIRMED(unlisted-value). Of an operation that the sandbox carries out, what it cannot act on is
+    /// refused in any case.
     pub unlisted_values: bool,
     /// A request whose `Authorization` came before. Off by default: that the platform refuses it is UNCONFIRMED(replayed-request), and official
     /// SDKs send a request again that was signed once.
@@ -265,9 +268,9 @@ impl Contract {
         Ok(())
     }
 
-    fn walk<'a>(&'a self, source: Source, undefined: &'a mut Undefined) -> Walk<'a> {
+    fn walk<'a>(&'a self, carried_out: CarriedOut, source: Source, undefined: &'a mut Undefined) -> Walk<'a> {
         let pointer = format!("/{}", source.word());
-        Walk { contract: self, source, pass: Pass::Types, pointer, undefined }
+        Walk { contract: self, carried_out, source, pass: Pass::Types, pointer, undefined }
     }
 
     fn check_path(
@@ -276,7 +279,7 @@ impl Contract {
         values: &[(&'static str, String)],
         undefined: &mut Undefined,
     ) -> Result<(), Refusal> {
-        let mut walk = self.walk(Source::UriTemplate, undefined);
+        let mut walk = self.walk(CarriedOut::from_operation(operation), Source::UriTemplate, undefined);
         for pass in Pass::ALL {
             walk.pass = pass;
             for (name, value) in values {
@@ -299,7 +302,7 @@ impl Contract {
         pairs: &[(String, String)],
         undefined: &mut Undefined,
     ) -> Result<(), Refusal> {
-        let mut walk = self.walk(Source::Query, undefined);
+        let mut walk = self.walk(CarriedOut::from_operation(operation), Source::Query, undefined);
         for pass in Pass::ALL {
             walk.pass = pass;
             for field in &operation.request.query {
@@ -325,7 +328,7 @@ impl Contract {
         undefined: &mut Undefined,
     ) -> Result<(), Refusal> {
         let request = &operation.request;
-        let mut walk = self.walk(Source::Body, undefined);
+        let mut walk = self.walk(CarriedOut::from_operation(operation), Source::Body, undefined);
         match document {
             Value::Object(members) => {
                 refuse_path_values(operation, members)?;
@@ -346,7 +349,7 @@ impl Contract {
 pub fn refusal_of(field: &weipay_catalog::Field, value: &Value) -> Option<String> {
     let contract = Contract::default();
     let mut undefined = Undefined::default();
-    let mut walk = contract.walk(Source::Body, &mut undefined);
+    let mut walk = contract.walk(CarriedOut::No, Source::Body, &mut undefined);
     let mut passes = Pass::ALL.into_iter().map(|pass| {
         walk.pass = pass;
         walk.member(field, Some(value))
@@ -389,6 +392,7 @@ impl Pass {
 /// A walk through one source of a request; the pointer grows and shrinks with the depth.
 struct Walk<'a> {
     contract: &'a Contract,
+    carried_out: CarriedOut,
     source: Source,
     pass: Pass,
     pointer: String,
@@ -500,8 +504,12 @@ impl Walk<'_> {
             return Ok(());
         }
         let rules = field.rules();
+        rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
+        self.carried_out.check_word(field, text).map_err(|reason| {
+            self.place(field).broken(BrokenRule::Unlisted, text.into()).with_reason(reason)
+        })?;
         let listed: &[&str] = if self.contract.validation.unlisted_values { &field.values } else { &[] };
-        let verdict = rules.check_text(text).and_then(|()| rules.check_listed(text, listed));
+        let verdict = rules.check_listed(text, listed);
         verdict.map_err(|rule| self.place(field).broken(rule, text.into()))
     }
 
@@ -515,7 +523,11 @@ impl Walk<'_> {
         let rules = field.rules();
         let kind = rules.integer_type();
         match number.filter(|number| kind.holds(*number)) {
-            Some(number) => self.judge(field, || rules.check_integer(number), value),
+            Some(number) => {
+                let check =
+                    || rules.check_integer(number).and_then(|()| self.carried_out.check_money(field, number));
+                self.judge(field, check, value)
+            }
             None => Err(self.place(field).wrong_type(grammar::integer(kind), value.clone())),
         }
     }

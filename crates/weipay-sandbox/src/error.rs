@@ -43,6 +43,12 @@ impl fmt::Display for StartError {
             Self::Fault(error) => write!(f, "{error}"),
             Self::Seed(file, error) => write!(f, "the seed file {}: {error}", file.display()),
             Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
+            Self::Store(file, StoreError::Database(_) | StoreError::Corrupt(_)) if file.is_file() => write!(
+                f,
+                "{} cannot be used: put the file back as it was, or remove it (and the files {}-wal and -shm) to begin with an empty state",
+                file.display(),
+                file.display()
+            ),
             Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
             Self::Listen(address, _) => {
                 write!(f, "cannot listen on {address}; choose another address, or port 0 for a free one")

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
-use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial, request_message};
+use weipay_wire::{Authorization, AuthorizationError, Scheme, is_fresh, is_same_serial, request_message};
 
 use crate::clock::HeldClock;
 use crate::explain::{WrongSignature, paths, serial};
@@ -95,9 +95,11 @@ pub(crate) fn authenticate<'a>(
     let routed = route(&request.method, request.path())?;
     check_client_headers(request)?;
     let authorization = authorization(request)?;
+    check_scheme(request, &authorization)?;
     let is_fresh_at = |time| is_fresh(time, authorization.timestamp);
     let Some(time) = clock.time_of_client(is_fresh_at) else {
-        return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, now)).into());
+        let clocks = [now, crate::clock::machine_now()];
+        return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, clocks)).into());
     };
     let operation = routed.operation;
     let upload = if operation.is_upload() { Upload::read(operation, request) } else { None };
@@ -119,10 +121,17 @@ pub(crate) fn authenticate<'a>(
     Ok(Authenticated { routed, merchant, upload, time })
 }
 
-/// What is wrong with a clock.
-fn stale(signed: i64, now: i64) -> String {
+/// What is wrong with a client's clock, measured from the nearer one of those that it may follow: the sandbox's and the machine's.
+fn stale(signed: i64, [sandbox, machine]: [i64; 2]) -> String {
+    let is_machine_nearer = signed.abs_diff(machine) < signed.abs_diff(sandbox);
+    let now = if is_machine_nearer { machine } else { sandbox };
     let seconds = signed.abs_diff(now);
-    let told = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
+    let told = match sandbox.abs_diff(machine) {
+        0..=1 => format!("the request was signed at {signed}, and the sandbox's clock shows {sandbox}"),
+        _ => format!(
+            "the request was signed at {signed}; the sandbox's clock shows {sandbox} and this machine's {machine}, and either is taken"
+        ),
+    };
     if signed / 1000 >= now / 10 {
         return format!("{told}: the timestamp is in milliseconds; write seconds");
     }
@@ -131,7 +140,12 @@ fn stale(signed: i64, now: i64) -> String {
         0..=300 | 3300.. if seconds >= 3300 => ", about whole hours: is a local time taken for Unix time?",
         _ => "",
     };
-    format!("{told}: the client's clock is {seconds} seconds {side} it{zone}")
+    let whose = match (is_machine_nearer, sandbox.abs_diff(machine)) {
+        (_, 0..=1) => "it",
+        (true, _) => "this machine's",
+        (false, _) => "the sandbox's",
+    };
+    format!("{told}: the client's clock is {seconds} seconds {side} {whose}{zone}")
 }
 
 /// Whether requests of an operation are let in here: APIv2 has [another gateway](crate::v2).
@@ -188,9 +202,14 @@ fn check_client_headers(request: &Request) -> Result<(), Rejection> {
 
 fn authorization(request: &Request) -> Result<Authorization, Rejection> {
     let of_transactions = is_less_checked(request);
+    let how_many = request.headers.get_all("authorization").iter().count();
     let parsed = request.header("authorization").unwrap_or_default().parse::<Authorization>();
     parsed.map_err(|error| {
         let reason = match &error {
+            _ if how_many == 0 => {
+                "the request has no Authorization header: sign it, and send the signature in one".to_owned()
+            }
+            _ if how_many > 1 => "the request has several Authorization headers: send one".to_owned(),
             // What stands in the place of a scheme may be a token.
             AuthorizationError::OtherScheme { .. } => {
                 "the Authorization header is of another scheme than WECHATPAY2-SHA256-RSA2048".to_owned()
@@ -207,6 +226,22 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
             _ => refused(INCOMPLETE).into(),
         }
     })
+}
+
+/// Every merchant of the sandbox has a key of RSA: a signature of SM2 (国密) can be nobody's here.
+fn check_scheme(request: &Request, authorization: &Authorization) -> Result<(), Rejection> {
+    if authorization.scheme == Scheme::Sha256Rsa2048 {
+        return Ok(());
+    }
+    let reason = "the Authorization header says WECHATPAY2-SM2-WITH-SM3 (国密), and the merchants of the sandbox have keys of RSA: \
+                  write WECHATPAY2-SHA256-RSA2048";
+    match is_less_checked(request) {
+        true => Err(Rejection::Refused {
+            refusal: Refusal::sign_error(NO_SIGNATURE).with_reason(reason),
+            has_request_id: false,
+        }),
+        false => Err(Refusal::sign_error(OTHER_SCHEME).with_reason(reason).into()),
+    }
 }
 
 fn check_known(

@@ -96,6 +96,9 @@ impl fmt::Display for KitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(error) => write!(f, "{error}"),
+            Self::File { path, error } if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "{} is missing: put it back, or start with another data directory", path.display())
+            }
             Self::File { path, .. } => write!(f, "{} cannot be read or written", path.display()),
             Self::KeysMissing { dir } => write!(
                 f,
@@ -161,6 +164,9 @@ fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitErr
     let folder = DataFolder::open(dir)?;
     let kit = open(&folder, keys)?;
     kit.check()?;
+    if !kit.dir().join(NOTES).exists() {
+        kit.write_notes()?;
+    }
     Authority::open(folder.path())
         .map_err(|error| KitError::File { path: folder.path().join(CA_KEY), error })?;
     Ok(kit)
@@ -332,6 +338,10 @@ impl KitOnDisk {
 
     fn write(&self) -> Result<(), KitError> {
         file::replace(&self.file, file::to_json(&self.kit).as_bytes())?;
+        self.write_notes()
+    }
+
+    fn write_notes(&self) -> Result<(), KitError> {
         file::replace(&self.dir.join(NOTES), notes::text(self).as_bytes())
     }
 

@@ -420,7 +420,9 @@ impl fmt::Display for Error {
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
         if self.0.attempts.len() > 1 {
             let open = self.0.attempts.iter().rev().skip(1).any(Attempt::may_have_taken_effect);
-            let open = if open { ", an earlier one may have taken effect" } else { "" };
+            // What only reads has no effect.
+            let reads = self.operation().is_some_and(|called| called.starts_with("GET "));
+            let open = if open && !reads { ", an earlier one may have taken effect" } else { "" };
             facts.push(format!("{} attempts{open}", self.0.attempts.len()));
         }
         facts.extend(self.location().map(|location| format!("Location {location}")));

@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::builder::TypedValueParser;
@@ -49,7 +50,9 @@ fn read_body(value: &OsStr) -> Result<Box<RawValue>, String> {
 
 fn read_file(file: &Path) -> Result<Vec<u8>, String> {
     let name = file.display().to_string();
-    let name = if file.exists() || looks_like_path(&name) { name } else { "the file after `@`".to_owned() };
+    // What looks like no path may be a body with an `@` in front, which is not repeated.
+    let is_path = file.exists() || looks_like_path(&name) || is_plain_name(&name);
+    let name = if is_path { name } else { "the file after `@`".to_owned() };
     let unreadable = |error: io::Error| format!("cannot read {name}: {error}");
     let kind = file.metadata().map_err(unreadable)?.file_type();
     // A file that the shell has opened may be a pipe, as in `@<(command)`. Opening any other pipe would wait.
@@ -60,6 +63,14 @@ fn read_file(file: &Path) -> Result<Vec<u8>, String> {
     read_bounded(File::open(file).map_err(unreadable)?).map_err(|reason| format!("{name} {reason}"))
 }
 
+/// Whether a text can only be the name of a file, such as `order.json`.
+fn is_plain_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    text.len() <= 100
+        && text.rsplit_once('.').is_some_and(|(_, end)| (1..=5).contains(&end.len()))
+        && text.bytes().all(is_letter)
+}
+
 fn read_bounded(source: impl Read) -> Result<Vec<u8>, String> {
     let mut content = Vec::new();
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
@@ -68,6 +79,42 @@ fn read_bounded(source: impl Read) -> Result<Vec<u8>, String> {
         return Err(format!("has more than {} MB, the limit of a JSON body", MAX_BODY_BYTES / 1024 / 1024));
     }
     Ok(content)
+}
+
+/// The most that is moved at once: a hundred million yuan.
+const MAX_FEN: i64 = 10_000_000_000;
+
+/// An amount in fen (分).
+pub(crate) fn fen(text: &str) -> Result<i64, String> {
+    let fen = text.parse().ok().filter(|fen| (1..=MAX_FEN).contains(fen));
+    fen.ok_or_else(|| format!("it must be a whole number of fen (分) from 1 to {MAX_FEN}"))
+}
+
+/// Not negative.
+pub(crate) fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
+}
+
+/// At least 1.
+pub(crate) fn count(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "it must be a whole number of at least 1".to_owned())
+}
+
+/// How often something happens.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "it must be a number from 0 (never) to 1 (always)".to_owned())
+}
+
+/// An address to listen on.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "it must be an IP address with a port, such as 127.0.0.1:8880".to_owned())
+}
+
+/// A time, which is passed on as it was typed.
+pub(crate) fn time(text: &str) -> Result<String, String> {
+    text.parse::<weipay_sandbox::Clock>().map(|_| text.to_owned())
 }
 
 /// Reads a name and a value with this separator between them.

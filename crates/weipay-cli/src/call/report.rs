@@ -29,6 +29,10 @@ pub(crate) fn describe(error: &Error) -> String {
     }
     let mut text = format!("{error:#}");
     if let Some(meaning) = error.meaning() {
+        // Where it is not the case, the reason says which.
+        let names_a_field = error.message().is_some_and(|message| message.contains(['/', '“', '`']));
+        let meaning =
+            if names_a_field { meaning } else { meaning.trim_end_matches(", and the message says which") };
         // Writing to a String cannot fail.
         let _ = write!(text, "\n  meaning: {meaning}");
     }
@@ -39,7 +43,14 @@ pub(crate) fn describe(error: &Error) -> String {
         let _ = write!(text, "\n  reason: {reason}");
     }
     let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
-    if error.may_have_taken_effect() && !reads {
+    // Nobody carries out what is at an unknown address.
+    // The sandbox says so where it has refused and APIv2 has no code for it. A code says itself whether the outcome is open.
+    let is_refused = error.code().is_none()
+        && error.headers().is_some_and(|headers| headers.contains_key(REASON_HEADER))
+        && error.status().is_some_and(|status| status.as_u16() < 500);
+    let is_unknown_address =
+        error.known_operation().is_none() && error.status().is_some_and(|status| status == 404);
+    if error.may_have_taken_effect() && !reads && !is_unknown_address && !is_refused {
         let _ = write!(
             text,
             "\n  the call may have taken effect: {}",

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 use weipay_sandbox::parse_duration;
 
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -24,10 +25,17 @@ pub(crate) enum ClockCommand {
     /// Show the time, how the clock goes, and the next event.
     Show,
     /// Stop the clock, at a time such as 2026-08-15T12:00:00+08:00 or where it is.
-    Freeze { time: Option<String> },
+    Freeze {
+        #[arg(value_parser = values::time)]
+        time: Option<String>,
+    },
     /// Let the clock run from a time.
-    Set { time: String },
-    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h. What is due on the way happens at its own time.
+    Set {
+        #[arg(value_parser = values::time)]
+        time: String,
+    },
+    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is due on the way happens at its
+    /// own time.
     Advance {
         #[arg(value_parser = parse_duration)]
         duration: i64,
@@ -43,7 +51,7 @@ pub(crate) enum ClockCommand {
 }
 
 pub(super) fn run(arguments: &Clock) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (method, path, body) = match arguments.command.as_ref().unwrap_or(&ClockCommand::Show) {
         ClockCommand::Show => ("GET", "/clock", None),
         ClockCommand::Freeze { time } => ("POST", "/clock/freeze", Some(json!({ "time": time }))),
@@ -56,7 +64,7 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
         ClockCommand::PutAside => ("GET", "/clock/put-aside", None),
         ClockCommand::Retry => ("POST", "/clock/retry", Some(json!({}))),
     };
-    let said = client.call(method, path, body.as_ref()).map_err(Failure::failed)?;
+    let said = client.call(method, path, body.as_ref()).map_err(Failure::from_control)?;
     match arguments.command {
         Some(ClockCommand::PutAside) => print(&put_aside(&said)),
         Some(ClockCommand::Retry) => {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -29,7 +30,7 @@ pub(crate) struct Complain {
     /// Go on with a complaint.
     #[arg(long, value_name = "STEP", value_parser = weipay_sandbox::complaints::PersonStep::WORDS)]
     step: Option<String>,
-    /// Who complains [default: whoever paid].
+    /// Who complains: an openid of the person who paid [default: that under which the order was paid].
     #[arg(long = "as", value_name = "OPENID", conflicts_with = "step")]
     person: Option<String>,
     /// What the person writes.
@@ -42,7 +43,7 @@ pub(crate) struct Complain {
     #[arg(long, value_name = "PROBLEM", conflicts_with = "step", value_parser = weipay_sandbox::complaints::Problem::WORDS)]
     problem: Option<String>,
     /// How many fen the person wants back [default: all that the order cost].
-    #[arg(long, value_name = "FEN", conflicts_with = "step")]
+    #[arg(long, value_name = "FEN", conflicts_with = "step", value_parser = values::fen)]
     refund: Option<i64>,
     /// The person's phone number.
     #[arg(long, conflicts_with = "step")]
@@ -59,12 +60,12 @@ pub(crate) struct Complain {
 }
 
 pub(super) fn run(arguments: &Complain) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let target = match arguments.step {
         Some(_) => format!("/complaints/{}/steps", encoded(&arguments.number)),
         None => "/complaints".to_owned(),
     };
-    let complaint = client.call("POST", &target, Some(&body(arguments))).map_err(Failure::failed)?;
+    let complaint = client.call("POST", &target, Some(&body(arguments))).map_err(Failure::from_control)?;
     print(&shown(&complaint))
 }
 

@@ -47,7 +47,7 @@ pub(crate) enum ContractCommand {
 }
 
 pub(super) fn run(arguments: &Contract) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (number, step, body) = match &arguments.command {
         ContractCommand::Sign { number, openid } => (number, "sign", json!({ "openid": openid })),
         ContractCommand::End { number } => (number, "end", json!({})),
@@ -55,9 +55,11 @@ pub(super) fn run(arguments: &Contract) -> Outcome {
         ContractCommand::Accept { number } => (number, "accept", json!({})),
     };
     let target = format!("/contracts/{}/{step}", encoded(number));
-    let done = client.call("POST", &target, Some(&body)).map_err(Failure::failed)?;
-    match done["contract_id"].as_str() {
-        Some(contract_id) => print(&format!("{contract_id}\n")),
-        None => Ok(()),
+    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    let text = |name: &str| done[name].as_str();
+    match (text("contract_id").or(text("contract_state")), text("pays")) {
+        (Some(said), _) => print(&format!("{said}\n")),
+        (None, Some("wallet")) => print("only the wallet (零钱) pays for it from now on\n"),
+        (None, _) => print("the bank card pays for it again\n"),
     }
 }

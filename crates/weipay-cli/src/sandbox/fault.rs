@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -41,7 +42,7 @@ pub(crate) enum FaultCommand {
     Add(NewFault),
     /// List the rules: number, fault, how many requests were hit, and which it is about.
     List,
-    /// Take one rule away, or all.
+    /// Take one rule away, or all, and print how many.
     Clear {
         /// Its number.
         id: Option<u64>,
@@ -63,20 +64,20 @@ pub(crate) struct NewFault {
     #[arg(long)]
     host: Option<String>,
     /// Only the first so many requests.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::count)]
     first: Option<u64>,
     /// How often, from 0 (never) to 1 (always).
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, value_parser = values::share)]
     probability: f64,
     /// The same seed hits the same requests.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = values::whole_number)]
     seed: u64,
 }
 
 pub(super) fn run(arguments: &Fault) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let call = |method, target: &str, body: Option<Value>| {
-        client.call(method, target, body.as_ref()).map_err(Failure::failed)
+        client.call(method, target, body.as_ref()).map_err(Failure::from_control)
     };
     match &arguments.command {
         FaultCommand::Add(new) => {
@@ -84,8 +85,13 @@ pub(super) fn run(arguments: &Fault) -> Outcome {
             print(&format!("{}\n", added["id"]))
         }
         FaultCommand::List => print(&table(&call("GET", "/faults", None)?)),
-        FaultCommand::Clear { id: Some(id) } => call("DELETE", &format!("/faults/{id}"), None).map(drop),
-        FaultCommand::Clear { id: None } => call("DELETE", "/faults", None).map(drop),
+        FaultCommand::Clear { id } => {
+            let target = id.map_or_else(|| "/faults".to_owned(), |id| format!("/faults/{id}"));
+            print(&match call("DELETE", &target, None)?["cleared"].as_u64().unwrap_or_default() {
+                1 => "1 rule taken away\n".to_owned(),
+                count => format!("{count} rules taken away\n"),
+            })
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn init(arguments: &Init) -> Outcome {
 pub(super) fn env(arguments: &Env) -> Outcome {
     let data = &arguments.data;
     let kit = kit::read(data).map_err(|error| {
-        Failure::failed(format!(
+        Failure::usage(format!(
             "{error:#}; create a kit with `weipay sandbox init --data {}`",
             data.display()
         ))

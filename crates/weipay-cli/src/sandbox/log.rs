@@ -11,7 +11,8 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox log --help`.
 const HELP: &str = "\
-Without NUMBER and --failed, each request is one line, with its number in front.
+Without NUMBER and --failed, each request is one line, with its number in front. Its time is that of this machine; the clock of the sandbox,
+by which orders, notifications and signatures have theirs, may show another (weipay sandbox clock).
 
 Of a wrong signature the sandbox finds out which message was signed, if it comes of a common mistake: the query left out, the body
 encoded again, a line feed too many or missing, the host in front of the path, another key and so on. It shows both messages, the
@@ -43,10 +44,10 @@ const PAGE: usize = 200;
 const WAIT: u64 = 20;
 
 pub(super) fn run(arguments: &Log) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     match arguments.number {
         Some(number) => {
-            let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::failed)?;
+            let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::from_control)?;
             print(entry["text"].as_str().unwrap_or_default())
         }
         None => list(&client, arguments),

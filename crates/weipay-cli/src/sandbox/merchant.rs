@@ -1,12 +1,13 @@
 //! `weipay sandbox merchant`: the merchants of a running sandbox, by its control API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -16,6 +17,30 @@ pub(crate) enum MerchantCommand {
     Add(NewMerchant),
     /// Put money into an account of a merchant, from its bank, and print what is in the account then.
     TopUp(TopUp),
+    /// List the merchants: merchant ID, appids, and the key with which the platform signs for each.
+    List {
+        /// The data folder of the running sandbox.
+        #[arg(long, value_name = "DIR", default_value = ".weipay")]
+        data: PathBuf,
+    },
+    /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the keys then.
+    RotateKey(RotateKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKey {
+    /// Its merchant ID (商户号).
+    #[arg(value_name = "MCHID")]
+    mchid: String,
+    /// begin: a new key is known; switch: it signs; finish: the old one is gone.
+    #[arg(value_name = "STEP", value_parser = ["begin", "switch", "finish"])]
+    step: String,
+    /// Which key: the platform certificate (平台证书) or the public key (微信支付公钥).
+    #[arg(long, value_name = "KEY", default_value = "certificate", value_parser = ["certificate", "public-key"])]
+    key: String,
+    /// The data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -46,7 +71,7 @@ pub(crate) struct TopUp {
     #[arg(value_name = "MCHID")]
     mchid: String,
     /// How much, in fen (分).
-    #[arg(value_name = "FEN", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(value_name = "FEN", value_parser = values::fen)]
     fen: i64,
     /// Which account: operation (运营账户), from which transfers are paid, basic (基本账户) or marketing (营销资金).
     #[arg(long, value_name = "ACCOUNT", default_value = "operation", value_parser = ["operation", "basic", "marketing"])]
@@ -60,7 +85,42 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
     match command {
         MerchantCommand::Add(new) => add(new),
         MerchantCommand::TopUp(payment) => top_up(payment),
+        MerchantCommand::List { data } => list(data),
+        MerchantCommand::RotateKey(rotation) => rotate(rotation),
     }
+}
+
+fn list(data: &Path) -> Outcome {
+    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
+    let found = client.call("GET", "/merchants", None).map_err(Failure::from_control)?;
+    let merchants = found["merchants"].as_array().into_iter().flatten();
+    print(&merchants.map(line).collect::<String>())
+}
+
+/// One line for each merchant.
+fn line(merchant: &Value) -> String {
+    let texts = |name: &str| {
+        let items = merchant[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        items.collect::<Vec<_>>().join(",")
+    };
+    let text = |name: &str| merchant[name].as_str().unwrap_or_default();
+    let mut line = format!("{}  {}  signed for by {}", text("mchid"), texts("appids"), text("signs"));
+    if !texts("sub_merchants").is_empty() {
+        line.push_str(&format!("  sub-merchants {}", texts("sub_merchants")));
+    }
+    if text("certificate") != "valid" {
+        line.push_str(&format!("  certificate {}", text("certificate")));
+    }
+    line.push('\n');
+    line
+}
+
+fn rotate(rotation: &RotateKey) -> Outcome {
+    let client = Client::from_data_dir(&rotation.data).map_err(Failure::from_control)?;
+    let target = format!("/merchants/{}/platform-keys/rotation", encoded(&rotation.mchid));
+    let body = json!({ "key": rotation.key, "step": rotation.step });
+    let merchant = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    print(&line(&merchant))
 }
 
 fn add(new: &NewMerchant) -> Outcome {
@@ -73,15 +133,30 @@ fn add(new: &NewMerchant) -> Outcome {
     if let Some(mchid) = &new.mchid {
         request["mchid"] = mchid.as_str().into();
     }
-    let client = Client::from_data_dir(&new.data).map_err(Failure::usage)?;
-    let merchant = client.call("POST", "/merchants", Some(&request)).map_err(Failure::failed)?;
+    let client = Client::from_data_dir(&new.data).map_err(Failure::from_control)?;
+    let merchant = client.call("POST", "/merchants", Some(&request)).map_err(Failure::from_control)?;
     print(&format!("{}\n", merchant["kit_file"].as_str().unwrap_or_default()))
 }
 
 fn top_up(payment: &TopUp) -> Outcome {
     let request = json!({ "fen": payment.fen, "account": payment.account });
-    let client = Client::from_data_dir(&payment.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&payment.data).map_err(Failure::from_control)?;
     let target = format!("/merchants/{}/top-up", encoded(&payment.mchid));
-    let account = client.call("POST", &target, Some(&request)).map_err(Failure::failed)?;
+    let account = client.call("POST", &target, Some(&request)).map_err(Failure::from_control)?;
     print(&format!("{}\n", account["balance"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_merchant_is_a_line() {
+        let merchant = json!({ "mchid": "1900000109", "appids": ["wx1", "wx2"], "sub_merchants": ["1900000110"],
+            "certificate": "expired", "signs": "PUB_KEY_ID_1" });
+        assert_eq!(
+            line(&merchant),
+            "1900000109  wx1,wx2  signed for by PUB_KEY_ID_1  sub-merchants 1900000110  certificate expired\n"
+        );
+    }
 }

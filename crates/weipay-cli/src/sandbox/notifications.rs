@@ -12,7 +12,8 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
-A notification is named by its id or by its number, as list prints them.
+A notification is named by its id or by its number, as list prints them. Each subcommand takes --data DIR, the data folder of the running
+sandbox [default: .weipay].
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused
@@ -46,7 +47,8 @@ pub(crate) enum NotificationsCommand {
         #[command(flatten)]
         named: Named,
     },
-    /// Send a notification again: the same id, a new signature.
+    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it waits, and is repeated by its retry table,
+    /// also where it was acknowledged before.
     Replay {
         #[command(flatten)]
         named: Named,
@@ -154,8 +156,8 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
 }
 
 fn call(data: &DataFolder, method: &str, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
-    let client = Client::from_data_dir(&data.folder).map_err(Failure::usage)?;
-    client.call(method, target, body).map_err(Failure::failed)
+    let client = Client::from_data_dir(&data.folder).map_err(Failure::from_control)?;
+    client.call(method, target, body).map_err(Failure::from_control)
 }
 
 /// A text as a part of a path.
@@ -205,13 +207,14 @@ fn list(found: &Value) -> String {
         let last = &one["last_attempt"];
         let _ = write!(
             text,
-            "{:>6}  {}  {}  {}  {:<12}  {} attempts",
+            "{:>6}  {}  {}  {}  {:<12}  {} {}",
             word(&one["number"]),
             word(&one["id"]),
             word(&one["create_time"]),
             word(&one["event_type"]),
             word(&one["state"]),
             word(&one["attempts"]),
+            if one["attempts"] == 1 { "attempt" } else { "attempts" },
         );
         if !last.is_null() {
             let _ = write!(text, ", the last {}", word(&last["status"]));

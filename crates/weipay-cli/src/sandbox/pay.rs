@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -29,7 +30,7 @@ pub(crate) struct Pay {
     #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
     fail: Option<String>,
     /// A coupon of the merchant takes so many fen off.
-    #[arg(long, value_name = "FEN")]
+    #[arg(long, value_name = "FEN", value_parser = values::fen)]
     discount: Option<i64>,
     /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
     #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
@@ -52,7 +53,7 @@ pub(crate) struct Pay {
 }
 
 pub(super) fn run(arguments: &Pay) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     if arguments.page {
         return print_page(&client, arguments);
     }
@@ -82,7 +83,7 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
             .map_err(|error| Failure::usage(format!("--front-end is not JSON: {error}")))?;
         body.insert("front_end".to_owned(), parameters);
     }
-    let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::failed)?;
+    let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::from_control)?;
     print(&shown(&paid))
 }
 
@@ -93,8 +94,9 @@ fn print_page(client: &Client, arguments: &Pay) -> Outcome {
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_deref()?))))
         .collect();
-    let found =
-        client.call("GET", &format!("/orders/page?{}", query.join("&")), None).map_err(Failure::failed)?;
+    let found = client
+        .call("GET", &format!("/orders/page?{}", query.join("&")), None)
+        .map_err(Failure::from_control)?;
     print(&format!("{}\n", found["page"].as_str().unwrap_or_default()))
 }
 

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
 use super::notifications::encoded;
 use crate::failure::{Failure, Outcome};
+use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct PayScore {
@@ -57,7 +58,7 @@ const ORDERS: &str = "service-orders";
 const PERMISSIONS: &str = "pay-score-permissions";
 
 pub(super) fn run(arguments: &PayScore) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (things, number, step, body) = match &arguments.command {
         PayScoreCommand::Confirm { number, openid } => {
             (ORDERS, number, "confirm", json!({ "openid": openid }))
@@ -70,6 +71,34 @@ pub(super) fn run(arguments: &PayScore) -> Outcome {
         PayScoreCommand::EndAuthorization { number } => (PERMISSIONS, number, "close", json!({})),
     };
     let target = format!("/{things}/{}/{step}", encoded(number));
-    client.call("POST", &target, Some(&body)).map_err(Failure::failed)?;
-    Ok(())
+    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    print(&shown(&done))
+}
+
+/// The state, and what the API says beside it.
+fn shown(done: &Value) -> String {
+    let mut text = done["state"].as_str().unwrap_or_default().to_owned();
+    if let Some(description) = done["state_description"].as_str() {
+        text.push_str(&format!(" ({description})"));
+    }
+    if done["declines"] == true {
+        text.push_str(", and deductions fail");
+    }
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_prints_the_state_in_the_words_of_the_api() {
+        let shown_of = |value: Value| shown(&value);
+        assert_eq!(
+            shown_of(json!({ "state": "DOING", "state_description": "USER_CONFIRM", "declines": true })),
+            "DOING (USER_CONFIRM), and deductions fail\n"
+        );
+        assert_eq!(shown_of(json!({ "state": "closed" })), "closed\n");
+    }
 }

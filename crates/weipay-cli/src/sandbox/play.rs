@@ -42,6 +42,9 @@ pub(crate) struct Play {
     /// The data folder of a running sandbox [default: a sandbox in this process, which ends with the story].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Move the clock of that sandbox back where the story begins earlier than it shows. It stays there afterwards.
+    #[arg(long, requires = "data")]
+    move_clock_back: bool,
 }
 
 /// The largest story, in bytes.
@@ -51,7 +54,7 @@ pub(super) fn run(arguments: &Play) -> Outcome {
     let story = read(&arguments.story)?;
     match &arguments.data {
         Some(data) => {
-            let control = Client::from_data_dir(data).map_err(Failure::usage)?;
+            let control = Client::from_data_dir(data).map_err(Failure::from_control)?;
             play(&story, arguments, &control, &data.join("kit.json"))
         }
         None => {
@@ -87,7 +90,7 @@ fn read(file: &Path) -> Result<Story, Failure> {
 
 fn play(story: &Story, arguments: &Play, control: &Client, kit: &Path) -> Outcome {
     print(&format!("{}\n", story.title))?;
-    let mut run = Run::begin(story, control, kit, arguments.data.is_some())?;
+    let mut run = Run::begin(story, control, kit, arguments.data.is_some(), arguments.move_clock_back)?;
     for (index, step) in story.steps.iter().enumerate() {
         let number = index + 1;
         match run.carry_out(step) {
@@ -99,5 +102,8 @@ fn play(story: &Story, arguments: &Play, control: &Client, kit: &Path) -> Outcom
             }
         }
     }
-    print(&format!("{} steps, all as expected\n", story.steps.len()))
+    print(&match story.steps.len() {
+        1 => "1 step, as expected\n".to_owned(),
+        count => format!("{count} steps, all as expected\n"),
+    })
 }

@@ -24,12 +24,13 @@ pub(crate) struct Refund {
 }
 
 pub(super) fn run(arguments: &Refund) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     // `*` and `|` may stand in a refund number; all others that may are safe in a path.
     let number =
         arguments.number.replace('%', "%25").replace('/', "%2F").replace('|', "%7C").replace('?', "%3F");
     let path = format!("/refunds/{number}/outcome");
-    let refund = client.call("POST", &path, Some(&json!({ "to": arguments.to }))).map_err(Failure::failed)?;
+    let refund =
+        client.call("POST", &path, Some(&json!({ "to": arguments.to }))).map_err(Failure::from_control)?;
     print(&shown(&refund))
 }
 

@@ -13,6 +13,7 @@ use weipay_sandbox::SandboxBuilder;
 
 use super::log_writer::LogWriter;
 use super::serving::Serving;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 
 /// What follows the options of `weipay sandbox run --help`.
@@ -40,7 +41,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The address to listen on; port 0 selects a free port.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
     listen: SocketAddr,
     #[command(flatten)]
     serving: Serving,
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     // Dropped after the sandbox, so that its last request is logged.
     let log = (!serving.quiet).then(LogWriter::start);
     let builder = log.iter().fold(builder, |builder, log| builder.log(log.writer()));
-    let sandbox = builder.start().map_err(Failure::failed)?;
+    let sandbox = builder.start().map_err(super::start_failure)?;
     let environment = sandbox.client_environment().map_err(|error| {
         Failure::failed(format!(
             "the files that tell clients to trust the sandbox could not be written: {error}"

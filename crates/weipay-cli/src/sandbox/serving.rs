@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use weipay_sandbox::{Clock, FaultProfile, PlatformKeys, Sandbox, SandboxBuilder, StoreAddress, Validation};
 
+use crate::arguments::values;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
     /// Make the same numbers and nonces in each run; keys always differ.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
     /// body of the response says FAIL.

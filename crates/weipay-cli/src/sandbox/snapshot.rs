@@ -3,13 +3,13 @@
 //! The control API reads and writes only in the data folder. A snapshot in another file is moved out of it, or copied into it, here.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
 use clap::Args;
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
+use weipay_sandbox::control::{Client, ClientError};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
@@ -43,10 +43,15 @@ pub(crate) struct Restore {
 
 pub(super) fn take(arguments: &Snapshot) -> Outcome {
     let Snapshot { snapshot, data } = arguments;
-    let client = Client::from_data_dir(data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
-    let taken = client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::failed)?;
+    let taken =
+        client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
     let kept = file_of(&taken);
+    if taken["replaced"] == true || (is_file(snapshot) && Path::new(snapshot).exists()) {
+        // If standard error is closed, the snapshot is taken all the same.
+        writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
+    }
     if !is_file(snapshot) {
         return print(&format!("{kept}\n"));
     }
@@ -58,7 +63,7 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
 
 pub(super) fn restore(arguments: &Restore) -> Outcome {
     let Restore { snapshot, data } = arguments;
-    let client = Client::from_data_dir(data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
     if !is_file(snapshot) {
         // It becomes a part of a URL.
         return match snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
@@ -73,7 +78,8 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
     }
     // The sandbox makes the folder and the file, so that only its owner can read them.
     let name = passing_name();
-    let made = client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::failed)?;
+    let made =
+        client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
     let restored = File::open(snapshot)
         .and_then(|mut from| io::copy(&mut from, &mut File::create(file_of(&made))?))
         .map_err(cannot)
@@ -84,7 +90,11 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
 
 fn call_restore(client: &Client, name: &str) -> Outcome {
     let target = format!("/snapshots/{name}/restore");
-    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(Failure::failed)
+    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(|error| match error {
+        // What stands in the file is no part of the command line.
+        ClientError::Refused { .. } => Failure::failed(error),
+        error => Failure::from_control(error),
+    })
 }
 
 fn is_file(snapshot: &str) -> bool {

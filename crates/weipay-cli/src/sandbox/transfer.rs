@@ -50,7 +50,7 @@ pub(crate) enum TransferCommand {
 }
 
 pub(super) fn run(arguments: &Transfer) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (subject, number, action, mut body) = match &arguments.command {
         TransferCommand::Confirm { number, fail } => {
             ("transfers", number, "confirm", json!({ "fail_reason": fail }))
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Transfer) -> Outcome {
         body["mchid"] = json!(mchid);
     }
     let target = format!("/{subject}/{}/{action}", encoded(number));
-    let done = client.call("POST", &target, Some(&body)).map_err(Failure::failed)?;
+    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
     match done["state"].as_str() {
         Some(state) => print(&format!("{state}\n")),
         None => Ok(()),

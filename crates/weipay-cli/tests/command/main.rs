@@ -11,6 +11,7 @@ mod linearizability;
 mod merchant_coupons;
 mod nodes;
 mod notifications;
+mod people;
 mod printed_styles;
 mod quickstart;
 mod receiver;

@@ -29,6 +29,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 pub struct Client {
     address: String,
     token: String,
+    /// The data folder, as the caller named it.
+    folder: String,
 }
 
 impl fmt::Debug for Client {
@@ -42,6 +44,8 @@ impl fmt::Debug for Client {
 pub enum ClientError {
     /// No sandbox runs on this data folder.
     NotRunning(String),
+    /// The file in this data folder that says where the control API is cannot be read.
+    Unreadable(String),
     /// The connection failed, or the response could not be read.
     Connection(io::Error),
     /// The sandbox refused.
@@ -59,6 +63,10 @@ impl fmt::Display for ClientError {
             Self::NotRunning(dir) => {
                 write!(f, "no sandbox runs on {dir}; start one with: weipay sandbox --data {dir}")
             }
+            Self::Unreadable(dir) => write!(
+                f,
+                "{FILE} in {dir} cannot be read: stop the sandbox that runs on {dir}, if one does, and start it again, which writes the file anew"
+            ),
             Self::Connection(_) => f.write_str("the control API of the sandbox did not respond"),
             Self::Refused { message, .. } => f.write_str(message),
         }?;
@@ -70,14 +78,14 @@ impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Connection(error) => Some(error),
-            Self::NotRunning(_) | Self::Refused { .. } => None,
+            Self::NotRunning(_) | Self::Unreadable(_) | Self::Refused { .. } => None,
         }
     }
 }
 
 impl Client {
-    pub(crate) fn new(address: String, token: String) -> Self {
-        Self { address, token }
+    pub(crate) fn new(address: String, token: String, folder: &Path) -> Self {
+        Self { address, token, folder: folder.display().to_string() }
     }
 
     /// Where the control API is, such as `http://127.0.0.1:40123`.
@@ -95,15 +103,22 @@ impl Client {
     /// A client of the sandbox that runs on this data folder.
     ///
     /// # Errors
-    /// When none has run on it.
+    /// When none runs on it, or its file cannot be read.
     pub fn from_data_dir(dir: impl AsRef<Path>) -> Result<Self, ClientError> {
         let dir = dir.as_ref();
-        let read = || {
-            let members: Value = serde_json::from_str(&fs::read_to_string(dir.join(FILE)).ok()?).ok()?;
-            let address = members["url"].as_str()?.strip_prefix("http://")?.to_owned();
-            Some(Self { address, token: members["token"].as_str()?.to_owned() })
+        let folder = dir.display().to_string();
+        let text = match fs::read_to_string(dir.join(FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ClientError::NotRunning(folder));
+            }
+            text => text,
         };
-        read().ok_or_else(|| ClientError::NotRunning(dir.display().to_string()))
+        let read = || {
+            let members: Value = serde_json::from_str(&text.ok()?).ok()?;
+            let address = members["url"].as_str()?.strip_prefix("http://")?.to_owned();
+            Some(Self::new(address, members["token"].as_str()?.to_owned(), dir))
+        };
+        read().ok_or(ClientError::Unreadable(folder))
     }
 
     /// What stands in the file that [`Self::from_data_dir`] reads.
@@ -117,9 +132,7 @@ impl Client {
     /// When the sandbox does not run any more, or refuses.
     pub fn call(&self, method: &str, target: &str, body: Option<&Value>) -> Result<Value, ClientError> {
         let (status, body) = self.exchange(method, target, body).map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                ClientError::NotRunning("this data folder any more".to_owned())
-            }
+            io::ErrorKind::ConnectionRefused => ClientError::NotRunning(self.folder.clone()),
             _ => ClientError::Connection(error),
         })?;
         if (200..300).contains(&status) {

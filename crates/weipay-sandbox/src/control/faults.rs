@@ -39,9 +39,21 @@ fn add(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
     let mut rule =
         FaultRule::new(fault.map_err(|advice: String| ControlError::invalid(format!("`fault`: {advice}")))?);
     rule.operation = request.text("operation").map(str::to_owned);
-    rule.merchant = request.text("merchant").map(str::to_owned);
+    if let Some(mchid) = request.text("merchant") {
+        // A sub-merchant sends no requests.
+        if control.platform.merchants.find(mchid).is_none() {
+            return Err(ControlError::invalid(format!(
+                "`merchant`: no merchant of the sandbox has the number {}; add it first",
+                mchid.escape_debug()
+            )));
+        }
+        rule.merchant = Some(mchid.to_owned());
+    }
     rule.host = request.text("host").map(str::to_owned);
     rule.first = number(request, "first")?;
+    if rule.first == Some(0) {
+        return Err(ControlError::invalid("`first` must be at least 1: a rule for no request does nothing"));
+    }
     if let Some(probability) = request.get("probability").and_then(Value::as_f64) {
         rule = rule.probability(probability);
     }
@@ -87,11 +99,16 @@ fn shown(status: &RuleStatus) -> Value {
 }
 
 fn clear(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let cleared = control.platform.faults.list().len();
     control.platform.faults.clear();
-    Ok(Value::Null)
+    Ok(json!({ "cleared": cleared }))
 }
 
 fn remove(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let is_removed = request.path("id").parse().is_ok_and(|id| control.platform.faults.remove(id));
-    if is_removed { Ok(Value::Null) } else { Err(ControlError::not_found("no rule has this number")) }
+    if is_removed {
+        Ok(json!({ "cleared": 1 }))
+    } else {
+        Err(ControlError::not_found("no rule has this number"))
+    }
 }

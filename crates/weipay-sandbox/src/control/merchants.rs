@@ -33,7 +33,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const NEW: &[Member] = &[
-    Member::text("mchid", "Its number (商户号), eight to ten digits; a free one if missing"),
+    Member::text("mchid", "Its number (商户号), 8 to 15 digits; a free one if missing"),
     Member::texts(
         "appids",
         "The appids that are bound to it; the first stands in its kit; a new one if missing",

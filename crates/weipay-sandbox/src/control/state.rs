@@ -47,8 +47,11 @@ fn list(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
 }
 
 fn take(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let (snapshot, rows) = control.platform.take_snapshot(request.text("name").unwrap_or_default())?;
+    let name = request.text("name").unwrap_or_default();
+    let is_replaced = control.platform.snapshots()?.iter().any(|known| known.name == name);
+    let (snapshot, rows) = control.platform.take_snapshot(name)?;
     let mut shown = shown(&snapshot);
+    shown["replaced"] = is_replaced.into();
     shown["rows"] = rows.into();
     Ok(shown)
 }

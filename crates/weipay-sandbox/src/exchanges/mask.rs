@@ -109,7 +109,7 @@ pub(crate) fn element(fields: &[Field], name: &str, value: &str) -> String {
     }
     match fields.iter().find(|field| field.name == name && field.carrier == Some(Carrier::JsonText)) {
         Some(field) => json_text(value.as_bytes(), &field.fields).unwrap_or_else(|| MASK.to_owned()),
-        None => log::shown_text(value, MAX_ELEMENT),
+        None => shown_letters(value),
     }
 }
 
@@ -174,6 +174,16 @@ pub(super) fn headers(lines: &[u8]) -> Vec<(String, String)> {
             (name, shown)
         })
         .collect()
+}
+
+/// A text of any language, on one line and cut.
+fn shown_letters(text: &str) -> String {
+    let visible = |letter: char| if letter.is_control() { '?' } else { letter };
+    let mut shown: String = text.chars().take(MAX_ELEMENT).map(visible).collect();
+    if text.chars().nth(MAX_ELEMENT).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// Visible ASCII and blanks.

@@ -127,6 +127,30 @@ impl WrongSign<'_> {
                 return Some((format!("{V3_KEY}; besides, {}", candidate.cause), Some(candidate.pairs)));
             }
         }
+        let of_own_key = |pairs: &Pairs| kinds.iter().any(|kind| is(own, *kind, pairs, End::Key));
+        if let Some(pairs) = self.find_order(&right, of_own_key) {
+            return Some((UNSORTED.to_owned(), Some(pairs)));
+        }
+        let texts = std::str::from_utf8(own).unwrap_or_default();
+        for (cause, key) in [
+            ("the key was signed in small letters: take it as it is", texts.to_ascii_lowercase()),
+            ("the key was signed in capital letters: take it as it is", texts.to_ascii_uppercase()),
+        ] {
+            if kinds.iter().any(|kind| is(key.as_bytes(), *kind, &right, End::Key)) {
+                return Some((cause.to_owned(), None));
+            }
+        }
+        // The digest of a text without `key=` in front, and of one where the key was sorted with the elements.
+        let mut with_key = right.clone();
+        with_key.push(("key".to_owned(), texts.to_owned()));
+        with_key.sort_unstable();
+        if kinds.iter().any(|kind| is(own, *kind, &with_key, End::Nothing)) {
+            return Some((
+                "`key` was sorted with the elements: it stands at the end of the message, behind all of them"
+                    .to_owned(),
+                None,
+            ));
+        }
         for index in 0..right.len().min(MAX_LEFT_OUT) {
             let mut pairs = right.clone();
             let (name, _) = pairs.remove(index);
@@ -141,6 +165,36 @@ impl WrongSign<'_> {
             }
         }
         None
+    }
+
+    /// With the elements in another order than that of their names: every order of a few, and of more those that programs have.
+    fn find_order(&self, right: &Pairs, is: impl Fn(&Pairs) -> bool) -> Option<Pairs> {
+        if right.len() <= MAX_PERMUTED {
+            return permutation(&mut right.clone(), right.len(), &is);
+        }
+        let place = |name: &str| self.operation.request.xml.iter().position(|field| field.name == name);
+        let mut of_page = right.clone();
+        of_page.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+        let mut reversed = right.clone();
+        reversed.reverse();
+        let mut required_first = of_page.clone();
+        let is_required =
+            |name: &str| place(name).is_some_and(|index| self.operation.request.xml[index].required);
+        required_first.sort_by_key(|(name, _)| !is_required(name));
+        let mut of_document = self.all();
+        of_document.retain(|(name, value)| name != "sign" && !value.is_empty());
+        of_document.reverse();
+        let mut found = vec![of_page, reversed, required_first, of_document];
+        // One element at another place, as what is added last: `nonce_str`, `sign_type`.
+        for from in 0..right.len().min(MAX_LEFT_OUT) {
+            for to in [0, right.len() - 1] {
+                let mut moved = right.clone();
+                let pair = moved.remove(from);
+                moved.insert(to, pair);
+                found.push(moved);
+            }
+        }
+        found.into_iter().find(is)
     }
 
     fn candidates(&self) -> Vec<Candidate> {
@@ -275,6 +329,27 @@ impl WrongSign<'_> {
 
 const V3_KEY: &str =
     "wrong key: signed with the APIv3 key; APIv2 has another key, api_v2_key of kit.json (API密钥)";
+
+const UNSORTED: &str =
+    "elements were signed in another order than that of their names: sort them by name, byte by byte";
+
+/// So many elements are tried in every order: 5,040 digests.
+const MAX_PERMUTED: usize = 7;
+
+/// The first order of the elements for which it is so (Heap's algorithm).
+fn permutation(pairs: &mut Pairs, count: usize, is: &impl Fn(&Pairs) -> bool) -> Option<Pairs> {
+    if count <= 1 {
+        return is(pairs).then(|| pairs.clone());
+    }
+    for index in 0..count {
+        if let Some(found) = permutation(pairs, count - 1, is) {
+            return Some(found);
+        }
+        let other = if count % 2 == 0 { index } else { 0 };
+        pairs.swap(other, count - 1);
+    }
+    None
+}
 
 fn joined(pairs: &Pairs) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -182,6 +182,8 @@ fn an_authorization_that_is_missing_foreign_or_incomplete_is_told_apart() {
     }
     request.headers.remove("authorization");
     assert!(text(&request).contains("Http头Authorization值格式错误"));
+    let (_, refusal, _) = rejection(&request);
+    assert!(refusal.unwrap().reason.unwrap().contains("has no Authorization header"));
 }
 
 #[test]
@@ -196,6 +198,30 @@ fn the_window_of_five_minutes_is_checked_before_the_signature() {
             r#"{"code":"SIGN_ERROR","message":"Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"}"#
         );
     }
+}
+
+#[test]
+fn a_wrong_clock_is_measured_from_the_nearer_of_both() {
+    const HOUR: i64 = 3_600;
+    for (signed, clocks, told) in [
+        (1_000_000, [1_000_900, 1_000_900], "the client's clock is 900 seconds behind it"),
+        (1_001_800, [1_000_900, 1_000_900], "the client's clock is 900 seconds ahead of it"),
+        (2_000_400, [1_000_000, 2_000_000], "400 seconds ahead of this machine's"),
+        (1_999_600, [1_000_000, 2_000_000], "400 seconds behind this machine's"),
+        (1_000_400, [1_000_000, 2_000_000], "400 seconds ahead of the sandbox's"),
+        (2_000_000 - 8 * HOUR, [1_000_000, 2_000_000], "is a local time taken for Unix time?"),
+    ] {
+        let reason = stale(signed, clocks);
+        assert!(reason.contains(told), "{reason}");
+    }
+}
+
+#[test]
+fn a_scheme_that_does_not_fit_the_key_is_refused() {
+    let (mut request, authorization) = signed(TARGET);
+    let sm = authorization.to_string().replace("WECHATPAY2-SHA256-RSA2048", "WECHATPAY2-SM2-WITH-SM3");
+    set(&mut request, "authorization", &sm);
+    assert_eq!(text(&request), r#"{"code":"SIGN_ERROR","message":"Http头Authorization认证类型不正确"}"#);
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl NewMerchant {
         Self::default()
     }
 
-    /// Its number (商户号): eight to ten digits.
+    /// Its number (商户号): 8 to 15 digits.
     #[must_use]
     pub fn mchid(mut self, mchid: impl Into<String>) -> Self {
         self.mchid = Some(mchid.into());
@@ -185,6 +185,11 @@ impl Platform {
         };
         check_mchid(&mchid)?;
         new.sub_merchants.iter().try_for_each(|mchid| check_mchid(mchid))?;
+        if new.sub_merchants.contains(&mchid) {
+            return Err(MerchantError::Invalid(format!(
+                "merchant {mchid} cannot be a sub-merchant of itself"
+            )));
+        }
         new.appids.iter().try_for_each(|appid| check_appid(appid))?;
         let all = self.merchants.all();
         if all.iter().any(|known| known.account.mchid == mchid) {
@@ -417,10 +422,9 @@ pub(crate) fn records(tx: &Transaction<'_>) -> Result<Vec<MerchantRecord>, Store
 
 /// It names a folder, too.
 pub(crate) fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
-    let is_number = (8..=10).contains(&mchid.len()) && mchid.bytes().all(|byte| byte.is_ascii_digit());
     match MerchantId::new(mchid) {
-        Ok(_) if is_number => Ok(()),
-        _ => Err(MerchantError::Invalid("a merchant number (商户号) has eight to ten digits".to_owned())),
+        Ok(_) => Ok(()),
+        Err(_) => Err(MerchantError::Invalid("a merchant number (商户号) has 8 to 15 digits".to_owned())),
     }
 }
 

@@ -107,7 +107,7 @@ fn each_merchant_is_known_by_its_own_key_and_its_number_is_given_once() {
     assert_ne!(kits[0].kit().mchid, kits[1].kit().mchid);
     let exists = NewMerchant::new().mchid(kits[0].kit().mchid.clone());
     assert!(matches!(sandbox.add_merchant(&exists), Err(MerchantError::Exists(_))));
-    for broken in ["", "1900", "../../etc", "19000000001", "19000000a"] {
+    for broken in ["", "1900", "../../etc", "1900000000000001", "19000000a"] {
         let refused = sandbox.add_merchant(&NewMerchant::new().mchid(broken));
         assert!(matches!(refused, Err(MerchantError::Invalid(_))), "{broken}");
     }

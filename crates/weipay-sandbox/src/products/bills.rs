@@ -164,12 +164,13 @@ fn bill(context: &Context<'_>, kind: BillKind) -> Result<BillOf, Refusal> {
 
 fn trade_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let kind = TradeBill::from_word(context.request.query("bill_type"));
+    let kind = kind.ok_or_else(|| day::unknown_word("bill_type"))?;
     linked(tx, context, bill(context, BillKind::Trade(kind))?, None, day::nothing_happened)
 }
 
 fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let account = AccountType::from_word(context.request.query("account_type"));
-    let account = account.ok_or_else(day::nothing_happened)?;
+    let account = account.ok_or_else(|| day::unknown_word("account_type"))?;
     linked(tx, context, bill(context, BillKind::FundFlow(account))?, None, day::nothing_happened)
 }
 

@@ -75,6 +75,35 @@ pub(crate) enum AccountKind {
 }
 
 impl AccountKind {
+    /// Where the money is, for a sentence.
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Wallet => "in the wallet (零钱)",
+            Self::Unsettled => "that is not settled yet (未结算资金)",
+            Self::Available => "available in the basic account (基本账户)",
+            Self::Frozen => "waiting to be shared (待分账资金)",
+            Self::Operation => "in the operation account (运营账户)",
+            Self::Marketing => "in the marketing account (营销资金)",
+            Self::Fees => "of fees",
+            Self::Refunding => "of refunds on their way",
+            Self::Transferring => "of transfers on their way",
+            Self::Withdrawing => "of withdrawals on their way",
+            Self::Bank => "in the bank",
+        }
+    }
+
+    /// How an account is filled here.
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Operation => ": weipay sandbox merchant top-up MCHID FEN --account operation",
+            Self::Available => ": weipay sandbox merchant top-up MCHID FEN --account basic",
+            Self::Marketing => ": weipay sandbox merchant top-up MCHID FEN --account marketing",
+            Self::Unsettled => ": payments come in here until midnight (Beijing), when they are settled",
+            Self::Wallet => ": weipay sandbox person top-up OPENID FEN",
+            _ => "",
+        }
+    }
+
     /// Whether it is part of the basic account (基本账户).
     pub(crate) fn is_basic(self) -> bool {
         matches!(self, Self::Unsettled | Self::Available | Self::Frozen)
@@ -170,8 +199,16 @@ impl PostingError {
         match self {
             Self::Short { account, has, needs } => {
                 let Account { owner, kind } = account;
-                let reason =
-                    format!("{} has {has} fen in its {kind:?} account; {needs} are needed", owner.key());
+                let whose = match &owner {
+                    Owner::Merchant(mchid) => format!("the merchant {mchid}"),
+                    // An openid is not told.
+                    Owner::Person(_) => "the person".to_owned(),
+                };
+                let reason = format!(
+                    "{whose} has {has} fen {}, and {needs} are needed{}",
+                    kind.place(),
+                    kind.advice()
+                );
                 HandlerError::Refused(refuse().with_reason(reason))
             }
             Self::Amount => {

@@ -80,7 +80,7 @@ fn create(
         sub_mchid,
         out_request_no: request.required("out_request_no").to_owned(),
         amount: request.body.get("amount").and_then(Value::as_i64).unwrap_or_default(),
-        account: Account::from_word(request.text("account_type")),
+        account: Account::from_word(request.text("account_type")).ok_or_else(refusals::unknown_account)?,
         remark: text("remark"),
         bank_memo: text("bank_memo"),
         notify_url: text("notify_url"),

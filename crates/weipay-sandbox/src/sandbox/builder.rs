@@ -429,7 +429,7 @@ fn open_control(
     let listener = ControlListener::new(listener, control, &token).map_err(failed)?;
     let bound = bound.to_string();
     kit::replace_file(&dir.join(control::FILE), control::Client::file_content(&bound, &token).as_bytes())?;
-    Ok((listener, control::Client::new(bound, token)))
+    Ok((listener, control::Client::new(bound, token, dir)))
 }
 
 /// Lets a platform keep the moves of its clock and do what is due then, as long as there is the platform.

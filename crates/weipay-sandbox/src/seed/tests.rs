@@ -82,7 +82,7 @@ fn a_mistake_is_named_with_its_place() {
         (
             "\"1900000100\"]",
             "\"19\"]",
-            "merchants[1].sub_merchants[0]: a merchant number (商户号) has eight to ten digits",
+            "merchants[1].sub_merchants[0]: a merchant number (商户号) has 8 to 15 digits",
         ),
         ("wx0000000000000201", "wx-", "merchants[1].appids[1]: an appid has 1 to 32 letters and digits"),
         ("oUnionBob000000000000000001b", "bob", "people[1].unionid: a unionid has 28 letters"),

@@ -2,7 +2,8 @@
 
 mod migrations;
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::Value as SqlValue;
@@ -27,12 +28,48 @@ const LOG_PAGES: u32 = 4096;
 const MAX_CHECKED_PAGES: u32 = 4096;
 
 /// A connection to one database, which is in order and has the tables of this program.
-pub(super) struct Sqlite(Connection);
+pub(super) struct Sqlite(Connection, Option<OpenFile>);
+
+/// The file of a database, as it was when it was opened: what is written after somebody has deleted it is lost.
+struct OpenFile {
+    path: PathBuf,
+    /// Which file it is, where the system tells.
+    number: Option<u64>,
+}
+
+impl OpenFile {
+    fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), number: Self::number(path) }
+    }
+
+    #[cfg(unix)]
+    fn number(path: &Path) -> Option<u64> {
+        std::fs::metadata(path).ok().map(|found| std::os::unix::fs::MetadataExt::ino(&found))
+    }
+
+    #[cfg(not(unix))]
+    fn number(_: &Path) -> Option<u64> {
+        None
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let gone = || {
+            let reason =
+                "the file was deleted or replaced while the sandbox ran: stop the sandbox and start it again";
+            StoreError::File(io::Error::new(io::ErrorKind::NotFound, reason))
+        };
+        if self.number.is_some() && Self::number(&self.path) != self.number {
+            return Err(gone());
+        }
+        Ok(())
+    }
+}
 
 impl Sqlite {
     /// Opens a database, and brings it to the form of this program.
     pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
-        Self::prepared(sql(|| Connection::open(file))?)
+        let opened = Self::prepared(sql(|| Connection::open(file))?)?;
+        Ok(Self(opened.0, Some(OpenFile::of(file))))
     }
 
     /// A database that is gone with its value.
@@ -51,7 +88,7 @@ impl Sqlite {
         })?;
         migrations::run(&mut connection)?;
         check_whole(&connection)?;
-        Ok(Self(connection))
+        Ok(Self(connection, None))
     }
 
     /// Does work in one transaction. An error takes everything back.
@@ -59,6 +96,7 @@ impl Sqlite {
         &mut self,
         work: impl FnOnce(&dyn Engine) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.1.as_ref().map_or(Ok(()), OpenFile::check)?;
         let transaction = sql(|| self.0.transaction_with_behavior(TransactionBehavior::Immediate))?;
         let done = work(&transaction)?;
         sql(|| transaction.commit())?;
@@ -67,6 +105,7 @@ impl Sqlite {
 
     /// Looks whether anything is due, without the cost of a transaction that writes.
     pub(super) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
+        self.1.as_ref().map_or(Ok(()), OpenFile::check)?;
         sql(|| {
             let mut statement = self.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM due WHERE at <= ?1)")?;
             statement.query_row([now], |row| row.get(0))

@@ -2,19 +2,24 @@
 
 use serde_json::{Map, Value};
 use weipay_catalog::{Carrier, Field, Kind};
-use weipay_rules::{BrokenRule, parse_integer, parse_number};
+use weipay_rules::{BrokenRule, Format, parse_integer, parse_number};
 use weipay_wire::XmlElements;
 
 use super::sentences;
+use crate::contract::CarriedOut;
 use crate::response::Refusal;
 
 /// The values of a request, each of the type that the catalogue says. An empty element is as good as a missing one. Elements that
 /// no page has are kept as texts: they are signed, and INFERRED(v2-unknown-elements) the gateway passes over them.
-pub(super) fn values(fields: &[Field], elements: &XmlElements) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn values(
+    carried_out: CarriedOut,
+    fields: &[Field],
+    elements: &XmlElements,
+) -> Result<Map<String, Value>, Refusal> {
     let mut members = Map::new();
     for (name, text) in elements.texts().filter(|(_, text)| !text.is_empty()) {
         let value = match fields.iter().find(|field| field.name == name) {
-            Some(field) => value(field, text)?,
+            Some(field) => value(carried_out, field, text)?,
             None => text.into(),
         };
         members.insert(name.to_owned(), value);
@@ -22,7 +27,7 @@ pub(super) fn values(fields: &[Field], elements: &XmlElements) -> Result<Map<Str
     Ok(members)
 }
 
-fn value(field: &Field, text: &str) -> Result<Value, Refusal> {
+fn value(carried_out: CarriedOut, field: &Field, text: &str) -> Result<Value, Refusal> {
     let refused = |sentence: String, why: &str| {
         sentences::refused("PARAM_ERROR", sentence).with_reason(format!("{}: {why}", field.name))
     };
@@ -43,6 +48,15 @@ fn value(field: &Field, text: &str) -> Result<Value, Refusal> {
         Kind::Integer if field.carrier.is_none() => {
             let number = parse_integer(text).ok_or_else(not_a_number)?;
             rules.check_integer(number).map_err(broken)?;
+            carried_out.check_money(field, number).map_err(broken)?;
+            // INFERRED(v2-amount-of-nothing): what has to be paid, refunded or sent is at least 1 fen.
+            if carried_out == CarriedOut::Yes
+                && field.required
+                && field.format == Some(Format::Fen)
+                && number < 1
+            {
+                return Err(refused(sentences::wrong_number(field.name), "must be at least 1 fen"));
+            }
             serde_json::Number::from_i128(number).map(Value::Number).ok_or_else(not_a_number)
         }
         Kind::Number if field.carrier.is_none() => {
@@ -55,6 +69,15 @@ fn value(field: &Field, text: &str) -> Result<Value, Refusal> {
                 return Err(refused(sentences::wrong_text(field.name), "must be JSON text"));
             }
             rules.check_text(text).map_err(broken)?;
+            // `GZIP` and the names of accounts were always taken in any case here.
+            let is_known = field.values.iter().any(|known| known.eq_ignore_ascii_case(text));
+            if let Err(reason) = carried_out.check_word(field, text)
+                && !is_known
+            {
+                return Err(
+                    sentences::refused("PARAM_ERROR", sentences::wrong_text(field.name)).with_reason(reason)
+                );
+            }
             Ok(text.into())
         }
     }
@@ -105,7 +128,7 @@ mod tests {
 
     fn read(xml: &str) -> Result<Map<String, Value>, Refusal> {
         let operation = Catalog::embedded().find("POST", "v2/pay/unifiedorder").unwrap();
-        values(&operation.request.xml, &XmlElements::read(xml.as_bytes(), "xml").unwrap())
+        values(CarriedOut::Yes, &operation.request.xml, &XmlElements::read(xml.as_bytes(), "xml").unwrap())
     }
 
     #[test]
@@ -120,6 +143,9 @@ mod tests {
         for (xml, message) in [
             ("<xml><total_fee>1.5</total_fee></xml>", "invalid total_fee"),
             ("<xml><total_fee>abc</total_fee></xml>", "invalid total_fee"),
+            ("<xml><total_fee>-300</total_fee></xml>", "invalid total_fee"),
+            ("<xml><total_fee>0</total_fee></xml>", "invalid total_fee"),
+            ("<xml><profit_sharing>X</profit_sharing></xml>", "profit_sharing参数格式错误"),
             (
                 "<xml><out_trade_no>123456789012345678901234567890123</out_trade_no></xml>",
                 "out_trade_no参数格式错误",

@@ -24,7 +24,7 @@ use weipay_catalog::{Operation, Purpose};
 use weipay_wire::{Certificate, SignType, XmlContent, XmlElements, XmlError};
 
 use super::{elements, sentences};
-use crate::contract::ValidRequest;
+use crate::contract::{CarriedOut, ValidRequest};
 use crate::explain::sign::WrongSign;
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
@@ -83,7 +83,7 @@ pub(crate) fn enter(
         Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
         checked => checked,
     }?;
-    let values = elements::values(&operation.request.xml, &elements)?;
+    let values = elements::values(CarriedOut::from_operation(operation), &operation.request.xml, &elements)?;
     let request = ValidRequest::from_body(values);
     Ok(Entered { operation, merchant, elements, request, sign_type, lacks_certificate })
 }

@@ -332,3 +332,20 @@ fn responses_keep_to_their_limits() {
         assert_eq!(client.post(&target, &body).status, status);
     }
 }
+
+#[test]
+fn only_the_person_who_paid_complains() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let stranger = PersonComplains::new("order-1").by_person("oWeipaySandboxStranger00000A");
+    for _ in 0..2 {
+        let refused = client.sandbox.platform().complain(&stranger).unwrap_err().to_string();
+        assert!(refused.contains("did not pay the order"), "{refused}");
+        // Nor is a stranger told that somebody has complained.
+        let _ = client.sandbox.platform().complain(&PersonComplains::new("order-1"));
+    }
+    let payer = PersonComplains::new("order-1").by_person(&*sandbox.kit().openid);
+    let again = client.sandbox.platform().complain(&payer).unwrap_err().to_string();
+    assert!(again.contains("has complained about this order before"), "{again}");
+}

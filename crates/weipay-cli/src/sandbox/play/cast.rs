@@ -34,7 +34,7 @@ pub(super) fn make(
         add(&merchant.name, &kit, control, listener, names, &mut clients)?;
     }
     for person in &story.people {
-        let made = control.call("POST", "/people", Some(&json!({}))).map_err(Failure::failed)?;
+        let made = control.call("POST", "/people", Some(&json!({}))).map_err(Failure::from_control)?;
         let value = described(&made, story, names);
         names.set(&person.value, value);
     }

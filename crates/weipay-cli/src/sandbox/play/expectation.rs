@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::names::{Names, member};
+use super::names::{self, Names, member};
 use super::toml_reader::{StoryError, Table};
 
 #[derive(Debug, Default)]
@@ -42,6 +42,12 @@ impl Expectation {
         };
         table.check_nothing_left()?;
         Ok(read)
+    }
+
+    /// What it names of other steps.
+    pub(super) fn paths(&self) -> Vec<&str> {
+        let of_file = self.contains.iter().flat_map(|text| names::paths(text));
+        self.body.values().flat_map(names::paths_in).chain(of_file).collect()
     }
 
     /// Whether an error response is expected.

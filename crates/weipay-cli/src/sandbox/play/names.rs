@@ -61,6 +61,21 @@ impl Names {
     }
 }
 
+/// What a text names between `{{` and `}}`, such as `order.prepay_id`.
+pub(super) fn paths(text: &str) -> Vec<&str> {
+    text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim())).collect()
+}
+
+/// What the texts of a value name.
+pub(super) fn paths_in(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => paths(text),
+        Value::Array(items) => items.iter().flat_map(paths_in).collect(),
+        Value::Object(members) => members.values().flat_map(paths_in).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// A member by name, or an item by number.
 pub(super) fn member<'a>(value: &'a Value, part: &str) -> Option<&'a Value> {
     match value {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 use weipay::{Response, blocking};
 use weipay_sandbox::control::{Client, ClientError};
-use weipay_sandbox::{Behaviour, ORIGIN_HEADER};
+use weipay_sandbox::{Behaviour, Clock, ORIGIN_HEADER};
 
 use super::cast::{self, Clients};
 use super::expectation::Expectation;
@@ -42,10 +42,22 @@ impl<'a> Run<'a> {
         control: &'a Client,
         kit: &Path,
         is_foreign: bool,
+        may_move_back: bool,
     ) -> Result<Self, Failure> {
         if let Some(start) = story.start.as_ref().filter(|_| is_foreign) {
+            let clock = control.call("GET", "/clock", None).map_err(Failure::from_control)?;
+            let shown = clock["unix_seconds"].as_i64().unwrap_or_default();
+            let begins = start.value.parse::<Clock>().map_err(Failure::usage)?.now();
+            if begins < shown && !may_move_back {
+                return Err(Failure::usage(format!(
+                    "the story begins at {}, and the clock of the sandbox shows {}: play it without --data, or with --move-clock-back, \
+                     which moves that clock back and leaves it there; nothing was sent",
+                    start.value,
+                    word(&clock["time"])
+                )));
+            }
             let body = json!({ "time": start.value });
-            control.call("POST", "/clock/freeze", Some(&body)).map_err(Failure::failed)?;
+            control.call("POST", "/clock/freeze", Some(&body)).map_err(Failure::from_control)?;
         }
         let listener = Listener::start().map_err(Failure::failed)?;
         let mut names = Names::default();
@@ -57,7 +69,7 @@ impl<'a> Run<'a> {
 
     /// Carries out one step, and says what happened: in plain words where the story has them, then exactly.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<Vec<String>, Failure> {
-        let clock = self.control.call("GET", "/clock", None).map_err(Failure::failed)?;
+        let clock = self.control.call("GET", "/clock", None).map_err(Failure::from_control)?;
         self.names.set("now", clock["time"].clone());
         let time = word(&clock["time"]);
         let happened = match &step.action {

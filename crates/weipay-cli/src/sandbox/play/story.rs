@@ -1,8 +1,10 @@
 //! What a story says: merchants, people, and steps. `stories/README.md` describes it.
 
 use serde_json::{Map, Value};
+use weipay_sandbox::Trigger;
 
 use super::expectation::Expectation;
+use super::names;
 use super::toml_reader::{Lined, StoryError, Table, parse};
 
 #[derive(Debug)]
@@ -64,6 +66,13 @@ pub(super) struct Target {
     pub(super) body: Option<Value>,
 }
 
+impl Target {
+    /// What it names of other steps.
+    fn paths(&self) -> Vec<&str> {
+        names::paths(&self.path).into_iter().chain(self.body.iter().flat_map(names::paths_in)).collect()
+    }
+}
+
 impl Story {
     pub(super) fn from_toml(text: &str) -> Result<Self, StoryError> {
         let arrays = [("merchant", "a merchant"), ("person", "a person"), ("step", "a step")];
@@ -80,6 +89,8 @@ impl Story {
         }
         let story = Self { title, start, merchants, people, steps };
         story.check_names()?;
+        story.check_uses()?;
+        story.check_events()?;
         Ok(story)
     }
 
@@ -120,11 +131,74 @@ impl Story {
         Ok(())
     }
 
+    /// What a step names is there when it is carried out.
+    fn check_uses(&self) -> Result<(), StoryError> {
+        let merchants: Vec<&str> =
+            self.merchants.iter().map(|merchant| merchant.name.as_str()).chain([DEFAULT_MERCHANT]).collect();
+        let people: Vec<&str> = self.people.iter().map(|person| person.value.as_str()).collect();
+        let mut known: Vec<&str> = merchants.iter().chain(&people).copied().chain(["now", "run"]).collect();
+        for step in &self.steps {
+            let check = |path: &str, known: &[&str]| {
+                let wrong = |reason: String| Err(StoryError { line: step.line, reason });
+                let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+                let member = rest.split('.').next().unwrap_or_default();
+                if !known.contains(&name) {
+                    return wrong(format!(
+                        "nothing is named `{name}` before this step; there are: {}",
+                        known.join(", ")
+                    ));
+                }
+                if merchants.contains(&name) && !MERCHANT_MEMBERS.contains(&member) {
+                    return wrong(format!(
+                        "`{name}` has no `{member}`; a merchant has {}",
+                        MERCHANT_MEMBERS.join(", ")
+                    ));
+                }
+                if people.contains(&name)
+                    && !["openid", "unionid"].contains(&member)
+                    && !merchants.contains(&member)
+                {
+                    return wrong(format!(
+                        "`{name}` has no `{member}`; a person has openid, unionid and MERCHANT.openid"
+                    ));
+                }
+                Ok(())
+            };
+            let mut paths = step.expectation.paths();
+            if let Action::Call { request, query, .. } = &step.action {
+                paths.extend(request.paths());
+                paths.extend(query.values().flat_map(names::paths_in));
+            } else if let Action::Control(request) = &step.action {
+                paths.extend(request.paths());
+            }
+            paths.into_iter().try_for_each(|path| check(path, &known))?;
+            known.extend(step.name.as_deref());
+            let told = step.tell.as_deref().unwrap_or_default();
+            names::paths(told).into_iter().try_for_each(|path| check(path, &known))?;
+        }
+        Ok(())
+    }
+
+    /// A step waits only for an event that there is.
+    fn check_events(&self) -> Result<(), StoryError> {
+        for step in &self.steps {
+            if let Action::Receive { event, .. } = &step.action
+                && let Err(error) = Trigger::new(event)
+            {
+                return Err(StoryError { line: step.line, reason: format!("`receive`: {error}") });
+            }
+        }
+        Ok(())
+    }
+
     /// Who signs where a step does not say it.
     pub(super) fn usual_merchant(&self) -> &str {
         self.merchants.first().map_or(DEFAULT_MERCHANT, |merchant| &merchant.name)
     }
 }
+
+/// What a story knows of a merchant.
+const MERCHANT_MEMBERS: [&str; 5] = ["mchid", "appid", "openid", "merchant_serial", "notify_url"];
 
 /// The most `retries` of a step.
 const MAX_RETRIES: u32 = 100;
@@ -234,6 +308,24 @@ mod tests {
             ("title = 'a'\n[[merchant]]\nname = 'a?b'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
             ("title = 'a'\n[[person]]\nname = '甲'\n[[step]]\ncall = 'GET v3/a'", 2, "cannot be a name"),
             ("title = 'a'\n[[step]]\nname = 'now'\ncall = 'GET v3/a'", 2, "is taken already"),
+            ("title = 'a'\n[[step]]\ncall = 'GET v3/a/{{bob.openid}}'", 2, "nothing is named `bob`"),
+            (
+                "title = 'a'\n[[step]]\ncall = 'GET v3/a'\nbody = { a = ['{{b.c}}'] }",
+                2,
+                "nothing is named `b`",
+            ),
+            (
+                "title = 'a'\n[[step]]\ncall = 'GET v3/a'\nexpect = { body = { a = '{{b}}' } }",
+                2,
+                "nothing is named `b`",
+            ),
+            ("title = 'a'\n[[step]]\ncall = 'GET v3/{{merchant.mchId}}'", 2, "`merchant` has no `mchId`"),
+            (
+                "title = 'a'\n[[person]]\nname = 'bob'\n[[step]]\ncall = 'GET v3/{{bob.id}}'",
+                4,
+                "`bob` has no `id`",
+            ),
+            ("title = 'a'\n[[step]]\nreceive = 'TRANSACTION.SUCCES'", 2, "TRANSACTION.SUCCES"),
         ] {
             let (found, reason) = refused(text);
             assert!(found == line && reason.contains(part), "{text}\n{found}: {reason}");

@@ -4,23 +4,39 @@ use serde_json::{Value, json};
 
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::merchants::change::MerchantError;
+use crate::people::Person;
 use crate::platform::Platform;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
-use crate::store::StoreError;
+use crate::products::users::is_openid;
+use crate::store::{StoreError, Transaction};
 
-pub(crate) const ROUTES: &[Route] = &[Route::post(
-    "/merchants/{mchid}/top-up",
-    "Money from its bank comes into an account of a merchant",
-    &[
-        Member::integer("fen", "How much, in fen (分)").required(),
-        Member::word(
-            "account",
-            &MerchantAccount::WORDS,
-            "Which account; operation if missing: transfers (商家转账) are paid from it",
-        ),
-    ],
-    top_up,
-)];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::post(
+        "/merchants/{mchid}/top-up",
+        "Money from its bank comes into an account of a merchant",
+        &[
+            Member::integer("fen", "How much, in fen (分)").required(),
+            Member::word(
+                "account",
+                &MerchantAccount::WORDS,
+                "Which account; operation if missing: transfers (商家转账) are paid from it",
+            ),
+        ],
+        top_up,
+    ),
+    Route::get(
+        "/people/{id}/wallet",
+        "What a person has in the wallet (零钱), by unionid or openid",
+        &[],
+        show_wallet,
+    ),
+    Route::post(
+        "/people/{id}/top-up",
+        "Money from the bank of a person, by unionid or openid, comes into the wallet (零钱)",
+        &[Member::integer("fen", "How much, in fen (分)").required()],
+        top_up_wallet,
+    ),
+];
 
 /// More is never paid in at once: a hundred million yuan.
 const MAX_FEN: i64 = 10_000_000_000;
@@ -74,7 +90,64 @@ fn top_up(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
     Ok(json!({ "mchid": mchid, "account": account.word(), "balance": balance }))
 }
 
+fn show_wallet(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let fen = control.platform.wallet(person(request)?)?;
+    Ok(json!({ "person": request.path("id"), "wallet": fen }))
+}
+
+fn top_up_wallet(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let fen = request.get("fen").and_then(Value::as_i64).unwrap_or_default();
+    let wallet = control.platform.top_up_wallet(person(request)?, fen)?;
+    Ok(json!({ "person": request.path("id"), "wallet": wallet }))
+}
+
+fn person(request: &ControlRequest) -> Result<&str, ControlError> {
+    let id = request.path("id");
+    match is_openid(id) {
+        true => Ok(id),
+        false => Err(ControlError::invalid(
+            "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o",
+        )),
+    }
+}
+
 impl Platform {
+    /// What a person has in the wallet (零钱), in fen, by unionid or openid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn wallet(&self, person: &str) -> Result<i64, StoreError> {
+        self.store.transaction(|tx| {
+            let owner = wallet_owner(tx, person)?;
+            Ok(Purse::find(tx, &owner)?.balance(AccountKind::Wallet))
+        })
+    }
+
+    /// Money from the bank of a person comes into the wallet (零钱). Gives what is in it then, in fen.
+    ///
+    /// # Errors
+    /// When the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    pub fn top_up_wallet(&self, person: &str, fen: i64) -> Result<i64, MerchantError> {
+        if !(1..=MAX_FEN).contains(&fen) {
+            return Err(MerchantError::Invalid(format!("a wallet is topped up with 1 to {MAX_FEN} fen")));
+        }
+        let now = self.clock.now();
+        let done = self.store.transaction(|tx| {
+            let owner = wallet_owner(tx, person)?;
+            let number = format!("5{:027}", tx.next_number("top-up")?);
+            let posting = Posting::new(Business::TopUp, number, now);
+            let (bank, wallet) = (owner.account(AccountKind::Bank), owner.account(AccountKind::Wallet));
+            post(tx, posting.moves(bank, wallet, fen))?;
+            Ok(Purse::find(tx, &owner)?.balance(AccountKind::Wallet))
+        });
+        done.map_err(|error| match error {
+            PostingError::Store(error) => error.into(),
+            PostingError::Short { .. } | PostingError::Amount => {
+                MerchantError::Invalid("the wallet cannot hold so much money".to_owned())
+            }
+        })
+    }
+
     /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
     ///
     /// # Errors
@@ -99,5 +172,32 @@ impl Platform {
                 StoreError::Corrupt("an account that cannot hold more money".to_owned()).into()
             }
         })
+    }
+}
+
+/// Money is kept under the unionid of a person that was made, or else under the openid.
+fn wallet_owner(tx: &Transaction<'_>, person: &str) -> Result<Owner, StoreError> {
+    let known = Person::find(tx, person)?;
+    Ok(Owner::person(known.map_or_else(|| person.to_owned(), |known| known.unionid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Sandbox;
+
+    #[test]
+    fn a_wallet_is_that_of_the_person_under_every_openid_and_is_filled_from_the_bank() {
+        let sandbox = Sandbox::start().unwrap();
+        let platform = sandbox.platform();
+        let person = platform.add_person(&["wx1".to_owned(), "wx2".to_owned()]).unwrap();
+        assert_eq!(platform.wallet(&person.openids["wx1"]).unwrap(), 0);
+        assert_eq!(platform.top_up_wallet(&person.openids["wx1"], 500).unwrap(), 500);
+        assert_eq!(platform.top_up_wallet(&person.unionid, 1).unwrap(), 501);
+        assert_eq!(platform.wallet(&person.openids["wx2"]).unwrap(), 501);
+        for fen in [0, -1, MAX_FEN + 1, i64::MAX] {
+            assert!(platform.top_up_wallet(&person.unionid, fen).is_err(), "{fen}");
+        }
+        assert_eq!(platform.wallet(&person.unionid).unwrap(), 501);
     }
 }

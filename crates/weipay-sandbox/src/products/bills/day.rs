@@ -37,6 +37,13 @@ pub(super) fn requested(text: &str, now: i64) -> Result<i64, Refusal> {
     Ok(day)
 }
 
+/// A word that no bill has. UNCONFIRMED(unlisted-value)
+pub(super) fn unknown_word(parameter: &str) -> Refusal {
+    Refusal::param_error("参数错误").with_reason(format!(
+        "{parameter} has a value that no bill has: weipay api show lists those that are known"
+    ))
+}
+
 /// Nothing happened on that day.
 pub(super) fn nothing_happened() -> Refusal {
     Refusal::new(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")

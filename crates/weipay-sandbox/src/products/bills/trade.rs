@@ -19,11 +19,12 @@ pub(crate) enum TradeBill {
 }
 
 impl TradeBill {
-    pub(crate) fn from_word(word: Option<&str>) -> Self {
+    pub(crate) fn from_word(word: Option<&str>) -> Option<Self> {
         match word {
-            Some("SUCCESS" | "SUC_SPECIAL") => Self::Paid,
-            Some("REFUND" | "REF_SPECIAL" | "RECHARGE_REFUND") => Self::Refunded,
-            _ => Self::All,
+            Some("SUCCESS" | "SUC_SPECIAL") => Some(Self::Paid),
+            Some("REFUND" | "REF_SPECIAL" | "RECHARGE_REFUND") => Some(Self::Refunded),
+            None | Some("ALL" | "ALL_SPECIAL") => Some(Self::All),
+            Some(_) => None,
         }
     }
 

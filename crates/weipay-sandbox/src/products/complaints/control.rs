@@ -11,8 +11,9 @@ use super::rules::{Happened, PersonStep, Words, person_does, with_action};
 use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
+use crate::people::Person;
 use crate::platform::Platform;
-use crate::products::payments::order::Order;
+use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::users::is_openid;
 use crate::store::{StoreError, Transaction};
@@ -182,7 +183,7 @@ impl PersonComplains {
         self
     }
 
-    /// Who complains, if it is not the person who paid.
+    /// Who complains: an openid of the person who paid.
     #[must_use]
     pub fn by_person(mut self, openid: impl Into<String>) -> Self {
         self.openid = Some(openid.into());
@@ -373,9 +374,29 @@ fn find_order(tx: &Transaction<'_>, complains: &PersonComplains) -> Result<Order
         0 => Err(ComplaintError::Unknown("no paid order has this out_trade_no or transaction_id")),
         1 => Ok(orders.remove(0)),
         _ => Err(ComplaintError::State(
-            "several merchants have a paid order with this number: say which one is meant (mchid)".to_owned(),
+            "several merchants have a paid order with this number: say whose is meant (--mchid; `mchid` of the control API)"
+                .to_owned(),
         )),
     }
+}
+
+/// Only the person who paid complains, under whichever openid.
+fn check_person(tx: &Transaction<'_>, payer: &Payer, openid: &str) -> Result<(), ComplaintError> {
+    let paid_as = [payer.openid.as_deref(), payer.sub_openid.as_deref()];
+    if paid_as.contains(&Some(openid)) {
+        return Ok(());
+    }
+    if let Some(person) = Person::find(tx, openid)? {
+        let is_own =
+            |paid_as: &&str| person.unionid == **paid_as || person.openids.values().any(|own| own == paid_as);
+        if paid_as.iter().flatten().any(is_own) {
+            return Ok(());
+        }
+    }
+    Err(ComplaintError::State(
+        "this person did not pay the order, and only the person who paid complains about it: leave the openid out to complain as that person"
+            .to_owned(),
+    ))
 }
 
 fn new_complaint(
@@ -387,6 +408,9 @@ fn new_complaint(
     let payment = order.payment.as_ref();
     let payment =
         payment.ok_or_else(|| StoreError::Corrupt("a paid order without its payment".to_owned()))?;
+    if let Some(openid) = &complains.openid {
+        check_person(tx, &payment.payer, openid)?;
+    }
     if let Some(known) = Complaint::find_by_order(tx, &payment.transaction_id)? {
         return Err(ComplaintError::State(format!(
             "the person has complained about this order before: go on with complaint {}",

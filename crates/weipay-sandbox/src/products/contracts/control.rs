@@ -121,17 +121,17 @@ fn sign(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
 
 fn end(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.end_contract(request.path("number"))?;
-    Ok(Value::Null)
+    Ok(json!({ "contract_state": "TERMINATED" }))
 }
 
 fn decline(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.decline_contract(request.path("number"))?;
-    Ok(Value::Null)
+    Ok(json!({ "pays": "wallet" }))
 }
 
 fn accept(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.accept_contract(request.path("number"))?;
-    Ok(Value::Null)
+    Ok(json!({ "pays": "card" }))
 }
 
 impl Platform {

@@ -187,7 +187,7 @@ impl Platform {
 /// The word of the plugin.
 fn word(obstacle: &Obstacle) -> &'static str {
     match obstacle {
-        Obstacle::NotRunning => "NOTRUNNING",
+        Obstacle::NotRunning(_) => "NOTRUNNING",
         Obstacle::UserLimit => "MAXQUOTA",
         Obstacle::DayLimit => "DAYLIMIT",
         Obstacle::StockLimit | Obstacle::NoStoredCode => "NOTENOUGH",

@@ -10,6 +10,7 @@ use super::partnership;
 use super::refusals;
 use super::stock::{self, Stock, StockState};
 use super::unconfirmed::words;
+use crate::clock;
 use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
@@ -154,7 +155,8 @@ impl Situation {
 /// Why a coupon is not sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Obstacle {
-    NotRunning,
+    /// Why the stock is not sent.
+    NotRunning(String),
     UserLimit,
     DayLimit,
     StockLimit,
@@ -167,7 +169,7 @@ impl Obstacle {
     /// What the API responds.
     pub(crate) fn refusal(self) -> Refusal {
         match self {
-            Self::NotRunning => Refusal::invalid_request(words::NOT_RUNNING).with_reason("the stock must be RUNNING: it has not begun, is paused or stopped, or its available_end_time is over"),
+            Self::NotRunning(reason) => Refusal::invalid_request(words::NOT_RUNNING).with_reason(reason),
             Self::UserLimit => refusals::limit_reached(words::USER_LIMIT)
                 .with_reason("this person has max_coupons_per_user coupons of the stock already"),
             Self::DayLimit => refusals::limit_reached(words::DAY_LIMIT)
@@ -267,12 +269,27 @@ pub(super) fn check_may_send(
         return Err(refusals::sender_has_no_right().into());
     }
     if stock.state_at(now) != StockState::Running {
-        return Err(Obstacle::NotRunning);
+        return Err(Obstacle::NotRunning(why_not_running(stock, now)));
     }
     if let Some(appid) = &request.appid {
         sender.check_appid(appid)?;
     }
     Ok(())
+}
+
+fn why_not_running(stock: &Stock, now: i64) -> String {
+    let end = stock.definition.validity.end;
+    if now > end {
+        return format!(
+            "the stock's time is over: its available_end_time is {}, and the sandbox's clock shows {}",
+            clock::rfc3339(end),
+            clock::rfc3339(now)
+        );
+    }
+    format!(
+        "the stock is {} and must be RUNNING: PUT /stocks/{{stock_id}}/state of the control API",
+        stock.state.word()
+    )
 }
 
 /// Whether the request names a code exactly where the stock's code mode wants one.

@@ -55,8 +55,8 @@ pub enum ServiceOrderError {
     Unknown,
     /// Two merchants have given this number.
     Ambiguous,
-    /// It is in another state.
-    State(&'static str),
+    /// It is in another state; the text says in which one, and what comes first.
+    State(String),
     /// The person gets no other order of this service now; the text says why.
     Limit(&'static str),
     /// No permission has this number, or another state is needed.
@@ -74,7 +74,7 @@ impl fmt::Display for ServiceOrderError {
             Self::Ambiguous => {
                 f.write_str("several merchants have used this number; give the order_id or the package")
             }
-            Self::State(state) => write!(f, "the order is {state} now"),
+            Self::State(reason) => f.write_str(reason),
             Self::Limit(reason) | Self::Permission(reason) => f.write_str(reason),
             Self::Openid => f.write_str(
                 "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
@@ -131,17 +131,31 @@ impl From<ServiceOrderError> for ControlError {
 fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let openid = request.text("openid").unwrap_or_default();
     let query_id = control.platform.confirm_service_order(request.path("number"), openid)?;
-    Ok(json!({ "query_id": query_id }))
+    let mut shown = show_order(control, request)?;
+    shown["query_id"] = json!(query_id);
+    Ok(shown)
 }
 
 fn decline(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.decline_service_order(request.path("number"))?;
-    Ok(Value::Null)
+    show_order(control, request)
 }
 
 fn pay(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.pay_service_order(request.path("number"))?;
-    Ok(Value::Null)
+    show_order(control, request)
+}
+
+/// The state of an order that was found a moment ago, and whether deductions fail.
+fn show_order(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let found = control.platform.store.transaction(|tx| find_for_person(tx, request.path("number")))?;
+    let [order] = &found[..] else { return Ok(Value::Null) };
+    let (state, description) = order.state.words();
+    let mut shown = json!({ "out_order_no": order.out_order_no, "state": state, "declines": order.declines });
+    if let Some(description) = description {
+        shown["state_description"] = json!(description);
+    }
+    Ok(shown)
 }
 
 fn show_messages(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -159,12 +173,12 @@ fn show_messages(control: &Control, request: &ControlRequest) -> Result<Value, C
 fn open_permission(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let openid = request.text("openid").unwrap_or_default();
     control.platform.open_pay_score_permission(request.path("number"), openid)?;
-    Ok(Value::Null)
+    Ok(json!({ "state": "open" }))
 }
 
 fn close_permission(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.close_pay_score_permission(request.path("number"))?;
-    Ok(Value::Null)
+    Ok(json!({ "state": "closed" }))
 }
 
 impl Platform {
@@ -266,9 +280,9 @@ pub(super) fn with_order(
         return Err(ServiceOrderError::Ambiguous);
     }
     let order = found.pop().ok_or(ServiceOrderError::Unknown)?;
-    let (state, description) = order.state.words();
+    let state = order.state;
     let done = work(tx, order)?;
-    if done { Ok(()) } else { Err(ServiceOrderError::State(description.unwrap_or(state))) }
+    if done { Ok(()) } else { Err(ServiceOrderError::State(state.what_comes_first().to_owned())) }
 }
 
 /// Deductions fail from now on. Whether the order had not ended.

@@ -34,6 +34,26 @@ impl OrderState {
     }
 }
 
+impl OrderState {
+    /// Why a person cannot do something in this state.
+    pub(super) const fn what_comes_first(self) -> &'static str {
+        match self {
+            Self::Created => {
+                "the order is CREATED: the person has to confirm it first (weipay sandbox pay-score confirm)"
+            }
+            Self::Confirmed => {
+                "the order is DOING (USER_CONFIRM): the person has confirmed it, and the merchant has to complete it first (POST v3/payscore/serviceorder/{out_order_no}/complete)"
+            }
+            Self::Completed => {
+                "the order is DOING (MCH_COMPLETE): the merchant has completed it, and its money is on the way"
+            }
+            Self::Done => "the order is DONE: it is paid, and nothing is left to do",
+            Self::Revoked => "the order is REVOKED: the merchant has canceled it",
+            Self::Expired => "the order is EXPIRED: nobody confirmed it in time",
+        }
+    }
+}
+
 /// How an order was paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Paid {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::closing::{BurntNumber, close};
-use super::creation::{currency, expires, is_shared, offer, show_offer};
+use super::creation::{check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer};
 use super::order::{
     Combination, Dialect, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, new_transaction_id,
 };
@@ -84,6 +84,7 @@ fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> 
     let mut combined = match CombinedOrder::find(tx, &new.combination())? {
         Some(known) => known.again(&new, &known.load_parts(tx)?, context.now)?,
         None => {
+            check_expiry(context)?;
             for part in &parts {
                 let known = Order::find_by_number(tx, &part.merchant, &part.out_trade_no)?;
                 if known.is_some() || BurntNumber::is_burnt(tx, &part.merchant, &part.out_trade_no)? {
@@ -186,7 +187,7 @@ fn read(
         notify_url: request.required("notify_url").to_owned(),
         platform_serial: context.platform_serial.to_owned(),
         created: now,
-        expires: expires(request.text("time_expire"), trade_type, now),
+        expires: expires(request.text("time_expire").and_then(clock::parse), trade_type, now),
         prepays: Vec::new(),
         fingerprint: Fingerprint::new(body),
         fingerprint_without_settlement: Fingerprint::new(&without_settlement(body)),
@@ -228,6 +229,9 @@ impl CombinedOrder {
         }
         let amount = item.get("amount").and_then(Value::as_object);
         let settle = item.get("settle_info").and_then(Value::as_object);
+        let total = amount.and_then(|amount| amount.get("total_amount")).and_then(Value::as_i64);
+        let total = total.unwrap_or_default();
+        check_total(total)?;
         Ok(Order {
             merchant,
             sub_mchid,
@@ -237,11 +241,8 @@ impl CombinedOrder {
             trade_type: self.trade_type,
             dialect: Dialect::V3,
             state: OrderState::NotPay,
-            total: amount
-                .and_then(|amount| amount.get("total_amount"))
-                .and_then(Value::as_i64)
-                .unwrap_or_default(),
-            currency: currency(amount),
+            total,
+            currency: read_currency(amount)?,
             description: text(item, "description").unwrap_or_default(),
             attach: text(item, "attach"),
             notify_url: Some(self.notify_url.clone()),

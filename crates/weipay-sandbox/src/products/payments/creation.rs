@@ -9,6 +9,7 @@ use super::closing::expiry_of;
 use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
 use super::parties::{Parties, read_payer, text};
 use super::refusals;
+use super::v2::times::parse_compact;
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::products::payments::closing::BurntNumber;
@@ -50,6 +51,9 @@ pub(super) fn make(tx: &Transaction<'_>, new: Order, context: &Context<'_>) -> R
         return Err(refusals::burnt_number().into());
     }
     let is_new = known.is_none();
+    if is_new {
+        check_expiry(context)?;
+    }
     let mut order = place(known, new, context.now)?;
     offer(&mut order.prepays, order.trade_type, context.now, context.entropy);
     let due = is_new.then(|| expiry_of(&order)).into_iter().collect();
@@ -69,10 +73,7 @@ pub(super) fn read(
     let amount = body.get("amount").and_then(Value::as_object);
     let settle = body.get("settle_info").and_then(Value::as_object);
     let total = amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default();
-    // Not every form of the request has this limit in its catalogue.
-    if total < 1 {
-        return Err(refusals::no_amount().into());
-    }
+    check_total(total)?;
     Ok(Order {
         merchant: parties.merchant,
         sub_mchid: parties.sub_mchid,
@@ -83,7 +84,7 @@ pub(super) fn read(
         dialect: Dialect::V3,
         state: OrderState::NotPay,
         total,
-        currency: currency(amount),
+        currency: read_currency(amount)?,
         description: context.request.required("description").to_owned(),
         attach: text(body, "attach"),
         notify_url: text(body, "notify_url"),
@@ -93,7 +94,7 @@ pub(super) fn read(
         profit_sharing: is_shared(settle),
         payer,
         created: now,
-        expires: expires(context.request.text("time_expire"), trade_type, now),
+        expires: expires(context.request.text("time_expire").and_then(clock::parse), trade_type, now),
         ended: None,
         combined: None,
         fingerprint: Fingerprint::new(body),
@@ -103,8 +104,29 @@ pub(super) fn read(
     })
 }
 
-pub(super) fn currency(amount: Option<&Map<String, Value>>) -> String {
-    amount.and_then(|amount| text(amount, "currency")).unwrap_or_else(|| "CNY".to_owned())
+/// What an order may cost. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit, which is taken for all.
+pub(crate) fn check_total(fen: i64) -> Result<(), Refusal> {
+    match fen {
+        ..1 => Err(refusals::no_amount()),
+        1..=MAX_TOTAL => Ok(()),
+        _ => Err(refusals::too_large()),
+    }
+}
+
+/// Ten million yuan.
+const MAX_TOTAL: i64 = 1_000_000_000;
+
+pub(super) fn read_currency(amount: Option<&Map<String, Value>>) -> Result<String, Refusal> {
+    check_currency(amount.and_then(|amount| text(amount, "currency")))
+}
+
+/// Orders are in yuan: nothing here has a rate.
+pub(crate) fn check_currency(named: Option<String>) -> Result<String, Refusal> {
+    match named {
+        None => Ok("CNY".to_owned()),
+        Some(named) if named == "CNY" => Ok(named),
+        Some(_) => Err(refusals::other_currency()),
+    }
 }
 
 pub(super) fn is_shared(settle: Option<&Map<String, Value>>) -> bool {
@@ -113,15 +135,29 @@ pub(super) fn is_shared(settle: Option<&Map<String, Value>>) -> bool {
 
 /// An order that nobody pays is open for so long, when `time_expire` is missing.
 const LIFE: i64 = 7 * clock::DAY;
-/// Earlier and later times are moved here, without a word.
+/// Times that come earlier or later than this are moved here, without a word.
 const SHORTEST_LIFE: i64 = 60;
 
 /// When an order expires.
-pub(super) fn expires(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> i64 {
+pub(super) fn expires(time_expire: Option<i64>, trade_type: TradeType, now: i64) -> i64 {
     let longest = if trade_type == TradeType::Native { 7 } else { 15 } * clock::DAY;
-    match time_expire.and_then(clock::parse) {
+    match time_expire {
         Some(time) => time.clamp(now.saturating_add(SHORTEST_LIFE), now.saturating_add(longest)),
         None => now.saturating_add(LIFE),
+    }
+}
+
+/// UNCONFIRMED(expiry-is-over): a new order whose time is over already is refused; the documents say only that a time within the next
+/// minute is moved to its end. The same request again is judged by the order that it has made.
+pub(super) fn check_expiry(context: &Context<'_>) -> Result<(), Refusal> {
+    let text = context.request.text("time_expire").unwrap_or_default();
+    check_not_over(clock::parse(text).or_else(|| parse_compact(text)), context.now)
+}
+
+fn check_not_over(time_expire: Option<i64>, now: i64) -> Result<(), Refusal> {
+    match time_expire {
+        Some(time) if time < now => Err(refusals::expiry_is_over(time, now)),
+        _ => Ok(()),
     }
 }
 
@@ -209,3 +245,36 @@ pub(crate) fn h5_url(id: &str, entropy: &Entropy) -> String {
 
 pub(super) const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=";
 pub(super) const H5_URL: &str = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_over_is_refused_and_one_within_the_next_minute_is_moved() {
+        let check = |time| check_not_over(time, 1_000).map_err(|refusal| refusal.code);
+        for over in [i64::MIN, 0, 999] {
+            assert_eq!(check(Some(over)), Err("PARAM_ERROR"));
+        }
+        assert_eq!([check(Some(1_000)), check(Some(i64::MAX)), check(None)], [Ok(()); 3]);
+        let expires = |time| expires(time, TradeType::Jsapi, 1_000);
+        assert_eq!([expires(Some(1_000)), expires(Some(1_059)), expires(Some(1_061))], [1_060, 1_060, 1_061]);
+        assert_eq!(expires(Some(i64::MAX)), 1_000 + 15 * clock::DAY);
+        assert_eq!(expires(None), 1_000 + 7 * clock::DAY);
+    }
+
+    #[test]
+    fn an_order_is_of_1_fen_to_ten_million_yuan() {
+        assert!(check_total(1).is_ok() && check_total(MAX_TOTAL).is_ok());
+        for fen in [i64::MIN, -300, 0, MAX_TOTAL + 1, 99_999_999_999_999, i64::MAX] {
+            assert_eq!(check_total(fen).unwrap_err().code, "PARAM_ERROR", "{fen}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_in_yuan() {
+        assert_eq!(check_currency(None).as_deref().ok(), Some("CNY"));
+        assert_eq!(check_currency(Some("CNY".to_owned())).as_deref().ok(), Some("CNY"));
+        assert_eq!(check_currency(Some("USD".to_owned())).unwrap_err().code, "PARAM_ERROR");
+    }
+}

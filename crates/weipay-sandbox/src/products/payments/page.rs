@@ -31,6 +31,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::{Platform, Request};
 use crate::products::users::is_openid;
 use crate::response::Response;
+use crate::v2;
 use html::{Message, STYLE};
 use invoice::{Invoice, Standing};
 
@@ -66,6 +67,12 @@ fn show_address(control: &Control, request: &ControlRequest) -> Result<Value, Co
 /// Whether a path is of the page, and not of the API. APIv2 has paths below `/pay/` too.
 pub(crate) fn is_page(path: &str) -> bool {
     path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
+}
+
+/// Whether a browser came to an address at which nothing is. What programs send is answered as the platform does, without a body.
+pub(crate) fn is_lost(method: &str, path: &str) -> bool {
+    let is_near = path == "/" || path.strip_prefix(PATH).is_some_and(|rest| !rest.contains('/'));
+    matches!(method, "GET" | "HEAD") && is_near && !is_page(path) && v2::operation_at(path).is_none()
 }
 
 /// Whether it has the form of the number in a `code_url`, or of a `prepay_id`.
@@ -109,6 +116,15 @@ impl Platform {
 
     fn visit(&self, request: &Request) -> Result<Response, Box<Response>> {
         self.check_host(request)?;
+        if is_lost(&request.method, request.path()) {
+            let text = match request.path() {
+                "/" => {
+                    "This is a sandbox of WeChat Pay. `weipay sandbox pay --page ORDER` prints the address of an order's page."
+                }
+                _ => "No order has this address: `weipay sandbox pay --page ORDER` prints that of an order.",
+            };
+            return Err(refused(404, "这里没有页面", text));
+        }
         if request.path() == STYLE_PATH {
             return Ok(html::style(STYLE));
         }
@@ -183,6 +199,9 @@ impl Platform {
             ("cancel", _) => pays.failing(PaymentFailure::Cancel),
             ("pay", "wallet") => pays.by_wallet(),
             ("pay", "card" | "") => pays,
+            ("pay", _) => {
+                return Err(refused(400, "表单不对", "`means` of the form must be `card` or `wallet`."));
+            }
             _ => return Err(refused(400, "表单不对", "The form must say `do=pay` or `do=cancel`.")),
         };
         let message = match self.pay(&pays) {
@@ -345,6 +364,18 @@ mod tests {
             "/cgi-bin/mmpayweb-bin/checkmweb/",
         ] {
             assert!(!is_page(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_is_lost_is_told_and_a_program_is_not() {
+        for path in ["/", "/pay/doesnotexist", "/pay/"] {
+            assert!(is_lost("GET", path) && !is_lost("POST", path), "{path}");
+        }
+        for path in
+            ["/pay/abcdefgzz", "/pay/unifiedorder", "/pay/page.css", "/v3/pay/transactions/native", "/v3/"]
+        {
+            assert!(!is_lost("GET", path), "{path}");
         }
     }
 

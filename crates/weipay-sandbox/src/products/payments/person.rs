@@ -11,6 +11,7 @@ use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
 use super::page;
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::merchants::Merchants;
 use crate::people::account::AccountState;
 use crate::platform::Platform;
 use crate::products::contracts::with_order::order_was_paid;
@@ -209,7 +210,8 @@ impl From<NotPaid> for PersonPaysError {
     fn from(error: NotPaid) -> Self {
         match error {
             NotPaid::Because(reason) => Self::NotPayable(reason),
-            NotPaid::NotEnough => Self::NotPayable("the wallet has too little money".to_owned()),
+            NotPaid::NotEnough => Self::NotPayable("the wallet has too little money: weipay sandbox person top-up OPENID FEN fills it, and without --wallet the bank card pays"
+                    .to_owned()),
             NotPaid::Failed(error) => Self::Store(error),
         }
     }
@@ -267,6 +269,9 @@ impl Platform {
                 (None, Some(front_end)) => &front_end.prepay_id,
                 (None, None) => return Err(not_payable("give `order` or `front_end`".to_owned())),
             };
+            if let Some(mchid) = pays.mchid.as_deref() {
+                check_merchant(&self.merchants, mchid)?;
+            }
             let payable = find(tx, given, pays.mchid.as_deref())?;
             if let Some(front_end) = &front_end {
                 self.check_front_end(front_end, &payable, now)?;
@@ -409,6 +414,17 @@ fn prepay_in(given: &str) -> Option<String> {
     (id.len() == 36 && id.starts_with("wx")).then(|| id.to_owned())
 }
 
+/// A number that no merchant has is a mistake of its own.
+fn check_merchant(merchants: &Merchants, mchid: &str) -> Result<(), PersonPaysError> {
+    match merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
+        true => Ok(()),
+        false => Err(PersonPaysError::NotFound(format!(
+            "no merchant of the sandbox has the number {}: weipay sandbox merchant list shows all",
+            mchid.escape_debug()
+        ))),
+    }
+}
+
 pub(super) fn check_prepay(prepays: &[Prepay], id: &str, now: i64) -> Result<(), PersonPaysError> {
     let reason = match prepays.iter().position(|prepay| prepay.id == id) {
         None => "it is not of this order",
@@ -460,7 +476,8 @@ pub(super) fn find(
         }
         (0, 1) => Ok(Payable::Combined(Box::new(combined.remove(0)))),
         _ => Err(PersonPaysError::NotPayable(
-            "several merchants have an order with this number: say which one is meant (mchid)".to_owned(),
+            "several merchants have an order with this number: say whose is meant (--mchid; `mchid` of the control API)"
+                .to_owned(),
         )),
     }
 }

@@ -3,6 +3,7 @@
 //! UNCONFIRMED(payment-codes): several sentences are known from users without their codes; they are refused with the usual ones.
 
 use super::unconfirmed::words;
+use crate::clock;
 use crate::response::{DocumentedRefusal, Refusal};
 
 /// The decimal codes of payments that end a `Request-ID`.
@@ -202,6 +203,27 @@ pub(super) fn number_of_parts() -> Refusal {
 pub(super) fn other_settlement() -> Refusal {
     Refusal::invalid_request("重复下单且结算信息不一致")
         .with_reason("this combine_out_trade_no was used before with another settle_info")
+}
+
+/// UNCONFIRMED(order-maximum)
+pub(crate) fn too_large() -> Refusal {
+    Refusal::param_error("订单金额不正确")
+        .with_reason("an order is of at most 1000000000 fen (ten million yuan) in the sandbox")
+}
+
+/// UNCONFIRMED(order-currency)
+pub(crate) fn other_currency() -> Refusal {
+    Refusal::param_error("不支持的币种")
+        .with_reason("the currency (currency, fee_type) must be CNY: the sandbox has no exchange rates")
+}
+
+/// UNCONFIRMED(expiry-is-over)
+pub(crate) fn expiry_is_over(time: i64, now: i64) -> Refusal {
+    Refusal::param_error("订单失效时间不正确").with_reason(format!(
+        "time_expire is {}, which is over: the sandbox's clock shows {}; give a later time, with the right time zone",
+        clock::rfc3339(time),
+        clock::rfc3339(now)
+    ))
 }
 
 /// UNCONFIRMED(order-of-nothing), where the form of the request has no limit.

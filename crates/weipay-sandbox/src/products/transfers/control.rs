@@ -65,7 +65,7 @@ impl fmt::Display for TransferError {
                 "several merchants have used this number; give the platform's number or package_info, or say which merchant is meant (mchid)",
             ),
             Self::State(state) => {
-                write!(f, "it is {state} now, so that nothing is left to confirm or to end")
+                write!(f, "its state is {state}, in which a person can neither confirm nor end it")
             }
             Self::Reason => write!(f, "the reason must be one of {}", FAIL_REASONS.join(", ")),
             Self::Store(_) => f.write_str("the transfer could not be kept"),
@@ -162,12 +162,18 @@ fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
 
 fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.confirm_authorization_of(named(request))?;
-    Ok(Value::Null)
+    show_authorization(control, request)
 }
 
 fn end_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.end_authorization_of(named(request))?;
-    Ok(Value::Null)
+    show_authorization(control, request)
+}
+
+/// The state of an authorization that was found a moment ago.
+fn show_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let found = control.platform.store.transaction(|tx| named(request).authorization(tx))?;
+    Ok(json!({ "state": found.state.word() }))
 }
 
 impl Platform {

@@ -18,6 +18,10 @@ pub(super) fn not_enough() -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足").with_reason("the account holds less than amount")
 }
 
+pub(super) fn unknown_account() -> Refusal {
+    Refusal::param_error("账户类型不正确").with_reason("account_type must be BASIC, OPERATION or FEES")
+}
+
 pub(super) fn no_such_account() -> Refusal {
     not_enough().with_reason("the account for fees (FEES) is always empty in the sandbox")
 }

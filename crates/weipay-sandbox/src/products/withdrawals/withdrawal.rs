@@ -56,11 +56,12 @@ pub(super) enum Account {
 
 impl Account {
     /// The basic account where nothing is said.
-    pub(super) fn from_word(word: Option<&str>) -> Self {
+    pub(super) fn from_word(word: Option<&str>) -> Option<Self> {
         match word {
-            Some("OPERATION") => Self::Operation,
-            Some("FEES") => Self::Fees,
-            _ => Self::Basic,
+            None | Some("BASIC") => Some(Self::Basic),
+            Some("OPERATION") => Some(Self::Operation),
+            Some("FEES") => Some(Self::Fees),
+            Some(_) => None,
         }
     }
 

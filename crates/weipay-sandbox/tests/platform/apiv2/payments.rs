@@ -194,7 +194,13 @@ fn the_same_order_again_re_enters_and_another_is_refused_in_the_words_of_apiv2()
     };
     assert_eq!(wrong(6, ""), ["LACK_PARAMS", "JSAPI支付必须传openid"]);
     assert_eq!(wrong(6, "o1"), ["INVALID_REQUEST", "无效的openid"]);
-    assert_eq!(wrong(2, "0"), ["INVALID_REQUEST", "invalid total_fee"]);
+    for fen in ["0", "-300"] {
+        let mut order = order("order-2", "JSAPI");
+        order[2].1 = fen;
+        let refused = call(&sandbox, ORDER, &order);
+        assert_eq!(values(&refused, ["return_code", "return_msg"]), ["FAIL", "invalid total_fee"]);
+    }
+    assert_eq!(wrong(2, "1000000001"), ["INVALID_REQUEST", "订单金额不正确"]);
     assert_eq!(wrong(5, "jsapi"), ["INVALID_REQUEST", "trade_type参数格式错误"]);
     assert_eq!(
         failure(&call(&sandbox, QUERY, &by_number("order-2"))),
@@ -243,6 +249,11 @@ fn an_order_expires_at_the_time_that_it_names() {
     sandbox.run_for(2).unwrap();
     assert!(sandbox.clock().now() >= now + 600);
     assert_eq!(values(&call(&sandbox, QUERY, &by_number("order-1")), ["trade_state"]), ["CLOSED"]);
+    // The same request again is judged by its order, another one by its time.
+    assert_eq!(failure(&call(&sandbox, ORDER, &timed)), ["ORDERCLOSED", "订单已关闭"]);
+    let mut over = order("order-3", "NATIVE");
+    over.push(("time_expire", &text));
+    assert_eq!(failure(&call(&sandbox, ORDER, &over)), ["INVALID_REQUEST", "订单失效时间不正确"]);
     let mut broken = order("order-2", "NATIVE");
     broken.push(("time_expire", "2026-01-01"));
     assert_eq!(failure(&call(&sandbox, ORDER, &broken)), ["INVALID_REQUEST", "time_expire参数格式错误"]);

@@ -7,6 +7,7 @@ use super::order::{check_owner, find, read};
 use super::promotions::Coupons;
 use super::{Order, paid, refused};
 use crate::products::payments::codepay::{REVERSE_WITHIN, charge, reverse};
+use crate::products::payments::creation::check_expiry;
 use crate::products::payments::order::{OrderState, TradeType};
 use crate::products::payments::refusals;
 use crate::products::{Context, HandlerError};
@@ -20,9 +21,10 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let new = read(tx, context, TradeType::Micropay)?;
     // What the response to the first request would have said is known by a query.
-    if Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?.is_some_and(|known| known.state.is_paid())
-    {
-        return Err(refusals::paid_before().into());
+    match Order::find_by_number(tx, &new.merchant, &new.out_trade_no)? {
+        Some(known) if known.state.is_paid() => return Err(refusals::paid_before().into()),
+        Some(_) => {}
+        None => check_expiry(context)?,
     }
     let order = charge(tx, new, context.request.required("auth_code"), context.now)?;
     Ok(match (&order.payment, order.state) {

@@ -7,7 +7,9 @@ use super::promotions::Coupons;
 use super::times::parse_compact;
 use super::{Order, paid, refused};
 use crate::products::payments::closing::{BurntNumber, close_and_save};
-use crate::products::payments::creation::{code_url, expires, h5_url, make, new_prepay_id};
+use crate::products::payments::creation::{
+    check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
+};
 use crate::products::payments::order::{Dialect, OrderState, Payer, TradeType};
 use crate::products::payments::parties::{check_payer, check_sub_merchant};
 use crate::products::payments::query::check_parties;
@@ -67,6 +69,8 @@ pub(crate) fn read(
         return Err(refusals::no_openid().into());
     }
     check_payer(tx, &payer, &appid, sub_appid.as_deref())?;
+    let total = fen(&request.body, "total_fee")?;
+    check_total(total)?;
     Ok(Order {
         merchant: context.caller.mchid.clone(),
         sub_appid: sub_appid.filter(|_| sub_mchid.is_some()),
@@ -76,8 +80,8 @@ pub(crate) fn read(
         trade_type,
         dialect: dialect(request.text("sign_type")),
         state: OrderState::NotPay,
-        total: fen(&request.body, "total_fee")?,
-        currency: request.text("fee_type").unwrap_or("CNY").to_owned(),
+        total,
+        currency: check_currency(text("fee_type"))?,
         description: request.required("body").to_owned(),
         attach: text("attach"),
         notify_url: text("notify_url"),
@@ -125,7 +129,7 @@ fn expiry(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> Result<
         refused("INVALID_REQUEST", "time_expire参数格式错误")
             .with_reason("time_expire is written as yyyyMMddHHmmss, in Beijing time")
     })?;
-    Ok(expires(Some(&crate::clock::rfc3339(time)), trade_type, now))
+    Ok(expires(Some(time), trade_type, now))
 }
 
 /// INFERRED(v2-repeated-order): a request is the same when all elements are but those of the signature, and of when it was made.

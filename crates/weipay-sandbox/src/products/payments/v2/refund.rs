@@ -55,7 +55,15 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
         source: match request.text("refund_account") {
             Some("REFUND_SOURCE_RECHARGE_FUNDS") => Some(Source::Available),
             Some("REFUND_SOURCE_UNSETTLED_FUNDS") => Some(Source::Unsettled),
-            _ => None,
+            None => None,
+            // UNCONFIRMED(unlisted-value)
+            Some(_) => {
+                let reason =
+                    "refund_account must be REFUND_SOURCE_UNSETTLED_FUNDS or REFUND_SOURCE_RECHARGE_FUNDS";
+                return Err(
+                    Refusal::new(200, "PARAM_ERROR", "refund_account参数格式错误").with_reason(reason)
+                );
+            }
         },
         refund_account: None,
         refund: fen(&request.body, "refund_fee")?,

@@ -1,0 +1,94 @@
+//! `weipay sandbox person`: the people of a running sandbox, by its control API.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use weipay_sandbox::control::Client;
+
+use super::notifications::encoded;
+use crate::arguments::values;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    #[command(subcommand)]
+    command: PersonCommand,
+    /// The data folder of the running sandbox.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Add a person, and print the openid under each appid. Every well-formed openid is a person, too; this one has several.
+    Add,
+    /// Print what is in the wallet (零钱) of a person, in fen (分).
+    Wallet {
+        /// An openid or the unionid.
+        id: String,
+    },
+    /// Put money into the wallet (零钱) of a person, from the bank, and print what is in it then.
+    TopUp {
+        /// An openid or the unionid.
+        id: String,
+        /// How much, in fen (分).
+        #[arg(value_name = "FEN", value_parser = values::fen)]
+        fen: i64,
+    },
+    /// Freeze or cancel the account of a person, or let it work again.
+    Account {
+        /// An openid or the unionid.
+        id: String,
+        /// From now on.
+        #[arg(value_name = "STATE", value_parser = weipay_sandbox::AccountState::WORDS)]
+        state: String,
+    },
+}
+
+pub(super) fn run(arguments: &Person) -> Outcome {
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
+    let call = |method: &str, target: &str, body: Option<Value>| {
+        client.call(method, target, body.as_ref()).map_err(Failure::from_control)
+    };
+    match &arguments.command {
+        PersonCommand::Add => print(&openids(&call("POST", "/people", Some(json!({})))?)),
+        PersonCommand::Wallet { id } => {
+            let found = call("GET", &format!("/people/{}/wallet", encoded(id)), None)?;
+            print(&format!("{}\n", found["wallet"]))
+        }
+        PersonCommand::TopUp { id, fen } => {
+            let target = format!("/people/{}/top-up", encoded(id));
+            let filled = call("POST", &target, Some(json!({ "fen": fen })))?;
+            print(&format!("{}\n", filled["wallet"]))
+        }
+        PersonCommand::Account { id, state } => {
+            let target = format!("/people/{}/account", encoded(id));
+            let account = call("POST", &target, Some(json!({ "state": state })))?;
+            print(&format!("{}\n", account["state"].as_str().unwrap_or_default()))
+        }
+    }
+}
+
+/// The unionid, then an appid with its openid on each line.
+fn openids(person: &Value) -> String {
+    let mut text = format!("unionid  {}\n", person["unionid"].as_str().unwrap_or_default());
+    for (appid, openid) in person["openids"].as_object().into_iter().flatten() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{appid}  {}", openid.as_str().unwrap_or_default());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_openid_is_a_line() {
+        let person = json!({ "unionid": "oU", "openids": { "wx1": "o1", "wx2": "o2" } });
+        assert_eq!(openids(&person), "unionid  oU\nwx1  o1\nwx2  o2\n");
+    }
+}

@@ -1,0 +1,53 @@
+//! `weipay sandbox person` and `weipay sandbox merchant` on a running sandbox, and how commands end that cannot do what they are told.
+
+use std::fs;
+
+use crate::serving::{Serving, said, sandbox};
+
+const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+
+#[test]
+fn a_wallet_is_filled_and_merchants_are_listed() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    let _serving = Serving::start(&data);
+    assert_eq!(said(&data, &["person", "wallet", OPENID]), "0\n");
+    assert_eq!(said(&data, &["person", "top-up", OPENID, "500"]), "500\n");
+    assert_eq!(said(&data, &["person", "wallet", OPENID]), "500\n");
+    assert!(said(&data, &["person", "add"]).starts_with("unionid  o"));
+    assert_eq!(said(&data, &["person", "account", OPENID, "frozen"]), "frozen\n");
+    assert_eq!(said(&data, &["merchant", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn what_makes_no_sense_exits_with_2_and_says_why() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    let none = sandbox(&data, &["clock"]);
+    assert_eq!(none.status.code(), Some(2));
+    let _serving = Serving::start(&data);
+    for (arguments, told) in [
+        (
+            &["fault", "add", "502", "--merchant", "1999999999"] as &[&str],
+            "no merchant of the sandbox has the number",
+        ),
+        (&["fault", "add", "502", "--first", "0"], "at least 1"),
+        (&["fault", "add", "502", "--probability", "2"], "from 0 (never) to 1 (always)"),
+        (&["clock", "set", "garbage"], "RFC 3339"),
+        (
+            &["merchant", "add", "--mchid", "1900000300", "--sub-merchant", "1900000300"],
+            "sub-merchant of itself",
+        ),
+        (&["merchant", "add", "--mchid", "19"], "8 to 15 digits"),
+        (&["person", "top-up", OPENID, "0"], "from 1 to 10000000000"),
+    ] {
+        let output = sandbox(&data, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+    fs::write(data.join("control.json"), "{").unwrap();
+    let broken = sandbox(&data, &["clock"]);
+    assert_eq!(broken.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("control.json"), "{broken:?}");
+}

@@ -1,0 +1,126 @@
+//! What is refused of an operation that the sandbox carries out, although no page has a rule for it: what it would have to guess, and
+//! money below nothing.
+
+use weipay_catalog::{Field, Kind, Operation};
+use weipay_rules::{BrokenRule, Format, Limits};
+
+use crate::products::Behaviour;
+
+/// Whether an operation is carried out here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CarriedOut {
+    Yes,
+    /// Its response is an example: nothing depends on a value.
+    No,
+}
+
+/// Fields whose words are kept and shown as they were sent: nothing here depends on them, and the platform adds values without notice.
+const KEPT_AS_SENT: [&str; 14] = [
+    "background_color",
+    "bank_type",
+    "days_since_first_login",
+    "device_type",
+    "goods_tag",
+    "identity",
+    "image_style_type",
+    "jump_target",
+    "limit_pay",
+    "relation_type",
+    "scene_id",
+    "trade_scenario",
+    "transfer_scene_id",
+    "user_type",
+];
+
+impl CarriedOut {
+    pub(crate) fn from_operation(operation: &Operation) -> Self {
+        match Behaviour::from_operation(operation) {
+            Behaviour::State => Self::Yes,
+            Behaviour::Example | Behaviour::None => Self::No,
+        }
+    }
+
+    /// A word that no page lists, and that would be taken for another one. The reason is for developers. UNCONFIRMED(unlisted-value)
+    pub(crate) fn check_word(self, field: &Field, text: &str) -> Result<(), String> {
+        let is_known = |text: &str| field.values.iter().any(|value| *value == text);
+        let is_kept = self == Self::No || text.is_empty() || KEPT_AS_SENT.contains(&field.name);
+        if is_kept || field.values.is_empty() || is_known(text) {
+            return Ok(());
+        }
+        Err(format!("{} must be {}: the sandbox knows no other value", field.name, listed(&field.values)))
+    }
+
+    /// INFERRED(negative-money): an amount below 0 is refused where the page has no lower limit.
+    pub(crate) fn check_money(self, field: &Field, number: i128) -> Result<(), BrokenRule> {
+        let is_money =
+            field.kind == Kind::Integer && matches!(field.format, Some(Format::Fen | Format::Minor));
+        if self == Self::No || !is_money || field.limits.min.is_some() {
+            return Ok(());
+        }
+        let limits = Limits::new(Some(0), field.limits.max);
+        let number = number.into();
+        limits.check(number).map_err(|outside| BrokenRule::Range { number, outside })
+    }
+}
+
+/// `A, B or C`.
+fn listed(values: &[&str]) -> String {
+    match values {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    fn field(method: &str, path: &str, name: &str) -> (CarriedOut, &'static Field) {
+        let operation = Catalog::embedded().find(method, path).unwrap();
+        let request = &operation.request;
+        let mut fields = request.json.iter().chain(&request.query).chain(&request.xml);
+        let field = fields.find(|field| field.name == name).unwrap();
+        (CarriedOut::from_operation(operation), field)
+    }
+
+    #[test]
+    fn a_word_that_would_be_guessed_is_refused_with_those_that_are_known() {
+        let (carried_out, account) = field("POST", "v3/merchant/fund/withdraw", "account_type");
+        for known in ["BASIC", "OPERATION", "FEES"] {
+            assert_eq!(carried_out.check_word(account, known), Ok(()));
+        }
+        for unknown in ["MARKETING", "XX", "basic"] {
+            let reason = carried_out.check_word(account, unknown).unwrap_err();
+            assert!(reason.contains("BASIC, OPERATION or FEES"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_only_kept_passes() {
+        let (carried_out, kept) = field("POST", "v3/profitsharing/receivers/add", "relation_type");
+        assert_eq!(carried_out, CarriedOut::Yes);
+        assert_eq!(carried_out.check_word(kept, "FRIEND"), Ok(()));
+    }
+
+    #[test]
+    fn money_below_nothing_is_refused_of_every_operation_that_is_carried_out() {
+        let mut seen = 0;
+        for operation in Catalog::embedded().operations() {
+            let carried_out = CarriedOut::from_operation(operation);
+            let request = &operation.request;
+            for field in request.json.iter().chain(&request.query).chain(&request.xml) {
+                let is_money = field.kind == Kind::Integer && field.format == Some(Format::Fen);
+                if carried_out == CarriedOut::Yes && is_money {
+                    let refused = field.rules().check_integer(-1).is_err()
+                        || carried_out.check_money(field, -1).is_err();
+                    assert!(refused, "{} {}", operation.path, field.name);
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 10, "{seen}");
+    }
+}
