@@ -27,11 +27,17 @@ fn what_makes_no_sense_exits_with_2_and_says_why() {
     assert_eq!(none.status.code(), Some(2));
     let _serving = Serving::start(&data);
     for (arguments, told) in [
-        (&["fault", "add", "502", "--merchant", "1999999999"] as &[&str], "no merchant of the sandbox has the number"),
+        (
+            &["fault", "add", "502", "--merchant", "1999999999"] as &[&str],
+            "no merchant of the sandbox has the number",
+        ),
         (&["fault", "add", "502", "--first", "0"], "at least 1"),
         (&["fault", "add", "502", "--probability", "2"], "from 0 (never) to 1 (always)"),
         (&["clock", "set", "garbage"], "RFC 3339"),
-        (&["merchant", "add", "--mchid", "1900000300", "--sub-merchant", "1900000300"], "sub-merchant of itself"),
+        (
+            &["merchant", "add", "--mchid", "1900000300", "--sub-merchant", "1900000300"],
+            "sub-merchant of itself",
+        ),
         (&["merchant", "add", "--mchid", "19"], "8 to 15 digits"),
         (&["person", "top-up", OPENID, "0"], "from 1 to 10000000000"),
     ] {
