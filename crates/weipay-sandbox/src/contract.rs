@@ -505,9 +505,12 @@ impl Walk<'_> {
         }
         let rules = field.rules();
         rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
-        self.carried_out.check_word(field, text).map_err(|reason| {
-            self.place(field).broken(BrokenRule::Unlisted, text.into()).with_reason(reason)
-        })?;
+        // A word in a path names a resource, which its product knows or does not.
+        if self.source != Source::UriTemplate {
+            self.carried_out.check_word(field, text).map_err(|reason| {
+                self.place(field).broken(BrokenRule::Unlisted, text.into()).with_reason(reason)
+            })?;
+        }
         let listed: &[&str] = if self.contract.validation.unlisted_values { &field.values } else { &[] };
         let verdict = rules.check_listed(text, listed);
         verdict.map_err(|rule| self.place(field).broken(rule, text.into()))

@@ -47,7 +47,7 @@ impl Told {
         let error = redact(error);
         let after = error.to_string();
         if before != after && after.contains(&format!("'{HIDDEN}'")) {
-            notes.push(format!("'{HIDDEN}' stands for what was typed there, which may be secret"));
+            notes.push(format!("'{HIDDEN}' stands for what was typed there, which may be a key"));
         }
         Self { error, notes }
     }
@@ -223,7 +223,7 @@ mod tests {
             Told::new(Arguments::try_parse_from([&["weipay"], arguments].concat()).unwrap_err(), &typed)
         };
         let hidden = told(&["call", "GET", "v3/a", "13800secret138000"]);
-        assert!(hidden.notes.iter().any(|note| note.contains("may be secret")), "{:?}", hidden.notes);
+        assert!(hidden.notes.iter().any(|note| note.contains("may be a key")), "{:?}", hidden.notes);
         let fault = told(&["sandbox", "fault", "add", "slow; seconds=3"]);
         assert!(fault.error.to_string().contains("'slow; seconds=3' for '<FAULT>'"), "{}", fault.error);
         for (arguments, shown) in [

@@ -106,7 +106,7 @@ fn why_the_sandbox_refused_is_told_where_the_message_says_little() {
     let output = weipay(&certificates, &environment(&sandbox));
     assert_eq!(exit(&output), 1);
     assert!(
-        stderr(&output).contains("\n  reason: algorithm_type is one of RSA, SM2 and ALL"),
+        stderr(&output).contains("\n  reason: algorithm_type must be SM2, RSA or ALL"),
         "{}",
         stderr(&output)
     );

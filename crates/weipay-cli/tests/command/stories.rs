@@ -69,7 +69,7 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
             1,
             &["was expected to be lost"],
         ),
-        ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 1, &["nothing is named `nobody`"]),
+        ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 2, &["nothing is named `nobody`"]),
         (
             "[[step]]\ncall = 'GET v3/complaints/{{run}}/a'\n[[step]]\ncontrol = 'GET /nothing'",
             1,
@@ -152,7 +152,7 @@ fn a_story_is_played_against_a_running_sandbox_too() {
     let _serving = Serving::start(&data);
     let story = folder().join("coupon-campaign.toml");
     for _ in 0..2 {
-        let played = play(&story, &["--data", data.to_str().unwrap()]);
+        let played = play(&story, &["--data", data.to_str().unwrap(), "--move-clock-back"]);
         assert!(played.status.success(), "{}{}", text(&played.stdout), text(&played.stderr));
     }
 }

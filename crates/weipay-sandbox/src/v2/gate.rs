@@ -83,7 +83,10 @@ pub(crate) fn enter(
         Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
         checked => checked,
     }?;
-    let values = elements::values(CarriedOut::from_operation(operation), &operation.request.xml, &elements)?;
+    // An operation whose page has PARAM_ERROR says it itself.
+    let checks_amounts = operation.error_codes().all(|known| known.code != "PARAM_ERROR");
+    let carried_out = CarriedOut::from_operation(operation);
+    let values = elements::values(carried_out, checks_amounts, &operation.request.xml, &elements)?;
     let request = ValidRequest::from_body(values);
     Ok(Entered { operation, merchant, elements, request, sign_type, lacks_certificate })
 }

@@ -196,7 +196,11 @@ fn a_wrong_transfer_is_refused_with_its_reason_and_moves_nothing() {
         ("openid", json!("nobody"), "Openid格式错误或者不属于商家公众账号"),
         ("openid", foreign, "Openid格式错误或者不属于商家公众账号"),
         ("transfer_amount", json!(9), "超过单笔转账上下限，核实产品设置是否准确"),
-        ("transfer_amount", json!(-9), "超过单笔转账上下限，核实产品设置是否准确"),
+        (
+            "transfer_amount",
+            json!(-9),
+            "输入源“/body/transfer_amount”映射到数值字段“转账金额”规则校验失败，值低于最小值 0",
+        ),
         ("transfer_scene_id", json!("1005"), "未传入完整且对应的转账场景报备信息，请根据接口文档检查"),
         ("appid", json!("wx0000000000000000"), "appid和mchid不匹配"),
     ] {
