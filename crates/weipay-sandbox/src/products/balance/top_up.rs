@@ -117,7 +117,7 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn wallet(&self, person: &str) -> Result<i64, StoreError> {
-        self.store.transaction(|tx| {
+        self.act(|tx, _| {
             let owner = wallet_owner(tx, person)?;
             Ok(Purse::find(tx, &owner)?.balance(AccountKind::Wallet))
         })
@@ -131,8 +131,7 @@ impl Platform {
         if !(1..=MAX_FEN).contains(&fen) {
             return Err(MerchantError::Invalid(format!("a wallet is topped up with 1 to {MAX_FEN} fen")));
         }
-        let now = self.clock.now();
-        let done = self.store.transaction(|tx| {
+        let done = self.act(|tx, now| {
             let owner = wallet_owner(tx, person)?;
             let number = format!("5{:027}", tx.next_number("top-up")?);
             let posting = Posting::new(Business::TopUp, number, now);
