@@ -14,7 +14,7 @@ use std::error::Error;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -147,7 +147,7 @@ impl Tls {
 }
 
 /// The authorities in a file.
-fn roots(file: &PathBuf) -> Result<RootCertStore, String> {
+fn roots(file: &Path) -> Result<RootCertStore, String> {
     let shown = file.display();
     let mut pem = Vec::new();
     File::open(file)
