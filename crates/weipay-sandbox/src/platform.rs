@@ -184,7 +184,7 @@ impl Platform {
 
     fn response_to(&self, request: &Request) -> Response {
         match self.faults.choose(request) {
-            Ok(None) => self.answer(request, None),
+            Ok(None) => self.carry_out(request, None),
             Ok(Some(fault)) => self.respond_with(fault, request),
             Err(advice) => {
                 let refusal = Refusal::invalid_request("沙箱不认识所请求的故障")
@@ -201,24 +201,24 @@ impl Platform {
     /// A response with a fault, of a request that is carried out or not, as the fault wants it.
     fn respond_with(&self, fault: Fault, request: &Request) -> Response {
         let mut response = match (fault.is_signed(), fault.is_instead()) {
-            (true, _) => self.answer(request, Some(fault)),
+            (true, _) => self.carry_out(request, Some(fault)),
             (false, true) => fault.unsigned(),
             (false, false) => {
-                let response = self.answer(request, None);
+                let response = self.carry_out(request, None);
                 if fault.replaces() { fault.unsigned() } else { response }
             }
         };
-        fault.spoil(&mut response);
+        fault.apply_to(&mut response);
         response
     }
 
     /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
-    fn answer(&self, request: &Request, fault: Option<Fault>) -> Response {
+    fn carry_out(&self, request: &Request, fault: Option<Fault>) -> Response {
         // What fails here is told by the request's own work.
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(operation) = v2::operation_at(request.path()) {
-            return self.answer_v2(operation, request, fault);
+            return self.respond_v2(operation, request, fault);
         }
         let now = self.clock.now();
         // Another node may have added or changed its merchant a moment ago.

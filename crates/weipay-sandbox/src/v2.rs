@@ -57,7 +57,7 @@ enum Outcome {
 impl Platform {
     /// Handles a request of APIv2. With a fault that the platform itself responds with, this is the response, whether or not the
     /// request is carried out first.
-    pub(crate) fn answer_v2(
+    pub(crate) fn respond_v2(
         &self,
         operation: &'static Operation,
         request: &Request,

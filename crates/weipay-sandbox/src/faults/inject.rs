@@ -128,7 +128,7 @@ impl Fault {
     }
 
     /// Does to a response what is left to be done, and says so in its header and so in the log.
-    pub(crate) fn spoil(self, response: &mut Response) {
+    pub(crate) fn apply_to(self, response: &mut Response) {
         let is_signed = response.headers.contains_key("wechatpay-signature");
         let is_v2 = v2::response::is_xml(response);
         match self.kind {

@@ -19,7 +19,7 @@ pub(super) fn text(kit: &KitOnDisk) -> String {
         kit.file().display()
     );
     section(&mut text, "weipay (Rust)", &client);
-    let values = Values::of(kit);
+    let values = Values::new(kit);
     if let (Some(id), Some(file)) = (&members.public_key_id, &members.public_key) {
         public_key(&mut text, &values, id, &values.path(file));
     }
@@ -42,7 +42,7 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn of(kit: &'a KitOnDisk) -> Self {
+    fn new(kit: &'a KitOnDisk) -> Self {
         let members = kit.kit();
         let path = |name: &str| kit.dir().join(name).display().to_string();
         Self {

@@ -20,7 +20,7 @@ use crate::store::{IndexRange, Page, StoreError, Transaction};
 /// As many copies as are sent at once.
 const MAX_COPIES: usize = 16;
 /// How long an attempt by the retry table that is under way is waited for.
-const PATIENCE: Duration = Duration::from_secs(6);
+const MAX_WAIT: Duration = Duration::from_secs(6);
 /// How long a release in a certain order may take; what is left then goes out by itself.
 const MAX_RELEASE: Duration = Duration::from_secs(40);
 /// When what is sent on demand goes out by itself, should this process end meanwhile; in seconds.
@@ -372,7 +372,7 @@ impl Notifications {
     /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.
     async fn claim(&self, kept: &Notification, claim: Claim) -> Result<(Place, Taken), NotificationError> {
         let place = self.place_of(kept).await?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + MAX_WAIT;
         loop {
             match self.take(kept, claim) {
                 // Another node sends it now.
@@ -410,7 +410,7 @@ impl Notifications {
     }
 
     async fn place_of(&self, kept: &Notification) -> Result<Place, NotificationError> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + MAX_WAIT;
         loop {
             if let Some(place) = self.sender.take_place(&kept.entry(kept.time), usize::MAX) {
                 return Ok(place);

@@ -36,14 +36,14 @@ pub(crate) fn check_known(request: &Request, response: &Response) {
     }
     // The gateway may refuse before it knows the operation.
     let Ok(routed) = Catalog::embedded().route(&request.method, path) else { return };
-    if let Err(problem) = is_known(routed.operation, response.status, code) {
+    if let Err(problem) = check_code(routed.operation, response.status, code) {
         panic!(
             "{problem}: add the code to the operation's file in the catalogue, or mend the sandbox: {body}"
         );
     }
 }
 
-fn is_known(operation: &weipay_catalog::Operation, status: u16, code: &str) -> Result<(), String> {
+fn check_code(operation: &weipay_catalog::Operation, status: u16, code: &str) -> Result<(), String> {
     let is_known = operation
         .error_codes()
         .any(|known| known.code == code && known.status.is_none_or(|known| known == status));
@@ -55,9 +55,9 @@ fn is_known(operation: &weipay_catalog::Operation, status: u16, code: &str) -> R
 #[test]
 fn a_code_that_the_catalogue_does_not_have_for_an_operation_is_noticed() {
     let send = Catalog::embedded().find("POST", "v3/marketing/busifavor/coupons/send").unwrap();
-    assert_eq!(is_known(send, 400, "INVALID_REQUEST"), Ok(()));
-    assert_eq!(is_known(send, 403, "RULE_LIMIT"), Ok(()), "unconfirmed");
+    assert_eq!(check_code(send, 400, "INVALID_REQUEST"), Ok(()));
+    assert_eq!(check_code(send, 403, "RULE_LIMIT"), Ok(()), "unconfirmed");
     let problem = "403 ORDER_CLOSED is not in the catalogue for POST v3/marketing/busifavor/coupons/send";
-    assert_eq!(is_known(send, 403, "ORDER_CLOSED"), Err(problem.to_owned()));
-    assert!(is_known(send, 409, "INVALID_REQUEST").is_err(), "another status");
+    assert_eq!(check_code(send, 403, "ORDER_CLOSED"), Err(problem.to_owned()));
+    assert!(check_code(send, 409, "INVALID_REQUEST").is_err(), "another status");
 }

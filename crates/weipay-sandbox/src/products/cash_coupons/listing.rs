@@ -14,7 +14,7 @@ use crate::store::{StoreError, Transaction};
 /// UNCONFIRMED(cash-page): the size of a page when `limit` is missing.
 const DEFAULT_LIMIT: usize = 20;
 /// The most coupons of a page.
-const MOST_COUPONS: usize = 100;
+const MAX_COUPONS: usize = 100;
 
 pub(super) fn list_stocks(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
@@ -71,8 +71,8 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     };
     let found = coupons.filter_map(|coupon| coupon.and_then(&shown_if_wanted).transpose());
     match place {
-        Some(_) => page(&ValidRequest::default(), MOST_COUPONS, found),
-        None => page(request, MOST_COUPONS, found),
+        Some(_) => page(&ValidRequest::default(), MAX_COUPONS, found),
+        None => page(request, MAX_COUPONS, found),
     }
 }
 

@@ -89,7 +89,7 @@ fn presign(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, Handle
         named,
         schedule: read_schedule(request.body.get("deduct_schedule"), context.now)?,
     };
-    open_session(tx, context, terms.of(parties, context))
+    open_session(tx, context, terms.into_contract(parties, context))
 }
 
 /// What a request says of the contract that it wants, beside the parties.
@@ -107,7 +107,7 @@ pub(super) struct Terms {
 
 impl Terms {
     /// The contract that nobody has signed yet.
-    pub(super) fn of(self, parties: Parties, context: &Context<'_>) -> Contract {
+    pub(super) fn into_contract(self, parties: Parties, context: &Context<'_>) -> Contract {
         Contract {
             mchid: parties.mchid,
             appid: parties.appid.unwrap_or_default(),

@@ -33,7 +33,7 @@ fn begin(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, HandlerE
         named: Payer::default(),
         schedule: None,
     };
-    open_session(tx, context, terms.of(parties, context))
+    open_session(tx, context, terms.into_contract(parties, context))
 }
 
 /// The contract by one of its numbers; `contract_id` leads.

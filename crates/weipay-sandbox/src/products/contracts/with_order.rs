@@ -82,7 +82,7 @@ pub(super) fn pledge(
         sub_mchid: order.sub_mchid.clone(),
         sub_appid: order.sub_appid.clone(),
     };
-    let contract = Contract { of_order: Some(order.key()), ..terms.of(parties, context) };
+    let contract = Contract { of_order: Some(order.key()), ..terms.into_contract(parties, context) };
     propose(tx, &contract)?;
     // The same order again replaces its record: only one that was read can be.
     tx.get::<Pledge>(&order.key())?;
