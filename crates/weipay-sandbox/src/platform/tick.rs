@@ -105,8 +105,7 @@ impl Platform {
             Ok(is_there)
         };
         // A handler that panics must not end the tick, and with it everything that is due later. Its transaction is taken back.
-        panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work))).unwrap_or_else(|_| {
-            Err(StoreError::Corrupt(format!("{} {}: it panics", due.kind, due.key)).into())
-        })
+        panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work)))
+            .unwrap_or_else(|_| Err(StoreError::Corrupt(format!("what does {} panics", due.kind)).into()))
     }
 }

@@ -67,6 +67,10 @@ fn without_reason(file: &Path) -> Vec<String> {
             let line_begin = code[..place].rfind('\n').map_or(0, |newline| newline + 1);
             let rest = behind_brackets(&code[open..]);
             // A variable gets its reason in the statement that follows.
+            // What a page is told has its reason beside the code.
+            if code[..place].ends_with("Reception::") {
+                continue;
+            }
             // A closure of this name takes only the reason; codes are capital letters.
             if maker == "refused" && code[open + 2..].starts_with(|letter: char| !letter.is_ascii_uppercase())
             {
