@@ -42,7 +42,7 @@ impl CarriedOut {
 
     /// A word that no page lists, and that would be taken for another one. The reason is for developers. UNCONFIRMED(unlisted-value)
     pub(crate) fn check_word(self, field: &Field, text: &str) -> Result<(), String> {
-        let is_known = |text: &str| field.values.iter().any(|value| *value == text);
+        let is_known = |text: &str| field.values.contains(&text);
         let is_kept = self == Self::No || text.is_empty() || KEPT_AS_SENT.contains(&field.name);
         if is_kept || field.values.is_empty() || is_known(text) {
             return Ok(());

@@ -345,7 +345,7 @@ fn permutation(pairs: &mut Pairs, count: usize, is: &impl Fn(&Pairs) -> bool) ->
         if let Some(found) = permutation(pairs, count - 1, is) {
             return Some(found);
         }
-        let other = if count % 2 == 0 { index } else { 0 };
+        let other = if count.is_multiple_of(2) { index } else { 0 };
         pairs.swap(other, count - 1);
     }
     None
