@@ -34,7 +34,10 @@ const STORY: [(&str, &str); 16] = [
 
 /// Operations with rules that samples of single fields do not follow: the sums of a batch, one of two numbers, an
 /// account of the type that another field names, a contract of the merchant that is paid.
-const RULES_BETWEEN_FIELDS: [(&str, &str); 10] = [
+const RULES_BETWEEN_FIELDS: [(&str, &str); 12] = [
+    // A receipt of a batch needs the number of the batch too.
+    ("GET", "v3/transfer-detail/electronic-receipts"),
+    ("POST", "v3/transfer-detail/electronic-receipts"),
     ("POST", "v3/transfer/batches"),
     ("GET", "v3/payscore/serviceorder"),
     ("GET", "v3/payscore/partner/serviceorder"),
