@@ -49,10 +49,10 @@ Headers that the real platform does not send:
   Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
                                   header asks for one
 
-Exit codes of all subcommands:
+Exit codes (play, run and notifications have more in their own help):
   0  done
   1  it failed, or the sandbox refused
-  2  a wrong command line or file, or no sandbox runs on the data folder: nothing was done";
+  2  a wrong command line, value or file, or no sandbox runs on the data folder: nothing was done";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = HELP)]

@@ -93,14 +93,17 @@ impl Merchants {
     }
 
     /// Whether a partner acts for a sub-merchant: one of those that it names. UNCONFIRMED(partner-of-everybody): a merchant that names none
-    /// acts for everybody whom no other merchant names, so that a story needs no set-up.
+    /// acts for every number that is not a merchant with its own keys and that no merchant names, so that a story needs no set-up. Who has
+    /// keys must be named: otherwise any merchant could withdraw the money of another one.
     pub(crate) fn have_relation(&self, partner: &Account, sub_mchid: &str) -> bool {
         let names = |account: &Account| account.sub_merchants.iter().any(|named| named == sub_mchid);
         if sub_mchid.is_empty() || sub_mchid == partner.mchid {
             return false;
         }
         names(partner)
-            || (partner.sub_merchants.is_empty() && !self.all().iter().any(|other| names(&other.account)))
+            || (partner.sub_merchants.is_empty()
+                && self.find(sub_mchid).is_none()
+                && !self.all().iter().any(|other| names(&other.account)))
     }
 
     /// The appids of all merchants.

@@ -146,6 +146,8 @@ impl Sender {
                         has_begun = true;
                         tokio::spawn(self.clone().attempt_due(taken, place, claimed));
                     }
+                    // Somebody delivers it on demand now, under the claim that this node has.
+                    None if self.platform.deliveries.under_way().contains_key(&taken.entry.number) => {}
                     None => left.push(taken.entry),
                 }
             }
@@ -211,15 +213,17 @@ impl Sender {
     }
 
     async fn attempt_due(self, taken: Taken, place: Place, claimed: Instant) {
-        if claimed.elapsed() + TIME_LIMIT * 2 > LEASE {
-            // This process stood still. Another node may deliver it by now; if none does, it is claimed again.
+        // If this process or the database stood still, another node may deliver it by now; if none does, it is claimed again.
+        let may_be_anothers = || claimed.elapsed() + TIME_LIMIT * 2 > LEASE;
+        if may_be_anothers() {
             return;
         }
         let read = taken.clone();
         let is_due = self.blocking(move |platform| is_still_due(platform, &read));
         let panicked = || Err(StoreError::Corrupt(PANICKED.to_owned()).into());
-        match self.platform.watched(Task::Outbox, is_due.await.unwrap_or_else(panicked)) {
+        match self.platform.watched(Task::LookAgain, is_due.await.unwrap_or_else(panicked)) {
             Ok(false) => return,
+            Ok(true) if self.platform.store.is_shared() && may_be_anothers() => return,
             Ok(true) => {}
             // The receiver would hear of it, and nobody would know.
             Err(_) => return sleep(LOOK).await,

@@ -257,7 +257,7 @@ impl<'a> Transaction<'a> {
         self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
     }
 
-    /// The record with a key, for who saves another one in its place whatever it holds: one that is broken is none.
+    /// The record with a key, for who saves another one in its place whatever it holds: a broken one counts as missing.
     pub(crate) fn get_to_replace<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
         let Some(stored) = self.engine.record(R::KIND, key)? else { return Ok(None) };
         let StoredRecord { key, version, .. } = stored.clone();

@@ -357,7 +357,6 @@ impl Error {
         self.0.known_operation
     }
 
-    /// The beginning of an error response that has neither code nor message.
     /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the catalogue says so of
     /// its operation ([`Operation::is_safe_to_repeat`]), and it carries the number by which the platform recognizes it
     /// ([`Operation::request_number`]). It says nothing of whether a repeat can succeed: [`is_retryable`](Self::is_retryable) does.
@@ -366,6 +365,7 @@ impl Error {
         self.0.is_safe_to_repeat
     }
 
+    /// The beginning of an error response that has neither code nor message.
     fn unknown_body(&self) -> Option<String> {
         let error = self.api_error()?;
         let is_unknown = error.code.is_empty() && error.message.is_empty();

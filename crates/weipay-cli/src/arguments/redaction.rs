@@ -82,7 +82,7 @@ fn is_run_without_dashes(typed: &[String]) -> bool {
 
 /// The error, which repeats what was typed only if it is the name of an option or a plain word.
 fn redact(mut error: Error) -> Error {
-    // What stands in these is no secret, and is repeated if it is short.
+    // What stands in these is not secret, and is repeated if it is short.
     let is_harmless = matches!(
         error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(name)) if HARMLESS.contains(&name.as_str())
@@ -105,7 +105,7 @@ fn redact(mut error: Error) -> Error {
     error
 }
 
-/// Arguments whose value is no secret.
+/// Arguments whose value is not secret.
 const HARMLESS: [&str; 8] = [
     "<FAULT>",
     "<DURATION>",

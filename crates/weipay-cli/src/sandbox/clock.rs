@@ -26,17 +26,20 @@ pub(crate) enum ClockCommand {
     Show,
     /// Stop the clock, at a time such as 2026-08-15T12:00:00+08:00 or where it is.
     Freeze {
+        /// A time, such as 2026-08-15T12:00:00+08:00.
         #[arg(value_parser = values::time)]
         time: Option<String>,
     },
     /// Let the clock run from a time.
     Set {
+        /// A time, such as 2026-08-15T12:00:00+08:00.
         #[arg(value_parser = values::time)]
         time: String,
     },
     /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is due on the way happens at its
     /// own time.
     Advance {
+        /// Such as 90s, 15m, 3h, 30d or 1d12h.
         #[arg(value_parser = parse_duration)]
         duration: i64,
     },

@@ -29,7 +29,7 @@ story expects ends it.
 Exit codes:
   0  all steps went as expected
   1  a step did not go as expected
-  2  a mistake in the story: nothing was sent
+  2  a wrong command line or story, no sandbox runs on the data folder, or its clock would go back: nothing was sent
   3  a response could not be verified
   4  the network failed";
 

@@ -91,7 +91,7 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
 fn call_restore(client: &Client, name: &str) -> Outcome {
     let target = format!("/snapshots/{name}/restore");
     client.call("POST", &target, Some(&json!({}))).map(drop).map_err(|error| match error {
-        // What stands in the file is no part of the command line.
+        // What stands in the file is not part of the command line.
         ClientError::Refused { .. } => Failure::failed(error),
         error => Failure::from_control(error),
     })

@@ -269,6 +269,10 @@ impl Platform {
         appids: &[String],
         sub_merchants: &[String],
     ) -> Result<(), MerchantError> {
+        if sub_merchants.iter().any(|sub| sub == mchid) {
+            let reason = format!("merchant {mchid} cannot be a sub-merchant of itself");
+            return Err(MerchantError::Invalid(reason));
+        }
         self.change(mchid, |_, record| {
             for (there, wanted) in [(&mut record.appids, appids), (&mut record.sub_merchants, sub_merchants)]
             {

@@ -312,8 +312,11 @@ impl Notifications {
                     continue;
                 }
                 match self.attempt_now(kept, AttemptKind::Scheduled).await {
-                    // It has gone out by itself.
-                    Ok(_) | Err(NotificationError::UnderWay(_) | NotificationError::Unknown(_)) => {}
+                    Ok(_) | Err(NotificationError::Unknown(_)) => {}
+                    // It goes out by itself, or there was no place for it.
+                    Err(NotificationError::UnderWay(_)) => {
+                        self.platform().act(|tx, now| let_go_now(tx, kept, now))?;
+                    }
                     Err(error) => return Err(error),
                 }
             }

@@ -257,7 +257,7 @@ impl Drop for Connection {
 }
 
 /// Whether a sandbox may call an address: of this machine and of the public network always, of a private network when it is
-/// told, of no network never.
+/// told, and what belongs to no network never.
 fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
     match canonical(address) {
         address if address.is_loopback() => true,

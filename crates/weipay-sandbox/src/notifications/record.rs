@@ -272,9 +272,10 @@ pub(super) fn of_entry(
     let found: Option<Notification> = tx.get_to_replace(&place(entry.number))?;
     Ok(match found {
         None => Some(Notification::from_entry(entry)),
-        Some(found) => {
-            Some(found).filter(|found| found.number == entry.number && found.id == message::id(entry))
-        }
+        // The id is made of the content, which is missing where the database holds a broken one.
+        Some(found) => Some(found).filter(|found| {
+            found.number == entry.number && (entry.resource.is_null() || found.id == message::id(entry))
+        }),
     })
 }
 

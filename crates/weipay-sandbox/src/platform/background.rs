@@ -29,6 +29,8 @@ pub(crate) enum Task {
     Merchants,
     /// The outbox is read.
     Outbox,
+    /// Whether what was read in the outbox is still to be sent.
+    LookAgain,
     /// What came of an attempt to deliver a notification is kept.
     Deliveries,
 }
@@ -42,6 +44,7 @@ impl Task {
             Self::KeepClock => "keeps-the-clock",
             Self::Merchants => "reads-the-merchants-of-other-nodes",
             Self::Outbox => "reads-the-notifications-that-are-due",
+            Self::LookAgain => "looks-whether-a-notification-is-still-due",
             Self::Deliveries => "keeps-what-became-of-a-notification",
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! It has no merchants and no keys. A restore leaves them as they are now: a merchant that was added since then stays, and so does
 //! its kit; a key that was rotated away or a certificate that was revoked does not come back. A snapshot of a sandbox with
-//! merchants that this one does not have is refused. Rules of faults and the log of requests are no state, and stay as well.
+//! merchants that this one does not have is refused. Rules of faults and the log of requests are not state, and stay as well.
 //!
 //! A restore is one transaction: it happens whole, or nothing changes. Meanwhile no request is carried out and nothing falls due, so
 //! that nothing is done to the new state at the time of the old one.
@@ -125,7 +125,7 @@ impl From<StoreError> for SnapshotError {
     }
 }
 
-/// Kinds of records that are no part of a snapshot. The clock stands in its first line.
+/// Kinds of records that are not part of a snapshot. The clock stands in its first line.
 fn is_left_out(row: &StoredRow) -> bool {
     matches!(row, StoredRow::Record { kind, .. } if tick::KEPT.contains(&&**kind))
 }

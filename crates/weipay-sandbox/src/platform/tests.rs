@@ -243,7 +243,7 @@ fn what_cannot_be_done_is_put_aside_told_once_and_done_when_it_can() {
     assert_eq!(control(&sandbox, "GET", "/health")["put_aside"], 3);
     let events: Result<_, StoreError> =
         platform.store.transaction(|tx| tx.next_due(crate::store::LATEST, None));
-    assert_eq!(events.unwrap(), None, "it is no event");
+    assert_eq!(events.unwrap(), None, "it is not an event");
     let listed = &control(&sandbox, "GET", "/clock/put-aside")["put_aside"];
     assert_eq!((&listed[1]["kind"], &listed[1]["key"]), (&json!(EXPIRY), &json!("broken")));
     assert_eq!(listed[1]["was_due"], crate::clock::rfc3339(NOW - 8));

@@ -17,7 +17,7 @@ use crate::upload::MAX_UPLOAD_BODY;
 
 /// No request of the platform's API comes near this, except an upload.
 const MAX_BODY: usize = 512 * 1024;
-/// So much each body has to itself: nearly every request is shorter, and a thousand of these are no burden.
+/// So much each body has to itself: nearly every request is shorter, and a thousand of these are not a burden.
 const OWN: usize = 16 * 1024;
 /// So much all bodies may take together beyond that, until they are answered.
 const BUDGET: usize = 16 * MAX_UPLOAD_BODY;

@@ -20,7 +20,7 @@ fn serves_on(merchant: &Merchant<'_>) {
     merchant.disassociate(&coupon, "order-1").success();
 }
 
-/// Sends bytes that are no request: a refusal comes back, or nothing.
+/// Sends bytes that are not a request: a refusal comes back, or nothing.
 #[track_caller]
 fn refused_or_dropped(merchant: &Merchant<'_>, bytes: &[u8]) {
     let mut stream = merchant.client.connect();

@@ -161,7 +161,7 @@ impl V2Verified {
             !body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start().starts_with(b"<");
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
         let is_sealed_refund = !is_json && text(&elements, "req_info").is_some();
-        let mchid = MERCHANTS.iter().find_map(|name| elements.text(name));
+        let mchid = MERCHANTS.iter().find_map(|name| text(&elements, name));
         let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
         let named: Vec<_> = merchants
             .iter()

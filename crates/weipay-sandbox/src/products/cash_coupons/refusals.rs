@@ -36,7 +36,7 @@ pub(super) fn wrong_state() -> Refusal {
 
 pub(super) fn no_money_to_start() -> Refusal {
     // INFERRED(cash-start-code): the code and the status; the sentence is known.
-    Refusal::new(403, "NOT_ENOUGH", "激活失败：账户余额不足，请充值").with_reason("the basic account of the creator holds less than max_amount: top it up, as with `weipay sandbox top-up`")
+    Refusal::new(403, "NOT_ENOUGH", "激活失败：账户余额不足，请充值").with_reason("the basic account and the operation account of the creator each hold less than max_amount: top one up with `weipay sandbox merchant top-up MCHID FEN`")
 }
 
 /// Only the creator operates a stock.

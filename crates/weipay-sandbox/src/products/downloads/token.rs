@@ -5,7 +5,7 @@ use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
 use crate::entropy::Entropy;
 use crate::response::Refusal;
 
-/// Seals a text. What kind of file it is for is its associated data, so that a token of one kind is none of another.
+/// Seals a text. What kind of file it is for is its associated data, so that a token of one kind is not valid for another.
 pub(in crate::products) fn seal(key: &ApiV3Key, associated_data: &str, text: &str) -> Option<String> {
     // Never from a seed: a nonce must not come twice under one key.
     let nonce = Entropy::system().hex_digits(ENVELOPE_NONCE_LENGTH);

@@ -252,6 +252,8 @@ impl Platform {
     ) -> Result<(), ServiceOrderError> {
         let mut refused = None;
         let done = self.with_service_order(number, |tx, order, now| {
+            // A transaction that met a conflict begins again.
+            refused = None;
             Ok(work(tx, order, now)?.is_some_and(|done| {
                 refused = done.err();
                 true

@@ -414,7 +414,7 @@ fn prepay_in(given: &str) -> Option<String> {
     (id.len() == 36 && id.starts_with("wx")).then(|| id.to_owned())
 }
 
-/// A number that no merchant has is a mistake of its own.
+/// A number that no merchant has is a separate mistake.
 fn check_merchant(merchants: &Merchants, mchid: &str) -> Result<(), PersonPaysError> {
     match merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
         true => Ok(()),

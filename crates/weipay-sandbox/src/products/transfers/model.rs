@@ -69,7 +69,7 @@ pub(super) struct Authorization {
 
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// Of each detail the person, none where the openid is none, and the amount.
+    /// Of each detail the person, if the openid is valid, and the amount.
     pub(super) details: Vec<(Option<usize>, i64)>,
     pub(super) made: i64,
     pub(super) is_finished: bool,

@@ -6,7 +6,7 @@ use crate::response::Refusal;
 
 /// The operation account is short. Nothing was kept, so the number can be used again.
 pub(super) fn not_enough() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "商户运营账户资金不足,充值后可以原单号发起重试,请勿更换商户单号").with_reason("the operation account (OPERATION) holds less than transfer_amount: `weipay sandbox top-up` it, and repeat the same out_bill_no")
+    Refusal::new(403, "NOT_ENOUGH", "商户运营账户资金不足,充值后可以原单号发起重试,请勿更换商户单号").with_reason("the operation account (OPERATION) holds less than transfer_amount: top it up with `weipay sandbox merchant top-up`, and repeat the same out_bill_no")
 }
 
 /// The same, of a batch.

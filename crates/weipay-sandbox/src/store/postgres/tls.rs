@@ -126,23 +126,24 @@ impl Tls {
 
     fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
         let failed = |error: &dyn Error| format!("TLS cannot be set up: {error}");
-        let check = match self.mode {
-            Mode::VerifyFull => Check::Name,
-            Mode::VerifyCa => Check::Authority,
-            // As libpq does it: who names authorities wants them to be asked.
-            _ if self.roots.is_some() => Check::Authority,
-            _ => Check::Nothing,
-        };
+        let checks_name = self.mode == Mode::VerifyFull;
+        // As libpq does it: who names authorities wants them to be asked.
+        let asks = matches!(self.mode, Mode::VerifyFull | Mode::VerifyCa) || self.roots.is_some();
+        let provider = Arc::clone(provider);
+        if !asks {
+            // This machine may have no authorities at all.
+            return Ok(Arc::new(Checked { checks_name, authorities: None, provider }));
+        }
         let authorities: Arc<dyn ServerCertVerifier> = match &self.roots {
             Some(file) => {
                 let roots = Arc::new(roots(file)?);
-                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
                     .build()
                     .map_err(|error| failed(&error))?
             }
-            None => Arc::new(Verifier::new(Arc::clone(provider)).map_err(|error| failed(&error))?),
+            None => Arc::new(Verifier::new(Arc::clone(&provider)).map_err(|error| failed(&error))?),
         };
-        Ok(Arc::new(Checked { check, authorities }))
+        Ok(Arc::new(Checked { checks_name, authorities: Some(authorities), provider }))
     }
 }
 
@@ -167,19 +168,14 @@ fn roots(file: &Path) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// What is checked of a server's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
-    Nothing,
-    Authority,
-    Name,
-}
-
 /// Checks as much as the mode wants.
 #[derive(Debug)]
 struct Checked {
-    check: Check,
-    authorities: Arc<dyn ServerCertVerifier>,
+    /// Whether the certificate must be one for the name of the server.
+    checks_name: bool,
+    /// Who must have signed the certificate; `None` takes any.
+    authorities: Option<Arc<dyn ServerCertVerifier>>,
+    provider: Arc<CryptoProvider>,
 }
 
 impl ServerCertVerifier for Checked {
@@ -191,15 +187,13 @@ impl ServerCertVerifier for Checked {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.check == Check::Nothing {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let verified = self.authorities.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
+        let verified = authorities.verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verified {
             // The name is looked at last.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.check == Check::Authority => Ok(ServerCertVerified::assertion()),
+            )) if !self.checks_name => Ok(ServerCertVerified::assertion()),
             verified => verified,
         }
     }
@@ -211,7 +205,8 @@ impl ServerCertVerifier for Checked {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.authorities.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -220,11 +215,12 @@ impl ServerCertVerifier for Checked {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.authorities.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

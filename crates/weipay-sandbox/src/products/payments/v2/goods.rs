@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::refund;
-use crate::products::payments::refund::record::{Refund, is_money, worth};
+use crate::products::payments::refund::record::{Refund, RefundState, is_money, worth};
 use crate::products::{Context, HandlerError};
 use crate::store::Transaction;
 
@@ -35,7 +35,7 @@ pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(shown)
 }
 
-/// The goods of a request, as APIv3 names them. What is no list of goods is passed over, as it is by unifiedorder.
+/// The goods of a request, as APIv3 names them. What is not a list of goods is passed over, as it is by unifiedorder.
 fn goods_in(context: &Context<'_>) -> Option<Value> {
     let detail: Value = serde_json::from_str(context.request.text("detail")?).ok()?;
     let goods = detail.get("goods_detail")?.as_array()?.iter().filter_map(Value::as_object);
@@ -58,13 +58,15 @@ fn add_list(shown: &mut Value, refunds: &[Refund]) {
     if coupons.is_empty() {
         return;
     }
-    let goods = refunds.iter().filter_map(|refund| refund.goods_detail.as_ref()?.as_array()).flatten();
+    // A closed refund gave nothing back, and its share is in a later one.
+    let given = || refunds.iter().filter(|refund| refund.state != RefundState::Closed);
+    let goods = given().filter_map(|refund| refund.goods_detail.as_ref()?.as_array()).flatten();
     let goods: Vec<Value> = goods
         .filter_map(Value::as_object)
         .map(|goods| renamed(goods, |(here, there)| (there, here)))
         .collect();
     let list = coupons.iter().enumerate().map(|(place, coupon)| {
-        let refunded: i64 = refunds.iter().filter_map(|refund| refund.amounts.coupons.get(place)).sum();
+        let refunded: i64 = given().filter_map(|refund| refund.amounts.coupons.get(place)).sum();
         json!({
             "promotion_id": coupon["coupon_id"],
             "scope": coupon.get("scope").cloned().unwrap_or_else(|| json!("GLOBAL")),
