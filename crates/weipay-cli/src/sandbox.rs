@@ -159,6 +159,8 @@ fn serve(arguments: &Arguments) -> Outcome {
         builder = builder.log(log.writer());
     }
     let sandbox = builder.start().map_err(start_failure)?;
+    // Who reads the line may end this at once.
+    let asked_to_end = sandbox.asked_to_end();
     // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
@@ -171,7 +173,7 @@ fn serve(arguments: &Arguments) -> Outcome {
             format!("the clock goes on as the last sandbox left it; see: weipay sandbox clock --data {data}");
         writeln!(anstream::stderr(), "{note}").ok();
     }
-    let waited = sandbox.wait();
+    let waited = asked_to_end.recv().unwrap_or(Ok(()));
     drop(sandbox);
     drop(log);
     waited.map_err(Failure::failed)

@@ -24,6 +24,9 @@ use self::json::read_json;
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
 use crate::upload::Upload;
+
+/// What some SDKs write into a query for what was not set.
+pub(crate) const UNSET: &str = "null";
 pub(crate) use carried_out::CarriedOut;
 
 /// What is refused beyond types, lengths and required fields.
@@ -506,7 +509,9 @@ impl Walk<'_> {
         let rules = field.rules();
         rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
         // A word in a path names a resource, which its product knows or does not.
-        if self.source != Source::UriTemplate {
+        // WxJava sends `bill_type=null`, and reads its bills. UNCONFIRMED(null-in-query)
+        let is_unset = self.source == Source::Query && text == UNSET;
+        if self.source != Source::UriTemplate && !is_unset {
             self.carried_out.check_word(field, text).map_err(|reason| {
                 self.place(field).broken(BrokenRule::Unlisted, text.into()).with_reason(reason)
             })?;

@@ -85,10 +85,15 @@ impl Server {
         self.asked_to_end().recv().unwrap_or(Ok(()))
     }
 
-    /// What receives a message when the program is asked to end.
+    /// What receives a message when the program is asked to end, from now on.
     pub(crate) fn asked_to_end(&self) -> mpsc::Receiver<io::Result<()>> {
         let (report, asked) = mpsc::sync_channel(1);
-        self.handle.spawn(async move { drop(report.send(asked_to_end().await)) });
+        // Listened for before this returns: a signal that comes right after it must not be lost.
+        let _runtime = self.handle.enter();
+        match asked_to_end() {
+            Ok(asked) => drop(self.handle.spawn(async move { drop(report.send(asked.await)) })),
+            Err(error) => drop(report.send(Err(error))),
+        }
         asked
     }
 }
@@ -104,19 +109,18 @@ impl Drop for Server {
 }
 
 #[cfg(unix)]
-async fn asked_to_end() -> io::Result<()> {
+fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    poll_fn(|context| {
+    Ok(poll_fn(move |context| {
         let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
         if asked { Poll::Ready(Ok(())) } else { Poll::Pending }
-    })
-    .await
+    }))
 }
 
 #[cfg(not(unix))]
-async fn asked_to_end() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }
 
 fn runtime() -> io::Result<Runtime> {

@@ -48,6 +48,12 @@ fn a_bill_of_what_happened_is_for_its_merchant_for_five_minutes_and_no_example()
     let file = follow(&client(&kit.mchid), address, "127.0.0.1");
     assert!(file.status == 200 && file.text().contains(",`order-1,") && !file.check_signature());
     assert_eq!(file.header("Weipay-Sandbox-Answer"), Some("state"));
+    // WxJava sends the first for what was not set.
+    let of_type = |word: &str| {
+        client(&kit.mchid).get(&format!("/v3/bill/tradebill?bill_date=2026-08-15&bill_type={word}"))
+    };
+    assert_eq!(of_type("null").status, 200);
+    assert_eq!(of_type("nothing").refusal(), (400, "PARAM_ERROR".to_owned()));
     let another = sandbox.add_merchant(&NewMerchant::new().platform_keys(PlatformKeys::Migration)).unwrap();
     let stolen = follow(&client(&another.kit().mchid), address, "127.0.0.1");
     assert_eq!(stolen.refusal(), (403, "NO_AUTH".to_owned()));
