@@ -93,17 +93,21 @@ impl Merchants {
     }
 
     /// Whether a partner acts for a sub-merchant: one of those that it names. UNCONFIRMED(partner-of-everybody): a merchant that names none
-    /// acts for every number that is not a merchant with its own keys and that no merchant names, so that a story needs no set-up. Who has
-    /// keys must be named: otherwise any merchant could withdraw the money of another one.
+    /// acts for everybody whom no other merchant names, so that a story needs no set-up.
     pub(crate) fn have_relation(&self, partner: &Account, sub_mchid: &str) -> bool {
         let names = |account: &Account| account.sub_merchants.iter().any(|named| named == sub_mchid);
         if sub_mchid.is_empty() || sub_mchid == partner.mchid {
             return false;
         }
         names(partner)
-            || (partner.sub_merchants.is_empty()
-                && self.find(sub_mchid).is_none()
-                && !self.all().iter().any(|other| names(&other.account)))
+            || (partner.sub_merchants.is_empty() && !self.all().iter().any(|other| names(&other.account)))
+    }
+
+    /// Whether a partner sees and withdraws the money of a sub-merchant. One that has its own keys must be named for that: otherwise any
+    /// merchant could take the money of any other one.
+    pub(crate) fn may_use_money(&self, partner: &Account, sub_mchid: &str) -> bool {
+        let is_named = partner.sub_merchants.iter().any(|named| named == sub_mchid);
+        self.have_relation(partner, sub_mchid) && (is_named || self.find(sub_mchid).is_none())
     }
 
     /// The appids of all merchants.

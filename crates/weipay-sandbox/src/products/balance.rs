@@ -147,7 +147,7 @@ fn day_end(date: Option<&str>, now: i64, no_data: fn() -> Refusal) -> Result<i64
 /// The sub-merchant in the path, when the caller acts for it.
 fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a str, Refusal> {
     let sub_mchid = context.request.path("sub_mchid");
-    if context.merchants.have_relation(context.caller, sub_mchid) {
+    if context.merchants.may_use_money(context.caller, sub_mchid) {
         return Ok(sub_mchid);
     }
     Err(Refusal::no_auth(words).with_reason(

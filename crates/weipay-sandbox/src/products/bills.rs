@@ -141,7 +141,7 @@ fn linked(
 
 fn check_sub_merchant(context: &Context<'_>, sub_mchid: Option<&str>) -> Result<(), Refusal> {
     match sub_mchid {
-        Some(sub_mchid) if !context.merchants.have_relation(context.caller, sub_mchid) => {
+        Some(sub_mchid) if !context.merchants.may_use_money(context.caller, sub_mchid) => {
             Err(Refusal::no_auth("无权获取该子商户的账单").with_reason(
                 "`sub_mchid` must be one of the caller's sub-merchants: add it to the merchant in the sandbox",
             ))

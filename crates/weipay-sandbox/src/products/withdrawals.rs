@@ -57,7 +57,7 @@ fn withdraw(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handle
 
 fn withdraw_of_sub_merchant(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let sub_mchid = context.request.required("sub_mchid");
-    if !context.merchants.have_relation(context.caller, sub_mchid) {
+    if !context.merchants.may_use_money(context.caller, sub_mchid) {
         return Err(refusals::not_a_sub_merchant().into());
     }
     let made = create(tx, context, Some(sub_mchid.to_owned()))?;
