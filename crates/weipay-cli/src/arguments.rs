@@ -54,7 +54,7 @@ pub(crate) struct Quickstart {
     #[arg(long)]
     pub(crate) shop: bool,
     /// Pay at once instead of waiting for Enter. This is the default where there is no terminal.
-    /// It brings --shop with it.
+    /// Implies --shop.
     #[arg(long)]
     pub(crate) yes: bool,
     /// Keep the sandbox running afterwards, until Ctrl-C.

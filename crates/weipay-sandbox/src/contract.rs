@@ -24,9 +24,6 @@ use self::json::read_json;
 use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
 use crate::upload::Upload;
-
-/// What some SDKs write into a query for what was not set.
-pub(crate) const UNSET: &str = "null";
 pub(crate) use carried_out::CarriedOut;
 
 /// What is refused beyond types, lengths and required fields.
@@ -160,7 +157,7 @@ impl Contract {
         upload: Option<&'a Upload<'a>>,
     ) -> Result<ParsedRequest<'a>, Refusal> {
         let path = path_values(&routed.path_values)?;
-        let query = query_values(query)?;
+        let query = set_values(routed.operation, query_values(query)?);
         let in_query = query.iter().flat_map(|(name, value)| [name, value]);
         for text in path.iter().map(|(_, value)| value).chain(in_query) {
             self.refuse_four_byte(text.bytes())?;
@@ -258,8 +255,13 @@ impl Contract {
     /// Validates a request against its operation.
     pub(crate) fn check(&self, operation: &Operation, request: &ParsedRequest<'_>) -> Result<(), Refusal> {
         let mut undefined = Undefined::default();
-        self.check_path(operation, &request.path, &mut undefined)?;
-        self.check_query(operation, &request.query, &mut undefined)?;
+        let carried_out = CarriedOut::from_operation(operation);
+        self.check_path(
+            operation,
+            &request.path,
+            self.walk(carried_out, Source::UriTemplate, &mut undefined),
+        )?;
+        self.check_query(operation, &request.query, self.walk(carried_out, Source::Query, &mut undefined))?;
         if let Some(upload) = request.upload {
             self.check_parts(operation, upload, request.document.as_ref())?;
         } else if let Some(document) = &request.document {
@@ -280,9 +282,8 @@ impl Contract {
         &self,
         operation: &Operation,
         values: &[(&'static str, String)],
-        undefined: &mut Undefined,
+        mut walk: Walk<'_>,
     ) -> Result<(), Refusal> {
-        let mut walk = self.walk(CarriedOut::from_operation(operation), Source::UriTemplate, undefined);
         for pass in Pass::ALL {
             walk.pass = pass;
             for (name, value) in values {
@@ -303,9 +304,8 @@ impl Contract {
         &self,
         operation: &Operation,
         pairs: &[(String, String)],
-        undefined: &mut Undefined,
+        mut walk: Walk<'_>,
     ) -> Result<(), Refusal> {
-        let mut walk = self.walk(CarriedOut::from_operation(operation), Source::Query, undefined);
         for pass in Pass::ALL {
             walk.pass = pass;
             for field in &operation.request.query {
@@ -509,9 +509,7 @@ impl Walk<'_> {
         let rules = field.rules();
         rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
         // A word in a path names a resource, which its product knows or does not.
-        // WxJava sends `bill_type=null`, and reads its bills. UNCONFIRMED(null-in-query)
-        let is_unset = self.source == Source::Query && text == UNSET;
-        if self.source != Source::UriTemplate && !is_unset {
+        if self.source != Source::UriTemplate {
             self.carried_out.check_word(field, text).map_err(|reason| {
                 self.place(field).broken(BrokenRule::Unlisted, text.into()).with_reason(reason)
             })?;
@@ -582,6 +580,16 @@ fn path_values(values: &[(&'static str, String)]) -> Result<Vec<(&'static str, S
             ))
         })
         .collect()
+}
+
+/// The parameters of a query that were set. UNCONFIRMED(null-in-query): WxJava sends `bill_type=null` where nothing was set, and its
+/// users have their bills, so this word is not taken for one of those that a page lists.
+fn set_values(operation: &Operation, mut query: Vec<(String, String)>) -> Vec<(String, String)> {
+    let has_words = |name: &str| {
+        operation.request.query.iter().any(|field| field.name == name && !field.values.is_empty())
+    };
+    query.retain(|(name, value)| value != "null" || !has_words(name));
+    query
 }
 
 /// Reads a query: each name once.

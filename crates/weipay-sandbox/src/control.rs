@@ -26,7 +26,7 @@ mod log;
 mod merchants;
 mod notifications;
 mod openapi;
-mod people;
+pub(crate) mod people;
 mod state;
 
 use std::fmt;

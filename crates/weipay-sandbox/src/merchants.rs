@@ -95,19 +95,17 @@ impl Merchants {
     /// Whether a partner acts for a sub-merchant: one of those that it names. UNCONFIRMED(partner-of-everybody): a merchant that names none
     /// acts for everybody whom no other merchant names, so that a story needs no set-up.
     pub(crate) fn have_relation(&self, partner: &Account, sub_mchid: &str) -> bool {
-        let names = |account: &Account| account.sub_merchants.iter().any(|named| named == sub_mchid);
         if sub_mchid.is_empty() || sub_mchid == partner.mchid {
             return false;
         }
-        names(partner)
-            || (partner.sub_merchants.is_empty() && !self.all().iter().any(|other| names(&other.account)))
+        let is_anothers = || self.all().iter().any(|other| other.account.names(sub_mchid));
+        partner.names(sub_mchid) || (partner.sub_merchants.is_empty() && !is_anothers())
     }
 
     /// Whether a partner sees and withdraws the money of a sub-merchant. One that has its own keys must be named for that: otherwise any
     /// merchant could take the money of any other one.
     pub(crate) fn may_use_money(&self, partner: &Account, sub_mchid: &str) -> bool {
-        let is_named = partner.sub_merchants.iter().any(|named| named == sub_mchid);
-        self.have_relation(partner, sub_mchid) && (is_named || self.find(sub_mchid).is_none())
+        self.have_relation(partner, sub_mchid) && (partner.names(sub_mchid) || self.find(sub_mchid).is_none())
     }
 
     /// The appids of all merchants.
@@ -148,7 +146,12 @@ impl Account {
 
     /// Whether it may act for this merchant: for itself, and for its sub-merchants.
     pub(crate) fn acts_for(&self, mchid: &str) -> bool {
-        self.mchid == mchid || self.sub_merchants.iter().any(|own| own == mchid)
+        self.mchid == mchid || self.names(mchid)
+    }
+
+    /// Whether it names this merchant as one of its sub-merchants.
+    pub(crate) fn names(&self, mchid: &str) -> bool {
+        self.sub_merchants.iter().any(|named| named == mchid)
     }
 }
 

@@ -262,8 +262,6 @@ impl Sender {
         let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
         let signed = entry.clone();
         let message = self.blocking(move |platform| {
-            // Another node may have added or changed its merchant. What fails here is told by what is made then.
-            let _ = platform.look_at_merchant(&signed.mchid);
             let now = platform.clock.time_of_signatures(&signed.mchid);
             message::make(platform, &signed, now, signature)
         });
@@ -610,6 +608,15 @@ mod tests {
         assert!(!within(&store, |tx| check_due(tx, &early)));
         let in_time = Taken { entry: OutboxEntry { due: 60, ..early.entry.clone() }, ..taken };
         assert!(within(&store, |tx| check_due(tx, &in_time)));
+    }
+
+    #[test]
+    fn what_has_broken_content_fails_by_the_retry_table_until_it_is_given_up() {
+        let (store, taken) = one_that_waits();
+        let broken = Taken { entry: OutboxEntry { resource: Value::Null, ..taken.entry }, ..taken };
+        assert!(within(&store, |tx| check_due(tx, &broken)));
+        within(&store, |tx| settle(tx, &broken, attempt(500), None));
+        assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::GivenUp, vec![]));
     }
 
     #[test]

@@ -101,9 +101,9 @@ macro_rules! client_styles {
             /// Encrypts a sensitive field (敏感信息加密) for a path that the catalogue does not have, or for
             /// [`Sensitive::ciphertext`](crate::model::Sensitive::ciphertext), with the platform key that calls name in
             /// `Wechatpay-Serial`: see [`platform_serial`](Self::platform_serial). At most 214 bytes of text become 344
-            /// characters. Calls of the catalogue's operations, typed or not, encrypt and decrypt their sensitive fields themselves. It is RSAES-OAEP, or SM2, and
-            /// never the RSAES-PKCS1-v1_5 that some old operations are said to take: see
-            /// [`Sensitive`](crate::model::Sensitive).
+            /// characters. Calls of the catalogue's operations, typed or not, encrypt and decrypt their sensitive fields
+            /// themselves. It is RSAES-OAEP, or SM2, and never the RSAES-PKCS1-v1_5 that some old operations are said to take:
+            /// see [`Sensitive`](crate::model::Sensitive).
             ///
             /// # Errors
             ///

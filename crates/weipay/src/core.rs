@@ -89,17 +89,10 @@ impl Core {
         response: http::Response<Bytes>,
         keys: &PlatformKeySet,
     ) -> Result<RawResponse, Error> {
-        let (parts, body) = response.into_parts();
         let response = RawResponse {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            verified: false,
-            elements: None,
-            attempts: Vec::new(),
             operation: request.operation,
             unknown_members: request.unknown_members.clone(),
-            decryption_key: self.merchant.key.clone(),
+            ..RawResponse::new(response, self.merchant.key.clone())
         };
         match request.version() {
             Version::V3 => conclude(self, request, response, keys),

@@ -217,17 +217,8 @@ fn downloaded(received: Received, media_type: String) -> Downloaded {
 impl<M: Mode> Shared<M> {
     /// The error of a response that is not a file.
     fn refused(&self, parts: http::response::Parts, body: Bytes) -> Error {
-        let response = RawResponse {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            verified: false,
-            elements: None,
-            attempts: Vec::new(),
-            operation: None,
-            unknown_members: Vec::new(),
-            decryption_key: self.core.merchant.key.clone(),
-        };
+        let response = http::Response::from_parts(parts, body);
+        let response = RawResponse::new(response, self.core.merchant.key.clone());
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
 }

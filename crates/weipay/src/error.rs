@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
 
-use crate::operation::Operation;
+use crate::operation::{Operation, Version};
 use crate::request::Request;
 use crate::response::{RawResponse, request_id};
 use crate::retry::Attempt;
@@ -56,6 +56,7 @@ struct Inner {
     known_operation: Option<&'static Operation>,
     /// Whether the request of the call may be sent twice.
     is_safe_to_repeat: bool,
+    only_reads: bool,
     response: Option<RawResponse>,
     /// What became of each attempt, if there were several.
     attempts: Vec<Attempt>,
@@ -133,6 +134,7 @@ impl Error {
             operation: None,
             known_operation: None,
             is_safe_to_repeat: false,
+            only_reads: false,
             response: None,
             sign_difference: None,
             attempts: Vec::new(),
@@ -146,6 +148,7 @@ impl Error {
             operation: None,
             known_operation: None,
             is_safe_to_repeat: false,
+            only_reads: false,
             response: Some(response),
             sign_difference: None,
             attempts,
@@ -163,6 +166,8 @@ impl Error {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
+        // A few operations of APIv2 act although they are called by GET.
+        self.0.only_reads = request.method == Method::GET && request.version() == Version::V3;
         self
     }
 
@@ -357,6 +362,13 @@ impl Error {
         self.0.known_operation
     }
 
+    /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few operations of APIv2 act although they are called
+    /// by GET.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.0.only_reads
+    }
+
     /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the catalogue says so of
     /// its operation ([`Operation::is_safe_to_repeat`]), and it carries the number by which the platform recognizes it
     /// ([`Operation::request_number`]). It says nothing of whether a repeat can succeed: [`is_retryable`](Self::is_retryable) does.
@@ -420,9 +432,7 @@ impl fmt::Display for Error {
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
         if self.0.attempts.len() > 1 {
             let open = self.0.attempts.iter().rev().skip(1).any(Attempt::may_have_taken_effect);
-            // What only reads has no effect.
-            let reads = self.operation().is_some_and(|called| called.starts_with("GET "));
-            let open = if open && !reads { ", an earlier one may have taken effect" } else { "" };
+            let open = if open && !self.only_reads() { ", an earlier one may have taken effect" } else { "" };
             facts.push(format!("{} attempts{open}", self.0.attempts.len()));
         }
         facts.extend(self.location().map(|location| format!("Location {location}")));

@@ -47,7 +47,8 @@
 //! [`V2Event::CheckSuccess`] and its neighbours) is made. The receiver takes the rule of XML; what does not fit is rejected.
 //!
 //! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
-//! with [`RejectionKind::Probe`]. Who responds to it with success does not verify signatures, and the platform notes that of the merchant.
+//! with [`RejectionKind::Probe`]. A merchant that responds with success does not verify signatures, and the platform
+//! records that.
 
 #[cfg(feature = "actix")]
 mod actix;

@@ -39,6 +39,24 @@ pub(crate) struct RawResponse {
     pub(crate) decryption_key: Option<Arc<PrivateKey>>,
 }
 
+impl RawResponse {
+    /// What has arrived, before anything is known of it.
+    pub(crate) fn new(response: http::Response<Bytes>, decryption_key: Option<Arc<PrivateKey>>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            elements: None,
+            attempts: Vec::new(),
+            operation: None,
+            unknown_members: Vec::new(),
+            decryption_key,
+        }
+    }
+}
+
 /// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
 /// responses carry none: see [`is_verified`](Response::is_verified).
 ///
@@ -305,23 +323,11 @@ mod tests {
     use super::*;
 
     fn shown(origin: Option<&'static str>, key: &Arc<PrivateKey>) -> String {
-        let mut headers = HeaderMap::new();
+        let mut response = http::Response::new(Bytes::from_static(br#"{"name":"secret"}"#));
         if let Some(origin) = origin {
-            headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
+            response.headers_mut().insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
         }
-        let body = Bytes::from_static(br#"{"name":"secret"}"#);
-        let decryption_key = Some(Arc::clone(key));
-        let raw = RawResponse {
-            status: StatusCode::OK,
-            headers,
-            body,
-            verified: true,
-            elements: None,
-            attempts: Vec::new(),
-            operation: None,
-            unknown_members: Vec::new(),
-            decryption_key,
-        };
+        let raw = RawResponse { verified: true, ..RawResponse::new(response, Some(Arc::clone(key))) };
         format!("{:?}", Response::<Value>::new(raw))
     }
 

@@ -31,20 +31,12 @@ pub(super) fn follow(client: &blocking::Client, response: &Response<Value>, outp
         Output::Screen | Output::Stdout => download(&mut io::stdout().lock()).map(drop),
     };
     match downloaded {
-        Err(error) if error.is_request() && names_no_file(response) => Err(Failure::failed(
-            "the call succeeded, but its response names no file (`download_url`): call it without --follow",
-        )),
         Err(error) if !has_reader_left(&error) => {
             let reason = format!("the call succeeded, but not its download: {}", report::describe(&error));
             Err(Failure::from_download(&error, reason))
         }
         _ => Ok(()),
     }
-}
-
-/// Whether there is nothing to follow.
-fn names_no_file(response: &Response<Value>) -> bool {
-    !response.json().is_ok_and(|body: Value| body.to_string().contains("\"download_url\""))
 }
 
 /// As with `| head`: the reader has what it wanted.

@@ -42,15 +42,11 @@ pub(crate) fn describe(error: &Error) -> String {
     if let Some(reason) = error.headers().and_then(sandbox_reason) {
         let _ = write!(text, "\n  reason: {reason}");
     }
-    let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
-    // Nobody carries out what is at an unknown address.
     // The sandbox says so where it has refused and APIv2 has no code for it. A code says itself whether the outcome is open.
     let is_refused = error.code().is_none()
         && error.headers().is_some_and(|headers| headers.contains_key(REASON_HEADER))
         && error.status().is_some_and(|status| status.as_u16() < 500);
-    let is_unknown_address =
-        error.known_operation().is_none() && error.status().is_some_and(|status| status == 404);
-    if error.may_have_taken_effect() && !reads && !is_unknown_address && !is_refused {
+    if error.may_have_taken_effect() && !error.only_reads() && !is_refused {
         let _ = write!(
             text,
             "\n  the call may have taken effect: {}",
@@ -65,10 +61,9 @@ fn sandbox_reason(headers: &HeaderMap) -> Option<String> {
     Some(decode_reason(headers.get(REASON_HEADER)?.to_str().ok()?))
 }
 
-/// What to do about a call that may have taken effect. It may be repeated only if that is known to be safe of its operation and its
-/// request carries its number; else there is no operation here.
-fn advice(operation: Option<&Operation>) -> String {
-    match operation.filter(|operation| operation.is_safe_to_repeat()) {
+/// What to do about a call that may have taken effect, of an operation that is safe to repeat, if it is known to be.
+fn advice(safe: Option<&Operation>) -> String {
+    match safe {
         None => "query the result before you repeat it; it is not known whether a repeat is safe".to_owned(),
         Some(operation) => match operation.request_number() {
             Some(number) => {
@@ -134,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_repeat_is_advised_only_where_it_is_known_to_be_safe() {
-        let advice = |path: &str| advice(Operation::find(&weipay::http::Method::POST, path));
+        let advice = |path: &str| {
+            let known = Operation::find(&weipay::http::Method::POST, path);
+            advice(known.filter(|operation| operation.is_safe_to_repeat()))
+        };
         assert_eq!(
             advice("v3/refund/domestic/refunds"),
             "query the result, or repeat it with the same out_refund_no and the same content, which is safe"

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use weipay_sandbox::control::Client;
 
+use super::notifications::encoded;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -25,10 +26,7 @@ pub(crate) struct Refund {
 
 pub(super) fn run(arguments: &Refund) -> Outcome {
     let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
-    // `*` and `|` may stand in a refund number; all others that may are safe in a path.
-    let number =
-        arguments.number.replace('%', "%25").replace('/', "%2F").replace('|', "%7C").replace('?', "%3F");
-    let path = format!("/refunds/{number}/outcome");
+    let path = format!("/refunds/{}/outcome", encoded(&arguments.number));
     let refund =
         client.call("POST", &path, Some(&json!({ "to": arguments.to }))).map_err(Failure::from_control)?;
     print(&shown(&refund))

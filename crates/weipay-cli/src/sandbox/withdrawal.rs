@@ -30,7 +30,7 @@ pub(crate) struct Withdrawal {
 }
 
 pub(super) fn run(arguments: &Withdrawal) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::usage)?;
+    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let mut body = json!({ "to": arguments.to });
     for (name, value) in [("reason", &arguments.reason), ("mchid", &arguments.mchid)] {
         if let Some(value) = value {
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Withdrawal) -> Outcome {
         }
     }
     let path = format!("/withdrawals/{}/outcome", encoded(&arguments.number));
-    let withdrawal = client.call("POST", &path, Some(&body)).map_err(Failure::failed)?;
+    let withdrawal = client.call("POST", &path, Some(&body)).map_err(Failure::from_control)?;
     print(&shown(&withdrawal))
 }
 

@@ -59,7 +59,7 @@ fn show_account(control: &Control, request: &ControlRequest) -> Result<Value, Co
 }
 
 /// Every well-formed openid is a user here, whether or not a person was made with it.
-fn person_in_path(request: &ControlRequest) -> Result<&str, ControlError> {
+pub(crate) fn person_in_path(request: &ControlRequest) -> Result<&str, ControlError> {
     let id = request.path("id");
     match is_openid(id) {
         true => Ok(id),

@@ -32,7 +32,7 @@ pub(crate) fn cause_of_unknown(mchid: &str, merchants: &Merchants) -> &'static s
     if all.iter().any(|merchant| merchant.account.appids.iter().any(|appid| appid == mchid)) {
         return "mchid in the Authorization header is an appid: write the merchant's number (商户号)";
     }
-    if all.iter().any(|merchant| merchant.account.sub_merchants.iter().any(|sub| sub == mchid)) {
+    if all.iter().any(|merchant| merchant.account.names(mchid)) {
         return "mchid in the Authorization header is a sub-merchant: a partner signs with its own number, and names the sub-merchant in sub_mchid";
     }
     "mchid in the Authorization header is not a merchant of this sandbox: use the number in the merchant's kit.json, or add it"

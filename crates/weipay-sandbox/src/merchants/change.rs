@@ -184,12 +184,7 @@ impl Platform {
             None => self.free_mchid(),
         };
         check_mchid(&mchid)?;
-        new.sub_merchants.iter().try_for_each(|mchid| check_mchid(mchid))?;
-        if new.sub_merchants.contains(&mchid) {
-            return Err(MerchantError::Invalid(format!(
-                "merchant {mchid} cannot be a sub-merchant of itself"
-            )));
-        }
+        check_sub_merchants(&mchid, &new.sub_merchants)?;
         new.appids.iter().try_for_each(|appid| check_appid(appid))?;
         let all = self.merchants.all();
         if all.iter().any(|known| known.account.mchid == mchid) {
@@ -269,10 +264,7 @@ impl Platform {
         appids: &[String],
         sub_merchants: &[String],
     ) -> Result<(), MerchantError> {
-        if sub_merchants.iter().any(|sub| sub == mchid) {
-            let reason = format!("merchant {mchid} cannot be a sub-merchant of itself");
-            return Err(MerchantError::Invalid(reason));
-        }
+        check_sub_merchants(mchid, sub_merchants)?;
         self.change(mchid, |_, record| {
             for (there, wanted) in [(&mut record.appids, appids), (&mut record.sub_merchants, sub_merchants)]
             {
@@ -429,6 +421,14 @@ pub(crate) fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
     match MerchantId::new(mchid) {
         Ok(_) => Ok(()),
         Err(_) => Err(MerchantError::Invalid("a merchant number (商户号) has 8 to 15 digits".to_owned())),
+    }
+}
+
+fn check_sub_merchants(mchid: &str, sub_merchants: &[String]) -> Result<(), MerchantError> {
+    sub_merchants.iter().try_for_each(|sub_mchid| check_mchid(sub_mchid))?;
+    match sub_merchants.iter().any(|sub_mchid| sub_mchid == mchid) {
+        true => Err(MerchantError::Invalid(format!("merchant {mchid} cannot be a sub-merchant of itself"))),
+        false => Ok(()),
     }
 }
 

@@ -14,7 +14,7 @@ use super::hold;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
 use super::{Place, Sender, Taken, close};
 use crate::error::append_causes;
-use crate::platform::{Epoch, Platform};
+use crate::platform::{Epoch, Platform, Task};
 use crate::store::{IndexRange, Page, StoreError, Transaction};
 
 /// As many copies as are sent at once.
@@ -375,6 +375,8 @@ impl Notifications {
     /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.
     async fn claim(&self, kept: &Notification, claim: Claim) -> Result<(Place, Taken), NotificationError> {
         let place = self.place_of(kept).await?;
+        // Another node may have added or changed its merchant. Without it the message cannot be made, which the attempt tells.
+        let _ = self.platform().watched(Task::Merchants, self.platform().look_at_merchant(&kept.mchid));
         let until = Instant::now() + MAX_WAIT;
         loop {
             match self.take(kept, claim) {

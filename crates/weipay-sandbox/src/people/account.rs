@@ -101,7 +101,8 @@ impl Record for PersonAccount {
     }
 }
 
-fn person_of(tx: &Transaction<'_>, id: &str) -> Result<String, StoreError> {
+/// Under which id a person is kept: the unionid of one that was made, or else the openid.
+pub(crate) fn person_of(tx: &Transaction<'_>, id: &str) -> Result<String, StoreError> {
     Ok(Person::find(tx, id)?.map_or_else(|| id.to_owned(), |person| person.unionid))
 }
 

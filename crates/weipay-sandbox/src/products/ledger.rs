@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::HandlerError;
+use crate::people::account::person_of;
 use crate::response::Refusal;
 use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction};
 
@@ -38,6 +39,11 @@ impl Owner {
 
     pub(crate) fn person(id: impl Into<String>) -> Self {
         Self::Person(id.into())
+    }
+
+    /// The person whom an openid or a unionid leads to: money is kept once for all openids of a person.
+    pub(crate) fn of_person(tx: &Transaction<'_>, id: &str) -> Result<Self, StoreError> {
+        Ok(Self::person(person_of(tx, id)?))
     }
 
     /// One of its accounts.

@@ -85,7 +85,7 @@ pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): 
     rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
 }
 
-/// One of these that a step means, or what it says if there is none. A step of four says it anyway, so that refusals come, too.
+/// Turns the number of a step into one of the values that exist. Every fourth number stays as it is, so that refusals are tried too.
 pub(crate) fn meant<T>(said: T, of: impl Iterator<Item = T>) -> T
 where
     T: Copy + TryInto<usize>,

@@ -29,9 +29,8 @@ mod transfer;
 
 use super::ledger::{self, AccountKind, Business, Owner, Posting};
 use super::{DueHandler, HandlerError, Route, route};
-use crate::people::Person;
 use crate::people::account::AccountState;
-use crate::store::{StoreError, Transaction};
+use crate::store::Transaction;
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
@@ -86,12 +85,6 @@ const NAME_NEEDED_FEN: i64 = 200_000;
 /// Below this amount there may be none.
 const NAME_ALLOWED_FEN: i64 = 30;
 
-/// Whose wallet an openid leads to.
-fn person(tx: &Transaction<'_>, openid: &str) -> Result<Owner, StoreError> {
-    let made = Person::find(tx, openid)?;
-    Ok(Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid)))
-}
-
 /// Why no transfer comes into an account (`fail_reason`).
 const fn reason_of(account: AccountState) -> Option<&'static str> {
     match account {
@@ -128,7 +121,9 @@ fn move_money(
     let transferring = merchant.account(AccountKind::Transferring);
     let (business, from, to) = match movement {
         Movement::Lock => (Business::Transfer, operation, transferring),
-        Movement::Pay => (Business::Transfer, transferring, person(tx, openid)?.account(AccountKind::Wallet)),
+        Movement::Pay => {
+            (Business::Transfer, transferring, Owner::of_person(tx, openid)?.account(AccountKind::Wallet))
+        }
         Movement::GiveBack => (Business::TransferReturn, transferring, operation),
     };
     let posting = Posting::new(business, number, now).for_number(out_number).moves(from, to, fen);

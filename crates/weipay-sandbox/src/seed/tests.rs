@@ -84,6 +84,11 @@ fn a_mistake_is_named_with_its_place() {
             "\"19\"]",
             "merchants[1].sub_merchants[0]: a merchant number (商户号) has 8 to 15 digits",
         ),
+        (
+            "[\"1900000200\"]",
+            "[\"1900000109\"]",
+            "merchants[2]: merchant 1900000109 cannot be a sub-merchant of itself",
+        ),
         ("wx0000000000000201", "wx-", "merchants[1].appids[1]: an appid has 1 to 32 letters and digits"),
         ("oUnionBob000000000000000001b", "bob", "people[1].unionid: a unionid has 28 letters"),
         ("oUnionBob000000000000000001b", "oUnionAlice000000000000001-_", "people[1].unionid: oUnionAlice0"),

@@ -285,7 +285,7 @@ fn paying_by_instalments_is_advised_for_whom_it_can_be() {
     assert_eq!(advised(OPENID).success()["fqf_exposure"], false);
 }
 
-/// Who names no sub-merchants acts for those that nobody names, by orders as by bills and withdrawals.
+/// Who names no sub-merchants acts for those that nobody names.
 #[test]
 fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
     let sandbox = platform();
@@ -311,4 +311,8 @@ fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
         other.get(&format!("/v3/bill/tradebill?bill_date=2026-08-14&sub_mchid={mchid}")).refusal().1
     };
     assert_eq!((&*bill(SUB), &*bill("1900000001")), ("NO_AUTH", "NO_STATEMENT_EXIST"));
+    // Of one with its own keys, orders need no set-up, and its money is for a partner that names it.
+    sandbox.add_merchant(&NewMerchant::new().mchid("1900000001")).unwrap();
+    assert_eq!([order("1900000001"), ratio("1900000001"), balance("1900000001")], [200, 200, 403]);
+    assert_eq!((&*withdrawal("1900000001"), &*bill("1900000001")), ("NO_AUTH", "NO_AUTH"));
 }

@@ -19,7 +19,7 @@ pub(super) struct SignedDigest<'a>(&'a str);
 pub(super) fn find<'a>(request: &Request, headers: &'a HeaderMap) -> Option<SignedDigest<'a>> {
     let header = request.operation?.signed_digest()?;
     headers.get(SIGNATURE.0)?;
-    // What is not a text is signed over by nobody: an empty digest is that of no file.
+    // A value that is not text counts as an empty digest, which no file has.
     headers.get(header).map(|value| SignedDigest(value.to_str().unwrap_or_default().trim()))
 }
 

@@ -4,7 +4,6 @@ use http::StatusCode;
 use weipay_wire::SealedFileError;
 
 use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
-use crate::operation::{Version, version_of};
 
 /// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
 /// response.
@@ -132,10 +131,7 @@ impl Error {
     /// | anything else | no: the same call fails again |
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let reads = self.operation().is_some_and(|called| {
-            called.strip_prefix("GET ").is_some_and(|path| version_of(path) != Some(Version::V2))
-        });
-        let is_safe = || !self.may_have_taken_effect() || reads || self.is_safe_to_repeat();
+        let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
             (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _)
@@ -146,7 +142,7 @@ impl Error {
             }
             // A download changes nothing.
             (ErrorKind::File(_), Verification | Transport) => true,
-            (_, Pending) => reads,
+            (_, Pending) => self.only_reads(),
             _ => false,
         }
     }
@@ -232,19 +228,11 @@ mod tests {
         ] {
             assert_eq!(class(404, body), Transport, "{body}");
         }
+        let mut none = http::Response::new(bytes::Bytes::new());
+        *none.status_mut() = StatusCode::NOT_FOUND;
         let none = Error::with_response(
             ErrorKind::Api(ApiError::read(br#"{"code":"RESOURCE_NOT_EXISTS"}"#)),
-            crate::response::RawResponse {
-                status: StatusCode::NOT_FOUND,
-                headers: http::HeaderMap::new(),
-                body: bytes::Bytes::new(),
-                verified: false,
-                elements: None,
-                attempts: Vec::new(),
-                operation: None,
-                unknown_members: Vec::new(),
-                decryption_key: None,
-            },
+            crate::response::RawResponse::new(none, None),
         );
         assert_eq!(none.class(), NotFound);
         assert_eq!(Error::without_keys(std::sync::Arc::new(none)).class(), Verification);

@@ -194,7 +194,7 @@ fn single<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
 mod tests {
     use std::sync::{Arc, LazyLock};
 
-    use http::{HeaderMap, Method};
+    use http::Method;
 
     use super::*;
     use crate::error::ApiError;
@@ -206,17 +206,9 @@ mod tests {
 
     fn refused(path: &str, status: u16, code: &str, message: &str) -> Error {
         let body = serde_json::json!({"code": code, "message": message}).to_string();
-        let response = crate::response::RawResponse {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: bytes::Bytes::new(),
-            verified: false,
-            elements: None,
-            attempts: Vec::new(),
-            operation: None,
-            unknown_members: Vec::new(),
-            decryption_key: Some(KEY.clone()),
-        };
+        let mut response = http::Response::new(bytes::Bytes::new());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        let response = crate::response::RawResponse::new(response, Some(KEY.clone()));
         let error = Error::with_response(ErrorKind::Api(ApiError::read(body.as_bytes())), response);
         let mut request = Request::new(path.to_owned());
         request.method = Method::POST;

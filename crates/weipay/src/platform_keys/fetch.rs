@@ -74,18 +74,7 @@ fn request(core: &Core) -> Request {
 
 /// Judges the response to it.
 fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Error> {
-    let (parts, body) = response.into_parts();
-    let response = RawResponse {
-        status: parts.status,
-        headers: parts.headers,
-        body,
-        verified: false,
-        elements: None,
-        attempts: Vec::new(),
-        operation: None,
-        unknown_members: Vec::new(),
-        decryption_key: core.merchant.key.clone(),
-    };
+    let response = RawResponse::new(response, core.merchant.key.clone());
     let taken = match response.status.is_success() {
         true => core.merchant.ring.take_in(&response, core.now()),
         false => Err(ErrorKind::Api(ApiError::read(&response.body))),
@@ -402,17 +391,9 @@ mod tests {
         assert!(over.cut_short(Duration::from_millis(1), &lost()));
         assert!(!over.cut_short(MAX_FETCH - Duration::from_millis(1), &lost()), "it had all of its time");
         assert!(!Deadline::after(MAX_FETCH).cut_short(Duration::from_secs(1), &lost()), "it ended before");
-        let refused = RawResponse {
-            status: http::StatusCode::NOT_FOUND,
-            headers: http::HeaderMap::new(),
-            body: bytes::Bytes::new(),
-            verified: false,
-            elements: None,
-            attempts: Vec::new(),
-            operation: None,
-            unknown_members: Vec::new(),
-            decryption_key: None,
-        };
+        let mut refused = http::Response::new(bytes::Bytes::new());
+        *refused.status_mut() = http::StatusCode::NOT_FOUND;
+        let refused = RawResponse::new(refused, None);
         let refused = Error::with_response(ErrorKind::Api(ApiError::read(b"{}")), refused);
         assert!(!over.cut_short(Duration::from_millis(1), &refused), "the platform has answered");
     }

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::control::people::person_in_path;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::merchants::change::MerchantError;
-use crate::people::Person;
 use crate::platform::Platform;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
-use crate::products::users::is_openid;
-use crate::store::{StoreError, Transaction};
+use crate::store::StoreError;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::post(
@@ -91,24 +90,14 @@ fn top_up(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
 }
 
 fn show_wallet(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let fen = control.platform.wallet(person(request)?)?;
+    let fen = control.platform.wallet(person_in_path(request)?)?;
     Ok(json!({ "person": request.path("id"), "wallet": fen }))
 }
 
 fn top_up_wallet(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let fen = request.get("fen").and_then(Value::as_i64).unwrap_or_default();
-    let wallet = control.platform.top_up_wallet(person(request)?, fen)?;
+    let wallet = control.platform.top_up_wallet(person_in_path(request)?, fen)?;
     Ok(json!({ "person": request.path("id"), "wallet": wallet }))
-}
-
-fn person(request: &ControlRequest) -> Result<&str, ControlError> {
-    let id = request.path("id");
-    match is_openid(id) {
-        true => Ok(id),
-        false => Err(ControlError::invalid(
-            "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o",
-        )),
-    }
 }
 
 impl Platform {
@@ -118,7 +107,7 @@ impl Platform {
     /// When the database fails.
     pub fn wallet(&self, person: &str) -> Result<i64, StoreError> {
         self.act(|tx, _| {
-            let owner = wallet_owner(tx, person)?;
+            let owner = Owner::of_person(tx, person)?;
             Ok(Purse::find(tx, &owner)?.balance(AccountKind::Wallet))
         })
     }
@@ -132,7 +121,7 @@ impl Platform {
             return Err(MerchantError::Invalid(format!("a wallet is topped up with 1 to {MAX_FEN} fen")));
         }
         let done = self.act(|tx, now| {
-            let owner = wallet_owner(tx, person)?;
+            let owner = Owner::of_person(tx, person)?;
             let number = format!("5{:027}", tx.next_number("top-up")?);
             let posting = Posting::new(Business::TopUp, number, now);
             let (bank, wallet) = (owner.account(AccountKind::Bank), owner.account(AccountKind::Wallet));
@@ -172,12 +161,6 @@ impl Platform {
             }
         })
     }
-}
-
-/// Money is kept under the unionid of a person that was made, or else under the openid.
-fn wallet_owner(tx: &Transaction<'_>, person: &str) -> Result<Owner, StoreError> {
-    let known = Person::find(tx, person)?;
-    Ok(Owner::person(known.map_or_else(|| person.to_owned(), |known| known.unionid)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use super::text::{LINE_END, RowText, time, yuan};
 use super::{BillOf, Sink};
-use crate::contract::UNSET;
 use crate::products::ledger::{AccountKind, Business, Entry, Leg, Owner, Purse, entries};
 use crate::store::{Direction, StoreError, Transaction};
 
@@ -21,7 +20,7 @@ impl AccountType {
     /// `None` for an account that the sandbox does not keep.
     pub(crate) fn from_word(word: Option<&str>) -> Option<Self> {
         match word {
-            None | Some("BASIC" | UNSET) => Some(Self::Basic),
+            None | Some("BASIC") => Some(Self::Basic),
             Some("OPERATION") => Some(Self::Operation),
             Some("FEES") => Some(Self::Fees),
             Some(_) => None,

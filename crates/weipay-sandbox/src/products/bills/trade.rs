@@ -3,7 +3,6 @@
 use super::merge::{Events, by_time};
 use super::text::{LINE_END, RowText, fee, time, yuan};
 use super::{BillOf, Sink};
-use crate::contract::UNSET;
 use crate::products::payments::order::{self, Order, Payment, Whose};
 use crate::products::payments::payment::fee_rate;
 use crate::products::payments::refund::record::{
@@ -24,7 +23,7 @@ impl TradeBill {
         match word {
             Some("SUCCESS" | "SUC_SPECIAL") => Some(Self::Paid),
             Some("REFUND" | "REF_SPECIAL" | "RECHARGE_REFUND") => Some(Self::Refunded),
-            None | Some("ALL" | "ALL_SPECIAL" | UNSET) => Some(Self::All),
+            None | Some("ALL" | "ALL_SPECIAL") => Some(Self::All),
             Some(_) => None,
         }
     }

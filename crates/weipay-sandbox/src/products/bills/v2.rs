@@ -18,7 +18,6 @@ fn trade_refusal(refusal: Refusal) -> Refusal {
         "NO_STATEMENT_EXIST" => ("20002", "No Bill Exist"),
         "STATEMENT_CREATING" => ("20003", "Bill Creating"),
         "NO_AUTH" => ("20007", "账单API权限已经关闭"),
-        "PARAM_ERROR" if refusal.message == "参数错误" => ("20001", "invalid bill_type"),
         _ => ("20001", "invalid bill_date"),
     };
     Refusal { status: 200, code, message: message.into(), ..refusal }
@@ -29,7 +28,6 @@ fn fund_flow_refusal(refusal: Refusal) -> Refusal {
     let (code, message) = match refusal.code {
         "NO_STATEMENT_EXIST" => ("NO_BILL_EXIST", "流水账单不存在"),
         "STATEMENT_CREATING" => ("BILL_CREATING", "账单生成中"),
-        _ if refusal.message == "参数错误" => ("PARAM_ERROR", "invalid account_type"),
         _ => ("PARAM_ERROR", "invalid bill_date"),
     };
     Refusal { status: 200, code, message: message.into(), ..refusal }
@@ -37,20 +35,20 @@ fn fund_flow_refusal(refusal: Refusal) -> Refusal {
 
 fn trade_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let word = context.request.text("bill_type").map(str::to_ascii_uppercase);
-    let bill = match TradeBill::from_word(word.as_deref()) {
-        Some(kind) => text(tx, context, BillKind::Trade(kind)),
-        None => Err(day::unknown_word("bill_type").into()),
-    };
-    bill.map_err(|error| error.map_refusal(trade_refusal))
+    let kind = TradeBill::from_word(word.as_deref()).ok_or_else(|| {
+        let unknown = day::unknown_word("bill_type");
+        Refusal { status: 200, code: "20001", message: "invalid bill_type".into(), ..unknown }
+    })?;
+    text(tx, context, BillKind::Trade(kind)).map_err(|error| error.map_refusal(trade_refusal))
 }
 
 fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let word = context.request.required("account_type").to_ascii_uppercase();
-    let bill = match AccountType::from_word(Some(&word)) {
-        Some(account) => text(tx, context, BillKind::FundFlow(account)),
-        None => Err(day::unknown_word("account_type").into()),
-    };
-    bill.map_err(|error| error.map_refusal(fund_flow_refusal))
+    let account = AccountType::from_word(Some(&word)).ok_or_else(|| {
+        let unknown = day::unknown_word("account_type");
+        Refusal { status: 200, message: "invalid account_type".into(), ..unknown }
+    })?;
+    text(tx, context, BillKind::FundFlow(account)).map_err(|error| error.map_refusal(fund_flow_refusal))
 }
 
 fn text(tx: &Transaction<'_>, context: &Context<'_>, kind: BillKind) -> Result<Value, HandlerError> {

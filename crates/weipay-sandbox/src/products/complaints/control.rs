@@ -11,7 +11,7 @@ use super::rules::{Happened, PersonStep, Words, person_does, with_action};
 use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
-use crate::people::Person;
+use crate::people::account::person_of;
 use crate::platform::Platform;
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::{Refund, RefundState};
@@ -382,14 +382,9 @@ fn find_order(tx: &Transaction<'_>, complains: &PersonComplains) -> Result<Order
 
 /// Only the person who paid complains, under whichever openid.
 fn check_person(tx: &Transaction<'_>, payer: &Payer, openid: &str) -> Result<(), ComplaintError> {
-    let paid_as = [payer.openid.as_deref(), payer.sub_openid.as_deref()];
-    if paid_as.contains(&Some(openid)) {
-        return Ok(());
-    }
-    if let Some(person) = Person::find(tx, openid)? {
-        let is_own =
-            |paid_as: &&str| person.unionid == **paid_as || person.openids.values().any(|own| own == paid_as);
-        if paid_as.iter().flatten().any(is_own) {
+    let person = person_of(tx, openid)?;
+    for paid_as in [&payer.openid, &payer.sub_openid].into_iter().flatten() {
+        if person_of(tx, paid_as)? == person {
             return Ok(());
         }
     }

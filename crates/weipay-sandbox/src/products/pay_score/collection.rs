@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::order::{OrderState, Paid, ServiceOrder};
 use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
-use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
 use crate::products::ledger::Owner;
@@ -72,8 +71,7 @@ pub(super) fn pay_completed(
 /// in bills. UNCONFIRMED(pay-score-trade-type): its `trade_type` is JSAPI.
 fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
     let openid = order.person().unwrap_or_default();
-    let made = Person::find(tx, openid)?;
-    let person = Owner::person(made.map_or_else(|| openid.to_owned(), |person| person.unionid));
+    let person = Owner::of_person(tx, openid)?;
     let payer = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
     let means =
         Means { payer: payer.clone(), person, from_wallet: false, discount: 0, coupon: CouponChoice::None };

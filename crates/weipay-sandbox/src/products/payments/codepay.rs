@@ -60,7 +60,9 @@ pub(super) fn charge(
 fn failed(error: NotPaid) -> HandlerError {
     match error {
         NotPaid::Failed(error) => error.into(),
-        NotPaid::NotEnough => refusals::not_enough_to_reverse().into(),
+        NotPaid::NotEnough => {
+            Refusal::new(403, "NOT_ENOUGH", "余额不足").with_reason("the person has too little money").into()
+        }
         NotPaid::Because(reason) => Refusal::invalid_request("支付失败").with_reason(reason).into(),
     }
 }

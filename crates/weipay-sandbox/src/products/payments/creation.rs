@@ -114,7 +114,7 @@ pub(crate) fn check_total(fen: i64) -> Result<(), Refusal> {
 }
 
 /// Ten million yuan.
-const MAX_TOTAL: i64 = 1_000_000_000;
+pub(super) const MAX_TOTAL: i64 = 1_000_000_000;
 
 pub(super) fn read_currency(amount: Option<&Map<String, Value>>) -> Result<String, Refusal> {
     check_currency(amount.and_then(|amount| text(amount, "currency")))

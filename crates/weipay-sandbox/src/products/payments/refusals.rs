@@ -2,6 +2,7 @@
 //!
 //! UNCONFIRMED(payment-codes): several sentences are known from users without their codes; they are refused with the usual ones.
 
+use super::creation::MAX_TOTAL;
 use super::unconfirmed::words;
 use crate::clock;
 use crate::response::{DocumentedRefusal, Refusal};
@@ -208,7 +209,7 @@ pub(super) fn other_settlement() -> Refusal {
 /// UNCONFIRMED(order-maximum)
 pub(crate) fn too_large() -> Refusal {
     Refusal::param_error("订单金额不正确")
-        .with_reason("an order is of at most 1000000000 fen (ten million yuan) in the sandbox")
+        .with_reason(format!("an order is of at most {MAX_TOTAL} fen (ten million yuan) in the sandbox"))
 }
 
 /// UNCONFIRMED(order-currency)

@@ -1,4 +1,4 @@
-//! A transfer is cancelled while its person confirms it and its time ends: exactly one of these happens to it.
+//! A transfer is cancelled while its person confirms it: exactly one of both happens.
 
 use serde_json::{Value, json};
 

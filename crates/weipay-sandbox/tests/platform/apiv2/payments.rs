@@ -395,6 +395,10 @@ fn refunds_of_goods_are_the_same_refunds_and_list_the_coupons() {
     }
     let found = call(&sandbox, "/pay/refundqueryv2", &by_number("order-1"));
     assert_eq!(list(&found)["promotion_detail"][0]["refund_amount"], 50);
+    let control = sandbox.control().unwrap();
+    control.call("POST", "/refunds/r2/outcome", Some(&json!({ "to": "closed" }))).unwrap();
+    let found = call(&sandbox, "/pay/refundqueryv2", &by_number("order-1"));
+    assert_eq!(list(&found)["promotion_detail"][0]["refund_amount"], 30, "a closed one gave nothing back");
     let seen = client(&sandbox).get("/v3/refund/domestic/refunds/r1").success();
     assert_eq!(seen["promotion_detail"][0]["goods_detail"][0]["merchant_goods_id"], "1001");
 }

@@ -278,6 +278,11 @@ fn each_event_is_told_by_its_elements() {
             vec![("combine_mch_id", "1900000001"), ("combine_out_trade_no", "c")],
             "combined-transactions-success",
         ),
+        // An empty element says nothing.
+        (
+            vec![("mch_id", ""), ("combine_mch_id", "1900000001"), ("combine_out_trade_no", "c")],
+            "combined-transactions-success",
+        ),
         (
             vec![("mch_id", "1900000001"), ("change_type", "ADD"), ("contract_id", "1")],
             "pap-contract-state-changed",

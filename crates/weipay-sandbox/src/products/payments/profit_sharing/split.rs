@@ -9,7 +9,6 @@ use super::receivers::is_receiver;
 use super::refusals;
 use super::statement::{PARTY_AND_TIME, at};
 use crate::clock;
-use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::Order;
@@ -424,9 +423,7 @@ fn receiver_account(tx: &Transaction<'_>, part: &Part) -> Result<Account, StoreE
     if part.kind == "MERCHANT_ID" {
         return Ok(Owner::merchant(part.account.as_str()).account(AccountKind::Available));
     }
-    let person =
-        Person::find(tx, &part.account)?.map_or_else(|| part.account.clone(), |person| person.unionid);
-    Ok(Owner::person(person).account(AccountKind::Wallet))
+    Ok(Owner::of_person(tx, &part.account)?.account(AccountKind::Wallet))
 }
 
 fn broken(error: PostingError) -> HandlerError {
