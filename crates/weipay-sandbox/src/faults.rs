@@ -109,8 +109,9 @@ impl Faults {
         })
     }
 
-    pub(crate) fn clear(&self) {
-        self.with(|rules| rules.active.clear());
+    /// Takes all rules away. How many there were.
+    pub(crate) fn clear(&self) -> usize {
+        self.with(|rules| std::mem::take(&mut rules.active).len())
     }
 
     pub(crate) fn list(&self) -> Vec<RuleStatus> {

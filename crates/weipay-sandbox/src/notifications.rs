@@ -241,7 +241,7 @@ impl Sender {
         let attempt = self.post(&taken.entry, kind).await;
         let next = if attempt.acknowledged { None } else { next_attempt(&taken.entry, attempt.time) };
         let wait = next.map(|next| next - attempt.time);
-        self.tell(|| entry_of_log(&taken.entry, &attempt, wait));
+        self.platform.tell(entry_of_log(&taken.entry, &attempt, wait));
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
             platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))
@@ -251,10 +251,6 @@ impl Sender {
             .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())));
         self.platform.watched(Task::Deliveries, settled)?;
         Ok(attempt)
-    }
-
-    fn tell(&self, entry: impl FnOnce() -> LogEntry) {
-        self.platform.tell(entry());
     }
 
     /// Makes the message anew, posts it, and judges what comes back.

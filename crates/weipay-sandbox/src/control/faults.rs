@@ -99,9 +99,7 @@ fn shown(status: &RuleStatus) -> Value {
 }
 
 fn clear(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
-    let cleared = control.platform.faults.list().len();
-    control.platform.faults.clear();
-    Ok(json!({ "cleared": cleared }))
+    Ok(json!({ "cleared": control.platform.faults.clear() }))
 }
 
 fn remove(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

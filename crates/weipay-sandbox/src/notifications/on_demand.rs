@@ -175,10 +175,6 @@ impl Notifications {
         Self { sender: Sender::new(platform) }
     }
 
-    pub(super) fn sender(&self) -> &Sender {
-        &self.sender
-    }
-
     pub(super) fn platform(&self) -> &Platform {
         &self.sender.platform
     }
@@ -437,7 +433,8 @@ impl Notifications {
     ) -> Result<(), NotificationError> {
         let entry = &taken.entry;
         for attempt in attempts {
-            self.sender.tell(|| super::entry_of_log(entry, attempt, kept.due.map(|due| due - attempt.time)));
+            let wait = kept.due.map(|due| due - attempt.time);
+            self.platform().tell(super::entry_of_log(entry, attempt, wait));
         }
         self.transaction(|tx| {
             if Epoch::current(tx)? != taken.epoch {

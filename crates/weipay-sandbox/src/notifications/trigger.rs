@@ -292,10 +292,8 @@ impl Notifications {
         let message = trigger.made(kit.kit(), &merchant, now).map_err(NotificationError::Invalid)?;
         let receivers = &platform.deliveries.receivers;
         let attempt = wait_for(trigger.posted(url, message, receivers, now))?;
-        self.sender().tell(|| {
-            let reason = attempt.reason.clone();
-            crate::log::LogEntry::notification(trigger.event(), &receiver::shown(url), attempt.status, reason)
-        });
+        let (shown, reason) = (receiver::shown(url), attempt.reason.clone());
+        platform.tell(crate::log::LogEntry::notification(trigger.event(), &shown, attempt.status, reason));
         Ok(attempt)
     }
 }

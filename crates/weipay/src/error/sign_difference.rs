@@ -37,21 +37,23 @@ impl SignDifference {
     pub(crate) fn find(signed: &[u8], detail: &Value) -> Option<Self> {
         let information = detail.get("sign_information")?;
         let shown = information.get("truncated_sign_message")?.as_str()?;
-        if nonces_differ(signed, shown) {
+        let signed_text = String::from_utf8_lossy(signed);
+        let ours: Vec<&str> = signed_text.splitn(LINES, '\n').collect();
+        let theirs: Vec<&str> = shown.splitn(LINES, '\n').collect();
+        // Another nonce shows another request, whatever else differs. The last line that is shown may have been cut short.
+        if let ([_, _, _, ours, _], [_, _, _, theirs, _]) = (&ours[..], &theirs[..])
+            && ours != theirs
+        {
             return Some(Self::Nonce);
         }
-        let mut theirs = shown.splitn(LINES, '\n');
-        let signed_text = String::from_utf8_lossy(signed);
-        let mut ours = signed_text.splitn(LINES, '\n');
-        let mut differs = [Self::Method, Self::UrlPath, Self::Timestamp, Self::Nonce].into_iter();
-        for line in differs.by_ref() {
-            let (ours, theirs) = (ours.next()?, theirs.next()?);
+        for (place, line) in [Self::Method, Self::UrlPath, Self::Timestamp].into_iter().enumerate() {
+            let (ours, theirs) = (ours.get(place)?, theirs.get(place)?);
             if ours != theirs {
                 return Some(if line == Self::UrlPath { url(ours, theirs) } else { line });
             }
         }
         // The rest is the body and a line feed; of the platform's body, only the beginning.
-        let (ours, theirs) = (ours.next()?, theirs.next()?);
+        let (ours, theirs) = (ours.get(LINES - 1)?, theirs.get(LINES - 1)?);
         let beginning = theirs.strip_suffix('\n').unwrap_or(theirs).trim_end_matches('\u{FFFD}');
         let length = information.get("sign_message_length").and_then(Value::as_i64);
         let longer = length
@@ -63,16 +65,6 @@ impl SignDifference {
             () => Self::None,
         })
     }
-}
-
-/// Whether the platform shows another nonce than was signed, whatever else differs: then it shows another request.
-fn nonces_differ(signed: &[u8], shown: &str) -> bool {
-    let signed = String::from_utf8_lossy(signed);
-    // The last line that is shown may have been cut short.
-    let nonce = |message: &str| {
-        message.split('\n').nth(3).filter(|_| message.split('\n').count() > 4).map(str::to_owned)
-    };
-    nonce(&signed).zip(nonce(shown)).is_some_and(|(ours, theirs)| ours != theirs)
 }
 
 /// Method, URL, timestamp, nonce, body.
@@ -176,6 +168,17 @@ mod tests {
             "sign_message_length": theirs.len(),
         }});
         SignDifference::find(&ours, &detail).unwrap()
+    }
+
+    #[test]
+    fn a_nonce_that_is_shown_cut_short_is_not_another_one() {
+        let ours = request_message("POST", "/v3/pay", 1_756_951_532, "NONCE", b"{}");
+        let find = |shown: &str| {
+            SignDifference::find(&ours, &json!({"sign_information": {"truncated_sign_message": shown}}))
+        };
+        assert_eq!(find("POST\n/v3/pay\n1756951532\nNON"), None);
+        assert_eq!(find("POST\n/v3/pay\n1756951532\nOTHER\n{"), Some(SignDifference::Nonce));
+        assert_eq!(find("GET\n/v3/pay\n1756951532\nNON"), Some(SignDifference::Method));
     }
 
     #[test]

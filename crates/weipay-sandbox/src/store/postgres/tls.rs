@@ -3,7 +3,7 @@
 //! | `sslmode` | what it does |
 //! |---|---|
 //! | missing, or `disable` | no TLS |
-//! | `prefer` | TLS if the server has it; nobody knows who answers |
+//! | `prefer` | TLS if the server has it; who answers is checked as by `require` |
 //! | `require` | TLS; who answers is checked as by `verify-ca` if `sslrootcert` is given, and otherwise not |
 //! | `verify-ca` | an authority that is trusted has signed the server's certificate |
 //! | `verify-full` | and it is for the host in the address |
