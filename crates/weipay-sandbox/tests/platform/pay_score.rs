@@ -176,10 +176,33 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
     assert_eq!(message(&shop.step("slow", "pay", json!({}))), "单据正在扣款中，请稍后再试");
     shop.run(2);
     assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (0, &json!("DOING")));
-    shop.person("slow", "pay", &json!({})).unwrap();
+    let paid = shop.person("slow", "pay", &json!({})).unwrap();
+    assert_eq!((&paid["state"], &paid["declines"]), (&json!("DONE"), &json!(false)));
     assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (298, &json!("DONE")));
     assert!(shop.person("slow", "pay", &json!({})).is_err(), "twice");
     assert_eq!(shop.receiver.next().json()["event_type"], "PAYSCORE.USER_PAID");
+}
+
+#[test]
+fn a_modification_without_discounts_leaves_none_so_that_the_total_stays_the_sum() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    shop.confirmed("sum");
+    let charge = json!({
+        "post_payments": [{ "name": "租金", "amount": 500 }], "total_amount": 400,
+        "post_discounts": [{ "name": "优惠", "description": "满减", "amount": 100 }],
+        "time_range": { "end_time": "20260815120000" },
+    });
+    shop.step("sum", "complete", charge).success();
+    shop.person("sum", "decline", &json!({})).unwrap();
+    shop.run(2);
+    let lower =
+        json!({ "post_payments": [{ "name": "租金", "amount": 300 }], "total_amount": 300, "reason": "少" });
+    let modified = shop.step("sum", "modify", lower).success();
+    for shown in [modified, shop.query("sum")] {
+        let (payments, discounts) = (&shown["post_payments"][0]["amount"], shown.get("post_discounts"));
+        assert_eq!((payments, discounts, &shown["total_amount"]), (&json!(300), None, &json!(300)));
+    }
 }
 
 #[test]
