@@ -10,7 +10,7 @@ use crate::products::HandlerError;
 use crate::products::Links;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::payments::codepay;
-use crate::products::payments::order::{Dialect, Order, OrderState, Payer, Payment, TradeType};
+use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::refund::fixtures::{Shop, Wish};
 use crate::products::payments::refund::record::RefundState;
 use crate::products::world::NOW as TIME_OF_SHOP;
@@ -69,6 +69,7 @@ fn pay(tx: &Transaction<'_>, number: i64, time: i64, sub_mchid: Option<&str>) {
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: time,
         expires: time + 600,

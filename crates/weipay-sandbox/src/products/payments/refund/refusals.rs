@@ -8,6 +8,12 @@ pub(super) fn no_such_order() -> Refusal {
         .with_reason("no order of this merchant has this number, or nobody has paid it")
 }
 
+/// UNCONFIRMED(refund-words)
+pub(super) fn no_order_number() -> Refusal {
+    Refusal::param_error("微信支付订单号和商户订单号不能同时为空")
+        .with_reason("give transaction_id or out_trade_no")
+}
+
 pub(super) fn no_such_refund() -> Refusal {
     Refusal::resource_not_exists("退款单不存在").with_reason("no refund of this merchant has this number")
 }
