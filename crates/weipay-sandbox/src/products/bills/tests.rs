@@ -130,6 +130,8 @@ fn a_bill_of_what_was_paid_has_no_columns_of_refunds_and_one_of_refunds_no_payme
     let store = a_day();
     let lines = lines(&store, &bill_of(BillKind::Trade(TradeBill::Paid), None));
     assert!(lines[1..4].iter().all(|line| line.split(',').count() == 20), "{lines:?}");
+    let top_ups = bill_of(BillKind::Trade(TradeBill::TopUpsRefunded), None);
+    assert_eq!(store.transaction(|tx| top_ups.text(tx)).unwrap(), None, "there is no such bill");
     let refunds = bill_of(BillKind::Trade(TradeBill::Refunded), None);
     assert_eq!(store.transaction(|tx| refunds.text(tx)).unwrap(), None);
 }
@@ -189,6 +191,24 @@ fn a_refund_has_a_row_with_its_state_and_its_fee_comes_off() {
     let left: i64 =
         [AccountKind::Unsettled, AccountKind::Available].map(|kind| shop.merchant(kind)).iter().sum();
     assert_eq!(left, 1_800 - 1_100 - 4);
+}
+
+#[test]
+fn what_happens_to_a_refund_after_its_bill_was_made_changes_no_bill() {
+    let mut shop = a_day_with_refunds();
+    shop.pass(60);
+    shop.refund("order-2", "short", 100, 1_000).unwrap();
+    shop.wait_for_money("short");
+    // Ten o'clock of the next day.
+    shop.pass(30 * 3_600);
+    let bills = |shop: &Shop| [TradeBill::All, TradeBill::Refunded].map(|kind| bill_of_shop(kind, shop));
+    let made = bills(&shop);
+    let row = made[0].iter().find(|row| row.contains("`short")).unwrap();
+    assert!(row.contains("`PROCESSING"), "{row}");
+    assert!(shop.decide("abnormal", RefundState::Success));
+    shop.pass(8 * clock::DAY);
+    assert!(!shop.decide("short", RefundState::Closed), "the clock has closed it");
+    assert_eq!(bills(&shop), made);
 }
 
 #[test]
