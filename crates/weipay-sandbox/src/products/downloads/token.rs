@@ -26,7 +26,8 @@ pub(in crate::products) fn open(key: &ApiV3Key, associated_data: &str, token: &s
 }
 
 pub(in crate::products) fn of_another_merchant() -> Refusal {
-    Refusal::no_auth("无权下载该账单").with_reason(
+    Refusal::no_auth(
+        "无权下载该账单",
         "the `token` was given to another merchant: only the merchant that asked for a bill can download it",
     )
 }
