@@ -236,7 +236,7 @@ mod tests {
                 "AUTH_CODE_INVALID",
                 "101 每个二维码仅限使用一次，请刷新再试",
             ),
-            (&MICROPAY, refusals::not_enough_to_reverse(), "NOTENOUGH", "余额不足"),
+            (&MICROPAY, refusals::not_enough_to_reverse(String::new()), "NOTENOUGH", "余额不足"),
             (&REVERSE, refusals::not_reversible(), "INVALID_REQUEST", "该交易不允许撤销"),
             (&REVERSE, refusals::no_such_order(), "INVALID_REQUEST", "订单不存在"),
         ] {
@@ -264,8 +264,7 @@ mod tests {
             refusals::same_sub_merchant(),
             refusals::other_sub_appid(),
             refusals::only_reversed(),
-            Refusal::invalid_request("")
-                .with_reason("amount.total and amount.currency must be those of the order"),
+            Refusal::invalid_request("", "amount.total and amount.currency must be those of the order"),
         ];
         for refusal in all {
             let said = reason(&REFUND, refusal);
