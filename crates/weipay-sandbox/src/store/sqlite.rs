@@ -27,6 +27,9 @@ const LOG_PAGES: u32 = 4096;
 /// The largest database, in pages, that is looked through at the start: 16 MiB take some ten milliseconds.
 const MAX_CHECKED_PAGES: u32 = 4096;
 
+/// The columns of a notification, as [`waiting`] reads them.
+const OUTBOX: &str = "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
+
 /// A connection to one database, which is in order and has the tables of this program.
 pub(super) struct Sqlite(Connection, Option<OpenFile>);
 
@@ -136,7 +139,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     Ok(StoredRecord { key: row.get(0)?, version: row.get(1)?, document: row.get(2)? })
 }
 
-/// A notification as `outbox_due` selects it.
+/// A notification as [`OUTBOX`] selects it.
 fn waiting(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let resource: String = row.get(6)?;
     Ok(OutboxEntry {
@@ -214,11 +217,9 @@ fn each_row(
 fn insert_into_outbox(transaction: &Transaction<'_>, entry: &OutboxEntry) -> rusqlite::Result<usize> {
     let OutboxEntry { number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due } =
         entry;
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO outbox
-         (number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "INSERT INTO outbox ({OUTBOX}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    ))?;
     let resource = resource.to_string();
     statement.execute(params![
         number,
@@ -375,10 +376,9 @@ impl Engine for Transaction<'_> {
 
     fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         sql(|| {
-            let mut statement = self.prepare_cached(
-                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
-                 FROM outbox WHERE due <= ?1 ORDER BY due, number LIMIT ?2",
-            )?;
+            let mut statement = self.prepare_cached(&format!(
+                "SELECT {OUTBOX} FROM outbox WHERE due <= ?1 ORDER BY due, number LIMIT ?2"
+            ))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             statement.query_map([now, limit], waiting)?.collect()
         })
@@ -391,8 +391,7 @@ impl Engine for Transaction<'_> {
         values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
         sql(|| {
             let mut statement = self.prepare_cached(&format!(
-                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
-                 FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
+                "SELECT {OUTBOX} FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
             ))?;
             statement.query_map(params_from_iter(values), waiting)?.collect()
         })
@@ -400,11 +399,10 @@ impl Engine for Transaction<'_> {
 
     fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
         sql(|| {
-            let mut there = self.prepare_cached(
+            let mut there = self.prepare_cached(&format!(
                 "UPDATE outbox SET attempts = CASE WHEN ?2 THEN ?3 ELSE attempts END, due = CASE WHEN ?2 THEN ?4 ELSE due END
-                 WHERE number = ?1
-                 RETURNING number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due",
-            )?;
+                 WHERE number = ?1 RETURNING {OUTBOX}"
+            ))?;
             let values = params![entry.number, moved, entry.attempts, entry.due];
             if let Some(found) = there.query_row(values, waiting).optional()? {
                 return Ok(Some(found));
@@ -487,10 +485,8 @@ impl Engine for Transaction<'_> {
                 response: StoredRow::json(response)?,
             })
         })?;
-        let outbox =
-            "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
-                      FROM outbox ORDER BY number";
-        each_row(self, outbox, |row| each(StoredRow::Notification(sql(|| waiting(row))?)))?;
+        let outbox = format!("SELECT {OUTBOX} FROM outbox ORDER BY number");
+        each_row(self, &outbox, |row| each(StoredRow::Notification(sql(|| waiting(row))?)))?;
         each_row(self, "SELECT kind, key, at FROM due ORDER BY at, kind, key", |row| {
             let (kind, key, at) = sql(|| row.try_into())?;
             each(StoredRow::Due(Due { kind, key, at }))
@@ -556,16 +552,17 @@ impl Engine for Transaction<'_> {
         })
     }
 
-    fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
         let (kind, key, at) = after.map_or(("", "", i64::MIN), |due| (&*due.kind, &*due.key, due.at));
         let read = |row: &Row<'_>| Ok(Due { kind: row.get(0)?, key: row.get(1)?, at: row.get(2)? });
         sql(|| {
             let mut statement = self.prepare_cached(
                 "SELECT kind, key, at FROM due WHERE at <= :now AND (at, kind, key) > (:at, :kind, :key)
-                 ORDER BY at, kind, key LIMIT 1",
+                 ORDER BY at, kind, key LIMIT :limit",
             )?;
-            let values = named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key };
-            statement.query_row(values, read).optional()
+            let values =
+                named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key, ":limit": limit };
+            statement.query_map(values, read)?.collect()
         })
     }
 }
