@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Number, Value};
-use weipay_catalog::{Carrier, Field, Kind, Operation, Routed};
+use weipay_catalog::{Carrier, Catalog, Field, Kind, Operation, Routed};
 use weipay_rules::{BrokenRule, parse_integer, parse_number};
 
 use self::json::read_json;
@@ -358,6 +358,19 @@ pub fn refusal_of(field: &weipay_catalog::Field, value: &Value) -> Option<String
         walk.member(field, Some(value))
     });
     passes.find_map(Result::err).map(|refusal| refusal.message.to_string())
+}
+
+/// Checks a request against the catalogue and does nothing else: no signature, no state. What is refused is told by its message. For
+/// the benchmark of that.
+#[doc(hidden)]
+pub fn check_against_catalogue(method: &str, target: &str, body: &[u8]) -> Result<(), String> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let routed =
+        Catalog::embedded().route(method, path).map_err(|_| format!("{method} {path} is not there"))?;
+    let contract = Contract::default();
+    let message = |refusal: Refusal| refusal.message.into_owned();
+    let request = contract.read(&routed, query, body, None).map_err(message)?;
+    contract.check(routed.operation, &request).map_err(message)
 }
 
 fn not_an_object(pointer: &str, value: &Value) -> Refusal {
