@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{
     Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
@@ -87,7 +88,9 @@ impl Sqlite {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)
+            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+            // Otherwise a plan depends on the value of a limit, and every statement with one is compiled again each time that it is run.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         })?;
         migrations::run(&mut connection)?;
         check_whole(&connection)?;
@@ -564,5 +567,23 @@ impl Engine for Transaction<'_> {
                 named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key, ":limit": limit };
             statement.query_map(values, read)?.collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_with_a_limit_is_compiled_once() {
+        let sqlite = Sqlite::in_memory().unwrap();
+        let mut statement =
+            sqlite.0.prepare("SELECT kind FROM due WHERE at <= ?1 ORDER BY at LIMIT ?2").unwrap();
+        for limit in 1..5 {
+            assert_eq!(statement.query([limit, limit]).unwrap().next().unwrap().map(drop), None);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }
