@@ -305,7 +305,8 @@ fn a_link_gives_its_bill_plain_packed_and_sealed_for_five_minutes() {
     let store = a_day();
     let bill = bill_of(BillKind::FundFlow(AccountType::Basic), None);
     let text = store.transaction(|tx| bill.text(tx)).unwrap().unwrap();
-    let mut link = BillLink { bill, is_gzip: false, key: None, made: NOW };
+    let digest = DigestAlgorithm::Sha1.hex(text.as_bytes());
+    let mut link = BillLink { bill, digest, is_gzip: false, key: None, made: NOW };
     let plain = open(&link, &store, NOW + 300).unwrap();
     assert!(plain.bytes == text.as_bytes() && plain.content_type == "text/plain; charset=utf-8");
     let refusal = open(&link, &store, NOW + 301).unwrap_err();
@@ -343,7 +344,9 @@ fn a_large_bill() {
         let begun = std::time::Instant::now();
         let digest = store.transaction(|tx| bill.digest(tx)).unwrap();
         let digested = begun.elapsed();
-        let file = open(&BillLink { bill, is_gzip: false, key: None, made: NOW }, &store, NOW).unwrap();
+        let digest = digest.unwrap();
+        let link = BillLink { bill, digest: digest.clone(), is_gzip: false, key: None, made: NOW };
+        let file = open(&link, &store, NOW).unwrap();
         println!(
             "{kind:?}: digest {digested:?}, both {:?}, {} bytes, {digest:?}",
             begun.elapsed(),
@@ -377,4 +380,73 @@ fn a_reversal_has_its_row_on_its_day_and_the_sums_are_those_of_the_ledger() {
     let refunded = lines(&store, &bill_of(BillKind::Trade(TradeBill::Refunded), None));
     assert!(refunded[1..3].iter().all(|line| line.split(",`").count() == 29), "{refunded:?}");
     assert_eq!(lines(&store, &bill_of(BillKind::Trade(TradeBill::Paid), None)).len(), 1 + 1 + 2);
+}
+
+/// The file behind the address in a response.
+fn file_of(shop: &Shop, response: &Value, now: i64) -> Result<File, Refusal> {
+    let address = response["download_url"].as_str().unwrap();
+    let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap();
+    let (merchants, key) = (Merchants::default(), ApiV3Key::new(&"0".repeat(32)).unwrap());
+    let links = Links { base_url: "", key: &key, now, store: shop.store(), merchants: &merchants };
+    download(token, &links).unwrap()
+}
+
+#[test]
+fn an_address_never_leads_to_another_bill_than_the_one_that_was_announced() {
+    let mut shop = Shop::new();
+    shop.pay(&Wish { bank_type: "CMB_DEBIT", ..Wish::default() });
+    let refund = shop.refund("order-1", "r1", 1_000, 1_000).unwrap();
+    assert!(shop.decide("r1", RefundState::Abnormal));
+    shop.pass(clock::DAY);
+    let ask = |shop: &Shop| shop.ask("GET", "/v3/bill/tradebill?bill_date=2027-01-15", &Value::Null).unwrap();
+    let before = ask(&shop);
+    let file = file_of(&shop, &before, shop.now).unwrap();
+    assert_eq!(before["hash_value"], DigestAlgorithm::Sha1.hex(&file.bytes));
+
+    let refund_id = refund["refund_id"].as_str().unwrap();
+    let target = format!("/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund");
+    let to_merchant = json!({ "out_refund_no": "r1", "type": "MERCHANT_BANK_CARD" });
+    shop.ask("POST", &target, &to_merchant).unwrap();
+    shop.pass(10);
+    let refusal = file_of(&shop, &before, shop.now).unwrap_err();
+    assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+    let after = ask(&shop);
+    let file = file_of(&shop, &after, shop.now).unwrap();
+    assert_eq!(after["hash_value"], DigestAlgorithm::Sha1.hex(&file.bytes));
+    assert_ne!(after["hash_value"], before["hash_value"]);
+}
+
+#[test]
+fn a_profit_sharing_bill_has_the_codes_of_its_page_and_an_address_for_half_a_minute() {
+    const BILL: &str = "/v3/profitsharing/bills?bill_date=2027-01-15";
+    let mut shop = Shop::new();
+    shop.caller.sub_merchants = vec![SUB_MERCHANT.to_owned()];
+    let id = shop.pay(&Wish { profit_sharing: true, ..Wish::default() });
+    let receiver = json!({
+        "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": SUB_MERCHANT, "name": "bmFtZQ==",
+        "relation_type": "STORE",
+    });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.pass(60);
+    let split = json!({
+        "appid": "wxd678efh567hg6787", "transaction_id": id, "out_order_no": "s1", "unfreeze_unsplit": false,
+        "receivers": [{ "type": "MERCHANT_ID", "account": SUB_MERCHANT, "amount": 10, "description": "分给门店" }],
+    });
+    shop.ask("POST", "/v3/profitsharing/orders", &split).unwrap();
+    // Midnight.
+    shop.pass(8 * 3_600);
+    let ask = |shop: &Shop, more: &str| shop.ask("GET", &format!("{BILL}{more}"), &Value::Null);
+    let said = |asked: Result<Value, Refusal>| {
+        let refusal = asked.unwrap_err();
+        (refusal.status, refusal.code, refusal.message.into_owned())
+    };
+    assert_eq!(said(ask(&shop, "")), (400, "INVALID_REQUEST", "请求的账单正在生成中".to_owned()));
+    shop.pass(12 * 3_600);
+    assert_eq!(
+        said(ask(&shop, "&sub_mchid=1900000999")),
+        (400, "INVALID_REQUEST", "服务商和分账方无受理关系".to_owned())
+    );
+    let made = ask(&shop, "").unwrap();
+    assert!(file_of(&shop, &made, shop.now + 30).is_ok());
+    assert_eq!(file_of(&shop, &made, shop.now + 31).unwrap_err().code, "INVALID_REQUEST");
 }
