@@ -8,6 +8,18 @@ pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
         .with_reason("the order was not made with settle_info.profit_sharing = true, or is not paid")
 }
 
+pub(super) fn no_sub_merchant() -> Refusal {
+    Refusal::invalid_request("受理机构必须传入sub_mch_id")
+        .with_tail(268_443_704)
+        .with_reason("the order is one of a sub-merchant: send its sub_mchid")
+}
+
+pub(super) fn other_sub_merchant() -> Refusal {
+    Refusal::invalid_request("商户号或子商户号与订单号不匹配").with_tail(268_447_845).with_reason(
+        "sub_mchid must be the one with which the order was made; an order of the caller itself has none",
+    )
+}
+
 pub(super) fn not_this_merchants() -> Refusal {
     Refusal::invalid_request("非本商户的订单不支持查询")
         .with_reason("transaction_id and sub_mchid must be of a paid order of the caller")

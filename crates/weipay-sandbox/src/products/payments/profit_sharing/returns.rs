@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::forms::Form;
 use super::refusals;
-use super::split::{Outcome, Split};
+use super::split::{Outcome, Split, check_sub_merchant};
 use super::statement::{PARTY_AND_TIME, at};
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
@@ -96,12 +96,11 @@ pub(super) fn create_return(
         (None, None) => None,
     };
     let split = split.filter(|split| {
-        let is_right = |asked: Option<&str>, has: Option<&str>| asked.is_none() || asked == has;
-        split.merchant == *mchid
-            && is_right(request.text("sub_mchid"), split.sub_mchid.as_deref())
-            && is_right(request.text("transaction_id"), Some(&split.transaction_id))
+        let transaction_id = request.text("transaction_id");
+        split.merchant == *mchid && transaction_id.is_none_or(|id| id == split.transaction_id)
     });
     let split = split.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(request.text("sub_mchid"), split.sub_mchid.as_deref(), refusals::no_record)?;
     let amount = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
     let (number, return_mchid) = (request.required("out_return_no"), request.required("return_mchid"));
     if let Some(known) = tx.get::<Return>(&joined(mchid, number))? {
@@ -206,14 +205,14 @@ pub(super) fn query_return(
     };
     let found: Option<Return> = tx.get(&joined(&context.caller.mchid, number))?;
     let (order_id, out_order_no) = (request.query("order_id"), request.query("out_order_no"));
-    let sub_mchid = request.query("sub_mchid");
     // One of the two numbers of the split must be there, and what is there must be right.
     let found = found.filter(|found| {
         let is_right = |asked: Option<&str>, has: &str| asked.is_none_or(|asked| asked == has);
         (order_id.is_some() || out_order_no.is_some())
             && is_right(order_id, &found.order_id)
             && is_right(out_order_no, &found.out_order_no)
-            && (sub_mchid.is_none() || sub_mchid == found.sub_mchid.as_deref())
     });
-    Ok(found.ok_or_else(refusals::no_record)?.show(form))
+    let found = found.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(request.query("sub_mchid"), found.sub_mchid.as_deref(), refusals::no_record)?;
+    Ok(found.show(form))
 }

@@ -197,6 +197,19 @@ impl Split {
     }
 }
 
+/// A partner names the sub-merchant that has the money, and a merchant that has its own names nobody.
+pub(super) fn check_sub_merchant(
+    asked: Option<&str>,
+    has: Option<&str>,
+    refuse_other: fn() -> Refusal,
+) -> Result<(), Refusal> {
+    match (asked, has) {
+        (None, Some(_)) => Err(refusals::no_sub_merchant()),
+        (asked, has) if asked != has => Err(refuse_other()),
+        _ => Ok(()),
+    }
+}
+
 /// The paid order of a request, with what of it waits.
 fn shared_order(
     tx: &Transaction<'_>,
@@ -207,8 +220,8 @@ fn shared_order(
 ) -> Result<(Order, SharedFunds), HandlerError> {
     let order = Order::find_by_transaction(tx, transaction_id)?;
     let order = order.filter(|order| order.merchant == context.caller.mchid);
-    let order = order.filter(|order| sub_mchid.is_none() || order.sub_mchid.as_deref() == sub_mchid);
     let order = order.ok_or_else(&refuse)?;
+    check_sub_merchant(sub_mchid, order.sub_mchid.as_deref(), refusals::other_sub_merchant)?;
     let funds = SharedFunds::find(tx, &order, context.now)?.filter(|_| order.state.is_paid());
     Ok((order, funds.ok_or_else(refuse)?))
 }
@@ -325,7 +338,8 @@ fn check_split(
     if !funds.is_open {
         return Err(if parts.is_empty() { refusals::nothing_left() } else { refusals::is_over() });
     }
-    if i64::try_from(earlier.len()).is_ok_and(|requests| requests >= MAX_SPLITS) {
+    // Whoever only ends it shares nothing.
+    if !parts.is_empty() && i64::try_from(earlier.len()).is_ok_and(|requests| requests >= MAX_SPLITS) {
         return Err(refusals::too_many());
     }
     let is_twice = |(index, part): (usize, &Part)| {
@@ -448,10 +462,9 @@ pub(super) fn query_split(
     let found = Split::find(tx, &context.caller.mchid, number)?;
     let id = request.query("transaction_id").unwrap_or_default();
     let sub_mchid = request.query("sub_mchid");
-    let found = found.filter(|split| {
-        split.transaction_id == id && (sub_mchid.is_none() || sub_mchid == split.sub_mchid.as_deref())
-    });
-    Ok(found.ok_or_else(refusals::no_record)?.show_queried(form))
+    let found = found.filter(|split| split.transaction_id == id).ok_or_else(refusals::no_record)?;
+    check_sub_merchant(sub_mchid, found.sub_mchid.as_deref(), refusals::no_record)?;
+    Ok(found.show_queried(form))
 }
 
 pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
