@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
 use super::receivers::is_receiver;
-use super::refusals;
 use super::statement::{PARTY_AND_TIME, at};
+use super::{month, refusals};
 use crate::clock;
 use crate::people::account::AccountState;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
@@ -45,6 +45,8 @@ pub(super) enum FailReason {
     NoRelation,
     AccountAbnormal,
     ReceiverRealNameNotVerified,
+    /// It would be more than a person may get in a month.
+    ReceiverReceiptLimit,
 }
 
 /// What one receiver gets.
@@ -382,7 +384,7 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
         .for_number(split.out_order_no.as_str());
     let owner = split.receivers_owner().to_owned();
     for part in &mut split.parts {
-        part.fail_reason = fail_reason(tx, &owner, part)?;
+        part.fail_reason = fail_reason(tx, &owner, part, at)?;
         part.finished = Some(at);
         let gets = part.fail_reason.is_none();
         part.outcome = if gets { Outcome::Success } else { Outcome::Closed };
@@ -418,8 +420,13 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
     Ok(())
 }
 
-/// Why a receiver gets nothing.
-fn fail_reason(tx: &Transaction<'_>, owner: &str, part: &Part) -> Result<Option<FailReason>, StoreError> {
+/// Why a receiver gets nothing. What a person gets is counted.
+fn fail_reason(
+    tx: &Transaction<'_>,
+    owner: &str,
+    part: &Part,
+    at: i64,
+) -> Result<Option<FailReason>, StoreError> {
     if !is_receiver(tx, owner, &part.kind, &part.account)? {
         return Ok(Some(FailReason::NoRelation));
     }
@@ -427,7 +434,8 @@ fn fail_reason(tx: &Transaction<'_>, owner: &str, part: &Part) -> Result<Option<
         return Ok(None);
     }
     Ok(match AccountState::of_person(tx, &part.account)? {
-        AccountState::Normal => None,
+        AccountState::Normal if month::count(tx, &part.account, part.amount, at)? => None,
+        AccountState::Normal => Some(FailReason::ReceiverReceiptLimit),
         AccountState::Frozen | AccountState::Cancelled => Some(FailReason::AccountAbnormal),
         AccountState::Unverified => Some(FailReason::ReceiverRealNameNotVerified),
     })

@@ -213,3 +213,34 @@ fn after_fifty_splits_the_rest_can_still_be_unfrozen() {
     shop.pass(10);
     assert_eq!((unsplit(&shop, &id), shop.merchant(Frozen), shop.merchant(Available)), (0, 0, 944));
 }
+
+#[test]
+fn a_person_gets_two_hundred_thousand_yuan_in_a_month_and_no_more() {
+    const LIMIT: i64 = 20_000_000;
+    let mut shop = Shop::new();
+    let id = shop.pay(&Wish { total: 10 * LIMIT, profit_sharing: true, ..Wish::default() });
+    let person = crate::products::world::openid(7);
+    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER" });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.pass(60);
+    // It is the middle of January.
+    for (number, fen, days, reason) in [
+        ("s1", LIMIT - 1, 0, Value::Null),
+        ("s2", 2, 1, json!("RECEIVER_RECEIPT_LIMIT")),
+        ("s3", 1, 0, Value::Null),
+        ("s4", 1, 0, json!("RECEIVER_RECEIPT_LIMIT")),
+        ("s5", LIMIT, 20, Value::Null),
+    ] {
+        shop.pass(days * DAY);
+        let mut body = request(&id, number, fen, false);
+        body["receivers"][0]["type"] = json!("PERSONAL_OPENID");
+        body["receivers"][0]["account"] = json!(person);
+        shop.ask("POST", "/v3/profitsharing/orders", &body).unwrap();
+        shop.pass(10);
+        let target = format!("/v3/profitsharing/orders/{number}?transaction_id={id}");
+        let shown = shop.ask("GET", &target, &Value::Null).unwrap();
+        assert_eq!(shown["receivers"][0]["fail_reason"], reason, "{shown}");
+    }
+    assert_eq!(shop.balance(&Owner::person(person), AccountKind::Wallet), 2 * LIMIT);
+    assert_eq!((unsplit(&shop, &id), shop.sum()), (8 * LIMIT - 6, 0));
+}
