@@ -5,6 +5,7 @@ mod background;
 mod epoch;
 mod events;
 mod put_aside;
+mod seeded_starts;
 mod show;
 pub(crate) mod snapshots;
 mod tick;
@@ -40,6 +41,7 @@ pub(crate) use background::{Background, Task};
 pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
+pub(crate) use seeded_starts::entropy_of_start;
 
 /// A platform without sockets: requests and responses are plain values.
 pub struct Platform {

@@ -195,7 +195,7 @@ impl Platform {
         }
         let mut appids = new.appids.clone();
         if appids.is_empty() {
-            appids.push(format!("wx{}", self.entropy.hex_digits(16)));
+            appids.push(self.new_appid());
         }
         let openid = match appids[0] == APPID {
             true => OPENID.to_owned(),
@@ -218,6 +218,17 @@ impl Platform {
         };
         self.keep(&kit, &record, true)?;
         Ok(kit)
+    }
+
+    /// An appid that nobody has. After a reset a seeded sequence begins again, and its merchants are still there.
+    fn new_appid(&self) -> String {
+        let known = self.merchants.appids();
+        loop {
+            let appid = format!("wx{}", self.entropy.hex_digits(16));
+            if !known.contains(&appid) {
+                return appid;
+            }
+        }
     }
 
     /// A number of the example range that nobody has.

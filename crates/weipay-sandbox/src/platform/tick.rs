@@ -15,8 +15,13 @@ const MAX_DUE_AT_ONCE: usize = 10_000;
 const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
-pub(super) const KEPT: [&str; 4] =
-    [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK, super::epoch::EPOCH];
+pub(super) const KEPT: [&str; 5] = [
+    crate::merchants::KIND,
+    crate::kit::shared::KIND,
+    super::events::CLOCK,
+    super::epoch::EPOCH,
+    super::seeded_starts::SEEDED_STARTS,
+];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -31,7 +36,7 @@ impl Platform {
             Epoch::begin_next(tx)?;
             self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
         })?;
-        self.entropy.restart();
+        self.entropy.restart(!self.store.is_shared());
         Ok(())
     }
 
