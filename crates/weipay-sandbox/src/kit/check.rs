@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
 
 use super::{KIT, KitError, KitOnDisk, file};
-use crate::merchants::record::{KeyName, MerchantRecord};
+use crate::merchants::record::{CertificateState, KeyName, MerchantRecord};
 use crate::merchants::{Account, ListedCertificate, Merchant};
 use crate::response::{Signers, SigningKey};
 
@@ -45,6 +45,13 @@ impl KitOnDisk {
             signers,
             certificates,
         })
+    }
+
+    /// What the dates of the merchant's certificate say at a time.
+    pub(super) fn dates_of_certificate(&self, now: i64) -> Result<CertificateState, KitError> {
+        let kit = self.kit();
+        let certificate = self.certificate(&kit.merchant_cert, "merchant_serial", &kit.merchant_serial)?;
+        Ok(CertificateState::of_dates(certificate.not_before(), certificate.not_after(), now))
     }
 
     /// The keys that the platform has for the merchant, and the certificates that it lists.

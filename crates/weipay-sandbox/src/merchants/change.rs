@@ -179,16 +179,15 @@ impl Platform {
     }
 
     fn add(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
-        let mchid = match &new.mchid {
-            Some(mchid) => mchid.clone(),
-            None => self.free_mchid(),
-        };
-        check_mchid(&mchid)?;
-        check_sub_merchants(&mchid, &new.sub_merchants)?;
+        if let Some(mchid) = &new.mchid {
+            check_mchid(mchid)?;
+            check_sub_merchants(mchid, &new.sub_merchants)?;
+        }
         new.appids.iter().try_for_each(|appid| check_appid(appid))?;
         let all = self.merchants.all();
-        if all.iter().any(|known| known.account.mchid == mchid) {
-            return Err(MerchantError::Exists(mchid));
+        let is_known = |mchid: &String| all.iter().any(|known| known.account.mchid == *mchid);
+        if let Some(mchid) = new.mchid.as_ref().filter(|mchid| is_known(mchid)) {
+            return Err(MerchantError::Exists(mchid.clone()));
         }
         if all.len() >= MAX_MERCHANTS {
             return Err(MerchantError::Invalid(format!("a sandbox has at most {MAX_MERCHANTS} merchants")));
@@ -201,14 +200,24 @@ impl Platform {
             true => OPENID.to_owned(),
             false => format!("o{}", self.entropy.letters_and_digits(27)),
         };
-        let made = Made {
-            mchid: mchid.clone(),
+        let mut made = Made {
+            mchid: new.mchid.clone().unwrap_or_default(),
             appid: appids[0].clone(),
             openid,
             platform_keys: new.platform_keys,
             certificate: new.certificate,
         };
-        let mut kit = kit::open_merchant(&self.home, &made)?;
+        let mut kit = match &new.mchid {
+            Some(_) => kit::open_merchant(&self.home, &made)?,
+            None => {
+                self.open_free_kit(&mut made, |mchid| is_known(mchid) || new.sub_merchants.contains(mchid))?
+            }
+        };
+        let has = &kit.kit().appid;
+        if new.appids.is_empty() && all.iter().all(|known| !known.account.appids.contains(has)) {
+            appids = vec![has.clone()];
+        }
+        kit.name_appid(&appids[0], &made.openid)?;
         kit.serve_at(&self.base_url)?;
         let record = MerchantRecord {
             appids,
@@ -231,10 +240,23 @@ impl Platform {
         }
     }
 
-    /// A number of the example range that nobody has.
-    fn free_mchid(&self) -> String {
-        let is_free = |mchid: &String| self.merchants.find(mchid).is_none();
-        (FIRST_MCHID..).map(|number| number.to_string()).find(is_free).unwrap_or_default()
+    /// The kit of a number of the example range that nobody has. A number of which another kit is left is passed over.
+    fn open_free_kit(
+        &self,
+        made: &mut Made,
+        is_taken: impl Fn(&String) -> bool,
+    ) -> Result<KitOnDisk, MerchantError> {
+        for number in FIRST_MCHID.. {
+            made.mchid = number.to_string();
+            if is_taken(&made.mchid) {
+                continue;
+            }
+            match kit::open_merchant(&self.home, made) {
+                Err(KitError::Left { .. }) => {}
+                opened => return Ok(opened?),
+            }
+        }
+        Err(MerchantError::Invalid("no merchant number is free".to_owned()))
     }
 
     /// Checks that kit and record belong together, keeps the record, and lets the merchant in. A new one must not be there yet.
