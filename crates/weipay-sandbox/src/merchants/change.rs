@@ -11,7 +11,7 @@ use super::record::{CertificateState, KeyNames, MerchantRecord, PlatformKeys};
 use crate::error::append_causes;
 use crate::kit::{self, KitError, KitOnDisk, Made};
 use crate::platform::Platform;
-use crate::store::{IndexRange, Page, StoreError, Transaction};
+use crate::store::{IndexRange, Page, StoreError, Transaction, named};
 
 /// A merchant that is to be added: everything that is not said is made up.
 ///
@@ -157,6 +157,9 @@ impl From<StoreError> for MerchantError {
 /// Merchants of a sandbox at most: each has files.
 const MAX_MERCHANTS: usize = 10_000;
 
+/// So often a change is made again because other nodes change the same merchant.
+const MAX_CHANGES: usize = 100;
+
 /// The first number that is given to a merchant without one, in the range of examples.
 const FIRST_MCHID: u64 = 1_900_001_000;
 
@@ -225,7 +228,9 @@ impl Platform {
             certificate: new.certificate,
             ..MerchantRecord::from_kit(kit.kit())
         };
-        self.keep(&kit, &record, true)?;
+        if !self.keep(&kit, &record, None)? {
+            return Err(MerchantError::Exists(record.mchid));
+        }
         Ok(kit)
     }
 
@@ -259,35 +264,52 @@ impl Platform {
         Err(MerchantError::Invalid("no merchant number is free".to_owned()))
     }
 
-    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. A new one must not be there yet.
-    fn keep(&self, kit: &KitOnDisk, record: &MerchantRecord, is_new: bool) -> Result<(), MerchantError> {
+    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was kept: not if the record
+    /// that is there by now is another one than that from which it was made, since a change of another node would be lost.
+    fn keep(
+        &self,
+        kit: &KitOnDisk,
+        record: &MerchantRecord,
+        made_from: Option<&MerchantRecord>,
+    ) -> Result<bool, MerchantError> {
         let merchant: Merchant = kit.merchant_of(record)?;
         let files = self.shared_files(kit)?;
-        self.store.transaction(|tx| {
-            // Read, so that it may be saved over.
-            if tx.get::<MerchantRecord>(&record.mchid)?.is_some() && is_new {
-                return Err(MerchantError::Exists(record.mchid.clone()));
+        let is_kept = self.store.transaction(|tx| {
+            if tx.get::<MerchantRecord>(&record.mchid)?.as_ref() != made_from {
+                return Ok(false);
             }
             kit::shared::save(tx, &files)?;
-            Ok(tx.save(record)?)
+            tx.save(record).map(|()| true)
         })?;
-        self.merchants.put(merchant);
-        Ok(())
+        if is_kept {
+            self.merchants.put(merchant);
+        }
+        Ok(is_kept)
     }
 
-    /// Changes the record of a merchant, and with it its kit.
+    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change is made again from what
+    /// that one left.
     fn change(
         &self,
         mchid: &str,
-        change: impl FnOnce(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
+        change: impl Fn(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
     ) -> Result<(), MerchantError> {
         let _changing = self.merchants.change();
-        self.look_at_merchants()?;
-        let mut kit = self.kit_of(mchid)?;
-        let stored = self.store.transaction(|tx| tx.get::<MerchantRecord>(mchid))?;
-        let mut record = stored.unwrap_or_else(|| MerchantRecord::from_kit(kit.kit()));
-        change(&mut kit, &mut record)?;
-        self.keep(&kit, &record, false)
+        for _ in 0..MAX_CHANGES {
+            self.look_at_merchants()?;
+            let mut kit = self.kit_of(mchid)?;
+            let stored = self.store.peek::<MerchantRecord>(mchid)?;
+            if self.store.is_shared() && self.merchants.seen().get(mchid) != stored.as_ref() {
+                // The kit on this disk is older than the record.
+                continue;
+            }
+            let mut record = stored.clone().unwrap_or_else(|| MerchantRecord::from_kit(kit.kit()));
+            change(&mut kit, &mut record)?;
+            if self.keep(&kit, &record, stored.as_ref())? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict(named::<MerchantRecord>(mchid)).into())
     }
 
     /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.
