@@ -258,7 +258,7 @@ impl Sender {
         let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
         let signed = entry.clone();
         let message = self.blocking(move |platform| {
-            let now = platform.clock.time_of_signatures(&signed.mchid);
+            let now = platform.time_of_signatures(&signed.mchid);
             message::make(platform, &signed, now, signature)
         });
         let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));

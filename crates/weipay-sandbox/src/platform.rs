@@ -2,6 +2,7 @@
 //! clock does without a request is in `tick`, what is only shown in `show`.
 
 mod background;
+mod client_times;
 mod epoch;
 mod events;
 mod put_aside;
@@ -38,6 +39,7 @@ use crate::sensitive;
 use crate::store::{Store, StoreError, Transaction};
 use crate::v2;
 pub(crate) use background::{Background, Task};
+pub(crate) use client_times::tell_clock;
 pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
@@ -233,6 +235,9 @@ impl Platform {
                 return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
             }
         };
+        if let Some(is_at_machine_time) = authenticated.is_at_machine_time {
+            self.keep_client_time(&authenticated.merchant.account.mchid, is_at_machine_time);
+        }
         let mut done = match fault {
             Some(fault) if fault.is_instead() => Done::faulty(fault, &authenticated),
             _ => self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error)),

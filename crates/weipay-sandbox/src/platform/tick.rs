@@ -15,10 +15,11 @@ const MAX_DUE_AT_ONCE: usize = 10_000;
 const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
-pub(super) const KEPT: [&str; 5] = [
+pub(super) const KEPT: [&str; 6] = [
     crate::merchants::KIND,
     crate::kit::shared::KIND,
     super::events::CLOCK,
+    super::client_times::CLIENT_TIME,
     super::epoch::EPOCH,
     super::seeded_starts::SEEDED_STARTS,
 ];

@@ -22,7 +22,7 @@ use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::notifications::{Deliveries, Receivers};
-use crate::platform::{Background, Platform, Task, entropy_of_start, kept_clock};
+use crate::platform::{Background, Platform, Task, entropy_of_start, kept_clock, tell_clock};
 use crate::products::{PRODUCTS, Product};
 use crate::seed::Seed;
 use crate::server::{Server, Settings};
@@ -359,6 +359,7 @@ impl SandboxBuilder {
                 HeldClock::new(kept.unwrap_or(ClockMode::Real))
             }
         };
+        store.transaction(|tx| tell_clock(tx, &clock)).map_err(failed)?;
         let entropy = entropy_of_start(&store, self.seed).map_err(failed)?;
         let faults = Faults::default();
         for rule in &self.faults {
