@@ -80,6 +80,11 @@ pub enum KitError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A certificate is one of the real platform.
+    Real {
+        /// Its file.
+        path: PathBuf,
+    },
     /// A key could not be made.
     Unmade(String),
     /// A kit is left of a merchant that is not known any more, and it is not what was asked for.
@@ -118,6 +123,12 @@ impl fmt::Display for KitError {
                 "{}: {reason}; put the file back as it was, or start with another data directory",
                 path.display()
             ),
+            Self::Real { path } => write!(
+                f,
+                "{} is a certificate of the real WeChat Pay (issued by Tenpay.com): real keys do not belong in a sandbox; move them \
+                 away, and start with another data directory for a kit that is made for tests",
+                path.display()
+            ),
             Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
             Self::Left { dir, reason } => write!(
                 f,
@@ -146,6 +157,7 @@ impl std::error::Error for KitError {
             Self::KeysMissing { .. }
             | Self::Broken { .. }
             | Self::Unmade(_)
+            | Self::Real { .. }
             | Self::Left { .. }
             | Self::OtherPlatformKeys { .. } => None,
         }
