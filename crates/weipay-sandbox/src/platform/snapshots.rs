@@ -21,6 +21,7 @@ use super::{Epoch, Platform, events, tick};
 use crate::clock;
 use crate::data_folder::{SNAPSHOTS, private};
 use crate::error::append_causes;
+use crate::gate::Replays;
 use crate::store::snapshot::{FORM, Head, ReadError, Reader, Writer};
 use crate::store::{StoreError, StoredRow, Transaction};
 
@@ -173,6 +174,7 @@ impl Platform {
             let _still = self.clock.wait_until_still();
             let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
+            self.replays.iter().for_each(Replays::clear);
             if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {
                 self.entropy.go_to(place);
             }

@@ -4,6 +4,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 
 use super::{Epoch, Platform, Task};
+use crate::gate::Replays;
 use crate::log::LogEntry;
 use crate::products::{self, HandlerError};
 use crate::store::{Due, LATEST, StoreError, Transaction};
@@ -37,6 +38,7 @@ impl Platform {
             Epoch::begin_next(tx)?;
             self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
         })?;
+        self.replays.iter().for_each(Replays::clear);
         self.entropy.restart(!self.store.is_shared());
         Ok(())
     }
