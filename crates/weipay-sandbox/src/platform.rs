@@ -177,7 +177,7 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
-        if page::is_page(request.path()) || page::is_lost(&request.method, request.path()) {
+        if page::is_page(request.path()) || page::is_lost(&request.method, request.path(), &request.headers) {
             return self.respond_as_page(request);
         }
         let started = Instant::now();
