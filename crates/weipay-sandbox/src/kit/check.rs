@@ -48,7 +48,7 @@ impl KitOnDisk {
     }
 
     /// What the dates of the merchant's certificate say at a time.
-    pub(super) fn dates_of_certificate(&self, now: i64) -> Result<CertificateState, KitError> {
+    pub(crate) fn dates_of_certificate(&self, now: i64) -> Result<CertificateState, KitError> {
         let kit = self.kit();
         let certificate = self.certificate(&kit.merchant_cert, "merchant_serial", &kit.merchant_serial)?;
         Ok(CertificateState::of_dates(certificate.not_before(), certificate.not_after(), now))
