@@ -13,7 +13,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -29,7 +29,6 @@ use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
-use crate::people::Person;
 use crate::products::payments::page;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
@@ -75,8 +74,6 @@ pub struct Platform {
     pub(crate) exchanges: Exchanges,
     /// What it does by itself.
     pub(crate) background: Background,
-    /// The people of the seed file, who are there again after a reset.
-    pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.

@@ -209,9 +209,7 @@ impl Platform {
         let people = seed.people.iter().enumerate();
         let added: Result<Vec<_>, _> =
             people.map(|(index, person)| self.add_seed_person(person, index, &known)).collect();
-        // A platform has one seed.
-        let _ = self.seeded_people.set(added?);
-        Ok(())
+        self.keep_seeded_people(added?).map_err(SeedError::Store)
     }
 
     fn add_seed_merchant(&self, merchant: &SeedMerchant, index: usize) -> Result<(), SeedError> {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -383,7 +383,6 @@ impl SandboxBuilder {
             entropy,
             exchanges: Exchanges::new(self.log_bytes),
             background: Background::default(),
-            seeded_people: OnceLock::new(),
         })
     }
 }
