@@ -308,6 +308,8 @@ impl Platform {
             if self.keep(&kit, &record, stored.as_ref())? {
                 return Ok(());
             }
+            // The next look writes the kit of the other node over the one that was made for nothing.
+            self.merchants.seen().remove(mchid);
         }
         Err(StoreError::Conflict(named::<MerchantRecord>(mchid)).into())
     }
