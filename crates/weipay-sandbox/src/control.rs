@@ -36,6 +36,7 @@ use serde_json::{Map, Value, json};
 
 use crate::platform::Platform;
 use crate::store::StoreError;
+pub use crate::platform::snapshots::PASSING_SNAPSHOT;
 pub use client::{Client, ClientError};
 pub(crate) use listener::{ControlListener, FILE};
 
