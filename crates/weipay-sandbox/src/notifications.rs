@@ -195,12 +195,7 @@ impl Sender {
         let _ = given_back.map(|done: Result<(), StoreError>| self.platform.watched(Task::Outbox, done));
     }
 
-    async fn due(
-        &self,
-        limit: usize,
-        busy: Vec<String>,
-        began: Claimed,
-    ) -> Result<Vec<Taken>, StoreError> {
+    async fn due(&self, limit: usize, busy: Vec<String>, began: Claimed) -> Result<Vec<Taken>, StoreError> {
         self.blocking(move |platform| {
             let _ = platform.watched(Task::FollowClock, platform.follow_clock());
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);

@@ -74,7 +74,9 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
             print(&format!("{} tried, {} put aside again\n", said["tried"], said["put_aside"]))?;
             match said["put_aside"].as_i64() {
                 Some(0) => Ok(()),
-                _ => Err(Failure::failed("what was put aside again is shown by: weipay sandbox clock put-aside")),
+                _ => Err(Failure::failed(
+                    "what was put aside again is shown by: weipay sandbox clock put-aside",
+                )),
             }
         }
         _ => {
@@ -133,7 +135,9 @@ mod tests {
     #[test]
     fn an_advance_that_did_not_come_to_its_end_is_no_success() {
         assert!(is_incomplete(&json!({ "is_complete": false })));
-        assert!(!is_incomplete(&json!({ "is_complete": true })) && !is_incomplete(&json!({ "mode": "real" })));
+        assert!(
+            !is_incomplete(&json!({ "is_complete": true })) && !is_incomplete(&json!({ "mode": "real" }))
+        );
     }
 
     #[test]

@@ -41,7 +41,8 @@ fn it_is_told_at_the_time_of_the_sandbox() {
     let serving = Serving::start(&folder);
     said(&folder, &["clock", "freeze", "2030-01-01T12:00:00+08:00"]);
     drop(serving);
-    let output = Command::new(WEIPAY).args(["quickstart", "--shop", "--yes", "--data"]).arg(&folder).output().unwrap();
+    let output =
+        Command::new(WEIPAY).args(["quickstart", "--shop", "--yes", "--data"]).arg(&folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

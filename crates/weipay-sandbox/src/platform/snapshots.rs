@@ -145,8 +145,9 @@ impl Platform {
         let file = folder.join(format!("{name}.{EXTENSION}"));
         let failed = |error| SnapshotError::File(file.clone(), error);
         private::make_folder(&folder).map_err(failed)?;
-        let counts = |known: &&Snapshot| known.name != name && !known.name.starts_with(PASSING_SNAPSHOT);
-        if !name.starts_with(PASSING_SNAPSHOT) && self.snapshots()?.iter().filter(counts).count() >= MAX_SNAPSHOTS {
+        let is_passing = |name: &str| name.starts_with(PASSING_SNAPSHOT);
+        let counts = |known: &&Snapshot| known.name != name && is_passing(&known.name) == is_passing(name);
+        if self.snapshots()?.iter().filter(counts).count() >= MAX_SNAPSHOTS {
             return Err(SnapshotError::TooMany);
         }
         let unfinished = file.with_extension("unfinished");
