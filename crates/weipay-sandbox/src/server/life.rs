@@ -52,7 +52,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn(move || {
-            let ready = runtime().and_then(|runtime| {
+            let ready = runtime(settings.platform.store.is_shared()).and_then(|runtime| {
                 let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
                 Ok((runtime, listener))
             });
@@ -96,6 +96,14 @@ impl Server {
         }
         asked
     }
+
+    /// What receives a message at each termination signal, from now on. Neither that nor Ctrl-C ends the program by itself any more.
+    pub(crate) fn termination_signals(&self) -> io::Result<mpsc::Receiver<()>> {
+        let (report, signals) = mpsc::channel();
+        let _runtime = self.handle.enter();
+        self.handle.spawn(report_terminations(report)?);
+        Ok(signals)
+    }
 }
 
 impl Drop for Server {
@@ -118,16 +126,39 @@ fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
     }))
 }
 
+#[cfg(unix)]
+fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Who listens for Ctrl-C is not ended by it.
+    let (interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        let _interrupt = interrupt;
+        while terminate.recv().await.is_some() && report.send(()).is_ok() {}
+    })
+}
+
+#[cfg(not(unix))]
+fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    // There is no such signal: only Ctrl-C is listened for.
+    Ok(async move {
+        let _report = report;
+        while tokio::signal::ctrl_c().await.is_ok() {}
+    })
+}
+
 #[cfg(not(unix))]
 fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
     Ok(tokio::signal::ctrl_c())
 }
 
-fn runtime() -> io::Result<Runtime> {
+/// As many threads respond as there are cores, at least two: with more of them they only interrupt each other, and some responses come
+/// late. Where they wait for a database that is elsewhere, there are twice as many.
+fn runtime(is_shared: bool) -> io::Result<Runtime> {
     let cores = thread::available_parallelism().map_or(2, usize::from);
+    let responding = if is_shared { cores * 2 } else { cores.max(2) };
     runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(2))
-        .max_blocking_threads(cores * 2)
+        .max_blocking_threads(responding)
         .thread_name("weipay-sandbox")
         .enable_all()
         .build()
