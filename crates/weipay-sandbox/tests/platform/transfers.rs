@@ -272,6 +272,36 @@ fn a_confirmed_transfer_also_gives_the_authorization_that_came_with_it() {
 }
 
 #[test]
+fn a_transfer_names_an_authorization_that_was_asked_for_before_until_it_has_ended() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let (kit, base) = (sandbox.kit(), "/v3/fund-app/mch-transfer/user-confirm-authorization");
+    let ask = json!({
+        "out_authorization_no": "auth1", "appid": kit.appid, "openid": kit.openid, "transfer_scene_id": "1000",
+        "user_display_name": "会员", "authorization_notify_url": payer.receiver.url,
+    });
+    payer.client.post(base, &ask).success();
+    let with = |number: &str, name: &str| {
+        let mut request = payer.request(number, 200);
+        request["authorization_info"] = json!({
+            "user_display_name": name, "out_authorization_no": "auth1", "authorization_notify_url": payer.receiver.url,
+        });
+        payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request)
+    };
+    assert_eq!(with("both1", "别人").refusal(), (400, "ALREADY_EXISTS".to_owned()));
+    with("both1", "会员").success();
+    assert_eq!(payer.client.post(base, &ask).success()["state"], "WAIT_USER_CONFIRM");
+    payer.person("/transfers/both1/confirm", &json!({})).unwrap();
+    let shown = || payer.client.get(&format!("{base}/out-authorization-no/auth1")).success();
+    assert_eq!(shown()["state"], "TAKING_EFFECT");
+
+    payer.person("/authorizations/auth1/end", &json!({})).unwrap();
+    assert_eq!(shown()["state"], "CLOSED");
+    assert_eq!(with("both2", "会员").refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(payer.balance(), (800, 200), "the second transfer was not made");
+}
+
+#[test]
 fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);

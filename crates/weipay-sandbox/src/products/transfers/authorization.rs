@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::creation::{check_appid_and_openid, package};
 use super::transfer::NotifyTo;
-use super::{CONFIRMATION_SECONDS, fingerprint, platform_number, refusals};
+use super::{CONFIRMATION_SECONDS, platform_number, refusals};
 use crate::clock;
 use crate::products::{Context, HandlerError};
 use crate::store::{
@@ -18,19 +18,22 @@ pub(super) const OVERDUE: &str = "transfer authorization overdue";
 pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let known = find(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
-    let fingerprint = fingerprint(&request.body);
+    let (appid, openid) = (request.required("appid"), request.required("openid"));
+    let scene = request.required("transfer_scene_id");
+    let perception = request.text("user_recv_perception");
     let asked = match known {
-        Some(known) if known.fingerprint == fingerprint => known,
-        Some(_) => return Err(refusals::other_content().into()),
+        Some(known) => {
+            let is_same =
+                known.is_of(&request.body, appid, openid, scene) && known.perception.as_deref() == perception;
+            if !is_same {
+                return Err(refusals::other_content().into());
+            }
+            known
+        }
         None => {
-            let (appid, openid) = (request.required("appid"), request.required("openid"));
             check_appid_and_openid(tx, context.caller, appid, openid)?;
-            let scene = request.required("transfer_scene_id");
-            let new = Authorization {
-                fingerprint,
-                perception: request.text("user_recv_perception").map(str::to_owned),
-                ..new(tx, context, &request.body, appid, openid, scene)?
-            };
+            let new = new(tx, context, &request.body, appid, openid, scene)?;
+            let new = Authorization { perception: perception.map(str::to_owned), ..new };
             keep_new(tx, &new)?;
             new
         }
@@ -98,7 +101,6 @@ pub(super) struct Authorization {
     scene: String,
     perception: Option<String>,
     notify: NotifyTo,
-    fingerprint: String,
     package: String,
     create_time: i64,
     pub(super) state: AuthorizationState,
@@ -167,7 +169,6 @@ fn new(
             url: text("authorization_notify_url"),
             platform_serial: context.platform_serial.to_owned(),
         },
-        fingerprint: fingerprint(members),
         package: package(context, serial),
         create_time: context.now,
         state: AuthorizationState::WaitUserConfirm,
@@ -181,7 +182,8 @@ fn keep_new(tx: &Transaction<'_>, new: &Authorization) -> Result<(), StoreError>
     tx.schedule(&new.overdue())
 }
 
-/// The authorization that is confirmed together with a transfer: a new one, or the one that was asked for before.
+/// The authorization that is confirmed together with a transfer: a new one, or the one that was asked for before, in either way.
+/// INFERRED(authorization-ended): one that has ended comes to life no more, so that a transfer cannot name it.
 pub(super) fn with_transfer(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -192,8 +194,14 @@ pub(super) fn with_transfer(
 ) -> Result<Authorization, HandlerError> {
     let number = info.get("out_authorization_no").and_then(Value::as_str).unwrap_or_default();
     if let Some(known) = find(tx, &context.caller.mchid, number)? {
-        let is_same = known.fingerprint == fingerprint(info) && known.openid == openid;
-        return if is_same { Ok(known) } else { Err(refusals::other_content().into()) };
+        if !known.is_of(info, appid, openid, scene) {
+            return Err(refusals::other_content().into());
+        }
+        if known.state == AuthorizationState::Closed {
+            let reason = "this authorization has ended: take a new out_authorization_no";
+            return Err(refusals::no_authorization(reason).into());
+        }
+        return Ok(known);
     }
     let new = new(tx, context, info, appid, openid, scene)?;
     keep_new(tx, &new)?;
@@ -258,8 +266,15 @@ pub(super) fn end_overdue(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(),
 }
 
 impl Authorization {
+    /// Whether it is what these members ask for.
+    fn is_of(&self, members: &Map<String, Value>, appid: &str, openid: &str, scene: &str) -> bool {
+        let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+        let own = (&*self.appid, &*self.openid, &*self.scene, &*self.display_name, &*self.notify.url);
+        own == (appid, openid, scene, text("user_display_name"), text("authorization_notify_url"))
+    }
+
     #[cfg(test)]
-    pub(super) fn is_of(&self, mchid: &str) -> bool {
+    pub(super) fn is_by(&self, mchid: &str) -> bool {
         self.mchid == mchid
     }
 
