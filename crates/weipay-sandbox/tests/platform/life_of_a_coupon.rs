@@ -64,11 +64,15 @@ fn a_user_gets_no_more_than_the_stock_allows() {
 }
 
 #[test]
-fn a_stock_number_is_taken_once() {
+fn a_stock_number_makes_one_stock_and_no_other_one() {
     let merchant = Merchant::new();
-    let request = stock_request(merchant.client.sandbox);
-    merchant.post("stocks", &request).success();
-    assert_eq!(merchant.post("stocks", &request).refusal(), (400, "RESOURCE_ALREADY_EXISTS".to_owned()));
+    let mut request = stock_request(merchant.client.sandbox);
+    let made = merchant.post("stocks", &request).success();
+    assert_eq!(merchant.post("stocks", &request).success(), made);
+    request["stock_name"] = json!("另一个活动");
+    let other = merchant.post("stocks", &request);
+    assert_eq!(other.json()["message"], "创建请求重入,但本次请求与上次请求信息不一致");
+    assert_eq!(other.refusal(), (400, "INVALID_REQUEST".to_owned()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::coupon::CouponState;
 use super::unconfirmed::{RULE_LIMIT, words};
-use crate::response::{Refusal, tail};
+use crate::response::{DocumentedRefusal, Refusal, tail};
 
 /// A number that was used before, with other parameters. INFERRED(other-parameters) from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
@@ -18,10 +18,14 @@ pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusa
     Refusal::param_error("请求参数错误").with_reason(reason)
 }
 
-/// `out_request_no` was used for another stock: 400, not 409.
-pub(crate) fn stock_exists() -> Refusal {
-    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "批次已存在")
-        .with_reason("out_request_no has made a stock before; a new stock needs a new number")
+/// `out_request_no` was used for another stock. The sentence is that of the official FAQ; INFERRED(stock-again): the code, from the twin of
+/// another product.
+pub(crate) fn other_stock() -> Refusal {
+    const OF_THE_TABLE: DocumentedRefusal =
+        DocumentedRefusal { status: 400, code: "RESOURCE_ALREADY_EXISTS", message: "批次已存在" };
+    Refusal::invalid_request("创建请求重入,但本次请求与上次请求信息不一致")
+        .with_documented(&OF_THE_TABLE)
+        .with_reason("out_request_no has made another stock before; a new stock needs a new number")
 }
 
 /// A list of a user's coupons for nobody; recorded.
