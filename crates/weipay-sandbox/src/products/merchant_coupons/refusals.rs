@@ -81,6 +81,16 @@ pub(crate) fn no_right_on_coupon() -> Refusal {
     Refusal::no_auth("商户无权限操作该券").with_reason("only the creator of the stock (stock_creator_mchid) and the merchant that it belongs to (belong_merchant) operate its coupons, and the caller is neither")
 }
 
+/// The caller may not see this stock.
+pub(crate) fn no_right_on_stock() -> Refusal {
+    Refusal::no_auth("商户无权限操作该券").with_reason("a stock is shown to its creator, to the merchant that it belongs to (belong_merchant), and to partners whom the creator lets send it")
+}
+
+/// The caller may not see this coupon.
+pub(crate) fn no_right_to_see_coupon() -> Refusal {
+    Refusal::no_auth("商户无权限操作该券").with_reason("a coupon is shown to the creator of its stock, to the merchant that the stock belongs to, and to its sender")
+}
+
 pub(crate) fn wrong_code_mode() -> Refusal {
     Refusal::invalid_request("发券模式不合法")
         .with_reason("coupon_code may be given only for a stock whose coupon_code_mode is MERCHANT_API")
