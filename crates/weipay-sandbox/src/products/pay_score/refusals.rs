@@ -53,6 +53,12 @@ pub(super) fn ends_before_start() -> Refusal {
         .with_reason("time_range.end_time is before the start_time of the order")
 }
 
+pub(super) fn not_as_before() -> Refusal {
+    wrong_parameter(
+        "time_range and location must be those that the order was made with, where it was made with some",
+    )
+}
+
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误").with_reason(reason)
 }
@@ -67,6 +73,12 @@ pub(super) fn wrong_appid() -> Refusal {
 pub(super) fn unknown_person() -> Refusal {
     Refusal::invalid_request("其他原因185").with_reason(
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    )
+}
+
+pub(super) fn person_of_another_appid() -> Refusal {
+    unknown_person().with_reason(
+        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
     )
 }
 
