@@ -62,8 +62,8 @@ pub const ERROR: &str = "ERROR";
 pub const FATAL_ERROR: &str = "FATAL_ERROR";
 /// Too many calls. HTTP 429.
 pub const FREQUENCY_LIMIT: &str = "FREQUENCY_LIMIT";
-/// Too many calls. Or: More than 50 calls a second of one partner. Or: More than 300 calls a second of one
-/// merchant. Or: More than 60 calls a second for one receiving merchant. It has other meanings too: see
+/// Too many calls. Or: Too many calls: repeat this one later. Or: More than 50 calls a second of one
+/// partner. Or: More than 300 calls a second of one merchant. It has other meanings too: see
 /// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 429.
 pub const FREQUENCY_LIMITED: &str = "FREQUENCY_LIMITED";
 /// Too many calls. HTTP 429.

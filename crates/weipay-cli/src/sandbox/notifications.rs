@@ -227,7 +227,7 @@ pub(crate) fn attempts(found: &Value) -> String {
         }
         text.push('\n');
         for line in attempt["body"].as_str().unwrap_or_default().lines() {
-            let _ = writeln!(text, "    {}", line.escape_debug());
+            let _ = writeln!(text, "    {}", printable(line));
         }
     }
     text
@@ -242,4 +242,26 @@ fn whole(found: &Value) -> String {
     }
     let _ = writeln!(text, "\nattempts\n{}\nresource\n{:#}", attempts(&found["attempts"]), found["resource"]);
     text
+}
+
+/// What a stranger has sent, so that it cannot move the cursor of a terminal: quotation marks and backslashes stay as they are.
+fn printable(text: &str) -> String {
+    let is_plain = |letter: char| matches!(letter, '"' | '\'' | '\\');
+    let shown = |letter: char| match is_plain(letter) {
+        true => letter.to_string(),
+        false => letter.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_of_a_receiver_is_shown_as_it_is_but_for_what_moves_a_cursor() {
+        let body = r#"{"code":"FAIL","message":"it's C:\temp"}"#;
+        assert_eq!(printable(body), body);
+        assert_eq!(printable("a\u{1b}[2J\u{7}b\u{202e}中"), "a\\u{1b}[2J\\u{7}b\\u{202e}中");
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Pay {
     #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
     fail: Option<String>,
     /// A coupon of the merchant takes so many fen off.
-    #[arg(long, value_name = "FEN", value_parser = values::fen)]
+    #[arg(long, value_name = "FEN", allow_negative_numbers = true, value_parser = values::fen)]
     discount: Option<i64>,
     /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
     #[arg(long, value_name = "ID|none", conflicts_with = "discount")]
@@ -79,7 +79,16 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
         body.insert("front_end".to_owned(), parameters);
     }
     let paid = arguments.data.post("/orders/pay", &body.into())?;
+    outcome(&paid, arguments.fail.is_some())?;
     print(&shown(&paid))
+}
+
+/// A payment that failed is a success only for who asked for it.
+fn outcome(paid: &Value, was_to_fail: bool) -> Outcome {
+    match paid["paid"] == true || was_to_fail {
+        true => Ok(()),
+        false => Err(Failure::failed(shown(paid).trim_end())),
+    }
 }
 
 /// The address alone, so that a script can open it.
@@ -121,7 +130,14 @@ mod tests {
         let paid = json!({ "paid": true, "out_trade_no": "order-1", "trade_state": "SUCCESS", "payer_total": 9,
             "transaction_ids": ["4200"] });
         assert_eq!(shown(&paid), "order-1 is paid: 9 fen, 4200\n");
-        let failed = json!({ "out_trade_no": "order-1", "trade_state": "NOTPAY", "failure": "cancel" });
+        assert!(outcome(&paid, false).is_ok());
+        let failed =
+            json!({ "paid": false, "out_trade_no": "order-1", "trade_state": "NOTPAY", "failure": "cancel" });
         assert_eq!(shown(&failed), "order-1 was not paid: cancel; its state is NOTPAY\n");
+        assert!(outcome(&failed, true).is_ok());
+        assert!(
+            format!("{:?}", outcome(&failed, false))
+                .contains("code: 1, reason: \"order-1 was not paid: cancel")
+        );
     }
 }

@@ -70,8 +70,12 @@ impl Fault {
         }
         // Other codes of a status may say that the request is wrong.
         let passes = |advice| matches!(advice, Advice::RetrySame | Advice::RetryLater);
+        let all =
+            || operation.error_codes().filter(|known| known.status == Some(status) && passes(known.advice));
+        let code = all().next().map(|known| known.code);
+        // A row with a sentence may be about certain requests only.
         let known =
-            operation.error_codes().find(|known| known.status == Some(status) && passes(known.advice));
+            all().filter(|known| Some(known.code) == code).min_by_key(|known| !known.message.is_empty());
         let (code, message) = match (known, status) {
             (Some(known), _) => (known.code, known.message),
             (None, 429) => ("RATELIMIT_EXCEEDED", ""),
@@ -187,4 +191,40 @@ fn wrong_signature(response: &Response) -> String {
     let rest = right.get(1..).unwrap_or_default();
     let first = if right.starts_with('A') { 'B' } else { 'A' };
     format!("{first}{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    #[test]
+    fn too_many_calls_are_refused_with_the_code_of_the_operation_and_not_for_an_old_order() {
+        let fault: Fault = "429".parse().unwrap();
+        for (method, path, code) in [
+            ("POST", "v3/pay/transactions/jsapi", "FREQUENCY_LIMITED"),
+            ("POST", "v3/pay/transactions/native", "FREQUENCY_LIMITED"),
+            ("POST", "v3/pay/transactions/codepay", "FREQUENCY_LIMITED"),
+            ("POST", "v3/pay/partner/transactions/h5", "FREQUENCY_LIMITED"),
+            ("GET", "v3/pay/transactions/id/{transaction_id}", "FREQUENCY_LIMITED"),
+            ("POST", "v3/pay/transactions/out-trade-no/{out_trade_no}/close", "FREQUENCY_LIMITED"),
+            ("POST", "v3/combine-transactions/app", "FREQUENCY_LIMITED"),
+            ("GET", "v3/combine-transactions/out-trade-no/{combine_out_trade_no}", "FREQUENCY_LIMITED"),
+            ("POST", "v3/refund/domestic/refunds", "FREQUENCY_LIMITED"),
+            ("GET", "v3/refund/domestic/refunds/{out_refund_no}", "FREQUENCY_LIMITED"),
+            ("POST", "v3/ecommerce/refunds/apply", "FREQUENCY_LIMITED"),
+            ("GET", "v3/bill/tradebill", "FREQUENCY_LIMITED"),
+            ("GET", "v3/bill/fundflowbill", "FREQUENCY_LIMITED"),
+            ("GET", "v3/bill/sub-merchant-fundflowbill", "FREQUENCY_LIMITED"),
+            ("POST", "v3/profitsharing/orders", "RATELIMIT_EXCEED"),
+            ("POST", "v3/marketing/favor/users/{openid}/coupons", "FREQUENCY_LIMIT_EXCEED"),
+            ("POST", "v3/fund-app/mch-transfer/transfer-bills", "FREQUENCY_LIMIT"),
+        ] {
+            let operation = Catalog::embedded().find(method, path).unwrap();
+            let refusal = String::from_utf8(fault.refusal(operation).body).unwrap();
+            assert!(refusal.contains(&format!("\"{code}\"")), "{path}: {refusal}");
+            assert!(!refusal.contains("1个月之前"), "{path}: {refusal}");
+        }
+    }
 }

@@ -406,10 +406,8 @@ impl Platform {
             };
             let keys = kind.names_in(record);
             match (step, keys.keys.len()) {
-                (_, 0) => return Err(MerchantError::Invalid(format!("the merchant has no {}", kind.word()))),
-                _ if !has_kind => {
-                    return Err(MerchantError::Invalid(format!("the merchant has no {}", kind.word())));
-                }
+                (_, 0) => return Err(kind.missing()),
+                _ if !has_kind => return Err(kind.missing()),
                 (RotationStep::Begin, 1) => {
                     keys.made += 1;
                     let made = kit.make_platform_key(kind, keys.made)?;
@@ -447,6 +445,19 @@ pub enum KeyKind {
 
 impl KeyKind {
     pub(crate) const WORDS: [&str; 2] = [Self::PublicKey.word(), Self::Certificate.word()];
+
+    /// Why nothing of this kind can be rotated.
+    fn missing(self) -> MerchantError {
+        let other = match self {
+            Self::PublicKey => Self::Certificate,
+            Self::Certificate => Self::PublicKey,
+        };
+        MerchantError::Invalid(format!(
+            "the platform has no {} for this merchant: give the key {} (--key {1})",
+            self.word(),
+            other.word()
+        ))
+    }
 
     pub(crate) const fn word(self) -> &'static str {
         match self {

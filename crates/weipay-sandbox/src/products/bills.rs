@@ -10,8 +10,9 @@
 //! | `merge` | one order of time for payments, refunds and reversals |
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
-//! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-now): it shows refunds as
-//! they are now. If that has changed in between, the address has expired: no file is given that the digest does not fit.
+//! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-ten-o-clock): so a refund
+//! keeps what it was when the bill of its day was made, and each time the bill is the same. If it has changed nevertheless, the address has
+//! expired: no file is given that the digest does not fit.
 
 pub(super) mod day;
 mod fund_flow;
@@ -56,10 +57,11 @@ pub(crate) enum BillKind {
 
 impl BillKind {
     /// What each is called in a link.
-    const WORDS: [(Self, &'static str); 8] = [
+    const WORDS: [(Self, &'static str); 9] = [
         (Self::Trade(TradeBill::All), "trade"),
         (Self::Trade(TradeBill::Paid), "paid"),
         (Self::Trade(TradeBill::Refunded), "refunded"),
+        (Self::Trade(TradeBill::TopUpsRefunded), "top-ups-refunded"),
         (Self::FundFlow(AccountType::Basic), "basic"),
         (Self::FundFlow(AccountType::Operation), "operation"),
         (Self::FundFlow(AccountType::Fees), "fees"),

@@ -292,3 +292,82 @@ fn nobody_pays_from_an_account_that_is_frozen_or_cancelled() {
     assert_eq!(refused.refusal(), (403, "USER_ACCOUNT_ABNORMAL".to_owned()));
     assert_eq!(query(&sandbox, "order-1")["trade_state"], "SUCCESS");
 }
+
+#[test]
+fn limit_pay_of_an_order_keeps_the_wallet_or_the_card_away() {
+    let sandbox = crate::sandbox().start().unwrap();
+    sandbox.platform().top_up_wallet(OPENID, 100_000).unwrap();
+    for (number, limits, by_card, by_wallet) in [
+        ("no-balance", json!(["no_balance"]), true, false),
+        ("balance-only", json!(["balance_only"]), false, true),
+        ("no-card", json!(["no_credit", "no_debit"]), false, true),
+        ("no-credit", json!(["no_credit"]), true, true),
+        ("no-debit", json!(["no_debit"]), true, true),
+    ] {
+        for (means, is_taken) in [("card", by_card), ("wallet", by_wallet)] {
+            let number = format!("{number}-{means}");
+            let mut body = order(&sandbox, &number);
+            body["limit_pay"] = limits.clone();
+            jsapi(&sandbox, &body);
+            let pays = PersonPays::new(&number);
+            let paid = sandbox.pay(&if means == "wallet" { pays.by_wallet() } else { pays });
+            if is_taken {
+                assert!(paid.unwrap().paid, "{number}");
+            } else {
+                assert!(not_payable(paid).contains("limit_pay"), "{number}");
+                assert_eq!(query(&sandbox, &number)["trade_state"], "NOTPAY", "{number}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_pays_an_order_by_its_number_when_what_the_app_was_given_has_expired() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let body = order(&sandbox, "slow-1");
+    jsapi(&sandbox, &body);
+    sandbox.run_for(7_201).unwrap();
+    assert!(not_payable(sandbox.pay(&PersonPays::new("slow-1"))).contains("it has expired"));
+    let no_page = sandbox.platform().pay_page("slow-1", None).unwrap_err().to_string();
+    assert!(no_page.contains("it has expired"), "{no_page}");
+    jsapi(&sandbox, &body);
+    assert!(sandbox.platform().pay_page("slow-1", None).unwrap().contains("/pay/wx"));
+    assert!(sandbox.pay(&PersonPays::new("slow-1")).unwrap().paid, "made again");
+    // What was paid, closed or has expired says so, and not that its prepay_id is too old.
+    sandbox.run_for(7_201).unwrap();
+    assert!(not_payable(sandbox.pay(&PersonPays::new("slow-1"))).contains("paid already"));
+}
+
+#[test]
+fn who_pays_a_partners_order_under_the_sub_merchants_appid_has_an_openid_under_the_partners() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let kit = sandbox.kit();
+    let body = json!({
+        "sp_appid": kit.appid, "sp_mchid": kit.mchid, "sub_mchid": "1900000777", "sub_appid": "wx1111111111111111",
+        "description": "茶", "out_trade_no": "sub-order-1", "notify_url": NOTIFY_URL, "amount": { "total": 1_000 },
+        "payer": { "sub_openid": OPENID },
+    });
+    client(&sandbox).post("/v3/pay/partner/transactions/jsapi", &body).success();
+    sandbox.pay(&PersonPays::new("sub-order-1")).unwrap();
+    let target = format!(
+        "/v3/pay/partner/transactions/out-trade-no/sub-order-1?sp_mchid={}&sub_mchid=1900000777",
+        kit.mchid
+    );
+    let payer = client(&sandbox).get(&target).success()["payer"].clone();
+    let sp_openid = payer["sp_openid"].as_str().unwrap_or_default();
+    assert!(sp_openid.len() == 28 && sp_openid.starts_with('o') && sp_openid != OPENID, "{payer}");
+    assert_eq!(payer["sub_openid"], OPENID);
+    let told = sandbox.notifications().list(&Default::default()).unwrap();
+    assert_eq!(told[0].resource["payer"], payer);
+}
+
+#[test]
+fn a_refund_that_names_no_order_is_wrong_in_its_form() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let amount = json!({ "refund": 1, "total": 1, "currency": "CNY" });
+    let body = json!({ "out_refund_no": "refund-1", "amount": amount });
+    let refused = client(&sandbox).post("/v3/refund/domestic/refunds", &body);
+    assert_eq!(refused.refusal(), (400, "PARAM_ERROR".to_owned()));
+    let reason = weipay_sandbox::decode_reason(refused.header(weipay_sandbox::REASON_HEADER).unwrap());
+    assert!(reason.contains("transaction_id or out_trade_no"), "{reason}");
+}

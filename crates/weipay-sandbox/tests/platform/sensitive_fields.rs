@@ -116,6 +116,23 @@ fn the_self_test_opens_what_it_is_sent_and_sends_it_back_to_the_merchant() {
     let opened = client.key.decrypt_oaep(response["encrypted_echo_message"].as_str().unwrap()).unwrap();
     assert_eq!(opened.as_slice(), "秘密".as_bytes());
     refused(&send("POST", "/v3/security/echo", &body, None), MISSING);
+    // The merchant is called back, if it names an address.
+    let receiver = crate::notifications::Receiver::start(&[]);
+    let mut told = body.clone();
+    told["notify_url"] = json!(receiver.url);
+    let sandbox = crate::sandbox().platform_keys(weipay_sandbox::PlatformKeys::Migration).start().unwrap();
+    let client = Client::new(&sandbox);
+    told["encrypted_echo_message"] = json!(client.public_key.encrypt_oaep("秘密".as_bytes()).unwrap());
+    let mut request = client.request("POST", "/v3/security/echo", told.to_string().as_bytes());
+    request.set("Wechatpay-Serial", sandbox.kit().public_key_id.as_deref().unwrap());
+    client.send(&request).success();
+    let notified = receiver.next();
+    assert_eq!(notified.json()["event_type"], "SECURITY_ECHO.SUCCESS");
+    assert_eq!(notified.json()["resource"]["original_type"], "security");
+    let opened = notified.open(&sandbox, sandbox.clock().now());
+    assert_eq!(opened["echo_message"], "hello");
+    let secret = client.key.decrypt_oaep(opened["encrypt_echo_message"].as_str().unwrap()).unwrap();
+    assert_eq!(secret.as_slice(), "秘密".as_bytes());
     let plain = send("POST", "/v3/security/echo", &json!({ "echo_message": "hello" }), None).success();
     assert_eq!(plain, json!({ "echo_message": "hello" }));
 }

@@ -18,13 +18,14 @@ pub(crate) static APPLYMENT_QUERY: [ErrorCode; 1] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the application does not exist").says("未能找到申请单"),
 ];
 #[rustfmt::skip]
-pub(crate) static BILL: [ErrorCode; 6] = [
+pub(crate) static BILL: [ErrorCode; 7] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "sub_mchid is not allowed"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant may not have the bill of this sub-merchant"),
     ErrorCode::new(403, "NO_AUTH", Advice::FixRequest, "a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill"),
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "nothing was paid or refunded on that day, so there is no bill").says("请求的账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static BUSIFAVOR: [ErrorCode; 11] = [
@@ -46,7 +47,7 @@ pub(crate) static CAPITAL: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 300 calls a second of one merchant"),
 ];
 #[rustfmt::skip]
-pub(crate) static COMBINE_ORDER: [ErrorCode; 14] = [
+pub(crate) static COMBINE_ORDER: [ErrorCode; 15] = [
     ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
@@ -61,6 +62,7 @@ pub(crate) static COMBINE_ORDER: [ErrorCode; 14] = [
     ErrorCode::new(500, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid"),
     ErrorCode::new(500, "OPENID_MISMATCH", Advice::FixRequest, "the openid is not of this appid"),
     ErrorCode::new(500, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static COMPLAINT: [ErrorCode; 2] = [
@@ -68,8 +70,9 @@ pub(crate) static COMPLAINT: [ErrorCode; 2] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the complaint is of another merchant number").says("您暂无权限为该投诉单提交商户回复"),
 ];
 #[rustfmt::skip]
-pub(crate) static ECOMMERCE_REFUND_LOOKUP: [ErrorCode; 1] = [
+pub(crate) static ECOMMERCE_REFUND_LOOKUP: [ErrorCode; 2] = [
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the refund does not exist: the number is wrong, or it is another platform's").unconfirmed(),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static EDU_PAPAY: [ErrorCode; 3] = [
@@ -104,10 +107,11 @@ pub(crate) static FAVOR: [ErrorCode; 18] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the stock is over or not activated").says("活动已结束或未激活"),
 ];
 #[rustfmt::skip]
-pub(crate) static FUND_BILL: [ErrorCode; 3] = [
+pub(crate) static FUND_BILL: [ErrorCode; 4] = [
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on that day, so there is no bill").says("账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static GOLDPLAN: [ErrorCode; 5] = [
@@ -162,10 +166,11 @@ pub(crate) static OF_DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: [ErrorC
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the data of the merchant are not in order"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_GET_V3_BILL_FUNDFLOWBILL: [ErrorCode; 3] = [
+pub(crate) static OF_GET_V3_BILL_FUNDFLOWBILL: [ErrorCode; 4] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("请求的账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID: [ErrorCode; 4] = [
@@ -302,9 +307,10 @@ pub(crate) static OF_GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS: [
     ErrorCode::new(429, "RATELIMIT_EXCEED", Advice::RetryLater, "too many calls").says("商户发起查询的频率过高"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: [ErrorCode; 2] = [
+pub(crate) static OF_GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO: [ErrorCode; 3] = [
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the refund does not exist: the number is wrong, or the order was not paid or not refunded"),
     ErrorCode::new(404, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID: [ErrorCode; 2] = [
@@ -572,7 +578,7 @@ pub(crate) static OF_POST_V3_BRAND_PROFITSHARING_FINISH_ORDER: [ErrorCode; 1] = 
     ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: [ErrorCode; 18] = [
+pub(crate) static OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE: [ErrorCode; 19] = [
     ErrorCode::new(202, "USER_PAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
@@ -591,6 +597,7 @@ pub(crate) static OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE
     ErrorCode::new(403, "ACCOUNTERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(500, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown"),
     ErrorCode::new(403, "NOTENOUGH", Advice::RetryLater, "the balance is too low"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
@@ -830,7 +837,7 @@ pub(crate) static OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUT
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a business rule forbids it, for example the same number with other parameters"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 9] = [
+pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 10] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
     ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
@@ -840,6 +847,7 @@ pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_
     ErrorCode::new(403, "RULE_LIMIT", Advice::Contact, "a business rule blocks it"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
     ErrorCode::new(400, "ORDERPAID", Advice::QueryState, "the order is already paid and cannot be closed: refund it").says("该订单已支付"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_H5: [ErrorCode; 4] = [
@@ -856,7 +864,7 @@ pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_NATIVE: [ErrorCode; 4] = [
     ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 14] = [
+pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 15] = [
     ErrorCode::new(202, "USER_PAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
@@ -871,6 +879,7 @@ pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [
     ErrorCode::new(403, "NOTENOUGH", Advice::RetryLater, "the balance is too low"),
     ErrorCode::new(400, "ORDERPAID", Advice::QueryState, "the order is already paid and cannot be closed: refund it").says("该订单已支付"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::Contact, "a business rule blocks it"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS: [ErrorCode; 9] = [
@@ -912,7 +921,7 @@ pub(crate) static OF_POST_V3_PROFITSHARING_RETURN_ORDERS: [ErrorCode; 4] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the receiver has not opened returns of profit sharing").says("回退方未开通分账回退功能"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 10] = [
+pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 11] = [
     ErrorCode::new(403, "USER_ACCOUNT_ABNORMAL", Advice::Contact, "the user's account is closed: pay the money back in another way"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of the merchant is too low for the refund"),
     ErrorCode::new(404, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
@@ -923,10 +932,12 @@ pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 10] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total or an order number is not that of the order").says("您的请求参数与订单信息不一致"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: [ErrorCode; 1] = [
+pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: [ErrorCode; 2] = [
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "it does not exist"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN: [ErrorCode; 4] = [
@@ -973,13 +984,14 @@ pub(crate) static PAYGIFT: [ErrorCode; 3] = [
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "it does not exist or cannot be used").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static PAYMENT_CODE: [ErrorCode; 6] = [
+pub(crate) static PAYMENT_CODE: [ErrorCode; 7] = [
     ErrorCode::new(400, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").says("101 付款码无效，请重新扫码").unconfirmed(),
     ErrorCode::new(403, "AUTH_CODE_EXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").says("101 付款码已过期，请退出重试").unconfirmed(),
     ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
     ErrorCode::new(500, "BANK_ERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
     ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static PAYSCORE: [ErrorCode; 4] = [
@@ -1050,19 +1062,21 @@ pub(crate) static PAY_PARTNER_ORDER: [ErrorCode; 11] = [
     ErrorCode::new(500, "OPENID_MISMATCH", Advice::FixRequest, "the openid is not of this appid"),
 ];
 #[rustfmt::skip]
-pub(crate) static PAY_QUERY: [ErrorCode; 4] = [
+pub(crate) static PAY_QUERY: [ErrorCode; 5] = [
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::Contact, "a business rule blocks it"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
     ErrorCode::new(404, "ORDER_NOT_EXIST", Advice::FixRequest, "the order does not exist"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
-pub(crate) static PAY_REENTRY: [ErrorCode; 6] = [
+pub(crate) static PAY_REENTRY: [ErrorCode; 7] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters").says("请求重入时，参数与首次请求时不一致"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the order number was used before for another product, or its order is closed").says("201 商户订单号重复"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the order is already paid").says("该订单已支付"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the openid is not of this appid").says("appid和openid不匹配"),
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the openid does not exist").says("无效的openid"),
+    ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the product is not opened for the merchant").says("商户号该产品权限未开通,请前往商户平台>产品中心检查后重试"),
 ];
 #[rustfmt::skip]

@@ -16,13 +16,17 @@ pub(crate) enum TradeBill {
     All,
     Paid,
     Refunded,
+    /// 充值退款: money of a top-up that went back. Nobody tops up by an order here, so that nothing is in it.
+    TopUpsRefunded,
 }
 
 impl TradeBill {
     pub(crate) fn from_word(word: Option<&str>) -> Option<Self> {
         match word {
             Some("SUCCESS" | "SUC_SPECIAL") => Some(Self::Paid),
-            Some("REFUND" | "REF_SPECIAL" | "RECHARGE_REFUND") => Some(Self::Refunded),
+            Some("REFUND" | "REF_SPECIAL") => Some(Self::Refunded),
+            // INFERRED(top-up-refunds): those of orders are in REFUND.
+            Some("RECHARGE_REFUND") => Some(Self::TopUpsRefunded),
             None | Some("ALL" | "ALL_SPECIAL") => Some(Self::All),
             Some(_) => None,
         }
@@ -32,7 +36,7 @@ impl TradeBill {
         match self {
             Self::All => ALL,
             Self::Paid => PAID,
-            Self::Refunded => REFUNDED,
+            Self::Refunded | Self::TopUpsRefunded => REFUNDED,
         }
     }
 }
@@ -112,6 +116,9 @@ impl Event {
 
 /// What happened on the day of a bill: payments, reversals and refunds, those of partners after the merchant's.
 fn events<'a>(tx: &'a Transaction<'_>, bill: &'a BillOf, kind: TradeBill) -> Vec<Events<'a, Event>> {
+    if kind == TradeBill::TopUpsRefunded {
+        return Vec::new();
+    }
     let (from, until) = bill.seconds();
     // Of a bill for one sub-merchant only what was sold for it.
     let is_wanted = |sub_mchid: &Option<String>| bill.sub_mchid.is_none() || *sub_mchid == bill.sub_mchid;
@@ -211,7 +218,8 @@ fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Pa
 }
 
 /// INFERRED(refund-row): the row of a refund has the time at which it was accepted, no amounts of the order, and the fee that comes
-/// back with a minus. A refund that was closed is `FAIL` and gave nothing back, so that the sums are those of the ledger.
+/// back with a minus. A refund that was closed before the bill was made is `FAIL` and gave nothing back, so that the sums are those of the ledger. What happened
+/// later changes no bill.
 fn write_refund(
     row: &mut RowText,
     kind: TradeBill,
@@ -221,7 +229,8 @@ fn write_refund(
     sums: &mut Sums,
 ) {
     let amounts = &refund.amounts;
-    let is_closed = refund.state == RefundState::Closed;
+    let (state, channel) = refund.as_billed();
+    let is_closed = state == RefundState::Closed;
     let given_back = |fen: i64| if is_closed { 0 } else { fen };
     let coupons = refund.order.promotion_detail.iter().zip(&amounts.coupons);
     let money = coupons.filter(|(coupon, _)| is_money(coupon)).map(|(_, fen)| fen).sum();
@@ -231,10 +240,11 @@ fn write_refund(
     row.cells(["0.00", "0.00"]);
     if kind == TradeBill::Refunded {
         row.cell(&time(refund.created));
-        row.cell(&refund.succeeded.map(time).unwrap_or_default());
+        let succeeded = refund.succeeded.filter(|_| state == RefundState::Success);
+        row.cell(&succeeded.map(time).unwrap_or_default());
     }
     row.cells([refund.refund_id.as_str(), &refund.out_refund_no, &yuan(refunded), &yuan(money)]);
-    row.cells([refund.channel.word(), state_of(refund.state)]);
+    row.cells([channel.word(), state_of(state)]);
     row.cells([order.description.as_str(), order.attach.as_deref().unwrap_or_default()]);
     row.cells([fee(-fee_back).as_str(), &fee_rate(), "0.00", &yuan(amounts.refund), ""]);
     sums.rows += 1;
@@ -283,6 +293,13 @@ const fn state_of(state: RefundState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refunds_of_orders_are_not_those_of_top_ups() {
+        assert_eq!(TradeBill::from_word(Some("REFUND")), Some(TradeBill::Refunded));
+        assert_eq!(TradeBill::from_word(Some("RECHARGE_REFUND")), Some(TradeBill::TopUpsRefunded));
+        assert_eq!(TradeBill::from_word(Some("OTHER")), None);
+    }
 
     #[test]
     fn the_columns_of_a_bill_are_as_many_as_the_documents_count() {

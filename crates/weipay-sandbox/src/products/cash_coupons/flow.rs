@@ -206,6 +206,16 @@ impl FlowFile {
         now >= self.until.saturating_add(READY)
     }
 
+    /// Why it cannot be had yet.
+    fn is_not_there(&self) -> &'static str {
+        match self.from {
+            0 => {
+                "the file of a whole stock is there from ten o'clock (Beijing) of the day after the stock's available_end_time on: move the clock, or ask by day"
+            }
+            _ => "the file of a day is there from ten o'clock (Beijing) of the next day on: move the clock",
+        }
+    }
+
     /// Writes it. How many rows it has.
     fn write(&self, tx: &Transaction<'_>, sink: Sink<'_>) -> Result<i64, StoreError> {
         sink(self.kind.heading());
@@ -255,10 +265,7 @@ struct Made {
 
 fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<Made, HandlerError> {
     if !file.is_there(context.now) {
-        return Err(refusals::no_flow(
-            "it is made for ten o'clock (Beijing) of the day after: move the clock",
-        )
-        .into());
+        return Err(refusals::no_flow(file.is_not_there()).into());
     }
     let mut digester = Digester::new(DigestAlgorithm::Sha1);
     let rows = file.write(tx, &mut |part| digester.update(part.as_bytes()))?;

@@ -131,7 +131,8 @@ fn take_step(
 fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Complaint, HandlerError> {
     let found: Option<Complaint> = tx.get(context.request.path("complaint_id"))?;
     let own = found.filter(|found| found.is_seen_by(context.caller));
-    Ok(own.ok_or_else(refusals::not_own)?)
+    let is_query = context.request.body.is_empty();
+    Ok(own.ok_or_else(|| if is_query { refusals::not_own_to_see() } else { refusals::not_own() })?)
 }
 
 /// The complaint in the path, which must be about the merchant in the body.

@@ -24,6 +24,11 @@ pub(super) fn not_own() -> Refusal {
     )
 }
 
+/// The same where nothing is answered.
+pub(super) fn not_own_to_see() -> Refusal {
+    Refusal { message: "您暂无权限查询该投诉单".into(), ..not_own() }
+}
+
 pub(super) fn other_merchant() -> Refusal {
     Refusal::no_auth(
         "您暂无权限查询该商户的投诉单",

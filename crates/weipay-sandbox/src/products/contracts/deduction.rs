@@ -19,7 +19,7 @@ use super::{refusals, signing};
 use crate::clock;
 use crate::people::account::AccountState;
 use crate::products::payments::closing::BurntNumber;
-use crate::products::payments::order::{Dialect, Order, OrderState, Payer, TradeType, key};
+use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, TradeType, key};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::payments::refusals as of_orders;
 use crate::products::{Context, HandlerError};
@@ -92,6 +92,7 @@ pub(super) fn apply(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: context.now,
         expires: context.now,

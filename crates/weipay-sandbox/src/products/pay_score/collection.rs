@@ -6,8 +6,7 @@ use super::order::{OrderState, Paid, ServiceOrder};
 use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::ledger::Owner;
-use crate::products::payments::order::{self, Dialect, Order, Payer, TradeType};
+use crate::products::payments::order::{self, Dialect, LimitPay, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
@@ -71,9 +70,9 @@ pub(super) fn pay_completed(
 /// in bills, with trade type AUTH and the numbers of the service order as 商户数据包. INFERRED(pay-score-trade-type): a query shows it with the same
 /// `trade_type` and `attach`.
 fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
-    let openid = order.person().unwrap_or_default();
-    let person = Owner::of_person(tx, openid)?;
-    let payer = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
+    let named = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
+    let (payer, person) =
+        payment::payer_for(tx, &named, (&order.appid, order.sub_appid.as_deref()), None).map_err(not_paid)?;
     let means =
         Means { payer: payer.clone(), person, from_wallet: false, discount: 0, coupon: CouponChoice::None };
     let paid = payment::pay(tx, order_behind(&order, payer, now), &means, now).map_err(not_paid)?;
@@ -112,6 +111,7 @@ fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
         detail: None,
         scene_info: None,
         profit_sharing: order.profit_sharing,
+        limit_pay: LimitPay::default(),
         payer,
         created: now,
         expires: now.saturating_add(DEDUCTION_SECONDS),

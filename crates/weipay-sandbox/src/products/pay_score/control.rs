@@ -148,7 +148,10 @@ fn show_order(control: &Control, request: &ControlRequest) -> Result<Value, Cont
     let found = control.platform.store.transaction(|tx| find_for_person(tx, request.path("number")))?;
     let [order] = &found[..] else { return Ok(Value::Null) };
     let (state, description) = order.state.words();
-    let mut shown = json!({ "out_order_no": order.out_order_no, "state": state, "declines": order.declines });
+    // Of an order that has ended nothing is deducted.
+    let is_over = matches!(order.state, OrderState::Done | OrderState::Revoked | OrderState::Expired);
+    let declines = order.declines && !is_over;
+    let mut shown = json!({ "out_order_no": order.out_order_no, "state": state, "declines": declines });
     if let Some(description) = description {
         shown["state_description"] = json!(description);
     }

@@ -278,11 +278,14 @@ fn check_no_deduction(order: &ServiceOrder) -> Result<(), Refusal> {
     if order.deduction.is_some() { Err(refusals::under_deduction()) } else { Ok(()) }
 }
 
-/// With what a completion or modification sends anew. Of times and places, what the order says stays.
+/// With what a completion or modification sends anew. Its payments and discounts take the place of the earlier ones: the total is the sum of
+/// what it sends. INFERRED(pay-score-discounts): so one without discounts leaves none. Of times and places,
+/// what the order says stays.
 fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder {
     for name in ["post_payments", "post_discounts"] {
-        if let Some(rows) = body.get(name) {
-            order.members.insert(name.to_owned(), rows.clone());
+        match body.get(name) {
+            Some(rows) => drop(order.members.insert(name.to_owned(), rows.clone())),
+            None => drop(order.members.remove(name)),
         }
     }
     for name in ["time_range", "location"] {

@@ -53,7 +53,8 @@ pub(super) fn charge(
         return Ok(order);
     }
     let (payer, person) = payment::payer_of(tx, &order, None).map_err(failed)?;
-    let means = Means { payer, person, from_wallet: false, discount: 0, coupon: CouponChoice::Best };
+    let from_wallet = order.limit_pay.forbids_cards();
+    let means = Means { payer, person, from_wallet, discount: 0, coupon: CouponChoice::Best };
     payment::pay(tx, order, &means, now).map_err(failed)
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::closing::{BurntNumber, close};
 use super::creation::{check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer};
 use super::order::{
-    Combination, Dialect, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, new_transaction_id,
+    Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType,
+    new_transaction_id,
 };
 use super::parties::{check_payer, check_sub_merchant, text};
 use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
@@ -264,6 +265,7 @@ impl CombinedOrder {
             detail: item.get("detail").cloned(),
             scene_info: self.scene_info.clone(),
             profit_sharing: is_shared(settle) || is_shared(Some(item)),
+            limit_pay: LimitPay::from_list(context.request.body.get("limit_pay")),
             payer: self.payer.clone(),
             created: self.created,
             expires: self.expires,

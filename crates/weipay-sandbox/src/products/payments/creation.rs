@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::closing::expiry_of;
-use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
+use super::order::{Dialect, LimitPay, Order, OrderState, Prepay, TradeType};
 use super::parties::{Parties, read_payer, text};
 use super::refusals;
 use super::v2::times::parse_compact;
@@ -92,6 +92,7 @@ pub(super) fn read(
         detail: body.get("detail").cloned(),
         scene_info: body.get("scene_info").cloned(),
         profit_sharing: is_shared(settle),
+        limit_pay: LimitPay::from_list(body.get("limit_pay")),
         payer,
         created: now,
         expires: expires(context.request.text("time_expire").and_then(clock::parse), trade_type, now),

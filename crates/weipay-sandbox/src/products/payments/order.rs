@@ -126,6 +126,50 @@ impl Dialect {
     }
 }
 
+/// `limit_pay` (指定支付方式): what a person may not pay with. Other words than these limit nothing here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LimitPay(Vec<String>);
+
+impl LimitPay {
+    /// That of a request by APIv3.
+    pub(crate) fn from_list(list: Option<&Value>) -> Self {
+        let words = list.and_then(Value::as_array).into_iter().flatten();
+        Self(words.filter_map(|word| word.as_str().map(str::to_owned)).collect())
+    }
+
+    /// That of a request by APIv2, which has one word.
+    pub(crate) fn from_word(word: Option<&str>) -> Self {
+        Self(word.map(str::to_owned).into_iter().collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.0.iter().any(|known| known == word)
+    }
+
+    /// Whether only the wallet (零钱) pays.
+    pub(crate) fn forbids_cards(&self) -> bool {
+        self.has("balance_only") || self.has("no_credit") && self.has("no_debit")
+    }
+
+    /// The rule, for the wallet or a bank card. UNCONFIRMED(limit-pay): a card is a debit card where the order wants no credit card, and a
+    /// credit card where it wants no debit card.
+    pub(crate) fn check(&self, from_wallet: bool) -> Result<(), &'static str> {
+        match from_wallet {
+            true if self.has("no_balance") => {
+                Err("limit_pay of the order has no_balance: a bank card pays it, not the wallet")
+            }
+            false if self.forbids_cards() => {
+                Err("limit_pay of the order leaves no bank card: the wallet pays it")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Who is to pay, or who paid: the person under the appids of the order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Payer {
@@ -200,6 +244,9 @@ pub(crate) struct Order {
     pub(crate) scene_info: Option<Value>,
     /// `settle_info.profit_sharing`: what is paid waits for the split.
     pub(crate) profit_sharing: bool,
+    /// `limit_pay`: what the person may not pay with.
+    #[serde(default, skip_serializing_if = "LimitPay::is_empty")]
+    pub(crate) limit_pay: LimitPay,
     /// Who is to pay, where the order says it.
     pub(crate) payer: Payer,
     pub(crate) created: i64,
@@ -458,6 +505,7 @@ mod tests {
             detail: None,
             scene_info: Some(json!({ "payer_client_ip": "127.0.0.1", "device_id": "013467007045764" })),
             profit_sharing: false,
+            limit_pay: LimitPay::default(),
             payer: Payer { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()), sub_openid: None },
             created: NOW,
             expires: NOW + 600,

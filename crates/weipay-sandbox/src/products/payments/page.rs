@@ -99,8 +99,9 @@ impl Platform {
     /// # Errors
     /// When there is no such order, it has no page (付款码), or the database fails.
     pub fn pay_page(&self, order: &str, mchid: Option<&str>) -> Result<String, PersonPaysError> {
-        let (trade_type, id) = self.act(|tx, _| {
+        let (trade_type, id) = self.act(|tx, now| {
             let payable = find(tx, order.trim(), mchid)?;
+            payable.check_offer(tx, now)?;
             let newest = payable.prepays().last().map(|prepay| prepay.id.clone());
             let id = newest.ok_or_else(|| {
                 PersonPaysError::NotPayable(

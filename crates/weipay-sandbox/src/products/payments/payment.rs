@@ -96,12 +96,8 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     let order = order.seen_at(now);
     check_payable(&order).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
     check_account(AccountState::of_owner(tx, &means.person)?)?;
-    if means.discount < 0 || means.discount >= order.total {
-        return Err(NotPaid::Because(format!(
-            "a discount must be at least 0 fen and less than the {} fen of the order",
-            order.total
-        )));
-    }
+    order.limit_pay.check(means.from_wallet).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
+    check_discount(means.discount, order.total)?;
     let id = new_transaction_id(tx, now)?;
     let coupon = coupon_of(tx, &order, means, now)?;
     let taken_off = coupon.as_ref().map_or(means.discount, Discount::amount);
@@ -158,6 +154,17 @@ fn check_account(account: AccountState) -> Result<(), NotPaid> {
         AccountState::Cancelled => {
             Err(NotPaid::Because("the person has cancelled the account and cannot pay".to_owned()))
         }
+    }
+}
+
+/// The rule: a discount leaves something to pay.
+fn check_discount(discount: i64, total: i64) -> Result<(), NotPaid> {
+    match discount {
+        ..0 => Err(NotPaid::Because("a discount must not be below 0 fen".to_owned())),
+        _ if discount >= total => Err(NotPaid::Because(format!(
+            "a discount must be less than the {total} fen of the order: at least 1 fen is left to pay"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -381,14 +388,25 @@ pub(crate) fn payer_for(
     let owner = Owner::person(known.as_ref().map_or(id, |person| &person.unionid));
     let under = |appid: &str| known.as_ref().map(|person| person.openid(appid));
     let is_sub = named.openid.is_none() && named.sub_openid.as_deref() == Some(id);
-    let plain = || Some(id.to_owned());
-    let payer = Payer {
-        openid: under(appid).or_else(|| if is_sub { named.openid.clone() } else { plain() }),
-        sub_openid: match sub_appid {
-            Some(appid) => under(appid).or_else(|| if is_sub { plain() } else { named.sub_openid.clone() }),
-            None => None,
-        },
+    let plain = || id.to_owned();
+    // UNCONFIRMED(openid-of-a-stranger): nobody made this person, whose openid under the other appid follows from the one that is known.
+    let follows = |appid: &str| {
+        let stranger = Person { unionid: id.to_owned(), openids: BTreeMap::new() };
+        stranger.openid(appid)
     };
+    let is_other_appid = sub_appid != Some(appid);
+    let openid =
+        under(appid).unwrap_or_else(|| if is_sub && is_other_appid { follows(appid) } else { plain() });
+    let of_sub = |sub_appid: &str| {
+        let named = named.sub_openid.clone();
+        under(sub_appid).unwrap_or_else(|| match named {
+            _ if is_sub => plain(),
+            Some(named) => named,
+            None if !is_other_appid => openid.clone(),
+            None => follows(sub_appid),
+        })
+    };
+    let payer = Payer { sub_openid: sub_appid.map(of_sub), openid: Some(openid.clone()) };
     let differs = |named: &Option<String>, paying: &Option<String>| named.is_some() && named != paying;
     if differs(&named.openid, &payer.openid) || differs(&named.sub_openid, &payer.sub_openid) {
         return Err(NotPaid::Because(

@@ -277,6 +277,8 @@ impl Platform {
                 self.check_front_end(front_end, &payable, now)?;
             } else if let Some(id) = prepay_in(given) {
                 check_prepay(payable.prepays(), &id, now)?;
+            } else {
+                payable.check_offer(tx, now)?;
             }
             match payable {
                 Payable::One(order) => pay_one(tx, *order, pays, now),
@@ -391,6 +393,19 @@ impl Payable {
         match self {
             Self::One(order) => order.trade_type,
             Self::Combined(combined) => combined.trade_type,
+        }
+    }
+
+    /// Nobody pays when the last that the app was given has expired. What cannot be paid for another reason says that one.
+    pub(super) fn check_offer(&self, tx: &Transaction<'_>, now: i64) -> Result<(), PersonPaysError> {
+        let is_open = |order: &Order| payment::check_payable(&order.clone().seen_at(now)).is_ok();
+        let is_open = match self {
+            Self::One(order) => is_open(order),
+            Self::Combined(combined) => combined.load_parts(tx)?.iter().all(is_open),
+        };
+        match self.prepays().last() {
+            Some(last) if is_open => check_prepay(self.prepays(), &last.id, now),
+            _ => Ok(()),
         }
     }
 

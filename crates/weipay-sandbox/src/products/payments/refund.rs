@@ -88,7 +88,7 @@ pub(crate) fn refund(
     let order = match (&request.transaction_id, &request.out_trade_no) {
         (Some(id), _) => Order::find_by_transaction(tx, id)?,
         (None, Some(number)) => Order::find_by_number(tx, mchid, number)?,
-        (None, None) => None,
+        (None, None) => return Err(refusals::no_order_number().into()),
     };
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;
     accepting::check_account(AccountState::of_owner(tx, &payment.person)?)?;

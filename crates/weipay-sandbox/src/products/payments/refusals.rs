@@ -213,8 +213,11 @@ pub(super) fn broken_openid() -> Refusal {
 }
 
 pub(super) fn no_openid() -> Refusal {
-    Refusal::param_error(words::NO_OPENID, "payer needs sp_openid, or sub_openid together with sub_appid")
-        .with_tail(tail::NO_OPENID)
+    Refusal::param_error(
+        words::NO_OPENID,
+        "an order in WeChat must say who pays: payer.openid; that of a partner payer.sp_openid, or payer.sub_openid together with sub_appid",
+    )
+    .with_tail(tail::NO_OPENID)
 }
 
 /// 500 OPENID_MISMATCH is documented for partners and combined orders; INFERRED(openid-mismatch) from reports of users: 400.

@@ -48,6 +48,7 @@ impl<M: Mode> BillFundflowbill<M> {
     /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
     /// | 400 | `NO_STATEMENT_EXIST` | no money moved on this account on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::fundflowbill::get).
     ///
@@ -87,6 +88,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
     /// | 400 | `NO_STATEMENT_EXIST` | no money moved on that day, so there is no bill (账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
     /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_merchant_fundflowbill::get).
     ///
@@ -133,6 +135,7 @@ impl<M: Mode> BillTradebill<M> {
     /// | 403 | `NO_AUTH` | a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill | `FixRequest` |
     /// | 400 | `NO_STATEMENT_EXIST` | nothing was paid or refunded on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::tradebill::get).
     ///

@@ -42,6 +42,7 @@ impl<M: Mode> BilldownloadFile<M> {
     /// | 403 | `NO_AUTH` | a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill | `FixRequest` |
     /// | 400 | `NO_STATEMENT_EXIST` | nothing was paid or refunded on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::file::get).
     ///

@@ -80,6 +80,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::app::post).
     ///
@@ -137,6 +138,7 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::h5::post).
     ///
@@ -215,6 +217,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::id::combine_transaction_id::get).
     ///
@@ -265,6 +268,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::jsapi::post).
     ///
@@ -323,6 +327,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::miniprogram::post).
     ///
@@ -383,6 +388,7 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::native::post).
     ///
@@ -457,6 +463,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     /// | 500 | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid | `FixRequest` |
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::out_trade_no::combine_out_trade_no::get).
     ///
@@ -516,6 +523,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 500 | `BANKERROR` | the bank failed, and the outcome is unknown | `QueryState` |
     /// | 403 | `NOTENOUGH` | the balance is too low | `RetryLater` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::out_trade_no::combine_out_trade_no::close::post).
     ///

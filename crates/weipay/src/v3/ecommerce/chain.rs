@@ -791,6 +791,7 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     /// | 400 | `NO_STATEMENT_EXIST` | no money moved on that day, so there is no bill (账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
     /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bill::fundflowbill::get).
     ///
@@ -2671,6 +2672,7 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::id::refund_id::get).
     ///
@@ -2732,6 +2734,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::out_refund_no::out_refund_no::get).
     ///
@@ -2793,6 +2796,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::refund_id::apply_abnormal_refund::post).
     ///
@@ -2839,6 +2843,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::refunds::refund_id::return_advance::get).
     ///
@@ -2875,6 +2880,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or it is another platform's UNCONFIRMED | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refunds::refund_id::return_advance::post).
     ///

@@ -1118,6 +1118,7 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::harmony::transactions::apply::post).
@@ -1336,6 +1337,7 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::partner::transactions::apply::post).
@@ -1523,6 +1525,7 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::transactions::apply::post).

@@ -297,6 +297,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::app::post).
@@ -356,6 +357,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
     /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
@@ -414,6 +416,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     /// | 403 | `NOT_ENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::codepay::post).
     ///
@@ -508,6 +511,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::h5::post).
@@ -575,6 +579,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::transactions::id::transaction_id::get).
     ///
@@ -635,6 +640,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::jsapi::post).
@@ -695,6 +701,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
     /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
@@ -759,6 +766,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::miniprogram::post).
@@ -818,6 +826,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::native::post).
@@ -885,6 +894,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::transactions::out_trade_no::out_trade_no::get).
     ///
@@ -948,6 +958,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 400 | `ORDERPAID` | the order is already paid and cannot be closed: refund it (该订单已支付) | `QueryState` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::out_trade_no::out_trade_no::close::post).
     ///
@@ -1039,6 +1050,7 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     /// | 403 | `NOT_ENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::partner::transactions::scannedpos::post).
     ///
@@ -1148,6 +1160,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::app::post).
@@ -1198,6 +1211,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
     /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
@@ -1255,6 +1269,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     /// | 403 | `NOT_ENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
     /// | 500 | `BANK_ERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::codepay::post).
     ///
@@ -1341,6 +1356,7 @@ impl<M: Mode> PayTransactionsH5<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::h5::post).
@@ -1402,6 +1418,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::id::transaction_id::get).
     ///
@@ -1453,6 +1470,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::jsapi::post).
@@ -1504,6 +1522,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     /// | 404 | `NOT_FOUND` | no contract that a person has signed has this number UNCONFIRMED | `FixRequest` |
     /// | 400 | `ALREADY_EXISTS` | the number of the contract was used before UNCONFIRMED | `QueryState` |
@@ -1559,6 +1578,7 @@ impl<M: Mode> PayTransactionsNative<M> {
     /// | 400 | `INVALID_REQUEST` | the order is already paid (该订单已支付) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the openid is not of this appid (appid和openid不匹配) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the openid does not exist (无效的openid) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 403 | `NO_AUTH` | the product is not opened for the merchant (商户号该产品权限未开通,请前往商户平台>产品中心检查后重试) | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::native::post).
@@ -1622,6 +1642,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::transactions::out_trade_no::out_trade_no::get).
     ///
@@ -1689,6 +1710,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// | 403 | `NOTENOUGH` | the balance is too low | `RetryLater` |
     /// | 400 | `ORDERPAID` | the order is already paid and cannot be closed: refund it (该订单已支付) | `QueryState` |
     /// | 403 | `RULE_LIMIT` | a business rule blocks it | `Contact` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::out_trade_no::out_trade_no::close::post).
     ///

@@ -58,6 +58,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the total or an order number is not that of the order (您的请求参数与订单信息不一致) | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::post).
     ///
@@ -112,6 +113,7 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | the refund does not exist: the number is wrong, or the order was not paid or not refunded | `FixRequest` |
     /// | 404 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::domestic::refunds::out_refund_no::get).
     ///
@@ -168,6 +170,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 404 | `RESOURCE_NOT_EXISTS` | it does not exist | `FixRequest` |
+    /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::refund_id::apply_abnormal_refund::post).
     ///

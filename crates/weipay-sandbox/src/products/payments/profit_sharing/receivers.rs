@@ -72,7 +72,7 @@ pub(super) fn delete_receiver(
     keep(tx, context, form, false)
 }
 
-/// Both are idempotent. The name is not repeated: it would have to be encrypted for the merchant.
+/// Both are idempotent. The name is repeated, encrypted for the merchant, and not kept.
 fn keep(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -84,7 +84,8 @@ fn keep(
     let (kind, account) = (request.required("type").to_owned(), request.required("account").to_owned());
     let mut shown = json!({ "type": kind, "account": account });
     let repeated: &[&str] = match form {
-        Form::General => &["sub_mchid", "relation_type", "custom_relation"],
+        Form::General if is_there => &["sub_mchid", "name", "relation_type", "custom_relation"],
+        Form::General => &["sub_mchid"],
         Form::Ecommerce => &[],
         Form::Brand => &["brand_mchid"],
     };

@@ -334,6 +334,7 @@ pub(super) fn accept(
         succeeded: None,
         settles: now.saturating_add(outcome::SUCCESS_AFTER),
         is_short: false,
+        billed: None,
         amounts,
     };
     let payment = Payment {

@@ -10,7 +10,9 @@ use super::record::{Refund, RefundState};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
-use crate::products::payments::order::{self, Dialect, Order, OrderState, Payer, Payment, TradeType};
+use crate::products::payments::order::{
+    self, Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType,
+};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
 use crate::products::world::World;
 use crate::products::{HandlerError, carry_out};
@@ -111,6 +113,7 @@ impl Shop {
                 detail: None,
                 scene_info: None,
                 profit_sharing: wish.profit_sharing,
+                limit_pay: LimitPay::default(),
                 payer: Payer::default(),
                 created: self.now,
                 expires: self.now + 600,

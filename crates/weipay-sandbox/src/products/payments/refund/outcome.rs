@@ -77,6 +77,7 @@ pub(super) fn decide(
     to: RefundState,
     now: i64,
 ) -> Result<(), HandlerError> {
+    refund.keep_for_bill(now);
     refund.state = to;
     let event_type = match to {
         RefundState::Processing => return Ok(()),
@@ -255,7 +256,7 @@ impl Destination {
 
 /// An abnormal refund is tried again, to somewhere else.
 pub(super) fn handle_abnormal(
-    refund: Refund,
+    mut refund: Refund,
     out_refund_no: &str,
     destination: Destination,
     now: i64,
@@ -270,6 +271,7 @@ pub(super) fn handle_abnormal(
         Destination::UserCard(bank) => (Channel::OtherBankcard, original_account(&bank)),
         Destination::MerchantCard => (Channel::Merchant, "商户结算银行账户".to_owned()),
     };
+    refund.keep_for_bill(now);
     let settles = now.saturating_add(SUCCESS_AFTER);
     let state = RefundState::Processing;
     let refund = Refund { state, channel, received_account, settles, is_short: false, ..refund };

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
+use crate::products::bills::day::READY;
 use crate::products::ledger::{AccountKind, Owner};
 use crate::products::payments::order::{Dialect, Order, Payment, Whose};
 use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined};
@@ -109,6 +110,9 @@ pub(crate) struct Refund {
     /// Whether it waits for money of the merchant, which does not come.
     #[serde(default)]
     pub(crate) is_short: bool,
+    /// What the bill of its day says of it, when something has happened to it since that bill was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) billed: Option<(RefundState, Channel)>,
 }
 
 /// `channel`.
@@ -167,6 +171,19 @@ fn at(mchid: &str, time: i64) -> String {
 pub(crate) const MAX_REFUNDS: i64 = 50;
 
 impl Refund {
+    /// Before something happens to it: a bill is made once, and does not change any more.
+    pub(crate) fn keep_for_bill(&mut self, now: i64) {
+        let made = clock::midnight(clock::day(self.created).saturating_add(1)).saturating_add(READY);
+        if self.billed.is_none() && now > made {
+            self.billed = Some((self.state, self.channel));
+        }
+    }
+
+    /// State and channel as the bill of its day has them.
+    pub(crate) fn as_billed(&self) -> (RefundState, Channel) {
+        self.billed.unwrap_or((self.state, self.channel))
+    }
+
     /// The refund with a merchant's own number.
     pub(crate) fn find_by_number(
         tx: &Transaction<'_>,

@@ -12,6 +12,11 @@ pub(super) fn no_such_order() -> Refusal {
     )
 }
 
+/// UNCONFIRMED(refund-words)
+pub(super) fn no_order_number() -> Refusal {
+    Refusal::param_error("微信支付订单号和商户订单号不能同时为空", "give transaction_id or out_trade_no")
+}
+
 pub(super) fn no_such_refund() -> Refusal {
     Refusal::resource_not_exists("退款单不存在", "no refund of this merchant has this number")
 }

@@ -1,6 +1,8 @@
 //! The codes of APIv2: the rules are those of APIv3, and refuse with its codes and sentences; here they become what the pages of APIv2
 //! list for the operation.
 
+use std::borrow::Cow;
+
 use crate::products::HandlerError;
 
 /// What one refusal becomes.
@@ -132,6 +134,30 @@ pub(super) const REFUND_QUERY: Codes = Codes {
     otherwise: "REFUNDNOTEXIST",
 };
 
+/// What the reasons of the rules call the elements of APIv2. A longer name stands before its part.
+const NAMES: [(&str, &str); 13] = [
+    ("mchid (sp_mchid)", "mch_id"),
+    ("; partners use v3/pay/partner", ""),
+    ("payer.sp_openid", "openid"),
+    ("payer.sub_openid", "sub_openid"),
+    ("payer.openid", "openid"),
+    ("amount.total", "total_fee"),
+    ("amount.currency", "refund_fee_type"),
+    ("amount.refund", "refund_fee"),
+    (" (.../reverse)", " (secapi/pay/reverse)"),
+    ("sub_mchid", "sub_mch_id"),
+    ("sp_mchid", "mch_id"),
+    ("sp_appid", "appid"),
+    ("funds_account", "refund_account"),
+];
+
+fn in_words_of_v2(reason: Cow<'static, str>) -> Cow<'static, str> {
+    NAMES.into_iter().fold(reason, |reason, (of_v3, of_v2)| match reason.contains(of_v3) {
+        true => reason.replace(of_v3, of_v2).into(),
+        false => reason,
+    })
+}
+
 impl Codes {
     pub(crate) const fn new(rows: &'static [Row], otherwise: &'static str) -> Self {
         Self { rows, otherwise }
@@ -154,6 +180,7 @@ impl Codes {
         if let Some(row) = row.filter(|row| !row.says.is_empty()) {
             refusal.message = row.says.into();
         }
+        refusal.reason = refusal.reason.map(in_words_of_v2);
         refusal.into()
     }
 }
@@ -214,6 +241,36 @@ mod tests {
             (&REVERSE, refusals::no_such_order(), "INVALID_REQUEST", "订单不存在"),
         ] {
             assert_eq!(said(codes, refusal), (200, code, message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn reasons_name_the_elements_of_apiv2() {
+        let reason = |codes: &Codes, refusal: Refusal| match codes.translate(refusal.into()) {
+            HandlerError::Refused(refusal) => refusal.reason.unwrap_or_default().into_owned(),
+            HandlerError::Failed(error) => panic!("{error}"),
+        };
+        let said = reason(&UNIFIED_ORDER, refusals::no_openid());
+        assert!(
+            said.contains("who pays: openid; that of a partner openid, or sub_openid together"),
+            "{said}"
+        );
+        let all = [
+            refusals::no_openid(),
+            refusals::no_amount(),
+            refusals::other_merchant(),
+            refusals::other_sub_merchant(),
+            refusals::no_relation(),
+            refusals::same_sub_merchant(),
+            refusals::other_sub_appid(),
+            refusals::only_reversed(),
+            Refusal::invalid_request("", "amount.total and amount.currency must be those of the order"),
+        ];
+        for refusal in all {
+            let said = reason(&REFUND, refusal);
+            for of_v3 in ["sp_", "payer.", "amount.", "sub_mchid", " mchid", "v3/"] {
+                assert!(!said.contains(of_v3), "{said}");
+            }
         }
     }
 

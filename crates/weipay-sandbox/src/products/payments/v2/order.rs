@@ -10,7 +10,7 @@ use crate::products::payments::closing::{BurntNumber, close_and_save};
 use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
-use crate::products::payments::order::{Dialect, OrderState, Payer, TradeType};
+use crate::products::payments::order::{Dialect, LimitPay, OrderState, Payer, TradeType};
 use crate::products::payments::parties::{check_payer, check_sub_merchant};
 use crate::products::payments::query::check_parties;
 use crate::products::payments::refusals;
@@ -89,6 +89,7 @@ pub(crate) fn read(
         detail: request.text("detail").and_then(|text| serde_json::from_str(text).ok()),
         scene_info: Some(scene(request.text("spbill_create_ip"), request.text("device_info"))),
         profit_sharing: request.text("profit_sharing") == Some("Y"),
+        limit_pay: LimitPay::from_word(request.text("limit_pay")),
         payer,
         created: now,
         expires: expiry(request.text("time_expire"), trade_type, now)?,
