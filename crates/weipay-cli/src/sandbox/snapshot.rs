@@ -4,13 +4,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 
 use clap::Args;
 use serde_json::{Value, json};
 use weipay_sandbox::control::{Client, ClientError, PASSING_SNAPSHOT};
 
+use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -29,9 +30,8 @@ pub(crate) struct Snapshot {
     /// Take the snapshot with this name away, and take none.
     #[arg(long)]
     remove: bool,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Args)]
@@ -39,19 +39,17 @@ pub(crate) struct Restore {
     /// The name or the file of the snapshot.
     #[arg(value_name = "NAME|FILE")]
     snapshot: String,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn take(arguments: &Snapshot) -> Outcome {
     let Snapshot { snapshot, remove, data } = arguments;
-    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
     if *remove {
         check_name(snapshot)?;
-        let target = format!("/snapshots/{snapshot}");
-        return client.call("DELETE", &target, None).map(drop).map_err(Failure::from_control);
+        return data.call("DELETE", &format!("/snapshots/{snapshot}"), None).map(drop);
     }
+    let client = data.client()?;
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
@@ -71,7 +69,7 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
 
 pub(super) fn restore(arguments: &Restore) -> Outcome {
     let Restore { snapshot, data } = arguments;
-    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
+    let client = data.client()?;
     if !is_file(snapshot) {
         check_name(snapshot)?;
         return call_restore(&client, snapshot);
@@ -82,7 +80,7 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
         return Err(Failure::usage(format!("{snapshot} is not a regular file")));
     }
     let name = passing_name();
-    let place = data.join("snapshots").join(format!("{name}.jsonl"));
+    let place = data.path().join("snapshots").join(format!("{name}.jsonl"));
     let restored = File::open(snapshot)
         .map_err(cannot)
         .and_then(|from| {

@@ -109,7 +109,7 @@ pub(super) fn create_return(
             == (&split.order_id, amount, return_mchid);
         return match is_same {
             true => Ok(known.show(form)),
-            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致").with_reason("this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
+            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致", "this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
         };
     }
     let earlier: Vec<Return> = tx
@@ -166,12 +166,13 @@ fn check_return(
     };
     let part = split.parts.iter().find(got).filter(|_| split.is_finished);
     let part = part.ok_or_else(|| {
-        Refusal::invalid_request("回退方不存在").with_reason(
+        Refusal::invalid_request(
+            "回退方不存在",
             "return_mchid must be a merchant that got a part of this split, and the split FINISHED",
         )
     })?;
     if amount < 1 {
-        return Err(Refusal::param_error("回退金额不正确").with_reason("amount must be at least 1 fen"));
+        return Err(Refusal::param_error("回退金额不正确", "amount must be at least 1 fen"));
     }
     let of_this = earlier.iter().filter(|known| known.has_succeeded && known.return_mchid == mchid);
     let returned: i64 = of_this.map(|known| known.amount).sum();
@@ -181,15 +182,15 @@ fn check_return(
             "return_mchid got {} fen by this split and has given back {returned}: amount is {rest} at most, and not {amount}",
             part.amount
         );
-        return Err(Refusal::invalid_request("剩余可回退的金额不足").with_reason(reason));
+        return Err(Refusal::invalid_request("剩余可回退的金额不足", reason));
     }
     if now.saturating_sub(split.created) > RETURN_PERIOD {
         let reason = format!("a split can be given back for {} days", RETURN_PERIOD / 86_400);
-        return Err(Refusal::invalid_request("分账单已超过可回退期限").with_reason(reason));
+        return Err(Refusal::invalid_request("分账单已超过可回退期限", reason));
     }
     if i64::try_from(earlier.len()).is_ok_and(|returns| returns >= MAX_RETURNS) {
         let reason = format!("a split has {MAX_RETURNS} returns at most");
-        return Err(Refusal::invalid_request("分账单回退次数超过限制").with_reason(reason));
+        return Err(Refusal::invalid_request("分账单回退次数超过限制", reason));
     }
     Ok(())
 }
