@@ -45,11 +45,12 @@ pub(crate) struct Restore {
 
 pub(super) fn take(arguments: &Snapshot) -> Outcome {
     let Snapshot { snapshot, remove, data } = arguments;
+    let client = data.client()?;
     if *remove {
         check_name(snapshot)?;
-        return data.call("DELETE", &format!("/snapshots/{snapshot}"), None).map(drop);
+        let target = format!("/snapshots/{snapshot}");
+        return client.call("DELETE", &target, None).map(drop).map_err(Failure::from_control);
     }
-    let client = data.client()?;
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;

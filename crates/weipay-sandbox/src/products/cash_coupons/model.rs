@@ -154,7 +154,7 @@ impl Model {
         if self.stocks[number].is_some() {
             return Ok(());
         }
-        if STOCKS[number].end <= self.now {
+        if STOCKS[number].begin < self.now {
             return Err(BLOCKED);
         }
         self.stocks[number] = Some(Stock { state: "unactivated", locked: 0 });
@@ -213,7 +213,7 @@ impl Model {
         }
         let template = STOCKS[stock];
         let state = self.own(caller, stock)?.state;
-        if state != "running" || self.now > template.end {
+        if state != "running" || !(template.begin..=template.end).contains(&self.now) {
             return Err(INVALID);
         }
         let of_stock = || self.coupons.iter().filter(|coupon| coupon.stock == stock);
@@ -225,12 +225,14 @@ impl Model {
         if of_person >= template.per_user {
             return Err(BLOCKED);
         }
-        let life = template.minutes.map_or(template.end, |minutes| self.now + 60 * minutes);
+        // What lives for some minutes begins to live when it can be used.
+        let begin = template.begin.max(self.now);
+        let life = template.minutes.map_or(template.end, |minutes| begin + 60 * minutes);
         self.coupons.push(Coupon {
             stock,
             person,
             number,
-            begin: template.begin.max(self.now),
+            begin,
             end: template.end.min(life),
             sent: self.now,
             used: None,

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `forms` | the same for merchants, for platforms (电商收付通) and for brands (连锁品牌) |
 //! | `funds` | the money of an order that waits to be shared (待分账资金) |
+//! | `month` | what a person may get in a month |
 //! | `receivers` | who may get a part (分账接收方) |
 //! | `split` | who gets what (分账单), and that the rest is not to be shared (完结分账) |
 //! | `returns` | a merchant gives its part back (分账回退) |
 //! | `statement` | what bills show of splits and returns |
 //! | `refusals` | what is refused, in the platform's words |
+//! | `v2` | the same by APIv2 |
 //!
 //! Receivers are not notified: their address is set on a page of the merchant platform, and no operation of the API sets it.
 
@@ -16,6 +18,7 @@ mod forms;
 pub(crate) mod funds;
 #[cfg(test)]
 mod model;
+mod month;
 #[cfg(test)]
 mod race;
 mod receivers;
@@ -25,6 +28,7 @@ mod split;
 pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
+pub(crate) mod v2;
 
 use crate::products::{DueHandler, Route, route};
 use forms::Form::{Brand, Ecommerce, General};
