@@ -40,7 +40,7 @@ pub(crate) struct Complain {
     #[arg(long, value_name = "PROBLEM", conflicts_with = "step", value_parser = weipay_sandbox::complaints::Problem::WORDS)]
     problem: Option<String>,
     /// How many fen the person wants back [default: all that the order cost].
-    #[arg(long, value_name = "FEN", conflicts_with = "step", allow_negative_numbers = true, value_parser = values::fen)]
+    #[arg(long, value_name = "FEN", conflicts_with = "step", value_parser = values::fen)]
     refund: Option<i64>,
     /// The person's phone number.
     #[arg(long, conflicts_with = "step")]

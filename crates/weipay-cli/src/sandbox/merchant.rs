@@ -65,7 +65,7 @@ pub(crate) struct TopUp {
     #[arg(value_name = "MCHID")]
     mchid: String,
     /// How much, in fen (分).
-    #[arg(value_name = "FEN", allow_negative_numbers = true, value_parser = values::fen)]
+    #[arg(value_name = "FEN", value_parser = values::fen)]
     fen: i64,
     /// Which account: operation (运营账户), from which transfers are paid, basic (基本账户) or marketing (营销资金).
     #[arg(long, value_name = "ACCOUNT", default_value = "operation", value_parser = ["operation", "basic", "marketing"])]

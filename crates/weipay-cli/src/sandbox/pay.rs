@@ -27,7 +27,7 @@ pub(crate) struct Pay {
     #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
     fail: Option<String>,
     /// A coupon of the merchant takes so many fen off.
-    #[arg(long, value_name = "FEN", allow_negative_numbers = true, value_parser = values::fen)]
+    #[arg(long, value_name = "FEN", value_parser = values::fen)]
     discount: Option<i64>,
     /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].
     #[arg(long, value_name = "ID|none", conflicts_with = "discount")]

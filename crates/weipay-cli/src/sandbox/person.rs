@@ -32,7 +32,7 @@ pub(crate) enum PersonCommand {
         /// An openid or the unionid.
         id: String,
         /// How much, in fen (分).
-        #[arg(value_name = "FEN", allow_negative_numbers = true, value_parser = values::fen)]
+        #[arg(value_name = "FEN", value_parser = values::fen)]
         fen: i64,
     },
     /// Freeze or cancel the account of a person, or let it work again.
