@@ -114,6 +114,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         control: &[],
     },
     Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: payments::profit_sharing::v2::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: bills::v2::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
     Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
@@ -251,6 +252,15 @@ impl HandlerError {
         match self {
             Self::Refused(refusal) => Self::Refused(change(refusal)),
             Self::Failed(error) => Self::Failed(error),
+        }
+    }
+
+    /// The same where there is nobody to refuse anything to: what people and the clock do with a record finds `what` as requests left
+    /// it, or else the records are broken.
+    pub(crate) fn into_store_error(self, what: &str) -> StoreError {
+        match self {
+            Self::Failed(error) => error,
+            Self::Refused(refusal) => StoreError::Corrupt(format!("{what}: {}", refusal.message)),
         }
     }
 }

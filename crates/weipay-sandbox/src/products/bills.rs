@@ -142,7 +142,8 @@ fn linked(
 fn check_sub_merchant(context: &Context<'_>, sub_mchid: Option<&str>) -> Result<(), Refusal> {
     match sub_mchid {
         Some(sub_mchid) if !context.merchants.may_use_money(context.caller, sub_mchid) => {
-            Err(Refusal::no_auth("无权获取该子商户的账单").with_reason(
+            Err(Refusal::no_auth(
+                "无权获取该子商户的账单",
                 "`sub_mchid` must be one of the caller's sub-merchants: add it to the merchant in the sandbox",
             ))
         }
@@ -193,8 +194,10 @@ fn bill_of_all_sub_merchants(tx: &Transaction<'_>, context: &Context<'_>) -> Res
 
 fn check_algorithm(context: &Context<'_>) -> Result<(), Refusal> {
     match context.request.query("algorithm") {
-        Some("SM4_GCM") => Err(Refusal::param_error("不支持的加密算法")
-            .with_reason("the sandbox encrypts bills by AEAD_AES_256_GCM only")),
+        Some("SM4_GCM") => Err(Refusal::param_error(
+            "不支持的加密算法",
+            "the sandbox encrypts bills by AEAD_AES_256_GCM only",
+        )),
         _ => Ok(()),
     }
 }

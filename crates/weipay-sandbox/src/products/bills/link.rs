@@ -88,16 +88,15 @@ impl BillLink {
 
 /// The bill that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    if let Some(mut link) = BillLink::open(token, links.key) {
-        // They are too many for an address.
-        if link.bill.kind == BillKind::AllFundFlows {
-            let asker = links.merchants.find(&link.bill.mchid);
-            link.bill.sub_merchants =
-                asker.map(|asker| asker.account.sub_merchants.clone()).unwrap_or_default();
-        }
-        let is_old = links.now.saturating_sub(link.made) > LIFE_SECONDS;
-        return Some(if is_old { Err(unconfirmed::old_link()) } else { link.file(links) });
+    let mut link = match token::open_own(links, |key| BillLink::open(token, key))? {
+        Ok(link) => link,
+        Err(refusal) => return Some(Err(refusal)),
+    };
+    // They are too many for an address.
+    if link.bill.kind == BillKind::AllFundFlows {
+        let asker = links.merchants.find(&link.bill.mchid);
+        link.bill.sub_merchants = asker.map(|asker| asker.account.sub_merchants.clone()).unwrap_or_default();
     }
-    let of_another = links.merchants.all().iter().any(|one| BillLink::open(token, &one.api_v3_key).is_some());
-    of_another.then(|| Err(token::of_another_merchant()))
+    let is_old = links.now.saturating_sub(link.made) > LIFE_SECONDS;
+    Some(if is_old { Err(unconfirmed::old_link()) } else { link.file(links) })
 }

@@ -79,7 +79,7 @@ fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), Hand
         owner.account(AccountKind::Available),
         stock.locked,
     );
-    post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
+    post(tx, posting).map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))?;
     (stock.locked, stock.released) = (0, true);
     tx.save(stock)?;
     Ok(())
@@ -97,7 +97,7 @@ fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), Hand
         owner.account(AccountKind::Marketing),
         stock.locked,
     );
-    post(tx, posting).map_err(|error| error.or_short(refusals::no_money_to_start))
+    post(tx, posting).map_err(|error| error.or_short(|_| refusals::no_money_to_start()))
 }
 
 /// Pause and restart are 幂等: a stock that is there already is answered like one that goes there.

@@ -210,7 +210,8 @@ pub(crate) fn redeem(
             Owner::merchant(mchid).account(to),
             taken.fen,
         );
-        post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
+        post(tx, posting)
+            .map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))?;
         let locked = stock.locked.saturating_sub(taken.fen);
         tx.save(&Stock { locked, ..stock.clone() })?;
     }

@@ -304,10 +304,9 @@ impl FlowLink {
 
 /// The file that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    let Some(text) = token::open(links.key, ASSOCIATED_DATA, token) else {
-        let mut others = links.merchants.all().into_iter();
-        let is_of_another = others.any(|one| token::open(&one.api_v3_key, ASSOCIATED_DATA, token).is_some());
-        return is_of_another.then(|| Err(token::of_another_merchant()));
+    let text = match token::open_own(links, |key| token::open(key, ASSOCIATED_DATA, token))? {
+        Ok(text) => text,
+        Err(refusal) => return Some(Err(refusal)),
     };
     let link = FlowLink::read(&text)?;
     if links.now.saturating_sub(link.made) > LIFE_SECONDS {

@@ -81,7 +81,8 @@ fn move_money(
 ) -> Result<(), HandlerError> {
     let [from, to] = from_and_to.map(|mchid| Owner::merchant(mchid).account(AccountKind::Available));
     let posting = posting.for_number(request.request_no.as_str()).moves(from, to, request.amount);
-    ledger::post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))
+    ledger::post(tx, posting)
+        .map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))
 }
 
 pub(super) fn list_receipts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -286,7 +287,8 @@ fn pay(
         return Err(refusals::request_parameters("coupons of stock_type EXCHANGE are never subsidised"));
     }
     if coupon.state_at(now) != CouponState::Used {
-        return Err(Refusal::invalid_request(words::NOT_USED).with_reason(
+        return Err(Refusal::invalid_request(
+            words::NOT_USED,
             "a coupon is subsidised after it was used: POST /v3/marketing/busifavor/coupons/use",
         ));
     }
@@ -334,8 +336,10 @@ fn give_back(
     }
     let has_left = |receipt: &PayReceipt| receipt.request.amount - receipt.returned >= request.amount;
     let receipt = of_request.into_iter().find(has_left).ok_or_else(|| {
-        Refusal::invalid_request(words::RETURN_TOO_MUCH)
-            .with_reason("all returns of a subsidy together may not be more than the subsidy")
+        Refusal::invalid_request(
+            words::RETURN_TOO_MUCH,
+            "all returns of a subsidy together may not be more than the subsidy",
+        )
     })?;
     let has_failed = known.available < request.amount;
     let went_back = if has_failed { 0 } else { request.amount };

@@ -285,7 +285,7 @@ pub(super) fn draw(
     }
     match missing {
         0 => Ok(drawn),
-        _ => Err(refusals::not_enough().with_reason(format!(
+        _ => Err(refusals::not_enough(format!(
             "{missing} fen are missing for the refund; the merchant has {} fen unsettled and {} fen available",
             money.unsettled, money.available
         ))),
