@@ -110,10 +110,15 @@ const MAX_AMOUNT: i64 = 10_000_000_000;
 /// An amount of a deduction, at least 1 fen.
 pub(super) fn read_amount(amount: &Value) -> Result<(i64, String), Refusal> {
     let fen = amount["total"].as_i64().unwrap_or_default();
-    if !(1..=MAX_AMOUNT).contains(&fen) {
-        return Err(refusals::wrong_parameter("an amount must be from 1 fen to 100000000 yuan"));
-    }
+    check_fen(fen)?;
     Ok((fen, amount["currency"].as_str().unwrap_or("CNY").to_owned()))
+}
+
+fn check_fen(fen: i64) -> Result<(), Refusal> {
+    match (1..=MAX_AMOUNT).contains(&fen) {
+        true => Ok(()),
+        false => Err(refusals::wrong_parameter("an amount must be from 1 fen to 100000000 yuan")),
+    }
 }
 
 /// The contract in the path, which must be signed.
@@ -189,12 +194,10 @@ pub(super) fn give_notice(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let number = |group: &str, name: &str| body.get(group).and_then(|group| group[name].as_i64());
     let days = number("deduct_duration", "count").unwrap_or(DEFAULT_DAYS);
     let fen = number("estimated_amount", "amount").unwrap_or_default();
-    if !(1..=DEFAULT_DAYS).contains(&days) || fen < 1 {
-        return Err(refusals::wrong_parameter(
-            "deduct_duration.count must be from 1 to 7 days, and the amount at least 1 fen",
-        )
-        .into());
+    if !(1..=DEFAULT_DAYS).contains(&days) {
+        return Err(refusals::wrong_parameter("deduct_duration.count must be from 1 to 7 days").into());
     }
+    check_fen(fen)?;
     if !is_notice_hour(context.now) {
         let reason = "people are told from 7:00 until 22:00 in Beijing: weipay sandbox clock";
         return Err(refusals::not_the_time(reason).into());
