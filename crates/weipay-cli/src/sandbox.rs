@@ -3,6 +3,7 @@
 mod clock;
 mod complain;
 mod contract;
+mod control;
 mod coverage;
 mod fault;
 mod kit;

@@ -4,8 +4,10 @@
 //! it, so what is said here of a mistake is proven, not guessed. Nothing of it lets a request in.
 
 pub(crate) mod json_style;
-pub(crate) mod mistakes;
+mod message;
+mod mistakes;
 pub(crate) mod paths;
+mod search;
 pub(crate) mod serial;
 pub(crate) mod sign;
 
@@ -18,7 +20,8 @@ use weipay_wire::{Authorization, SignedDigest};
 use crate::exchanges::mask;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Request;
-use mistakes::{Message, Search};
+use message::Message;
+use search::Search;
 
 /// The longest message that is shown.
 const MAX_SHOWN: usize = 8 * 1024;

@@ -19,6 +19,7 @@
 
 mod replays;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -99,7 +100,7 @@ pub(crate) fn authenticate<'a>(
     let is_fresh_at = |time| is_fresh(time, authorization.timestamp);
     let Some(time) = clock.time_of_client(is_fresh_at) else {
         let clocks = [now, crate::clock::machine_now()];
-        return Err(Refusal::sign_error(STALE).with_reason(stale(authorization.timestamp, clocks)).into());
+        return Err(Refusal::sign_error(STALE, stale(authorization.timestamp, clocks)).into());
     };
     let operation = routed.operation;
     let upload = if operation.is_upload() { Upload::read(operation, request) } else { None };
@@ -115,7 +116,7 @@ pub(crate) fn authenticate<'a>(
     if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
-        return Err(Refusal::sign_error(REPLAYED).with_reason(reason).into());
+        return Err(Refusal::sign_error(REPLAYED, reason).into());
     }
     clock.remember_client(&merchant.account.mchid, is_fresh_at);
     Ok(Authenticated { routed, merchant, upload, time })
@@ -195,9 +196,11 @@ fn check_client_headers(request: &Request) -> Result<(), Rejection> {
     if is_less_checked(request) || (has("user-agent") && has("accept")) {
         return Ok(());
     }
-    Err(Refusal::invalid_request(NO_USER_AGENT)
-        .with_reason("send both headers, `User-Agent` and `Accept`, with any value")
-        .into())
+    Err(Refusal::invalid_request(
+        NO_USER_AGENT,
+        "send both headers, `User-Agent` and `Accept`, with any value",
+    )
+    .into())
 }
 
 fn authorization(request: &Request) -> Result<Authorization, Rejection> {
@@ -216,7 +219,7 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
             }
             error => error.to_string(),
         };
-        let refused = |words| Refusal::sign_error(words).with_reason(reason);
+        let refused = |words| Refusal::sign_error(words, reason);
         match error {
             AuthorizationError::MissingScheme | AuthorizationError::OtherScheme { .. } if of_transactions => {
                 Rejection::Refused { refusal: refused(NO_SIGNATURE), has_request_id: false }
@@ -237,10 +240,10 @@ fn check_scheme(request: &Request, authorization: &Authorization) -> Result<(), 
                   write WECHATPAY2-SHA256-RSA2048";
     match is_less_checked(request) {
         true => Err(Rejection::Refused {
-            refusal: Refusal::sign_error(NO_SIGNATURE).with_reason(reason),
+            refusal: Refusal::sign_error(NO_SIGNATURE, reason),
             has_request_id: false,
         }),
-        false => Err(Refusal::sign_error(OTHER_SCHEME).with_reason(reason).into()),
+        false => Err(Refusal::sign_error(OTHER_SCHEME, reason).into()),
     }
 }
 
@@ -252,23 +255,25 @@ fn check_known(
     let Some(merchant) = merchants.find(&authorization.mchid) else {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
         let reason = serial::cause_of_unknown(&authorization.mchid, merchants);
-        return Err(wrong_signature().with_reason(reason).into());
+        return Err(wrong_signature(reason).into());
     };
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
         let reason = serial::cause(&authorization.serial_no, &merchant, merchants);
-        return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
+        return Err(Refusal::sign_error(OTHER_SERIAL, reason).into());
     }
     if merchant.certificate == CertificateState::Revoked {
-        return Err(Refusal::sign_error(REVOKED_CERTIFICATE)
-            .with_reason("the merchant certificate of this serial_no was revoked: sign with a new one")
-            .into());
+        return Err(Refusal::sign_error(
+            REVOKED_CERTIFICATE,
+            "the merchant certificate of this serial_no was revoked: sign with a new one",
+        )
+        .into());
     }
     if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
-        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).with_reason("the merchant certificate of this serial_no is expired by the sandbox's clock: sign with a new one").into());
+        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, "the merchant certificate of this serial_no is expired by the sandbox's clock: sign with a new one").into());
     }
     if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
         let reason = "the merchant certificate is not valid yet";
-        return Err(Refusal::sign_error(OTHER_SERIAL).with_reason(reason).into());
+        return Err(Refusal::sign_error(OTHER_SERIAL, reason).into());
     }
     Ok(merchant)
 }
@@ -295,15 +300,14 @@ fn check_signature<'a>(
     let message = request_message(&request.method, &request.target, *timestamp, nonce_str, body);
     let wrong = WrongSignature { request, operation, body, authorization, merchant, merchants };
     let explanation = wrong.explain();
-    let mut refusal = wrong_signature().with_detail(detail(request, body, &message));
-    refusal.reason = Some(explanation.cause.clone().into());
+    let mut refusal = wrong_signature(explanation.cause.clone()).with_detail(detail(request, body, &message));
     refusal.explanation = Some(Box::new(explanation));
     Err(refusal.into())
 }
 
 /// The refusal of a wrong signature, without what was signed.
-fn wrong_signature() -> Refusal {
-    Refusal::sign_error("签名错误").with_tail(tail::BAD_SIGNATURE)
+fn wrong_signature(reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::sign_error("签名错误", reason).with_tail(tail::BAD_SIGNATURE)
 }
 
 /// The texts of which one must stand as body in the message that was signed, the usual one first.

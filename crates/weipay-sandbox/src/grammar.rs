@@ -3,6 +3,8 @@
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
 //! has not been recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use weipay_rules::{BrokenRule, Format, IntegerType, Length, NOTIFY_URL, Side};
 
@@ -50,7 +52,7 @@ impl Place<'_> {
         };
         // The blank before `JSON` separates scripts; without it there is none.
         let blank = if self.source == Source::Body { " " } else { "" };
-        Refusal::param_error(format!(
+        broken_rule(format!(
             "无法将{blank}{source}“{}”映射到目标字段“{}”中，此字段需要一个合法的{wanted}",
             self.pointer, self.title
         ))
@@ -59,7 +61,7 @@ impl Place<'_> {
 
     /// A number, a boolean or anything else where text belongs.
     pub(crate) fn not_a_string(&self, value: Value) -> Refusal {
-        Refusal::param_error(format!(
+        broken_rule(format!(
             "无法将 JSON 输入源“{}”映射到目标字段“{}”中，此字段需要一个 string 类型的 Json 值",
             self.pointer, self.title
         ))
@@ -68,7 +70,7 @@ impl Place<'_> {
 
     /// A value where a list belongs.
     pub(crate) fn not_a_list(&self, value: Value) -> Refusal {
-        Refusal::param_error(format!(
+        broken_rule(format!(
             "无法将 JSON 输入源“{}”映射到多重字段“{}”中，此字段需要 JSON 数组对象",
             self.pointer, self.title
         ))
@@ -76,7 +78,7 @@ impl Place<'_> {
     }
 
     pub(crate) fn required(&self) -> Refusal {
-        Refusal::param_error(format!(
+        broken_rule(format!(
             "输入源“{}”映射到字段“{}”必填性规则校验失败，此字段为必填项",
             self.pointer, self.title
         ))
@@ -84,11 +86,8 @@ impl Place<'_> {
     }
 
     fn string_rule(&self, what: &str, value: Value) -> Refusal {
-        Refusal::param_error(format!(
-            "输入源“{}”映射到值字段“{}”字符串规则校验失败，{what}",
-            self.pointer, self.title
-        ))
-        .with_detail(self.detail(value))
+        broken_rule(format!("输入源“{}”映射到值字段“{}”字符串规则校验失败，{what}", self.pointer, self.title))
+            .with_detail(self.detail(value))
     }
 
     /// A value that breaks a rule of its field.
@@ -126,32 +125,28 @@ impl Place<'_> {
 
     /// A file that is larger than the operation takes.
     pub(crate) fn file_too_large(&self, size: i64, max: i64) -> Refusal {
-        Refusal::param_error(unconfirmed::file_too_large(self.pointer, self.title, size, max))
+        broken_rule(unconfirmed::file_too_large(self.pointer, self.title, size, max))
             .with_detail(self.detail(json!(size)))
     }
 
     fn number_rule(&self, what: &str, value: Value) -> Refusal {
-        Refusal::param_error(format!(
-            "输入源“{}”映射到数值字段“{}”规则校验失败，{what}",
-            self.pointer, self.title
-        ))
-        .with_detail(self.detail(value))
-        .with_tail(tail::OUT_OF_RANGE)
+        broken_rule(format!("输入源“{}”映射到数值字段“{}”规则校验失败，{what}", self.pointer, self.title))
+            .with_detail(self.detail(value))
+            .with_tail(tail::OUT_OF_RANGE)
     }
 
     fn array_size(&self, members: usize, side: Side) -> Refusal {
-        Refusal::param_error(unconfirmed::array_size(self.pointer, self.title, members, side))
+        broken_rule(unconfirmed::array_size(self.pointer, self.title, members, side))
             .with_detail(self.detail(json!(members)))
     }
 
     fn unlisted(&self, value: Value) -> Refusal {
-        Refusal::param_error(unconfirmed::unlisted_value(self.pointer, self.title))
-            .with_detail(self.detail(value))
+        broken_rule(unconfirmed::unlisted_value(self.pointer, self.title)).with_detail(self.detail(value))
     }
 
     /// A member of the body that the path has given already.
     pub(crate) fn given_by_path(&self, name: &str, value: Value) -> Refusal {
-        Refusal::param_error(format!(
+        broken_rule(format!(
             "无法将输入源“{}”映射到目标字段“{}”中，此字段并非多重字段但被输入源“/uri_template/{name}”映射过了",
             self.pointer, self.title
         ))
@@ -159,48 +154,62 @@ impl Place<'_> {
     }
 }
 
+/// 400 PARAM_ERROR with a sentence that names the field and its rule.
+fn broken_rule(sentence: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::without_reason(400, "PARAM_ERROR", sentence).with_tail(tail::BAD_PARAMETER)
+}
+
 /// Members that the documentation does not have; their pointers.
 pub(crate) fn undefined(pointers: &[String]) -> Refusal {
-    Refusal::param_error("请求中含有未在API文档中定义的参数")
+    broken_rule("请求中含有未在API文档中定义的参数")
         .with_detail(json!({ "location": null, "value": pointers }))
         .with_tail(tail::UNDEFINED_PARAMETER)
 }
 
 /// The header that a request with encrypted values needs.
 pub(crate) fn no_platform_serial() -> Refusal {
-    Refusal::param_error("HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)").with_reason(
+    Refusal::param_error(
+        "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)",
         "the request has a field that travels encrypted: name the key that it is encrypted with in Wechatpay-Serial",
     )
 }
 
 /// A `Wechatpay-Serial` that names another platform's key.
 pub(crate) fn wrong_platform_serial() -> Refusal {
-    Refusal::param_error("平台证书序列号Wechatpay-Serial错误")
-        .with_reason("Wechatpay-Serial must be platform_serial or public_key_id of the merchant's kit.json")
+    Refusal::param_error(
+        "平台证书序列号Wechatpay-Serial错误",
+        "Wechatpay-Serial must be platform_serial or public_key_id of the merchant's kit.json",
+    )
 }
 
 /// An encrypted value that the key named in `Wechatpay-Serial` does not open.
 pub(crate) fn not_decrypted(field: &str) -> Refusal {
-    Refusal::param_error("平台私钥解密失败").with_reason(format!(
-        "`{field}` does not open with the key that Wechatpay-Serial names: encrypt it with that key (RSA-OAEP, SHA-1, base64)"
-    ))
+    Refusal::param_error(
+        "平台私钥解密失败",
+        format!(
+            "`{field}` does not open with the key that Wechatpay-Serial names: encrypt it with that key (RSA-OAEP, SHA-1, base64)"
+        ),
+    )
 }
 
 /// A file that says of itself that it is not a picture.
 pub(crate) fn no_picture() -> Refusal {
-    Refusal::invalid_request("图片Content-Type非法")
+    Refusal::without_reason(400, "INVALID_REQUEST", "图片Content-Type非法")
 }
 
 /// A body that is not UTF-8. The recorded response has no `detail`.
 pub(crate) fn not_utf8() -> Refusal {
-    Refusal::invalid_request("请求内容传入了非UTF8参数")
+    Refusal::without_reason(400, "INVALID_REQUEST", "请求内容传入了非UTF8参数")
 }
 
 /// A body that names another merchant than `Authorization`.
 pub(crate) fn other_merchant(member: &str) -> Refusal {
-    Refusal::param_error("http header中的mchid与post payload中的mchid不匹配").with_reason(format!(
-        "`{member}` of the body is not mchid of Authorization; it must be the merchant that signs the request"
-    ))
+    Refusal::param_error(
+        "http header中的mchid与post payload中的mchid不匹配",
+        format!(
+            "`{member}` of the body is not mchid of Authorization; it must be the merchant that signs the request"
+        ),
+    )
 }
 
 /// What the sentence calls an integer.
@@ -225,7 +234,7 @@ pub(crate) const OBJECT: &str = " Json 对象";
 
 /// Sentences that have not been recorded. They follow the recorded ones, and may change when they are.
 pub(crate) mod unconfirmed {
-    use super::{Refusal, Side};
+    use super::{Refusal, Side, broken_rule};
 
     /// UNCONFIRMED, after the form of [`super::integer`].
     pub(crate) const BOOLEAN: &str = "布尔值";
@@ -260,22 +269,22 @@ pub(crate) mod unconfirmed {
 
     /// UNCONFIRMED: that such a file is refused is documented, code and words are not.
     pub(crate) fn other_digest(member: &str) -> Refusal {
-        Refusal::param_error(format!("文件摘要{member}与上传的文件不一致"))
+        broken_rule(format!("文件摘要{member}与上传的文件不一致"))
     }
 
     /// UNCONFIRMED: code and status are documented, the words are not.
     pub(crate) fn old_link() -> Refusal {
-        Refusal::invalid_request("下载链接已过期")
+        Refusal::without_reason(400, "INVALID_REQUEST", "下载链接已过期")
     }
 
     /// UNCONFIRMED: code and status are documented, the words are not.
     pub(crate) fn unknown_link() -> Refusal {
-        Refusal::invalid_request("下载凭证无效")
+        Refusal::without_reason(400, "INVALID_REQUEST", "下载凭证无效")
     }
 
     /// UNCONFIRMED: a part that stands twice in an upload.
     pub(crate) fn repeated_part(name: &str) -> Refusal {
-        Refusal::param_error(format!("请求中的表单字段{}重复", quoted(name)))
+        broken_rule(format!("请求中的表单字段{}重复", quoted(name)))
     }
 
     /// A name in quotation marks when it can be a field's. Another one may be as long as a body, and may be somebody's: it
@@ -288,27 +297,27 @@ pub(crate) mod unconfirmed {
 
     /// UNCONFIRMED: a body that is not JSON.
     pub(crate) fn broken_json() -> Refusal {
-        Refusal::param_error("请求体不是合法的 JSON")
+        broken_rule("请求体不是合法的 JSON")
     }
 
     /// UNCONFIRMED: a body that is longer than any request needs to be; status, code and words.
     pub(crate) fn body_too_long() -> Refusal {
-        Refusal::new(413, "INVALID_REQUEST", "请求体过长")
+        Refusal::without_reason(413, "INVALID_REQUEST", "请求体过长")
     }
 
     /// UNCONFIRMED: a member that stands twice in one object.
     pub(crate) fn repeated_member(name: &str) -> Refusal {
-        Refusal::param_error(format!("请求体中的参数{}重复", quoted(name)))
+        broken_rule(format!("请求体中的参数{}重复", quoted(name)))
     }
 
     /// UNCONFIRMED: text with characters of four UTF-8 bytes. That they are refused is documented, the words are not.
     pub(crate) fn four_byte_character() -> Refusal {
-        Refusal::param_error("请求中含有不支持的字符，仅支持 1 到 3 个字节的 UTF-8 字符")
+        broken_rule("请求中含有不支持的字符，仅支持 1 到 3 个字节的 UTF-8 字符")
     }
 
     /// UNCONFIRMED: a path or query that is not percent-encoded UTF-8, or a query parameter that stands twice.
     pub(crate) fn broken_url(location: &str) -> Refusal {
-        Refusal::param_error(format!("请求URL中的{location}不合法"))
+        broken_rule(format!("请求URL中的{location}不合法"))
     }
 }
 

@@ -139,9 +139,8 @@ impl Account {
         if self.appids.iter().any(|own| own == appid) {
             return Ok(());
         }
-        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配")
-            .with_tail(tail::APPID_NOT_BOUND)
-            .with_reason("an appid must be bound to its merchant: use the appid of the merchant's kit, or add a merchant with it"))
+        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配", "an appid must be bound to its merchant: use the appid of the merchant's kit, or add a merchant with it")
+            .with_tail(tail::APPID_NOT_BOUND))
     }
 
     /// Whether it may act for this merchant: for itself, and for its sub-merchants.

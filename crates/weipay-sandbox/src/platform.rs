@@ -187,8 +187,8 @@ impl Platform {
             Ok(None) => self.carry_out(request, None),
             Ok(Some(fault)) => self.respond_with(fault, request),
             Err(advice) => {
-                let refusal = Refusal::invalid_request("沙箱不认识所请求的故障")
-                    .with_reason(format!("{FAULT_HEADER}: {advice}"));
+                let refusal =
+                    Refusal::invalid_request("沙箱不认识所请求的故障", format!("{FAULT_HEADER}: {advice}"));
                 let unsigned = UnsignedResponse::from(&refusal);
                 noted(
                     response::with_headers(unsigned, self.clock.now(), &self.entropy, true),

@@ -144,7 +144,22 @@ pub(crate) mod tail {
 }
 
 impl Refusal {
-    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    /// Official messages are short, and many different mistakes have the same one: the reason names the rule, and what to do.
+    pub(crate) fn new(
+        status: u16,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::without_reason(status, code, message).with_reason(reason)
+    }
+
+    /// Only where the message itself names the field and its rule, or where the request has done nothing wrong.
+    pub(crate) fn without_reason(
+        status: u16,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
             code,
@@ -185,46 +200,65 @@ impl Refusal {
         self
     }
 
+    /// Another reason, in the place of the one before.
     pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
     /// 400 PARAM_ERROR: a value breaks the rule of its field.
-    pub(crate) fn param_error(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(400, "PARAM_ERROR", message).with_tail(tail::BAD_PARAMETER)
+    pub(crate) fn param_error(
+        message: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(400, "PARAM_ERROR", message, reason).with_tail(tail::BAD_PARAMETER)
     }
 
     /// 400 INVALID_REQUEST: every field is well formed, and the request still makes no sense now.
-    pub(crate) fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(400, "INVALID_REQUEST", message)
+    pub(crate) fn invalid_request(
+        message: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(400, "INVALID_REQUEST", message, reason)
     }
 
     /// 401 SIGN_ERROR: the caller did not prove who it is.
-    pub(crate) fn sign_error(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(401, "SIGN_ERROR", message).with_tail(tail::UNEXPLAINED_401)
+    pub(crate) fn sign_error(
+        message: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(401, "SIGN_ERROR", message, reason).with_tail(tail::UNEXPLAINED_401)
     }
 
     /// 403 NO_AUTH: the caller is known and may not do this. Old pages print `NOAUTH`; real responses do not.
-    pub(crate) fn no_auth(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(403, "NO_AUTH", message)
+    pub(crate) fn no_auth(
+        message: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(403, "NO_AUTH", message, reason)
     }
 
     /// 404 RESOURCE_NOT_EXISTS.
-    pub(crate) fn resource_not_exists(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(404, "RESOURCE_NOT_EXISTS", message)
+    pub(crate) fn resource_not_exists(
+        message: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(404, "RESOURCE_NOT_EXISTS", message, reason)
     }
 
     /// 501: the sandbox has no behaviour for an operation, and was told not to respond with examples.
     pub(crate) fn not_implemented() -> Self {
-        Self::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
+        Self::new(
+            501,
+            "NOT_IMPLEMENTED",
+            "沙箱尚未实现此接口",
             "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
         )
     }
 
     /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.
     pub(crate) fn system_error() -> Self {
-        Self::new(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
+        Self::without_reason(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
     }
 
     /// The body in APIv3; members in the alphabetical order that was seen.

@@ -103,8 +103,11 @@ impl Platform {
 
     /// The response to a body that is longer than any request needs to be.
     pub(crate) fn too_long_v2(&self) -> Response {
-        let refusal = sentences::refused("XML_FORMAT_ERROR", sentences::NOT_XML)
-            .with_reason("the body is longer than any request needs to be");
+        let refusal = sentences::refused(
+            "XML_FORMAT_ERROR",
+            sentences::NOT_XML,
+            "the body is longer than any request needs to be",
+        );
         let rejection = gate::Rejection::from(refusal);
         told(response::rejected(&rejection, self.clock.now()), *rejection.refusal)
     }
@@ -113,17 +116,21 @@ impl Platform {
         let served = match products::handler(self.products, entered.operation) {
             Some(handler) => self.handle_v2(handler, entered, request, now),
             None if self.examples => Ok(self.show_v2(entered, request, now)),
-            None => Err(sentences::refused("SYSTEMERROR", "沙箱尚未实现此接口")
-                .with_reason(
-                    "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
-                )
-                .into()),
+            None => Err(sentences::refused(
+                "SYSTEMERROR",
+                "沙箱尚未实现此接口",
+                "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
+            )
+            .into()),
         };
         served.unwrap_or_else(|error| {
             Outcome::Refused(match error {
                 HandlerError::Refused(refusal) => refusal,
-                HandlerError::Failed(error) => sentences::refused("SYSTEMERROR", "系统错误")
-                    .with_reason(format!("{}: {error:#}", self.store.place())),
+                HandlerError::Failed(error) => sentences::refused(
+                    "SYSTEMERROR",
+                    "系统错误",
+                    format!("{}: {error:#}", self.store.place()),
+                ),
             })
         })
     }

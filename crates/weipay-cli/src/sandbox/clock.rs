@@ -1,23 +1,20 @@
 //! `weipay sandbox clock`: the clock of a running sandbox, by its control API.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 use weipay_sandbox::parse_duration;
 
+use super::control::DataFolder;
 use crate::arguments::values;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Clock {
     #[command(subcommand)]
     command: Option<ClockCommand>,
-    /// The data folder of the running sandbox.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +51,6 @@ pub(crate) enum ClockCommand {
 }
 
 pub(super) fn run(arguments: &Clock) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (method, path, body) = match arguments.command.as_ref().unwrap_or(&ClockCommand::Show) {
         ClockCommand::Show => ("GET", "/clock", None),
         ClockCommand::Freeze { time } => ("POST", "/clock/freeze", Some(json!({ "time": time }))),
@@ -67,7 +63,7 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
         ClockCommand::PutAside => ("GET", "/clock/put-aside", None),
         ClockCommand::Retry => ("POST", "/clock/retry", Some(json!({}))),
     };
-    let said = client.call(method, path, body.as_ref()).map_err(Failure::from_control)?;
+    let said = arguments.data.call(method, path, body.as_ref())?;
     match arguments.command {
         Some(ClockCommand::PutAside) => print(&put_aside(&said)),
         Some(ClockCommand::Retry) => {

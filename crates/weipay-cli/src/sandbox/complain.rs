@@ -1,14 +1,11 @@
 //! `weipay sandbox complain`: a person complains about an order of a running sandbox, by its control API.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::{Map, Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
+use super::control::{DataFolder, encoded};
 use crate::arguments::values;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output::print;
 
 /// What follows the options of `weipay sandbox complain --help`.
@@ -54,18 +51,16 @@ pub(crate) struct Complain {
     /// The merchant whose out_trade_no is meant, when several have used it.
     #[arg(long, conflicts_with = "step")]
     mchid: Option<String>,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn run(arguments: &Complain) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let target = match arguments.step {
         Some(_) => format!("/complaints/{}/steps", encoded(&arguments.number)),
         None => "/complaints".to_owned(),
     };
-    let complaint = client.call("POST", &target, Some(&body(arguments))).map_err(Failure::from_control)?;
+    let complaint = arguments.data.post(&target, &body(arguments))?;
     print(&shown(&complaint))
 }
 

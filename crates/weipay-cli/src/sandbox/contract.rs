@@ -1,22 +1,18 @@
 //! `weipay sandbox contract`: what the person does whose money is taken by a contract, by the control API of a running sandbox.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
-use crate::failure::{Failure, Outcome};
+use super::control::{DataFolder, encoded};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Contract {
     #[command(subcommand)]
     command: ContractCommand,
-    /// The data folder of the running sandbox.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,7 +43,6 @@ pub(crate) enum ContractCommand {
 }
 
 pub(super) fn run(arguments: &Contract) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (number, step, body) = match &arguments.command {
         ContractCommand::Sign { number, openid } => (number, "sign", json!({ "openid": openid })),
         ContractCommand::End { number } => (number, "end", json!({})),
@@ -55,7 +50,7 @@ pub(super) fn run(arguments: &Contract) -> Outcome {
         ContractCommand::Accept { number } => (number, "accept", json!({})),
     };
     let target = format!("/contracts/{}/{step}", encoded(number));
-    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    let done = arguments.data.post(&target, &body)?;
     let text = |name: &str| done[name].as_str();
     match (text("contract_id").or(text("contract_state")), text("pays")) {
         (Some(said), _) => print(&format!("{said}\n")),

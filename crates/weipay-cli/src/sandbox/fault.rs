@@ -1,14 +1,13 @@
 //! `weipay sandbox fault`: the faults of a running sandbox, by its control API.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
+use super::control::DataFolder;
 use crate::arguments::values;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output::print;
 
 /// What follows the options of `weipay sandbox fault --help`.
@@ -31,9 +30,8 @@ A single request asks for a fault with the header Weipay-Sandbox-Fault. An examp
 pub(crate) struct Fault {
     #[command(subcommand)]
     command: FaultCommand,
-    /// The data folder of the running sandbox.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,19 +73,16 @@ pub(crate) struct NewFault {
 }
 
 pub(super) fn run(arguments: &Fault) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
-    let call = |method, target: &str, body: Option<Value>| {
-        client.call(method, target, body.as_ref()).map_err(Failure::from_control)
-    };
+    let data = &arguments.data;
     match &arguments.command {
         FaultCommand::Add(new) => {
-            let added = call("POST", "/faults", Some(rule(new)))?;
+            let added = data.post("/faults", &rule(new))?;
             print(&format!("{}\n", added["id"]))
         }
-        FaultCommand::List => print(&table(&call("GET", "/faults", None)?)),
+        FaultCommand::List => print(&table(&data.get("/faults")?)),
         FaultCommand::Clear { id } => {
             let target = id.map_or_else(|| "/faults".to_owned(), |id| format!("/faults/{id}"));
-            print(&match call("DELETE", &target, None)?["cleared"].as_u64().unwrap_or_default() {
+            print(&match data.call("DELETE", &target, None)?["cleared"].as_u64().unwrap_or_default() {
                 1 => "1 rule taken away\n".to_owned(),
                 count => format!("{count} rules taken away\n"),
             })

@@ -1,11 +1,10 @@
 //! `weipay sandbox log`: the last requests of a running sandbox, by its control API.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::Value;
 use weipay_sandbox::control::{Client, ClientError};
 
+use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -27,9 +26,8 @@ pub(crate) struct Log {
     /// The number of one request, to show all of it: header fields, bodies, and of a wrong signature both messages.
     #[arg(value_name = "NUMBER", conflicts_with_all = ["follow", "failed"])]
     number: Option<u64>,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
     /// Go on until it is stopped, with each request as it comes.
     #[arg(long)]
     follow: bool,
@@ -44,7 +42,7 @@ const PAGE: usize = 200;
 const WAIT: u64 = 20;
 
 pub(super) fn run(arguments: &Log) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
+    let client = arguments.data.client()?;
     match arguments.number {
         Some(number) => {
             let entry = client.call("GET", &format!("/log/{number}"), None).map_err(Failure::from_control)?;

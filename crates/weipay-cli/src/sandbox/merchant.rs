@@ -1,14 +1,11 @@
 //! `weipay sandbox merchant`: the merchants of a running sandbox, by its control API.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
+use super::control::{DataFolder, encoded};
 use crate::arguments::values;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Subcommand)]
@@ -19,9 +16,8 @@ pub(crate) enum MerchantCommand {
     TopUp(TopUp),
     /// List the merchants: merchant ID, appids, and the key with which the platform signs for each.
     List {
-        /// The data folder of the running sandbox.
-        #[arg(long, value_name = "DIR", default_value = ".weipay")]
-        data: PathBuf,
+        #[command(flatten)]
+        data: DataFolder,
     },
     /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the keys then.
     RotateKey(RotateKey),
@@ -38,16 +34,14 @@ pub(crate) struct RotateKey {
     /// Which key: the platform certificate (平台证书) or the public key (微信支付公钥).
     #[arg(long, value_name = "KEY", default_value = "certificate", value_parser = ["certificate", "public-key"])]
     key: String,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NewMerchant {
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
     /// Its merchant ID (商户号) [default: a free one].
     #[arg(long)]
     mchid: Option<String>,
@@ -76,9 +70,8 @@ pub(crate) struct TopUp {
     /// Which account: operation (运营账户), from which transfers are paid, basic (基本账户) or marketing (营销资金).
     #[arg(long, value_name = "ACCOUNT", default_value = "operation", value_parser = ["operation", "basic", "marketing"])]
     account: String,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn run(command: &MerchantCommand) -> Outcome {
@@ -90,9 +83,8 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
     }
 }
 
-fn list(data: &Path) -> Outcome {
-    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
-    let found = client.call("GET", "/merchants", None).map_err(Failure::from_control)?;
+fn list(data: &DataFolder) -> Outcome {
+    let found = data.get("/merchants")?;
     let merchants = found["merchants"].as_array().into_iter().flatten();
     print(&merchants.map(line).collect::<String>())
 }
@@ -116,10 +108,9 @@ fn line(merchant: &Value) -> String {
 }
 
 fn rotate(rotation: &RotateKey) -> Outcome {
-    let client = Client::from_data_dir(&rotation.data).map_err(Failure::from_control)?;
     let target = format!("/merchants/{}/platform-keys/rotation", encoded(&rotation.mchid));
     let body = json!({ "key": rotation.key, "step": rotation.step });
-    let merchant = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    let merchant = rotation.data.post(&target, &body)?;
     print(&line(&merchant))
 }
 
@@ -133,16 +124,14 @@ fn add(new: &NewMerchant) -> Outcome {
     if let Some(mchid) = &new.mchid {
         request["mchid"] = mchid.as_str().into();
     }
-    let client = Client::from_data_dir(&new.data).map_err(Failure::from_control)?;
-    let merchant = client.call("POST", "/merchants", Some(&request)).map_err(Failure::from_control)?;
+    let merchant = new.data.post("/merchants", &request)?;
     print(&format!("{}\n", merchant["kit_file"].as_str().unwrap_or_default()))
 }
 
 fn top_up(payment: &TopUp) -> Outcome {
     let request = json!({ "fen": payment.fen, "account": payment.account });
-    let client = Client::from_data_dir(&payment.data).map_err(Failure::from_control)?;
     let target = format!("/merchants/{}/top-up", encoded(&payment.mchid));
-    let account = client.call("POST", &target, Some(&request)).map_err(Failure::from_control)?;
+    let account = payment.data.post(&target, &request)?;
     print(&format!("{}\n", account["balance"]))
 }
 

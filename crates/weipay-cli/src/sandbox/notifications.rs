@@ -1,12 +1,11 @@
 //! `weipay sandbox notifications`: the notifications of a running sandbox, by its control API.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
+use super::control::{DataFolder, encoded};
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -91,13 +90,6 @@ pub(crate) enum NotificationsCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DataFolder {
-    /// The data folder of the running sandbox.
-    #[arg(long = "data", value_name = "DIR", default_value = ".weipay")]
-    folder: PathBuf,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Named {
     /// Its id or number.
     id: String,
@@ -119,11 +111,11 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
                     let _ = write!(target, "&{name}={}", encoded(value));
                 }
             }
-            let found = call(data, "GET", &target, None)?;
+            let found = data.get(&target)?;
             show(&found, *json, list)
         }
         NotificationsCommand::Show { named } => {
-            let found = call(&named.data, "GET", &path(named, ""), None)?;
+            let found = named.data.get(&path(named, ""))?;
             show(&found, named.json, whole)
         }
         NotificationsCommand::Replay { named } => {
@@ -141,7 +133,7 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
             |attempts| matches!(attempts, [probe, right] if !is_acknowledged(probe) && is_acknowledged(right)),
         ),
         NotificationsCommand::Hold { data, mchid } => {
-            let held = call(data, "POST", "/notifications/hold", Some(&json!({ "mchid": mchid })))?;
+            let held = data.post("/notifications/hold", &json!({ "mchid": mchid }))?;
             print(&format!("{} held\n", held["held"]))
         }
         NotificationsCommand::Release { data, mchid, order, first } => {
@@ -149,20 +141,10 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
                 [] => json!({ "mchid": mchid, "order": order }),
                 first => json!({ "mchid": mchid, "ids": first }),
             };
-            let released = call(data, "POST", "/notifications/release", Some(&request))?;
+            let released = data.post("/notifications/release", &request)?;
             print(&list(&released))
         }
     }
-}
-
-fn call(data: &DataFolder, method: &str, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
-    let client = Client::from_data_dir(&data.folder).map_err(Failure::from_control)?;
-    client.call(method, target, body).map_err(Failure::from_control)
-}
-
-/// A text as a part of a path.
-pub(super) fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn path(named: &Named, end: &str) -> String {
@@ -175,7 +157,7 @@ fn is_acknowledged(attempt: &Value) -> bool {
 
 /// Sends a notification, prints the attempts, and fails if they are not what they should be.
 fn send(named: &Named, end: &str, body: Value, is_good: impl Fn(&[Value]) -> bool) -> Outcome {
-    let sent = call(&named.data, "POST", &path(named, end), Some(&body))?;
+    let sent = named.data.post(&path(named, end), &body)?;
     show(&sent, named.json, |sent| attempts(&sent["attempts"]))?;
     let attempts = sent["attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
     if is_good(attempts) {

@@ -1,12 +1,9 @@
 //! `weipay sandbox pay`: a person pays an order of a running sandbox, by its control API.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::{Map, Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
+use super::control::{DataFolder, encoded};
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
@@ -47,15 +44,13 @@ pub(crate) struct Pay {
     /// The signed parameters that the page, mini program or app was given, as JSON: their signature is checked.
     #[arg(long, value_name = "JSON")]
     front_end: Option<String>,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn run(arguments: &Pay) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     if arguments.page {
-        return print_page(&client, arguments);
+        return print_page(arguments);
     }
     let mut body = Map::new();
     let texts = [
@@ -83,20 +78,18 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
             .map_err(|error| Failure::usage(format!("--front-end is not JSON: {error}")))?;
         body.insert("front_end".to_owned(), parameters);
     }
-    let paid = client.call("POST", "/orders/pay", Some(&body.into())).map_err(Failure::from_control)?;
+    let paid = arguments.data.post("/orders/pay", &body.into())?;
     print(&shown(&paid))
 }
 
 /// The address alone, so that a script can open it.
-fn print_page(client: &Client, arguments: &Pay) -> Outcome {
+fn print_page(arguments: &Pay) -> Outcome {
     let given = [("order", &arguments.order), ("mchid", &arguments.mchid)];
     let query: Vec<_> = given
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_deref()?))))
         .collect();
-    let found = client
-        .call("GET", &format!("/orders/page?{}", query.join("&")), None)
-        .map_err(Failure::from_control)?;
+    let found = arguments.data.get(&format!("/orders/page?{}", query.join("&")))?;
     print(&format!("{}\n", found["page"].as_str().unwrap_or_default()))
 }
 

@@ -1,22 +1,18 @@
 //! `weipay sandbox pay-score`: what the person does who is served, by the control API of a running sandbox.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
-use crate::failure::{Failure, Outcome};
+use super::control::{DataFolder, encoded};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct PayScore {
     #[command(subcommand)]
     command: PayScoreCommand,
-    /// The data folder of the running sandbox.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,7 +54,6 @@ const ORDERS: &str = "service-orders";
 const PERMISSIONS: &str = "pay-score-permissions";
 
 pub(super) fn run(arguments: &PayScore) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (things, number, step, body) = match &arguments.command {
         PayScoreCommand::Confirm { number, openid } => {
             (ORDERS, number, "confirm", json!({ "openid": openid }))
@@ -71,7 +66,7 @@ pub(super) fn run(arguments: &PayScore) -> Outcome {
         PayScoreCommand::EndAuthorization { number } => (PERMISSIONS, number, "close", json!({})),
     };
     let target = format!("/{things}/{}/{step}", encoded(number));
-    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    let done = arguments.data.post(&target, &body)?;
     print(&shown(&done))
 }
 

@@ -1,24 +1,21 @@
 //! `weipay sandbox person`: the people of a running sandbox, by its control API.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
+use super::control::{DataFolder, encoded};
 use crate::arguments::values;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct Person {
     #[command(subcommand)]
     command: PersonCommand,
-    /// The data folder of the running sandbox.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,24 +46,21 @@ pub(crate) enum PersonCommand {
 }
 
 pub(super) fn run(arguments: &Person) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
-    let call = |method: &str, target: &str, body: Option<Value>| {
-        client.call(method, target, body.as_ref()).map_err(Failure::from_control)
-    };
+    let data = &arguments.data;
     match &arguments.command {
-        PersonCommand::Add => print(&openids(&call("POST", "/people", Some(json!({})))?)),
+        PersonCommand::Add => print(&openids(&data.post("/people", &json!({}))?)),
         PersonCommand::Wallet { id } => {
-            let found = call("GET", &format!("/people/{}/wallet", encoded(id)), None)?;
+            let found = data.get(&format!("/people/{}/wallet", encoded(id)))?;
             print(&format!("{}\n", found["wallet"]))
         }
         PersonCommand::TopUp { id, fen } => {
             let target = format!("/people/{}/top-up", encoded(id));
-            let filled = call("POST", &target, Some(json!({ "fen": fen })))?;
+            let filled = data.post(&target, &json!({ "fen": fen }))?;
             print(&format!("{}\n", filled["wallet"]))
         }
         PersonCommand::Account { id, state } => {
             let target = format!("/people/{}/account", encoded(id));
-            let account = call("POST", &target, Some(json!({ "state": state })))?;
+            let account = data.post(&target, &json!({ "state": state }))?;
             print(&format!("{}\n", account["state"].as_str().unwrap_or_default()))
         }
     }

@@ -16,6 +16,7 @@ use clap::Args;
 use weipay_sandbox::control::Client;
 use weipay_sandbox::{Clock, Sandbox};
 
+use super::control;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 use run::Run;
@@ -54,7 +55,7 @@ pub(super) fn run(arguments: &Play) -> Outcome {
     let story = read(&arguments.story)?;
     match &arguments.data {
         Some(data) => {
-            let control = Client::from_data_dir(data).map_err(Failure::from_control)?;
+            let control = control::client(data)?;
             play(&story, arguments, &control, &data.join("kit.json"))
         }
         None => {

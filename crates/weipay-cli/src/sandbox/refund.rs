@@ -1,13 +1,10 @@
 //! `weipay sandbox refund`: what becomes of a refund, by the control API of a running sandbox.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
-use crate::failure::{Failure, Outcome};
+use super::control::{DataFolder, encoded};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
@@ -19,16 +16,13 @@ pub(crate) struct Refund {
     /// is short of money and the refund is closed seven days after it was accepted.
     #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     to: String,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn run(arguments: &Refund) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let path = format!("/refunds/{}/outcome", encoded(&arguments.number));
-    let refund =
-        client.call("POST", &path, Some(&json!({ "to": arguments.to }))).map_err(Failure::from_control)?;
+    let refund = arguments.data.post(&path, &json!({ "to": arguments.to }))?;
     print(&shown(&refund))
 }
 

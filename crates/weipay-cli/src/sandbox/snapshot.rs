@@ -4,13 +4,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 
 use clap::Args;
 use serde_json::{Value, json};
 use weipay_sandbox::control::{Client, ClientError};
 
+use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
@@ -26,9 +27,8 @@ pub(crate) struct Snapshot {
     /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.
     #[arg(value_name = "NAME|FILE")]
     snapshot: String,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Args)]
@@ -36,14 +36,13 @@ pub(crate) struct Restore {
     /// The name or the file of the snapshot.
     #[arg(value_name = "NAME|FILE")]
     snapshot: String,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn take(arguments: &Snapshot) -> Outcome {
     let Snapshot { snapshot, data } = arguments;
-    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
+    let client = data.client()?;
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
@@ -63,7 +62,7 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
 
 pub(super) fn restore(arguments: &Restore) -> Outcome {
     let Restore { snapshot, data } = arguments;
-    let client = Client::from_data_dir(data).map_err(Failure::from_control)?;
+    let client = data.client()?;
     if !is_file(snapshot) {
         // It becomes a part of a URL.
         return match snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {

@@ -1,13 +1,10 @@
 //! `weipay sandbox transfer`: what the person does who is paid, by the control API of a running sandbox.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
-use crate::failure::{Failure, Outcome};
+use super::control::{DataFolder, encoded};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
@@ -17,9 +14,8 @@ pub(crate) struct Transfer {
     /// The merchant whose number is meant, when several have used it.
     #[arg(long, global = true)]
     mchid: Option<String>,
-    /// The data folder of the running sandbox.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,7 +46,6 @@ pub(crate) enum TransferCommand {
 }
 
 pub(super) fn run(arguments: &Transfer) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let (subject, number, action, mut body) = match &arguments.command {
         TransferCommand::Confirm { number, fail } => {
             ("transfers", number, "confirm", json!({ "fail_reason": fail }))
@@ -63,7 +58,7 @@ pub(super) fn run(arguments: &Transfer) -> Outcome {
         body["mchid"] = json!(mchid);
     }
     let target = format!("/{subject}/{}/{action}", encoded(number));
-    let done = client.call("POST", &target, Some(&body)).map_err(Failure::from_control)?;
+    let done = arguments.data.post(&target, &body)?;
     match done["state"].as_str() {
         Some(state) => print(&format!("{state}\n")),
         None => Ok(()),

@@ -1,13 +1,10 @@
 //! `weipay sandbox withdrawal`: what the bank does with a withdrawal, by the control API of a running sandbox.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::{Value, json};
-use weipay_sandbox::control::Client;
 
-use super::notifications::encoded;
-use crate::failure::{Failure, Outcome};
+use super::control::{DataFolder, encoded};
+use crate::failure::Outcome;
 use crate::output::print;
 
 #[derive(Debug, Args)]
@@ -24,13 +21,11 @@ pub(crate) struct Withdrawal {
     /// The merchant whose out_request_no is meant, when several have used it.
     #[arg(long)]
     mchid: Option<String>,
-    /// The data folder of the running sandbox.
-    #[arg(long, value_name = "DIR", default_value = ".weipay")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 pub(super) fn run(arguments: &Withdrawal) -> Outcome {
-    let client = Client::from_data_dir(&arguments.data).map_err(Failure::from_control)?;
     let mut body = json!({ "to": arguments.to });
     for (name, value) in [("reason", &arguments.reason), ("mchid", &arguments.mchid)] {
         if let Some(value) = value {
@@ -38,7 +33,7 @@ pub(super) fn run(arguments: &Withdrawal) -> Outcome {
         }
     }
     let path = format!("/withdrawals/{}/outcome", encoded(&arguments.number));
-    let withdrawal = client.call("POST", &path, Some(&body)).map_err(Failure::from_control)?;
+    let withdrawal = arguments.data.post(&path, &body)?;
     print(&shown(&withdrawal))
 }
 

@@ -100,3 +100,54 @@ impl<'de> Visitor<'de> for Reader<'_> {
         Ok(Value::Object(members))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_one_json_value_is_not_read_json() {
+        for body in ["", "{", "{}{}", "{'a':1}", "{\"a\":1,}", "NaN", "\"\u{1}\"", "{\"a\":\"\\ud800\"}"] {
+            assert!(read_json(body.as_bytes()).is_none(), "{body}");
+        }
+        assert!(read_json(b"{\"a\":\"\xff\"}").is_none());
+        assert!(read_json(b"\xef\xbb\xbf{}").is_none());
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+        assert!(read_json(&nested(100)).is_some());
+        assert!(read_json(&nested(200_000)).is_none());
+    }
+
+    #[test]
+    fn a_repeated_member_is_named_at_any_depth() {
+        assert_eq!(read_json(br#"{"a":1,"b":{"a":1}}"#).unwrap().repeated, None);
+        assert_eq!(read_json(br#"{"b":[{"a":1,"a":1}]}"#).unwrap().repeated.as_deref(), Some("a"));
+        assert_eq!(read_json(br#"{"a":1,"\u0061":2}"#).unwrap().repeated.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn four_byte_characters_are_seen_raw_and_escaped() {
+        assert!(read_json("{\"a\":\"😀\"}".as_bytes()).unwrap().four_byte);
+        assert!(read_json(br#"["\ud83d\ude00"]"#).unwrap().four_byte);
+        assert!(read_json("{\"😀\":1}".as_bytes()).unwrap().four_byte);
+        assert!(!read_json("{\"a\":\"商家券￥\"}".as_bytes()).unwrap().four_byte);
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_what_serde_json_reads(body in proptest::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(read_json(&body).map(|document| document.value), serde_json::from_slice(&body).ok());
+        }
+
+        #[test]
+        fn it_reads_json_like_text_as_serde_json_does(body in r#"[\[\]{}",:0-9a-c\\ .eE+-]{0,40}"#) {
+            let ours = read_json(body.as_bytes()).map(|document| document.value);
+            prop_assert_eq!(ours, serde_json::from_str(&body).ok());
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use weipay_catalog::{Field, Operation};
 
-use super::{CarriedOut, Contract, Pass, Undefined, not_an_object};
+use super::{CarriedOut, Contract, Pass, Undefined, Walk, not_an_object};
 use crate::grammar::{self, Place, Source, unconfirmed};
 use crate::response::Refusal;
 use crate::upload::{self, Upload};
@@ -31,7 +31,7 @@ impl Contract {
         let meta = meta.ok_or_else(|| missing(meta_field))?;
         let Value::Object(members) = meta else { return Err(not_an_object("/meta", meta)) };
         let mut undefined = Undefined::default();
-        let mut walk = self.walk(CarriedOut::from_operation(operation), Source::Body, &mut undefined);
+        let mut walk = Walk::new(self, CarriedOut::from_operation(operation), Source::Body, &mut undefined);
         walk.pointer = "/meta".to_owned();
         for pass in Pass::ALL {
             walk.pass = pass;

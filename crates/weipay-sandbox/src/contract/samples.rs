@@ -66,7 +66,7 @@ fn verdict(operation: &'static Operation) -> Result<(), Refusal> {
     let fields: Vec<Field> =
         sample.request.xml.iter().filter(|field| elements.contains_key(field.name)).cloned().collect();
     let mut undefined = Undefined::default();
-    let mut walk = contract.walk(CarriedOut::No, Source::Body, &mut undefined);
+    let mut walk = Walk::new(&contract, CarriedOut::No, Source::Body, &mut undefined);
     Pass::ALL.into_iter().try_for_each(|pass| {
         walk.pass = pass;
         walk.members(&fields, &elements)

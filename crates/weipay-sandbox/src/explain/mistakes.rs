@@ -1,300 +1,24 @@
-//! The messages that come of common mistakes, each with its name.
-//!
-//! One mistake is tried at a time, then two of different kinds. A try costs one hash; both their number and the bytes that are
-//! hashed are bounded.
+//! Common mistakes in signing, each with its name: what was signed in the place of method, URL, time, nonce or body. Those of the
+//! [layout](super::message) stand beside it.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::WrongSignature;
-use super::json_style::{self, Style};
 
-const MAX_TRIES: usize = 3_000;
-const MAX_HASHED: usize = 6 * 1024 * 1024;
-/// The layouts of a longer body are not all tried.
-const MAX_STYLED: usize = 16 * 1024;
-/// So many of one kind are tried together with those of another.
-const MAX_PAIRED: usize = 14;
 /// Orders of so many parameters are tried.
 const MAX_ORDERED: usize = 4;
 
-/// A message that may have been signed.
-#[derive(Debug, Clone)]
-pub(super) struct Message {
-    pub(super) method: String,
-    pub(super) target: String,
-    timestamp: String,
-    nonce: String,
-    pub(super) body: Vec<u8>,
-    layout: Layout,
-    causes: Vec<&'static str>,
-}
-
-/// How the lines are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layout {
-    Right,
-    NoLastFeed,
-    NoLastLine,
-    ExtraFeed,
-    CarriageReturns,
-    Backslashes,
-    Joined,
-    AsResponse,
-    NonceBeforeTimestamp,
-    TargetFirst,
-    Twice,
-    HexTwice,
-}
-
-impl Layout {
-    const WRONG: [(Self, &'static str); 11] = [
-        (
-            Self::NoLastFeed,
-            "the line feed behind the last line was left out; every line ends with one, also an empty body",
-        ),
-        (
-            Self::NoLastLine,
-            "the empty line of an empty body was left out; a request without a body signs an empty fifth line",
-        ),
-        (Self::ExtraFeed, "one line feed too many stands at the end of what was signed"),
-        (Self::CarriageReturns, "lines were ended with CR LF; end each with a line feed alone"),
-        (
-            Self::Backslashes,
-            "lines were ended with a backslash and the letter n; end each with the line feed character",
-        ),
-        (Self::Joined, "the lines were joined without line feeds; end each with one"),
-        (
-            Self::AsResponse,
-            "the message has only timestamp, nonce and body, as that of a response; a request signs method and URL first",
-        ),
-        (
-            Self::NonceBeforeTimestamp,
-            "nonce and timestamp were signed in the wrong order; the timestamp comes first",
-        ),
-        (Self::TargetFirst, "URL and method were signed in the wrong order; the method comes first"),
-        (
-            Self::Twice,
-            "the message was hashed twice; give the message itself to SHA256withRSA, not its digest",
-        ),
-        (
-            Self::HexTwice,
-            "the hexadecimal digest of the message was signed; give the message itself to SHA256withRSA",
-        ),
-    ];
-}
-
-impl Message {
-    pub(super) fn expected(wrong: &WrongSignature<'_>) -> Self {
-        Self {
-            method: wrong.request.method.clone(),
-            target: wrong.request.target.clone(),
-            timestamp: wrong.authorization.timestamp.to_string(),
-            nonce: wrong.authorization.nonce_str.clone(),
-            body: wrong.body.to_vec(),
-            layout: Layout::Right,
-            causes: Vec::new(),
-        }
-    }
-
-    /// The mistakes, in words.
-    pub(super) fn cause(&self) -> String {
-        self.causes.join("; and ")
-    }
-
-    pub(super) fn with(&self, target: String, body: Vec<u8>) -> Self {
-        Self { target, body, ..self.clone() }
-    }
-
-    /// The message before it may have been hashed.
-    pub(super) fn text(&self) -> Vec<u8> {
-        let Self { method, target, timestamp, nonce, body, .. } = self;
-        let [method, target, timestamp, nonce] =
-            [method, target, timestamp, nonce].map(|text| text.as_bytes());
-        let lines = |lines: &[&[u8]], end: &[u8]| {
-            let mut text = Vec::with_capacity(lines.iter().map(|line| line.len() + end.len()).sum());
-            for line in lines {
-                text.extend_from_slice(line);
-                text.extend_from_slice(end);
-            }
-            text
-        };
-        let all: [&[u8]; 5] = [method, target, timestamp, nonce, body];
-        let mut text = match self.layout {
-            Layout::CarriageReturns => lines(&all, b"\r\n"),
-            Layout::Backslashes => lines(&all, b"\\n"),
-            Layout::Joined => lines(&all, b""),
-            Layout::AsResponse => lines(&[timestamp, nonce, body], b"\n"),
-            Layout::NonceBeforeTimestamp => lines(&[method, target, nonce, timestamp, body], b"\n"),
-            Layout::TargetFirst => lines(&[target, method, timestamp, nonce, body], b"\n"),
-            _ => lines(&all, b"\n"),
-        };
-        match self.layout {
-            Layout::NoLastFeed => text.truncate(text.len() - 1),
-            Layout::NoLastLine if body.is_empty() => text.truncate(text.len() - 2),
-            Layout::ExtraFeed => text.push(b'\n'),
-            _ => {}
-        }
-        text
-    }
-
-    /// What was given to the signing function.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let text = self.text();
-        match self.layout {
-            Layout::Twice => sha256(&text).to_vec(),
-            Layout::HexTwice => super::hex(&sha256(&text)).into_bytes(),
-            _ => text,
-        }
-    }
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    context.update(bytes);
-    context.finish().as_ref().try_into().unwrap_or_default()
-}
-
-/// One mistake.
-#[derive(Debug, Clone)]
-struct Mistake {
-    cause: &'static str,
-    change: Change,
-}
-
-#[derive(Debug, Clone)]
-enum Change {
-    Method(String),
-    Target(String),
-    Timestamp(String),
-    Nonce(String),
-    Body(Vec<u8>),
-    Style(Style),
-    Layout(Layout),
-}
-
-impl Change {
-    /// Two of one kind exclude each other.
-    fn kind(&self) -> u8 {
-        match self {
-            Self::Method(_) => 0,
-            Self::Target(_) => 1,
-            Self::Timestamp(_) => 2,
-            Self::Nonce(_) => 3,
-            Self::Body(_) | Self::Style(_) => 4,
-            Self::Layout(_) => 5,
-        }
-    }
-
-    fn apply(&self, message: &mut Message) {
-        match self {
-            Self::Method(method) => message.method.clone_from(method),
-            Self::Target(target) => message.target.clone_from(target),
-            Self::Timestamp(timestamp) => message.timestamp.clone_from(timestamp),
-            Self::Nonce(nonce) => message.nonce.clone_from(nonce),
-            Self::Body(body) => message.body.clone_from(body),
-            Self::Style(style) => message.body = style.apply(&message.body).unwrap_or_default(),
-            Self::Layout(layout) => message.layout = *layout,
-        }
-    }
-}
-
-/// A search for the message with a digest.
-pub(super) struct Search {
-    expected: Message,
-    mistakes: Vec<Mistake>,
-    tries: usize,
-    hashed: usize,
-}
-
-impl Search {
-    pub(super) fn new(wrong: &WrongSignature<'_>) -> Self {
-        let expected = Message::expected(wrong);
-        let mut mistakes = Vec::new();
-        let mut add = |cause, change| mistakes.push(Mistake { cause, change });
-        for (target, cause) in targets(wrong) {
-            add(cause, Change::Target(target));
-        }
-        for (body, cause) in bodies(wrong) {
-            add(cause, Change::Body(body));
-        }
-        for (layout, cause) in Layout::WRONG {
-            add(cause, Change::Layout(layout));
-        }
-        for (method, cause) in methods(&expected.method) {
-            add(cause, Change::Method(method));
-        }
-        for (timestamp, cause) in timestamps(wrong.authorization.timestamp) {
-            add(cause, Change::Timestamp(timestamp));
-        }
-        for (nonce, cause) in nonces(&expected.nonce) {
-            add(cause, Change::Nonce(nonce));
-        }
-        for style in json_style::styles(expected.body.len() <= MAX_STYLED) {
-            add(RE_ENCODED, Change::Style(style));
-        }
-        Self { expected, mistakes, tries: 0, hashed: 0 }
-    }
-
-    pub(super) fn find(mut self, digest: &[u8; 32]) -> Option<Message> {
-        let mistakes = std::mem::take(&mut self.mistakes);
-        for mistake in &mistakes {
-            if let Some(found) = self.attempt(&[mistake], digest) {
-                return Some(found);
-            }
-        }
-        let mut counts = [0_usize; 6];
-        let paired: Vec<&Mistake> = mistakes
-            .iter()
-            .filter(|mistake| {
-                let count = counts.get_mut(usize::from(mistake.change.kind()));
-                count.is_some_and(|count| {
-                    *count += 1;
-                    *count <= MAX_PAIRED
-                        || matches!(mistake.change, Change::Style(_)) && *count <= 3 * MAX_PAIRED
-                })
-            })
-            .collect();
-        for (index, first) in paired.iter().enumerate() {
-            for second in paired.iter().skip(index + 1) {
-                if first.change.kind() != second.change.kind()
-                    && let Some(found) = self.attempt(&[first, second], digest)
-                {
-                    return Some(found);
-                }
-            }
-        }
-        None
-    }
-
-    fn attempt(&mut self, mistakes: &[&Mistake], digest: &[u8; 32]) -> Option<Message> {
-        if self.tries >= MAX_TRIES || self.hashed >= MAX_HASHED {
-            return None;
-        }
-        let mut message = self.expected.clone();
-        for mistake in mistakes {
-            mistake.change.apply(&mut message);
-            if !message.causes.contains(&mistake.cause) {
-                message.causes.push(mistake.cause);
-            }
-        }
-        let bytes = message.bytes();
-        self.tries += 1;
-        self.hashed += bytes.len();
-        (sha256(&bytes) == *digest).then_some(message)
-    }
-}
-
+/// What may have been signed in the place of what was sent, each with the mistake that leads to it.
 type Candidates<T> = Vec<(T, &'static str)>;
 
-fn methods(method: &str) -> Candidates<String> {
+pub(super) fn methods(method: &str) -> Candidates<String> {
     const OTHER: &str = "another method was signed than the one that was sent";
     let others = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().filter(|other| *other != method);
     let lower = (method.to_ascii_lowercase(), "the method was signed in lower case; sign it in capitals");
     std::iter::once(lower).chain(others.map(|other| (other.to_owned(), OTHER))).collect()
 }
 
-fn timestamps(timestamp: i64) -> Candidates<String> {
+pub(super) fn timestamps(timestamp: i64) -> Candidates<String> {
     const OTHER: &str =
         "the timestamp that was signed is not that of Authorization; take the time once for both";
     let mut all = vec![(
@@ -308,7 +32,7 @@ fn timestamps(timestamp: i64) -> Candidates<String> {
     all
 }
 
-fn nonces(nonce: &str) -> Candidates<String> {
+pub(super) fn nonces(nonce: &str) -> Candidates<String> {
     const CASE: &str = "the nonce was signed in other letters than those that were sent; capitals count";
     vec![
         (nonce.to_ascii_lowercase(), CASE),
@@ -354,7 +78,7 @@ const COMPONENT: &AsciiSet = &URL
     .add(b'[')
     .add(b']');
 
-fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
+pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
     let target = &*wrong.request.target;
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -473,12 +197,12 @@ fn permute(pairs: &mut [&str], from: usize, all: &mut Vec<String>) {
 
 const BODY_LEFT_OUT: &str =
     "the body was left out of what was signed; sign the bytes of the body that is sent";
-const RE_ENCODED: &str = "the body was encoded again between signing and sending; make the text once, sign it, and send the same bytes";
+pub(super) const RE_ENCODED: &str = "the body was encoded again between signing and sending; make the text once, sign it, and send the same bytes";
 const FEED_SENT: &str =
     "the body was sent with a line feed at its end that was not signed; sign the same bytes that are sent";
 const WHOLE_UPLOAD: &str = "the whole body of an upload was signed; sign only the text of its part `meta`";
 
-fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
+pub(super) fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
     let body = wrong.body;
     let mut all: Candidates<Vec<u8>> = Vec::new();
     let mut add = |bytes: Vec<u8>, cause| {

@@ -84,13 +84,13 @@ impl Fault {
             ("", _) => "服务不可用，请稍后重试",
             (message, _) => message,
         };
-        UnsignedResponse::from(&Refusal::new(status, code, message))
+        UnsignedResponse::from(&Refusal::without_reason(status, code, message))
     }
 
     /// The same in APIv2, whose status is 200 in every case.
     pub(crate) fn refusal_v2(self, operation: &Operation) -> Refusal {
         let Kind::Status(status, _) = self.kind else {
-            return Refusal::new(200, "SYSTEMERROR", "系统错误");
+            return Refusal::without_reason(200, "SYSTEMERROR", "系统错误");
         };
         let is_known = |code: &str| operation.error_codes().any(|known| known.code == code);
         let code = match status {
@@ -104,7 +104,7 @@ impl Fault {
             "SYSTEMERROR" => "系统错误",
             _ => "请求过于频繁，请稍后重试",
         };
-        Refusal::new(200, code, message)
+        Refusal::without_reason(200, code, message)
     }
 
     /// A response that comes from a proxy, or does not come.

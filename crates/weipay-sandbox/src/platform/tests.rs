@@ -50,7 +50,8 @@ fn hold(owner: &str, number: &str, now: i64) -> Decided<Parcel> {
 }
 
 fn expire(parcel: Option<Parcel>, at: i64) -> Decided<Parcel> {
-    let parcel = parcel.ok_or_else(|| Refusal::resource_not_exists("no parcel"))?;
+    let parcel =
+        parcel.ok_or_else(|| Refusal::resource_not_exists("no parcel", "no parcel has this number"))?;
     let announcement = Announcement {
         mchid: parcel.owner.clone(),
         notify_url: String::new(),

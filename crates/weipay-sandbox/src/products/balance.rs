@@ -131,9 +131,9 @@ fn balance_before(
 fn day_end(date: Option<&str>, now: i64, no_data: fn() -> Refusal) -> Result<i64, Refusal> {
     const READY: i64 = 10 * 60 * 60;
     const MAX_AGE_DAYS: i64 = 90;
-    let start = date.and_then(|date| clock::parse(&format!("{date}T00:00:00+08:00"))).ok_or_else(|| {
-        Refusal::param_error("参数错误").with_reason("date must be a day, such as 2026-08-14")
-    })?;
+    let start = date
+        .and_then(|date| clock::parse(&format!("{date}T00:00:00+08:00")))
+        .ok_or_else(|| Refusal::param_error("参数错误", "date must be a day, such as 2026-08-14"))?;
     let end = start + clock::DAY;
     let is_ready = end.saturating_add(READY) <= now;
     if !is_ready || clock::day(now) - clock::day(start) > MAX_AGE_DAYS {
@@ -150,7 +150,8 @@ fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a
     if context.merchants.may_use_money(context.caller, sub_mchid) {
         return Ok(sub_mchid);
     }
-    Err(Refusal::no_auth(words).with_reason(
+    Err(Refusal::no_auth(
+        words,
         "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does",
     ))
 }
@@ -167,17 +168,21 @@ fn named(sub_mchid: &str, account: BalanceAccount, mut amounts: Value) -> Value 
 }
 
 fn not_opened() -> Refusal {
-    Refusal::invalid_request("输入账户类型未开通")
-        .with_reason("account_type is BASIC, OPERATION or FEES; of a sub-merchant also DEPOSIT")
+    Refusal::invalid_request(
+        "输入账户类型未开通",
+        "account_type is BASIC, OPERATION or FEES; of a sub-merchant also DEPOSIT",
+    )
 }
 
 fn no_data() -> Refusal {
-    Refusal::invalid_request("日终余额当日无数据").with_reason("there is no balance of the end of this day")
+    Refusal::invalid_request("日终余额当日无数据", "there is no balance of the end of this day")
 }
 
 fn no_account_then() -> Refusal {
-    Refusal::invalid_request("该账户在指定时间不存在")
-        .with_reason("the merchant had no account yet at the end of this day")
+    Refusal::invalid_request(
+        "该账户在指定时间不存在",
+        "the merchant had no account yet at the end of this day",
+    )
 }
 
 #[cfg(test)]

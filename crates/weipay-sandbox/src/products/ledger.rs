@@ -208,8 +208,9 @@ impl From<StoreError> for PostingError {
 }
 
 impl PostingError {
-    /// The error of a handler: a short account is refused with this, and what no request can cause is a broken state.
-    pub(crate) fn or_short(self, refuse: impl FnOnce() -> Refusal) -> HandlerError {
+    /// The error of a handler: a short account is refused with this, which is given the reason (which account, how much it has, how much
+    /// it needs); and what no request can cause is a broken state.
+    pub(crate) fn or_short(self, refuse: impl FnOnce(String) -> Refusal) -> HandlerError {
         match self {
             Self::Short { account, has, needs } => {
                 let Account { owner, kind } = account;
@@ -223,7 +224,7 @@ impl PostingError {
                     kind.place(),
                     kind.advice()
                 );
-                HandlerError::Refused(refuse().with_reason(reason))
+                HandlerError::Refused(refuse(reason))
             }
             Self::Amount => {
                 StoreError::Corrupt("a movement of money below zero or too large".to_owned()).into()

@@ -39,9 +39,7 @@ fn list(
         None | Some("RSA" | "ALL") => {}
         Some("SM2") => return Err(none()),
         Some(_) => {
-            return Err(
-                Refusal::param_error("参数错误").with_reason("algorithm_type is one of RSA, SM2 and ALL")
-            );
+            return Err(Refusal::param_error("参数错误", "algorithm_type is one of RSA, SM2 and ALL"));
         }
     }
     let items = certificates.iter().map(|certificate| {
@@ -67,8 +65,8 @@ fn list(
 fn none() -> Refusal {
     Refusal::resource_not_exists(
         "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/doc/v3/merchant/4012153196",
+        "this merchant's platform key is the public key only (its kit has no platform certificate): verify with that",
     )
-    .with_reason("this merchant's platform key is the public key only (its kit has no platform certificate): verify with that")
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
     if is_openid(openid) {
         return Ok(());
     }
-    Err(Refusal::new(404, "USER_NOT_EXISTS", "用户不存在").with_reason(
+    Err(Refusal::new(
+        404,
+        "USER_NOT_EXISTS",
+        "用户不存在",
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
     ))
 }

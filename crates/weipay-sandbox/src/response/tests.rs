@@ -95,7 +95,10 @@ fn headers_come_in_the_platforms_order() {
 
 #[test]
 fn who_is_turned_away_gets_no_signature() {
-    let away = Rejection::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
+    let away = Rejection::Refused {
+        refusal: Refusal::sign_error("签名错误", "no signature"),
+        has_request_id: true,
+    };
     let response = rejected(&away, 0, &Entropy::seeded(1));
     assert!(response.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
     assert!(response.header("request-id").is_some());
@@ -127,7 +130,7 @@ fn a_request_id_begins_with_the_time_and_ends_with_the_code() {
 
 #[test]
 fn members_come_in_alphabetical_order_and_detail_only_when_there_is_one() {
-    let plain = Refusal::param_error("参数错误");
+    let plain = Refusal::param_error("参数错误", "a reason");
     assert_eq!(plain.to_json(), r#"{"code":"PARAM_ERROR","message":"参数错误"}"#.as_bytes());
     let detailed = plain.with_detail(serde_json::json!({ "location": "body", "value": 0.01 }));
     assert_eq!(

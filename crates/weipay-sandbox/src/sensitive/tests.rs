@@ -89,7 +89,9 @@ fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
         };
         encrypt(&operation.response, &mut response, &KEY.public_key()).unwrap();
         each(&operation.response, &mut response, &mut |field, text| {
-            let plain = KEY.decrypt_oaep(text).map_err(|error| Refusal::param_error(error.to_string()))?;
+            let plain = KEY
+                .decrypt_oaep(text)
+                .map_err(|error| Refusal::param_error(error.to_string(), "it does not open"))?;
             let plain = String::from_utf8(plain.to_vec()).unwrap();
             assert!(plain.chars().count() < 24, "{}: {plain}", field.name);
             opened += 1;

@@ -30,7 +30,7 @@ pub(super) fn values(
 
 fn value(carried_out: CarriedOut, checks_amounts: bool, field: &Field, text: &str) -> Result<Value, Refusal> {
     let refused = |sentence: String, why: &str| {
-        sentences::refused("PARAM_ERROR", sentence).with_reason(format!("{}: {why}", field.name))
+        sentences::refused("PARAM_ERROR", sentence, format!("{}: {why}", field.name))
     };
     let broken = |rule: BrokenRule| {
         let sentence = match field.kind {
@@ -78,9 +78,7 @@ fn value(carried_out: CarriedOut, checks_amounts: bool, field: &Field, text: &st
             if let Err(reason) = carried_out.check_word(field, text)
                 && !is_known
             {
-                return Err(
-                    sentences::refused("PARAM_ERROR", sentences::wrong_text(field.name)).with_reason(reason)
-                );
+                return Err(sentences::refused("PARAM_ERROR", sentences::wrong_text(field.name), reason));
             }
             Ok(text.into())
         }

@@ -101,12 +101,10 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
             let reason = "this operation needs the merchant certificate in the TLS handshake: give your client merchant_cert and \
                           merchant_key of kit.json (apiclient_cert.pem and apiclient_key.pem)";
             if operation.error_codes().any(|known| known.code == "CA_ERROR") {
-                let refusal = sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE);
-                let refusal = Box::new(refusal.with_reason(reason));
+                let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
                 return Err(Rejection { refusal, is_of_the_front: false, has_code: true });
             }
-            let refusal =
-                sentences::refused("CERT_ERROR", "No required SSL certificate was sent").with_reason(reason);
+            let refusal = sentences::refused("CERT_ERROR", "No required SSL certificate was sent", reason);
             Err(Rejection { refusal: Box::new(refusal), is_of_the_front: true, has_code: false })
         }
     }
@@ -116,7 +114,7 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
 fn read(request: &Request) -> Result<XmlElements, Refusal> {
     if request.method != "POST" {
         let reason = format!("APIv2 takes POST, and {} came", crate::log::shown_method(&request.method));
-        return Err(sentences::refused("REQUIRE_POST_METHOD", sentences::NOT_POST).with_reason(reason));
+        return Err(sentences::refused("REQUIRE_POST_METHOD", sentences::NOT_POST, reason));
     }
     let elements = XmlElements::read(&request.body, "xml").map_err(|error| {
         let (code, sentence) = match error {
@@ -130,11 +128,11 @@ fn read(request: &Request) -> Result<XmlElements, Refusal> {
             XmlError::NotXml => "the body is not XML: APIv2 takes XML, not JSON or a form".to_owned(),
             error => error.to_string(),
         };
-        sentences::refused(code, sentence).with_reason(reason)
+        sentences::refused(code, sentence, reason)
     })?;
     if elements.iter().any(|(_, content)| matches!(content, XmlContent::Elements(_))) {
         let reason = "an element contains elements; write what is nested as JSON text";
-        return Err(sentences::refused("XML_FORMAT_ERROR", sentences::NOT_XML).with_reason(reason));
+        return Err(sentences::refused("XML_FORMAT_ERROR", sentences::NOT_XML, reason));
     }
     Ok(elements)
 }
@@ -147,7 +145,7 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
     let missing: Vec<&str> = required.chain(of_all).filter(|name| !has(name)).collect();
     if !missing.is_empty() {
         let reason = format!("missing: {}", missing.join(", "));
-        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING).with_reason(reason));
+        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING, reason));
     }
     // Of alternatives one must be there.
     let alternatives: Vec<&str> = operation
@@ -159,7 +157,7 @@ fn check_required(operation: &Operation, elements: &XmlElements) -> Result<(), R
         .collect();
     if !alternatives.is_empty() && !alternatives.iter().any(|name| has(name)) {
         let reason = format!("missing: one of {}", alternatives.join(", "));
-        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING).with_reason(reason));
+        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING, reason));
     }
     Ok(())
 }
@@ -192,16 +190,16 @@ fn check_known(
     let number = elements.text(name).unwrap_or_default();
     if number.is_empty() {
         let reason = format!("missing: {name}");
-        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING).with_reason(reason));
+        return Err(sentences::refused("LACK_PARAMS", sentences::MISSING, reason));
     }
     let merchant = merchants.find(number).ok_or_else(|| {
         let reason = format!("the sandbox has no merchant with the number in {name}: use mchid of kit.json");
-        sentences::refused("MCHID_NOT_EXIST", sentences::NO_MERCHANT).with_reason(reason)
+        sentences::refused("MCHID_NOT_EXIST", sentences::NO_MERCHANT, reason)
     })?;
     match appid(elements) {
         Some((name, appid)) if !merchants.appids().iter().any(|known| known == appid) => {
             let reason = format!("no merchant of the sandbox has {name}: use appid of kit.json");
-            Err(sentences::refused("APPID_NOT_EXIST", sentences::NO_APPID).with_reason(reason))
+            Err(sentences::refused("APPID_NOT_EXIST", sentences::NO_APPID, reason))
         }
         _ => Ok(merchant),
     }
@@ -215,8 +213,7 @@ fn check_sign(
     merchant: &Merchant,
     merchants: &Merchants,
 ) -> Result<SignType, Refusal> {
-    let refused =
-        |reason: &'static str| sentences::refused("SIGNERROR", sentences::WRONG_SIGN).with_reason(reason);
+    let refused = |reason: &'static str| sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason);
     let sign_type = match elements.text("sign_type").filter(|named| !named.is_empty()) {
         None => SignType::Md5,
         Some(named) => {
@@ -236,8 +233,7 @@ fn check_sign(
     }
     let wrong = WrongSign { operation, body: &request.body, elements, sign_type, merchant, merchants };
     let explanation = wrong.explain();
-    let mut refusal = sentences::refused("SIGNERROR", sentences::WRONG_SIGN);
-    refusal.reason = Some(explanation.cause.clone().into());
+    let mut refusal = sentences::refused("SIGNERROR", sentences::WRONG_SIGN, explanation.cause.clone());
     refusal.explanation = Some(Box::new(explanation));
     Err(refusal)
 }
@@ -253,9 +249,8 @@ fn check_certificate(
     if !operation.client_cert {
         return Ok(());
     }
-    let refused = |reason: &'static str| {
-        Err(sentences::refused("CERT_ERROR", sentences::WRONG_CERTIFICATE).with_reason(reason))
-    };
+    let refused =
+        |reason: &'static str| Err(sentences::refused("CERT_ERROR", sentences::WRONG_CERTIFICATE, reason));
     let Ok(shown) = Certificate::from_der(der) else {
         return refused("the certificate of the TLS handshake is not one of a merchant");
     };
@@ -278,8 +273,7 @@ fn check_appid(operation: &Operation, elements: &XmlElements, merchant: &Merchan
         Some((name, appid)) if !merchant.account.appids.iter().any(|own| own == appid) => {
             let number = merchant_element(operation);
             let reason = format!("{name} is bound to another merchant than {number}");
-            let refusal = sentences::refused("APPID_MCHID_NOT_MATCH", sentences::APPID_OF_ANOTHER);
-            Err(refusal.with_reason(reason))
+            Err(sentences::refused("APPID_MCHID_NOT_MATCH", sentences::APPID_OF_ANOTHER, reason))
         }
         _ => Ok(()),
     }

@@ -18,8 +18,12 @@ pub(super) const WRONG_CERTIFICATE: &str = "证书校验错误";
 pub(super) const NO_CERTIFICATE: &str = "请求未携带证书，或请求携带的证书出错";
 
 /// A refusal of APIv2; its status is always 200.
-pub(super) fn refused(code: &'static str, message: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::new(200, code, message)
+pub(super) fn refused(
+    code: &'static str,
+    message: impl Into<Cow<'static, str>>,
+    reason: impl Into<Cow<'static, str>>,
+) -> Refusal {
+    Refusal::new(200, code, message, reason)
 }
 
 /// A text that breaks the rule of its element.

@@ -30,7 +30,6 @@ mod pay_score;
 mod payments;
 mod platforms;
 mod product_coupons;
-mod refusals;
 mod restart;
 mod rules_of_a_stock;
 mod sensitive_fields;

@@ -37,13 +37,18 @@ impl Names {
     }
 
     pub(super) fn fill_text(&self, text: &str) -> Result<String, String> {
+        self.fill_with(text, |value| value)
+    }
+
+    /// The same; each value is written as `encode` has it.
+    pub(super) fn fill_with(&self, text: &str, encode: impl Fn(String) -> String) -> Result<String, String> {
         let mut filled = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let (path, after) =
                 after.split_once("}}").ok_or_else(|| format!("`{text}` has {{{{ without }}}}"))?;
             filled.push_str(before);
-            filled.push_str(&word(self.find(path)?));
+            filled.push_str(&encode(word(self.find(path)?)));
             rest = after;
         }
         filled.push_str(rest);

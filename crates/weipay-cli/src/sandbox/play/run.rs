@@ -112,16 +112,8 @@ impl<'a> Run<'a> {
 
     fn target(&self, request: &Target) -> Result<(String, Option<Value>), Failure> {
         // What fills a path must not end its segment.
-        let mut path = String::new();
-        let mut rest = request.path.as_str();
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (name, after) = after.split_once("}}").unwrap_or((after, ""));
-            let value = self.names.fill_text(&format!("{{{{{name}}}}}")).map_err(Failure::failed)?;
-            let value = percent_encoding::utf8_percent_encode(&value, SEGMENT);
-            path.push_str(&format!("{before}{value}"));
-            rest = after;
-        }
-        path.push_str(rest);
+        let encode = |value: String| percent_encoding::utf8_percent_encode(&value, SEGMENT).to_string();
+        let path = self.names.fill_with(&request.path, encode).map_err(Failure::failed)?;
         let body = request.body.as_ref().map(|body| self.names.fill(body)).transpose();
         Ok((path, body.map_err(Failure::failed)?))
     }

@@ -15,22 +15,27 @@ const MAX_AGE_DAYS: i64 = 92;
 /// The day that a text such as `2026-11-25` names, when there can be a bill of it.
 pub(super) fn requested(text: &str, now: i64) -> Result<i64, Refusal> {
     let day = parse(text).ok_or_else(|| {
-        Refusal::param_error("日期格式不正确")
-            .with_reason("`bill_date` must be a day of the calendar, such as 2026-11-25")
+        Refusal::param_error(
+            "日期格式不正确",
+            "`bill_date` must be a day of the calendar, such as 2026-11-25",
+        )
     })?;
     let today = clock::day(now);
     // UNCONFIRMED(bill-day-words): the words of both refusals.
     if day >= today {
-        return Err(Refusal::invalid_request("账单日期不能是当日或未来日期").with_reason(
+        return Err(Refusal::invalid_request(
+            "账单日期不能是当日或未来日期",
             "the day of a bill must be over: ask from ten o'clock (Beijing) of the next day on",
         ));
     }
     if today - day > MAX_AGE_DAYS {
-        return Err(Refusal::invalid_request("请求的账单日期已过期")
-            .with_reason("bills can be asked for three months"));
+        return Err(Refusal::invalid_request("请求的账单日期已过期", "bills can be asked for three months"));
     }
     if today - day == 1 && clock::second_of_day(now) < READY {
-        return Err(Refusal::new(400, "STATEMENT_CREATING", "账单生成中").with_reason(
+        return Err(Refusal::new(
+            400,
+            "STATEMENT_CREATING",
+            "账单生成中",
             "a bill is ready at ten o'clock (Beijing) of the next day; move the sandbox's clock",
         ));
     }
@@ -39,15 +44,20 @@ pub(super) fn requested(text: &str, now: i64) -> Result<i64, Refusal> {
 
 /// A word that no bill has. UNCONFIRMED(unlisted-value)
 pub(super) fn unknown_word(parameter: &str) -> Refusal {
-    Refusal::param_error("参数错误").with_reason(format!(
-        "{parameter} has a value that no bill has: weipay api show lists those that are known"
-    ))
+    Refusal::param_error(
+        "参数错误",
+        format!("{parameter} has a value that no bill has: weipay api show lists those that are known"),
+    )
 }
 
 /// Nothing happened on that day.
 pub(super) fn nothing_happened() -> Refusal {
-    Refusal::new(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
-        .with_reason("nothing happened on that day that this bill has")
+    Refusal::new(
+        400,
+        "NO_STATEMENT_EXIST",
+        "请求的账单文件不存在",
+        "nothing happened on that day that this bill has",
+    )
 }
 
 /// A bill of all sub-merchants for a merchant without any.
@@ -59,7 +69,17 @@ pub(super) fn no_sub_merchants() -> Refusal {
 
 /// The older words, which stand on the page of profit sharing.
 pub(super) fn nothing_was_shared() -> Refusal {
-    Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在").with_reason("nothing was shared on that day")
+    Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在", "nothing was shared on that day")
+}
+
+/// A refusal as the page of profit sharing bills has it: it knows neither `STATEMENT_CREATING` nor `NO_AUTH`.
+pub(super) fn of_profit_sharing(refusal: Refusal) -> Refusal {
+    let message = match refusal.code {
+        "STATEMENT_CREATING" => "请求的账单正在生成中",
+        "NO_AUTH" => "服务商和分账方无受理关系",
+        _ => return refusal,
+    };
+    Refusal { status: 400, code: "INVALID_REQUEST", message: message.into(), ..refusal }
 }
 
 pub(in crate::products) fn parse(text: &str) -> Option<i64> {

@@ -14,7 +14,8 @@ use crate::store::Transaction;
 pub(super) const END: &str = "cash coupon stock ends";
 
 /// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from the available balance, and from the
-/// operation account when that has too little.
+/// operation account when that has too little. UNCONFIRMED(cash-start-at-once): the real platform wants a minute between creation and
+/// activation.
 pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mut stock = own_stock(tx, context)?;
     match stock.state {
@@ -79,7 +80,7 @@ fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), Hand
         owner.account(AccountKind::Available),
         stock.locked,
     );
-    post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
+    post(tx, posting).map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))?;
     (stock.locked, stock.released) = (0, true);
     tx.save(stock)?;
     Ok(())
@@ -97,7 +98,7 @@ fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), Hand
         owner.account(AccountKind::Marketing),
         stock.locked,
     );
-    post(tx, posting).map_err(|error| error.or_short(refusals::no_money_to_start))
+    post(tx, posting).map_err(|error| error.or_short(|_| refusals::no_money_to_start()))
 }
 
 /// Pause and restart are 幂等: a stock that is there already is answered like one that goes there.

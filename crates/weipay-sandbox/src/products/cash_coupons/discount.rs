@@ -98,7 +98,7 @@ impl Discount {
 /// are paid together with it.
 pub(crate) fn best(
     tx: &Transaction<'_>,
-    openids: &[&str],
+    openids: &[String],
     basket: &Basket<'_>,
     except: &[String],
     now: i64,
@@ -138,13 +138,13 @@ pub(crate) fn best(
 pub(crate) fn chosen(
     tx: &Transaction<'_>,
     coupon_id: &str,
-    openids: &[&str],
+    openids: &[String],
     basket: &Basket<'_>,
     now: i64,
 ) -> Result<Option<Discount>, StoreError> {
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
-    let taken = taken_off(&stock, &coupon, basket, now).filter(|_| openids.contains(&&*coupon.openid));
+    let taken = taken_off(&stock, &coupon, basket, now).filter(|_| openids.contains(&coupon.openid));
     Ok(taken.map(|taken| Discount { stock, coupon, taken }))
 }
 
@@ -210,7 +210,8 @@ pub(crate) fn redeem(
             Owner::merchant(mchid).account(to),
             taken.fen,
         );
-        post(tx, posting).map_err(|error| error.or_short(Refusal::system_error))?;
+        post(tx, posting)
+            .map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))?;
         let locked = stock.locked.saturating_sub(taken.fen);
         tx.save(&Stock { locked, ..stock.clone() })?;
     }

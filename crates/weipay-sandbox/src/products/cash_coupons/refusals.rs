@@ -3,125 +3,180 @@
 use crate::response::Refusal;
 
 pub(super) fn no_such_stock() -> Refusal {
-    Refusal::resource_not_exists("批次不存在")
-        .with_reason("no stock of this stock_creator_mchid has this stock_id")
+    Refusal::resource_not_exists("批次不存在", "no stock of this stock_creator_mchid has this stock_id")
 }
 
 pub(super) fn no_such_coupon() -> Refusal {
     // UNCONFIRMED(cash-words).
-    Refusal::resource_not_exists("代金券不存在")
-        .with_reason("this person has no coupon with this coupon_id under this appid")
+    Refusal::resource_not_exists(
+        "代金券不存在",
+        "this person has no coupon with this coupon_id under this appid",
+    )
 }
 
 pub(super) fn budget_is_not_the_product() -> Refusal {
-    Refusal::param_error("批次预算等于批次面额乘以发券数")
-        .with_reason("max_amount must be coupon_amount times max_coupons, in fen")
+    Refusal::param_error(
+        "批次预算等于批次面额乘以发券数",
+        "max_amount must be coupon_amount times max_coupons, in fen",
+    )
 }
 
 pub(super) fn bad_period() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "活动未开始或已结束")
-        .with_tail(NOT_RUNNING)
-        .with_reason("available_end_time must be later than now and than available_begin_time")
+    Refusal::new(
+        403,
+        "REQUEST_BLOCKED",
+        "活动未开始或已结束",
+        "available_begin_time must not be over by the sandbox's clock, and available_end_time must be later",
+    )
+    .with_tail(NOT_RUNNING)
+}
+
+/// The sentence is known without its code. UNCONFIRMED(cash-own-merchants)
+pub(super) fn merchants_of_others() -> Refusal {
+    Refusal::invalid_request(
+        "可用商户不符合规则,请检查",
+        "a stock with no_cash takes off what its merchants get: available_merchants may name the creator and its own sub-merchants only",
+    )
 }
 
 pub(super) fn bad_rules(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("批次发放规则或核销规则有误，请修改后重试").with_reason(reason)
+    Refusal::invalid_request("批次发放规则或核销规则有误，请修改后重试", reason)
 }
 
 pub(super) fn wrong_state() -> Refusal {
-    Refusal::param_error("非法的批次状态").with_reason(
+    Refusal::param_error(
+        "非法的批次状态",
         "start needs unactivated, pause needs running, restart needs paused, stop needs running or paused",
     )
 }
 
 pub(super) fn no_money_to_start() -> Refusal {
     // INFERRED(cash-start-code): the code and the status; the sentence is known.
-    Refusal::new(403, "NOT_ENOUGH", "激活失败：账户余额不足，请充值").with_reason("the basic account and the operation account of the creator each hold less than max_amount: top one up with `weipay sandbox merchant top-up MCHID FEN`")
+    Refusal::new(
+        403,
+        "NOT_ENOUGH",
+        "激活失败：账户余额不足，请充值",
+        "the basic account and the operation account of the creator each hold less than max_amount: top one up with `weipay sandbox merchant top-up MCHID FEN`",
+    )
 }
 
 /// Only the creator operates a stock.
 pub(super) fn not_the_creator() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "调用商户无权限").with_reason(
+    Refusal::new(
+        403,
+        "REQUEST_BLOCKED",
+        "调用商户无权限",
         "stock_creator_mchid must be the merchant that created the stock, and must sign the request",
     )
 }
 
 pub(super) fn appid_not_bound() -> Refusal {
-    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配").with_tail(270_079_507).with_reason("the appid must be bound to the calling merchant: `weipay sandbox merchant add --appid`, or the seed file")
+    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配", "the appid must be bound to the calling merchant: `weipay sandbox merchant add --appid`, or the seed file").with_tail(270_079_507)
 }
 
 pub(super) fn no_such_user() -> Refusal {
-    Refusal::invalid_request("openid与appID不匹配").with_tail(270_079_501).with_reason(
+    Refusal::invalid_request(
+        "openid与appID不匹配",
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
     )
+    .with_tail(270_079_501)
 }
 
 pub(super) fn sender_has_no_right() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "批次不支持跨商户发券")
-        .with_tail(270_079_509)
-        .with_reason("only the merchant that created the stock sends its coupons")
+    Refusal::new(
+        403,
+        "REQUEST_BLOCKED",
+        "批次不支持跨商户发券",
+        "only the merchant that created the stock sends its coupons",
+    )
+    .with_tail(270_079_509)
 }
 
 pub(super) fn not_running() -> Refusal {
-    Refusal::invalid_request("活动已结束或未激活").with_tail(NOT_RUNNING).with_reason(
+    Refusal::invalid_request(
+        "活动已结束或未激活",
         "the stock must be running: start it, and send between available_begin_time and available_end_time",
     )
+    .with_tail(NOT_RUNNING)
+}
+
+pub(super) fn not_begun() -> Refusal {
+    Refusal::invalid_request(
+        "活动未开始或已结束",
+        "coupons are sent from available_begin_time on: move the sandbox's clock",
+    )
+    .with_tail(NOT_RUNNING)
 }
 
 pub(super) fn budget_is_spent() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "批次预算不足")
-        .with_tail(270_079_534)
-        .with_reason("max_coupons, max_amount or max_amount_by_day of the stock is used up")
+    Refusal::new(
+        403,
+        "NOT_ENOUGH",
+        "批次预算不足",
+        "max_coupons, max_amount or max_amount_by_day of the stock is used up",
+    )
+    .with_tail(270_079_534)
 }
 
 pub(super) fn user_has_enough() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截")
-        .with_tail(270_079_532)
-        .with_reason("this person has max_coupons_per_user coupons of the stock already")
+    Refusal::new(
+        403,
+        "REQUEST_BLOCKED",
+        "用户被限领拦截",
+        "this person has max_coupons_per_user coupons of the stock already",
+    )
+    .with_tail(270_079_532)
 }
 
 /// The account of the person is frozen or cancelled.
 pub(super) fn abnormal_user() -> Refusal {
-    Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户非法")
-        .with_reason("the account of this person is frozen or cancelled, by the control API")
+    Refusal::new(
+        403,
+        "USER_ACCOUNT_ABNORMAL",
+        "用户非法",
+        "the account of this person is frozen or cancelled, by the control API",
+    )
 }
 
 /// 指定面额发券, which stocks with a fixed value do not have.
 pub(super) fn value_without_need() -> Refusal {
-    Refusal::param_error("参数错误,请核对文档要求")
-        .with_reason("coupon_value and coupon_minimum are for stocks without a value; this one has its own")
+    Refusal::param_error(
+        "参数错误,请核对文档要求",
+        "coupon_value and coupon_minimum are for stocks without a value; this one has its own",
+    )
 }
 
 pub(super) fn bad_date() -> Refusal {
-    Refusal::param_error("输入时间格式错误")
-        .with_reason("bill_date must be a day of the calendar, such as 2026-11-25")
+    Refusal::param_error("输入时间格式错误", "bill_date must be a day of the calendar, such as 2026-11-25")
 }
 
 /// There is no flow file, or not yet.
 pub(super) fn no_flow(reason: &'static str) -> Refusal {
-    Refusal::resource_not_exists("账单文件不存在").with_reason(reason)
+    Refusal::resource_not_exists("账单文件不存在", reason)
 }
 
 /// A number that was used before, for something else. UNCONFIRMED(cash-words).
 pub(super) fn other_parameters() -> Refusal {
-    Refusal::invalid_request("商户单据号已使用，且参数与之前不一致").with_reason(
+    Refusal::invalid_request(
+        "商户单据号已使用，且参数与之前不一致",
         "this out_request_no was used before with another body: repeat the same body, or take a new number",
     )
 }
 
 pub(super) fn page_is_too_large(limit: usize, most: usize) -> Refusal {
-    Refusal::param_error("页大小超过阈值")
-        .with_reason(format!("limit is {limit}, and a page has {most} at most"))
+    Refusal::param_error("页大小超过阈值", format!("limit is {limit}, and a page has {most} at most"))
 }
 
 pub(super) fn no_callback() -> Refusal {
     // UNCONFIRMED(cash-words).
-    Refusal::resource_not_exists("消息通知地址不存在")
-        .with_reason("set an address first: POST /v3/marketing/favor/callbacks")
+    Refusal::resource_not_exists(
+        "消息通知地址不存在",
+        "set an address first: POST /v3/marketing/favor/callbacks",
+    )
 }
 
 pub(super) fn not_your_number() -> Refusal {
-    Refusal::new(400, "MCH_NOT_EXISTS", "商户号不合法").with_reason("mchid must be the caller's own")
+    Refusal::new(400, "MCH_NOT_EXISTS", "商户号不合法", "mchid must be the caller's own")
 }
 
 const NOT_RUNNING: u32 = 270_079_533;

@@ -45,10 +45,13 @@ fn find(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Contract, Handler
     }
     match (text("plan_id"), text("contract_code")) {
         (Some(plan_id), Some(code)) => parties.find_by_code(tx, &plan_id, &code),
-        _ => {
-            let refusal = Refusal::new(200, "LACK_PARAMS", "缺少参数");
-            Err(refusal.with_reason("give contract_id, or plan_id and contract_code").into())
-        }
+        _ => Err(Refusal::new(
+            200,
+            "LACK_PARAMS",
+            "缺少参数",
+            "give contract_id, or plan_id and contract_code",
+        )
+        .into()),
     }
 }
 
@@ -123,8 +126,12 @@ pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         if order.trade_type == TradeType::Pap {
             return Ok(());
         }
-        let refusal = Refusal::new(200, "ORDERNOTEXIST", "订单不是委托代扣场景");
-        Err(refusal.with_reason("this order was not deducted by a contract: ask for it with pay/orderquery"))
+        Err(Refusal::new(
+            200,
+            "ORDERNOTEXIST",
+            "订单不是委托代扣场景",
+            "this order was not deducted by a contract: ask for it with pay/orderquery",
+        ))
     };
     of_orders::query_order_if(tx, context, is_deduction)
 }

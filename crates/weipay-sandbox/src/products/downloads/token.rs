@@ -3,6 +3,7 @@
 use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
 
 use crate::entropy::Entropy;
+use crate::products::Links;
 use crate::response::Refusal;
 
 /// Seals a text. What kind of file it is for is its associated data, so that a token of one kind is not valid for another.
@@ -25,8 +26,21 @@ pub(in crate::products) fn open(key: &ApiV3Key, associated_data: &str, token: &s
     std::str::from_utf8(&key.open(&envelope).ok()?).ok().map(str::to_owned)
 }
 
-pub(in crate::products) fn of_another_merchant() -> Refusal {
-    Refusal::no_auth("无权下载该账单").with_reason(
+/// What a token leads to, as `open` reads it with a merchant's key: only its own merchant may have it. `None` for any other text.
+pub(in crate::products) fn open_own<T>(
+    links: &Links<'_>,
+    open: impl Fn(&ApiV3Key) -> Option<T>,
+) -> Option<Result<T, Refusal>> {
+    if let Some(found) = open(links.key) {
+        return Some(Ok(found));
+    }
+    let is_of_another = links.merchants.all().iter().any(|one| open(&one.api_v3_key).is_some());
+    is_of_another.then(|| Err(of_another_merchant()))
+}
+
+fn of_another_merchant() -> Refusal {
+    Refusal::no_auth(
+        "无权下载该账单",
         "the `token` was given to another merchant: only the merchant that asked for a bill can download it",
     )
 }

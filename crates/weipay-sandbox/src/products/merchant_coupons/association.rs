@@ -65,7 +65,8 @@ fn associate(
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
         // UNCONFIRMED(association-second): a coupon has one association at a time, and a second one does not take its place.
         Some(_) => {
-            return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER).with_reason(
+            return Err(Refusal::invalid_request(
+                words::ASSOCIATED_WITH_ANOTHER,
                 "the coupon is associated with another out_trade_no: disassociate that one first",
             ));
         }
@@ -84,8 +85,10 @@ fn disassociate(
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
     if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
-        return Err(Refusal::invalid_request(words::NOT_ASSOCIATED)
-            .with_reason("the coupon is not associated with this out_trade_no"));
+        return Err(Refusal::invalid_request(
+            words::NOT_ASSOCIATED,
+            "the coupon is not associated with this out_trade_no",
+        ));
     }
     let response = json!({ "wechatpay_disassociate_time": clock::rfc3339(now) });
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))

@@ -90,8 +90,10 @@ pub(super) fn find(tx: &Transaction<'_>, mchid: &str) -> Result<Option<Callback>
 /// INFERRED(callback-owner): only the caller's own address can be set or seen.
 fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a str, Refusal> {
     match mchid {
-        Some(mchid) if mchid != caller.mchid => Err(Refusal::no_auth(words::OTHER_CALLBACK)
-            .with_reason("mchid may only be the caller's own; it may be left out")),
+        Some(mchid) if mchid != caller.mchid => Err(Refusal::no_auth(
+            words::OTHER_CALLBACK,
+            "mchid may only be the caller's own; it may be left out",
+        )),
         _ => Ok(&caller.mchid),
     }
 }

@@ -139,9 +139,10 @@ fn store_codes(
     let (total, failed, duplicates) = (upload.len(), upload.failed, upload.duplicates);
     let (stored, exist) = Stored::new(upload.fitting, known, counts, now);
     if stored.counts.total > MAX_STORED_CODES {
-        return Err(Refusal::invalid_request(words::TOO_MANY_CODES).with_reason(format!(
-            "a stock may have {MAX_STORED_CODES} codes; nothing of this request was stored"
-        )));
+        return Err(Refusal::invalid_request(
+            words::TOO_MANY_CODES,
+            format!("a stock may have {MAX_STORED_CODES} codes; nothing of this request was stored"),
+        ));
     }
     let success: Vec<_> = stored.codes.iter().map(|code| &code.code).collect();
     let failed: Vec<_> = failed
@@ -168,8 +169,10 @@ fn delete(candidate: Option<Candidate>, now: i64) -> Decided<stored_codes::Depar
     match candidate.code.place {
         CodePlace::Available(_) => {}
         CodePlace::Dispatched { .. } => {
-            return Err(Refusal::invalid_request(words::CODE_DISPATCHED)
-                .with_reason("a person has this code: only a code that nobody has can be deleted"));
+            return Err(Refusal::invalid_request(
+                words::CODE_DISPATCHED,
+                "a person has this code: only a code that nobody has can be deleted",
+            ));
         }
         CodePlace::Deleted => return Err(refusals::no_such_code()),
     }

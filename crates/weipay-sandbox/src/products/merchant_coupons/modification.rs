@@ -87,8 +87,10 @@ fn check_changeable(caller: &Account, stock: Option<Stock>, now: i64) -> Result<
         return Err(refusals::no_right_on_coupon().with_reason("only its creator may change a stock"));
     }
     if stock.state_at(now) == StockState::Stoped {
-        return Err(Refusal::invalid_request(words::STOCK_IS_OVER)
-            .with_reason("a stock can be changed until its available_end_time, unless it was stopped"));
+        return Err(Refusal::invalid_request(
+            words::STOCK_IS_OVER,
+            "a stock can be changed until its available_end_time, unless it was stopped",
+        ));
     }
     Ok(stock)
 }
@@ -151,7 +153,7 @@ fn rebudget(
                 "the stock was created without max_coupons_by_day, and cannot get one",
             ),
             BudgetObstacle::NoCurrent => refusals::request_parameters(other),
-            BudgetObstacle::OtherCurrent => Refusal::invalid_request(words::OTHER_BUDGET).with_reason(other),
+            BudgetObstacle::OtherCurrent => Refusal::invalid_request(words::OTHER_BUDGET, other),
             BudgetObstacle::BelowSent => refusals::request_parameters(
                 "the target must not be below 1, nor below what was sent already",
             ),

@@ -213,14 +213,15 @@ fn build(
             );
         }
         if now > stock.definition.validity.end {
-            return Err(Refusal::invalid_request("批次已过期")
-                .with_tail(tail::STOCK_EXPIRED)
-                .with_reason("the available_end_time of the stock is over"));
+            return Err(Refusal::invalid_request(
+                "批次已过期",
+                "the available_end_time of the stock is over",
+            )
+            .with_tail(tail::STOCK_EXPIRED));
         }
         if stock.state_at(now) != StockState::Running {
-            return Err(Refusal::invalid_request("批次非运营中")
-                .with_tail(tail::STOCK_NOT_RUNNING)
-                .with_reason("the stock must be RUNNING"));
+            return Err(Refusal::invalid_request("批次非运营中", "the stock must be RUNNING")
+                .with_tail(tail::STOCK_NOT_RUNNING));
         }
     }
     if let Partner::Merchant(mchid) = &pact.partner

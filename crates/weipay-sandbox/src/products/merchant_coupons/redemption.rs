@@ -73,7 +73,10 @@ fn redeem(
         return Err(refusals::no_right_on_coupon());
     }
     if request.openid.as_ref().is_some_and(|openid| *openid != coupon.openid) {
-        return Err(Refusal::invalid_request(words::OTHER_USER).with_reason("the coupon belongs to another person than openid names: leave openid out, or give the one that the coupon was sent to"));
+        return Err(Refusal::invalid_request(
+            words::OTHER_USER,
+            "the coupon belongs to another person than openid names: leave openid out, or give the one that the coupon was sent to",
+        ));
     }
     match coupon.state_at(now) {
         CouponState::Sended => {}
@@ -82,8 +85,10 @@ fn redeem(
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
         // INFERRED(use-of-deactivated): like a deleted one.
         CouponState::Deactivated => {
-            return Err(Refusal::resource_not_exists(words::DEACTIVATED)
-                .with_reason("the coupon was deactivated, which is final"));
+            return Err(Refusal::resource_not_exists(
+                words::DEACTIVATED,
+                "the coupon was deactivated, which is final",
+            ));
         }
     }
     if now < coupon.window.start {
@@ -138,7 +143,7 @@ fn give_back(
         // INFERRED(return-of-unused): the code.
         state => {
             let reason = format!("only a coupon that is USED is returned; this one is {}", state.word());
-            return Err(Refusal::invalid_request(words::NOT_USED).with_reason(reason));
+            return Err(Refusal::invalid_request(words::NOT_USED, reason));
         }
     }
     let event = Event { request_no: request.return_request_no.clone(), time: now };

@@ -63,7 +63,8 @@ pub(super) const SEND: &str = "send";
 /// Refuses a stock without product information. INFERRED(product-link): with 400 INVALID_REQUEST.
 pub(super) fn check_has_product(stock: Option<&Stock>) -> Result<(), Refusal> {
     match stock {
-        Some(stock) if !stock.has_product => Err(Refusal::invalid_request(words::NO_PRODUCT).with_reason(
+        Some(stock) if !stock.has_product => Err(Refusal::invalid_request(
+            words::NO_PRODUCT,
             "the stock has no product information; the control API gives it some: PUT /stocks/{stock_id}/product",
         )),
         _ => Ok(()),
@@ -169,14 +170,21 @@ impl Obstacle {
     /// What the API responds.
     pub(crate) fn refusal(self) -> Refusal {
         match self {
-            Self::NotRunning(reason) => Refusal::invalid_request(words::NOT_RUNNING).with_reason(reason),
-            Self::UserLimit => refusals::limit_reached(words::USER_LIMIT)
-                .with_reason("this person has max_coupons_per_user coupons of the stock already"),
-            Self::DayLimit => refusals::limit_reached(words::DAY_LIMIT)
-                .with_reason("max_coupons_by_day coupons of the stock were sent today: wait for the next day, or raise it"),
-            Self::StockLimit => refusals::limit_reached(words::STOCK_LIMIT)
-                .with_reason("max_coupons coupons of the stock were sent: raise it with PATCH .../stocks/{stock_id}/budget"),
-            Self::NoStoredCode => refusals::limit_reached(words::NO_STORED_CODE).with_reason(
+            Self::NotRunning(reason) => Refusal::invalid_request(words::NOT_RUNNING, reason),
+            Self::UserLimit => refusals::limit_reached(
+                words::USER_LIMIT,
+                "this person has max_coupons_per_user coupons of the stock already",
+            ),
+            Self::DayLimit => refusals::limit_reached(
+                words::DAY_LIMIT,
+                "max_coupons_by_day coupons of the stock were sent today: wait for the next day, or raise it",
+            ),
+            Self::StockLimit => refusals::limit_reached(
+                words::STOCK_LIMIT,
+                "max_coupons coupons of the stock were sent: raise it with PATCH .../stocks/{stock_id}/budget",
+            ),
+            Self::NoStoredCode => refusals::limit_reached(
+                words::NO_STORED_CODE,
                 "upload codes first: POST /v3/marketing/busifavor/stocks/{stock_id}/couponcodes",
             ),
             Self::Other(refusal) => refusal,
@@ -296,10 +304,10 @@ fn why_not_running(stock: &Stock, now: i64) -> String {
 pub(super) fn check_code_mode(stock: &Stock, request: &SendRequest, is_taken: bool) -> Result<(), Refusal> {
     match (stock.definition.code_mode, &request.coupon_code) {
         (CodeMode::MerchantApi, None) => Err(refusals::code_is_needed()),
-        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(words::CODE_TAKEN)
-            .with_reason(
-                "this coupon_code was sent before: each coupon needs a code that is new in its stock",
-            )),
+        (CodeMode::MerchantApi, Some(_)) if is_taken => Err(Refusal::invalid_request(
+            words::CODE_TAKEN,
+            "this coupon_code was sent before: each coupon needs a code that is new in its stock",
+        )),
         (CodeMode::WechatPay | CodeMode::MerchantUpload, Some(_)) => Err(refusals::wrong_code_mode()),
         (CodeMode::MerchantApi, Some(_)) | (CodeMode::WechatPay | CodeMode::MerchantUpload, None) => Ok(()),
     }

@@ -224,7 +224,8 @@ fn pay(
         return Err(refusals::request_parameters("coupons of stock_type EXCHANGE are never subsidised"));
     }
     if coupon.state_at(now) != CouponState::Used {
-        return Err(Refusal::invalid_request(words::NOT_USED).with_reason(
+        return Err(Refusal::invalid_request(
+            words::NOT_USED,
             "a coupon is subsidised after it was used: POST /v3/marketing/busifavor/coupons/use",
         ));
     }
@@ -269,8 +270,10 @@ fn give_back(
     }
     let has_left = |receipt: &PayReceipt| receipt.request.amount - receipt.returned >= request.amount;
     let receipt = of_request.into_iter().find(has_left).ok_or_else(|| {
-        Refusal::invalid_request(words::RETURN_TOO_MUCH)
-            .with_reason("all returns of a subsidy together may not be more than the subsidy")
+        Refusal::invalid_request(
+            words::RETURN_TOO_MUCH,
+            "all returns of a subsidy together may not be more than the subsidy",
+        )
     })?;
     let receipt = PayReceipt { returned: receipt.returned + request.amount, ..receipt };
     let back = ReturnReceipt { id, receipt_id: receipt.id.clone(), refund_id, request, time: now };

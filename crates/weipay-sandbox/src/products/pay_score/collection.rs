@@ -127,7 +127,7 @@ fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
 fn not_paid(error: NotPaid) -> HandlerError {
     match error {
         NotPaid::Failed(error) => error.into(),
-        NotPaid::Because(reason) => Refusal::invalid_request("支付失败").with_reason(reason).into(),
+        NotPaid::Because(reason) => Refusal::invalid_request("支付失败", reason).into(),
         NotPaid::NotEnough => StoreError::Corrupt("the payment of a service order".to_owned()).into(),
     }
 }

@@ -107,10 +107,7 @@ impl From<StoreError> for ServiceOrderError {
 
 impl From<HandlerError> for ServiceOrderError {
     fn from(error: HandlerError) -> Self {
-        Self::Store(match error {
-            HandlerError::Failed(error) => error,
-            HandlerError::Refused(_) => StoreError::Corrupt("the money of a service order".to_owned()),
-        })
+        Self::Store(error.into_store_error("the money of a service order"))
     }
 }
 

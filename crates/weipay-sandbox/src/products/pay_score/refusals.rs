@@ -3,94 +3,115 @@
 use crate::response::Refusal;
 
 pub(super) fn no_such_order() -> Refusal {
-    Refusal::new(404, "ORDER_NOT_EXIST", "订单不存在")
-        .with_tail(271_317_510)
-        .with_reason("this merchant made no order with this out_order_no, service_id and appid")
+    Refusal::new(
+        404,
+        "ORDER_NOT_EXIST",
+        "订单不存在",
+        "this merchant made no order with this out_order_no, service_id and appid",
+    )
+    .with_tail(271_317_510)
 }
 
 pub(super) fn wrong_state(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("当前订单状态不合法").with_tail(271_302_262).with_reason(reason)
+    Refusal::invalid_request("当前订单状态不合法", reason).with_tail(271_302_262)
 }
 
 pub(super) fn under_deduction() -> Refusal {
-    Refusal::invalid_request("单据正在扣款中，请稍后再试")
-        .with_tail(271_316_754)
-        .with_reason("a deduction takes two seconds; the order can be changed when it has failed")
+    Refusal::invalid_request(
+        "单据正在扣款中，请稍后再试",
+        "a deduction takes two seconds; the order can be changed when it has failed",
+    )
+    .with_tail(271_316_754)
 }
 
 pub(super) fn other_parameters() -> Refusal {
-    Refusal::invalid_request("订单重入参数校验失败").with_tail(271_316_598).with_reason(
+    Refusal::invalid_request(
+        "订单重入参数校验失败",
         "this was done before with another body: repeat the same body, or take a new out_order_no",
     )
+    .with_tail(271_316_598)
 }
 
 pub(super) fn wrong_total() -> Refusal {
-    Refusal::param_error("最终总金额计算非法").with_reason(
+    Refusal::param_error(
+        "最终总金额计算非法",
         "total_amount must be the sum of post_payments without the sum of post_discounts, and 0 or more",
     )
 }
 
 pub(super) fn over_risk_fund() -> Refusal {
-    Refusal::invalid_request("订单金额超过服务风险金额")
-        .with_tail(271_316_656)
-        .with_reason("total_amount may not be more than risk_fund.amount of the order")
+    Refusal::invalid_request(
+        "订单金额超过服务风险金额",
+        "total_amount may not be more than risk_fund.amount of the order",
+    )
+    .with_tail(271_316_656)
 }
 
 pub(super) fn not_lower() -> Refusal {
-    Refusal::invalid_request("修改后的金额必须小于原金额")
+    Refusal::invalid_request("修改后的金额必须小于原金额", "a modification only lowers total_amount")
         .with_tail(271_316_657)
-        .with_reason("a modification only lowers total_amount")
 }
 
 pub(super) fn ends_too_late() -> Refusal {
-    Refusal::invalid_request("实际结束时间不能晚于使用完结接口的时间")
-        .with_reason("time_range.end_time is later than the sandbox's clock: weipay sandbox clock show")
+    Refusal::invalid_request(
+        "实际结束时间不能晚于使用完结接口的时间",
+        "time_range.end_time is later than the sandbox's clock: weipay sandbox clock show",
+    )
 }
 
 pub(super) fn ends_before_start() -> Refusal {
-    Refusal::invalid_request("服务结束时间早于服务开始时间")
-        .with_tail(271_316_637)
-        .with_reason("time_range.end_time is before the start_time of the order")
+    Refusal::invalid_request(
+        "服务结束时间早于服务开始时间",
+        "time_range.end_time is before the start_time of the order",
+    )
+    .with_tail(271_316_637)
 }
 
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
-    Refusal::param_error("参数错误").with_reason(reason)
+    Refusal::param_error("参数错误", reason)
 }
 
 pub(super) fn wrong_appid() -> Refusal {
-    Refusal::no_auth("商户暂无权限使用此服务")
+    Refusal::no_auth("商户暂无权限使用此服务", "the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it")
         .with_tail(268_503_786)
-        .with_reason("the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it")
 }
 
 /// As it was seen for an openid that was none.
 pub(super) fn unknown_person() -> Refusal {
-    Refusal::invalid_request("其他原因185").with_reason(
+    Refusal::invalid_request(
+        "其他原因185",
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
     )
 }
 
 /// The number tells why the person gets no order.
 pub(super) fn not_assessed(tail: u32, reason: &'static str) -> Refusal {
-    Refusal::invalid_request("综合评估未通过").with_tail(tail).with_reason(reason)
+    Refusal::invalid_request("综合评估未通过", reason).with_tail(tail)
 }
 
 pub(super) fn not_authorized() -> Refusal {
-    Refusal::no_auth("请检查服务授权状态").with_reason(
+    Refusal::no_auth(
+        "请检查服务授权状态",
         "the person has not opened the service for this merchant: POST .../payscore/permissions, and then weipay sandbox pay-score authorize",
     )
 }
 
 pub(super) fn no_such_authorization() -> Refusal {
-    Refusal::new(404, "ORDER_NOT_EXIST", "请求操作的授权记录不存在")
-        .with_reason("the person never opened this service, or the authorization_code is of another service")
+    Refusal::new(
+        404,
+        "ORDER_NOT_EXIST",
+        "请求操作的授权记录不存在",
+        "the person never opened this service, or the authorization_code is of another service",
+    )
 }
 
 pub(super) fn not_open() -> Refusal {
-    Refusal::invalid_request("当前授权状态不合法").with_reason("only an open authorization can be ended")
+    Refusal::invalid_request("当前授权状态不合法", "only an open authorization can be ended")
 }
 
 pub(super) fn other_authorization() -> Refusal {
-    Refusal::invalid_request("授权协议号重入参数校验失败")
-        .with_reason("this authorization_code was used with other parameters: take a new one")
+    Refusal::invalid_request(
+        "授权协议号重入参数校验失败",
+        "this authorization_code was used with other parameters: take a new one",
+    )
 }

@@ -61,9 +61,9 @@ fn failed(error: NotPaid) -> HandlerError {
     match error {
         NotPaid::Failed(error) => error.into(),
         NotPaid::NotEnough => {
-            Refusal::new(403, "NOT_ENOUGH", "余额不足").with_reason("the person has too little money").into()
+            Refusal::new(403, "NOT_ENOUGH", "余额不足", "the person has too little money").into()
         }
-        NotPaid::Because(reason) => Refusal::invalid_request("支付失败").with_reason(reason).into(),
+        NotPaid::Because(reason) => Refusal::invalid_request("支付失败", reason).into(),
     }
 }
 

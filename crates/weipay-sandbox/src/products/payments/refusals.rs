@@ -23,15 +23,18 @@ mod tail {
 }
 
 pub(crate) fn no_such_order() -> Refusal {
-    Refusal::new(404, "ORDER_NOT_EXIST", "订单不存在")
+    Refusal::new(404, "ORDER_NOT_EXIST", "订单不存在", "no order was made with this number by this merchant; an order that nobody has paid has no transaction_id yet")
         .with_tail(tail::NO_SUCH_ORDER)
-        .with_reason("no order was made with this number by this merchant; an order that nobody has paid has no transaction_id yet")
 }
 
 pub(super) fn no_such_combined_order() -> Refusal {
-    Refusal::new(404, "ORDERNOTEXIST", "订单不存在")
-        .with_tail(tail::NO_SUCH_ORDER)
-        .with_reason("no combined order was made with this number by this merchant")
+    Refusal::new(
+        404,
+        "ORDERNOTEXIST",
+        "订单不存在",
+        "no combined order was made with this number by this merchant",
+    )
+    .with_tail(tail::NO_SUCH_ORDER)
 }
 
 /// The number belongs to a combined order (合单): it is queried and closed as a whole.
@@ -42,15 +45,16 @@ pub(super) fn part_of_combined() -> Refusal {
 }
 
 pub(super) fn other_merchant() -> Refusal {
-    Refusal::invalid_request("商户号和订单信息不匹配")
+    Refusal::invalid_request("商户号和订单信息不匹配", "mchid (sp_mchid) must be the merchant that signs the request and that made the order; partners use v3/pay/partner")
         .with_tail(tail::OTHER_MERCHANT)
-        .with_reason("mchid (sp_mchid) must be the merchant that signs the request and that made the order; partners use v3/pay/partner")
 }
 
 pub(super) fn other_sub_merchant() -> Refusal {
-    Refusal::invalid_request("商户号或子商户号与订单号不匹配")
-        .with_tail(tail::OTHER_SUB_MERCHANT)
-        .with_reason("sub_mchid must be the one with which the order was made")
+    Refusal::invalid_request(
+        "商户号或子商户号与订单号不匹配",
+        "sub_mchid must be the one with which the order was made",
+    )
+    .with_tail(tail::OTHER_SUB_MERCHANT)
 }
 
 /// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform was seen to refuse otherwise, and
@@ -59,123 +63,158 @@ const NUMBER_USED: DocumentedRefusal =
     DocumentedRefusal { status: 403, code: "OUT_TRADE_NO_USED", message: "商户订单号重复" };
 
 pub(crate) fn other_parameters() -> Refusal {
-    Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
+    Refusal::invalid_request("请求重入时，参数与首次请求时不一致", "this out_trade_no was used before with other parameters: repeat exactly the first request, or close the order and take a new number")
         .with_tail(tail::OTHER_PARAMETERS)
         .with_documented(&NUMBER_USED)
-        .with_reason("this out_trade_no was used before with other parameters: repeat exactly the first request, or close the order and take a new number")
 }
 
 /// The number was closed before any order was made with it.
 pub(crate) fn burnt_number() -> Refusal {
-    Refusal::invalid_request("请求重入时，参数与首次请求时不一致")
-        .with_tail(tail::OTHER_PARAMETERS)
-        .with_documented(&NUMBER_USED)
-        .with_reason(
-            "this out_trade_no was closed before an order was made with it, and cannot be used any more",
-        )
+    Refusal::invalid_request(
+        "请求重入时，参数与首次请求时不一致",
+        "this out_trade_no was closed before an order was made with it, and cannot be used any more",
+    )
+    .with_tail(tail::OTHER_PARAMETERS)
+    .with_documented(&NUMBER_USED)
 }
 
 /// The number has an order of another product, appid or sub-merchant, or a closed one.
 pub(crate) fn number_is_taken(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("201 商户订单号重复").with_documented(&NUMBER_USED).with_reason(reason)
+    Refusal::invalid_request("201 商户订单号重复", reason).with_documented(&NUMBER_USED)
 }
 
 pub(super) fn order_closed() -> Refusal {
-    Refusal::new(400, "ORDER_CLOSED", "订单已关闭")
-        .with_reason("the order was closed or has expired: take a new out_trade_no")
+    Refusal::new(
+        400,
+        "ORDER_CLOSED",
+        "订单已关闭",
+        "the order was closed or has expired: take a new out_trade_no",
+    )
 }
 
 pub(super) fn order_expired() -> Refusal {
-    Refusal::invalid_request("该订单已失效")
-        .with_tail(tail::EXPIRED)
-        .with_reason("the order has expired by the sandbox's clock: take a new out_trade_no")
+    Refusal::invalid_request(
+        "该订单已失效",
+        "the order has expired by the sandbox's clock: take a new out_trade_no",
+    )
+    .with_tail(tail::EXPIRED)
 }
 
 /// An order that was paid is made again.
 pub(crate) fn paid_before() -> Refusal {
-    Refusal::new(400, "ORDERPAID", "该订单已支付")
-        .with_tail(tail::PAID_BEFORE)
-        .with_reason("the order was paid: query it; another sale needs another out_trade_no")
+    Refusal::new(
+        400,
+        "ORDERPAID",
+        "该订单已支付",
+        "the order was paid: query it; another sale needs another out_trade_no",
+    )
+    .with_tail(tail::PAID_BEFORE)
 }
 
 /// An order that was paid is closed.
 pub(crate) fn paid() -> Refusal {
-    Refusal::new(400, "ORDERPAID", "该订单已支付")
+    Refusal::new(400, "ORDERPAID", "该订单已支付", "an order that was paid cannot be closed: refund it")
         .with_tail(tail::PAID)
-        .with_reason("an order that was paid cannot be closed: refund it")
 }
 
 /// UNCONFIRMED(contract-order-close): an order whose deduction is under way cannot be closed.
 pub(super) fn under_deduction() -> Refusal {
-    Refusal::invalid_request("扣款请求已受理，请勿重复发起")
-        .with_reason("the order is being deducted by a contract: wait for the result, which takes two seconds of the sandbox's clock")
+    Refusal::invalid_request(
+        "扣款请求已受理，请勿重复发起",
+        "the order is being deducted by a contract: wait for the result, which takes two seconds of the sandbox's clock",
+    )
 }
 
 pub(crate) fn reversed() -> Refusal {
-    Refusal::new(400, "ORDER_REVERSED", "订单已撤销，请重新下单支付")
-        .with_reason("the order was reversed: take a new out_trade_no")
+    Refusal::new(
+        400,
+        "ORDER_REVERSED",
+        "订单已撤销，请重新下单支付",
+        "the order was reversed: take a new out_trade_no",
+    )
 }
 
 /// 付款码 orders cannot be closed.
 pub(crate) fn only_reversed() -> Refusal {
-    Refusal::invalid_request(words::ONLY_REVERSED)
-        .with_tail(tail::ONLY_REVERSED)
-        .with_reason("an order of a payment code (付款码) is reversed (.../reverse), not closed")
+    Refusal::invalid_request(
+        words::ONLY_REVERSED,
+        "an order of a payment code (付款码) is reversed (.../reverse), not closed",
+    )
+    .with_tail(tail::ONLY_REVERSED)
 }
 
 /// Only 付款码 orders can be reversed.
 pub(super) fn not_reversible() -> Refusal {
-    Refusal::invalid_request(words::NOT_REVERSIBLE)
-        .with_reason("only an order of a payment code (付款码) that was not refunded is reversed, within 7 days: close or refund it")
+    Refusal::invalid_request(
+        words::NOT_REVERSIBLE,
+        "only an order of a payment code (付款码) that was not refunded is reversed, within 7 days: close or refund it",
+    )
 }
 
-pub(super) fn not_enough_to_reverse() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "余额不足")
-        .with_reason("the merchant has not enough left to give the payment back: top its account up")
+/// The payment cannot be given back; `short` is what the ledger says of the account.
+pub(super) fn not_enough_to_reverse(short: String) -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "余额不足", short)
 }
 
 pub(super) fn broken_auth_code() -> Refusal {
-    Refusal::new(400, "AUTH_CODE_INVALID", "101 付款码无效，请重新扫码")
-        .with_reason("an auth_code has 18 digits and begins with 10 to 15")
+    Refusal::new(
+        400,
+        "AUTH_CODE_INVALID",
+        "101 付款码无效，请重新扫码",
+        "an auth_code has 18 digits and begins with 10 to 15",
+    )
 }
 
 pub(super) fn used_auth_code() -> Refusal {
-    Refusal::new(400, "AUTH_CODE_INVALID", "101 每个二维码仅限使用一次，请刷新再试")
-        .with_reason("an auth_code pays once: scan a new one, and take a new out_trade_no")
+    Refusal::new(
+        400,
+        "AUTH_CODE_INVALID",
+        "101 每个二维码仅限使用一次，请刷新再试",
+        "an auth_code pays once: scan a new one, and take a new out_trade_no",
+    )
 }
 
 pub(super) fn no_relation() -> Refusal {
-    Refusal::no_auth("受理关系不存在")
+    Refusal::no_auth("受理关系不存在", "sub_mchid must be a sub-merchant of the caller: name it with `weipay sandbox merchant add --sub-merchant`, or in the seed file")
         .with_tail(tail::NO_RELATION)
-        .with_reason("sub_mchid must be a sub-merchant of the caller: name it with `weipay sandbox merchant add --sub-merchant`, or in the seed file")
 }
 
 pub(super) fn same_sub_merchant() -> Refusal {
-    Refusal::invalid_request("子商户mchid不能与自身相同")
-        .with_tail(tail::SAME_SUB_MERCHANT)
-        .with_reason("sub_mchid is sp_mchid: a partner places orders for its sub-merchants")
+    Refusal::invalid_request(
+        "子商户mchid不能与自身相同",
+        "sub_mchid is sp_mchid: a partner places orders for its sub-merchants",
+    )
+    .with_tail(tail::SAME_SUB_MERCHANT)
 }
 
 pub(super) fn other_sub_appid() -> Refusal {
-    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "sub_mch_id与sub_appid不匹配")
-        .with_reason("sub_appid must be bound to sub_mchid")
+    Refusal::new(
+        400,
+        "APPID_MCHID_NOT_MATCH",
+        "sub_mch_id与sub_appid不匹配",
+        "sub_appid must be bound to sub_mchid",
+    )
 }
 
 pub(super) fn no_such_merchant() -> Refusal {
-    Refusal::new(400, "MCH_NOT_EXISTS", words::NO_SUCH_MERCHANT)
-        .with_reason("mchid of a part must be a merchant of the sandbox: add it first")
+    Refusal::new(
+        400,
+        "MCH_NOT_EXISTS",
+        words::NO_SUCH_MERCHANT,
+        "mchid of a part must be a merchant of the sandbox: add it first",
+    )
 }
 
 pub(super) fn broken_openid() -> Refusal {
-    Refusal::param_error("无效的openid").with_reason(
+    Refusal::param_error(
+        "无效的openid",
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
     )
 }
 
 pub(super) fn no_openid() -> Refusal {
-    Refusal::param_error(words::NO_OPENID)
+    Refusal::param_error(words::NO_OPENID, "payer needs sp_openid, or sub_openid together with sub_appid")
         .with_tail(tail::NO_OPENID)
-        .with_reason("payer needs sp_openid, or sub_openid together with sub_appid")
 }
 
 /// 500 OPENID_MISMATCH is documented for partners and combined orders; INFERRED(openid-mismatch) from reports of users: 400.
@@ -186,48 +225,59 @@ pub(super) fn other_openid(is_sub: bool) -> Refusal {
     const OF_SUB_APPID: DocumentedRefusal = documented("sub_appid和sub_openid不匹配");
     const OF_APPID: DocumentedRefusal = documented("appid和openid不匹配");
     let documented = if is_sub { &OF_SUB_APPID } else { &OF_APPID };
-    Refusal::invalid_request(documented.message).with_documented(documented).with_reason(
-        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
-    )
+    Refusal::invalid_request(documented.message, "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it").with_documented(documented)
 }
 
 pub(super) fn parts_differ() -> Refusal {
-    Refusal::invalid_request("输入的请求非法,请求关单的子单信息与下单时的子单信息不一致")
-        .with_reason("sub_orders must list exactly the mchid, out_trade_no and sub_mchid of every part of the combined order")
+    Refusal::invalid_request(
+        "输入的请求非法,请求关单的子单信息与下单时的子单信息不一致",
+        "sub_orders must list exactly the mchid, out_trade_no and sub_mchid of every part of the combined order",
+    )
 }
 
 pub(super) fn number_of_parts() -> Refusal {
-    Refusal::invalid_request(words::NUMBER_OF_PARTS)
-        .with_reason("a combined order has 2 to 10 parts, or 1 to 50 when parts have a sub_mchid")
+    Refusal::invalid_request(
+        words::NUMBER_OF_PARTS,
+        "a combined order has 2 to 10 parts, or 1 to 50 when parts have a sub_mchid",
+    )
 }
 
 pub(super) fn other_settlement() -> Refusal {
-    Refusal::invalid_request("重复下单且结算信息不一致")
-        .with_reason("this combine_out_trade_no was used before with another settle_info")
+    Refusal::invalid_request(
+        "重复下单且结算信息不一致",
+        "this combine_out_trade_no was used before with another settle_info",
+    )
 }
 
 /// UNCONFIRMED(order-maximum)
 pub(crate) fn too_large() -> Refusal {
-    Refusal::param_error("订单金额不正确")
-        .with_reason(format!("an order is of at most {MAX_TOTAL} fen (ten million yuan) in the sandbox"))
+    Refusal::param_error(
+        "订单金额不正确",
+        format!("an order is of at most {MAX_TOTAL} fen (ten million yuan) in the sandbox"),
+    )
 }
 
 /// UNCONFIRMED(order-currency)
 pub(crate) fn other_currency() -> Refusal {
-    Refusal::param_error("不支持的币种")
-        .with_reason("the currency (currency, fee_type) must be CNY: the sandbox has no exchange rates")
+    Refusal::param_error(
+        "不支持的币种",
+        "the currency (currency, fee_type) must be CNY: the sandbox has no exchange rates",
+    )
 }
 
 /// UNCONFIRMED(expiry-is-over)
 pub(crate) fn expiry_is_over(time: i64, now: i64) -> Refusal {
-    Refusal::param_error("订单失效时间不正确").with_reason(format!(
-        "time_expire is {}, which is over: the sandbox's clock shows {}; give a later time, with the right time zone",
-        clock::rfc3339(time),
-        clock::rfc3339(now)
-    ))
+    Refusal::param_error(
+        "订单失效时间不正确",
+        format!(
+            "time_expire is {}, which is over: the sandbox's clock shows {}; give a later time, with the right time zone",
+            clock::rfc3339(time),
+            clock::rfc3339(now)
+        ),
+    )
 }
 
 /// UNCONFIRMED(order-of-nothing), where the form of the request has no limit.
 pub(crate) fn no_amount() -> Refusal {
-    Refusal::param_error("订单金额不正确").with_reason("amount.total must be at least 1 fen")
+    Refusal::param_error("订单金额不正确", "amount.total must be at least 1 fen")
 }

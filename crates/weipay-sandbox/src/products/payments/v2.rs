@@ -21,6 +21,8 @@ mod promotions;
 pub(super) mod refund;
 pub(crate) mod times;
 
+use std::borrow::Cow;
+
 use super::order::Order;
 use crate::products::{Route, route};
 use crate::response::Refusal;
@@ -44,8 +46,8 @@ pub(crate) const ROUTES: &[Route] = &[
 pub(super) const PAID: &str = "v2/transaction-success";
 
 /// A refusal that APIv3 does not have. UNCONFIRMED(v2-payment-words): the sentences, where no source prints them.
-fn refused(code: &'static str, message: &'static str) -> Refusal {
-    Refusal::new(200, code, message)
+fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(200, code, message, reason)
 }
 
 /// The appids and merchants that stand in a notification.

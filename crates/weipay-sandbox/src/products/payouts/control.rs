@@ -54,10 +54,6 @@ impl Platform {
                 Err(NotOpened::Account(account)) => Opened::Account(account.word()),
             })
         });
-        opened.map_err(|error| match error {
-            HandlerError::Failed(error) => error,
-            // What was taken for a red packet is there.
-            HandlerError::Refused(_) => StoreError::Corrupt("the money of a red packet".to_owned()),
-        })
+        opened.map_err(|error| error.into_store_error("the money of a red packet"))
     }
 }

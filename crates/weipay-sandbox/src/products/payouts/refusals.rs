@@ -1,20 +1,25 @@
 //! What these products refuse. Sentences that no source prints are UNCONFIRMED(payout-words).
 
+use std::borrow::Cow;
+
 use crate::people::account::AccountState;
 use crate::response::Refusal;
 
-fn refused(code: &'static str, message: &'static str) -> Refusal {
-    Refusal::new(200, code, message)
+fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(200, code, message, reason)
 }
 
 pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
-    refused("OPENID_ERROR", "openid和appid不匹配").with_reason(reason)
+    refused("OPENID_ERROR", "openid和appid不匹配", reason)
 }
 
 /// The account of the person takes no red packet. UNCONFIRMED(payout-account-state): the code.
 pub(super) fn abnormal_receiver(account: AccountState) -> Refusal {
-    refused("NO_AUTH", "发放失败，此请求可能存在风险，已被微信拦截")
-        .with_reason(format!("the account of the person is {}", account.word()))
+    refused(
+        "NO_AUTH",
+        "发放失败，此请求可能存在风险，已被微信拦截",
+        format!("the account of the person is {}", account.word()),
+    )
 }
 
 /// The same of a payment to the wallet.
@@ -23,48 +28,64 @@ pub(super) fn not_to_be_paid(account: AccountState) -> Refusal {
         AccountState::Unverified => ("V2_ACCOUNT_SIMPLE_BAN", "无法给未实名用户付款"),
         _ => ("RECV_ACCOUNT_NOT_ALLOWED", "收款账户不允许收款"),
     };
-    refused(code, message).with_reason(format!("the account of the person is {}", account.word()))
+    refused(code, message, format!("the account of the person is {}", account.word()))
 }
 
 /// The number was used for something else.
 pub(super) fn other_content() -> Refusal {
-    refused("FATAL_ERROR", "更换了参数，请使用原参数重试")
-        .with_reason("this number was used before with other content: repeat the same, or take a new number")
-}
-
-pub(super) fn not_enough() -> Refusal {
-    refused("NOTENOUGH", "余额不足").with_reason(
-        "the account that pays holds less than the amount: top it up, and repeat the same number",
+    refused(
+        "FATAL_ERROR",
+        "更换了参数，请使用原参数重试",
+        "this number was used before with other content: repeat the same, or take a new number",
     )
 }
 
+/// `short` is what the ledger says of the account.
+pub(super) fn not_enough(short: String) -> Refusal {
+    refused("NOTENOUGH", "余额不足", format!("{short}; then repeat the same number"))
+}
+
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
-    refused("PARAM_ERROR", "参数错误").with_reason(reason)
+    refused("PARAM_ERROR", "参数错误", reason)
 }
 
 pub(super) fn red_packet_outside_limits() -> Refusal {
-    refused("MONEY_LIMIT", "红包金额发放限制")
-        .with_reason("a red packet is from 100 to 20000 fen; with a scene_id from 1 to 49900 fen here")
+    refused(
+        "MONEY_LIMIT",
+        "红包金额发放限制",
+        "a red packet is from 100 to 20000 fen; with a scene_id from 1 to 49900 fen here",
+    )
 }
 
 pub(super) fn too_many_red_packets() -> Refusal {
-    refused("SENDNUM_LIMIT", "该用户今日领取红包个数超过限制")
-        .with_reason("a person gets at most 10 red packets of a merchant on one day")
+    refused(
+        "SENDNUM_LIMIT",
+        "该用户今日领取红包个数超过限制",
+        "a person gets at most 10 red packets of a merchant on one day",
+    )
 }
 
 pub(super) fn too_much_for_a_day() -> Refusal {
-    refused("RCVDAMOUNT_LIMIT", "该用户今日领取金额超过限制")
-        .with_reason("a person gets at most 100000 fen in red packets of a merchant on one day")
+    refused(
+        "RCVDAMOUNT_LIMIT",
+        "该用户今日领取金额超过限制",
+        "a person gets at most 100000 fen in red packets of a merchant on one day",
+    )
 }
 
 /// The beginning of the sentence is known.
 pub(super) fn payment_outside_limits() -> Refusal {
-    refused("AMOUNT_LIMIT", "付款金额超出限制。低于最小金额0.30元或超过最大金额20000.00元")
-        .with_reason("one payment is from 30 to 2000000 fen here")
+    refused(
+        "AMOUNT_LIMIT",
+        "付款金额超出限制。低于最小金额0.30元或超过最大金额20000.00元",
+        "one payment is from 30 to 2000000 fen here",
+    )
 }
 
 pub(super) fn not_found() -> Refusal {
-    refused("NOT_FOUND", "指定单号数据不存在").with_reason(
+    refused(
+        "NOT_FOUND",
+        "指定单号数据不存在",
         "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing",
     )
 }

@@ -28,27 +28,32 @@ mod tail {
 
 /// The same number with other data; the sentence is official.
 pub(super) fn other_data() -> Refusal {
-    Refusal::invalid_request("相同单号但请求数据不一致").with_tail(tail::OTHER_DATA).with_reason(
+    Refusal::invalid_request(
+        "相同单号但请求数据不一致",
         "this request number was used before with other data: repeat the same request, or take a new number",
     )
+    .with_tail(tail::OTHER_DATA)
 }
 
 /// The number has made a product coupon from other data. The code is that of the operation's table.
 pub(super) fn already_exists() -> Refusal {
-    Refusal::new(400, "ALREADY_EXISTS", "商品券已存在")
-        .with_tail(tail::OTHER_DATA)
-        .with_reason("out_request_no has made a product coupon from other data; a new one needs a new number")
+    Refusal::new(
+        400,
+        "ALREADY_EXISTS",
+        "商品券已存在",
+        "out_request_no has made a product coupon from other data; a new one needs a new number",
+    )
+    .with_tail(tail::OTHER_DATA)
 }
 
 /// A request that is well formed field by field and wrong as a whole.
 pub(super) fn parameters(reason: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::param_error("请求参数错误").with_tail(tail::PARAMETER).with_reason(reason)
+    Refusal::param_error("请求参数错误", reason).with_tail(tail::PARAMETER)
 }
 
 fn missing(words: &'static str) -> Refusal {
-    Refusal::resource_not_exists(words)
+    Refusal::resource_not_exists(words, "the caller has made nothing with this number for this brand")
         .with_tail(tail::MISSING)
-        .with_reason("the caller has made nothing with this number for this brand")
 }
 
 pub(super) fn no_such_product() -> Refusal {
@@ -72,60 +77,74 @@ pub(super) fn no_such_task() -> Refusal {
 }
 
 pub(super) fn no_address() -> Refusal {
-    Refusal::resource_not_exists("未设置事件通知地址")
-        .with_reason("set an address first: POST /v3/marketing/partner/product-coupon/notify-configs")
+    Refusal::resource_not_exists(
+        "未设置事件通知地址",
+        "set an address first: POST /v3/marketing/partner/product-coupon/notify-configs",
+    )
 }
 
 pub(super) fn product_over() -> Refusal {
-    Refusal::invalid_request("商品券已失效")
+    Refusal::invalid_request("商品券已失效", "the product coupon was deactivated, which is final")
         .with_tail(tail::WRONG_STATE)
-        .with_reason("the product coupon was deactivated, which is final")
 }
 
 /// The stock is in a state that does not allow the step.
 pub(super) fn stock_state(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("商品券批次状态不正确").with_tail(tail::NOT_SENDING).with_reason(reason)
+    Refusal::invalid_request("商品券批次状态不正确", reason).with_tail(tail::NOT_SENDING)
 }
 
 /// A stock of a bundle is changed and sent with its bundle.
 pub(super) fn stock_of_bundle() -> Refusal {
-    Refusal::invalid_request("批次属于批次组，请使用批次组接口")
-        .with_reason("the stock belongs to a bundle: use the operation of stock-bundles or coupon-bundles")
+    Refusal::invalid_request(
+        "批次属于批次组，请使用批次组接口",
+        "the stock belongs to a bundle: use the operation of stock-bundles or coupon-bundles",
+    )
 }
 
 /// The operation is for product coupons of another usage_mode.
 pub(super) fn usage_mode(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("商品券使用模式不支持该操作").with_reason(reason)
+    Refusal::invalid_request("商品券使用模式不支持该操作", reason)
 }
 
 pub(super) fn code_mode(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("券Code分配模式不支持该操作").with_reason(reason)
+    Refusal::invalid_request("券Code分配模式不支持该操作", reason)
 }
 
 pub(super) fn code_taken() -> Refusal {
-    Refusal::invalid_request("券Code已存在")
-        .with_reason("this coupon code is in the stock already: each code is uploaded or sent once")
+    Refusal::invalid_request(
+        "券Code已存在",
+        "this coupon code is in the stock already: each code is uploaded or sent once",
+    )
 }
 
 pub(super) fn no_stored_code() -> Refusal {
-    Refusal::invalid_request("批次没有可用的券Code")
-        .with_reason("upload codes first: POST .../stocks/{stock_id}/upload-coupon-codes")
+    Refusal::invalid_request(
+        "批次没有可用的券Code",
+        "upload codes first: POST .../stocks/{stock_id}/upload-coupon-codes",
+    )
 }
 
 pub(super) fn too_many_codes() -> Refusal {
-    Refusal::invalid_request("上传的券Code已达上限")
-        .with_reason("a stock takes no more codes than the coupons that it may send (max_count)")
+    Refusal::invalid_request(
+        "上传的券Code已达上限",
+        "a stock takes no more codes than the coupons that it may send (max_count)",
+    )
 }
 
 pub(super) fn limit(limit: Limit) -> Refusal {
     match limit {
-        Limit::User => Refusal::invalid_request("用户领取次数已达上限")
-            .with_tail(tail::USER_LIMIT)
-            .with_reason("this person has max_count_per_user coupons of the stock already"),
-        Limit::Day => Refusal::invalid_request("批次当天发放次数已达上限")
-            .with_reason("max_count_per_day coupons of the stock were sent today"),
-        Limit::Stock => Refusal::invalid_request("批次发放次数已达上限")
-            .with_reason("max_count coupons of the stock were sent"),
+        Limit::User => Refusal::invalid_request(
+            "用户领取次数已达上限",
+            "this person has max_count_per_user coupons of the stock already",
+        )
+        .with_tail(tail::USER_LIMIT),
+        Limit::Day => Refusal::invalid_request(
+            "批次当天发放次数已达上限",
+            "max_count_per_day coupons of the stock were sent today",
+        ),
+        Limit::Stock => {
+            Refusal::invalid_request("批次发放次数已达上限", "max_count coupons of the stock were sent")
+        }
     }
 }
 
@@ -137,8 +156,10 @@ pub(super) fn budget(obstacle: BudgetObstacle) -> Refusal {
         BudgetObstacle::NoCurrent => {
             parameters("update_mode needs the current and the target number of its kind")
         }
-        BudgetObstacle::OtherCurrent => Refusal::invalid_request("批次发放次数上限的当前值错误")
-            .with_reason("the current number is not that of the stock as it is now: query the stock"),
+        BudgetObstacle::OtherCurrent => Refusal::invalid_request(
+            "批次发放次数上限的当前值错误",
+            "the current number is not that of the stock as it is now: query the stock",
+        ),
         BudgetObstacle::BelowSent => {
             parameters("the target must not be below 1, nor below what was sent already")
         }
@@ -147,57 +168,67 @@ pub(super) fn budget(obstacle: BudgetObstacle) -> Refusal {
 
 /// Where the stock is valid is not a list of stores.
 pub(super) fn not_specific_stores() -> Refusal {
-    Refusal::invalid_request("批次可用门店范围非指定门店")
-        .with_tail(tail::ALL_STORES)
-        .with_reason("stores belong only to a stock whose store_scope is SPECIFIC")
+    Refusal::invalid_request(
+        "批次可用门店范围非指定门店",
+        "stores belong only to a stock whose store_scope is SPECIFIC",
+    )
+    .with_tail(tail::ALL_STORES)
 }
 
 pub(super) fn other_store() -> Refusal {
-    Refusal::invalid_request("门店不可用")
-        .with_tail(tail::OTHER_STORE)
-        .with_reason("the store in store_id is not associated with the stock: associate it, or name another")
+    Refusal::invalid_request(
+        "门店不可用",
+        "the store in store_id is not associated with the stock: associate it, or name another",
+    )
+    .with_tail(tail::OTHER_STORE)
 }
 
 pub(super) fn no_store() -> Refusal {
-    Refusal::invalid_request("门店不可用").with_tail(tail::OTHER_STORE).with_reason(
+    Refusal::invalid_request(
+        "门店不可用",
         "the stock's store_scope is SPECIFIC: give store_id, a store that is associated with the stock",
     )
+    .with_tail(tail::OTHER_STORE)
 }
 
 /// The state of the coupon does not allow the step.
 pub(super) fn coupon_state(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("用户商品券状态不正确").with_tail(tail::WRONG_STATE).with_reason(reason)
+    Refusal::invalid_request("用户商品券状态不正确", reason).with_tail(tail::WRONG_STATE)
 }
 
 pub(super) fn used_already() -> Refusal {
-    Refusal::new(400, "RESOURCE_ALREADY_EXISTS", "券已被其他订单核销").with_tail(tail::USED).with_reason(
+    Refusal::new(
+        400,
+        "RESOURCE_ALREADY_EXISTS",
+        "券已被其他订单核销",
         "the coupon is USED, by another request: only the same out_request_no gets the first response again",
     )
+    .with_tail(tail::USED)
 }
 
 pub(super) fn deleted() -> Refusal {
-    Refusal::invalid_request("用户商品券已被用户删除")
+    Refusal::invalid_request("用户商品券已被用户删除", "the person has deleted the coupon")
         .with_tail(tail::DELETED)
-        .with_reason("the person has deleted the coupon")
 }
 
 pub(super) fn expired() -> Refusal {
-    Refusal::invalid_request("用户商品券已过期")
+    Refusal::invalid_request("用户商品券已过期", "the coupon is EXPIRED: its period is over")
         .with_tail(tail::EXPIRED)
-        .with_reason("the coupon is EXPIRED: its period is over")
 }
 
 pub(super) fn outside_period(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("用户商品券未到可用时间").with_tail(tail::OUTSIDE_PERIOD).with_reason(reason)
+    Refusal::invalid_request("用户商品券未到可用时间", reason).with_tail(tail::OUTSIDE_PERIOD)
 }
 
 pub(super) fn outside_times() -> Refusal {
-    Refusal::invalid_request("当前时间不在用户商品券可用时间段内")
-        .with_tail(tail::OUTSIDE_TIMES)
-        .with_reason("now is outside weekly_available_period or irregular_available_period_list of the stock")
+    Refusal::invalid_request(
+        "当前时间不在用户商品券可用时间段内",
+        "now is outside weekly_available_period or irregular_available_period_list of the stock",
+    )
+    .with_tail(tail::OUTSIDE_TIMES)
 }
 
 /// A coupon of a bundle, or one of several uses, is not the next one.
 pub(super) fn out_of_order(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("多次优惠须按次序核销和退回").with_tail(tail::WRONG_STATE).with_reason(reason)
+    Refusal::invalid_request("多次优惠须按次序核销和退回", reason).with_tail(tail::WRONG_STATE)
 }

@@ -73,7 +73,7 @@ pub(super) fn create_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     let available = Purse::find(tx, &Owner::merchant(&*batch.mchid))?.balance(AccountKind::Operation);
     if available < total {
         let reason = format!("the operation account has {available} fen, and the batch needs {total}");
-        return Err(refusals::not_enough_for_batch().with_reason(reason).into());
+        return Err(refusals::not_enough_for_batch(&reason).into());
     }
     let numbers = (&*batch.id, &*batch.out_batch_no);
     move_money(tx, Movement::Lock, &batch.mchid, "", numbers, total, context.now)?;

@@ -91,11 +91,7 @@ impl From<StoreError> for TransferError {
 
 impl From<HandlerError> for TransferError {
     fn from(error: HandlerError) -> Self {
-        Self::Store(match error {
-            HandlerError::Failed(error) => error,
-            // What was locked for a transfer is there.
-            HandlerError::Refused(_) => StoreError::Corrupt("the money of a transfer".to_owned()),
-        })
+        Self::Store(error.into_store_error("the money of a transfer"))
     }
 }
 

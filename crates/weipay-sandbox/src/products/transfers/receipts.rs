@@ -351,9 +351,9 @@ fn open(token: &str, key: &ApiV3Key) -> Option<(i64, String)> {
 
 /// The receipt that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    let Some((made, key)) = open(token, links.key) else {
-        let of_another = links.merchants.all().iter().any(|one| open(token, &one.api_v3_key).is_some());
-        return of_another.then(|| Err(token::of_another_merchant()));
+    let (made, key) = match token::open_own(links, |key| open(token, key))? {
+        Ok(found) => found,
+        Err(refusal) => return Some(Err(refusal)),
     };
     if links.now.saturating_sub(made) > LINK_SECONDS {
         return Some(Err(unconfirmed::old_link()));

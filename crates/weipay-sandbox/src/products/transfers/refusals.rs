@@ -5,103 +5,130 @@ use std::borrow::Cow;
 use crate::response::Refusal;
 
 /// The operation account is short. Nothing was kept, so the number can be used again.
-pub(super) fn not_enough() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "商户运营账户资金不足,充值后可以原单号发起重试,请勿更换商户单号").with_reason("the operation account (OPERATION) holds less than transfer_amount: top it up with `weipay sandbox merchant top-up`, and repeat the same out_bill_no")
-}
-
-/// The same, of a batch.
-pub(super) fn not_enough_for_batch() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "资金不足").with_reason(
-        "the account that pays holds less than total_amount: top it up, and repeat the same out_batch_no",
+/// `short` is what the ledger says of the account.
+pub(super) fn not_enough(short: String) -> Refusal {
+    Refusal::new(
+        403,
+        "NOT_ENOUGH",
+        "商户运营账户资金不足,充值后可以原单号发起重试,请勿更换商户单号",
+        format!("{short}; then repeat the same out_bill_no"),
     )
 }
 
+/// The same, of a batch.
+pub(super) fn not_enough_for_batch(short: &str) -> Refusal {
+    let reason =
+        format!("{short}: top it up with `weipay sandbox merchant top-up`, and repeat the same out_batch_no");
+    Refusal::new(403, "NOT_ENOUGH", "资金不足", reason)
+}
+
 pub(super) fn other_content() -> Refusal {
-    Refusal::new(400, "ALREADY_EXISTS", "单号已存在但信息不一致，请查单后比较确认").with_reason(
+    Refusal::new(
+        400,
+        "ALREADY_EXISTS",
+        "单号已存在但信息不一致，请查单后比较确认",
         "this number was used before with another body: repeat the same body, or take a new number",
     )
 }
 
 /// INFERRED(batch-other-content): the sentence of a batch whose number was used for another one.
 pub(super) fn other_batch() -> Refusal {
-    Refusal::param_error("转账批次参数不正确").with_reason(
+    Refusal::param_error(
+        "转账批次参数不正确",
         "this out_batch_no was used before with another body: repeat the same body, or take a new number",
     )
 }
 
 pub(super) fn wrong_batch(reason: &'static str) -> Refusal {
-    Refusal::param_error("转账批次参数不正确").with_reason(reason)
+    Refusal::param_error("转账批次参数不正确", reason)
 }
 
 pub(super) fn incomplete_report(reason: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::invalid_request("未传入完整且对应的转账场景报备信息，请根据接口文档检查").with_reason(reason)
+    Refusal::invalid_request("未传入完整且对应的转账场景报备信息，请根据接口文档检查", reason)
 }
 
 pub(super) fn outside_limits() -> Refusal {
-    Refusal::invalid_request("超过单笔转账上下限，核实产品设置是否准确")
-        .with_reason("one transfer is from 10 fen to 2000000 fen here")
+    Refusal::invalid_request(
+        "超过单笔转账上下限，核实产品设置是否准确",
+        "one transfer is from 10 fen to 2000000 fen here",
+    )
 }
 
 pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("Openid格式错误或者不属于商家公众账号").with_reason(reason)
+    Refusal::invalid_request("Openid格式错误或者不属于商家公众账号", reason)
 }
 
 pub(super) fn wrong_appid() -> Refusal {
-    Refusal::invalid_request("appid和mchid不匹配")
-        .with_reason("the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it")
+    Refusal::invalid_request(
+        "appid和mchid不匹配",
+        "the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it",
+    )
 }
 
 pub(super) fn wrong_name(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("收款用户姓名与转账金额不符合要求").with_reason(reason)
+    Refusal::invalid_request("收款用户姓名与转账金额不符合要求", reason)
 }
 
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
-    Refusal::param_error("参数错误").with_reason(reason)
+    Refusal::param_error("参数错误", reason)
 }
 
 pub(super) fn not_found() -> Refusal {
-    Refusal::new(404, "NOT_FOUND", "记录不存在").with_reason(
+    Refusal::new(
+        404,
+        "NOT_FOUND",
+        "记录不存在",
         "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing",
     )
 }
 
 /// Only what the person has has a receipt (电子回单).
 pub(super) fn no_receipt_of_transfer(state: &'static str) -> Refusal {
-    Refusal::invalid_request("转账单未成功，无法申请电子回单")
-        .with_reason(format!("the transfer is {state}; a receipt is there for one that is SUCCESS"))
+    Refusal::invalid_request(
+        "转账单未成功，无法申请电子回单",
+        format!("the transfer is {state}; a receipt is there for one that is SUCCESS"),
+    )
 }
 
 pub(super) fn no_receipt_of_batch(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("批次未完成或没有转账成功的明细，无法申请电子回单").with_reason(reason)
+    Refusal::invalid_request("批次未完成或没有转账成功的明细，无法申请电子回单", reason)
 }
 
 pub(super) fn no_receipt_of_detail() -> Refusal {
-    Refusal::param_error("明细单未完成，无法申请电子回单")
-        .with_reason("the detail is not SUCCESS: only what the person has has a receipt")
+    Refusal::param_error(
+        "明细单未完成，无法申请电子回单",
+        "the detail is not SUCCESS: only what the person has has a receipt",
+    )
 }
 
 pub(super) fn no_such_receipt() -> Refusal {
-    Refusal::new(404, "NOT_FOUND", "记录不存在")
-        .with_reason("nobody has applied for the receipt of this transfer: apply for it by POST first")
+    Refusal::new(
+        404,
+        "NOT_FOUND",
+        "记录不存在",
+        "nobody has applied for the receipt of this transfer: apply for it by POST first",
+    )
 }
 
 /// A number that the operation does not know; its page lists no 404.
 pub(super) fn wrong_number() -> Refusal {
-    Refusal::invalid_request("单号错误，请检查")
-        .with_reason("this merchant made no transfer with this out_bill_no")
+    Refusal::invalid_request("单号错误，请检查", "this merchant made no transfer with this out_bill_no")
 }
 
 pub(super) fn cannot_be_canceled(state: &'static str) -> Refusal {
-    Refusal::invalid_request("当前单据状态不支持撤销")
-        .with_reason(format!("the transfer is {state}; it can be canceled until the person has confirmed it"))
+    Refusal::invalid_request(
+        "当前单据状态不支持撤销",
+        format!("the transfer is {state}; it can be canceled until the person has confirmed it"),
+    )
 }
 
 pub(super) fn no_authorization(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("收款授权不存在或未生效").with_reason(reason)
+    Refusal::invalid_request("收款授权不存在或未生效", reason)
 }
 
 pub(super) fn authorization_cannot_be_closed() -> Refusal {
-    Refusal::invalid_request("当前授权状态不支持解除").with_reason(
+    Refusal::invalid_request(
+        "当前授权状态不支持解除",
         "the person has not confirmed this authorization; it ends by itself 24 hours after it was asked for",
     )
 }

@@ -65,11 +65,7 @@ impl Platform {
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
         let decided = self.act(|tx, now| decide(tx, (number, mchid), to, reason, now));
-        decided.map_err(|error| match error {
-            HandlerError::Failed(error) => error,
-            // What was taken for a withdrawal is there.
-            HandlerError::Refused(_) => StoreError::Corrupt("the money of a withdrawal".to_owned()),
-        })
+        decided.map_err(|error| error.into_store_error("the money of a withdrawal"))
     }
 }
 

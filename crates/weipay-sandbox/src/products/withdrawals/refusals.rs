@@ -1,43 +1,53 @@
 //! What withdrawals are refused with. UNCONFIRMED(withdraw-words): codes and sentences, except 当前请求已经超过有效期, which a public report
 //! has.
 
+use std::borrow::Cow;
+
 use crate::response::Refusal;
 
 pub(super) fn not_a_sub_merchant() -> Refusal {
-    Refusal::no_auth("无权为该商户提现").with_reason(
+    Refusal::no_auth(
+        "无权为该商户提现",
         "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does",
     )
 }
 
 pub(super) fn bad_amount() -> Refusal {
-    Refusal::param_error("提现金额不正确")
-        .with_reason("amount must be from 1 fen to 80,000,000,000 fen (800 million yuan)")
+    Refusal::param_error(
+        "提现金额不正确",
+        "amount must be from 1 fen to 80,000,000,000 fen (800 million yuan)",
+    )
 }
 
-pub(super) fn not_enough() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足").with_reason("the account holds less than amount")
+pub(super) fn not_enough(reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足", reason)
 }
 
 pub(super) fn unknown_account() -> Refusal {
-    Refusal::param_error("账户类型不正确").with_reason("account_type must be BASIC, OPERATION or FEES")
+    Refusal::param_error("账户类型不正确", "account_type must be BASIC, OPERATION or FEES")
 }
 
 pub(super) fn no_such_account() -> Refusal {
-    not_enough().with_reason("the account for fees (FEES) is always empty in the sandbox")
+    not_enough("the account for fees (FEES) is always empty in the sandbox")
 }
 
 pub(super) fn too_late() -> Refusal {
-    Refusal::invalid_request("当前请求已经超过有效期").with_reason(
+    Refusal::invalid_request(
+        "当前请求已经超过有效期",
         "a number can be repeated for 6 days: query it, and take a new number for a new withdrawal",
     )
 }
 
 pub(super) fn other_request() -> Refusal {
-    Refusal::invalid_request("商户提现单号已存在，但请求参数与之前不一致")
-        .with_reason("out_request_no was used before: repeat the same request, or take a new number")
+    Refusal::invalid_request(
+        "商户提现单号已存在，但请求参数与之前不一致",
+        "out_request_no was used before: repeat the same request, or take a new number",
+    )
 }
 
 pub(super) fn no_such_withdrawal() -> Refusal {
-    Refusal::resource_not_exists("提现单不存在")
-        .with_reason("no withdrawal of this merchant has the number, or it is older than 90 days")
+    Refusal::resource_not_exists(
+        "提现单不存在",
+        "no withdrawal of this merchant has the number, or it is older than 90 days",
+    )
 }

@@ -4,90 +4,131 @@
 use crate::response::Refusal;
 
 pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
-    Refusal::invalid_request(message)
-        .with_reason("the order was not made with settle_info.profit_sharing = true, or is not paid")
+    Refusal::invalid_request(
+        message,
+        "the order was not made with settle_info.profit_sharing = true, or is not paid",
+    )
+}
+
+pub(super) fn no_sub_merchant() -> Refusal {
+    Refusal::invalid_request(
+        "受理机构必须传入sub_mch_id",
+        "the order is one of a sub-merchant: send its sub_mchid",
+    )
+    .with_tail(268_443_704)
+}
+
+pub(super) fn other_sub_merchant() -> Refusal {
+    Refusal::invalid_request(
+        "商户号或子商户号与订单号不匹配",
+        "sub_mchid must be the one with which the order was made; an order of the caller itself has none",
+    )
+    .with_tail(268_447_845)
 }
 
 pub(super) fn not_this_merchants() -> Refusal {
-    Refusal::invalid_request("非本商户的订单不支持查询")
-        .with_reason("transaction_id and sub_mchid must be of a paid order of the caller")
+    Refusal::invalid_request(
+        "非本商户的订单不支持查询",
+        "transaction_id and sub_mchid must be of a paid order of the caller",
+    )
 }
 
 /// The platform's words for a merchant that is not a platform. UNCONFIRMED(sharing-family-code): the code.
 pub(super) fn no_platform() -> Refusal {
-    Refusal::no_auth("非电商商户暂不支持调用此API")
-        .with_reason("the order is the caller's own, not one of a sub-merchant: use v3/profitsharing for it")
+    Refusal::no_auth(
+        "非电商商户暂不支持调用此API",
+        "the order is the caller's own, not one of a sub-merchant: use v3/profitsharing for it",
+    )
 }
 
 pub(super) fn not_a_sub_merchant() -> Refusal {
-    Refusal::no_auth("非服务商下的签约子商户")
-        .with_reason("the caller does not act for this merchant: add it to its sub-merchants in the sandbox")
+    Refusal::no_auth(
+        "非服务商下的签约子商户",
+        "the caller does not act for this merchant: add it to its sub-merchants in the sandbox",
+    )
 }
 
 /// The receiver cannot give its part back.
 pub(super) fn receiver_is_short() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "可用余额不足，请充值后重新发起")
-        .with_reason("the available balance of return_mchid is smaller than the amount")
+    Refusal::new(
+        403,
+        "NOT_ENOUGH",
+        "可用余额不足，请充值后重新发起",
+        "the available balance of return_mchid is smaller than the amount",
+    )
 }
 
 pub(super) fn under_way() -> Refusal {
-    Refusal::invalid_request("订单处理中，暂时无法分账，请稍后重试").with_reason(
+    Refusal::invalid_request(
+        "订单处理中，暂时无法分账，请稍后重试",
         "an earlier request for this order is PROCESSING, or the payment is less than a minute old; the clock lets both end",
     )
 }
 
 pub(super) fn is_over() -> Refusal {
-    Refusal::invalid_request("订单已完结分账，不支持分账")
-        .with_reason("the rest was unfrozen, or the time to share it is over (30 days after the payment; 180 days for a sub-merchant's part of a combined order)")
+    Refusal::invalid_request(
+        "订单已完结分账，不支持分账",
+        "the rest was unfrozen, or the time to share it is over (30 days after the payment; 180 days for a sub-merchant's part of a combined order)",
+    )
 }
 
 pub(super) fn no_relation() -> Refusal {
-    Refusal::invalid_request("分账接收方关系不存在")
-        .with_reason("add the receiver first: POST /v3/profitsharing/receivers/add")
+    Refusal::invalid_request(
+        "分账接收方关系不存在",
+        "add the receiver first: POST /v3/profitsharing/receivers/add",
+    )
 }
 
 pub(super) fn other_receivers() -> Refusal {
-    Refusal::invalid_request("分账接收方与原请求不一致").with_reason(
+    Refusal::invalid_request(
+        "分账接收方与原请求不一致",
         "out_order_no was used before with other parameters: repeat the same, or take a new number",
     )
 }
 
 pub(super) fn too_much() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "分账金额不足")
-        .with_reason("the receivers get more than the order has left to share")
+    Refusal::new(403, "NOT_ENOUGH", "分账金额不足", "the receivers get more than the order has left to share")
 }
 
 pub(super) fn nothing_left() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "分账金额为0")
-        .with_reason("nothing of the order waits to be shared any more")
+    Refusal::new(403, "NOT_ENOUGH", "分账金额为0", "nothing of the order waits to be shared any more")
 }
 
 pub(super) fn above_ratio() -> Refusal {
-    Refusal::new(403, "RULE_LIMIT", "分账金额超出最大分账比例")
-        .with_reason("all receivers together may get 30 % of what was paid and not refunded")
+    Refusal::new(
+        403,
+        "RULE_LIMIT",
+        "分账金额超出最大分账比例",
+        "all receivers together may get 30 % of what was paid and not refunded",
+    )
 }
 
 pub(super) fn too_many() -> Refusal {
-    Refusal::invalid_request("订单分账次数超过限制").with_reason("an order can be shared by 50 requests")
+    Refusal::invalid_request("订单分账次数超过限制", "an order can be shared by 50 requests")
 }
 
 pub(super) fn bad_receivers() -> Refusal {
-    Refusal::param_error("分账接收方列表不正确").with_reason(
+    Refusal::param_error(
+        "分账接收方列表不正确",
         "receivers must name each of at most 50 receivers once, each with at least 1 fen; it may be empty only if the rest is unfrozen",
     )
 }
 
 pub(super) fn no_record() -> Refusal {
-    Refusal::resource_not_exists("记录不存在")
-        .with_reason("no split or return of the caller has this number, with these order and sub-merchant")
+    Refusal::resource_not_exists(
+        "记录不存在",
+        "no split or return of the caller has this number, with these order and sub-merchant",
+    )
 }
 
 pub(super) fn bad_receiver() -> Refusal {
-    Refusal::param_error("参数格式不正确")
-        .with_reason("a MERCHANT_ID needs its name, and relation_type CUSTOM needs custom_relation")
+    Refusal::param_error(
+        "参数格式不正确",
+        "a MERCHANT_ID needs its name, and relation_type CUSTOM needs custom_relation",
+    )
 }
 
 /// By APIv2, where the gateway does not look for it.
 pub(super) fn names_no_split() -> Refusal {
-    Refusal::param_error("参数格式不正确").with_reason("order_id or out_order_no must say which split it is")
+    Refusal::param_error("参数格式不正确", "order_id or out_order_no must say which split it is")
 }

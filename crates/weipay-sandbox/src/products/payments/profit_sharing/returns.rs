@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::forms::Form;
 use super::refusals;
-use super::split::{Outcome, Split};
+use super::split::{Outcome, Split, check_sub_merchant};
 use super::statement::{PARTY_AND_TIME, at};
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
@@ -133,19 +133,18 @@ pub(super) fn give_back(
         (None, None) => None,
     };
     let split = split.filter(|split| {
-        let is_right = |asked: Option<&str>, has: Option<&str>| asked.is_none() || asked == has;
-        split.merchant == mchid
-            && is_right(request.sub_mchid.as_deref(), split.sub_mchid.as_deref())
-            && is_right(request.transaction_id.as_deref(), Some(&split.transaction_id))
+        let transaction_id = request.transaction_id.as_deref();
+        split.merchant == mchid && transaction_id.is_none_or(|id| id == split.transaction_id)
     });
     let split = split.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(request.sub_mchid.as_deref(), split.sub_mchid.as_deref(), refusals::no_record)?;
     let ReturnRequest { out_return_no, return_mchid, amount, description, fails_when_short, .. } = request;
     if let Some(known) = tx.get::<Return>(&joined(mchid, &out_return_no))? {
         let is_same = (&known.order_id, known.amount, known.return_mchid.as_str())
             == (&split.order_id, amount, return_mchid.as_str());
         return match is_same {
             true => Ok(known),
-            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致").with_reason("this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
+            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致", "this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
         };
     }
     let earlier: Vec<Return> = tx
@@ -202,12 +201,13 @@ fn check_return(
     };
     let part = split.parts.iter().find(got).filter(|_| split.is_finished);
     let part = part.ok_or_else(|| {
-        Refusal::invalid_request("回退方不存在").with_reason(
+        Refusal::invalid_request(
+            "回退方不存在",
             "return_mchid must be a merchant that got a part of this split, and the split FINISHED",
         )
     })?;
     if amount < 1 {
-        return Err(Refusal::param_error("回退金额不正确").with_reason("amount must be at least 1 fen"));
+        return Err(Refusal::param_error("回退金额不正确", "amount must be at least 1 fen"));
     }
     let of_this = earlier.iter().filter(|known| known.has_succeeded && known.return_mchid == mchid);
     let returned: i64 = of_this.map(|known| known.amount).sum();
@@ -217,15 +217,15 @@ fn check_return(
             "return_mchid got {} fen by this split and has given back {returned}: amount is {rest} at most, and not {amount}",
             part.amount
         );
-        return Err(Refusal::invalid_request("剩余可回退的金额不足").with_reason(reason));
+        return Err(Refusal::invalid_request("剩余可回退的金额不足", reason));
     }
     if now.saturating_sub(split.created) > RETURN_PERIOD {
         let reason = format!("a split can be given back for {} days", RETURN_PERIOD / 86_400);
-        return Err(Refusal::invalid_request("分账单已超过可回退期限").with_reason(reason));
+        return Err(Refusal::invalid_request("分账单已超过可回退期限", reason));
     }
     if i64::try_from(earlier.len()).is_ok_and(|returns| returns >= MAX_RETURNS) {
         let reason = format!("a split has {MAX_RETURNS} returns at most");
-        return Err(Refusal::invalid_request("分账单回退次数超过限制").with_reason(reason));
+        return Err(Refusal::invalid_request("分账单回退次数超过限制", reason));
     }
     Ok(())
 }
@@ -259,7 +259,8 @@ pub(super) fn find_return(
         (order_id.is_some() || out_order_no.is_some())
             && is_right(order_id, &found.order_id)
             && is_right(out_order_no, &found.out_order_no)
-            && (sub_mchid.is_none() || sub_mchid == found.sub_mchid.as_deref())
     });
-    Ok(found.ok_or_else(refusals::no_record)?)
+    let found = found.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(sub_mchid, found.sub_mchid.as_deref(), refusals::no_record)?;
+    Ok(found)
 }

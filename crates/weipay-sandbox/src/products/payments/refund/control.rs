@@ -56,10 +56,7 @@ impl Platform {
         decision: RefundDecision,
     ) -> Result<Option<Result<Refund, RefundState>>, StoreError> {
         let decided = self.act(|tx, now| decide(tx, number, decision, now));
-        decided.map_err(|error| match error {
-            HandlerError::Failed(error) => error,
-            HandlerError::Refused(refusal) => StoreError::Corrupt(refusal.message.into_owned()),
-        })
+        decided.map_err(|error| error.into_store_error("the money of a refund"))
     }
 }
 

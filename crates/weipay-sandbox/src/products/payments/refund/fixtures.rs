@@ -128,7 +128,7 @@ impl Shop {
                 .moves(person.account(AccountKind::Bank), payee.account(kind), wish.total - taken)
                 .moves(payee.account(AccountKind::Bank), payee.account(kind), money)
                 .moves(payee.account(kind), payee.account(AccountKind::Fees), wish.fee);
-            post(tx, moved).map_err(|error| error.or_short(|| Refusal::invalid_request("")))?;
+            post(tx, moved).map_err(|error| error.or_short(|short| Refusal::invalid_request("", short)))?;
             tx.save(&order)?;
             SharedFunds::begin(tx, &order)?;
             Ok(transaction_id)

@@ -86,7 +86,7 @@ pub(super) fn deliver(
             moved.moves(refunding(), budget.unwrap_or_else(|| payee.account(AccountKind::Marketing)), *fen);
     }
     // It was put there when the refund was accepted.
-    post(tx, moved).map_err(|error| error.or_short(Refusal::system_error))
+    post(tx, moved).map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))
 }
 
 /// Where money goes that came this way: 零钱, or the bank.

@@ -1,120 +1,150 @@
 //! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words): sentences that no source
 //! prints.
 
+use std::borrow::Cow;
+
 use crate::response::Refusal;
 
 pub(super) fn no_such_order() -> Refusal {
-    Refusal::resource_not_exists("订单不存在")
-        .with_reason("no order of this merchant has this number, or nobody has paid it")
+    Refusal::resource_not_exists(
+        "订单不存在",
+        "no order of this merchant has this number, or nobody has paid it",
+    )
 }
 
 pub(super) fn no_such_refund() -> Refusal {
-    Refusal::resource_not_exists("退款单不存在").with_reason("no refund of this merchant has this number")
+    Refusal::resource_not_exists("退款单不存在", "no refund of this merchant has this number")
 }
 
 /// The total, the currency, the sub-merchant or one of the two numbers is not the order's.
 pub(super) fn not_the_orders(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("您的请求参数与订单信息不一致").with_reason(reason)
+    Refusal::invalid_request("您的请求参数与订单信息不一致", reason)
 }
 
 /// The number has a refund with other amounts.
 pub(super) fn other_amounts() -> Refusal {
-    Refusal::invalid_request("订单金额或退款金额与之前请求不一致，请核实后再试").with_reason(
+    Refusal::invalid_request(
+        "订单金额或退款金额与之前请求不一致，请核实后再试",
         "out_refund_no was used before with another amount: repeat the same, or take a new number",
     )
 }
 
 /// The number has a refund of another order.
 pub(super) fn other_order() -> Refusal {
-    Refusal::invalid_request("请求内容和上次请求不一致，请核实后再试")
-        .with_reason("out_refund_no was used before for another order: take a new number")
+    Refusal::invalid_request(
+        "请求内容和上次请求不一致，请核实后再试",
+        "out_refund_no was used before for another order: take a new number",
+    )
 }
 
 pub(super) fn too_much() -> Refusal {
-    Refusal::invalid_request("申请退款金额超过订单可退金额")
-        .with_reason("all refunds of an order that are not closed, together with this one, exceed its total")
+    Refusal::invalid_request(
+        "申请退款金额超过订单可退金额",
+        "all refunds of an order that are not closed, together with this one, exceed its total",
+    )
 }
 
 pub(super) fn too_old() -> Refusal {
-    Refusal::invalid_request("订单已经超过退款期限")
-        .with_reason("an order can be refunded for 365 days after the payment")
+    Refusal::invalid_request(
+        "订单已经超过退款期限",
+        "an order can be refunded for 365 days after the payment",
+    )
 }
 
 pub(super) fn too_many() -> Refusal {
-    Refusal::invalid_request("订单退款次数超过限制").with_reason("an order can have 50 refunds")
+    Refusal::invalid_request("订单退款次数超过限制", "an order can have 50 refunds")
 }
 
 pub(super) fn too_soon() -> Refusal {
-    Refusal::new(429, "FREQUENCY_LIMITED", "单笔订单请求频率过高，请于1分钟后重试").with_reason(
+    Refusal::new(
+        429,
+        "FREQUENCY_LIMITED",
+        "单笔订单请求频率过高，请于1分钟后重试",
         "refunds of one order must be a minute apart; try again with the same number, or move the clock",
     )
 }
 
 /// The order was reversed (撤销), and its money has gone back.
 pub(super) fn reversed() -> Refusal {
-    Refusal::invalid_request("订单已撤销")
-        .with_reason("the order was reversed: its money has gone back already")
+    Refusal::invalid_request("订单已撤销", "the order was reversed: its money has gone back already")
 }
 
 pub(super) fn no_right() -> Refusal {
-    Refusal::no_auth("商户无权限对该订单退款").with_reason("the order is another merchant's")
+    Refusal::no_auth("商户无权限对该订单退款", "the order is another merchant's")
 }
 
 /// The person has left, so that there is no account for the money.
 pub(super) fn cancelled_account() -> Refusal {
-    Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户账户已注销").with_reason(
+    Refusal::new(
+        403,
+        "USER_ACCOUNT_ABNORMAL",
+        "用户账户已注销",
         "the person who paid has cancelled the account, by the control API: give the money back in another way",
     )
 }
 
 /// `amount.from` does not fit.
 pub(super) fn bad_sources() -> Refusal {
-    Refusal::param_error("出资金额之和与退款金额不一致")
-        .with_reason("the amounts in amount.from must add up to amount.refund, and none may be below 1")
+    Refusal::param_error(
+        "出资金额之和与退款金额不一致",
+        "the amounts in amount.from must add up to amount.refund, and none may be below 1",
+    )
 }
 
-pub(super) fn not_enough() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起").with_reason("the account that pays the refund holds less than amount.refund: top it up, and repeat the same out_refund_no")
+/// `short` says of the account what it has and what it needs.
+pub(super) fn not_enough(short: String) -> Refusal {
+    refused_for_money(format!("{short}; then repeat the same out_refund_no"))
+}
+
+fn refused_for_money(reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起", reason)
 }
 
 /// The part of the money that waits for profit sharing is too small.
 pub(super) fn shared_already() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "订单待分账金额不足").with_reason(
+    Refusal::new(
+        403,
+        "NOT_ENOUGH",
+        "订单待分账金额不足",
         "a part of the order was shared (分账): unfreeze the rest (完结分账) first, then the refund comes from available money",
     )
 }
 
 /// UNCONFIRMED(prepaid-account): nobody has money there.
 pub(super) fn no_prepaid_account() -> Refusal {
-    not_enough().with_reason("the sandbox has no prepaid account (PREPAID): leave funds_account out")
+    refused_for_money("the sandbox has no prepaid account (PREPAID): leave funds_account out")
 }
 
 pub(super) fn not_advanced() -> Refusal {
-    Refusal::invalid_request("退款单不是垫付退款单")
-        .with_reason("only a refund with refund_account = REFUND_SOURCE_PARTNER_ADVANCE was advanced")
+    Refusal::invalid_request(
+        "退款单不是垫付退款单",
+        "only a refund with refund_account = REFUND_SOURCE_PARTNER_ADVANCE was advanced",
+    )
 }
 
 pub(super) fn not_refunded_yet() -> Refusal {
-    Refusal::invalid_request("退款未成功，不支持垫付回补")
-        .with_reason("the refund must have status SUCCESS; the clock or a developer lets it succeed")
+    Refusal::invalid_request(
+        "退款未成功，不支持垫付回补",
+        "the refund must have status SUCCESS; the clock or a developer lets it succeed",
+    )
 }
 
 pub(super) fn no_advance_return() -> Refusal {
-    Refusal::resource_not_exists("垫付回补单不存在")
-        .with_reason("ask for the return first: POST return-advance")
+    Refusal::resource_not_exists("垫付回补单不存在", "ask for the return first: POST return-advance")
 }
 
 pub(super) fn not_abnormal() -> Refusal {
-    Refusal::invalid_request("退款单状态不支持发起异常退款")
-        .with_reason("only a refund with status ABNORMAL can be handled so")
+    Refusal::invalid_request(
+        "退款单状态不支持发起异常退款",
+        "only a refund with status ABNORMAL can be handled so",
+    )
 }
 
 pub(super) fn no_card() -> Refusal {
-    Refusal::param_error("银行卡信息不完整")
-        .with_reason("USER_BANK_CARD needs bank_type, bank_account and real_name")
+    Refusal::param_error("银行卡信息不完整", "USER_BANK_CARD needs bank_type, bank_account and real_name")
 }
 
 /// UNCONFIRMED(refund-of-nothing), where the form of the request has no limit.
 pub(super) fn nothing_to_refund() -> Refusal {
-    Refusal::param_error("退款金额不正确").with_reason("amount.refund must be at least 1 fen")
+    Refusal::param_error("退款金额不正确", "amount.refund must be at least 1 fen")
 }

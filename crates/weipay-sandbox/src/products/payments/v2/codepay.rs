@@ -47,16 +47,20 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
 
 fn take_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let order = find(tx, context)?.ok_or_else(|| match context.request.text("transaction_id") {
-        Some(_) => refused("INVALID_TRANSACTIONID", "无效的transaction_id")
-            .with_reason("no order that was paid has this transaction_id"),
+        Some(_) => refused(
+            "INVALID_TRANSACTIONID",
+            "无效的transaction_id",
+            "no order that was paid has this transaction_id",
+        ),
         None => refusals::no_such_order(),
     })?;
     check_owner(&order, context)?;
     let is_late = |paid_at: i64| context.now.saturating_sub(paid_at) > REVERSE_WITHIN;
     let is_paid = order.trade_type == TradeType::Micropay && order.state == OrderState::Success;
     if is_paid && order.payment.as_ref().is_some_and(|payment| is_late(payment.paid_at)) {
-        let refusal = refused("REVERSE_EXPIRE", "订单无法撤销");
-        return Err(refusal.with_reason("an order is reversed within 7 days: refund it").into());
+        let refusal =
+            refused("REVERSE_EXPIRE", "订单无法撤销", "an order is reversed within 7 days: refund it");
+        return Err(refusal.into());
     }
     reverse(tx, order, context.now)?;
     Ok(json!({ "recall": "N" }))

@@ -209,7 +209,7 @@ mod tests {
                 "AUTH_CODE_INVALID",
                 "101 每个二维码仅限使用一次，请刷新再试",
             ),
-            (&MICROPAY, refusals::not_enough_to_reverse(), "NOTENOUGH", "余额不足"),
+            (&MICROPAY, refusals::not_enough_to_reverse(String::new()), "NOTENOUGH", "余额不足"),
             (&REVERSE, refusals::not_reversible(), "INVALID_REQUEST", "该交易不允许撤销"),
             (&REVERSE, refusals::no_such_order(), "INVALID_REQUEST", "订单不存在"),
         ] {

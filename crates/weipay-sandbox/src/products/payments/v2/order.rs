@@ -30,7 +30,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
         "MWEB" => TradeType::Mweb,
         _ => {
             let reason = "trade_type must be JSAPI, NATIVE, APP or MWEB";
-            return Err(refused("INVALID_REQUEST", "trade_type参数格式错误").with_reason(reason).into());
+            return Err(refused("INVALID_REQUEST", "trade_type参数格式错误", reason).into());
         }
     };
     let order = make(tx, read(tx, context, trade_type)?, context)?;
@@ -112,8 +112,7 @@ pub(crate) fn fen(members: &Map<String, Value>, name: &'static str) -> Result<i6
     if fen >= 1 {
         return Ok(fen);
     }
-    let refusal = Refusal::new(200, "PARAM_ERROR", format!("invalid {name}"));
-    Err(refusal.with_reason(format!("{name} must be at least 1 fen")))
+    Err(Refusal::new(200, "PARAM_ERROR", format!("invalid {name}"), format!("{name} must be at least 1 fen")))
 }
 
 /// What an order of APIv3 has of these, so that it is shown there too.
@@ -126,8 +125,11 @@ fn scene(ip: Option<&str>, device: Option<&str>) -> Value {
 fn expiry(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> Result<i64, Refusal> {
     let Some(text) = time_expire else { return Ok(expires(None, trade_type, now)) };
     let time = parse_compact(text).ok_or_else(|| {
-        refused("INVALID_REQUEST", "time_expire参数格式错误")
-            .with_reason("time_expire is written as yyyyMMddHHmmss, in Beijing time")
+        refused(
+            "INVALID_REQUEST",
+            "time_expire参数格式错误",
+            "time_expire is written as yyyyMMddHHmmss, in Beijing time",
+        )
     })?;
     Ok(expires(Some(time), trade_type, now))
 }
@@ -177,7 +179,9 @@ fn query(
     check: impl FnOnce(&Order) -> Result<(), Refusal>,
 ) -> Result<Value, HandlerError> {
     let unknown = || {
-        refused("ORDERNOTEXIST", "此交易订单号不存在").with_reason(
+        refused(
+            "ORDERNOTEXIST",
+            "此交易订单号不存在",
             "no order was made with this number by these merchants; an order that nobody has paid has no transaction_id yet",
         )
     };

@@ -60,9 +60,7 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
             Some(_) => {
                 let reason =
                     "refund_account must be REFUND_SOURCE_UNSETTLED_FUNDS or REFUND_SOURCE_RECHARGE_FUNDS";
-                return Err(
-                    Refusal::new(200, "PARAM_ERROR", "refund_account参数格式错误").with_reason(reason)
-                );
+                return Err(Refusal::new(200, "PARAM_ERROR", "refund_account参数格式错误", reason));
             }
         },
         refund_account: None,
@@ -153,8 +151,11 @@ pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Found
 
 fn find_page(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Found, HandlerError> {
     let unknown = || {
-        refused("REFUNDNOTEXIST", "not exist")
-            .with_reason("these merchants have made no refund with this number, or of this order")
+        refused(
+            "REFUNDNOTEXIST",
+            "not exist",
+            "these merchants have made no refund with this number, or of this order",
+        )
     };
     let request = context.request;
     let found = match (request.text("refund_id"), request.text("out_refund_no")) {

@@ -9,7 +9,7 @@ const KINDS: [&str; 3] = ["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID
 
 /// The sentence is that of a public report.
 fn bad_list(reason: String) -> Refusal {
-    Refusal::new(200, "PARAM_ERROR", "分账接收方列表格式错误").with_reason(reason)
+    Refusal::new(200, "PARAM_ERROR", "分账接收方列表格式错误", reason)
 }
 
 /// Reads `receivers`. How many there may be, and that each stands once, are rules of every version.
@@ -55,7 +55,7 @@ pub(super) struct AskedReceiver {
 
 /// Reads `receiver`.
 pub(super) fn receiver(text: &str) -> Result<AskedReceiver, Refusal> {
-    let refuse = |reason: String| Refusal::new(200, "PARAM_ERROR", "分账接收方格式错误").with_reason(reason);
+    let refuse = |reason: String| Refusal::new(200, "PARAM_ERROR", "分账接收方格式错误", reason);
     let receiver: Map<String, Value> = serde_json::from_str(text)
         .map_err(|_| refuse("receiver must be the JSON text of an object".to_owned()))?;
     let text = |name: &str| receiver.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
