@@ -323,6 +323,16 @@ fn contracts() {
         "notify_url": "https://example.com/n", "trade_type": "PAP", "contract_id": id,
     });
     desk.try_all("POST", "/v2/pay/pappayapply", &by_v2, &[("/total_fee", Both)]);
+    let with_contract = json!({
+        "appid": APPID, "mchid": desk.caller.mchid, "description": "茶", "out_trade_no": "with-1",
+        "notify_url": "https://example.com/n", "amount": { "total": 100 }, "payer": { "openid": openid(1) },
+        "contract_info": {
+            "plan_id": "12535", "contract_mchid": desk.caller.mchid, "contract_appid": APPID, "contract_code": "c3",
+            "request_serial": "1", "contract_display_account": "a", "contract_notify_url": "https://example.com/n",
+        },
+    });
+    let target = "/v3/pay/transactions/jsapi-with-contract";
+    desk.try_all("POST", target, &with_contract, &[("/amount/total", Both)]);
 }
 
 /// A service can cost nothing: then nothing is collected.
