@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 /// The platform's own limit of coupons for one user of one stock.
-const PER_USER: usize = 100;
+pub(crate) const PER_USER: usize = 100;
 
 /// The request for a stock of so many coupons.
 pub(crate) fn stock(mchid: &str, count: usize) -> Value {
@@ -25,11 +25,16 @@ pub(crate) fn stock(mchid: &str, count: usize) -> Value {
     })
 }
 
+/// Who gets coupons.
+pub(crate) fn openid(user: usize) -> String {
+    format!("o{user:027}")
+}
+
 /// The requests that send them.
 pub(crate) fn sendings(stock_id: &Value, appid: &str, count: usize) -> Vec<Value> {
     let sending = |number: usize| {
         json!({
-            "openid": format!("o{:027}", number / PER_USER), "appid": appid, "stock_id": stock_id,
+            "openid": openid(number / PER_USER), "appid": appid, "stock_id": stock_id,
             "out_request_no": format!("send-{number}")
         })
     };

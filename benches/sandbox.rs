@@ -1,10 +1,21 @@
-//! What the sandbox costs, in CPU time beside the RSA-2048 signatures that no sandbox can do without: coupons that are associated and
-//! disassociated, orders that are paid with the notification of each, and queries of an order.
+//! What the sandbox costs. `cargo bench -p weipay-benches --bench sandbox` measures every row; behind `--`, a name picks one of them, so
+//! that a profiler sees nothing else:
 //!
-//! The sandbox runs in another process, on SQLite, with log and outbox. The client is this process. Other load changes how long a call takes
-//! and hardly how much CPU time it costs, so the ratios are of CPU time: how many calls all cores could do, beside how many signatures.
-//! `openssl speed` is the yardstick when the machine has it; the other is the signature that weipay itself makes.
-//! Memory is that of the process of the sandbox. Linux only: it reads `/proc`.
+//! | name | what is measured |
+//! |---|---|
+//! | `coupons` | coupons are associated with an order and disassociated |
+//! | `orders` | orders are paid, with the notification of each |
+//! | `queries` | an order is queried |
+//! | `memory` | memory when idle, and after 100,000 requests |
+//! | `start` | the time and the memory of a warm start |
+//! | `validation` | requests are checked against the catalogue, without anything else |
+//! | `stored` | the calls of `coupons` with 1,000,000 coupons in the store, beside those with 8,000; takes a minute and 4 GB of disk |
+//!
+//! The first three are CPU time beside the RSA-2048 signatures that no sandbox can do without. The sandbox runs in another process, on SQLite,
+//! with log and outbox. The client is this process. Other load changes how long a call takes and hardly how much CPU time it costs, so
+//! the ratios are of CPU time: how many calls all cores could do, beside how many signatures. `openssl speed` is the yardstick when the
+//! machine has it; the other is the signature that weipay itself makes. Memory is that of the process of the sandbox. Linux only: it
+//! reads `/proc`.
 
 #![allow(
     clippy::expect_used,
@@ -13,22 +24,25 @@
 )]
 
 mod coupons;
+mod server;
+mod stored;
+mod validation;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use weipay::Client;
 use weipay::wire::PrivateKey;
-use weipay_sandbox::{Sandbox, control};
+use weipay_sandbox::control;
+
+use server::{Server, own_cpu};
 
 const ROUNDS: usize = 5;
 const IN_FLIGHT: usize = 16;
@@ -37,51 +51,121 @@ const ORDERS: usize = 300;
 const QUERIES: usize = 2_000;
 /// After so many requests the memory is looked at.
 const REQUESTS: usize = 100_000;
-const SERVE: &str = "serve";
+/// How often the sandbox is started.
+const STARTS: usize = 21;
+const ROWS: [&str; 7] = ["coupons", "orders", "queries", "memory", "start", "validation", "stored"];
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let wanted = arguments.next();
-    if wanted.as_deref() == Some(SERVE) {
-        return serve(&arguments.next().expect("a folder"));
+    let name = arguments.next();
+    if name.as_deref() == Some(server::SERVE) {
+        return server::serve(&arguments.next().expect("a folder"));
     }
-    // One word picks a row, so that a profiler sees nothing else.
-    let wanted = |row: &str| wanted.as_deref().is_none_or(|wanted| wanted == row);
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path().to_str().expect("a path");
-    let mut server = Command::new(std::env::current_exe().expect("the path of this program"));
-    let mut server =
-        server.args([SERVE, folder]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a server");
-    let mut kit = String::new();
-    BufReader::new(server.stdout.take().expect("its output")).read_line(&mut kit).expect("its kit");
+    if let Some(name) = name.as_deref().filter(|name| !ROWS.contains(name)) {
+        panic!("no row has the name {name}; there are: {}", ROWS.join(", "));
+    }
+    let is_wanted = |row: &str| name.as_deref().is_none_or(|name| name == row);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime");
-    let bench = Bench::new(&runtime, kit.trim_end(), folder, server.id());
+    if is_wanted("validation") {
+        validation::measure(ROUNDS);
+    }
+    if is_wanted("start") {
+        warm_start();
+    }
+    if ["coupons", "orders", "queries", "memory"].into_iter().any(is_wanted) {
+        calls(&runtime, is_wanted);
+    }
+    if is_wanted("stored") {
+        with_many_stored(&runtime);
+    }
+}
 
-    println!("memory of the sandbox after its start: {:.1} MiB", bench.memory());
+/// How long a sandbox takes to start whose data folder is there, and how much memory it has then.
+fn warm_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(Server::start(folder.path()));
+    let (mut times, mut memory) = (vec![], vec![]);
+    for _ in 0..STARTS {
+        let server = Server::start(folder.path());
+        times.push(server.start_time.as_secs_f64() * 1e3);
+        memory.push(server.memory());
+    }
+    let longest = times.iter().copied().fold(0.0, f64::max);
+    println!(
+        "warm start of a process: {:.1} ms, at most {longest:.1} of {STARTS}; memory then: {:.1} MiB",
+        median(times),
+        median(memory)
+    );
+}
+
+/// The same calls to a sandbox with few coupons and to one with many, in turns.
+fn with_many_stored(runtime: &Runtime) {
+    let calls = ROUNDS * COUPON_CALLS;
+    let folders = stored::COUNTS.map(|count| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = Instant::now();
+        let coupons = stored::fill(folder.path(), count, calls);
+        println!("{count} coupons were stored in {:.0} s", start.elapsed().as_secs_f64());
+        (folder, Arc::new(coupons))
+    });
+    let servers = folders.each_ref().map(|(folder, _)| Server::start(folder.path()));
+    let benches = servers.each_ref().map(|server| Bench::new(runtime, server));
+    let mut costs = [vec![], vec![]];
+    for round in 0..ROUNDS {
+        let share = round * COUPON_CALLS..(round + 1) * COUPON_CALLS;
+        for (place, (_, coupons)) in folders.iter().enumerate() {
+            costs[place].push(benches[place].associate_and_disassociate(coupons, &share));
+        }
+    }
+    let mut rates = vec![];
+    for (place, count) in stored::COUNTS.iter().enumerate() {
+        let pick = |part: fn(&Cost) -> f64| median(costs[place].iter().map(part).collect());
+        let (cpu, server) = (pick(|cost| cost.client + cost.server), pick(|cost| cost.server));
+        println!(
+            "associate or disassociate with {count:>7} coupons stored: {cpu:.0} µs, of that in the sandbox {server:.0}, p99 {:.1} ms; \
+             started in {:.1} ms, memory {:.1} MiB",
+            pick(|cost| cost.p99),
+            servers[place].start_time.as_secs_f64() * 1e3,
+            servers[place].memory()
+        );
+        rates.push(1.0 / cpu);
+    }
+    println!(
+        "throughput with {} stored, beside that with {}: {:.2}",
+        stored::COUNTS[1],
+        stored::COUNTS[0],
+        rates[1] / rates[0]
+    );
+}
+
+/// Calls in CPU time beside signatures, and the memory that stays.
+fn calls(runtime: &Runtime, is_wanted: impl Fn(&str) -> bool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path());
+    let bench = Bench::new(runtime, &server);
+
+    println!("memory of the sandbox after its start: {:.1} MiB", server.memory());
     let openssl = openssl();
     let (mut signing, mut coupons, mut orders, mut queries) = (vec![], vec![], vec![], vec![]);
-    let prepared = if wanted("coupons") { bench.coupons(ROUNDS * COUPON_CALLS) } else { Vec::new() };
+    let prepared = if is_wanted("coupons") { bench.coupons(ROUNDS * COUPON_CALLS) } else { Vec::new() };
     let prepared = Arc::new(prepared);
-    if wanted("queries") && !wanted("orders") {
+    if is_wanted("queries") && !is_wanted("orders") {
         bench.pay(0..ORDERS);
     }
     for round in 0..ROUNDS {
         signing.push(signature());
         let share = round * COUPON_CALLS..(round + 1) * COUPON_CALLS;
-        if wanted("coupons") {
-            coupons.push(bench.measured(2 * COUPON_CALLS, || {
-                bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/associate");
-                bench.in_flight(&prepared, share.clone(), "v3/marketing/busifavor/coupons/disassociate");
-            }));
+        if is_wanted("coupons") {
+            coupons.push(bench.associate_and_disassociate(&prepared, &share));
         }
-        if wanted("orders") {
+        if is_wanted("orders") {
             orders.push(bench.measured(ORDERS, || bench.pay(round * ORDERS..(round + 1) * ORDERS)));
         }
-        if wanted("queries") {
+        if is_wanted("queries") {
             queries.push(bench.measured(QUERIES, || bench.query(QUERIES)));
         }
     }
@@ -108,20 +192,9 @@ fn main() {
     row("order, payment and notification", orders);
     row("query of an order", queries);
 
-    if wanted("memory") {
+    if is_wanted("memory") {
         bench.memory_after_many_requests();
     }
-    // It ends with its input.
-    drop(server.stdin.take());
-    server.wait().expect("the end of the server");
-}
-
-/// The sandbox, until its input ends.
-fn serve(folder: &str) {
-    let sandbox = Sandbox::builder().data(folder).control("127.0.0.1:0").start().expect("a sandbox");
-    println!("{}", sandbox.kit_file().display());
-    std::io::stdout().flush().expect("an output");
-    let _ended = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
 /// What one call costs: µs of CPU, and the time within which 99 of 100 end.
@@ -136,23 +209,23 @@ struct Bench<'a> {
     client: Client,
     control: control::Client,
     kit: Value,
-    server: u32,
+    server: &'a Server,
     notify_url: String,
     notified: Arc<AtomicUsize>,
     latencies: std::sync::Mutex<Vec<Duration>>,
 }
 
 impl<'a> Bench<'a> {
-    fn new(runtime: &'a Runtime, kit: &str, folder: &str, server: u32) -> Self {
+    fn new(runtime: &'a Runtime, server: &'a Server) -> Self {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let notify_url = format!("http://{}/notify", listener.local_addr().expect("an address"));
         let notified = Arc::new(AtomicUsize::new(0));
         runtime.spawn(acknowledge(listener, Arc::clone(&notified)));
         Self {
             runtime,
-            client: Client::from_kit(kit).expect("a client"),
-            control: control::Client::from_data_dir(folder).expect("the control API"),
-            kit: serde_json::from_slice(&fs::read(kit).expect("a kit")).expect("JSON"),
+            client: Client::from_kit(&server.kit).expect("a client"),
+            control: control::Client::from_data_dir(&server.folder).expect("the control API"),
+            kit: serde_json::from_slice(&fs::read(&server.kit).expect("a kit")).expect("JSON"),
             server,
             notify_url,
             notified,
@@ -166,24 +239,17 @@ impl<'a> Bench<'a> {
 
     fn measured(&self, calls: usize, work: impl FnOnce()) -> Cost {
         self.latencies.lock().expect("no panic").clear();
-        let (client, server) = (own_cpu(), process_cpu(self.server));
+        let (client, server) = (own_cpu(), self.server.cpu());
         work();
         let each = |before: f64, after: f64| (after - before) / calls as f64;
-        let (client, server) = (each(client, own_cpu()), each(server, process_cpu(self.server)));
+        let (client, server) = (each(client, own_cpu()), each(server, self.server.cpu()));
         let mut latencies = self.latencies.lock().expect("no panic");
         latencies.sort_unstable();
         let p99 = latencies.get(latencies.len() * 99 / 100).map_or(0.0, |time| time.as_secs_f64() * 1e3);
         Cost { client, server, p99 }
     }
 
-    /// MiB of memory that the sandbox has from the system.
-    fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.server)).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-        line.trim().trim_end_matches(" kB").parse::<f64>().expect("KiB") / 1_024.0
-    }
-
-    /// Does `count` things with several in flight, and gives what they gave, in order.
+    /// Does things with several in flight, and gives what they gave, in order.
     fn each<T, F>(&self, range: std::ops::Range<usize>, one: impl Fn(usize) -> F) -> Vec<T>
     where
         T: Send + 'static,
@@ -229,6 +295,14 @@ impl<'a> Bench<'a> {
         })
     }
 
+    /// Associates the coupons of a range, and disassociates them again.
+    fn associate_and_disassociate(&self, coupons: &Arc<Vec<Value>>, range: &std::ops::Range<usize>) -> Cost {
+        self.measured(2 * range.len(), || {
+            self.in_flight(coupons, range.clone(), "v3/marketing/busifavor/coupons/associate");
+            self.in_flight(coupons, range.clone(), "v3/marketing/busifavor/coupons/disassociate");
+        })
+    }
+
     /// Coupons that were sent, as the bodies of the calls to come.
     fn coupons(&self, count: usize) -> Vec<Value> {
         let stock = coupons::stock(self.text("mchid"), count);
@@ -266,13 +340,13 @@ impl<'a> Bench<'a> {
         if self.notified.load(Ordering::SeqCst) < ORDERS {
             self.pay(0..ORDERS);
         }
-        let before = self.memory();
+        let before = self.server.memory();
         self.query(REQUESTS);
-        let after = self.memory();
+        let after = self.server.memory();
         self.query(REQUESTS / 4);
         println!(
             "memory: {before:.1} MiB; after {REQUESTS} further requests {after:.1}, after a quarter more {:.1}",
-            self.memory()
+            self.server.memory()
         );
     }
 
@@ -317,22 +391,6 @@ async fn acknowledge(listener: TcpListener, notified: Arc<AtomicUsize>) {
             }
         });
     }
-}
-
-/// CPU time of this process, in microseconds.
-fn own_cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
-}
-
-/// CPU time of another process, in microseconds: its threads' run times.
-fn process_cpu(process: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("a process");
-    // Behind the name, which may hold spaces: utime and stime are the 12th and 13th, in hundredths of a second.
-    let (_, numbers) = stat.rsplit_once(')').expect("a name");
-    let numbers: Vec<&str> = numbers.split_whitespace().collect();
-    let ticks = |place: usize| numbers[place].parse::<f64>().expect("ticks");
-    (ticks(11) + ticks(12)) * 1e4
 }
 
 /// CPU time of one signature, in microseconds.

@@ -16,7 +16,7 @@ mod tests;
 mod walk;
 
 use serde_json::{Map, Value};
-use weipay_catalog::{Field, Operation};
+use weipay_catalog::{Catalog, Field, Operation};
 
 use crate::grammar::{self, OBJECT, Place, Source};
 use crate::response::Refusal;
@@ -195,6 +195,19 @@ pub fn refusal_of(field: &Field, value: &Value) -> Option<String> {
         walk.member(field, Some(value))
     });
     passes.find_map(Result::err).map(|refusal| refusal.message.to_string())
+}
+
+/// Checks a request against the catalogue and does nothing else: no signature, no state. What is refused is told by its message. For
+/// the benchmark of that.
+#[doc(hidden)]
+pub fn check_against_catalogue(method: &str, target: &str, body: &[u8]) -> Result<(), String> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let routed =
+        Catalog::embedded().route(method, path).map_err(|_| format!("{method} {path} is not there"))?;
+    let contract = Contract::default();
+    let message = |refusal: Refusal| refusal.message.into_owned();
+    let request = contract.read(&routed, query, body, None).map_err(message)?;
+    contract.check(routed.operation, &request).map_err(message)
 }
 
 fn not_an_object(pointer: &str, value: &Value) -> Refusal {

@@ -87,7 +87,7 @@ mod v2;
 pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;
 #[doc(hidden)]
-pub use contract::refusal_of;
+pub use contract::{check_against_catalogue, refusal_of};
 pub use data_folder::FolderError;
 pub use environment::ClientEnvironment;
 pub use error::StartError;

@@ -219,16 +219,22 @@ impl Sender {
             return;
         }
         let read = taken.clone();
-        let is_due = self.blocking(move |platform| is_still_due(platform, &read));
+        // One hand-over to another thread for both.
+        let message = self.blocking(move |platform| {
+            let is_due = is_still_due(platform, &read)?;
+            Ok(is_due.then(|| make_message(platform, &read.entry, AttemptKind::Scheduled)))
+        });
         let panicked = || Err(StoreError::Corrupt(PANICKED.to_owned()).into());
-        match self.platform.watched(Task::LookAgain, is_due.await.unwrap_or_else(panicked)) {
-            Ok(false) => return,
-            Ok(true) if self.platform.store.is_shared() && may_be_anothers() => return,
-            Ok(true) => {}
+        let message: Result<_, MerchantError> = message.await.unwrap_or_else(panicked);
+        let message = match self.platform.watched(Task::LookAgain, message) {
+            Ok(None) => return,
+            Ok(Some(_)) if self.platform.store.is_shared() && may_be_anothers() => return,
+            Ok(Some(message)) => message,
             // The receiver would hear of it, and nobody would know.
             Err(_) => return sleep(LOOK).await,
-        }
-        let settled = self.attempt(taken, AttemptKind::Scheduled).await;
+        };
+        let attempt = self.post_message(&taken.entry, message, AttemptKind::Scheduled).await;
+        let settled = self.keep(taken, attempt).await;
         if settled.is_err() {
             // It stays due, and the receiver must not hear of it without a pause.
             sleep(LOOK).await;
@@ -239,6 +245,11 @@ impl Sender {
     /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place.
     async fn attempt(&self, taken: Taken, kind: AttemptKind) -> Result<Attempt, StoreError> {
         let attempt = self.post(&taken.entry, kind).await;
+        self.keep(taken, attempt).await
+    }
+
+    /// Keeps what came of an attempt, and when the next one is due.
+    async fn keep(&self, taken: Taken, attempt: Attempt) -> Result<Attempt, StoreError> {
         let next = if attempt.acknowledged { None } else { next_attempt(&taken.entry, attempt.time) };
         let wait = next.map(|next| next - attempt.time);
         self.platform.tell(entry_of_log(&taken.entry, &attempt, wait));
@@ -255,12 +266,8 @@ impl Sender {
 
     /// Makes the message anew, posts it, and judges what comes back.
     async fn post(&self, entry: &OutboxEntry, kind: AttemptKind) -> Attempt {
-        let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
         let signed = entry.clone();
-        let message = self.blocking(move |platform| {
-            let now = platform.clock.time_of_signatures(&signed.mchid);
-            message::make(platform, &signed, now, signature)
-        });
+        let message = self.blocking(move |platform| make_message(platform, &signed, kind));
         let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));
         self.post_message(entry, message, kind).await
     }
@@ -284,6 +291,12 @@ impl Sender {
         };
         judged.attempt(kind, time, milliseconds)
     }
+}
+
+/// Makes the message of an attempt anew.
+fn make_message(platform: &Platform, entry: &OutboxEntry, kind: AttemptKind) -> Result<Message, String> {
+    let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
+    message::make(platform, entry, platform.clock.time_of_signatures(&entry.mchid), signature)
 }
 
 /// The receivers that have as many attempts as they may.

@@ -114,6 +114,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         control: &[],
     },
     Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
+    Product { routes: payments::profit_sharing::v2::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: bills::v2::ROUTES, due: &[], files: None, control: &[] },
     Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
     Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },

@@ -260,16 +260,13 @@ impl<'a> Transaction<'a> {
     /// The record with a key, for who saves another one in its place whatever it holds: a broken one counts as missing.
     pub(crate) fn get_to_replace<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
         let Some(stored) = self.engine.record(R::KIND, key)? else { return Ok(None) };
-        let StoredRecord { key, version, .. } = stored.clone();
-        match self.read(stored) {
-            Err(StoreError::Corrupt(_)) => {
-                let (indexes, is_broken) = (Vec::new(), true);
-                let known = Known { version, indexes, is_broken };
-                self.known.borrow_mut().insert((R::KIND, key), known);
-                Ok(None)
-            }
-            read => read.map(Some),
-        }
+        let record: Option<R> = match stored.open() {
+            Err(StoreError::Corrupt(_)) => None,
+            opened => Some(opened?),
+        };
+        let (indexes, is_broken) = (record.as_ref().map_or_else(Vec::new, Record::indexes), record.is_none());
+        self.remember::<R>(stored, indexes, is_broken);
+        Ok(record)
     }
 
     /// The record with a key, for who does not save it: it is not remembered.
@@ -441,15 +438,28 @@ impl<'a> Transaction<'a> {
 
     /// The first that is due at `now`, after the given one in the order of time, kind and key.
     pub(crate) fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
-        self.engine.next_due(now, after)
+        Ok(self.engine.due_after(now, after, 1)?.into_iter().next())
+    }
+
+    /// The first ones of those, at most so many.
+    pub(crate) fn due_after(
+        &self,
+        now: i64,
+        after: Option<&Due>,
+        limit: i64,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.engine.due_after(now, after, limit)
     }
 
     fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
         let record: R = stored.open()?;
-        let StoredRecord { key, version, .. } = stored;
-        let known = Known { version, indexes: record.indexes(), is_broken: false };
-        self.known.borrow_mut().insert((R::KIND, key), known);
+        self.remember::<R>(stored, record.indexes(), false);
         Ok(record)
+    }
+
+    fn remember<R: Record>(&self, stored: StoredRecord, indexes: Vec<IndexEntry>, is_broken: bool) {
+        let StoredRecord { key, version, .. } = stored;
+        self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes, is_broken });
     }
 }
 

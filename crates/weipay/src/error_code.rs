@@ -97,11 +97,13 @@ pub const MONEY_LIMIT: &str = "MONEY_LIMIT";
 pub const MSGAPPID_ERROR: &str = "MSGAPPID_ERROR";
 /// The name is not the verified name of the user.
 pub const NAME_MISMATCH: &str = "NAME_MISMATCH";
-/// The merchant lacks a permission. Or: The merchant may not operate this coupon. HTTP 403. Also spelled
-/// [`NO_AUTH`].
+/// The merchant lacks a permission. Or: The merchant lacks a permission, or does not act for the
+/// sub-merchant. Or: The merchant does not act for the sub-merchant. Or: The merchant may not operate this
+/// coupon. HTTP 403. Also spelled [`NO_AUTH`].
 pub const NOAUTH: &str = "NOAUTH";
-/// The balance is too low. Or: The payer has not enough money. Or: The balance of the merchant is too low
-/// for the refund. Or: The balance of the sub-merchant is too low. HTTP 403. Also spelled [`NOT_ENOUGH`].
+/// The balance is too low. Or: The amount is larger than what is left to share. Or: The payer has not
+/// enough money. Or: The balance of the merchant is too low for the refund. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`NOT_ENOUGH`].
 pub const NOTENOUGH: &str = "NOTENOUGH";
 /// This bank card cannot pay the order.
 pub const NOTSUPORTCARD: &str = "NOTSUPORTCARD";
@@ -138,8 +140,8 @@ pub const OPENID_MISMATCH: &str = "OPENID_MISMATCH";
 pub const OPERATION_FAILED: &str = "OPERATION_FAILED";
 /// The order is closed. Also spelled [`ORDER_CLOSED`].
 pub const ORDERCLOSED: &str = "ORDERCLOSED";
-/// The order does not exist. Or: The order does not exist, or was not deducted by a contract. HTTP 404.
-/// Also spelled [`ORDER_NOT_EXIST`].
+/// The order does not exist. Or: The number is unknown. Or: The order does not exist, or was not deducted
+/// by a contract. Or: The split is unknown. HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
 pub const ORDERNOTEXIST: &str = "ORDERNOTEXIST";
 /// The order is already paid. Or: The order is already paid and cannot be closed: refund it. HTTP 400. Also
 /// spelled [`ORDER_PAID`].
@@ -199,8 +201,8 @@ pub const RESOURCE_ALREADY_EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
 pub const RESOURCE_NOT_EXISTS: &str = "RESOURCE_NOT_EXISTS";
 /// The order is older than seven days and cannot be reversed.
 pub const REVERSE_EXPIRE: &str = "REVERSE_EXPIRE";
-/// A business rule blocks it. Or: The amount or the count of the deductions is over a limit of the plan.
-/// HTTP 403. Also spelled [`RULE_LIMIT`].
+/// A business rule blocks it. Or: The amount is above the highest ratio of profit sharing. Or: The amount
+/// or the count of the deductions is over a limit of the plan. HTTP 403. Also spelled [`RULE_LIMIT`].
 pub const RULELIMIT: &str = "RULELIMIT";
 /// The coupon is outside its usable period. Or: A business rule blocks it. Or: The amount is above the
 /// highest ratio of profit sharing. Or: The amount or the count of the deductions is over a limit of the
@@ -223,8 +225,8 @@ pub const SIGN_ERROR: &str = "SIGN_ERROR";
 pub const STATEMENT_CREATING: &str = "STATEMENT_CREATING";
 /// The budget of the stock is used up.
 pub const STOCK_AMOUNT_NOT_ENOUGH: &str = "STOCK_AMOUNT_NOT_ENOUGH";
-/// The platform failed, and the outcome is unknown. Or: The outcome is unknown: query it after five
-/// seconds. HTTP 500. Also spelled [`SYSTEM_ERROR`].
+/// The platform failed, and the outcome is unknown. Or: The platform failed. Or: The outcome is unknown:
+/// query it after five seconds. HTTP 500. Also spelled [`SYSTEM_ERROR`].
 pub const SYSTEMERROR: &str = "SYSTEMERROR";
 /// The platform failed, and the outcome is unknown. Or: The link for the QR code could not be made. Or: The
 /// platform failed, or the ticket of the merchant or a cloud function did. HTTP 400, 500. Also spelled

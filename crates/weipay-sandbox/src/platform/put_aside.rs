@@ -12,9 +12,9 @@ use crate::store::{Due, IndexEntry, NEVER, Record, StoreError, Transaction, join
 /// So often in a row something is tried that may succeed later, such as a write to a disk that is full.
 const MAX_TRIES: u32 = 5;
 /// As many are listed.
-const MAX_LISTED: usize = 1_000;
+const MAX_LISTED: i64 = 1_000;
 /// As many are counted.
-const MAX_COUNTED: usize = 100;
+const MAX_COUNTED: i64 = 100;
 
 /// Why something was put aside.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,15 +44,9 @@ fn aside(due: &Due) -> Due {
 }
 
 /// What is put aside, at most so many.
-fn all(tx: &Transaction<'_>, limit: usize) -> Result<Vec<Due>, StoreError> {
-    let mut found: Vec<Due> = Vec::new();
-    let first = Due { kind: String::new(), key: String::new(), at: NEVER };
-    while found.len() < limit
-        && let Some(due) = tx.next_due(i64::MAX, Some(found.last().unwrap_or(&first)))?
-    {
-        found.push(due);
-    }
-    Ok(found)
+fn all(tx: &Transaction<'_>, limit: i64) -> Result<Vec<Due>, StoreError> {
+    let before_all = Due { kind: String::new(), key: String::new(), at: NEVER };
+    tx.due_after(i64::MAX, Some(&before_all), limit)
 }
 
 impl Platform {
@@ -119,7 +113,7 @@ impl Platform {
                 Ok::<_, StoreError>(found.len())
             })?;
             count += tried;
-            if tried < MAX_LISTED {
+            if tried == 0 {
                 break;
             }
         }

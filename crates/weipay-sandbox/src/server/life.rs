@@ -52,7 +52,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (report, started) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("weipay-sandbox".to_owned()).spawn(move || {
-            let ready = runtime().and_then(|runtime| {
+            let ready = runtime(settings.platform.store.is_shared()).and_then(|runtime| {
                 let listener = runtime.block_on(async { TcpListener::from_std(listener) })?;
                 Ok((runtime, listener))
             });
@@ -123,11 +123,14 @@ fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
     Ok(tokio::signal::ctrl_c())
 }
 
-fn runtime() -> io::Result<Runtime> {
+/// As many threads respond as there are cores, at least two: with more of them they only interrupt each other, and some responses come
+/// late. Where they wait for a database that is elsewhere, there are twice as many.
+fn runtime(is_shared: bool) -> io::Result<Runtime> {
     let cores = thread::available_parallelism().map_or(2, usize::from);
+    let responding = if is_shared { cores * 2 } else { cores.max(2) };
     runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(2))
-        .max_blocking_threads(cores * 2)
+        .max_blocking_threads(responding)
         .thread_name("weipay-sandbox")
         .enable_all()
         .build()

@@ -105,8 +105,8 @@ pub(crate) trait Engine {
     /// Takes everything away, except records of these kinds.
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
 
-    /// The first that is due at `now`, after the given one in the order of time, kind and key.
-    fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError>;
+    /// What is due at `now`, behind the given one in the order of time, kind and key; the first ones, at most so many.
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError>;
 }
 
 /// A record as a database holds it.

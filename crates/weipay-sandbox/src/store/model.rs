@@ -223,12 +223,7 @@ impl Engine for Memory {
             each(StoredRow::IdempotencyKey { operation, scope, request_no, fingerprint, response })?;
         }
         self.outbox.borrow().values().try_for_each(|entry| each(StoredRow::Notification(entry.clone())))?;
-        let mut last = None;
-        while let Some(due) = self.next_due(i64::MAX, last.as_ref())? {
-            last = Some(due.clone());
-            each(StoredRow::Due(due))?;
-        }
-        Ok(())
+        self.due_after(i64::MAX, None, i64::MAX)?.into_iter().try_for_each(|due| each(StoredRow::Due(due)))
     }
 
     fn add_row(&self, _: &StoredRow) -> Result<bool, StoreError> {
@@ -244,13 +239,16 @@ impl Engine for Memory {
         Ok(())
     }
 
-    fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
         let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
         let entries = self.due.borrow();
         let all =
             entries.iter().map(|((kind, key), at)| Due { kind: kind.clone(), key: key.clone(), at: *at });
         let meant = all.filter(|due| due.at <= now && after.is_none_or(|after| place(due) > place(after)));
-        Ok(meant.min_by_key(place))
+        let mut meant: Vec<Due> = meant.collect();
+        meant.sort_by_key(place);
+        meant.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(meant)
     }
 }
 
@@ -422,10 +420,12 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
     })?;
     for now in -3..3 {
         text.push_str(&format!("{:?}\n", engine.outbox_due(now, 2)?));
-        let mut last = None;
-        while let Some(due) = engine.next_due(now, last.as_ref())? {
-            text.push_str(&format!("{now} {due:?}\n"));
-            last = Some(due);
+        let (mut last, all) = (None, engine.due_after(now, None, i64::MAX)?);
+        loop {
+            let page = engine.due_after(now, last.as_ref(), 2)?;
+            let Some(end) = page.last() else { break };
+            text.push_str(&format!("{now} {page:?} of {all:?}\n"));
+            last = Some(end.clone());
         }
     }
     Ok(text)

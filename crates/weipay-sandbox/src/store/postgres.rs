@@ -176,7 +176,7 @@ impl Postgres {
 
     /// Looks whether anything is due.
     pub(super) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
-        self.transaction(|engine| Ok(engine.next_due(now, None)?.is_some()))
+        self.transaction(|engine| Ok(!engine.due_after(now, None, 1)?.is_empty()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{
     Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
@@ -26,6 +27,9 @@ const LOG_PAGES: u32 = 4096;
 
 /// The largest database, in pages, that is looked through at the start: 16 MiB take some ten milliseconds.
 const MAX_CHECKED_PAGES: u32 = 4096;
+
+/// The columns of a notification, as [`waiting`] reads them.
+const OUTBOX: &str = "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
 
 /// A connection to one database, which is in order and has the tables of this program.
 pub(super) struct Sqlite(Connection, Option<OpenFile>);
@@ -84,7 +88,9 @@ impl Sqlite {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)
+            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+            // Otherwise a plan depends on the value of a limit, and every statement with one is compiled again each time that it is run.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         })?;
         migrations::run(&mut connection)?;
         check_whole(&connection)?;
@@ -136,7 +142,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     Ok(StoredRecord { key: row.get(0)?, version: row.get(1)?, document: row.get(2)? })
 }
 
-/// A notification as `outbox_due` selects it.
+/// A notification as [`OUTBOX`] selects it.
 fn waiting(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let resource: String = row.get(6)?;
     Ok(OutboxEntry {
@@ -214,11 +220,9 @@ fn each_row(
 fn insert_into_outbox(transaction: &Transaction<'_>, entry: &OutboxEntry) -> rusqlite::Result<usize> {
     let OutboxEntry { number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due } =
         entry;
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO outbox
-         (number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "INSERT INTO outbox ({OUTBOX}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    ))?;
     let resource = resource.to_string();
     statement.execute(params![
         number,
@@ -375,10 +379,9 @@ impl Engine for Transaction<'_> {
 
     fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         sql(|| {
-            let mut statement = self.prepare_cached(
-                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
-                 FROM outbox WHERE due <= ?1 ORDER BY due, number LIMIT ?2",
-            )?;
+            let mut statement = self.prepare_cached(&format!(
+                "SELECT {OUTBOX} FROM outbox WHERE due <= ?1 ORDER BY due, number LIMIT ?2"
+            ))?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             statement.query_map([now, limit], waiting)?.collect()
         })
@@ -391,8 +394,7 @@ impl Engine for Transaction<'_> {
         values.push(SqlValue::from(i64::try_from(limit).unwrap_or(i64::MAX)));
         sql(|| {
             let mut statement = self.prepare_cached(&format!(
-                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
-                 FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
+                "SELECT {OUTBOX} FROM outbox WHERE due <= ?{others} ORDER BY due, number LIMIT ?"
             ))?;
             statement.query_map(params_from_iter(values), waiting)?.collect()
         })
@@ -400,11 +402,10 @@ impl Engine for Transaction<'_> {
 
     fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
         sql(|| {
-            let mut there = self.prepare_cached(
+            let mut there = self.prepare_cached(&format!(
                 "UPDATE outbox SET attempts = CASE WHEN ?2 THEN ?3 ELSE attempts END, due = CASE WHEN ?2 THEN ?4 ELSE due END
-                 WHERE number = ?1
-                 RETURNING number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due",
-            )?;
+                 WHERE number = ?1 RETURNING {OUTBOX}"
+            ))?;
             let values = params![entry.number, moved, entry.attempts, entry.due];
             if let Some(found) = there.query_row(values, waiting).optional()? {
                 return Ok(Some(found));
@@ -487,10 +488,8 @@ impl Engine for Transaction<'_> {
                 response: StoredRow::json(response)?,
             })
         })?;
-        let outbox =
-            "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
-                      FROM outbox ORDER BY number";
-        each_row(self, outbox, |row| each(StoredRow::Notification(sql(|| waiting(row))?)))?;
+        let outbox = format!("SELECT {OUTBOX} FROM outbox ORDER BY number");
+        each_row(self, &outbox, |row| each(StoredRow::Notification(sql(|| waiting(row))?)))?;
         each_row(self, "SELECT kind, key, at FROM due ORDER BY at, kind, key", |row| {
             let (kind, key, at) = sql(|| row.try_into())?;
             each(StoredRow::Due(Due { kind, key, at }))
@@ -556,16 +555,35 @@ impl Engine for Transaction<'_> {
         })
     }
 
-    fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
         let (kind, key, at) = after.map_or(("", "", i64::MIN), |due| (&*due.kind, &*due.key, due.at));
         let read = |row: &Row<'_>| Ok(Due { kind: row.get(0)?, key: row.get(1)?, at: row.get(2)? });
         sql(|| {
             let mut statement = self.prepare_cached(
                 "SELECT kind, key, at FROM due WHERE at <= :now AND (at, kind, key) > (:at, :kind, :key)
-                 ORDER BY at, kind, key LIMIT 1",
+                 ORDER BY at, kind, key LIMIT :limit",
             )?;
-            let values = named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key };
-            statement.query_row(values, read).optional()
+            let values =
+                named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key, ":limit": limit };
+            statement.query_map(values, read)?.collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_with_a_limit_is_compiled_once() {
+        let sqlite = Sqlite::in_memory().unwrap();
+        let mut statement =
+            sqlite.0.prepare("SELECT kind FROM due WHERE at <= ?1 ORDER BY at LIMIT ?2").unwrap();
+        for limit in 1..5 {
+            assert_eq!(statement.query([limit, limit]).unwrap().next().unwrap().map(drop), None);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }

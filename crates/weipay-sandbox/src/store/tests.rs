@@ -213,6 +213,8 @@ fn what_is_due_comes_in_the_order_of_time_and_can_be_moved_and_taken_away() {
         assert_eq!(tx.next_due(50, None)?, Some(due("b", 20)));
         assert_eq!(tx.next_due(50, Some(&due("b", 20)))?, Some(due("a", 30)));
         assert_eq!(tx.next_due(50, Some(&due("a", 30)))?, None);
+        assert_eq!(tx.due_after(90, Some(&due("b", 20)), 9)?, [due("a", 30), due("c", 90)]);
+        assert_eq!(tx.due_after(90, None, 2)?, [due("b", 20), due("a", 30)]);
         tx.schedule(&due("b", 40))?;
         assert_eq!(tx.next_due(50, None)?, Some(due("a", 30)));
         assert!(!tx.unschedule(&due("b", 20))?, "it was moved");

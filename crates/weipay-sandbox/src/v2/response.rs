@@ -53,8 +53,10 @@ fn front(message: &str, now: i64) -> Response {
 /// A success, signed as the request was.
 pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &Entropy) -> Response {
     let mut elements = begin(entered, entropy);
-    // A handler that keeps something although it says FAIL gives the code and the sentence itself.
-    elements.push("result_code", given.text("result_code").unwrap_or("SUCCESS"));
+    if entered.operation.response.iter().any(|field| field.name == "result_code") {
+        // A handler that keeps something although it says FAIL gives the code and the sentence itself.
+        elements.push("result_code", given.text("result_code").unwrap_or("SUCCESS"));
+    }
     let is_begun = |name: &str| matches!(name, "return_code" | "return_msg" | "nonce_str" | "result_code");
     for (name, content) in given.iter().filter(|(name, _)| !is_begun(name)) {
         match content {
@@ -68,12 +70,15 @@ pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &
 
 /// A request that was let in and failed.
 pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
-    if entered.operation.path == "v2/pay/downloadbill" {
-        // What is there in the place of a bill says it so, and is not signed.
+    if let Some((code, message)) = names_without_result(entered.operation.path) {
+        // Such a failure is not signed.
         let mut elements = XmlElements::new();
         elements.push("return_code", "FAIL");
         elements.push("return_msg", &*refusal.message);
-        elements.push("error_code", refusal.code);
+        elements.push(code, refusal.code);
+        if let Some(message) = message {
+            elements.push(message, &*refusal.message);
+        }
         return written(&elements, now);
     }
     let mut elements = begin(entered, entropy);
@@ -84,6 +89,17 @@ pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &E
     push_failure(&mut elements, refusal);
     sign(entered, &mut elements);
     written(&elements, now)
+}
+
+/// The names of the code and of the sentence where `return_code` says that an operation failed, because its response has no
+/// `result_code`. INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
+fn names_without_result(path: &str) -> Option<(&'static str, Option<&'static str>)> {
+    match path {
+        "v2/pay/downloadbill" => Some(("error_code", None)),
+        "v2/pay/profitsharingorderamountquery" => Some(("error_code", Some("error_msg"))),
+        "v2/pay/profitsharingmerchantratioquery" => Some(("err_code", Some("err_msg"))),
+        _ => None,
+    }
 }
 
 fn push_failure(elements: &mut XmlElements, refusal: &Refusal) {

@@ -4,6 +4,7 @@ mod contracts;
 mod partners;
 mod payments;
 mod payouts;
+mod profit_sharing;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -453,6 +453,39 @@ pub(crate) static OF_POST_V2_PAY_ORDERQUERY: [ErrorCode; 2] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_PROFITSHARINGADDRECEIVER: [ErrorCode; 3] = [
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission, or does not act for the sub-merchant").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant does not act for the sub-merchant").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY: [ErrorCode; 3] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order is unknown, or another merchant's").unconfirmed(),
+    ErrorCode::new(0, "NOT_SHARE_ORDER", Advice::FixRequest, "the order was not marked for profit sharing").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_PROFITSHARINGQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the number is unknown").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_PROFITSHARINGREMOVERECEIVER: [ErrorCode; 3] = [
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission, or does not act for the sub-merchant").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_PROFITSHARINGRETURNQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the number is unknown").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_REFUNDQUERY: [ErrorCode; 9] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "REFUNDNOTEXIST", Advice::FixRequest, "the refund does not exist"),
@@ -486,6 +519,14 @@ pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: [ErrorCode; 1] = [
     ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: [ErrorCode; 5] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "a rule of the product forbids it, such as more than was shared").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance of the receiver is too low: top it up").unconfirmed(),
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the split is unknown").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 17] = [
@@ -1100,8 +1141,14 @@ pub(crate) static V2_PAPAY_ORDER_QUERY: [ErrorCode; 2] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static V2_PROFITSHARING: [ErrorCode; 1] = [
+pub(crate) static V2_PROFITSHARING: [ErrorCode; 7] = [
     ErrorCode::new(0, "NOT_SHARE_ORDER", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "a rule of the product forbids it, such as a number that was used before with other receivers").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::FixRequest, "the amount is larger than what is left to share").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
+    ErrorCode::new(0, "RULELIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V3: [ErrorCode; 9] = [

@@ -6,7 +6,7 @@ use super::stock::Stock;
 use crate::clock;
 
 /// The first and the last second of a coupon that is received now. UNCONFIRMED(cash-available-time): `available_time_after_receive` counts
-/// minutes, and days begin at midnight in Beijing. No coupon is valid outside the period of its stock.
+/// minutes, from the first of these seconds, and days begin at midnight in Beijing. No coupon is valid outside the period of its stock.
 pub(super) fn period(stock: &Stock, received: i64) -> (i64, i64) {
     let rule = stock.use_rule("coupon_available_time");
     let member = |name: &str| rule.and_then(|rule| rule.get(name));

@@ -225,12 +225,14 @@ impl Model {
         if of_person >= template.per_user {
             return Err(BLOCKED);
         }
-        let life = template.minutes.map_or(template.end, |minutes| self.now + 60 * minutes);
+        // What lives for some minutes begins to live when it can be used.
+        let begin = template.begin.max(self.now);
+        let life = template.minutes.map_or(template.end, |minutes| begin + 60 * minutes);
         self.coupons.push(Coupon {
             stock,
             person,
             number,
-            begin: template.begin.max(self.now),
+            begin,
             end: template.end.min(life),
             sent: self.now,
             used: None,

@@ -9,6 +9,7 @@
 //! | `returns` | a merchant gives its part back (分账回退) |
 //! | `statement` | what bills show of splits and returns |
 //! | `refusals` | what is refused, in the platform's words |
+//! | `v2` | the same by APIv2 |
 //!
 //! Receivers are not notified: their address is set on a page of the merchant platform, and no operation of the API sets it.
 
@@ -25,6 +26,7 @@ mod split;
 pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
+pub(crate) mod v2;
 
 use crate::products::{DueHandler, Route, route};
 use forms::Form::{Brand, Ecommerce, General};

@@ -27,7 +27,7 @@ use super::order::Order;
 use crate::products::{Route, route};
 use crate::response::Refusal;
 
-pub(crate) use order::{dialect, query_order_if, read as read_order, unified_order};
+pub(crate) use order::{dialect, fen, fingerprint, query_order_if, read as read_order, unified_order};
 pub(super) use paid::notified;
 
 pub(crate) const ROUTES: &[Route] = &[

@@ -109,6 +109,11 @@ impl Model {
     }
 
     pub(super) fn create(&mut self, key: Key, asked: Asked) -> Result<&'static str, Refused> {
+        // A transfer by an authorization names no person.
+        let asked = match asked.kind {
+            Kind::By(_) => Asked { person: 0, ..asked },
+            Kind::Plain | Kind::With(_) => asked,
+        };
         if let Some(known) = self.transfers.get(&key) {
             return if known.asked == asked { Ok(known.state) } else { Err(USED) };
         }

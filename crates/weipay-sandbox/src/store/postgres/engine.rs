@@ -351,9 +351,7 @@ impl Engine for Open<'_> {
 
     fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO weipay_outbox
-             (number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &format!("INSERT INTO weipay_outbox ({OUTBOX}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"),
             &[
                 &entry.number,
                 &entry.mchid,
@@ -414,7 +412,6 @@ impl Engine for Open<'_> {
 
     fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
         let lease = i64::try_from(LEASE.as_secs()).unwrap_or(i64::MAX);
-        let columns = OUTBOX.split(", ").map(|column| format!("weipay_outbox.{column}"));
         let rows = self.change(
             &format!(
                 "INSERT INTO weipay_outbox ({OUTBOX}, holder, held_until)
@@ -426,8 +423,7 @@ impl Engine for Open<'_> {
                      due = CASE WHEN $12 THEN excluded.due ELSE weipay_outbox.due END
                  WHERE weipay_outbox.holder IS NULL OR weipay_outbox.holder = excluded.holder
                      OR weipay_outbox.held_until <= {NOW}
-                 RETURNING {}",
-                columns.collect::<Vec<_>>().join(", ")
+                 RETURNING {OUTBOX}"
             ),
             &[
                 &entry.number,
@@ -539,12 +535,13 @@ impl Engine for Open<'_> {
         for row in self.query(&format!("SELECT {OUTBOX} FROM weipay_outbox ORDER BY number"), &[])? {
             each(StoredRow::Notification(self.waiting(&row)?))?;
         }
-        let mut last = None;
-        while let Some(due) = self.next_due(i64::MAX, last.as_ref())? {
-            last = Some(due.clone());
-            each(StoredRow::Due(due))?;
+        let mut last: Option<Due> = None;
+        loop {
+            let page = self.due_after(i64::MAX, last.as_ref(), PAGE)?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = Some(end.clone());
+            page.into_iter().try_for_each(|due| each(StoredRow::Due(due)))?;
         }
-        Ok(())
     }
 
     fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
@@ -607,16 +604,16 @@ impl Engine for Open<'_> {
         Ok(())
     }
 
-    fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
         let (kind, key, at) = after.map_or(("", "", i64::MIN), |due| (&*due.kind, &*due.key, due.at));
         let rows = self.query(
             "SELECT kind, key, at FROM weipay_due WHERE at <= $1 AND (at, kind, key) > ($2, $3, $4)
-             ORDER BY at, kind, key LIMIT 1",
-            &[&now, &at, &kind.as_bytes(), &key.as_bytes()],
+             ORDER BY at, kind, key LIMIT $5",
+            &[&now, &at, &kind.as_bytes(), &key.as_bytes(), &limit],
         )?;
         let due = |row: &Row| {
             Ok(Due { kind: self.text(row, 0)?, key: self.text(row, 1)?, at: self.column(row, 2)? })
         };
-        rows.first().map(due).transpose()
+        rows.iter().map(due).collect()
     }
 }

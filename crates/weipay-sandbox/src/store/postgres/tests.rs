@@ -117,6 +117,21 @@ fn tls_is_as_strict_as_the_address_says() {
     }
 }
 
+/// Set to an address with the certificate and the key of a user whom the server knows by these alone.
+const CERTIFICATE: &str = "WEIPAY_TEST_POSTGRES_CERTIFICATE";
+
+#[test]
+fn a_server_that_wants_a_certificate_knows_the_sandbox_by_it() {
+    let Ok(server) = env::var(CERTIFICATE) else {
+        println!("skipped: {CERTIFICATE} is not set; `.ci/with-postgres cargo test ...` sets it");
+        return;
+    };
+    assert_eq!(is_secure(&server), Ok(true));
+    let (without, _) = server.split_once("&sslcert=").unwrap();
+    let refusal = is_secure(without).unwrap_err();
+    assert!(refusal.contains("certificate"), "{refusal}");
+}
+
 #[test]
 fn a_server_without_tls_is_refused_where_tls_is_wanted() {
     use std::io::{Read, Write};

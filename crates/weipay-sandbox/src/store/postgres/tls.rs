@@ -1,4 +1,4 @@
-//! TLS to the database: `sslmode` and `sslrootcert` in its address, as libpq knows them.
+//! TLS to the database: `sslmode`, `sslrootcert`, `sslcert` and `sslkey` in its address, as libpq knows them.
 //!
 //! | `sslmode` | what it does |
 //! |---|---|
@@ -9,6 +9,8 @@
 //! | `verify-full` | and it is for the host in the address |
 //!
 //! `sslrootcert` is a file of certificates in PEM. Without it, or as `system`, the authorities of this machine are trusted.
+//! `sslcert` and `sslkey` are files in PEM: the certificate by which the database knows the sandbox, with those between it and its authority,
+//! and its private key, which is not encrypted.
 
 use std::error::Error;
 use std::fs::File;
@@ -24,7 +26,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -32,8 +34,8 @@ use tokio_postgres::Socket;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 
-/// The largest file of authorities.
-const MAX_ROOT_BYTES: u64 = 4 * 1024 * 1024;
+/// The largest file of certificates or of a key.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How a connection is protected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(in crate::store) struct Tls {
     mode: Mode,
     /// The file of the authorities that are trusted; `None` for those of this machine.
     roots: Option<PathBuf>,
+    /// The files of the certificate and of the key by which the database knows the sandbox.
+    client: Option<(PathBuf, PathBuf)>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,8 +71,8 @@ impl Mode {
 }
 
 impl Tls {
-    /// Takes `sslmode` and `sslrootcert` out of an address: the client of the database reads fewer modes. What is wrong is said without
-    /// the address, which holds a password.
+    /// Takes what is about TLS out of an address: the client of the database reads less of it. What is wrong is said without the address,
+    /// which holds a password.
     pub(super) fn from_address(address: &str) -> Result<(Self, String), &'static str> {
         // A password may hold a question mark.
         let password_end = address.find('@').map_or(0, |place| place + 1);
@@ -76,6 +80,7 @@ impl Tls {
             return Ok((Self::default(), address.to_owned()));
         };
         let (mut tls, mut others) = (Self::default(), Vec::new());
+        let (mut certificate, mut key): (Option<PathBuf>, Option<PathBuf>) = (None, None);
         for pair in address[query + 1..].split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode_str(value).decode_utf8_lossy();
@@ -86,12 +91,26 @@ impl Tls {
                 }
                 "sslrootcert" if value.is_empty() => return Err("sslrootcert names no file"),
                 "sslrootcert" => tls.roots = (value != "system").then(|| value.as_ref().into()),
-                "sslcert" | "sslkey" => {
-                    return Err("client certificates (sslcert, sslkey) are not supported: use a password");
+                "sslcert" if value.is_empty() => return Err("sslcert names no file"),
+                "sslcert" => certificate = Some(value.as_ref().into()),
+                "sslkey" if value.is_empty() => return Err("sslkey names no file"),
+                "sslkey" => key = Some(value.as_ref().into()),
+                "sslpassword" => {
+                    return Err(
+                        "sslpassword is not supported: give sslkey a file with a key that is not encrypted",
+                    );
                 }
                 _ => others.push(pair),
             }
         }
+        tls.client = match (certificate, key) {
+            (None, None) => None,
+            (Some(_), Some(_)) if tls.mode == Mode::Disable => {
+                return Err("sslcert and sslkey need TLS: add sslmode, such as sslmode=verify-full");
+            }
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            _ => return Err("sslcert and sslkey belong together: give both"),
+        };
         let separator = if others.is_empty() { "" } else { "?" };
         Ok((tls, format!("{}{separator}{}", &address[..query], others.join("&"))))
     }
@@ -121,7 +140,15 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(failed)?;
-        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let Some((certificate, key)) = &self.client else { return Ok(builder.with_no_client_auth()) };
+        let config = builder.with_client_auth_cert(certificates("sslcert", certificate)?, private_key(key)?);
+        config.map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                "the key in sslkey is not that of the certificate in sslcert".to_owned()
+            }
+            error => failed(error),
+        })
     }
 
     fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
@@ -147,23 +174,41 @@ impl Tls {
     }
 }
 
-/// The authorities in a file.
-fn roots(file: &Path) -> Result<RootCertStore, String> {
-    let shown = file.display();
+/// The content of a file that the address names.
+fn content(name: &str, file: &Path) -> Result<Vec<u8>, String> {
     let mut pem = Vec::new();
     File::open(file)
-        .and_then(|open| open.take(MAX_ROOT_BYTES).read_to_end(&mut pem))
-        .map_err(|error| format!("sslrootcert: {shown} cannot be read: {error}"))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate
-            .map_err(|_| format!("sslrootcert: {shown} holds a certificate that cannot be read"))?;
-        roots
-            .add(certificate)
-            .map_err(|_| format!("sslrootcert: {shown} holds a certificate that is not of an authority"))?;
+        .and_then(|open| open.take(MAX_FILE_BYTES).read_to_end(&mut pem))
+        .map_err(|error| format!("{name}: {} cannot be read: {error}", file.display()))?;
+    Ok(pem)
+}
+
+fn certificates(name: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = content(name, file)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match found {
+        Err(_) => Err(format!("{name}: {} holds a certificate that cannot be read", file.display())),
+        Ok(found) if found.is_empty() => {
+            Err(format!("{name}: {} holds no certificate in PEM", file.display()))
+        }
+        Ok(found) => Ok(found),
     }
-    if roots.is_empty() {
-        return Err(format!("sslrootcert: {shown} holds no certificate in PEM"));
+}
+
+/// What is wrong with it is said without anything of it.
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let unusable =
+        |_| format!("sslkey: {} holds no private key in PEM that is not encrypted", file.display());
+    PrivateKeyDer::from_pem_slice(&content("sslkey", file)?).map_err(unusable)
+}
+
+/// The authorities in a file.
+fn roots(file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("sslrootcert", file)? {
+        roots.add(certificate).map_err(|_| {
+            format!("sslrootcert: {} holds a certificate that is not of an authority", file.display())
+        })?;
     }
     Ok(roots)
 }
@@ -322,7 +367,7 @@ mod tests {
             "postgres://me:a?b@host/db?sslmode=verify-full&host=%2Ftmp&sslrootcert=%2Fmy%20ca.pem",
         )
         .unwrap();
-        assert_eq!(tls, Tls { mode: Mode::VerifyFull, roots: Some("/my ca.pem".into()) });
+        assert_eq!(tls, Tls { mode: Mode::VerifyFull, roots: Some("/my ca.pem".into()), client: None });
         assert_eq!(rest, "postgres://me:a?b@host/db?host=%2Ftmp");
         for plain in ["postgres://me:a?sslmode=b@host/db", "postgres:///db?host=/tmp&user=me", "postgres://h"]
         {
@@ -330,6 +375,9 @@ mod tests {
         }
         let (tls, rest) = Tls::from_address("postgres://host/db?sslmode=require&sslrootcert=system").unwrap();
         assert_eq!((tls.mode(), tls.roots, &*rest), (SslMode::Require, None, "postgres://host/db"));
+        let (tls, rest) =
+            Tls::from_address("postgres://host/db?sslcert=/me.pem&sslmode=require&sslkey=/me.key").unwrap();
+        assert_eq!((tls.client, &*rest), (Some(("/me.pem".into(), "/me.key".into())), "postgres://host/db"));
     }
 
     #[test]
@@ -337,7 +385,12 @@ mod tests {
         for (query, wanted) in [
             ("sslmode=secret", "sslmode is disable"),
             ("sslrootcert=", "names no file"),
-            ("sslcert=/secret&sslkey=/secret", "use a password"),
+            ("sslmode=require&sslcert=/secret", "belong together"),
+            ("sslmode=require&sslkey=/secret", "belong together"),
+            ("sslmode=require&sslcert=&sslkey=/secret", "sslcert names no file"),
+            ("sslmode=require&sslcert=/secret&sslkey=", "sslkey names no file"),
+            ("sslcert=/secret&sslkey=/secret", "need TLS"),
+            ("sslmode=require&sslpassword=secret", "not encrypted"),
         ] {
             let refusal = Tls::from_address(&format!("postgres://me:secret@host/db?{query}")).unwrap_err();
             assert!(refusal.contains(wanted) && !refusal.contains("secret"), "{refusal}");
@@ -349,11 +402,36 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         let connector = || {
-            let tls = Tls { mode: Mode::VerifyFull, roots: Some(file.clone()) };
+            let tls = Tls { mode: Mode::VerifyFull, roots: Some(file.clone()), client: None };
             tls.connector().map(drop).unwrap_err()
         };
         assert!(connector().contains("ca.pem cannot be read: "), "{}", connector());
         std::fs::write(&file, "no certificate").unwrap();
         assert!(connector().contains("ca.pem holds no certificate in PEM"), "{}", connector());
+    }
+
+    #[test]
+    fn a_certificate_without_its_own_key_is_refused_without_a_word_of_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key_file) = (folder.path().join("me.pem"), folder.path().join("me.key"));
+        let connector = || {
+            let client = Some((certificate.clone(), key_file.clone()));
+            Tls { mode: Mode::Require, roots: None, client }.connector().map(drop)
+        };
+        let [own, other] = [(); 2].map(|()| rcgen::KeyPair::generate().unwrap());
+        let made = rcgen::CertificateParams::default().self_signed(&own).unwrap();
+        std::fs::write(&certificate, made.pem()).unwrap();
+        assert!(connector().unwrap_err().contains("sslkey: "), "there is no such file");
+        let hidden = own.serialize_pem().replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+        for (content, wanted) in [
+            (hidden, "me.key holds no private key in PEM"),
+            (other.serialize_pem(), "is not that of the certificate"),
+        ] {
+            std::fs::write(&key_file, &content).unwrap();
+            let refusal = connector().unwrap_err();
+            assert!(refusal.contains(wanted) && !refusal.contains("BEGIN"), "{refusal}");
+        }
+        std::fs::write(&key_file, own.serialize_pem()).unwrap();
+        assert_eq!(connector(), Ok(()));
     }
 }

@@ -761,6 +761,14 @@ chain_step! {
 impl<M: Mode> PayProfitsharingaddreceiver<M> {
     /// 添加分账接收方 · `POST v2/pay/profitsharingaddreceiver`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOAUTH` | the merchant lacks a permission, or does not act for the sub-merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingaddreceiver::post).
     ///
     /// ```no_run
@@ -795,6 +803,13 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOAUTH` | the merchant does not act for the sub-merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `SYSTEMERROR` | the platform failed UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingmerchantratioquery::post).
     ///
     /// ```no_run
@@ -825,6 +840,14 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     /// 查询订单待分账金额 · `POST v2/pay/profitsharingorderamountquery`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the order is unknown, or another merchant's UNCONFIRMED | `FixRequest` |
+    /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingorderamountquery::post).
     ///
@@ -858,6 +881,13 @@ impl<M: Mode> PayProfitsharingquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the number is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingquery::post).
     ///
     /// ```no_run
@@ -889,6 +919,14 @@ chain_step! {
 
 impl<M: Mode> PayProfitsharingremovereceiver<M> {
     /// 删除分账接收方 · `POST v2/pay/profitsharingremovereceiver`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOAUTH` | the merchant lacks a permission, or does not act for the sub-merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingremovereceiver::post).
     ///
@@ -923,6 +961,13 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     /// 回退结果查询 · `POST v2/pay/profitsharingreturnquery`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the number is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharingreturnquery::post).
     ///

@@ -561,6 +561,12 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as a number that was used before with other receivers UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the amount is larger than what is left to share UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `RULELIMIT` | the amount is above the highest ratio of profit sharing UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::multiprofitsharing::post).
     ///
@@ -607,6 +613,12 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as a number that was used before with other receivers UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the amount is larger than what is left to share UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `RULELIMIT` | the amount is above the highest ratio of profit sharing UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharing::post).
     ///
@@ -653,6 +665,13 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// |  | `FREQUENCY_LIMITED` | more than 60 calls a second for one receiving merchant | `RetryLater` |
+    /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as a number that was used before with other receivers UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the amount is larger than what is left to share UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `RULELIMIT` | the amount is above the highest ratio of profit sharing UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingfinish::post).
     ///
@@ -689,6 +708,16 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     /// 分账回退 · `POST v2/secapi/pay/profitsharingreturn`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as more than was shared UNCONFIRMED | `QueryState` |
+    /// |  | `NOTENOUGH` | the balance of the receiver is too low: top it up UNCONFIRMED | `RetryLater` |
+    /// |  | `ORDERNOTEXIST` | the split is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::profitsharingreturn::post).
     ///

@@ -3,6 +3,7 @@
 //! Two merchants sell, one of them for a sub-merchant too; receivers come and go, give back and spend what they got; orders are refunded
 //! before, while and after they are shared. The model knows of each order what is left to share and until when, of each split who got
 //! what, and what is in every account. Time passes, and the store is closed and opened in between.
+//! Every request may be one of APIv2 instead.
 //!
 //! `WEIPAY_SHARING_STEPS` has the number of steps; the default is quick.
 
@@ -61,6 +62,8 @@ pub(super) struct Asked {
     pub(super) unfreezes: bool,
     /// Whether it was asked by the operation that only unfreezes.
     pub(super) is_unfreeze: bool,
+    /// Whether it was asked by APIv2.
+    pub(super) is_v2: bool,
 }
 
 #[derive(Debug)]
@@ -251,6 +254,7 @@ impl Model {
         caller: usize,
         number: usize,
         (split, receiver, fen): (usize, usize, i64),
+        is_v2: bool,
     ) -> Result<bool, Refused> {
         let known_split = self.splits.get(&(caller, split)).ok_or(UNKNOWN)?;
         if let Some(known) = self.returns.get(&(caller, number)) {
@@ -273,6 +277,10 @@ impl Model {
         }
         let payee = ORDERS[known_split.asked.order].payee;
         let has_succeeded = self.received[receiver] >= fen;
+        // APIv2 has no word for such a failure.
+        if !has_succeeded && is_v2 {
+            return Err(SHORT);
+        }
         if has_succeeded {
             self.received[receiver] -= fen;
             self.accounts[payee].available += fen;

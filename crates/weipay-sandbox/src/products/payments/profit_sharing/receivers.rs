@@ -12,9 +12,9 @@ use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Receiver {
     /// Who has it.
-    payee: String,
-    kind: String,
-    account: String,
+    pub(super) payee: String,
+    pub(super) kind: String,
+    pub(super) account: String,
     /// `false` after it was deleted.
     pub(super) is_there: bool,
 }
@@ -93,11 +93,16 @@ fn keep(
             shown[name] = json!(value);
         }
     }
-    // Read first, so that it is saved over what was there.
-    let known: Option<Receiver> = tx.get(&key(&payee, &kind, &account))?;
-    let receiver = Receiver { payee, kind, account, is_there };
-    if known.as_ref() != Some(&receiver) {
-        tx.save(&receiver)?;
-    }
+    keep_relation(tx, Receiver { payee, kind, account, is_there })?;
     Ok(shown)
+}
+
+/// Adds a receiver, or deletes it.
+pub(super) fn keep_relation(tx: &Transaction<'_>, receiver: Receiver) -> Result<(), StoreError> {
+    // Read first, so that it is saved over what was there.
+    let known: Option<Receiver> = tx.get(&receiver.key())?;
+    match known.as_ref() == Some(&receiver) {
+        true => Ok(()),
+        false => tx.save(&receiver),
+    }
 }

@@ -111,3 +111,8 @@ pub(super) fn bad_receiver() -> Refusal {
         "a MERCHANT_ID needs its name, and relation_type CUSTOM needs custom_relation",
     )
 }
+
+/// By APIv2, where the gateway does not look for it.
+pub(super) fn names_no_split() -> Refusal {
+    Refusal::param_error("参数格式不正确", "order_id or out_order_no must say which split it is")
+}

@@ -26,13 +26,13 @@ pub(crate) struct Return {
     pub(super) merchant: String,
     sub_mchid: Option<String>,
     pub(super) order_id: String,
-    out_order_no: String,
+    pub(super) out_order_no: String,
     pub(super) out_return_no: String,
     pub(super) return_mchid: String,
     pub(super) amount: i64,
     pub(super) description: String,
     /// `false` when the receiver had too little.
-    has_succeeded: bool,
+    pub(super) has_succeeded: bool,
     pub(super) created: i64,
 }
 
@@ -84,61 +84,97 @@ impl Return {
     }
 }
 
+/// What a request asks for, by whatever version of the API.
+#[derive(Debug)]
+pub(super) struct ReturnRequest {
+    pub(super) sub_mchid: Option<String>,
+    pub(super) transaction_id: Option<String>,
+    pub(super) order_id: Option<String>,
+    pub(super) out_order_no: Option<String>,
+    pub(super) out_return_no: String,
+    pub(super) return_mchid: String,
+    pub(super) amount: i64,
+    pub(super) description: String,
+    /// Whether it fails, and is not refused, when the receiver has too little.
+    pub(super) fails_when_short: bool,
+}
+
 pub(super) fn create_return(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     form: Form,
 ) -> Result<Value, HandlerError> {
-    let (request, mchid) = (context.request, &context.caller.mchid);
-    let split = match (request.text("order_id"), request.text("out_order_no")) {
+    let request = context.request;
+    let text = |name: &str| request.text(name).map(str::to_owned);
+    let asked = ReturnRequest {
+        sub_mchid: text("sub_mchid"),
+        transaction_id: text("transaction_id"),
+        order_id: text("order_id"),
+        out_order_no: text("out_order_no"),
+        out_return_no: request.required("out_return_no").to_owned(),
+        return_mchid: request.required("return_mchid").to_owned(),
+        amount: request.body.get("amount").and_then(Value::as_i64).unwrap_or_default(),
+        description: request.required("description").to_owned(),
+        fails_when_short: form == Form::General,
+    };
+    Ok(give_back(tx, &context.caller.mchid, asked, context.now)?.show(form))
+}
+
+/// Makes a return, or gives the one that has its number.
+pub(super) fn give_back(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    request: ReturnRequest,
+    now: i64,
+) -> Result<Return, HandlerError> {
+    let split = match (request.order_id.as_deref(), request.out_order_no.as_deref()) {
         (Some(id), _) => Split::find_by_id(tx, id)?,
         (None, Some(number)) => Split::find(tx, mchid, number)?,
         (None, None) => None,
     };
     let split = split.filter(|split| {
         let is_right = |asked: Option<&str>, has: Option<&str>| asked.is_none() || asked == has;
-        split.merchant == *mchid
-            && is_right(request.text("sub_mchid"), split.sub_mchid.as_deref())
-            && is_right(request.text("transaction_id"), Some(&split.transaction_id))
+        split.merchant == mchid
+            && is_right(request.sub_mchid.as_deref(), split.sub_mchid.as_deref())
+            && is_right(request.transaction_id.as_deref(), Some(&split.transaction_id))
     });
     let split = split.ok_or_else(refusals::no_record)?;
-    let amount = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
-    let (number, return_mchid) = (request.required("out_return_no"), request.required("return_mchid"));
-    if let Some(known) = tx.get::<Return>(&joined(mchid, number))? {
+    let ReturnRequest { out_return_no, return_mchid, amount, description, fails_when_short, .. } = request;
+    if let Some(known) = tx.get::<Return>(&joined(mchid, &out_return_no))? {
         let is_same = (&known.order_id, known.amount, known.return_mchid.as_str())
-            == (&split.order_id, amount, return_mchid);
+            == (&split.order_id, amount, return_mchid.as_str());
         return match is_same {
-            true => Ok(known.show(form)),
+            true => Ok(known),
             false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致", "this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
         };
     }
     let earlier: Vec<Return> = tx
         .find(&[IndexRange::equal(SPLIT, split.order_id.as_str())], Page { offset: 0, limit: MAX_RETURNS })?;
-    check_return(&split, &earlier, return_mchid, amount, context.now)?;
+    check_return(&split, &earlier, &return_mchid, amount, now)?;
     let mut made = Return {
         return_id: format!("3009{:024}", tx.next_number("split return")?),
-        merchant: mchid.clone(),
+        merchant: mchid.to_owned(),
         sub_mchid: split.sub_mchid.clone(),
         order_id: split.order_id.clone(),
         out_order_no: split.out_order_no.clone(),
-        out_return_no: number.to_owned(),
-        return_mchid: return_mchid.to_owned(),
+        out_return_no,
+        return_mchid,
         amount,
-        description: request.required("description").to_owned(),
+        description,
         has_succeeded: true,
-        created: context.now,
+        created: now,
     };
     // It becomes available to the merchant, and is not to be shared again.
-    let moved = Posting::new(Business::ProfitSharingReturn, made.return_id.as_str(), context.now)
-        .for_number(number)
+    let moved = Posting::new(Business::ProfitSharingReturn, made.return_id.as_str(), now)
+        .for_number(made.out_return_no.as_str())
         .moves(
-            Owner::merchant(return_mchid).account(AccountKind::Available),
+            Owner::merchant(made.return_mchid.as_str()).account(AccountKind::Available),
             Owner::merchant(split.payee()).account(AccountKind::Available),
             amount,
         );
     match post(tx, moved) {
         Ok(()) => {}
-        Err(PostingError::Short { .. }) if form != Form::General => {
+        Err(PostingError::Short { .. }) if !fails_when_short => {
             return Err(refusals::receiver_is_short().into());
         }
         Err(PostingError::Short { .. }) => made.has_succeeded = false,
@@ -148,7 +184,7 @@ pub(super) fn create_return(
         }
     }
     tx.save(&made)?;
-    Ok(made.show(form))
+    Ok(made)
 }
 
 fn check_return(
@@ -205,9 +241,19 @@ pub(super) fn query_return(
         Form::General => request.path("out_return_no"),
         Form::Ecommerce | Form::Brand => request.query("out_return_no").unwrap_or_default(),
     };
-    let found: Option<Return> = tx.get(&joined(&context.caller.mchid, number))?;
-    let (order_id, out_order_no) = (request.query("order_id"), request.query("out_order_no"));
-    let sub_mchid = request.query("sub_mchid");
+    let split = (request.query("order_id"), request.query("out_order_no"));
+    Ok(find_return(tx, &context.caller.mchid, number, split, request.query("sub_mchid"))?.show(form))
+}
+
+/// The return that a query names, with its split by its two numbers.
+pub(super) fn find_return(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    number: &str,
+    (order_id, out_order_no): (Option<&str>, Option<&str>),
+    sub_mchid: Option<&str>,
+) -> Result<Return, HandlerError> {
+    let found: Option<Return> = tx.get(&joined(mchid, number))?;
     // One of the two numbers of the split must be there, and what is there must be right.
     let found = found.filter(|found| {
         let is_right = |asked: Option<&str>, has: &str| asked.is_none_or(|asked| asked == has);
@@ -216,5 +262,5 @@ pub(super) fn query_return(
             && is_right(out_order_no, &found.out_order_no)
             && (sub_mchid.is_none() || sub_mchid == found.sub_mchid.as_deref())
     });
-    Ok(found.ok_or_else(refusals::no_record)?.show(form))
+    Ok(found.ok_or_else(refusals::no_record)?)
 }

@@ -213,6 +213,47 @@ fn shared_order(
     Ok((order, funds.ok_or_else(refuse)?))
 }
 
+/// What a request asks for, by whatever version of the API.
+#[derive(Debug)]
+pub(super) struct SplitRequest {
+    pub(super) form: Form,
+    pub(super) sub_mchid: Option<String>,
+    pub(super) transaction_id: String,
+    pub(super) out_order_no: String,
+    pub(super) parts: Vec<AskedPart>,
+    /// Whether the rest is the merchant's afterwards.
+    pub(super) unfreezes: bool,
+    /// Who has the receivers, when that is not the payee.
+    pub(super) receivers_owner: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl SplitRequest {
+    fn read(context: &Context<'_>, form: Form, parts: Vec<AskedPart>, unfreezes: bool) -> Self {
+        let request = context.request;
+        Self {
+            form,
+            sub_mchid: request.text("sub_mchid").map(str::to_owned),
+            transaction_id: request.required("transaction_id").to_owned(),
+            out_order_no: request.required("out_order_no").to_owned(),
+            parts,
+            unfreezes,
+            receivers_owner: match form {
+                Form::General => None,
+                Form::Ecommerce | Form::Brand => Some(form.receivers_owner(context)),
+            },
+            description: request.text("description").map(str::to_owned),
+            fingerprint: Fingerprint::new(&request.body),
+        }
+    }
+
+    /// Whether it only ends the sharing of an order.
+    const fn is_finish(&self) -> bool {
+        self.parts.is_empty()
+    }
+}
+
 pub(super) fn create_split(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -224,7 +265,8 @@ pub(super) fn create_split(
         return Err(refusals::bad_receivers().into());
     }
     form.check_brand(context)?;
-    Ok(split(tx, context, form, parts, unfreezes, "非分账订单不支持分账")?.show_made(form))
+    let request = SplitRequest::read(context, form, parts, unfreezes);
+    Ok(split(tx, context, request, NOT_SHARED)?.show_made(form))
 }
 
 pub(super) fn unfreeze(
@@ -232,41 +274,38 @@ pub(super) fn unfreeze(
     context: &Context<'_>,
     form: Form,
 ) -> Result<Value, HandlerError> {
-    let made = split(tx, context, form, Vec::new(), true, "非分账订单不支持解冻剩余资金")?;
-    Ok(made.show_finished(form))
+    let request = SplitRequest::read(context, form, Vec::new(), true);
+    Ok(split(tx, context, request, NOT_UNFROZEN)?.show_finished(form))
 }
 
-fn split(
+/// What is said of an order that was not marked for profit sharing, when it is to be shared, and when its rest is to be unfrozen.
+pub(super) const NOT_SHARED: &str = "非分账订单不支持分账";
+pub(super) const NOT_UNFROZEN: &str = "非分账订单不支持解冻剩余资金";
+
+/// Accepts a split, or gives the one that has its number.
+pub(super) fn split(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    form: Form,
-    asked: Vec<AskedPart>,
-    unfreezes: bool,
+    request: SplitRequest,
     words: &'static str,
 ) -> Result<Split, HandlerError> {
-    let (request, now) = (context.request, context.now);
-    let fingerprint = Fingerprint::new(&request.body);
-    let number = request.required("out_order_no");
-    if let Some(known) = Split::find(tx, &context.caller.mchid, number)? {
+    let now = context.now;
+    if let Some(known) = Split::find(tx, &context.caller.mchid, &request.out_order_no)? {
         // A number that was used releases nothing, which is not an error for the same order.
-        let is_unfreeze_again =
-            asked.is_empty() && known.transaction_id == request.required("transaction_id");
-        return match known.fingerprint == fingerprint || is_unfreeze_again {
+        let is_unfreeze_again = request.is_finish() && known.transaction_id == request.transaction_id;
+        return match known.fingerprint == request.fingerprint || is_unfreeze_again {
             true => Ok(known),
             false => Err(refusals::other_receivers().into()),
         };
     }
-    let id = request.required("transaction_id");
     let refuse = || refusals::not_to_be_shared(words);
-    let (order, mut funds) = shared_order(tx, context, id, request.text("sub_mchid"), refuse)?;
+    let SplitRequest { form, sub_mchid, transaction_id: id, out_order_no, parts: asked, .. } = request;
+    let (order, mut funds) = shared_order(tx, context, &id, sub_mchid.as_deref(), refuse)?;
     form.check_order(&order)?;
-    let receivers_owner = match form {
-        Form::General => None,
-        Form::Ecommerce | Form::Brand => Some(form.receivers_owner(context)),
-    };
+    let receivers_owner = request.receivers_owner;
     let owner = receivers_owner.as_deref().unwrap_or_else(|| order.payee());
     let earlier: Vec<Split> =
-        tx.find(&[IndexRange::equal(ORDER, id)], Page { offset: 0, limit: MAX_SPLITS + 1 })?;
+        tx.find(&[IndexRange::equal(ORDER, id.as_str())], Page { offset: 0, limit: MAX_SPLITS + 1 })?;
     let mut parts = Vec::with_capacity(asked.len() + 1);
     for AskedPart { kind, account, amount, description } in asked {
         if !is_receiver(tx, owner, &kind, &account)? {
@@ -291,15 +330,15 @@ fn split(
         merchant: order.merchant.clone(),
         sub_mchid: order.sub_mchid.clone(),
         out_trade_no: order.out_trade_no.clone(),
-        transaction_id: id.to_owned(),
-        out_order_no: number.to_owned(),
+        transaction_id: id,
+        out_order_no,
         parts,
-        unfreezes,
+        unfreezes: request.unfreezes,
         is_finished: false,
-        fingerprint,
+        fingerprint: request.fingerprint,
         created: now,
         receivers_owner,
-        description: request.text("description").map(str::to_owned),
+        description: request.description,
     };
     tx.save(&funds)?;
     tx.save(&split)?;
@@ -445,32 +484,53 @@ pub(super) fn query_split(
         Form::General => request.path("out_order_no"),
         Form::Ecommerce | Form::Brand => request.query("out_order_no").unwrap_or_default(),
     };
-    let found = Split::find(tx, &context.caller.mchid, number)?;
     let id = request.query("transaction_id").unwrap_or_default();
-    let sub_mchid = request.query("sub_mchid");
-    let found = found.filter(|split| {
-        split.transaction_id == id && (sub_mchid.is_none() || sub_mchid == split.sub_mchid.as_deref())
+    Ok(find_split(tx, context, number, id, request.query("sub_mchid"))?.show_queried(form))
+}
+
+/// The split that a query names.
+pub(super) fn find_split(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    number: &str,
+    transaction_id: &str,
+    sub_mchid: Option<&str>,
+) -> Result<Split, HandlerError> {
+    let found = Split::find(tx, &context.caller.mchid, number)?.filter(|split| {
+        split.transaction_id == transaction_id
+            && (sub_mchid.is_none() || sub_mchid == split.sub_mchid.as_deref())
     });
-    Ok(found.ok_or_else(refusals::no_record)?.show_queried(form))
+    Ok(found.ok_or_else(refusals::no_record)?)
 }
 
 pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let id = context.request.path("transaction_id");
+    Ok(json!({ "transaction_id": id, "unsplit_amount": unsplit(tx, context, id)? }))
+}
+
+/// What of an order waits to be shared.
+pub(super) fn unsplit(tx: &Transaction<'_>, context: &Context<'_>, id: &str) -> Result<i64, HandlerError> {
     let order = Order::find_by_transaction(tx, id)?;
     let order = order.filter(|order| order.merchant == context.caller.mchid);
     let order = order.ok_or_else(refusals::not_this_merchants)?;
     let funds = SharedFunds::find(tx, &order, context.now)?;
     let funds = funds.ok_or_else(|| refusals::not_to_be_shared("非分账订单不支持此查询"))?;
-    Ok(json!({ "transaction_id": id, "unsplit_amount": funds.left }))
+    Ok(funds.left)
 }
 
 /// INFERRED(sharing-ratio): every merchant has the usual ratio.
 pub(super) fn query_config(context: &Context<'_>, member: &str) -> Result<Value, HandlerError> {
     let mchid = context.request.path(member);
-    if !context.merchants.have_relation(context.caller, mchid) {
-        return Err(refusals::not_a_sub_merchant().into());
-    }
+    check_relation(context, mchid)?;
     let mut shown = json!({ "max_ratio": MAX_RATIO });
     shown[member] = json!(mchid);
     Ok(shown)
+}
+
+/// The caller must act for this merchant.
+pub(super) fn check_relation(context: &Context<'_>, mchid: &str) -> Result<(), Refusal> {
+    match context.merchants.have_relation(context.caller, mchid) {
+        true => Ok(()),
+        false => Err(refusals::not_a_sub_merchant()),
+    }
 }

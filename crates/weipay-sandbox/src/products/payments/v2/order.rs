@@ -107,7 +107,7 @@ pub(crate) fn dialect(sign_type: Option<&str>) -> Dialect {
 }
 
 /// An amount, at least 1 fen. The sentence was seen for `refund_fee`.
-pub(super) fn fen(members: &Map<String, Value>, name: &'static str) -> Result<i64, Refusal> {
+pub(crate) fn fen(members: &Map<String, Value>, name: &'static str) -> Result<i64, Refusal> {
     let fen = members.get(name).and_then(Value::as_i64).unwrap_or_default();
     if fen >= 1 {
         return Ok(fen);
@@ -135,7 +135,7 @@ fn expiry(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> Result<
 }
 
 /// INFERRED(v2-repeated-order): a request is the same when all elements are but those of the signature, and of when it was made.
-fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
+pub(crate) fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
     let mut body = body.clone();
     for name in ["nonce_str", "sign", "sign_type", "time_start"] {
         body.remove(name);

@@ -47,6 +47,18 @@ impl Shops {
         code(self.world.ask(&self.callers[caller], method, target, body))
     }
 
+    /// The same by APIv2, with its codes as APIv3 has them.
+    fn ask_v2(&self, caller: usize, path: &str, body: &Value) -> Result<Value, Refused> {
+        let done = self.world.ask_v2(&self.callers[caller], path, body);
+        done.map_err(|refusal| match refusal.code {
+            "NOTENOUGH" => "NOT_ENOUGH",
+            "RULELIMIT" => "RULE_LIMIT",
+            "ORDERNOTEXIST" => "RESOURCE_NOT_EXISTS",
+            "NOT_SHARE_ORDER" => "INVALID_REQUEST",
+            code => code,
+        })
+    }
+
     fn pay(&mut self, order: usize) -> bool {
         let (number, sold) = (format!("order-{order}"), ORDERS[order]);
         let caller = &self.callers[sold.caller];
@@ -81,8 +93,20 @@ impl Shops {
         self.ask(sold.caller, "POST", &target, &body).map(drop)
     }
 
-    fn relate(&self, payee: usize, number: usize, is_there: bool) {
+    fn relate(&self, payee: usize, number: usize, is_there: bool, is_v2: bool) {
         let (kind, account) = receiver(number);
+        if is_v2 {
+            let named = json!({ "type": kind, "account": account, "name": "店", "relation_type": "STORE" });
+            let mut body = json!({ "appid": APPID, "receiver": named.to_string() });
+            if payee == 1 {
+                body["sub_mch_id"] = json!(PAYEES[1]);
+            }
+            let operation = if is_there { "addreceiver" } else { "removereceiver" };
+            let shown = self.ask_v2(payee / 2, &format!("v2/pay/profitsharing{operation}"), &body).unwrap();
+            let shown: Value = serde_json::from_str(shown["receiver"].as_str().unwrap()).unwrap();
+            assert_eq!(shown, json!({ "type": kind, "account": account }));
+            return;
+        }
         let mut body = json!({ "appid": APPID, "type": kind, "account": account });
         if is_there {
             body["relation_type"] = json!("STORE");
@@ -104,7 +128,38 @@ impl Shops {
         self.paid[order].as_deref().unwrap_or("4200000000000000000000000000")
     }
 
+    /// A split by APIv2, as APIv3 shows it. One without receivers is asked for by finishing only.
+    fn split_v2(&self, caller: usize, number: usize, asked: &Asked) -> Result<Value, Refused> {
+        let (id, number) = (self.id(asked.order), format!("split-{number}"));
+        let mut body = json!({ "appid": APPID, "transaction_id": id, "out_order_no": number });
+        if ORDERS[asked.order].payee == 1 {
+            body["sub_mch_id"] = json!(PAYEES[1]);
+        }
+        let operation = match (asked.is_unfreeze, asked.unfreezes) {
+            (true, _) => "profitsharingfinish",
+            (false, true) => "profitsharing",
+            (false, false) => "multiprofitsharing",
+        };
+        if asked.is_unfreeze {
+            body["description"] = json!("完结");
+        } else {
+            let parts = asked.parts.iter().map(|(number, fen)| {
+                let (kind, account) = receiver(*number);
+                json!({ "type": kind, "account": account, "amount": fen, "description": "分" })
+            });
+            body["receivers"] = json!(Value::from_iter(parts).to_string());
+        }
+        self.ask_v2(caller, &format!("v2/secapi/pay/{operation}"), &body)?;
+        let body = json!({ "transaction_id": id, "out_order_no": number });
+        let shown = self.ask_v2(caller, "v2/pay/profitsharingquery", &body)?;
+        let receivers: Value = serde_json::from_str(shown["receivers"].as_str().unwrap()).unwrap();
+        Ok(json!({ "state": shown["status"], "receivers": receivers }))
+    }
+
     fn split(&self, caller: usize, number: usize, asked: &Asked) -> Result<Value, Refused> {
+        if asked.is_v2 {
+            return self.split_v2(caller, number, asked);
+        }
         let mut body =
             json!({ "transaction_id": self.id(asked.order), "out_order_no": format!("split-{number}") });
         if ORDERS[asked.order].payee == 1 {
@@ -129,8 +184,17 @@ impl Shops {
         caller: usize,
         number: usize,
         (split, number_of_receiver, fen): (usize, usize, i64),
+        is_v2: bool,
     ) -> Result<Value, Refused> {
         let (_, account) = receiver(number_of_receiver);
+        if is_v2 {
+            let body = json!({
+                "out_order_no": format!("split-{split}"), "out_return_no": format!("return-{number}"),
+                "return_account_type": "MERCHANT_ID", "return_account": account, "return_amount": fen,
+                "description": "退",
+            });
+            return self.ask_v2(caller, "v2/secapi/pay/profitsharingreturn", &body);
+        }
         let body = json!({
             "out_order_no": format!("split-{split}"), "out_return_no": format!("return-{number}"),
             "return_mchid": account, "amount": fen, "description": "退",
@@ -157,23 +221,26 @@ impl Shops {
 fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
     match step {
         Step::Pay { order } => assert_eq!(shops.pay(*order), model.pay(*order)),
-        Step::Relate { payee, receiver, is_there } => {
-            shops.relate(*payee, *receiver, *is_there);
+        Step::Relate { payee, receiver, is_there, is_v2 } => {
+            shops.relate(*payee, *receiver, *is_there, *is_v2);
             model.relate(*payee, *receiver, *is_there);
         }
-        Step::Split { caller, order, number, parts, unfreezes, again } => {
+        Step::Split { caller, order, number, parts, unfreezes, again, is_v2 } => {
             let known = model.splits.get(&(*caller, *number)).filter(|_| *again);
+            let is_v2 = *is_v2 && !parts.is_empty();
+            let (order, parts, unfreezes) = (*order, parts.clone(), *unfreezes);
             let asked = known.map_or_else(
-                || Asked { order: *order, parts: parts.clone(), unfreezes: *unfreezes, is_unfreeze: false },
+                || Asked { order, parts, unfreezes, is_unfreeze: false, is_v2 },
                 |known| known.asked.clone(),
             );
             split(shops, model, (*caller, *number), asked);
         }
-        Step::Unfreeze { caller, order, number } => {
-            let asked = Asked { order: *order, parts: Vec::new(), unfreezes: true, is_unfreeze: true };
+        Step::Unfreeze { caller, order, number, is_v2 } => {
+            let (order, is_v2) = (*order, *is_v2);
+            let asked = Asked { order, parts: Vec::new(), unfreezes: true, is_unfreeze: true, is_v2 };
             split(shops, model, (*caller, *number), asked);
         }
-        Step::Return { caller, number, split, receiver, fen, tenths } => {
+        Step::Return { caller, number, split, receiver, fen, tenths, is_v2 } => {
             let got = model
                 .splits
                 .iter()
@@ -184,8 +251,9 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             let receiver = &meant(*receiver, parts.into_iter().map(|(receiver, _)| receiver));
             let part = tenths.and_then(|tenths| model.part(*caller, *split, *receiver, tenths));
             let asked = (*split, *receiver, part.unwrap_or(*fen));
-            let got = shops.give_back(*caller, *number, asked).map(|shown| shown["result"] == "SUCCESS");
-            assert_eq!(got, model.give_back(*caller, *number, asked));
+            let got = shops.give_back(*caller, *number, asked, *is_v2);
+            let got = got.map(|shown| shown["result"] == "SUCCESS");
+            assert_eq!(got, model.give_back(*caller, *number, asked, *is_v2));
         }
         Step::Spend { receiver: number, fen } => {
             let fen = model.received[*number].min(*fen);
@@ -290,6 +358,9 @@ fn check_records(shops: &Shops, model: &mut Model) {
         let left = shops.ask(sold.caller, "GET", &target, &Value::Null);
         let left = left.map(|shown| shown["unsplit_amount"].as_i64().unwrap());
         assert_eq!(left, if sold.is_shared { Ok(known.left) } else { Err("INVALID_REQUEST") });
+        let asked = json!({ "transaction_id": id });
+        let by_v2 = shops.ask_v2(sold.caller, "v2/pay/profitsharingorderamountquery", &asked);
+        assert_eq!(by_v2.map(|shown| shown["unsplit_amount"].as_i64().unwrap()), left);
         assert_eq!(shops.ask(1 - sold.caller, "GET", &target, &Value::Null), Err("INVALID_REQUEST"));
     }
     for ((caller, number), split) in &model.splits {

@@ -15,6 +15,7 @@ pub(super) enum Step {
         payee: usize,
         receiver: usize,
         is_there: bool,
+        is_v2: bool,
     },
     /// `again` repeats what was asked under the number.
     Split {
@@ -24,11 +25,13 @@ pub(super) enum Step {
         parts: Vec<(usize, i64)>,
         unfreezes: bool,
         again: bool,
+        is_v2: bool,
     },
     Unfreeze {
         caller: usize,
         order: usize,
         number: usize,
+        is_v2: bool,
     },
     Return {
         caller: usize,
@@ -38,6 +41,7 @@ pub(super) enum Step {
         fen: i64,
         /// So many tenths of what the receiver got, if it got anything.
         tenths: Option<i64>,
+        is_v2: bool,
     },
     /// A receiver that is a merchant takes money out.
     Spend {
@@ -77,6 +81,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let caller = || prop_oneof![5 => Just(0usize), 1 => Just(1usize)];
     let order = || 0..ORDERS.len();
     let number = || 0..10usize;
+    let is_v2 = || prop::bool::weighted(0.3);
     let state =
         prop_oneof![Just(RefundState::Success), Just(RefundState::Abnormal), Just(RefundState::Closed)];
     let seconds = prop_oneof![
@@ -87,17 +92,18 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         3 => order().prop_map(|order| Step::Pay { order }),
-        4 => (0..3usize, 0..RECEIVERS, prop::bool::weighted(0.8))
-            .prop_map(|(payee, receiver, is_there)| Step::Relate { payee, receiver, is_there }),
+        4 => (0..3usize, 0..RECEIVERS, prop::bool::weighted(0.8), is_v2())
+            .prop_map(|(payee, receiver, is_there, is_v2)| Step::Relate { payee, receiver, is_there, is_v2 }),
         10 => (caller(), order(), number(), prop::collection::vec((0..RECEIVERS, fen()), 0..4),
-            prop::bool::weighted(0.15), prop::bool::weighted(0.2))
-            .prop_map(|(caller, order, number, parts, unfreezes, again)| Step::Split {
-                caller, order, number, parts, unfreezes, again,
+            prop::bool::weighted(0.15), prop::bool::weighted(0.2), is_v2())
+            .prop_map(|(caller, order, number, parts, unfreezes, again, is_v2)| Step::Split {
+                caller, order, number, parts, unfreezes, again, is_v2,
             }),
-        1 => (caller(), order(), number()).prop_map(|(caller, order, number)| Step::Unfreeze { caller, order, number }),
-        5 => (caller(), 0..30usize, number(), 0..RECEIVERS, fen(), tenths()).prop_map(
-            |(caller, number, split, receiver, fen, tenths)| Step::Return {
-                caller, number, split, receiver, fen, tenths,
+        1 => (caller(), order(), number(), is_v2())
+            .prop_map(|(caller, order, number, is_v2)| Step::Unfreeze { caller, order, number, is_v2 }),
+        5 => (caller(), 0..30usize, number(), 0..RECEIVERS, fen(), tenths(), is_v2()).prop_map(
+            |(caller, number, split, receiver, fen, tenths, is_v2)| Step::Return {
+                caller, number, split, receiver, fen, tenths, is_v2,
             }
         ),
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),

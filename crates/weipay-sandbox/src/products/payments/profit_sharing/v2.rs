@@ -1,0 +1,239 @@
+//! Profit sharing by APIv2: the same receivers, splits and returns as by APIv3, in the elements and codes of the older version. What
+//! one version made, the other sees.
+//!
+//! A single split (单次分账) gives the rest to the merchant; a multiple one (多次分账) leaves it to be shared, until the sharing is
+//! finished (完结分账).
+//!
+//! UNCONFIRMED(v2-sharing-codes): all codes but `NOT_SHARE_ORDER`, because no table of these operations was seen.
+
+mod codes;
+mod read;
+
+use serde_json::{Map, Value, json};
+
+use super::forms::{AskedPart, Form};
+use super::receivers::{Receiver, keep_relation};
+use super::refusals;
+use super::returns::{Return, ReturnRequest, find_return, give_back};
+use super::split::{
+    MAX_RATIO, NOT_SHARED, NOT_UNFROZEN, Split, SplitRequest, check_relation, find_split, split, unsplit,
+};
+use crate::products::payments::v2::times::compact;
+use crate::products::payments::v2::{fen, fingerprint};
+use crate::products::{Context, HandlerError, Route, route};
+use crate::store::Transaction;
+
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    route("POST", "v2/secapi/pay/profitsharing", |tx, context| share_once(tx, context).map_err(|error| codes::SPLIT.translate(error))),
+    route("POST", "v2/secapi/pay/multiprofitsharing", |tx, context| share_more(tx, context).map_err(|error| codes::SPLIT.translate(error))),
+    route("POST", "v2/secapi/pay/profitsharingfinish", |tx, context| finish(tx, context).map_err(|error| codes::SPLIT.translate(error))),
+    route("POST", "v2/pay/profitsharingquery", |tx, context| query(tx, context).map_err(|error| codes::QUERY.translate(error))),
+    route("POST", "v2/pay/profitsharingorderamountquery", |tx, context| query_amount(tx, context).map_err(|error| codes::AMOUNT.translate(error))),
+    route("POST", "v2/pay/profitsharingmerchantratioquery", |_, context| query_ratio(context).map_err(|error| codes::RATIO.translate(error))),
+    route("POST", "v2/pay/profitsharingaddreceiver", |tx, context| add_receiver(tx, context).map_err(|error| codes::RECEIVER.translate(error))),
+    route("POST", "v2/pay/profitsharingremovereceiver", |tx, context| remove_receiver(tx, context).map_err(|error| codes::RECEIVER.translate(error))),
+    route("POST", "v2/secapi/pay/profitsharingreturn", |tx, context| create_return(tx, context).map_err(|error| codes::RETURN.translate(error))),
+    route("POST", "v2/pay/profitsharingreturnquery", |tx, context| query_return(tx, context).map_err(|error| codes::RETURN_QUERY.translate(error))),
+];
+
+/// 请求单次分账.
+fn share_once(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let brand = context.request.text("brand_mch_id");
+    if let Some(brand) = brand {
+        check_relation(context, brand)?;
+    }
+    let made = share(tx, context, brand, true)?;
+    let mut shown = show_made(&made);
+    if let Some(brand) = brand {
+        shown["brand_mch_id"] = json!(brand);
+    }
+    shown["status"] = json!(status(&made));
+    Ok(shown)
+}
+
+/// 请求多次分账.
+fn share_more(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(show_made(&share(tx, context, None, false)?))
+}
+
+fn share(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    brand: Option<&str>,
+    unfreezes: bool,
+) -> Result<Split, HandlerError> {
+    let parts = read::parts(context.request.required("receivers"))?;
+    split(tx, context, split_request(context, parts, brand, unfreezes), NOT_SHARED)
+}
+
+/// 完结分账.
+fn finish(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let made = split(tx, context, split_request(context, Vec::new(), None, true), NOT_UNFROZEN)?;
+    Ok(Value::Object(show_numbers(&made)))
+}
+
+fn split_request(
+    context: &Context<'_>,
+    parts: Vec<AskedPart>,
+    brand: Option<&str>,
+    unfreezes: bool,
+) -> SplitRequest {
+    let request = context.request;
+    let mut body = request.body.clone();
+    // The same receivers are the same, however their JSON is written.
+    if let Some(receivers) = request.text("receivers").and_then(|text| serde_json::from_str(text).ok()) {
+        body.insert("receivers".to_owned(), receivers);
+    }
+    SplitRequest {
+        form: if brand.is_some() { Form::Brand } else { Form::General },
+        sub_mchid: request.text("sub_mch_id").map(str::to_owned),
+        transaction_id: request.required("transaction_id").to_owned(),
+        out_order_no: request.required("out_order_no").to_owned(),
+        parts,
+        unfreezes,
+        receivers_owner: brand.map(str::to_owned),
+        description: request.text("description").map(str::to_owned),
+        fingerprint: fingerprint(&body),
+    }
+}
+
+const fn status(split: &Split) -> &'static str {
+    if split.is_finished { "FINISHED" } else { "PROCESSING" }
+}
+
+fn show_numbers(split: &Split) -> Map<String, Value> {
+    let shown = json!({
+        "transaction_id": split.transaction_id,
+        "out_order_no": split.out_order_no,
+        "order_id": split.order_id,
+    });
+    shown.as_object().cloned().unwrap_or_default()
+}
+
+/// The response to the request that made it.
+fn show_made(split: &Split) -> Value {
+    let mut shown = show_numbers(split);
+    shown.insert("receivers".to_owned(), receivers(split, "receiver_account").into());
+    Value::Object(shown)
+}
+
+/// INFERRED(v2-sharing-rest): the rest that the merchant got is one more receiver, as by APIv3.
+fn receivers(split: &Split, account: &str) -> String {
+    let shown = split.parts.iter().map(|part| {
+        let mut shown = json!({
+            "type": part.kind,
+            "amount": part.amount,
+            "description": part.description,
+            "detail_id": part.detail_id,
+            "finish_time": compact(part.finished.unwrap_or(split.created)),
+            "receiver_mchid": if part.kind == "MERCHANT_ID" { part.account.as_str() } else { "" },
+            "result": part.outcome,
+        });
+        shown[account] = json!(part.account);
+        shown
+    });
+    Value::from_iter(shown).to_string()
+}
+
+fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let (number, id) = (request.required("out_order_no"), request.required("transaction_id"));
+    let found = find_split(tx, context, number, id, request.text("sub_mch_id"))?;
+    let mut shown = show_numbers(&found);
+    shown.insert("status".to_owned(), json!(status(&found)));
+    shown.insert("receivers".to_owned(), receivers(&found, "account").into());
+    Ok(Value::Object(shown))
+}
+
+fn query_amount(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let id = context.request.required("transaction_id");
+    Ok(json!({ "transaction_id": id, "unsplit_amount": unsplit(tx, context, id)? }))
+}
+
+/// INFERRED(sharing-ratio): every merchant and every brand has the usual ratio.
+fn query_ratio(context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    check_relation(context, request.required("sub_mch_id"))?;
+    let mut shown = json!({ "max_ratio": MAX_RATIO });
+    if let Some(brand) = request.text("brand_mch_id") {
+        check_relation(context, brand)?;
+        shown["brand_mch_id"] = json!(brand);
+    }
+    Ok(shown)
+}
+
+fn add_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let receiver = read::receiver(context.request.required("receiver"))?;
+    let is_nameless = receiver.kind == "MERCHANT_ID" && !receiver.has_name;
+    if is_nameless || receiver.is_vague {
+        return Err(refusals::bad_receiver().into());
+    }
+    keep(tx, context, receiver, true)
+}
+
+fn remove_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    keep(tx, context, read::receiver(context.request.required("receiver"))?, false)
+}
+
+/// Both are idempotent. The response repeats which receiver it is.
+fn keep(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    receiver: read::AskedReceiver,
+    is_there: bool,
+) -> Result<Value, HandlerError> {
+    let sub_mchid = context.request.text("sub_mch_id");
+    if let Some(sub_mchid) = sub_mchid {
+        check_relation(context, sub_mchid)?;
+    }
+    let payee = sub_mchid.unwrap_or(&context.caller.mchid).to_owned();
+    let read::AskedReceiver { kind, account, .. } = receiver;
+    let shown = json!({ "type": kind, "account": account }).to_string();
+    keep_relation(tx, Receiver { payee, kind, account, is_there })?;
+    Ok(json!({ "receiver": shown }))
+}
+
+fn create_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let text = |name: &str| request.text(name).map(str::to_owned);
+    let asked = ReturnRequest {
+        sub_mchid: text("sub_mch_id"),
+        transaction_id: None,
+        order_id: text("order_id"),
+        out_order_no: text("out_order_no"),
+        out_return_no: request.required("out_return_no").to_owned(),
+        return_mchid: request.required("return_account").to_owned(),
+        amount: fen(&request.body, "return_amount")?,
+        description: request.required("description").to_owned(),
+        // The fail reasons of APIv2 have no word for it.
+        fails_when_short: false,
+    };
+    if asked.order_id.is_none() && asked.out_order_no.is_none() {
+        return Err(refusals::names_no_split().into());
+    }
+    Ok(show_return(&give_back(tx, &context.caller.mchid, asked, context.now)?))
+}
+
+fn query_return(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    let split = (request.text("order_id"), request.text("out_order_no"));
+    let number = request.required("out_return_no");
+    let found = find_return(tx, &context.caller.mchid, number, split, request.text("sub_mch_id"))?;
+    Ok(show_return(&found))
+}
+
+fn show_return(made: &Return) -> Value {
+    json!({
+        "order_id": made.order_id,
+        "out_order_no": made.out_order_no,
+        "out_return_no": made.out_return_no,
+        "return_no": made.return_id,
+        "return_account_type": "MERCHANT_ID",
+        "return_account": made.return_mchid,
+        "return_amount": made.amount,
+        "description": made.description,
+        "result": if made.has_succeeded { "SUCCESS" } else { "FAILED" },
+        "finish_time": compact(made.created),
+    })
+}
