@@ -29,16 +29,16 @@ const LINK_SECONDS: i64 = 600;
 const ASSOCIATED_DATA: &str = "transfer receipt";
 
 /// What a receipt is of, with the platform's number of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Subject<'a> {
-    Transfer(&'a str),
-    Batch(&'a str),
-    Detail(&'a str),
-    WalletPayment(&'a str),
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Subject {
+    Transfer(String),
+    Batch(String),
+    Detail(String),
+    WalletPayment(String),
 }
 
-impl Subject<'_> {
-    fn key(self) -> String {
+impl Subject {
+    fn key(&self) -> String {
         let (kind, number) = match self {
             Self::Transfer(number) => ("transfer", number),
             Self::Batch(number) => ("batch", number),
@@ -102,7 +102,7 @@ fn apply_for_transfer(
         format!("amount: {}", yuan(transfer.fen)),
         format!("paid: {}", clock::rfc3339(transfer.update_time)),
     ];
-    let receipt = applied(tx, context, Subject::Transfer(&transfer.number), lines)?;
+    let receipt = applied(tx, context, &Subject::Transfer(transfer.number.clone()), lines)?;
     Ok(json!({ "state": receipt.state(), "create_time": clock::rfc3339(receipt.applied) }))
 }
 
@@ -124,7 +124,7 @@ fn query_of_transfer(
     found: Option<Transfer>,
 ) -> Result<Value, HandlerError> {
     let transfer = own(found, context)?;
-    let receipt = known(tx, context, Subject::Transfer(&transfer.number))?;
+    let receipt = known(tx, context, &Subject::Transfer(transfer.number.clone()))?;
     let mut shown = json!({
         "state": receipt.state(),
         "create_time": clock::rfc3339(receipt.applied),
@@ -155,14 +155,14 @@ pub(super) fn apply_for_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Re
         format!("transfers: {succeeded}"),
         format!("amount: {}", yuan(fen)),
     ];
-    let receipt = applied(tx, context, Subject::Batch(&batch.key()), lines)?;
+    let receipt = applied(tx, context, &Subject::Batch(batch.key()), lines)?;
     Ok(receipt.describe_batch(number, context))
 }
 
 pub(super) fn query_of_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.path("out_batch_no");
     let batch: Batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
-    Ok(known(tx, context, Subject::Batch(&batch.key()))?.describe_batch(number, context))
+    Ok(known(tx, context, &Subject::Batch(batch.key()))?.describe_batch(number, context))
 }
 
 /// What one receipt of the older form names.
@@ -181,7 +181,7 @@ pub(super) fn apply_for_detail(tx: &Transaction<'_>, context: &Context<'_>) -> R
     };
     let (subject, mut lines) = find_detail(tx, context, &asked)?;
     lines.insert(0, format!("mchid: {}", context.caller.mchid));
-    let receipt = applied(tx, context, subject.as_subject(), lines)?;
+    let receipt = applied(tx, context, &subject, lines)?;
     Ok(receipt.describe_detail(&asked, context))
 }
 
@@ -193,22 +193,7 @@ pub(super) fn query_of_detail(tx: &Transaction<'_>, context: &Context<'_>) -> Re
         out_detail_no: request.query("out_detail_no").unwrap_or_default(),
     };
     let (subject, _) = find_detail(tx, context, &asked)?;
-    Ok(known(tx, context, subject.as_subject())?.describe_detail(&asked, context))
-}
-
-/// A detail of a batch, or a payment to the wallet, by the platform's number.
-enum Paid {
-    Detail(String),
-    WalletPayment(String),
-}
-
-impl Paid {
-    fn as_subject(&self) -> Subject<'_> {
-        match self {
-            Self::Detail(number) => Subject::Detail(number),
-            Self::WalletPayment(number) => Subject::WalletPayment(number),
-        }
-    }
+    Ok(known(tx, context, &subject)?.describe_detail(&asked, context))
 }
 
 /// What has a receipt, and what stands in it. Payments to bank cards (`TRANSFER_TO_BANK`) are not made here.
@@ -216,7 +201,7 @@ fn find_detail(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     asked: &Asked<'_>,
-) -> Result<(Paid, Vec<String>), HandlerError> {
+) -> Result<(Subject, Vec<String>), HandlerError> {
     let mchid = &context.caller.mchid;
     match (asked.accept_type, asked.out_batch_no) {
         ("BATCH_TRANSFER", Some(out_batch_no)) => {
@@ -231,7 +216,7 @@ fn find_detail(
                 format!("amount: {}", yuan(paid.0)),
                 format!("paid: {}", clock::rfc3339(paid.1)),
             ];
-            Ok((Paid::Detail(detail.key()), lines))
+            Ok((Subject::Detail(detail.key()), lines))
         }
         ("BATCH_TRANSFER", None) => {
             let reason = "out_batch_no is needed with accept_type BATCH_TRANSFER";
@@ -246,7 +231,7 @@ fn find_detail(
                 format!("amount: {}", yuan(fen)),
                 format!("paid: {}", clock::rfc3339(time)),
             ];
-            Ok((Paid::WalletPayment(number), lines))
+            Ok((Subject::WalletPayment(number), lines))
         }
         _ => Err(refusals::not_found().into()),
     }
@@ -260,7 +245,7 @@ fn yuan(fen: i64) -> String {
 fn applied(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    subject: Subject<'_>,
+    subject: &Subject,
     lines: Vec<String>,
 ) -> Result<Receipt, StoreError> {
     let subject = subject.key();
@@ -276,7 +261,7 @@ fn applied(
     Ok(receipt)
 }
 
-fn known(tx: &Transaction<'_>, context: &Context<'_>, subject: Subject<'_>) -> Result<Receipt, HandlerError> {
+fn known(tx: &Transaction<'_>, context: &Context<'_>, subject: &Subject) -> Result<Receipt, HandlerError> {
     let found = tx.get(&joined(&context.caller.mchid, &subject.key()))?;
     Ok(found.ok_or_else(refusals::no_such_receipt)?)
 }
