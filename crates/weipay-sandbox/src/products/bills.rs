@@ -11,7 +11,7 @@
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-now): it shows refunds as
-//! they are now.
+//! they are now. If that has changed in between, the address has expired: no file is given that the digest does not fit.
 
 pub(super) mod day;
 mod fund_flow;
@@ -111,11 +111,20 @@ impl BillOf {
         }
     }
 
-    /// The SHA-1 of its text.
+    /// The SHA-1 of its text; `None` when nothing happened on its day.
     fn digest(&self, tx: &Transaction<'_>) -> Result<Option<String>, StoreError> {
+        let (digest, has_rows) = self.write_with_digest(tx, &mut |_| {})?;
+        Ok(has_rows.then_some(digest))
+    }
+
+    /// Writes it. Its SHA-1, and whether it has a row.
+    fn write_with_digest(&self, tx: &Transaction<'_>, sink: Sink<'_>) -> Result<(String, bool), StoreError> {
         let mut digester = Digester::new(DigestAlgorithm::Sha1);
-        let has_rows = self.write(tx, &mut |part| digester.update(part.as_bytes()))?;
-        Ok(has_rows.then(|| digester.finish_hex()))
+        let has_rows = self.write(tx, &mut |part| {
+            digester.update(part.as_bytes());
+            sink(part);
+        })?;
+        Ok((digester.finish_hex(), has_rows))
     }
 
     /// From 00:00 until before 00:00 of the next day.
@@ -134,7 +143,7 @@ fn linked(
 ) -> Result<Value, HandlerError> {
     let digest = bill.digest(tx)?.ok_or_else(refuse)?;
     let is_gzip = context.request.query("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
-    let link = BillLink { bill, is_gzip, key, made: context.now };
+    let link = BillLink { bill, digest: digest.clone(), is_gzip, key, made: context.now };
     let address = link.address(context.base_url, context.api_v3_key).ok_or_else(Refusal::system_error)?;
     Ok(json!({ "hash_type": "SHA1", "hash_value": digest, "download_url": address }))
 }
@@ -152,9 +161,13 @@ fn check_sub_merchant(context: &Context<'_>, sub_mchid: Option<&str>) -> Result<
 }
 
 fn bill(context: &Context<'_>, kind: BillKind) -> Result<BillOf, Refusal> {
-    let day = day::requested(context.request.query("bill_date").unwrap_or_default(), context.now)?;
+    let day = day::requested(context.request.query("bill_date").unwrap_or_default(), context.now);
     let sub_mchid = context.request.query("sub_mchid");
-    check_sub_merchant(context, sub_mchid)?;
+    let checked = day.and_then(|day| check_sub_merchant(context, sub_mchid).map(|()| day));
+    let day = checked.map_err(|refusal| match kind {
+        BillKind::ProfitSharing => day::of_profit_sharing(refusal),
+        _ => refusal,
+    })?;
     let (mchid, sub_mchid) = (context.caller.mchid.clone(), sub_mchid.map(str::to_owned));
     let sub_merchants = match kind {
         BillKind::AllFundFlows => context.caller.sub_merchants.clone(),

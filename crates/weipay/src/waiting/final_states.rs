@@ -127,6 +127,8 @@ mod tests {
         assert!(batch.may_appear);
         let bill = known("v3/bill/tradebill").unwrap();
         assert_eq!((bill.state, bill.not_ready), (&[][..], &["STATEMENT_CREATING"][..]));
+        let shared = known("v3/profitsharing/bills").unwrap();
+        assert!(shared.not_ready.contains(&"INVALID_REQUEST"), "its page has no STATEMENT_CREATING");
         assert_eq!(known("v3/ecommerce/fund/withdraw/{withdraw_id}"), None);
         assert_eq!(operations().filter(|operation| !operation.final_states().is_empty()).count(), 26);
     }

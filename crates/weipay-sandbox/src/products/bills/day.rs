@@ -72,6 +72,16 @@ pub(super) fn nothing_was_shared() -> Refusal {
     Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在", "nothing was shared on that day")
 }
 
+/// A refusal as the page of profit sharing bills has it: it knows neither `STATEMENT_CREATING` nor `NO_AUTH`.
+pub(super) fn of_profit_sharing(refusal: Refusal) -> Refusal {
+    let message = match refusal.code {
+        "STATEMENT_CREATING" => "请求的账单正在生成中",
+        "NO_AUTH" => "服务商和分账方无受理关系",
+        _ => return refusal,
+    };
+    Refusal { status: 400, code: "INVALID_REQUEST", message: message.into(), ..refusal }
+}
+
 pub(in crate::products) fn parse(text: &str) -> Option<i64> {
     let is_day = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let midnight = is_day.then(|| rfc3339::parse(&format!("{text}T00:00:00+08:00")))??;

@@ -12,6 +12,8 @@ use crate::store::StoreError;
 
 /// So long an address is good for.
 const LIFE_SECONDS: i64 = 300;
+/// The same of a profit sharing bill, by its page.
+const SHARING_LIFE_SECONDS: i64 = 30;
 
 const ASSOCIATED_DATA: &str = "bill";
 
@@ -19,6 +21,8 @@ const ASSOCIATED_DATA: &str = "bill";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BillLink {
     pub(super) bill: BillOf,
+    /// The SHA-1 of its text that was announced with the address.
+    pub(super) digest: String,
     pub(super) is_gzip: bool,
     /// Key and nonce, when the file itself is sealed (子商户资金账单).
     pub(super) key: Option<(String, String)>,
@@ -31,7 +35,9 @@ impl BillLink {
         let sub_mchid = sub_mchid.as_deref().unwrap_or("-");
         let (file_key, file_nonce) = self.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let (word, is_gzip, made) = (kind.word(), u8::from(self.is_gzip), self.made);
-        let text = format!("{word} {mchid} {sub_mchid} {day} {is_gzip} {made} {file_key} {file_nonce}");
+        let digest = &self.digest;
+        let text =
+            format!("{word} {mchid} {sub_mchid} {day} {digest} {is_gzip} {made} {file_key} {file_nonce}");
         let token = token::seal(key, ASSOCIATED_DATA, &text)?;
         let packed = if self.is_gzip { "&tartype=gzip" } else { "" };
         Some(format!("{base_url}/v3/billdownload/file?token={token}{packed}"))
@@ -41,7 +47,7 @@ impl BillLink {
     fn open(token: &str, key: &ApiV3Key) -> Option<Self> {
         let text = token::open(key, ASSOCIATED_DATA, token)?;
         let words: Vec<&str> = text.split(' ').collect();
-        let [word, mchid, sub_mchid, day, is_gzip, made, file_key, file_nonce] = words[..] else {
+        let [word, mchid, sub_mchid, day, digest, is_gzip, made, file_key, file_nonce] = words[..] else {
             return None;
         };
         let given = |text: &str| (text != "-").then(|| text.to_owned());
@@ -53,26 +59,44 @@ impl BillLink {
                 sub_merchants: Vec::new(),
                 day: day.parse().ok()?,
             },
+            digest: digest.to_owned(),
             is_gzip: is_gzip == "1",
             key: given(file_key).zip(given(file_nonce)),
             made: made.parse().ok()?,
         })
     }
 
+    fn is_old(&self, now: i64) -> bool {
+        let life = match self.bill.kind {
+            BillKind::ProfitSharing => SHARING_LIFE_SECONDS,
+            _ => LIFE_SECONDS,
+        };
+        now.saturating_sub(self.made) > life
+    }
+
+    /// The bill, unless it is another one by now than that of the digest.
+    ///
     /// UNCONFIRMED(sealed-bill): that a sealed file is the bytes of the ciphertext with its tag, packed before it was sealed.
     fn file(&self, links: &Links<'_>) -> Result<File, Refusal> {
         let failed = |error: StoreError| Refusal::system_error().with_reason(format!("{error:#}"));
         let bytes = links.store.transaction(|tx| {
             if self.is_gzip {
                 let mut packed = Gzip::new();
-                self.bill.write(tx, &mut |part| packed.write(part.as_bytes()))?;
-                return Ok(packed.finish());
+                let (digest, _) =
+                    self.bill.write_with_digest(tx, &mut |part| packed.write(part.as_bytes()))?;
+                return Ok((digest, packed.finish()));
             }
             let mut text = Vec::new();
-            self.bill.write(tx, &mut |part| text.extend_from_slice(part.as_bytes()))?;
-            Ok(text)
+            let (digest, _) =
+                self.bill.write_with_digest(tx, &mut |part| text.extend_from_slice(part.as_bytes()))?;
+            Ok((digest, text))
         });
-        let bytes = bytes.map_err(failed)?;
+        let (digest, bytes) = bytes.map_err(failed)?;
+        if digest != self.digest {
+            return Err(unconfirmed::old_link().with_reason(
+                "the bill has changed since the address was given, because it shows refunds as they are now: ask for the bill again",
+            ));
+        }
         let (bytes, content_type) = match (&self.key, self.is_gzip) {
             (Some((key, nonce)), _) => {
                 let key = ApiV3Key::new(key).map_err(|_| Refusal::system_error())?;
@@ -97,6 +121,5 @@ pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Re
         let asker = links.merchants.find(&link.bill.mchid);
         link.bill.sub_merchants = asker.map(|asker| asker.account.sub_merchants.clone()).unwrap_or_default();
     }
-    let is_old = links.now.saturating_sub(link.made) > LIFE_SECONDS;
-    Some(if is_old { Err(unconfirmed::old_link()) } else { link.file(links) })
+    Some(if link.is_old(links.now) { Err(unconfirmed::old_link()) } else { link.file(links) })
 }

@@ -230,15 +230,11 @@ fn a_fund_flow_bill_agrees_with_the_ledger() {
     numbers.dedup();
     assert_eq!(numbers.len(), 4, "each movement has its number");
     assert_eq!(lines[6], "`4,`2,`18.00,`2,`0.10");
-    let fees = bill_of(BillKind::FundFlow(AccountType::Fees), None);
-    let has: Result<_, StoreError> = store.transaction(|tx| {
-        let has = Purse::find(tx, &Owner::merchant(MERCHANT))?.balance(AccountKind::Fees);
-        Ok((has, fees.text(tx)?.unwrap()))
-    });
-    let (has, text) = has.unwrap();
-    assert!(has == 20 && text.ends_with("`2,`2,`0.10,`0,`0.00\r\n"), "{has} {text}");
-    let operation = bill_of(BillKind::FundFlow(AccountType::Operation), None);
-    assert_eq!(store.transaction(|tx| operation.text(tx)).unwrap(), None);
+    // What the platform took is not the merchant's: nothing is in its account for fees (FEES).
+    for account in [AccountType::Operation, AccountType::Fees] {
+        let nothing = bill_of(BillKind::FundFlow(account), None);
+        assert_eq!(store.transaction(|tx| nothing.text(tx)).unwrap(), None, "{account:?}");
+    }
 }
 
 #[test]
@@ -283,13 +279,12 @@ fn a_platform_gets_the_flows_of_all_its_sub_merchants_each_with_its_accounts() {
     let bill = BillOf { sub_merchants, ..bill_of(BillKind::AllFundFlows, None) };
     let lines = lines(&store, &bill);
     assert!(lines[0].starts_with("二级商户号,账户类型,记账时间,"), "{}", lines[0]);
-    let of: Vec<_> = lines[1..7].iter().map(|line| line.splitn(3, ',').take(2).collect::<String>()).collect();
+    let of: Vec<_> = lines[1..5].iter().map(|line| line.splitn(3, ',').take(2).collect::<String>()).collect();
     let [first, second] = [SUB_MERCHANT, "1900000111"].map(|mchid| format!("`{mchid}`BASIC"));
-    assert_eq!(of[..2], [first.clone(), first], "payment and fee");
-    assert_eq!(of[3..5], [second.clone(), second]);
+    assert_eq!(of, [first.clone(), first, second.clone(), second], "payment and fee of each");
     assert_eq!(lines[1].split(',').count(), lines[0].split(',').count());
-    // Nine yuan and a fee of five fen each; the fee comes into the account of fees.
-    assert_eq!(lines.last().unwrap(), "`6,`4,`18.10,`2,`0.10");
+    // Nine yuan and a fee of five fen each.
+    assert_eq!(lines.last().unwrap(), "`4,`2,`18.00,`2,`0.10");
     let nobody = bill_of(BillKind::AllFundFlows, None);
     assert_eq!(store.transaction(|tx| nobody.text(tx)).unwrap(), None);
 }
@@ -310,7 +305,8 @@ fn a_link_gives_its_bill_plain_packed_and_sealed_for_five_minutes() {
     let store = a_day();
     let bill = bill_of(BillKind::FundFlow(AccountType::Basic), None);
     let text = store.transaction(|tx| bill.text(tx)).unwrap().unwrap();
-    let mut link = BillLink { bill, is_gzip: false, key: None, made: NOW };
+    let digest = DigestAlgorithm::Sha1.hex(text.as_bytes());
+    let mut link = BillLink { bill, digest, is_gzip: false, key: None, made: NOW };
     let plain = open(&link, &store, NOW + 300).unwrap();
     assert!(plain.bytes == text.as_bytes() && plain.content_type == "text/plain; charset=utf-8");
     let refusal = open(&link, &store, NOW + 301).unwrap_err();
@@ -348,7 +344,9 @@ fn a_large_bill() {
         let begun = std::time::Instant::now();
         let digest = store.transaction(|tx| bill.digest(tx)).unwrap();
         let digested = begun.elapsed();
-        let file = open(&BillLink { bill, is_gzip: false, key: None, made: NOW }, &store, NOW).unwrap();
+        let digest = digest.unwrap();
+        let link = BillLink { bill, digest: digest.clone(), is_gzip: false, key: None, made: NOW };
+        let file = open(&link, &store, NOW).unwrap();
         println!(
             "{kind:?}: digest {digested:?}, both {:?}, {} bytes, {digest:?}",
             begun.elapsed(),
@@ -382,4 +380,73 @@ fn a_reversal_has_its_row_on_its_day_and_the_sums_are_those_of_the_ledger() {
     let refunded = lines(&store, &bill_of(BillKind::Trade(TradeBill::Refunded), None));
     assert!(refunded[1..3].iter().all(|line| line.split(",`").count() == 29), "{refunded:?}");
     assert_eq!(lines(&store, &bill_of(BillKind::Trade(TradeBill::Paid), None)).len(), 1 + 1 + 2);
+}
+
+/// The file behind the address in a response.
+fn file_of(shop: &Shop, response: &Value, now: i64) -> Result<File, Refusal> {
+    let address = response["download_url"].as_str().unwrap();
+    let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap();
+    let (merchants, key) = (Merchants::default(), ApiV3Key::new(&"0".repeat(32)).unwrap());
+    let links = Links { base_url: "", key: &key, now, store: shop.store(), merchants: &merchants };
+    download(token, &links).unwrap()
+}
+
+#[test]
+fn an_address_never_leads_to_another_bill_than_the_one_that_was_announced() {
+    let mut shop = Shop::new();
+    shop.pay(&Wish { bank_type: "CMB_DEBIT", ..Wish::default() });
+    let refund = shop.refund("order-1", "r1", 1_000, 1_000).unwrap();
+    assert!(shop.decide("r1", RefundState::Abnormal));
+    shop.pass(clock::DAY);
+    let ask = |shop: &Shop| shop.ask("GET", "/v3/bill/tradebill?bill_date=2027-01-15", &Value::Null).unwrap();
+    let before = ask(&shop);
+    let file = file_of(&shop, &before, shop.now).unwrap();
+    assert_eq!(before["hash_value"], DigestAlgorithm::Sha1.hex(&file.bytes));
+
+    let refund_id = refund["refund_id"].as_str().unwrap();
+    let target = format!("/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund");
+    let to_merchant = json!({ "out_refund_no": "r1", "type": "MERCHANT_BANK_CARD" });
+    shop.ask("POST", &target, &to_merchant).unwrap();
+    shop.pass(10);
+    let refusal = file_of(&shop, &before, shop.now).unwrap_err();
+    assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+    let after = ask(&shop);
+    let file = file_of(&shop, &after, shop.now).unwrap();
+    assert_eq!(after["hash_value"], DigestAlgorithm::Sha1.hex(&file.bytes));
+    assert_ne!(after["hash_value"], before["hash_value"]);
+}
+
+#[test]
+fn a_profit_sharing_bill_has_the_codes_of_its_page_and_an_address_for_half_a_minute() {
+    const BILL: &str = "/v3/profitsharing/bills?bill_date=2027-01-15";
+    let mut shop = Shop::new();
+    shop.caller.sub_merchants = vec![SUB_MERCHANT.to_owned()];
+    let id = shop.pay(&Wish { profit_sharing: true, ..Wish::default() });
+    let receiver = json!({
+        "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": SUB_MERCHANT, "name": "bmFtZQ==",
+        "relation_type": "STORE",
+    });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.pass(60);
+    let split = json!({
+        "appid": "wxd678efh567hg6787", "transaction_id": id, "out_order_no": "s1", "unfreeze_unsplit": false,
+        "receivers": [{ "type": "MERCHANT_ID", "account": SUB_MERCHANT, "amount": 10, "description": "分给门店" }],
+    });
+    shop.ask("POST", "/v3/profitsharing/orders", &split).unwrap();
+    // Midnight.
+    shop.pass(8 * 3_600);
+    let ask = |shop: &Shop, more: &str| shop.ask("GET", &format!("{BILL}{more}"), &Value::Null);
+    let said = |asked: Result<Value, Refusal>| {
+        let refusal = asked.unwrap_err();
+        (refusal.status, refusal.code, refusal.message.into_owned())
+    };
+    assert_eq!(said(ask(&shop, "")), (400, "INVALID_REQUEST", "请求的账单正在生成中".to_owned()));
+    shop.pass(12 * 3_600);
+    assert_eq!(
+        said(ask(&shop, "&sub_mchid=1900000999")),
+        (400, "INVALID_REQUEST", "服务商和分账方无受理关系".to_owned())
+    );
+    let made = ask(&shop, "").unwrap();
+    assert!(file_of(&shop, &made, shop.now + 30).is_ok());
+    assert_eq!(file_of(&shop, &made, shop.now + 31).unwrap_err().code, "INVALID_REQUEST");
 }

@@ -14,7 +14,8 @@ use crate::store::Transaction;
 pub(super) const END: &str = "cash coupon stock ends";
 
 /// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from the available balance, and from the
-/// operation account when that has too little.
+/// operation account when that has too little. UNCONFIRMED(cash-start-at-once): the real platform wants a minute between creation and
+/// activation.
 pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mut stock = own_stock(tx, context)?;
     match stock.state {

@@ -98,7 +98,7 @@ impl Discount {
 /// are paid together with it.
 pub(crate) fn best(
     tx: &Transaction<'_>,
-    openids: &[&str],
+    openids: &[String],
     basket: &Basket<'_>,
     except: &[String],
     now: i64,
@@ -138,13 +138,13 @@ pub(crate) fn best(
 pub(crate) fn chosen(
     tx: &Transaction<'_>,
     coupon_id: &str,
-    openids: &[&str],
+    openids: &[String],
     basket: &Basket<'_>,
     now: i64,
 ) -> Result<Option<Discount>, StoreError> {
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
-    let taken = taken_off(&stock, &coupon, basket, now).filter(|_| openids.contains(&&*coupon.openid));
+    let taken = taken_off(&stock, &coupon, basket, now).filter(|_| openids.contains(&coupon.openid));
     Ok(taken.map(|taken| Discount { stock, coupon, taken }))
 }
 

@@ -265,11 +265,12 @@ fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<M
     if rows == 0 {
         return Err(refusals::no_flow("nothing happened to coupons of this stock then").into());
     }
-    let link = FlowLink { file, made: context.now };
+    let digest = digester.finish_hex();
+    let link = FlowLink { file, digest: digest.clone(), made: context.now };
     let token =
         token::seal(context.api_v3_key, ASSOCIATED_DATA, &link.text()).ok_or_else(Refusal::system_error)?;
     let url = format!("{}/v3/billdownload/file?token={token}", context.base_url);
-    Ok(Made { url, digest: digester.finish_hex(), rows })
+    Ok(Made { url, digest, rows })
 }
 
 /// So long an address is good for.
@@ -281,22 +282,25 @@ const ASSOCIATED_DATA: &str = "cash coupon flow";
 #[derive(Debug, PartialEq, Eq)]
 struct FlowLink {
     file: FlowFile,
+    /// That was announced with the address.
+    digest: String,
     made: i64,
 }
 
 impl FlowLink {
     fn text(&self) -> String {
         let FlowFile { kind, stock_id, from, until } = &self.file;
-        format!("{} {stock_id} {from} {until} {}", kind.word(), self.made)
+        format!("{} {stock_id} {from} {until} {} {}", kind.word(), self.digest, self.made)
     }
 
     fn read(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
-        let [word, stock_id, from, until, made] = words[..] else { return None };
+        let [word, stock_id, from, until, digest, made] = words[..] else { return None };
         let kind = [FlowKind::Use, FlowKind::Refund].into_iter().find(|kind| kind.word() == word)?;
         let (from, until) = (from.parse().ok()?, until.parse().ok()?);
         Some(Self {
             file: FlowFile { kind, stock_id: stock_id.to_owned(), from, until },
+            digest: digest.to_owned(),
             made: made.parse().ok()?,
         })
     }
@@ -318,6 +322,9 @@ pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Re
         link.file.write(tx, &mut |part| bytes.extend_from_slice(part.as_bytes()))
     });
     Some(match written {
+        // A late clock has booked something in the days of the file.
+        Ok(_) if DigestAlgorithm::Sha1.hex(&bytes) != link.digest => Err(unconfirmed::old_link()
+            .with_reason("the file has changed since the address was given: ask for it again")),
         Ok(_) => Ok(File {
             content_type: "text/csv; charset=utf-8",
             bytes,
@@ -414,9 +421,9 @@ mod tests {
     #[test]
     fn an_address_says_which_file_and_no_other_text_does() {
         let file = FlowFile::of_day(FlowKind::Refund, &a_running_stock(), 20_680);
-        let link = FlowLink { file, made: NOW };
+        let link = FlowLink { file, digest: "0".repeat(40), made: NOW };
         assert_eq!(FlowLink::read(&link.text()), Some(link));
-        for text in ["", "use 1 2 3", "other 1 2 3 4", "use 1 a 3 4"] {
+        for text in ["", "use 1 2 3", "other 1 2 3 d 4", "use 1 a 3 d 4"] {
             assert_eq!(FlowLink::read(text), None);
         }
     }

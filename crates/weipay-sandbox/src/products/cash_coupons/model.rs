@@ -154,7 +154,7 @@ impl Model {
         if self.stocks[number].is_some() {
             return Ok(());
         }
-        if STOCKS[number].end <= self.now {
+        if STOCKS[number].begin < self.now {
             return Err(BLOCKED);
         }
         self.stocks[number] = Some(Stock { state: "unactivated", locked: 0 });
@@ -213,7 +213,7 @@ impl Model {
         }
         let template = STOCKS[stock];
         let state = self.own(caller, stock)?.state;
-        if state != "running" || self.now > template.end {
+        if state != "running" || !(template.begin..=template.end).contains(&self.now) {
             return Err(INVALID);
         }
         let of_stock = || self.coupons.iter().filter(|coupon| coupon.stock == stock);

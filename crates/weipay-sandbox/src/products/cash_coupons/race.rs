@@ -21,7 +21,7 @@ fn a_coupon_that_is_used_in_two_orders_at_once_lowers_one_of_them() {
     let callback = json!({ "mchid": mchid, "notify_url": "https://example.com/coupons" });
     world.ask(&caller, "POST", &format!("{BASE}/callbacks"), &callback).unwrap();
     let body = json!({
-        "stock_name": "开业代金券", "belong_merchant": mchid, "available_begin_time": clock::rfc3339(NOW - 60),
+        "stock_name": "开业代金券", "belong_merchant": mchid, "available_begin_time": clock::rfc3339(NOW),
         "available_end_time": clock::rfc3339(NOW + 30 * DAY),
         "stock_use_rule": {
             "max_coupons": RACES, "max_amount": 100 * RACES, "max_coupons_per_user": 1,

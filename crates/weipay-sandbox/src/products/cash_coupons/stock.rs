@@ -103,6 +103,7 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
                 .into());
         }
         let stock = Stock::read(&caller.mchid, request.body.clone(), now)?;
+        check_merchants(&stock, context)?;
         let stock = Stock { id: format!("{}", 15_000_000 + tx.next_number("cash coupon stock")?), ..stock };
         let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
         let due = vec![Due {
@@ -112,6 +113,18 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         }];
         carry_out(tx, Decision { due, ..Decision::new(stock, response) })
     })
+}
+
+/// A stock without money takes off what the merchants of its orders get, so that only those who said so have it: the creator, and
+/// sub-merchants that it may act for with money. UNCONFIRMED(cash-own-merchants): the code; and no other merchant of the same brand.
+fn check_merchants(stock: &Stock, context: &Context<'_>) -> Result<(), Refusal> {
+    let is_own =
+        |mchid: &&str| *mchid == stock.creator || context.merchants.may_use_money(context.caller, mchid);
+    let merchants = stock.use_rule_texts("available_merchants");
+    if stock.no_cash && !merchants.iter().all(is_own) {
+        return Err(refusals::merchants_of_others());
+    }
+    Ok(())
 }
 
 pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Stock>, StoreError> {
@@ -134,7 +147,7 @@ impl Stock {
         let number = |path: &[&str]| member(path).and_then(Value::as_i64);
         let time = |name: &str| member(&[name]).and_then(Value::as_str).and_then(clock::parse);
         let (begin, end) = match (time("available_begin_time"), time("available_end_time")) {
-            (Some(begin), Some(end)) if begin < end && end > now => (begin, end),
+            (Some(begin), Some(end)) if now <= begin && begin < end => (begin, end),
             _ => return Err(refusals::bad_period()),
         };
         let max_coupons = number(&["stock_use_rule", "max_coupons"]).unwrap_or_default();
@@ -233,6 +246,9 @@ impl Stock {
     pub(super) fn count_send(&mut self, received_by_user: i64, now: i64) -> Result<(), Refusal> {
         if self.state != StockState::Running || now > self.end {
             return Err(refusals::not_running());
+        }
+        if now < self.begin {
+            return Err(refusals::not_begun());
         }
         let sent_on = self.sent_on.one_more(now);
         let amount_today = sent_on.1.saturating_mul(self.coupon_amount);
@@ -387,6 +403,52 @@ pub(super) mod tests {
         }
         // The same form as in data folders of earlier versions.
         assert_eq!(json!(stock.sent_on), json!([clock::day(NOW + 86_400), 1]));
+    }
+
+    #[test]
+    fn a_stock_that_began_before_it_was_created_is_refused_and_nothing_is_sent_before_it_begins() {
+        let begins = |begin: i64| {
+            let mut request = request();
+            request["available_begin_time"] = json!(clock::rfc3339(begin));
+            Stock::read(CREATOR, request, NOW)
+        };
+        let refusal = begins(NOW - 1).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (403, "REQUEST_BLOCKED"));
+        let mut later = Stock { state: StockState::Running, ..begins(NOW + 60).unwrap() };
+        let refusal = later.count_send(0, NOW + 59).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+        later.count_send(0, NOW + 60).unwrap();
+    }
+
+    #[test]
+    fn a_stock_without_money_takes_nothing_off_what_another_merchant_gets() {
+        const SUB: &str = "1900000120";
+        let other = crate::NewMerchant::new().mchid("1900000200");
+        let sandbox = crate::Sandbox::builder().merchant(other).start().unwrap();
+        let merchants = &sandbox.platform().merchants;
+        let own = merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
+        let caller = crate::merchants::Account { sub_merchants: vec![SUB.to_owned()], ..own };
+        let mut world = crate::products::world::World::with_merchants(merchants);
+        world.now = NOW;
+        let mut number = 0;
+        let mut create = |no_cash: bool, available: &[&str]| {
+            number += 1;
+            let mut request = request();
+            request["belong_merchant"] = json!(caller.mchid);
+            request["out_request_no"] = json!(format!("create-{number}"));
+            request["no_cash"] = json!(no_cash);
+            request["coupon_use_rule"]["available_merchants"] = json!(available);
+            let path = "/v3/marketing/favor/coupon-stocks";
+            let made = world.ask(&caller, "POST", path, &Value::Object(request));
+            made.map_err(|refusal| refusal.message.into_owned())
+        };
+        let words = "可用商户不符合规则,请检查".to_owned();
+        assert_eq!(create(true, &[&caller.mchid, "1900000200"]), Err(words.clone()));
+        assert_eq!(create(true, &["1900000300"]), Err(words));
+        create(true, &[&caller.mchid, SUB]).unwrap();
+        create(true, &[]).unwrap();
+        // Its own money pays what this one takes off.
+        create(false, &["1900000200"]).unwrap();
     }
 
     #[test]

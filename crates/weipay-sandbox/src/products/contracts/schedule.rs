@@ -13,6 +13,7 @@ use super::contract::Contract;
 use super::parties::Parties;
 use super::refusals;
 use crate::clock;
+use crate::products::payments::creation::{check_currency, check_total};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::Transaction;
@@ -104,16 +105,11 @@ pub(super) fn read_schedule(given: Option<&Value>, now: i64) -> Result<Option<Sc
     Ok(Some(Schedule { day, fen, currency, state: ScheduleState::NoScheduled }))
 }
 
-/// Far above what anybody pays by a contract, and far below what accounts can hold.
-const MAX_AMOUNT: i64 = 10_000_000_000;
-
-/// An amount of a deduction, at least 1 fen.
+/// An amount of a deduction, for which the rules of orders hold: it becomes one.
 pub(super) fn read_amount(amount: &Value) -> Result<(i64, String), Refusal> {
     let fen = amount["total"].as_i64().unwrap_or_default();
-    if !(1..=MAX_AMOUNT).contains(&fen) {
-        return Err(refusals::wrong_parameter("an amount must be from 1 fen to 100000000 yuan"));
-    }
-    Ok((fen, amount["currency"].as_str().unwrap_or("CNY").to_owned()))
+    check_total(fen)?;
+    Ok((fen, check_currency(amount["currency"].as_str().map(str::to_owned))?))
 }
 
 /// The contract in the path, which must be signed.
@@ -195,6 +191,9 @@ pub(super) fn give_notice(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         )
         .into());
     }
+    check_total(fen)?;
+    let amount = body.get("estimated_amount").unwrap_or(&Value::Null);
+    check_currency(amount["currency"].as_str().map(str::to_owned))?;
     if !is_notice_hour(context.now) {
         let reason = "people are told from 7:00 until 22:00 in Beijing: weipay sandbox clock";
         return Err(refusals::not_the_time(reason).into());
@@ -286,6 +285,19 @@ mod tests {
             assert!(read_schedule(Some(&given), 0).is_err(), "{date}");
         }
         assert_eq!(read_schedule(None, 0).unwrap(), None);
+    }
+
+    #[test]
+    fn an_amount_is_in_yuan_and_no_more_than_an_order_may_be() {
+        let code = |amount: &Value| read_amount(amount).map_or_else(|refusal| refusal.code, |_| "");
+        assert_eq!(code(&json!({ "total": 1_000_000_000, "currency": "CNY" })), "");
+        for amount in [
+            json!({ "total": 1_000_000_001 }),
+            json!({ "total": 0 }),
+            json!({ "total": 1, "currency": "USD" }),
+        ] {
+            assert_eq!(code(&amount), "PARAM_ERROR", "{amount}");
+        }
     }
 
     #[test]

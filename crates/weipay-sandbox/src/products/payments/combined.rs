@@ -80,6 +80,20 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 }
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
+    make(tx, context, trade_type).map_err(|error| error.map_refusal(spelled))
+}
+
+/// The pages of combined orders have the older spellings.
+fn spelled(refusal: Refusal) -> Refusal {
+    let code = match refusal.code {
+        "NO_AUTH" => "NOAUTH",
+        "ORDER_NOT_EXIST" => "ORDERNOTEXIST",
+        code => code,
+    };
+    Refusal { code, ..refusal }
+}
+
+fn make(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
     let (new, parts) = read(tx, context, trade_type)?;
     let mut combined = match CombinedOrder::find(tx, &new.combination())? {
         Some(known) => known.again(&new, &known.load_parts(tx)?, context.now)?,
@@ -475,4 +489,33 @@ pub(super) fn expire(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::world::World;
+
+    #[test]
+    fn a_refusal_has_the_spelling_that_the_pages_of_combined_orders_have() {
+        let sub_merchant = crate::NewMerchant::new().mchid("1900000200").sub_merchant("1900000201");
+        let sandbox = crate::Sandbox::builder().merchant(sub_merchant).start().unwrap();
+        let merchants = &sandbox.platform().merchants;
+        let caller = merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
+        let world = World::with_merchants(merchants);
+        let part = |number: &str| {
+            json!({
+                "mchid": caller.mchid, "sub_mchid": "1900000201", "attach": "a", "out_trade_no": number,
+                "description": "茶", "amount": { "total_amount": 100, "currency": "CNY" },
+            })
+        };
+        let body = json!({
+            "combine_appid": caller.appids[0], "combine_mchid": caller.mchid, "combine_out_trade_no": "whole-1",
+            "notify_url": "https://example.com/notify", "sub_orders": [part("part-1"), part("part-2")],
+        });
+        let refusal = world.ask(&caller, "POST", "/v3/combine-transactions/native", &body).unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (403, "NOAUTH"));
+        let target = "/v3/combine-transactions/out-trade-no/whole-1";
+        assert_eq!(world.ask(&caller, "GET", target, &Value::Null).unwrap_err().code, "ORDERNOTEXIST");
+    }
 }

@@ -206,16 +206,26 @@ pub(super) fn coupons_to_use(
     for order in orders {
         let (payer, _) = payer_of(tx, order, person)?;
         let basket = basket(order, bank_type(from_wallet));
-        let coupon = discount::best(tx, &openids_of(&payer), &basket, &taken, now)?;
+        let coupon = discount::best(tx, &openids_of(tx, &payer)?, &basket, &taken, now)?;
         taken.extend(coupon.as_ref().map(|coupon| coupon.coupon_id().to_owned()));
         found.push(coupon);
     }
     Ok(found)
 }
 
-fn openids_of(payer: &Payer) -> Vec<&str> {
-    let Payer { openid, sub_openid } = payer;
-    [openid, sub_openid].into_iter().flatten().map(String::as_str).collect()
+/// The openids under which a person may have coupons. INFERRED(cash-person): those of a person that was made count under every appid, because
+/// a stock may be valid at a merchant that has another one than its creator.
+fn openids_of(tx: &Transaction<'_>, payer: &Payer) -> Result<Vec<String>, StoreError> {
+    let mut openids: Vec<String> =
+        [&payer.openid, &payer.sub_openid].into_iter().flatten().cloned().collect();
+    for openid in openids.clone() {
+        if let Some(person) = Person::find(tx, &openid)? {
+            openids.extend(person.openids.into_values().chain([person.unionid]));
+        }
+    }
+    openids.sort_unstable();
+    openids.dedup();
+    Ok(openids)
 }
 
 fn basket<'a>(order: &'a Order, bank_type: &'a str) -> Basket<'a> {
@@ -239,7 +249,7 @@ pub(super) fn fits(
     now: i64,
 ) -> Result<bool, StoreError> {
     let basket = basket(order, bank_type(from_wallet));
-    Ok(discount::chosen(tx, coupon_id, &openids_of(payer), &basket, now)?.is_some())
+    Ok(discount::chosen(tx, coupon_id, &openids_of(tx, payer)?, &basket, now)?.is_some())
 }
 
 /// What is said of a coupon that the person chose and that cannot be used.
@@ -261,7 +271,7 @@ fn coupon_of(
     if means.discount > 0 {
         return Ok(None);
     }
-    let (openids, basket) = (openids_of(&means.payer), basket(order, bank_type(means.from_wallet)));
+    let (openids, basket) = (openids_of(tx, &means.payer)?, basket(order, bank_type(means.from_wallet)));
     match &means.coupon {
         CouponChoice::None => Ok(None),
         CouponChoice::Best => Ok(discount::best(tx, &openids, &basket, &[], now)?),

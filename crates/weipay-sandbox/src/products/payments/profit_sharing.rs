@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `forms` | the same for merchants, for platforms (电商收付通) and for brands (连锁品牌) |
 //! | `funds` | the money of an order that waits to be shared (待分账资金) |
+//! | `month` | what a person may get in a month |
 //! | `receivers` | who may get a part (分账接收方) |
 //! | `split` | who gets what (分账单), and that the rest is not to be shared (完结分账) |
 //! | `returns` | a merchant gives its part back (分账回退) |
@@ -17,6 +18,7 @@ mod forms;
 pub(crate) mod funds;
 #[cfg(test)]
 mod model;
+mod month;
 #[cfg(test)]
 mod race;
 mod receivers;

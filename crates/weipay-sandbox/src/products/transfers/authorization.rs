@@ -19,8 +19,17 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
     let request = context.request;
     let known = find(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
     let fingerprint = fingerprint(&request.body);
+    // It may have been made with a transfer, whose request has other members.
+    let is_same = |known: &Authorization| {
+        let (appid, openid) = (request.required("appid"), request.required("openid"));
+        let scene = request.required("transfer_scene_id");
+        let perception = request.text("user_recv_perception");
+        known.fingerprint == fingerprint
+            || (known.is_same(&request.body, appid, openid, scene)
+                && known.perception.as_deref() == perception)
+    };
     let asked = match known {
-        Some(known) if known.fingerprint == fingerprint => known,
+        Some(known) if is_same(&known) => known,
         Some(_) => return Err(refusals::other_content().into()),
         None => {
             let (appid, openid) = (request.required("appid"), request.required("openid"));
@@ -192,8 +201,16 @@ pub(super) fn with_transfer(
 ) -> Result<Authorization, HandlerError> {
     let number = info.get("out_authorization_no").and_then(Value::as_str).unwrap_or_default();
     if let Some(known) = find(tx, &context.caller.mchid, number)? {
-        let is_same = known.fingerprint == fingerprint(info) && known.openid == openid;
-        return if is_same { Ok(known) } else { Err(refusals::other_content().into()) };
+        if !known.is_same(info, appid, openid, scene) {
+            return Err(refusals::other_content().into());
+        }
+        if known.state == AuthorizationState::Closed {
+            return Err(refusals::no_authorization(
+                "the authorization has ended: take a new out_authorization_no",
+            )
+            .into());
+        }
+        return Ok(known);
     }
     let new = new(tx, context, info, appid, openid, scene)?;
     keep_new(tx, &new)?;
@@ -263,6 +280,14 @@ impl Authorization {
         self.mchid == mchid
     }
 
+    /// Whether a request asks for the same, of the same person, whether with a transfer or without.
+    fn is_same(&self, members: &Map<String, Value>, appid: &str, openid: &str, scene: &str) -> bool {
+        let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+        (&*self.appid, &*self.openid, &*self.scene) == (appid, openid, scene)
+            && self.display_name == text("user_display_name")
+            && self.notify.url == text("authorization_notify_url")
+    }
+
     fn overdue(&self) -> Due {
         let at = self.create_time.saturating_add(CONFIRMATION_SECONDS);
         Due { kind: OVERDUE.to_owned(), key: self.id.clone(), at }
@@ -313,5 +338,90 @@ impl Authorization {
             put("close_info", json!({ "close_time": clock::rfc3339(*time), "close_reason": reason }));
         }
         shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merchants::Account;
+    use crate::products::world::{APPID, World, merchant, openid};
+    use crate::response::Refusal;
+
+    const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
+    const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+
+    fn payer() -> (World<'static>, Account) {
+        let world = World::new();
+        let caller = merchant("1900000109", &[]);
+        let owner = crate::products::ledger::Owner::merchant(&*caller.mchid);
+        world.move_by_bank(&owner, crate::products::ledger::AccountKind::Operation, 10_000);
+        (world, caller)
+    }
+
+    fn info(display_name: &str) -> Value {
+        json!({
+            "user_display_name": display_name, "out_authorization_no": "a1",
+            "authorization_notify_url": "https://example.com/authorizations",
+        })
+    }
+
+    fn ask(world: &World<'_>, caller: &Account) -> Result<Value, Refusal> {
+        let mut body = info("张");
+        body["appid"] = json!(APPID);
+        body["openid"] = json!(openid(1));
+        body["transfer_scene_id"] = json!("1009");
+        body["user_recv_perception"] = json!("货款");
+        body["scene_info"] = json!({ "client_ip": "127.0.0.1" });
+        world.ask(caller, "POST", AUTHORIZATIONS, &body)
+    }
+
+    fn transfer(world: &World<'_>, caller: &Account, number: &str, info: Value) -> Result<Value, Refusal> {
+        let body = json!({
+            "appid": APPID, "out_bill_no": number, "openid": openid(1), "transfer_amount": 100,
+            "transfer_remark": "a", "transfer_scene_id": "1009", "authorization_info": info,
+            "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
+        });
+        world.ask(caller, "POST", &format!("{BILLS}/pre-transfer-with-authorization"), &body)
+    }
+
+    fn state(world: &World<'_>) -> AuthorizationState {
+        world.act(|tx| find(tx, "1900000109", "a1")).unwrap().unwrap().state
+    }
+
+    #[test]
+    fn an_authorization_that_was_asked_for_before_is_confirmed_with_a_transfer() {
+        let (world, caller) = payer();
+        ask(&world, &caller).unwrap();
+        assert_eq!(transfer(&world, &caller, "n1", info("李")).unwrap_err().code, "ALREADY_EXISTS");
+        let made = transfer(&world, &caller, "n1", info("张")).unwrap();
+        assert_eq!(made["out_authorization_no"], "a1");
+        assert_eq!(ask(&world, &caller).unwrap()["state"], "WAIT_USER_CONFIRM");
+        // The other way round: the same request again, for one that was made with a transfer.
+        let package = made["package_info"].as_str().unwrap();
+        let confirmed: Result<(), HandlerError> = world.act(|tx| {
+            let found = super::super::transfer::find_for_person(tx, package)?.pop().unwrap();
+            super::super::course::confirm(tx, found, None, world.now).map(drop)
+        });
+        confirmed.unwrap();
+        assert_eq!(state(&world), AuthorizationState::TakingEffect);
+    }
+
+    #[test]
+    fn an_authorization_that_has_ended_is_not_confirmed_with_another_transfer() {
+        let (world, caller) = payer();
+        transfer(&world, &caller, "n1", info("张")).unwrap();
+        let ended: Result<bool, StoreError> = world.act(|tx| {
+            let made = find(tx, "1900000109", "a1")?.unwrap();
+            take_effect(tx, &made.id, world.now)?;
+            let given = find(tx, "1900000109", "a1")?.unwrap();
+            end_by_person(tx, given, world.now)
+        });
+        assert!(ended.unwrap());
+        assert_eq!(transfer(&world, &caller, "n2", info("张")).unwrap_err().code, "INVALID_REQUEST");
+        // The money of the first one only is locked.
+        let owner = crate::products::ledger::Owner::merchant("1900000109");
+        assert_eq!(world.balance(&owner, crate::products::ledger::AccountKind::Transferring), 100);
+        assert_eq!(state(&world), AuthorizationState::Closed);
     }
 }

@@ -60,8 +60,6 @@ pub(super) struct Transfer {
 #[derive(Debug)]
 pub(super) struct Authorization {
     person: usize,
-    /// Whether it was asked for together with a transfer.
-    is_with: bool,
     made: i64,
     pub(super) state: &'static str,
     pub(super) closed: Option<&'static str>,
@@ -125,7 +123,8 @@ impl Model {
         match asked.kind {
             Kind::Plain => {}
             Kind::With(number) => match known(number) {
-                Some(known) if !known.is_with || known.person != person => return Err(USED),
+                Some(known) if known.person != person => return Err(USED),
+                Some(known) if known.state == "CLOSED" => return Err(INVALID),
                 Some(_) => {}
                 None => is_new = Some(number),
             },
@@ -138,7 +137,7 @@ impl Model {
             return Err(SHORT);
         }
         if let Some(number) = is_new {
-            self.add_authorization((key.0, number), person, true);
+            self.add_authorization((key.0, number), person);
         }
         self.operation[key.0] -= asked.fen;
         let (state, next) = match asked.kind {
@@ -209,17 +208,17 @@ impl Model {
         self.notify("BILL.FINISHED", key, state);
     }
 
-    fn add_authorization(&mut self, key: Key, person: usize, is_with: bool) {
+    fn add_authorization(&mut self, key: Key, person: usize) {
         let (made, state) = (self.now, "WAIT_USER_CONFIRM");
-        self.authorizations.insert(key, Authorization { person, is_with, made, state, closed: None });
+        self.authorizations.insert(key, Authorization { person, made, state, closed: None });
     }
 
     pub(super) fn ask(&mut self, key: Key, person: usize) -> Result<&'static str, Refused> {
         match self.authorizations.get(&key) {
-            Some(known) if known.is_with || known.person != person => Err(USED),
+            Some(known) if known.person != person => Err(USED),
             Some(known) => Ok(known.state),
             None => {
-                self.add_authorization(key, person, false);
+                self.add_authorization(key, person);
                 Ok("WAIT_USER_CONFIRM")
             }
         }

@@ -2,10 +2,11 @@ use super::super::activation::end_stock;
 use super::super::coupon::tests::{OPENID, a_coupon};
 use super::super::stock::tests::{CREATOR, NOW, a_running_stock};
 use super::*;
+use crate::people::Person;
 use crate::products::ledger::{Purse, sum_of_everything};
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
-use crate::products::world::{Sale, World, merchant};
+use crate::products::world::{Sale, World, merchant, openid};
 use crate::store::Store;
 
 fn basket() -> Basket<'static> {
@@ -95,8 +96,8 @@ fn a_used_coupon_has_moved_money_of_the_budget_and_is_not_found_again() {
         tx.save(&a_running_stock())?;
         tx.save(&a_coupon())?;
         let except = [a_coupon().id];
-        assert_eq!(best(tx, &[OPENID], &basket(), &except, NOW)?, None);
-        let discount = best(tx, &[OPENID], &basket(), &[], NOW)?.unwrap();
+        assert_eq!(best(tx, &[OPENID.to_owned()], &basket(), &except, NOW)?, None);
+        let discount = best(tx, &[OPENID.to_owned()], &basket(), &[], NOW)?.unwrap();
         assert_eq!((discount.amount(), discount.is_funded()), (500, true));
         assert_eq!(discount.promotion_detail()["coupon_id"], a_coupon().id);
         let order = FlowOf {
@@ -108,14 +109,14 @@ fn a_used_coupon_has_moved_money_of_the_budget_and_is_not_found_again() {
             now: NOW,
         };
         redeem(tx, &discount, AccountKind::Unsettled, order)?;
-        assert_eq!(best(tx, &[OPENID], &basket(), &[], NOW)?, None);
+        assert_eq!(best(tx, &[OPENID.to_owned()], &basket(), &[], NOW)?, None);
         let purse = Purse::find(tx, &creator)?;
         let balances = [AccountKind::Marketing, AccountKind::Unsettled].map(|kind| purse.balance(kind));
         assert_eq!((balances, sum_of_everything(tx)?), ([4_500, 500], 0));
         assert_eq!(stock::find(tx, &a_running_stock().id)?.unwrap().locked, 4_500);
         assert!(!give_back(tx, &a_coupon().id, "another")?);
         assert!(give_back(tx, &a_coupon().id, "4200")?);
-        assert!(best(tx, &[OPENID], &basket(), &[], NOW)?.is_some());
+        assert!(best(tx, &[OPENID.to_owned()], &basket(), &[], NOW)?.is_some());
         Ok(())
     });
     done.unwrap();
@@ -181,8 +182,8 @@ fn a_stock_whose_money_went_back_spends_no_money_of_another_when_the_clock_goes_
         tx.save(&a_coupon())?;
         [&ended, &unfunded].into_iter().try_for_each(|stock| end_stock(tx, &stock.id, NOW + 3_601))?;
 
-        assert_eq!(best(tx, &[OPENID], &basket(), &[], NOW)?, None, "the clock is back");
-        assert_eq!(chosen(tx, &a_coupon().id, &[OPENID], &basket(), NOW)?, None);
+        assert_eq!(best(tx, &[OPENID.to_owned()], &basket(), &[], NOW)?, None, "the clock is back");
+        assert_eq!(chosen(tx, &a_coupon().id, &[OPENID.to_owned()], &basket(), NOW)?, None);
         let available = creator.account(AccountKind::Available);
         let receiver = return_to_budget(tx, &a_coupon().id, 500, NOW)?;
         assert_eq!(receiver, Some(available), "of a refund: where the rest of the budget went");
@@ -227,7 +228,7 @@ fn a_coupon_is_not_hidden_by_newer_ones_that_do_not_fit() {
             tx.save(&Coupon { begin: NOW - 9, end: NOW - 1, ..another(9_000_002_000) })?;
             tx.save(&Coupon { stock_id: elsewhere.id.clone(), ..another(9_000_003_000) })?;
         }
-        let found = best(tx, &[OPENID], &basket(), &[], NOW)?.unwrap();
+        let found = best(tx, &[OPENID.to_owned()], &basket(), &[], NOW)?.unwrap();
         assert_eq!(found.coupon_id(), a_coupon().id);
         Ok(())
     });
@@ -241,10 +242,43 @@ fn of_coupons_that_take_off_the_same_the_one_that_ends_first_is_best_and_then_th
         for (number, end) in [(1, NOW + 70), (2, NOW + 60), (3, NOW + 60), (4, NOW + 80)] {
             tx.save(&Coupon { id: number.to_string(), end, ..a_coupon() })?;
         }
-        let best =
-            |now: i64| Ok::<_, StoreError>(best(tx, &[OPENID], &basket(), &[], now)?.unwrap().coupon.id);
+        let best = |now: i64| {
+            Ok::<_, StoreError>(best(tx, &[OPENID.to_owned()], &basket(), &[], now)?.unwrap().coupon.id)
+        };
         assert_eq!([best(NOW + 60)?, best(NOW + 61)?, best(NOW + 71)?], ["3", "1", "4"]);
         Ok(())
     });
     done.unwrap();
+}
+
+#[test]
+fn a_coupon_is_found_at_another_merchant_under_whose_appid_the_person_has_another_openid() {
+    const OTHER: &str = "1900000200";
+    let mut world = World::new();
+    world.now = NOW;
+    let openids = [("wxcreator".to_owned(), OPENID.to_owned()), ("wxother".to_owned(), openid(7))];
+    let person = Person { unionid: openid(8), openids: openids.into_iter().collect() };
+    let stock = with_rule("available_merchants", json!([OTHER]));
+    world.move_by_bank(&Owner::merchant(CREATOR), AccountKind::Marketing, 5_000);
+    let saved: Result<(), StoreError> = world.act(|tx| {
+        tx.save(&person)?;
+        tx.save(&stock)?;
+        tx.save(&a_coupon())
+    });
+    saved.unwrap();
+    for (number, choice) in [("order-1", None), ("order-2", Some(a_coupon().id))] {
+        let sale = Sale { sub_mchid: None, number, fen: 1_000, is_shared: false, person: 0 };
+        world.make_order(&merchant(OTHER, &[]), &sale).unwrap();
+        let paid: Result<i64, NotPaid> = world.act(|tx| {
+            let order = Order::find_by_number(tx, OTHER, number)?.unwrap();
+            let payer = Payer { openid: Some(openid(7)), sub_openid: None };
+            let coupon = choice.clone().map_or(CouponChoice::Best, CouponChoice::Number);
+            let paid = payment::pay(tx, order, &Means { payer, coupon, ..means(false) }, NOW)?;
+            let payment = paid.payment.unwrap();
+            assert!(give_back(tx, &a_coupon().id, &payment.transaction_id)?);
+            Ok(payment.payer_total)
+        });
+        assert_eq!(paid.unwrap(), 500, "{number}");
+    }
+    assert_eq!(world.sum(), 0);
 }

@@ -246,7 +246,7 @@ mod tests {
         let mut body = split(&id, "s1", 200, false);
         assert_eq!(
             post(&shop, "/v3/ecommerce/profitsharing/orders", &body).unwrap_err(),
-            (400, "INVALID_REQUEST", "非分账订单不支持分账".to_owned()),
+            (400, "INVALID_REQUEST", "商户号或子商户号与订单号不匹配".to_owned()),
             "another sub-merchant's"
         );
         body["sub_mchid"] = json!(MCHID);

@@ -10,6 +10,22 @@ pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
     )
 }
 
+pub(super) fn no_sub_merchant() -> Refusal {
+    Refusal::invalid_request(
+        "受理机构必须传入sub_mch_id",
+        "the order is one of a sub-merchant: send its sub_mchid",
+    )
+    .with_tail(268_443_704)
+}
+
+pub(super) fn other_sub_merchant() -> Refusal {
+    Refusal::invalid_request(
+        "商户号或子商户号与订单号不匹配",
+        "sub_mchid must be the one with which the order was made; an order of the caller itself has none",
+    )
+    .with_tail(268_447_845)
+}
+
 pub(super) fn not_this_merchants() -> Refusal {
     Refusal::invalid_request(
         "非本商户的订单不支持查询",

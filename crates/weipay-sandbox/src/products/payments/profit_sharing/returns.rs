@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::forms::Form;
 use super::refusals;
-use super::split::{Outcome, Split};
+use super::split::{Outcome, Split, check_sub_merchant};
 use super::statement::{PARTY_AND_TIME, at};
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
@@ -133,12 +133,11 @@ pub(super) fn give_back(
         (None, None) => None,
     };
     let split = split.filter(|split| {
-        let is_right = |asked: Option<&str>, has: Option<&str>| asked.is_none() || asked == has;
-        split.merchant == mchid
-            && is_right(request.sub_mchid.as_deref(), split.sub_mchid.as_deref())
-            && is_right(request.transaction_id.as_deref(), Some(&split.transaction_id))
+        let transaction_id = request.transaction_id.as_deref();
+        split.merchant == mchid && transaction_id.is_none_or(|id| id == split.transaction_id)
     });
     let split = split.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(request.sub_mchid.as_deref(), split.sub_mchid.as_deref(), refusals::no_record)?;
     let ReturnRequest { out_return_no, return_mchid, amount, description, fails_when_short, .. } = request;
     if let Some(known) = tx.get::<Return>(&joined(mchid, &out_return_no))? {
         let is_same = (&known.order_id, known.amount, known.return_mchid.as_str())
@@ -260,7 +259,8 @@ pub(super) fn find_return(
         (order_id.is_some() || out_order_no.is_some())
             && is_right(order_id, &found.order_id)
             && is_right(out_order_no, &found.out_order_no)
-            && (sub_mchid.is_none() || sub_mchid == found.sub_mchid.as_deref())
     });
-    Ok(found.ok_or_else(refusals::no_record)?)
+    let found = found.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(sub_mchid, found.sub_mchid.as_deref(), refusals::no_record)?;
+    Ok(found)
 }

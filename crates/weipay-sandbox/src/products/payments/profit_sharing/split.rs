@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
 use super::receivers::is_receiver;
-use super::refusals;
 use super::statement::{PARTY_AND_TIME, at};
+use super::{month, refusals};
 use crate::clock;
 use crate::people::account::AccountState;
 use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
@@ -45,6 +45,8 @@ pub(super) enum FailReason {
     NoRelation,
     AccountAbnormal,
     ReceiverRealNameNotVerified,
+    /// It would be more than a person may get in a month.
+    ReceiverReceiptLimit,
 }
 
 /// What one receiver gets.
@@ -197,6 +199,19 @@ impl Split {
     }
 }
 
+/// A partner names the sub-merchant that has the money, and a merchant that has its own names nobody.
+pub(super) fn check_sub_merchant(
+    asked: Option<&str>,
+    has: Option<&str>,
+    refuse_other: fn() -> Refusal,
+) -> Result<(), Refusal> {
+    match (asked, has) {
+        (None, Some(_)) => Err(refusals::no_sub_merchant()),
+        (asked, has) if asked != has => Err(refuse_other()),
+        _ => Ok(()),
+    }
+}
+
 /// The paid order of a request, with what of it waits.
 fn shared_order(
     tx: &Transaction<'_>,
@@ -207,8 +222,8 @@ fn shared_order(
 ) -> Result<(Order, SharedFunds), HandlerError> {
     let order = Order::find_by_transaction(tx, transaction_id)?;
     let order = order.filter(|order| order.merchant == context.caller.mchid);
-    let order = order.filter(|order| sub_mchid.is_none() || order.sub_mchid.as_deref() == sub_mchid);
     let order = order.ok_or_else(&refuse)?;
+    check_sub_merchant(sub_mchid, order.sub_mchid.as_deref(), refusals::other_sub_merchant)?;
     let funds = SharedFunds::find(tx, &order, context.now)?.filter(|_| order.state.is_paid());
     Ok((order, funds.ok_or_else(refuse)?))
 }
@@ -364,7 +379,8 @@ fn check_split(
     if !funds.is_open {
         return Err(if parts.is_empty() { refusals::nothing_left() } else { refusals::is_over() });
     }
-    if i64::try_from(earlier.len()).is_ok_and(|requests| requests >= MAX_SPLITS) {
+    // Whoever only ends it shares nothing.
+    if !parts.is_empty() && i64::try_from(earlier.len()).is_ok_and(|requests| requests >= MAX_SPLITS) {
         return Err(refusals::too_many());
     }
     let is_twice = |(index, part): (usize, &Part)| {
@@ -407,7 +423,7 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
         .for_number(split.out_order_no.as_str());
     let owner = split.receivers_owner().to_owned();
     for part in &mut split.parts {
-        part.fail_reason = fail_reason(tx, &owner, part)?;
+        part.fail_reason = fail_reason(tx, &owner, part, at)?;
         part.finished = Some(at);
         let gets = part.fail_reason.is_none();
         part.outcome = if gets { Outcome::Success } else { Outcome::Closed };
@@ -443,8 +459,13 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
     Ok(())
 }
 
-/// Why a receiver gets nothing.
-fn fail_reason(tx: &Transaction<'_>, owner: &str, part: &Part) -> Result<Option<FailReason>, StoreError> {
+/// Why a receiver gets nothing. What a person gets is counted.
+fn fail_reason(
+    tx: &Transaction<'_>,
+    owner: &str,
+    part: &Part,
+    at: i64,
+) -> Result<Option<FailReason>, StoreError> {
     if !is_receiver(tx, owner, &part.kind, &part.account)? {
         return Ok(Some(FailReason::NoRelation));
     }
@@ -452,7 +473,8 @@ fn fail_reason(tx: &Transaction<'_>, owner: &str, part: &Part) -> Result<Option<
         return Ok(None);
     }
     Ok(match AccountState::of_person(tx, &part.account)? {
-        AccountState::Normal => None,
+        AccountState::Normal if month::count(tx, &part.account, part.amount, at)? => None,
+        AccountState::Normal => Some(FailReason::ReceiverReceiptLimit),
         AccountState::Frozen | AccountState::Cancelled => Some(FailReason::AccountAbnormal),
         AccountState::Unverified => Some(FailReason::ReceiverRealNameNotVerified),
     })
@@ -496,11 +518,11 @@ pub(super) fn find_split(
     transaction_id: &str,
     sub_mchid: Option<&str>,
 ) -> Result<Split, HandlerError> {
-    let found = Split::find(tx, &context.caller.mchid, number)?.filter(|split| {
-        split.transaction_id == transaction_id
-            && (sub_mchid.is_none() || sub_mchid == split.sub_mchid.as_deref())
-    });
-    Ok(found.ok_or_else(refusals::no_record)?)
+    let found = Split::find(tx, &context.caller.mchid, number)?;
+    let found = found.filter(|split| split.transaction_id == transaction_id);
+    let found = found.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(sub_mchid, found.sub_mchid.as_deref(), refusals::no_record)?;
+    Ok(found)
 }
 
 pub(super) fn query_amounts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

@@ -153,3 +153,94 @@ fn a_refund_of_an_order_that_was_shared_waits_for_the_rest_to_be_unfrozen() {
     assert_eq!((shop.merchant(Frozen), shop.merchant(Available), shop.sum()), (0, 297, 0));
     shop.refund("order-1", "r3", 200, 1_000).unwrap();
 }
+
+#[test]
+fn a_partner_names_the_sub_merchant_whose_order_it_shares() {
+    const SUB: &str = "1900000120";
+    let mut shop = Shop::new();
+    shop.caller.sub_merchants = vec![SUB.to_owned()];
+    let id = shop.pay(&Wish { sub_mchid: Some(SUB), profit_sharing: true, ..Wish::default() });
+    let own = shop.pay(&Wish { number: "order-2", profit_sharing: true, ..Wish::default() });
+    let receiver = json!({
+        "sub_mchid": SUB, "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": STORE,
+        "name": "bmFtZQ==", "relation_type": "STORE",
+    });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.pass(60);
+    let said = |asked: Result<Value, crate::response::Refusal>| {
+        let refusal = asked.unwrap_err();
+        (refusal.status, refusal.code, refusal.message.into_owned())
+    };
+    let missing = || (400, "INVALID_REQUEST", "受理机构必须传入sub_mch_id".to_owned());
+    let other = || (400, "INVALID_REQUEST", "商户号或子商户号与订单号不匹配".to_owned());
+    assert_eq!(split(&shop, &id, "s1", 200, false).unwrap_err(), missing());
+    let mut body = request(&id, "s1", 200, false);
+    body["sub_mchid"] = json!(STORE);
+    assert_eq!(said(shop.ask("POST", "/v3/profitsharing/orders", &body)), other());
+    let mut of_own = request(&own, "s1", 200, false);
+    of_own["sub_mchid"] = json!(SUB);
+    assert_eq!(said(shop.ask("POST", "/v3/profitsharing/orders", &of_own)), other());
+    body["sub_mchid"] = json!(SUB);
+    shop.ask("POST", "/v3/profitsharing/orders", &body).unwrap();
+    shop.pass(10);
+    let unfreeze = json!({ "transaction_id": id, "out_order_no": "u1", "description": "解冻" });
+    assert_eq!(said(shop.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze)), missing());
+    let target = format!("/v3/profitsharing/orders/s1?transaction_id={id}");
+    assert_eq!(said(shop.ask("GET", &target, &Value::Null)), missing());
+    shop.ask("GET", &format!("{target}&sub_mchid={SUB}"), &Value::Null).unwrap();
+
+    let mut back = json!({
+        "out_order_no": "s1", "out_return_no": "b1", "return_mchid": STORE, "amount": 100, "description": "退",
+    });
+    assert_eq!(said(shop.ask("POST", "/v3/profitsharing/return-orders", &back)), missing());
+    back["sub_mchid"] = json!(SUB);
+    shop.ask("POST", "/v3/profitsharing/return-orders", &back).unwrap();
+    let target = "/v3/profitsharing/return-orders/b1?out_order_no=s1";
+    assert_eq!(said(shop.ask("GET", target, &Value::Null)), missing());
+    shop.ask("GET", &format!("{target}&sub_mchid={SUB}"), &Value::Null).unwrap();
+}
+
+#[test]
+fn after_fifty_splits_the_rest_can_still_be_unfrozen() {
+    let (mut shop, id) = shop();
+    for number in 0..50 {
+        split(&shop, &id, &format!("s{number}"), 1, false).unwrap();
+        shop.pass(10);
+    }
+    assert_eq!(split(&shop, &id, "s50", 1, false).unwrap_err().2, "订单分账次数超过限制");
+    let unfreeze = json!({ "transaction_id": id, "out_order_no": "u1", "description": "解冻" });
+    shop.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap();
+    shop.pass(10);
+    assert_eq!((unsplit(&shop, &id), shop.merchant(Frozen), shop.merchant(Available)), (0, 0, 944));
+}
+
+#[test]
+fn a_person_gets_two_hundred_thousand_yuan_in_a_month_and_no_more() {
+    const LIMIT: i64 = 20_000_000;
+    let mut shop = Shop::new();
+    let id = shop.pay(&Wish { total: 10 * LIMIT, profit_sharing: true, ..Wish::default() });
+    let person = crate::products::world::openid(7);
+    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER" });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.pass(60);
+    // It is the middle of January.
+    for (number, fen, days, reason) in [
+        ("s1", LIMIT - 1, 0, Value::Null),
+        ("s2", 2, 1, json!("RECEIVER_RECEIPT_LIMIT")),
+        ("s3", 1, 0, Value::Null),
+        ("s4", 1, 0, json!("RECEIVER_RECEIPT_LIMIT")),
+        ("s5", LIMIT, 20, Value::Null),
+    ] {
+        shop.pass(days * DAY);
+        let mut body = request(&id, number, fen, false);
+        body["receivers"][0]["type"] = json!("PERSONAL_OPENID");
+        body["receivers"][0]["account"] = json!(person);
+        shop.ask("POST", "/v3/profitsharing/orders", &body).unwrap();
+        shop.pass(10);
+        let target = format!("/v3/profitsharing/orders/{number}?transaction_id={id}");
+        let shown = shop.ask("GET", &target, &Value::Null).unwrap();
+        assert_eq!(shown["receivers"][0]["fail_reason"], reason, "{shown}");
+    }
+    assert_eq!(shop.balance(&Owner::person(person), AccountKind::Wallet), 2 * LIMIT);
+    assert_eq!((unsplit(&shop, &id), shop.sum()), (8 * LIMIT - 6, 0));
+}

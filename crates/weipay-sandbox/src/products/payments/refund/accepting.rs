@@ -239,8 +239,8 @@ pub(super) struct Money {
 /// Which accounts the money comes from. The fee that comes back goes into the first of them before.
 ///
 /// What waits for profit sharing is used first, and nothing else while it waits. Otherwise INFERRED(refund-source): a request that says
-/// nothing takes what is not settled yet, and then what is available. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means
-/// what is not settled yet.
+/// nothing takes what is not settled yet, and then what is available. An account without money is passed over, so that the fee does
+/// not look like money that was there. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means what is not settled yet.
 /// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money, and is closed after seven
 /// days, is something that a developer asks for.
 pub(super) fn draw(
@@ -271,15 +271,16 @@ pub(super) fn draw(
         ],
     };
     let mut limits: Vec<_> = limits.into_iter().filter(|(_, _, limit)| *limit > 0).collect();
-    if let Some((_, has, _)) = limits.first_mut() {
+    let of_fee = limits.iter().position(|(_, has, _)| *has > 0).unwrap_or_default();
+    if let Some((_, has, _)) = limits.get_mut(of_fee) {
         *has = has.saturating_add(amounts.fee);
     }
     let (mut missing, mut drawn) = (needed, Vec::new());
-    for (kind, has, limit) in limits {
+    for (position, (kind, has, limit)) in limits.into_iter().enumerate() {
         let fen = missing.min(has.min(limit).max(0));
         missing -= fen;
-        // The first stays even when nothing is taken of it: the fee comes back there.
-        if fen > 0 || drawn.is_empty() {
+        // Where nothing is needed, this account stays alone, for the fee.
+        if fen > 0 || (needed == 0 && position == of_fee) {
             drawn.push((kind, fen));
         }
     }

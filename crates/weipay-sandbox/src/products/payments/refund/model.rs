@@ -98,6 +98,8 @@ pub(super) struct Refund {
     settles: i64,
     destination: Destination,
     is_of_frozen: bool,
+    /// `funds_account`.
+    pub(super) funds: &'static str,
 }
 
 /// What one payee has.
@@ -189,7 +191,7 @@ impl Model {
         }
         let shares = self.divide(order, fen);
         let is_of_frozen = ORDERS[order].is_shared && self.is_waiting;
-        self.withdraw(ORDERS[order].payee, shares, is_of_frozen, source, fen)?;
+        let funds = self.withdraw(ORDERS[order].payee, shares, is_of_frozen, source, fen)?;
         let refund = Refund {
             id: String::new(),
             order,
@@ -199,12 +201,13 @@ impl Model {
             settles: self.now + 5,
             destination: Destination::Original,
             is_of_frozen,
+            funds,
         };
         self.refunds.insert(number, refund);
         Ok(RefundState::Processing)
     }
 
-    /// The fee comes back into the account that is asked first.
+    /// The fee comes back into the first account that is asked and has money. Gives `funds_account`.
     fn withdraw(
         &mut self,
         payee: usize,
@@ -212,7 +215,7 @@ impl Model {
         is_of_frozen: bool,
         source: Source,
         fen: i64,
-    ) -> Result<(), Refused> {
+    ) -> Result<&'static str, Refused> {
         let accounts = &mut self.accounts[payee];
         let needed = shares.fen - shares.discount;
         let all = i64::MAX;
@@ -222,29 +225,36 @@ impl Model {
             Source::Unsettled => (all, 0),
             Source::Both(unsettled) => (unsettled, fen - unsettled),
         };
-        if is_of_frozen {
+        let funds = if is_of_frozen {
             // Only the shared order has frozen money here.
             if accounts.frozen + shares.fee < needed {
                 return Err(SHORT);
             }
             accounts.frozen += shares.fee - needed;
-        } else if unsettled > 0 {
-            let of_unsettled = needed.min(unsettled).min(accounts.unsettled + shares.fee);
-            let rest = needed - of_unsettled;
-            if rest > available.min(accounts.available) {
-                return Err(SHORT);
-            }
-            accounts.unsettled += shares.fee - of_unsettled;
-            accounts.available -= rest;
+            "UNAVAILABLE"
         } else {
-            if needed > accounts.available + shares.fee {
+            let has_available = available > 0 && accounts.available > 0;
+            let is_fee_unsettled = unsettled > 0 && (accounts.unsettled > 0 || !has_available);
+            let (unsettled_fee, available_fee) =
+                if is_fee_unsettled { (shares.fee, 0) } else { (0, shares.fee) };
+            let of_unsettled = needed.min(unsettled).min(accounts.unsettled + unsettled_fee);
+            let of_available = needed - of_unsettled;
+            if of_available > available.min(accounts.available + available_fee) {
                 return Err(SHORT);
             }
-            accounts.available += shares.fee - needed;
-        }
+            accounts.unsettled += unsettled_fee - of_unsettled;
+            accounts.available += available_fee - of_available;
+            match (of_unsettled, of_available) {
+                (1.., 1..) => "BASIC",
+                (1.., _) => "UNSETTLED",
+                (_, 1..) => "AVAILABLE",
+                _ if is_fee_unsettled => "UNSETTLED",
+                _ => "AVAILABLE",
+            }
+        };
         accounts.fees -= shares.fee;
         accounts.refunding += needed;
-        Ok(())
+        Ok(funds)
     }
 
     /// Whether it could be decided.

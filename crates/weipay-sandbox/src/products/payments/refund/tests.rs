@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::fixtures::{Shop, Wish, body};
-use super::record::RefundState;
+use super::record::{Refund, RefundState};
 use crate::clock::DAY;
 use crate::people::account::AccountState;
 use crate::products::ledger::AccountKind::{Available, Bank, Fees, Frozen, Refunding, Unsettled, Wallet};
 use crate::products::payments::order::OrderState;
+use crate::products::payments::v2::refund::notified;
 use crate::response::Refusal;
 
 fn said(refusal: Refusal) -> (u16, &'static str, String) {
@@ -143,6 +144,34 @@ fn the_money_comes_from_where_the_request_says_and_a_short_merchant_is_refused()
     );
     shop.pass(60);
     assert_eq!(shop.sum(), 0);
+}
+
+#[test]
+fn after_settlement_a_refund_comes_from_available_money_its_fee_included() {
+    for fee in [6, 0] {
+        let shop = Shop::new();
+        shop.pay(&Wish { fee, ..Wish::default() });
+        shop.put("1900000109", Available, 1_000);
+        shop.take("1900000109", Unsettled, 1_000 - fee);
+        let refund = shop.refund("order-1", "r1", 500, 1_000).unwrap();
+        assert_eq!(refund["funds_account"], "AVAILABLE", "{fee}");
+        assert_eq!((shop.merchant(Unsettled), shop.merchant(Available)), (0, 500 + fee / 2));
+        let found = shop.act(|tx| Refund::find_by_anybodys_number(tx, "r1")).unwrap().unwrap();
+        assert_eq!(
+            notified(&found, &shop.order("order-1"))["refund_account"],
+            "REFUND_SOURCE_RECHARGE_FUNDS"
+        );
+    }
+}
+
+#[test]
+fn a_refund_that_takes_money_of_two_accounts_says_so() {
+    let shop = Shop::new();
+    shop.pay(&Wish::default());
+    shop.put("1900000109", Available, 1_000);
+    shop.take("1900000109", Unsettled, 993);
+    let refund = shop.refund("order-1", "r1", 500, 1_000).unwrap();
+    assert_eq!((&refund["funds_account"], shop.merchant(Unsettled)), (&json!("BASIC"), 0));
 }
 
 #[test]

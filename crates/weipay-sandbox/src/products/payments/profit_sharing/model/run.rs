@@ -150,7 +150,10 @@ impl Shops {
             body["receivers"] = json!(Value::from_iter(parts).to_string());
         }
         self.ask_v2(caller, &format!("v2/secapi/pay/{operation}"), &body)?;
-        let body = json!({ "transaction_id": id, "out_order_no": number });
+        let mut body = json!({ "transaction_id": id, "out_order_no": number });
+        if ORDERS[asked.order].payee == 1 {
+            body["sub_mch_id"] = json!(PAYEES[1]);
+        }
         let shown = self.ask_v2(caller, "v2/pay/profitsharingquery", &body)?;
         let receivers: Value = serde_json::from_str(shown["receivers"].as_str().unwrap()).unwrap();
         Ok(json!({ "state": shown["status"], "receivers": receivers }))
@@ -184,21 +187,27 @@ impl Shops {
         caller: usize,
         number: usize,
         (split, number_of_receiver, fen): (usize, usize, i64),
-        is_v2: bool,
+        (is_of_sub_merchant, is_v2): (bool, bool),
     ) -> Result<Value, Refused> {
         let (_, account) = receiver(number_of_receiver);
         if is_v2 {
-            let body = json!({
+            let mut body = json!({
                 "out_order_no": format!("split-{split}"), "out_return_no": format!("return-{number}"),
                 "return_account_type": "MERCHANT_ID", "return_account": account, "return_amount": fen,
                 "description": "退",
             });
+            if is_of_sub_merchant {
+                body["sub_mch_id"] = json!(PAYEES[1]);
+            }
             return self.ask_v2(caller, "v2/secapi/pay/profitsharingreturn", &body);
         }
-        let body = json!({
+        let mut body = json!({
             "out_order_no": format!("split-{split}"), "out_return_no": format!("return-{number}"),
             "return_mchid": account, "amount": fen, "description": "退",
         });
+        if is_of_sub_merchant {
+            body["sub_mchid"] = json!(PAYEES[1]);
+        }
         self.ask(caller, "POST", "/v3/profitsharing/return-orders", &body)
     }
 
@@ -251,7 +260,11 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
             let receiver = &meant(*receiver, parts.into_iter().map(|(receiver, _)| receiver));
             let part = tenths.and_then(|tenths| model.part(*caller, *split, *receiver, tenths));
             let asked = (*split, *receiver, part.unwrap_or(*fen));
-            let got = shops.give_back(*caller, *number, asked, *is_v2);
+            let is_sub = model
+                .splits
+                .get(&(*caller, *split))
+                .is_some_and(|split| ORDERS[split.asked.order].payee == 1);
+            let got = shops.give_back(*caller, *number, asked, (is_sub, *is_v2));
             let got = got.map(|shown| shown["result"] == "SUCCESS");
             assert_eq!(got, model.give_back(*caller, *number, asked, *is_v2));
         }
@@ -365,14 +378,20 @@ fn check_records(shops: &Shops, model: &mut Model) {
     }
     for ((caller, number), split) in &model.splits {
         let id = shops.id(split.asked.order);
-        let target = format!("/v3/profitsharing/orders/split-{number}?transaction_id={id}");
+        let mut target = format!("/v3/profitsharing/orders/split-{number}?transaction_id={id}");
+        if ORDERS[split.asked.order].payee == 1 {
+            target = format!("{target}&sub_mchid={}", PAYEES[1]);
+        }
         check_split(&shops.ask(*caller, "GET", &target, &Value::Null).unwrap(), model, (*caller, *number));
         let other = shops.ask(1 - *caller, "GET", &target, &Value::Null);
         assert!(other.is_err() || model.splits.contains_key(&(1 - *caller, *number)));
     }
     for ((caller, number), back) in &model.returns {
-        let target =
+        let mut target =
             format!("/v3/profitsharing/return-orders/return-{number}?out_order_no=split-{}", back.split);
+        if ORDERS[model.splits[&(*caller, back.split)].asked.order].payee == 1 {
+            target = format!("{target}&sub_mchid={}", PAYEES[1]);
+        }
         let shown = shops.ask(*caller, "GET", &target, &Value::Null).unwrap();
         assert_eq!(shown["result"], if back.has_succeeded { "SUCCESS" } else { "FAILED" });
         assert_eq!(shown["amount"], back.fen);

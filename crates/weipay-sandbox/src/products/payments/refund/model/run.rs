@@ -144,7 +144,10 @@ fn take(shop: &mut Shop, model: &mut Model, step: &Step) {
 fn check_refund(shown: &Value, model: &Model, number: u8) {
     let known = &model.refunds[&number];
     let (shares, sold) = (known.shares, ORDERS[known.order]);
-    assert_eq!(status(shown), known.state.word());
+    assert_eq!(
+        (status(shown), shown["funds_account"].as_str()),
+        (known.state.word().to_owned(), Some(known.funds))
+    );
     let amount = |name: &str| shown["amount"][name].as_i64().unwrap();
     assert_eq!(
         (amount("refund"), amount("payer_refund"), amount("refund_fee"), amount("discount_refund")),
