@@ -45,7 +45,7 @@ pub(crate) struct Trigger {
     #[arg(long, value_enum, value_name = "VERSION")]
     api: Option<Version>,
     /// Also trust these certificate authorities, in PEM, if the address begins with https; may be repeated.
-    #[arg(long = "receiver-ca", value_name = "FILE")]
+    #[arg(long = "receiver-ca", value_name = "FILE", requires = "url")]
     receiver_authorities: Vec<PathBuf>,
 }
 

@@ -117,7 +117,11 @@ impl Format {
             Self::JsonObjectLike => is_enclosed(text, '{', '}'),
             Self::JsonArrayLike => is_enclosed(text, '[', ']'),
             Self::Url | Self::MediaUrl => is_url(text),
-            Self::NotifyUrl => pattern::matches(pattern::NOTIFY_URL, text),
+            // No URL has control characters, although the platform's expression takes most of them.
+            Self::NotifyUrl => {
+                pattern::matches(pattern::NOTIFY_URL, text)
+                    && !text.contains(|letter: char| letter.is_control())
+            }
             Self::DataUrl => text.strip_prefix("data:").is_some_and(|rest| rest.contains(',')),
             // Ids of files are the platform's own, and money is never text.
             Self::MediaId | Self::Fen | Self::Minor => true,
@@ -276,6 +280,9 @@ mod tests {
                 "a.com",
                 " https://a.com",
                 "https://a.com\n",
+                "https://a.com/\u{0}",
+                "https://a.com/\u{7f}",
+                "https://a\u{1b}b.com/",
             ],
         );
     }

@@ -5,25 +5,27 @@
 //! key is in the data folder, for its owner only. The server's certificate is made anew at each start and is never on disk.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, Error, ExtendedKeyUsagePurpose, GeneralSubtree,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType,
 };
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use crate::data_folder::{CA_CERTIFICATE, CA_KEY, private};
+use crate::data_folder::{CA_CERTIFICATE, CA_KEY};
+use crate::kit::{KitError, replace_file};
 
 /// Domains of the real platform. The sandbox stands in for every host below them, and nothing that it says leads there.
 pub(crate) const OFFICIAL_DOMAINS: [&str; 4] =
@@ -80,8 +82,8 @@ impl Authority {
             }
             Err(error) => return Err(error),
         };
-        // After a crash between the two files, or if somebody deleted it: the same key vouches for the same name.
-        if !file.exists() {
+        // After a crash between the two files, or if somebody deleted one of them: the same key vouches for the same name.
+        if !is_of_key(&file, &key)? {
             let certificate = authority_params().self_signed(&key).map_err(io::Error::other)?;
             write_private(&file, certificate.pem().as_bytes())?;
         }
@@ -171,6 +173,18 @@ impl ClientCertVerifier for AnyCertificate {
     }
 }
 
+/// Whether a file has the certificate of a key: not if it is missing, cut short, or of a key that is lost.
+fn is_of_key(file: &Path, key: &KeyPair) -> io::Result<bool> {
+    let text = match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        read => read?,
+    };
+    let Ok(certificate) = CertificateDer::from_pem_slice(&text) else { return Ok(false) };
+    // The key stands in the certificate as it is, and nothing else that it has is of that length.
+    let public = key.subject_public_key_info();
+    Ok(certificate.windows(public.len()).any(|part| part == public))
+}
+
 fn broken(file: &Path) -> io::Error {
     let text = format!(
         "{} is not a private key; delete it with {CA_CERTIFICATE}, and both are made anew",
@@ -179,10 +193,12 @@ fn broken(file: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
+/// In one step, so that a crash leaves no half of a file.
 fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = private::open_file(OpenOptions::new().write(true).create_new(true), file)?;
-    file.write_all(content)?;
-    file.sync_all()
+    replace_file(file, content).map_err(|error| match error {
+        KitError::File { error, .. } => error,
+        error => io::Error::other(error),
+    })
 }
 
 fn authority_params() -> CertificateParams {
@@ -224,7 +240,6 @@ mod tests {
     use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier;
     use rustls::pki_types::ServerName;
-    use rustls::pki_types::pem::PemObject;
 
     use super::*;
 
@@ -306,6 +321,26 @@ mod tests {
         fs::remove_file(authority.file()).unwrap();
         let again = Authority::open(dir.path()).unwrap();
         assert!(accepts(&again, &certificate(&authority, &["api.wechatpay.cn"]), "api.wechatpay.cn"));
+    }
+
+    #[test]
+    fn a_certificate_of_another_key_or_half_of_one_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = fs::read(Authority::open(dir.path()).unwrap().file()).unwrap();
+        let works = || {
+            let authority = Authority::open(dir.path()).unwrap();
+            accepts(&authority, &certificate(&authority, &["api.wechatpay.cn"]), "api.wechatpay.cn")
+        };
+        fs::remove_file(dir.path().join(CA_KEY)).unwrap();
+        assert!(works());
+        for content in [&b""[..], &first[..first.len() / 2], &first] {
+            fs::write(dir.path().join(CA_CERTIFICATE), content).unwrap();
+            assert!(works());
+        }
+        // What a crash left beside it does not matter.
+        fs::remove_file(dir.path().join(CA_CERTIFICATE)).unwrap();
+        fs::write(dir.path().join("ca.pem.unfinished"), "half").unwrap();
+        assert!(works());
     }
 
     #[test]

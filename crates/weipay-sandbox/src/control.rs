@@ -35,6 +35,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::platform::Platform;
+pub use crate::platform::snapshots::PASSING_SNAPSHOT;
 use crate::store::StoreError;
 pub use client::{Client, ClientError};
 pub(crate) use listener::{ControlListener, FILE};

@@ -12,7 +12,7 @@ use crate::error::append_causes;
 use private::{make_folder, open_file};
 
 /// What a sandbox may have in its data folder.
-const OURS: [&str; 17] = [
+const OURS: [&str; 19] = [
     "kit.json",
     "kit.json.unfinished",
     "kit.txt",
@@ -29,7 +29,9 @@ const OURS: [&str; 17] = [
     "state.db-journal",
     LOCK,
     CA_CERTIFICATE,
+    "ca.pem.unfinished",
     CA_KEY,
+    "ca-key.pem.unfinished",
 ];
 
 const LOCK: &str = "lock";

@@ -11,7 +11,12 @@ pub(crate) struct Entropy(Source);
 
 enum Source {
     System,
-    Seeded { seed: u64, state: Mutex<u64> },
+    /// The seed, where the sequence of this start begins, and where it stands.
+    Seeded {
+        seed: u64,
+        beginning: u64,
+        state: Mutex<u64>,
+    },
 }
 
 impl fmt::Debug for Entropy {
@@ -28,14 +33,27 @@ impl Entropy {
         Self(Source::System)
     }
 
+    #[cfg(test)]
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded { seed, state: Mutex::new(seed) })
+        Self::seeded_at_start(seed, 0)
     }
 
-    /// Begins a seeded sequence again.
-    pub(crate) fn restart(&self) {
-        if let Source::Seeded { seed, state } = &self.0 {
-            *state.lock().unwrap_or_else(PoisonError::into_inner) = *seed;
+    /// The sequence of a start: the first one's is that of the seed itself. A later one goes on with the same state, and its sequence
+    /// has none of the numbers that the state has already; it is the same in every run.
+    pub(crate) fn seeded_at_start(seed: u64, start: u64) -> Self {
+        let beginning = match start {
+            0 => seed,
+            start => split_mix(&mut split_mix(&mut seed.wrapping_add(start)).wrapping_add(start)),
+        };
+        Self(Source::Seeded { seed, beginning, state: Mutex::new(beginning) })
+    }
+
+    /// Begins a seeded sequence again: that of the seed if nobody else uses the same state, or else that of this start, since the
+    /// others go on with theirs.
+    pub(crate) fn restart(&self, is_alone: bool) {
+        if let Source::Seeded { seed, beginning, state } = &self.0 {
+            let place = if is_alone { seed } else { beginning };
+            *state.lock().unwrap_or_else(PoisonError::into_inner) = *place;
         }
     }
 
@@ -132,6 +150,25 @@ mod tests {
         let draw = |seed| (Entropy::seeded(seed).nonce(), Entropy::seeded(seed).digits(9));
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn each_start_has_its_sequence() {
+        let draw = |seed, start| Entropy::seeded_at_start(seed, start).nonce();
+        let mut drawn = vec![Entropy::seeded(7).nonce(), draw(8, 0)];
+        drawn.extend((1..100).map(|start| draw(7, start)));
+        drawn.extend((1..100).map(|start| draw(8, start)));
+        let all = drawn.len();
+        drawn.sort();
+        drawn.dedup();
+        assert_eq!(drawn.len(), all);
+        assert_eq!(draw(7, 0), Entropy::seeded(7).nonce());
+        let third = Entropy::seeded_at_start(7, 2);
+        third.nonce();
+        third.restart(false);
+        assert_eq!(third.nonce(), draw(7, 2));
+        third.restart(true);
+        assert_eq!(third.nonce(), draw(7, 0));
     }
 
     #[test]

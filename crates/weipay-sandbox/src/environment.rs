@@ -88,10 +88,12 @@ impl KitOnDisk {
             ("WEIPAY_MCHID", Some(kit.mchid.clone())),
             ("WEIPAY_MERCHANT_SERIAL", Some(kit.merchant_serial.clone())),
             ("WEIPAY_MERCHANT_KEY", Some(file(&kit.merchant_key))),
+            ("WEIPAY_MERCHANT_CERTIFICATE", Some(file(&kit.merchant_cert))),
             ("WEIPAY_PUBLIC_KEY_ID", kit.public_key_id.clone()),
             ("WEIPAY_PUBLIC_KEY", kit.public_key.as_deref().map(file)),
             ("WEIPAY_PLATFORM_CERTIFICATES", certificate.map(file)),
             ("WEIPAY_API_V3_KEY", Some(kit.api_v3_key.clone())),
+            ("WEIPAY_API_V2_KEY", Some(kit.api_v2_key.clone())),
         ];
         variables.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
@@ -195,6 +197,17 @@ mod tests {
     fn this_machine_is_reached_without_the_proxy_beside_what_was_already() {
         assert_eq!(without_proxy(""), "localhost,127.0.0.1,::1");
         assert_eq!(without_proxy("example.com, localhost,"), "example.com,localhost,127.0.0.1,::1");
+    }
+
+    #[test]
+    fn everything_of_the_kit_that_a_client_reads_is_there() {
+        let sandbox = Sandbox::start().unwrap();
+        let variables: std::collections::BTreeMap<_, _> =
+            sandbox.kit_on_disk().variables().into_iter().collect();
+        let kit = sandbox.kit();
+        assert_eq!(variables["WEIPAY_API_V2_KEY"], kit.api_v2_key);
+        let certificate = fs::read_to_string(&variables["WEIPAY_MERCHANT_CERTIFICATE"]).unwrap();
+        assert_eq!(certificate, sandbox.kit_on_disk().merchant_cert_pem().unwrap());
     }
 
     #[test]

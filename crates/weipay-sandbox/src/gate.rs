@@ -44,6 +44,8 @@ pub(crate) struct Authenticated<'a> {
     pub(crate) upload: Option<Upload<'a>>,
     /// The time by which the caller signs, and by which its response is signed.
     pub(crate) time: i64,
+    /// Whether that is the machine's and not the sandbox's, where this node knew otherwise.
+    pub(crate) is_at_machine_time: Option<bool>,
 }
 
 /// A request that may not.
@@ -118,8 +120,8 @@ pub(crate) fn authenticate<'a>(
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
         return Err(Refusal::sign_error(REPLAYED, reason).into());
     }
-    clock.remember_client(&merchant.account.mchid, is_fresh_at);
-    Ok(Authenticated { routed, merchant, upload, time })
+    let is_at_machine_time = clock.learn_of_client(&merchant.account.mchid, is_fresh_at);
+    Ok(Authenticated { routed, merchant, upload, time, is_at_machine_time })
 }
 
 /// What is wrong with a client's clock, measured from the nearer one of those that it may follow: the sandbox's and the machine's.

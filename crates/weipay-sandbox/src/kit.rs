@@ -30,10 +30,11 @@ use weipay_wire::Kit;
 use zeroize::Zeroizing;
 
 use crate::authority::Authority;
+use crate::clock;
 use crate::data_folder::{CA_KEY, DataFolder, FolderError};
 use crate::error::append_causes;
 use crate::merchants::change::KeyKind;
-use crate::merchants::record::{KeyName, KeyNames, MerchantRecord, PlatformKeys};
+use crate::merchants::record::{CertificateState, KeyName, KeyNames, MerchantRecord, PlatformKeys};
 pub(crate) use issue::Made;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.
@@ -79,8 +80,20 @@ pub enum KitError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A certificate is one of the real platform.
+    Real {
+        /// Its file.
+        path: PathBuf,
+    },
     /// A key could not be made.
     Unmade(String),
+    /// A kit is left of a merchant that is not known any more, and it is not what was asked for.
+    Left {
+        /// The folder of the kit.
+        dir: PathBuf,
+        /// What the kit has, and what was asked for.
+        reason: String,
+    },
     /// The kit was made for a merchant with other keys of the platform than those that were asked for.
     OtherPlatformKeys {
         /// The data directory.
@@ -110,7 +123,19 @@ impl fmt::Display for KitError {
                 "{}: {reason}; put the file back as it was, or start with another data directory",
                 path.display()
             ),
+            Self::Real { path } => write!(
+                f,
+                "{} is a certificate of the real WeChat Pay (issued by Tenpay.com): real keys do not belong in a sandbox; move them \
+                 away, and start with another data directory for a kit that is made for tests",
+                path.display()
+            ),
             Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
+            Self::Left { dir, reason } => write!(
+                f,
+                "a kit with this number is left in {}, and {reason}: remove that folder for a new kit, choose another number, or ask \
+                 for what the kit has",
+                dir.display()
+            ),
             Self::OtherPlatformKeys { dir, has, wanted } => write!(
                 f,
                 "the kit in {} was made with the platform keys `{}`, not `{}`: use a new data directory, or leave the \
@@ -132,6 +157,8 @@ impl std::error::Error for KitError {
             Self::KeysMissing { .. }
             | Self::Broken { .. }
             | Self::Unmade(_)
+            | Self::Real { .. }
+            | Self::Left { .. }
             | Self::OtherPlatformKeys { .. } => None,
         }
     }
@@ -197,10 +224,15 @@ pub(crate) fn folder_of(home: &Path, mchid: &str) -> PathBuf {
 }
 
 /// The kit of an added merchant, made when there is none. The caller holds the lock of the data folder.
+///
+/// There may be one of a merchant that is not known any more: its state was in memory, or was deleted, or a crash came before it was
+/// kept. It is taken again if its keys are of the wanted kinds. Its appid is another matter: [`KitOnDisk::name_appid`].
 pub(crate) fn open_merchant(home: &Path, made: &Made) -> Result<KitOnDisk, KitError> {
     let dir = folder_of(home, &made.mchid);
     file::make_folder(&dir)?;
-    open_or_make(&dir, made)
+    let kit = open_or_make(&dir, made)?;
+    kit.check_made_as(made)?;
+    Ok(kit)
 }
 
 /// The caller holds the folder's lock.
@@ -249,6 +281,33 @@ impl KitOnDisk {
         let path = self.dir.join(FIRST_KIT);
         let kit = file::from_json(&file::read(&path)?).map_err(|reason| KitError::Broken { path, reason })?;
         Ok(MerchantRecord::from_kit(&kit).platform_keys)
+    }
+
+    /// Refuses a kit that is left of another merchant with other keys than those that are asked for.
+    fn check_made_as(&self, made: &Made) -> Result<(), KitError> {
+        let left = |reason| Err(KitError::Left { dir: self.dir.clone(), reason });
+        let (has, wanted) = (MerchantRecord::from_kit(&self.kit).platform_keys, made.platform_keys);
+        if has != wanted {
+            return left(format!("its platform keys are `{}`, not `{}`", has.word(), wanted.word()));
+        }
+        let dates = self.dates_of_certificate(clock::machine_now())?;
+        match made.certificate {
+            // Revoked is what is said of one that is valid.
+            CertificateState::Valid | CertificateState::Revoked if dates == CertificateState::Valid => Ok(()),
+            wanted if dates == wanted => Ok(()),
+            wanted => {
+                left(format!("its certificate is {} by its dates, not {}", dates.word(), wanted.word()))
+            }
+        }
+    }
+
+    /// Makes `kit.json` name an appid, and the openid of a user under it. The kit of a merchant that is known names one already.
+    pub(crate) fn name_appid(&mut self, appid: &str, openid: &str) -> Result<(), KitError> {
+        if self.kit.appid == appid {
+            return Ok(());
+        }
+        (self.kit.appid, self.kit.openid) = (appid.to_owned(), openid.to_owned());
+        self.write()
     }
 
     /// Whether `kit.json` was not there before.

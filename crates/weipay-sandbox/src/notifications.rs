@@ -32,7 +32,7 @@ pub(crate) mod trigger;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
@@ -90,6 +90,27 @@ struct Taken {
     entry: OutboxEntry,
     /// In which state it was.
     epoch: Epoch,
+    claimed: Claimed,
+}
+
+/// When this node began to claim what it delivers.
+#[derive(Debug, Clone, Copy)]
+struct Claimed {
+    instant: Instant,
+    /// On some systems the other clock stands still while the machine sleeps.
+    time: SystemTime,
+}
+
+impl Claimed {
+    fn now() -> Self {
+        Self { instant: Instant::now(), time: SystemTime::now() }
+    }
+
+    /// Whether another node may deliver it by now: this process, its machine or the database stood still.
+    fn may_be_anothers(&self) -> bool {
+        let by_time = self.time.elapsed().unwrap_or_default();
+        self.instant.elapsed().max(by_time) + TIME_LIMIT * 2 > LEASE
+    }
 }
 
 /// Keeps a new notification beside its entry of the outbox, which is never due while its merchant is held.
@@ -124,7 +145,7 @@ impl Sender {
         loop {
             // An attempt that ends while the outbox is read may have settled what was read. Its end asks for another look.
             let under_way = self.platform.deliveries.under_way();
-            let claimed = Instant::now();
+            let claimed = Claimed::now();
             // What is claimed from others is delivered now, so no more than there are places.
             let wanted = MAX_ATTEMPTS_AT_ONCE.saturating_sub(under_way.len()).min(MAX_READ_AT_ONCE);
             let limit = match self.platform.store.is_shared() {
@@ -133,7 +154,7 @@ impl Sender {
                 false => under_way.len() + wanted,
             };
             // A failure of the database is told; the next look tries again.
-            let due = self.due(limit, busy(&under_way)).await;
+            let due = self.due(limit, busy(&under_way), claimed).await;
             let due = self.platform.watched(Task::Outbox, due).unwrap_or_default();
             let may_be_more = due.len() >= limit;
             let (mut has_begun, mut left) = (false, Vec::new());
@@ -144,7 +165,7 @@ impl Sender {
                 match self.take_place(&taken.entry, MAX_ATTEMPTS_AT_ONE_RECEIVER) {
                     Some(place) => {
                         has_begun = true;
-                        tokio::spawn(self.clone().attempt_due(taken, place, claimed));
+                        tokio::spawn(self.clone().attempt_due(taken, place));
                     }
                     // Somebody delivers it on demand now, under the claim that this node has.
                     None if self.platform.deliveries.under_way().contains_key(&taken.entry.number) => {}
@@ -174,7 +195,7 @@ impl Sender {
         let _ = given_back.map(|done: Result<(), StoreError>| self.platform.watched(Task::Outbox, done));
     }
 
-    async fn due(&self, limit: usize, busy: Vec<String>) -> Result<Vec<Taken>, StoreError> {
+    async fn due(&self, limit: usize, busy: Vec<String>, began: Claimed) -> Result<Vec<Taken>, StoreError> {
         self.blocking(move |platform| {
             let _ = platform.watched(Task::FollowClock, platform.follow_clock());
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
@@ -183,7 +204,7 @@ impl Sender {
                 let claimed = tx.claim_due(now, limit, &busy)?;
                 // Asked every second, and there is hardly ever anything.
                 let epoch = if claimed.is_empty() { Epoch::default() } else { Epoch::current(tx)? };
-                Ok(claimed.into_iter().map(|entry| Taken { entry, epoch }).collect())
+                Ok(claimed.into_iter().map(|entry| Taken { entry, epoch, claimed: began }).collect())
             })
         })
         .await
@@ -212,10 +233,10 @@ impl Sender {
         Some(Place { sender: self.clone(), number })
     }
 
-    async fn attempt_due(self, taken: Taken, place: Place, claimed: Instant) {
-        // If this process or the database stood still, another node may deliver it by now; if none does, it is claimed again.
-        let may_be_anothers = || claimed.elapsed() + TIME_LIMIT * 2 > LEASE;
-        if may_be_anothers() {
+    async fn attempt_due(self, taken: Taken, place: Place) {
+        // If no other node delivers it, it is claimed again.
+        let claimed = taken.claimed;
+        if claimed.may_be_anothers() {
             return;
         }
         let read = taken.clone();
@@ -228,7 +249,7 @@ impl Sender {
         let message: Result<_, MerchantError> = message.await.unwrap_or_else(panicked);
         let message = match self.platform.watched(Task::LookAgain, message) {
             Ok(None) => return,
-            Ok(Some(_)) if self.platform.store.is_shared() && may_be_anothers() => return,
+            Ok(Some(_)) if self.platform.store.is_shared() && claimed.may_be_anothers() => return,
             Ok(Some(message)) => message,
             // The receiver would hear of it, and nobody would know.
             Err(_) => return sleep(LOOK).await,
@@ -296,7 +317,7 @@ impl Sender {
 /// Makes the message of an attempt anew.
 fn make_message(platform: &Platform, entry: &OutboxEntry, kind: AttemptKind) -> Result<Message, String> {
     let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
-    message::make(platform, entry, platform.clock.time_of_signatures(&entry.mchid), signature)
+    message::make(platform, entry, platform.time_of_signatures(&entry.mchid), signature)
 }
 
 /// The receivers that have as many attempts as they may.
@@ -471,6 +492,14 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_is_over_by_either_clock() {
+        let now = Claimed::now();
+        assert!(!now.may_be_anothers());
+        assert!(Claimed { time: now.time - LEASE, ..now }.may_be_anothers());
+        assert!(!Claimed { time: now.time + LEASE, ..now }.may_be_anothers());
+    }
+
+    #[test]
     fn each_event_is_repeated_by_its_own_table() {
         let coupon = schedule("COUPON.SEND");
         assert_eq!((coupon.len(), coupon[1], coupon[11]), (12, 60, 660));
@@ -514,7 +543,7 @@ mod tests {
         within(&store, |tx| tx.announce(&announcement("1")));
         let entry = within(&store, |tx| tx.claim_due(0, 1, &[])).remove(0);
         let epoch = within(&store, Epoch::current);
-        (store, Taken { entry, epoch })
+        (store, Taken { entry, epoch, claimed: Claimed::now() })
     }
 
     fn announcement(number: &str) -> Announcement {

@@ -2,16 +2,18 @@
 //! clock does without a request is in `tick`, what is only shown in `show`.
 
 mod background;
+mod client_times;
 mod epoch;
 mod events;
 mod put_aside;
+mod seeded_starts;
 mod show;
 pub(crate) mod snapshots;
 mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -27,7 +29,6 @@ use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
-use crate::people::Person;
 use crate::products::payments::page;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
 use crate::response::{
@@ -37,9 +38,11 @@ use crate::sensitive;
 use crate::store::{Store, StoreError, Transaction};
 use crate::v2;
 pub(crate) use background::{Background, Task};
+pub(crate) use client_times::tell_clock;
 pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
+pub(crate) use seeded_starts::entropy_of_start;
 
 /// A platform without sockets: requests and responses are plain values.
 pub struct Platform {
@@ -71,8 +74,6 @@ pub struct Platform {
     pub(crate) exchanges: Exchanges,
     /// What it does by itself.
     pub(crate) background: Background,
-    /// The people of the seed file, who are there again after a reset.
-    pub(crate) seeded_people: OnceLock<Vec<Person>>,
 }
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
@@ -173,7 +174,7 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
-        if page::is_page(request.path()) || page::is_lost(&request.method, request.path()) {
+        if page::is_page(request.path()) || page::is_lost(&request.method, request.path(), &request.headers) {
             return self.respond_as_page(request);
         }
         let started = Instant::now();
@@ -231,6 +232,9 @@ impl Platform {
                 return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
             }
         };
+        if let Some(is_at_machine_time) = authenticated.is_at_machine_time {
+            self.keep_client_time(&authenticated.merchant.account.mchid, is_at_machine_time);
+        }
         let mut done = match fault {
             Some(fault) if fault.is_instead() => Done::faulty(fault, &authenticated),
             _ => self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error)),

@@ -263,6 +263,15 @@ impl Sandbox {
         self.server.asked_to_end()
     }
 
+    /// What receives a message at each termination signal, for a program that passes them on. From now on neither they nor Ctrl-C, which
+    /// a terminal sends to all of its programs, end the program by themselves.
+    ///
+    /// # Errors
+    /// When the signals of the operating system cannot be waited for.
+    pub fn termination_signals(&self) -> io::Result<Receiver<()>> {
+        self.server.termination_signals()
+    }
+
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
     ///
     /// # Errors

@@ -24,8 +24,9 @@
 //!
 //! A person has a `unionid`, and under each appid an openid: the one in `openids`, or one that is made for an appid in `appids`.
 //!
-//! It is read at each start. A merchant that is there keeps its keys, and gets the appids and sub-merchants that it lacks; so does the
-//! first merchant of the data folder, which can be named as well. Nothing is ever taken away.
+//! It is read at each start. A merchant that is there keeps its keys, and gets the appids and sub-merchants that it lacks, and the state
+//! of its certificate if one is named; so does the first merchant of the data folder, which can be named as well. Nothing is ever
+//! taken away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::clock;
 use crate::error::{StartError, append_causes};
 use crate::merchants::change::{MerchantError, NewMerchant, check_appid, check_mchid};
 use crate::merchants::record::{CertificateState, PlatformKeys};
@@ -207,9 +209,7 @@ impl Platform {
         let people = seed.people.iter().enumerate();
         let added: Result<Vec<_>, _> =
             people.map(|(index, person)| self.add_seed_person(person, index, &known)).collect();
-        // A platform has one seed.
-        let _ = self.seeded_people.set(added?);
-        Ok(())
+        self.keep_seeded_people(added?).map_err(SeedError::Store)
     }
 
     fn add_seed_merchant(&self, merchant: &SeedMerchant, index: usize) -> Result<(), SeedError> {
@@ -232,6 +232,22 @@ impl Platform {
                     place,
                     format!("merchant {mchid} is there already, and was made with {has}"),
                 ));
+            }
+        }
+        if let Some(wanted) = merchant.certificate {
+            let kit = self.kit_of(mchid).map_err(failed)?;
+            let dates =
+                kit.dates_of_certificate(clock::machine_now()).map_err(|error| failed(error.into()))?;
+            // What is said of a certificate can only make it worse than its dates.
+            let is_wanted_good = matches!(wanted, CertificateState::Valid | CertificateState::Revoked);
+            if dates != CertificateState::Valid && (is_wanted_good || dates != wanted) {
+                let dates = dates.word();
+                let reason =
+                    format!("merchant {mchid} is there already, and its certificate is {dates} by its dates");
+                return Err(wrong(format!("merchants[{index}].certificate"), reason));
+            }
+            if self.merchants.find(mchid).is_none_or(|known| known.certificate != wanted) {
+                self.set_certificate_state(mchid, wanted).map_err(failed)?;
             }
         }
         self.bind(mchid, appids, sub_merchants).map_err(failed)

@@ -210,7 +210,7 @@ async fn respond(
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     // What a person does in a browser is not a request of a merchant.
-    let is_page = page::is_page(&path) || page::is_lost(method.as_str(), &path);
+    let is_page = page::is_page(&path) || page::is_lost(method.as_str(), &path, &head.headers);
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
     if by_proxy == Some(false) {

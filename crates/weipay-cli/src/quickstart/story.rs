@@ -24,6 +24,8 @@ pub(super) struct Story {
     openid: String,
     /// Makes the numbers of this run different from those of earlier ones in the same data folder.
     pub(super) run: String,
+    /// When the story begins, by the clock of the sandbox.
+    now: SystemTime,
 }
 
 /// A coupon that is associated with an order.
@@ -67,7 +69,10 @@ impl Story {
     pub(super) fn begin(sandbox: &Sandbox) -> Result<Self> {
         let kit = sandbox.kit();
         let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_micros().to_string();
+        // Its clock may have been moved before.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(sandbox.clock().now())?);
         Ok(Self {
+            now,
             client: Client::from_kit(sandbox.kit_file())?,
             blocking: blocking::Client::from_kit(sandbox.kit_file())?,
             mchid: kit.mchid.clone(),
@@ -79,7 +84,7 @@ impl Story {
 
     /// 创建商家券: five yuan off from ten yuan, for a month.
     pub(super) fn create_stock(&self) -> Result<String> {
-        let now = SystemTime::now();
+        let now = self.now;
         let month = Duration::from_secs(30 * 86_400);
         let time = CouponAvailableTime::new().available_begin_time(now).available_end_time(now + month);
         let discount = FixedNormalCoupon::new().discount_amount(500).transaction_minimum(1_000);

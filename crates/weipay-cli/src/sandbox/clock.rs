@@ -6,7 +6,7 @@ use weipay_sandbox::parse_duration;
 
 use super::control::DataFolder;
 use crate::arguments::values;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
 #[derive(Debug, Args)]
@@ -67,9 +67,21 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
     match arguments.command {
         Some(ClockCommand::PutAside) => print(&put_aside(&said)),
         Some(ClockCommand::Retry) => {
-            print(&format!("{} tried, {} put aside again\n", said["tried"], said["put_aside"]))
+            print(&format!("{} tried, {} put aside again\n", said["tried"], said["put_aside"]))?;
+            match said["put_aside"].as_i64() {
+                Some(0) => Ok(()),
+                _ => Err(Failure::failed(
+                    "what was put aside again is shown by: weipay sandbox clock put-aside",
+                )),
+            }
         }
-        _ => print(&shown(&said)),
+        _ => {
+            print(&shown(&said))?;
+            match is_incomplete(&said) {
+                true => Err(Failure::failed("there was too much to do at once; advance again for the rest")),
+                false => Ok(()),
+            }
+        }
     }
 }
 
@@ -97,11 +109,12 @@ fn shown(clock: &Value) -> String {
         Some(time) => format!("next event: {time}"),
         None => "next event: none".to_owned(),
     };
-    let rest = match clock["is_complete"].as_bool() {
-        Some(false) => "there was too much to do at once; advance again for the rest\n",
-        _ => "",
-    };
-    format!("{} ({mode})\n{next}\n{rest}", text("time"))
+    format!("{} ({mode})\n{next}\n", text("time"))
+}
+
+/// Whether the clock does not show the time to which it was to be advanced.
+fn is_incomplete(clock: &Value) -> bool {
+    clock["is_complete"] == false
 }
 
 #[cfg(test)]
@@ -113,6 +126,14 @@ mod tests {
         let entry = json!({ "was_due": "T", "kind": "order expires", "key": "1\n2", "reason": "broken" });
         assert_eq!(put_aside(&json!({ "put_aside": [entry] })), "T  order expires  1\\n2  broken\n");
         assert_eq!(put_aside(&json!({ "put_aside": [] })), "");
+    }
+
+    #[test]
+    fn an_advance_that_did_not_come_to_its_end_is_no_success() {
+        assert!(is_incomplete(&json!({ "is_complete": false })));
+        assert!(
+            !is_incomplete(&json!({ "is_complete": true })) && !is_incomplete(&json!({ "mode": "real" }))
+        );
     }
 
     #[test]

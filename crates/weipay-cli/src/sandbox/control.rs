@@ -30,6 +30,10 @@ impl DataFolder {
         self.call("POST", target, Some(body))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.folder
+    }
+
     /// For several calls, or for one whose refusal the command reads.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         client(&self.folder)

@@ -36,7 +36,7 @@ pub(crate) struct Pay {
     #[arg(long)]
     wallet: bool,
     /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
-    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "wallet", "front_end"])]
+    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "coupon", "wallet", "front_end"])]
     page: bool,
     /// The merchant whose out_trade_no is meant, when several have used it.
     #[arg(long)]

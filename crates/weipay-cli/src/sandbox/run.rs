@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
 
@@ -66,12 +68,14 @@ pub(super) fn run(arguments: &Run) -> Outcome {
             "the files that tell clients to trust the sandbox could not be written: {error}"
         ))
     })?;
+    // Before the command runs: a signal that comes right after must not be lost.
+    let signals = sandbox.termination_signals();
     let mut process = Command::new(program);
     process.args(arguments).envs(environment.variables());
     let child = process.spawn().map_err(|error| {
         Failure::usage(format!("{} could not be started: {error}", Path::new(program).display()))
     })?;
-    let status = wait(child, sandbox.asked_to_end()).map_err(Failure::failed)?;
+    let status = signals.and_then(|signals| wait(child, signals)).map_err(Failure::failed)?;
     drop(sandbox);
     drop(log);
     match exit_code(status) {
@@ -80,17 +84,22 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     }
 }
 
-/// Waits for the command. Ctrl-C reaches it from the terminal. A termination signal, which only this process gets, is passed
-/// on.
-fn wait(mut child: Child, asked: Receiver<io::Result<()>>) -> io::Result<ExitStatus> {
+/// Waits for the command. Ctrl-C reaches it from the terminal, and is its own business. Each termination signal, which only this process
+/// gets, is passed on.
+fn wait(mut child: Child, signals: Receiver<()>) -> io::Result<ExitStatus> {
     let id = child.id();
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&has_ended);
     // Ends with the process: nobody waits for it.
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if asked.recv().is_ok() {
+        while signals.recv().is_ok() && !ended.load(Ordering::Acquire) {
             terminate(id);
         }
     })?;
-    child.wait()
+    let status = child.wait();
+    // Its number may be another process's from now on.
+    has_ended.store(true, Ordering::Release);
+    status
 }
 
 #[cfg(unix)]

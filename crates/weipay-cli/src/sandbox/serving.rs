@@ -25,7 +25,8 @@ pub(crate) struct Serving {
     /// the time of this machine [default: as it went when the last sandbox with this data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
-    /// Make the same numbers and nonces in each run; keys always differ.
+    /// Make the same numbers and nonces in each run; keys always differ. A later start with the same data folder has other numbers, until
+    /// a reset.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the

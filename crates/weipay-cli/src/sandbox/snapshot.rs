@@ -9,7 +9,7 @@ use std::process;
 
 use clap::Args;
 use serde_json::{Value, json};
-use weipay_sandbox::control::{Client, ClientError};
+use weipay_sandbox::control::{Client, ClientError, PASSING_SNAPSHOT};
 
 use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
@@ -27,6 +27,9 @@ pub(crate) struct Snapshot {
     /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.
     #[arg(value_name = "NAME|FILE")]
     snapshot: String,
+    /// Take the snapshot with this name away, and take none.
+    #[arg(long)]
+    remove: bool,
     #[command(flatten)]
     data: DataFolder,
 }
@@ -41,8 +44,13 @@ pub(crate) struct Restore {
 }
 
 pub(super) fn take(arguments: &Snapshot) -> Outcome {
-    let Snapshot { snapshot, data } = arguments;
+    let Snapshot { snapshot, remove, data } = arguments;
     let client = data.client()?;
+    if *remove {
+        check_name(snapshot)?;
+        let target = format!("/snapshots/{snapshot}");
+        return client.call("DELETE", &target, None).map(drop).map_err(Failure::from_control);
+    }
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
@@ -64,27 +72,50 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
     let Restore { snapshot, data } = arguments;
     let client = data.client()?;
     if !is_file(snapshot) {
-        // It becomes a part of a URL.
-        return match snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-            true => call_restore(&client, snapshot),
-            false => Err(Failure::usage(format!("no snapshot has the name {snapshot:?}"))),
-        };
+        check_name(snapshot)?;
+        return call_restore(&client, snapshot);
     }
     let cannot = |error: io::Error| Failure::usage(format!("{snapshot} cannot be read: {error}"));
     // A device may never end, and a named pipe makes its reader wait.
     if !fs::metadata(snapshot).map_err(cannot)?.is_file() {
         return Err(Failure::usage(format!("{snapshot} is not a regular file")));
     }
-    // The sandbox makes the folder and the file, so that only its owner can read them.
     let name = passing_name();
-    let made =
-        client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
+    let place = data.path().join("snapshots").join(format!("{name}.jsonl"));
     let restored = File::open(snapshot)
-        .and_then(|mut from| io::copy(&mut from, &mut File::create(file_of(&made))?))
         .map_err(cannot)
-        .and_then(|_| call_restore(&client, &name));
-    let _ = client.call("DELETE", &format!("/snapshots/{name}"), None);
+        .and_then(|from| {
+            copy_into(from, &place)
+                .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", place.display())))
+        })
+        .and_then(|()| call_restore(&client, &name));
+    let _ = fs::remove_file(&place);
     restored
+}
+
+/// Copies a file into the data folder, where only its owner can read it.
+fn copy_into(mut from: File, place: &Path) -> io::Result<()> {
+    let (mut folder, mut file) = (fs::DirBuilder::new(), File::options());
+    folder.recursive(true);
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        folder.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(parent) = place.parent() {
+        folder.create(parent)?;
+    }
+    io::copy(&mut from, &mut file.open(place)?).map(drop)
+}
+
+/// A name becomes a part of a URL.
+fn check_name(name: &str) -> Outcome {
+    match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("no snapshot has the name {name:?}"))),
+    }
 }
 
 fn call_restore(client: &Client, name: &str) -> Outcome {
@@ -102,7 +133,7 @@ fn is_file(snapshot: &str) -> bool {
 
 /// The name of a snapshot that is in the data folder only for a moment.
 fn passing_name() -> String {
-    format!("of-command-{}", process::id())
+    format!("{PASSING_SNAPSHOT}{}", process::id())
 }
 
 fn file_of(snapshot: &Value) -> &str {

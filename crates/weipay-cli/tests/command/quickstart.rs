@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use crate::serving::WEIPAY;
+use crate::serving::{Serving, WEIPAY, said};
 
 #[test]
 fn six_styles_are_shown_beside_six_verified_responses_plain_in_a_pipe() {
@@ -32,6 +32,18 @@ fn it_can_be_told_twice_on_the_same_data() {
         let output = Command::new(WEIPAY).args(["quickstart", "--data"]).arg(data.path()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn it_is_told_at_the_time_of_the_sandbox() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("data");
+    let serving = Serving::start(&folder);
+    said(&folder, &["clock", "freeze", "2030-01-01T12:00:00+08:00"]);
+    drop(serving);
+    let output =
+        Command::new(WEIPAY).args(["quickstart", "--shop", "--yes", "--data"]).arg(&folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What `--stay` prints under `try` is what a newcomer copies: its words are the arguments of the README's program.

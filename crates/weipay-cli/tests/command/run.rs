@@ -1,6 +1,7 @@
 //! `weipay sandbox run -- COMMAND`.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 use crate::serving::WEIPAY;
 
@@ -22,6 +23,34 @@ fn its_exit_code_is_passed_on() {
         assert_eq!(output.status.code(), Some(code), "{script}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the command says itself what failed");
     }
+}
+
+/// A terminal sends Ctrl-C to the command as well, so that it is not to be passed on.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_left_to_the_command_and_each_termination_signal_is_passed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = folder.path().join("end");
+    let script = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready; \
+                  while [ ! -e \"$0\" ]; do sleep 0.05; done; echo $n; exit 3";
+    let mut running = Command::new(WEIPAY)
+        .args(["sandbox", "run", "--quiet", "--", "sh", "-c", script])
+        .arg(&end)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let id = running.id().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    assert_eq!(lines.next().unwrap(), "ready");
+    signal("-INT");
+    for _ in 0..2 {
+        signal("-TERM");
+        assert_eq!(lines.next().unwrap(), "term");
+    }
+    std::fs::write(end, "").unwrap();
+    assert_eq!(lines.next().unwrap(), "2");
+    assert_eq!(running.wait().unwrap().code(), Some(3));
 }
 
 #[test]

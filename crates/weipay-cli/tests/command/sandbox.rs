@@ -336,3 +336,15 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     let none = sandbox(data.path(), &["log"]);
     assert!(!none.status.success() && stderr(&none).contains("weipay sandbox"), "{}", stderr(&none));
 }
+
+#[test]
+fn an_option_that_would_have_no_effect_is_a_wrong_command_line() {
+    for arguments in [
+        &["sandbox", "pay", "order-1", "--page", "--coupon", "123"][..],
+        &["trigger", "TRANSACTION.SUCCESS", "--receiver-ca", "/nonexistent"],
+    ] {
+        let output = Command::new(WEIPAY).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains("--"), "{said}");
+    }
+}

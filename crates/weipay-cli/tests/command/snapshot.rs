@@ -39,6 +39,18 @@ fn the_state_is_kept_under_a_name_or_in_a_file_and_put_back() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(told), "{said}");
     }
+    // A file needs none of the places for snapshots with a name, of which there are a hundred.
+    for number in 1..100 {
+        fs::copy(data.join("snapshots/noon.jsonl"), data.join(format!("snapshots/{number}.jsonl"))).unwrap();
+    }
+    assert!(String::from_utf8_lossy(&sandbox(&data, &["snapshot", "more"]).stderr).contains("--remove NAME"));
+    said(&data, &["snapshot", file]);
+    said(&data, &["restore", file]);
+    said(&data, &["snapshot", "--remove", "99"]);
+    said(&data, &["snapshot", "more"]);
+    assert_eq!(sandbox(&data, &["snapshot", "--remove", "99"]).status.code(), Some(1));
+    assert_eq!(time(&data), evening);
+
     fs::write(file, "{}\n").unwrap();
     assert_eq!(sandbox(&data, &["restore", file]).status.code(), Some(1));
     assert_eq!(time(&data), evening);

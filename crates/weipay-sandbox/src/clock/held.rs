@@ -152,13 +152,19 @@ impl HeldClock {
         [self.now(), machine_now()].into_iter().find(|time| is_fresh_at(*time))
     }
 
-    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs. Only for one that has proven who it is.
-    pub(crate) fn remember_client(&self, mchid: &str, is_fresh_at: impl Fn(i64) -> bool) {
+    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs: whether it is the machine's, if that is news.
+    pub(crate) fn learn_of_client(&self, mchid: &str, is_fresh_at: impl Fn(i64) -> bool) -> Option<bool> {
         let is_at_machine_time = !is_fresh_at(self.now());
-        let is_known = |merchants: &BTreeSet<String>| merchants.contains(mchid) == is_at_machine_time;
-        if is_known(&self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner)) {
-            return;
+        let known = self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid);
+        if known == is_at_machine_time {
+            return None;
         }
+        self.set_client(mchid, is_at_machine_time);
+        Some(is_at_machine_time)
+    }
+
+    /// Says whether the client of a merchant signs by the machine's time.
+    pub(crate) fn set_client(&self, mchid: &str, is_at_machine_time: bool) {
         let mut merchants = self.0.at_machine_time.write().unwrap_or_else(PoisonError::into_inner);
         match is_at_machine_time {
             true => drop(merchants.insert(mchid.to_owned())),
@@ -277,10 +283,11 @@ mod tests {
         assert_eq!(hand.time_of_client(near(10_000)), None);
         // To ask changes nothing, and each merchant has its own client.
         assert_eq!(hand.time_of_signatures("1"), 100);
-        hand.remember_client("1", near(machine_now()));
+        assert_eq!(hand.learn_of_client("1", near(machine_now())), Some(true));
+        assert_eq!(hand.learn_of_client("1", near(machine_now())), None);
         assert!(hand.time_of_signatures("1") >= machine);
         assert_eq!(hand.time_of_signatures("2"), 100);
-        hand.remember_client("1", near(50));
+        assert_eq!(hand.learn_of_client("1", near(50)), Some(false));
         assert_eq!(hand.time_of_signatures("1"), 100);
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Control, ControlError, ControlRequest, Member, Route};
-use crate::kit::KitOnDisk;
+use crate::kit::{KitError, KitOnDisk};
 use crate::merchants::Merchant;
 use crate::merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
 use crate::merchants::record::{CertificateState, PlatformKeys};
@@ -70,6 +70,7 @@ impl From<MerchantError> for ControlError {
             MerchantError::Invalid(_) => Self::invalid(error.to_string()),
             MerchantError::Exists(_) => Self::conflict(error.to_string()),
             MerchantError::Unknown(_) => Self::not_found(error.to_string()),
+            MerchantError::Kit(KitError::Left { .. }) => Self::conflict(format!("{error:#}")),
             MerchantError::Kit(_) | MerchantError::Store(_) => Self::failed(error),
         }
     }

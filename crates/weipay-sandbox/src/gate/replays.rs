@@ -17,6 +17,11 @@ const MAX_REMEMBERED: usize = 100_000;
 pub(crate) struct Replays(Mutex<HashMap<String, i64>>);
 
 impl Replays {
+    /// Forgets everything: the state in which the requests came is gone.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Remembers a request that was verified. Whether it is the first of its kind.
     pub(super) fn is_first(&self, authorization: &Authorization, now: i64) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, ApiV3Key, Certificate, KeyError, PrivateKey, PublicKey};
 
 use super::{KIT, KitError, KitOnDisk, file};
-use crate::merchants::record::{KeyName, MerchantRecord};
+use crate::merchants::record::{CertificateState, KeyName, MerchantRecord};
 use crate::merchants::{Account, ListedCertificate, Merchant};
 use crate::response::{Signers, SigningKey};
 
@@ -45,6 +45,13 @@ impl KitOnDisk {
             signers,
             certificates,
         })
+    }
+
+    /// What the dates of the merchant's certificate say at a time.
+    pub(crate) fn dates_of_certificate(&self, now: i64) -> Result<CertificateState, KitError> {
+        let kit = self.kit();
+        let certificate = self.certificate(&kit.merchant_cert, "merchant_serial", &kit.merchant_serial)?;
+        Ok(CertificateState::of_dates(certificate.not_before(), certificate.not_after(), now))
     }
 
     /// The keys that the platform has for the merchant, and the certificates that it lists.
@@ -109,9 +116,12 @@ impl KitOnDisk {
         self.read(name, PrivateKey::from_pem)
     }
 
-    /// A certificate that has the serial that `kit.json` says.
+    /// A certificate that has the serial that `kit.json` says, and that the real platform did not issue.
     fn certificate(&self, name: &str, member: &str, serial: &str) -> Result<Certificate, KitError> {
         let certificate = self.read(name, Certificate::from_pem)?;
+        if is_of_the_platform(&certificate) {
+            return Err(KitError::Real { path: self.path(name) });
+        }
         if certificate.serial().eq_ignore_ascii_case(serial) {
             return Ok(certificate);
         }
@@ -127,4 +137,12 @@ impl KitOnDisk {
         let reason = format!("it is not the private key of {}", self.path(other).display());
         Err(KitError::Broken { path: self.path(name), reason })
     }
+}
+
+/// What the authorities of the real platform have in their names, as in `CN=Tenpay.com Root CA, O=Tenpay.com`.
+const PLATFORM: &[u8] = b"tenpay.com";
+
+/// Whether the real platform issued a certificate. Every name in it counts, so the whole of it is looked through: it has no other text.
+fn is_of_the_platform(certificate: &Certificate) -> bool {
+    certificate.as_der().windows(PLATFORM.len()).any(|part| part.eq_ignore_ascii_case(PLATFORM))
 }

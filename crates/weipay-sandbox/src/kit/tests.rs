@@ -203,6 +203,50 @@ fn a_certificate_of_another_serial_is_refused() {
     }
 }
 
+/// A certificate of a key that names the authority of the real platform.
+fn certificate_of_the_platform(
+    dir: &Path,
+    key: &str,
+    (kind, name): (rcgen::DnType, &str),
+) -> (String, String) {
+    let key = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(
+        &fs::read_to_string(dir.join(key)).unwrap(),
+        &rcgen::PKCS_RSA_SHA256,
+    );
+    let mut authority = rcgen::CertificateParams::default();
+    authority.distinguished_name.push(kind, name);
+    let issuer = rcgen::Issuer::from_params(&authority, rcgen::KeyPair::generate().unwrap());
+    let made = rcgen::CertificateParams::default().signed_by(&key.unwrap(), &issuer).unwrap().pem();
+    let serial = Certificate::from_pem(&made).unwrap().serial().to_owned();
+    (made, serial)
+}
+
+/// Real ones are issued by `CN=Tenpay.com Root CA, O=Tenpay.com`; those of the platform itself by `CN=Tenpay.com sign CA` too.
+#[test]
+fn a_certificate_of_the_real_platform_is_refused_wherever_it_stands() {
+    use rcgen::DnType::{CommonName, OrganizationName};
+    for (issuer, [key, certificate, member]) in [
+        ((CommonName, "Tenpay.com Root CA"), MERCHANT_FILES),
+        ((OrganizationName, "Tenpay.com"), MERCHANT_FILES),
+        ((CommonName, "TENPAY.COM sign CA"), PLATFORM_FILES),
+    ] {
+        let dir = copy();
+        let (pem, serial) = certificate_of_the_platform(dir.path(), key, issuer);
+        fs::write(dir.path().join(certificate), pem).unwrap();
+        let mut kit: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(dir.path().join("kit.json")).unwrap()).unwrap();
+        kit[member] = serial.into();
+        fs::write(dir.path().join("kit.json"), kit.to_string()).unwrap();
+        for refusal in [init(dir.path()).unwrap_err(), checked(dir.path()).unwrap_err()] {
+            let sentence = refusal.to_string();
+            assert!(sentence.contains(certificate) && sentence.contains("real WeChat Pay"), "{sentence}");
+        }
+    }
+}
+
+const MERCHANT_FILES: [&str; 3] = ["keys/apiclient_key.pem", "keys/apiclient_cert.pem", "merchant_serial"];
+const PLATFORM_FILES: [&str; 3] = [CERTIFICATE_KEY, "keys/wechatpay_cert.pem", "platform_serial"];
+
 /// Five at once: one makes the kit, the others are told why they did not, and the kit is whole.
 #[test]
 fn five_at_once_leave_one_whole_kit() {

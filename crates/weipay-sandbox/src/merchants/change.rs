@@ -11,7 +11,7 @@ use super::record::{CertificateState, KeyNames, MerchantRecord, PlatformKeys};
 use crate::error::append_causes;
 use crate::kit::{self, KitError, KitOnDisk, Made};
 use crate::platform::Platform;
-use crate::store::{IndexRange, Page, StoreError, Transaction};
+use crate::store::{IndexRange, Page, StoreError, Transaction, named};
 
 /// A merchant that is to be added: everything that is not said is made up.
 ///
@@ -157,6 +157,9 @@ impl From<StoreError> for MerchantError {
 /// Merchants of a sandbox at most: each has files.
 const MAX_MERCHANTS: usize = 10_000;
 
+/// So often a change is made again because other nodes change the same merchant.
+const MAX_CHANGES: usize = 100;
+
 /// The first number that is given to a merchant without one, in the range of examples.
 const FIRST_MCHID: u64 = 1_900_001_000;
 
@@ -179,36 +182,45 @@ impl Platform {
     }
 
     fn add(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
-        let mchid = match &new.mchid {
-            Some(mchid) => mchid.clone(),
-            None => self.free_mchid(),
-        };
-        check_mchid(&mchid)?;
-        check_sub_merchants(&mchid, &new.sub_merchants)?;
+        if let Some(mchid) = &new.mchid {
+            check_mchid(mchid)?;
+            check_sub_merchants(mchid, &new.sub_merchants)?;
+        }
         new.appids.iter().try_for_each(|appid| check_appid(appid))?;
         let all = self.merchants.all();
-        if all.iter().any(|known| known.account.mchid == mchid) {
-            return Err(MerchantError::Exists(mchid));
+        let is_known = |mchid: &String| all.iter().any(|known| known.account.mchid == *mchid);
+        if let Some(mchid) = new.mchid.as_ref().filter(|mchid| is_known(mchid)) {
+            return Err(MerchantError::Exists(mchid.clone()));
         }
         if all.len() >= MAX_MERCHANTS {
             return Err(MerchantError::Invalid(format!("a sandbox has at most {MAX_MERCHANTS} merchants")));
         }
         let mut appids = new.appids.clone();
         if appids.is_empty() {
-            appids.push(format!("wx{}", self.entropy.hex_digits(16)));
+            appids.push(self.new_appid());
         }
         let openid = match appids[0] == APPID {
             true => OPENID.to_owned(),
             false => format!("o{}", self.entropy.letters_and_digits(27)),
         };
-        let made = Made {
-            mchid: mchid.clone(),
+        let mut made = Made {
+            mchid: new.mchid.clone().unwrap_or_default(),
             appid: appids[0].clone(),
             openid,
             platform_keys: new.platform_keys,
             certificate: new.certificate,
         };
-        let mut kit = kit::open_merchant(&self.home, &made)?;
+        let mut kit = match &new.mchid {
+            Some(_) => kit::open_merchant(&self.home, &made)?,
+            None => {
+                self.open_free_kit(&mut made, |mchid| is_known(mchid) || new.sub_merchants.contains(mchid))?
+            }
+        };
+        let has = &kit.kit().appid;
+        if new.appids.is_empty() && all.iter().all(|known| !known.account.appids.contains(has)) {
+            appids = vec![has.clone()];
+        }
+        kit.name_appid(&appids[0], &made.openid)?;
         kit.serve_at(&self.base_url)?;
         let record = MerchantRecord {
             appids,
@@ -216,45 +228,90 @@ impl Platform {
             certificate: new.certificate,
             ..MerchantRecord::from_kit(kit.kit())
         };
-        self.keep(&kit, &record, true)?;
+        if !self.keep(&kit, &record, None)? {
+            return Err(MerchantError::Exists(record.mchid));
+        }
         Ok(kit)
     }
 
-    /// A number of the example range that nobody has.
-    fn free_mchid(&self) -> String {
-        let is_free = |mchid: &String| self.merchants.find(mchid).is_none();
-        (FIRST_MCHID..).map(|number| number.to_string()).find(is_free).unwrap_or_default()
+    /// An appid that nobody has. After a reset a seeded sequence begins again, and its merchants are still there.
+    fn new_appid(&self) -> String {
+        let known = self.merchants.appids();
+        loop {
+            let appid = format!("wx{}", self.entropy.hex_digits(16));
+            if !known.contains(&appid) {
+                return appid;
+            }
+        }
     }
 
-    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. A new one must not be there yet.
-    fn keep(&self, kit: &KitOnDisk, record: &MerchantRecord, is_new: bool) -> Result<(), MerchantError> {
+    /// The kit of a number of the example range that nobody has. A number of which another kit is left is passed over.
+    fn open_free_kit(
+        &self,
+        made: &mut Made,
+        is_taken: impl Fn(&String) -> bool,
+    ) -> Result<KitOnDisk, MerchantError> {
+        for number in FIRST_MCHID.. {
+            made.mchid = number.to_string();
+            if is_taken(&made.mchid) {
+                continue;
+            }
+            match kit::open_merchant(&self.home, made) {
+                Err(KitError::Left { .. }) => {}
+                opened => return Ok(opened?),
+            }
+        }
+        Err(MerchantError::Invalid("no merchant number is free".to_owned()))
+    }
+
+    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was kept: not if the record
+    /// that is there by now is another one than that from which it was made, since a change of another node would be lost.
+    fn keep(
+        &self,
+        kit: &KitOnDisk,
+        record: &MerchantRecord,
+        made_from: Option<&MerchantRecord>,
+    ) -> Result<bool, MerchantError> {
         let merchant: Merchant = kit.merchant_of(record)?;
         let files = self.shared_files(kit)?;
-        self.store.transaction(|tx| {
-            // Read, so that it may be saved over.
-            if tx.get::<MerchantRecord>(&record.mchid)?.is_some() && is_new {
-                return Err(MerchantError::Exists(record.mchid.clone()));
+        let is_kept = self.store.transaction(|tx| {
+            if tx.get::<MerchantRecord>(&record.mchid)?.as_ref() != made_from {
+                return Ok(false);
             }
             kit::shared::save(tx, &files)?;
-            Ok(tx.save(record)?)
+            tx.save(record).map(|()| true)
         })?;
-        self.merchants.put(merchant);
-        Ok(())
+        if is_kept {
+            self.merchants.put(merchant);
+        }
+        Ok(is_kept)
     }
 
-    /// Changes the record of a merchant, and with it its kit.
+    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change is made again from what
+    /// that one left.
     fn change(
         &self,
         mchid: &str,
-        change: impl FnOnce(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
+        change: impl Fn(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
     ) -> Result<(), MerchantError> {
         let _changing = self.merchants.change();
-        self.look_at_merchants()?;
-        let mut kit = self.kit_of(mchid)?;
-        let stored = self.store.transaction(|tx| tx.get::<MerchantRecord>(mchid))?;
-        let mut record = stored.unwrap_or_else(|| MerchantRecord::from_kit(kit.kit()));
-        change(&mut kit, &mut record)?;
-        self.keep(&kit, &record, false)
+        for _ in 0..MAX_CHANGES {
+            self.look_at_merchants()?;
+            let mut kit = self.kit_of(mchid)?;
+            let stored = self.store.peek::<MerchantRecord>(mchid)?;
+            if self.store.is_shared() && self.merchants.seen().get(mchid) != stored.as_ref() {
+                // The kit on this disk is older than the record.
+                continue;
+            }
+            let mut record = stored.clone().unwrap_or_else(|| MerchantRecord::from_kit(kit.kit()));
+            change(&mut kit, &mut record)?;
+            if self.keep(&kit, &record, stored.as_ref())? {
+                return Ok(());
+            }
+            // The next look writes the kit of the other node over the one that was made for nothing.
+            self.merchants.seen().remove(mchid);
+        }
+        Err(StoreError::Conflict(named::<MerchantRecord>(mchid)).into())
     }
 
     /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.

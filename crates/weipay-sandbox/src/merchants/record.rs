@@ -85,6 +85,15 @@ impl CertificateState {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
+
+    /// What the dates of a certificate say at a time: never that it was revoked.
+    pub(crate) fn of_dates(not_before: i64, not_after: i64, now: i64) -> Self {
+        match now {
+            now if now < not_before => Self::NotYetValid,
+            now if now > not_after => Self::Expired,
+            _ => Self::Valid,
+        }
+    }
 }
 
 /// A key of the platform that a merchant knows: its name, and where it is, relative to the merchant's kit.
@@ -110,7 +119,9 @@ pub(crate) struct KeyNames {
 
 impl KeyNames {
     pub(crate) fn one(key: KeyName) -> Self {
-        Self { keys: vec![key], signing: 0, made: 1 }
+        // Its number stands in its file's name: the next one must not be written over it.
+        let made = number_in(&key.file).and_then(|number| number.parse().ok()).unwrap_or(1);
+        Self { keys: vec![key], signing: 0, made }
     }
 
     pub(crate) fn signing(&self) -> Option<&KeyName> {
@@ -183,9 +194,14 @@ impl MerchantRecord {
 
 /// The private key beside a file: the second certificate, `wechatpay_cert_2.pem`, has the key `wechatpay_cert_key_2.pem`.
 fn numbered_as(file: &str, key_file: &str) -> String {
-    let number = file.strip_suffix(".pem").and_then(|stem| stem.rsplit_once('_')).map(|(_, number)| number);
-    match number.filter(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
+    match number_in(file) {
         Some(number) => key_file.replace(".pem", &format!("_{number}.pem")),
         None => key_file.to_owned(),
     }
+}
+
+/// The number of a key in the name of its file; the first has none.
+fn number_in(file: &str) -> Option<&str> {
+    let (_, number) = file.strip_suffix(".pem")?.rsplit_once('_')?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }

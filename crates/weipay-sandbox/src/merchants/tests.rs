@@ -13,6 +13,7 @@ use crate::kit::{self, KitOnDisk};
 use crate::platform::{Platform, Request};
 use crate::response::Response;
 use crate::sandbox::Sandbox;
+use crate::store::StoreAddress;
 
 const NOW: i64 = 1_786_766_400;
 
@@ -97,6 +98,78 @@ fn an_added_merchant_has_a_public_key_only_and_is_there_after_a_restart() {
     let second = sandbox(dir.path());
     check(second.platform());
     assert_eq!(kit::read(kit.dir()).unwrap().kit().base_url, second.base_url());
+}
+
+/// A sandbox whose kits outlive its state.
+fn forgetful(dir: &Path) -> Sandbox {
+    let builder = Sandbox::builder().data(dir).store(StoreAddress::MEMORY);
+    builder.clock(Clock::held(NOW).0).without_control().start().unwrap()
+}
+
+#[test]
+fn a_kit_whose_merchant_was_forgotten_becomes_that_of_the_merchant_with_its_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let add = |new: &NewMerchant| {
+        let sandbox = forgetful(dir.path());
+        let kit = sandbox.add_merchant(new).unwrap();
+        assert_eq!(kit::read(kit.dir()).unwrap().kit(), kit.kit());
+        assert_eq!(ask(sandbox.platform(), &kit, None).status, 404);
+        let account = sandbox.platform().merchants.find(&kit.kit().mchid).unwrap().account.clone();
+        (kit.kit().merchant_serial.clone(), kit.kit().appid.clone(), account.appids)
+    };
+    let new = NewMerchant::new().mchid("1900000300");
+    let (serial, appid, appids) = add(&new);
+    assert_eq!(appids, [&*appid]);
+    // What is not said is what the kit has; what is said stands in the kit then.
+    assert_eq!(add(&new), (serial.clone(), appid.clone(), vec![appid]));
+    let bound = ["wxnew".to_owned(), "wxother".to_owned()];
+    let asked = bound.iter().fold(new.clone(), NewMerchant::appid);
+    assert_eq!(add(&asked), (serial.clone(), "wxnew".to_owned(), bound.to_vec()));
+    assert_eq!(add(&new), (serial, "wxnew".to_owned(), vec!["wxnew".to_owned()]));
+}
+
+#[test]
+fn a_kit_with_other_keys_than_those_that_are_asked_for_is_neither_taken_nor_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = forgetful(dir.path()).add_merchant(&NewMerchant::new()).unwrap();
+    let sandbox = forgetful(dir.path());
+    for (wanted, word) in [
+        (NewMerchant::new().platform_keys(PlatformKeys::Certificate), "`certificate`"),
+        (NewMerchant::new().platform_keys(PlatformKeys::Migration), "`migration`"),
+        (NewMerchant::new().certificate(CertificateState::Expired), "expired"),
+        (NewMerchant::new().certificate(CertificateState::NotYetValid), "not-yet-valid"),
+    ] {
+        let kit = sandbox.add_merchant(&wanted).unwrap();
+        assert_ne!(kit.kit().mchid, left.kit().mchid);
+        let error = sandbox.add_merchant(&wanted.mchid(left.kit().mchid.clone())).unwrap_err();
+        let error = format!("{error:#}");
+        let place = left.dir().display().to_string();
+        assert!(
+            error.contains(&place) && error.contains("remove that folder") && error.contains(word),
+            "{error}"
+        );
+    }
+    assert_eq!(kit::read(left.dir()).unwrap().kit(), left.kit());
+    let again = sandbox.add_merchant(&NewMerchant::new().certificate(CertificateState::Revoked)).unwrap();
+    assert_eq!(again.kit().merchant_serial, left.kit().merchant_serial);
+}
+
+#[test]
+fn keys_of_a_kit_whose_merchant_was_forgotten_are_not_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let new = NewMerchant::new().mchid("1900000300");
+    let rotate = |step| {
+        let sandbox = forgetful(dir.path());
+        sandbox.add_merchant(&new).unwrap();
+        for step in step {
+            sandbox.platform().rotate_platform_key("1900000300", KeyKind::PublicKey, step).unwrap();
+        }
+        kit::read(kit::folder_of(dir.path(), "1900000300")).unwrap()
+    };
+    let second = rotate(vec![RotationStep::Begin, RotationStep::Switch, RotationStep::Finish]);
+    let pem = second.public_key_pem().unwrap();
+    rotate(vec![RotationStep::Begin]);
+    assert_eq!(second.public_key_pem().unwrap(), pem);
 }
 
 #[test]

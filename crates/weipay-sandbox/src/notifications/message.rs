@@ -60,14 +60,15 @@ pub(super) fn make(
         // Every event has a content, so that is what an engine gives for text that is not JSON.
         return Err("its content in the sandbox's database is broken".to_owned());
     }
+    // Not from the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
+    let entropy = Entropy::system();
     if let Some(described) = described(&entry.event_type).filter(|described| described.version == "v2") {
-        return v2::make(described, &merchant, &entry.resource, &platform.entropy);
+        return v2::make(described, &merchant, &entry.resource, &entropy);
     }
     let content =
         Content { id: id(entry), event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
     let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
-    // Not from the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
-    sealed(&content, &merchant.api_v3_key, signer, &Entropy::system(), now, signature)
+    sealed(&content, &merchant.api_v3_key, signer, &entropy, now, signature)
 }
 
 /// Encrypts and signs a notification.
@@ -173,6 +174,19 @@ mod tests {
             resource: json!({ "a": 1 }),
             attempts: 0,
             due: 0,
+        }
+    }
+
+    #[test]
+    fn an_attempt_takes_no_number_from_a_seeded_sequence() {
+        let sandbox = crate::Sandbox::builder().seed(1).start().unwrap();
+        let platform = sandbox.platform();
+        let place = platform.entropy.place();
+        for event_type in ["COUPON.SEND", "v2/transaction-success", "v2/refund-processed"] {
+            let mchid = sandbox.kit().mchid.clone();
+            let entry = OutboxEntry { mchid, event_type: event_type.to_owned(), ..entry(1) };
+            make(platform, &entry, 0, Signature::Right).unwrap();
+            assert_eq!(platform.entropy.place(), place, "{event_type}");
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::hold;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
-use super::{Place, Sender, Taken, close};
+use super::{Claimed, Place, Sender, Taken, close};
 use crate::error::append_causes;
 use crate::platform::{Epoch, Platform, Task};
 use crate::store::{IndexRange, Page, StoreError, Transaction};
@@ -375,7 +375,13 @@ impl Notifications {
         let _ = self.platform().watched(Task::Merchants, self.platform().look_at_merchant(&kept.mchid));
         let until = Instant::now() + MAX_WAIT;
         loop {
-            match self.take(kept, claim) {
+            match self.take(kept, claim, Claimed::now()) {
+                // This node stood still meanwhile, and the claim may have ended.
+                Ok(taken) if self.platform().store.is_shared() && taken.claimed.may_be_anothers() => {
+                    if Instant::now() >= until {
+                        return Err(NotificationError::UnderWay(kept.id.clone()));
+                    }
+                }
                 // Another node sends it now.
                 Err(NotificationError::UnderWay(_)) if Instant::now() < until => {
                     sleep(Duration::from_millis(20)).await;
@@ -386,7 +392,7 @@ impl Notifications {
     }
 
     /// Puts a notification into the outbox for this node. What another node sends at this moment is under way.
-    fn take(&self, kept: &Notification, claim: Claim) -> Result<Taken, NotificationError> {
+    fn take(&self, kept: &Notification, claim: Claim, claimed: Claimed) -> Result<Taken, NotificationError> {
         self.platform().act(|tx, now| {
             let mut kept = find(tx, &kept.id)?;
             // What is released goes out once; meanwhile it may have gone by itself.
@@ -406,7 +412,7 @@ impl Notifications {
                 (kept.state, kept.due) = (NotificationState::Waiting, Some(now));
                 tx.save(&kept)?;
             }
-            Ok(Taken { entry, epoch: Epoch::current(tx)? })
+            Ok(Taken { entry, epoch: Epoch::current(tx)?, claimed })
         })
     }
 

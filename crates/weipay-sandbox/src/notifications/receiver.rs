@@ -265,17 +265,27 @@ fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
         IpAddr::V4(address) if address.is_broadcast() || address.octets()[0] == 0 => false,
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();
-            // 100.64.0.0/10 is shared by the customers of a provider (RFC 6598).
-            let is_shared = first == 100 && (64..128).contains(&second);
-            private_receivers || !(address.is_private() || address.is_link_local() || is_shared)
+            // Not in the public network either (RFC 6890): 100.64.0.0/10, which the customers of a provider share, 192.0.0.0/24 for
+            // protocols, and 198.18.0.0/15 for measurements.
+            let is_of_a_network = match (first, second) {
+                (100, 64..128) | (198, 18 | 19) => true,
+                (192, 0) => address.octets()[2] == 0,
+                _ => false,
+            };
+            private_receivers || !(address.is_private() || address.is_link_local() || is_of_a_network)
         }
         IpAddr::V6(address) => {
-            private_receivers || !(address.is_unique_local() || address.is_unicast_link_local())
+            let [first, second, third, ..] = address.segments();
+            // Of one site, as before RFC 3879, and translations within one network (RFC 8215).
+            let is_of_a_site = first & 0xFFC0 == 0xFEC0 || [first, second, third] == [0x64, 0xFF9B, 1];
+            private_receivers
+                || !(address.is_unique_local() || address.is_unicast_link_local() || is_of_a_site)
         }
     }
 }
 
-/// The IPv4 address behind an IPv6 one that only carries it: mapped, or translated by NAT64 (RFC 6052).
+/// The IPv4 address behind an IPv6 one that only carries it: mapped, translated by NAT64 (RFC 6052), or the end of a tunnel (6to4, RFC
+/// 3056).
 fn canonical(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xFF9B, 0, 0, 0, 0] => {
@@ -284,6 +294,10 @@ fn canonical(address: IpAddr) -> IpAddr {
         }
         IpAddr::V6(address) if address.segments()[..6] == [0; 6] && address != Ipv6Addr::LOCALHOST => {
             let [.., a, b, c, d] = address.octets();
+            IpAddr::from([a, b, c, d])
+        }
+        IpAddr::V6(address) if address.segments()[0] == 0x2002 => {
+            let [_, _, a, b, c, d, ..] = address.octets();
             IpAddr::from([a, b, c, d])
         }
         address => address,
@@ -306,9 +320,19 @@ mod tests {
 
     #[test]
     fn this_machine_and_the_public_network_are_called() {
-        for address in
-            ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "8.8.8.8", "2606:4700::1111", "100.128.0.1"]
-        {
+        for address in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+            "8.8.8.8",
+            "2606:4700::1111",
+            "100.128.0.1",
+            "2002:0808:0808::1",
+            "198.20.0.1",
+            "198.17.255.255",
+            "192.0.1.1",
+        ] {
             assert!(calls(address, false), "{address}");
         }
     }
@@ -327,6 +351,17 @@ mod tests {
             "::ffff:10.0.0.1",
             "64:ff9b::a00:1",
             "::10.0.0.1",
+            "64:ff9b:1::1",
+            "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
+            "fec0::1",
+            "feff::1",
+            "2002:0a00:0001::1",
+            "2002:c0a8:0101::1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "192.0.0.1",
+            "192.0.0.255",
+            "::ffff:198.18.0.1",
         ] {
             assert!(!calls(address, false) && calls(address, true), "{address}");
         }

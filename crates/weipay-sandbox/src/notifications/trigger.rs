@@ -288,7 +288,7 @@ impl Notifications {
         };
         let kit = kit.map_err(|error| NotificationError::Invalid(format!("{error:#}")))?;
         let merchant = platform.merchants.find(&kit.kit().mchid).ok_or_else(|| unknown(&kit.kit().mchid))?;
-        let now = platform.clock.time_of_signatures(&merchant.account.mchid);
+        let now = platform.time_of_signatures(&merchant.account.mchid);
         let message = trigger.made(kit.kit(), &merchant, now).map_err(NotificationError::Invalid)?;
         let receivers = &platform.deliveries.receivers;
         let attempt = wait_for(trigger.posted(url, message, receivers, now))?;

@@ -158,10 +158,15 @@ impl Platform {
         }
     }
 
-    /// The clock of a database that nodes share is that of the node that was there first, and of whoever moved it last.
+    /// The clock of a database that nodes share is that of the node that was there first, and of whoever moved it last. That of an own
+    /// state is kept as it goes at the start: it may be another one than that which was kept last.
     pub(crate) fn share_clock(&self) -> Result<(), StoreError> {
         if !self.store.is_shared() {
-            return Ok(());
+            let mode = self.clock.mode();
+            return self.store.transaction(|tx| match kept_clock(tx)? {
+                None if mode == ClockMode::Real => Ok(()),
+                _ => keep(tx, mode),
+            });
         }
         self.follow_clock()?;
         let kept = self.store.peek::<KeptClock>(CLOCK)?;

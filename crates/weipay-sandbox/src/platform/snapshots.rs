@@ -21,12 +21,16 @@ use super::{Epoch, Platform, events, tick};
 use crate::clock;
 use crate::data_folder::{SNAPSHOTS, private};
 use crate::error::append_causes;
+use crate::gate::Replays;
 use crate::store::snapshot::{FORM, Head, ReadError, Reader, Writer};
 use crate::store::{StoreError, StoredRow, Transaction};
 
 /// So many are kept; more must be taken away first.
 const MAX_SNAPSHOTS: usize = 100;
 const EXTENSION: &str = "jsonl";
+
+/// How the names of those begin that are in the data folder only on their way from or to another file. They take no place of the others.
+pub const PASSING_SNAPSHOT: &str = "of-command-";
 
 /// A snapshot in the data folder. It holds what people were told to keep secret, openids and names, and only its owner can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +90,10 @@ impl fmt::Display for SnapshotError {
             Self::Unknown(name, known) => {
                 write!(f, "no snapshot has the name {name}; there are: {}", known.join(", "))
             }
-            Self::TooMany => write!(f, "there are {MAX_SNAPSHOTS} snapshots already; remove one first"),
+            Self::TooMany => write!(
+                f,
+                "there are {MAX_SNAPSHOTS} snapshots already; remove one first, with: weipay sandbox snapshot --remove NAME"
+            ),
             Self::Busy => f.write_str("another call moves the clock now; wait until it has ended"),
             Self::File(path, _) => write!(f, "{} cannot be read or written", path.display()),
             Self::Broken { line, reason } => {
@@ -138,7 +145,9 @@ impl Platform {
         let file = folder.join(format!("{name}.{EXTENSION}"));
         let failed = |error| SnapshotError::File(file.clone(), error);
         private::make_folder(&folder).map_err(failed)?;
-        if self.snapshots()?.iter().filter(|known| known.name != name).count() >= MAX_SNAPSHOTS {
+        let is_passing = |name: &str| name.starts_with(PASSING_SNAPSHOT);
+        let counts = |known: &&Snapshot| known.name != name && is_passing(&known.name) == is_passing(name);
+        if self.snapshots()?.iter().filter(counts).count() >= MAX_SNAPSHOTS {
             return Err(SnapshotError::TooMany);
         }
         let unfinished = file.with_extension("unfinished");
@@ -173,6 +182,7 @@ impl Platform {
             let _still = self.clock.wait_until_still();
             let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
+            self.replays.iter().for_each(Replays::clear);
             if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {
                 self.entropy.go_to(place);
             }

@@ -4,7 +4,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 
 use super::{Epoch, Platform, Task};
+use crate::gate::Replays;
 use crate::log::LogEntry;
+use crate::people::seeded;
 use crate::products::{self, HandlerError};
 use crate::store::{Due, LATEST, StoreError, Transaction};
 
@@ -15,8 +17,15 @@ const MAX_DUE_AT_ONCE: usize = 10_000;
 const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
-pub(super) const KEPT: [&str; 4] =
-    [crate::merchants::KIND, crate::kit::shared::KIND, super::events::CLOCK, super::epoch::EPOCH];
+pub(super) const KEPT: [&str; 7] = [
+    crate::merchants::KIND,
+    crate::kit::shared::KIND,
+    super::events::CLOCK,
+    super::client_times::CLIENT_TIME,
+    super::epoch::EPOCH,
+    super::seeded_starts::SEEDED_STARTS,
+    crate::people::seeded::KIND,
+];
 
 impl Platform {
     /// Takes everything back that merchants and people did, and begins a seeded sequence of numbers again. Merchants and their
@@ -29,9 +38,10 @@ impl Platform {
         self.store.transaction(|tx| {
             tx.clear(&KEPT)?;
             Epoch::begin_next(tx)?;
-            self.seeded_people.get().into_iter().flatten().try_for_each(|person| tx.save(person))
+            seeded::add_again(tx)
         })?;
-        self.entropy.restart();
+        self.replays.iter().for_each(Replays::clear);
+        self.entropy.restart(!self.store.is_shared());
         Ok(())
     }
 

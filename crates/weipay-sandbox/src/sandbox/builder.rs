@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -22,7 +22,7 @@ use crate::merchants::change::{self, MerchantError, NewMerchant};
 use crate::merchants::record::PlatformKeys;
 use crate::merchants::{Merchant, Merchants};
 use crate::notifications::{Deliveries, Receivers};
-use crate::platform::{Background, Platform, Task, kept_clock};
+use crate::platform::{Background, Platform, Task, entropy_of_start, kept_clock, tell_clock};
 use crate::products::{PRODUCTS, Product};
 use crate::seed::Seed;
 use crate::server::{Server, Settings};
@@ -140,7 +140,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Makes numbers and nonces repeatable. Keys never are.
+    /// Makes numbers and nonces repeatable. Keys never are. A start with the same data folder goes on with other numbers, the same in
+    /// every run, until a reset begins them again.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -358,6 +359,8 @@ impl SandboxBuilder {
                 HeldClock::new(kept.unwrap_or(ClockMode::Real))
             }
         };
+        store.transaction(|tx| tell_clock(tx, &clock)).map_err(failed)?;
+        let entropy = entropy_of_start(&store, self.seed).map_err(failed)?;
         let faults = Faults::default();
         for rule in &self.faults {
             faults.add(rule.clone()).map_err(StartError::Fault)?;
@@ -377,10 +380,9 @@ impl SandboxBuilder {
             seen_clock: Mutex::default(),
             runs: Mutex::default(),
             whole_state: RwLock::new(()),
-            entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
+            entropy,
             exchanges: Exchanges::new(self.log_bytes),
             background: Background::default(),
-            seeded_people: OnceLock::new(),
         })
     }
 }

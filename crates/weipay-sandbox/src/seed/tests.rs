@@ -126,6 +126,43 @@ fn other_platform_keys_than_a_merchant_was_made_with_are_an_error() {
 }
 
 #[test]
+fn the_state_of_a_certificate_counts_for_a_merchant_that_is_there_too() {
+    use weipay_catalog::sample::MCHID;
+
+    let (_folder, data) = folder();
+    let state = |word: &str| {
+        let certificate =
+            if word.is_empty() { String::new() } else { format!(r#", "certificate": "{word}""#) };
+        let merchants =
+            [MCHID, "1900000300"].map(|mchid| format!(r#"{{ "mchid": "{mchid}"{certificate} }}"#));
+        let sandbox = start(&data, &format!(r#"{{ "merchants": [{}] }}"#, merchants.join(", "))).unwrap();
+        [MCHID, "1900000300"]
+            .map(|mchid| sandbox.platform().merchants.find(mchid).unwrap().certificate.word())
+    };
+    for (word, is) in
+        [("", "valid"), ("revoked", "revoked"), ("", "revoked"), ("expired", "expired"), ("valid", "valid")]
+    {
+        assert_eq!(state(word), [is; 2], "{word}");
+    }
+}
+
+#[test]
+fn a_certificate_whose_dates_contradict_the_seed_file_is_an_error() {
+    let (_folder, data) = folder();
+    let seed =
+        |word: &str| format!(r#"{{ "merchants": [{{ "mchid": "1900000300", "certificate": "{word}" }}] }}"#);
+    drop(start(&data, &seed("not-yet-valid")).unwrap());
+    for word in ["valid", "revoked"] {
+        let error = start(&data, &seed(word)).unwrap_err().to_string();
+        assert!(
+            error.contains("merchants[0].certificate: ") && error.contains("not-yet-valid by its dates"),
+            "{error}"
+        );
+    }
+    drop(start(&data, &seed("not-yet-valid")).unwrap());
+}
+
+#[test]
 fn an_openid_that_is_another_persons_is_an_error() {
     let (_folder, data) = folder();
     drop(start(&data, SEED).unwrap());

@@ -96,6 +96,14 @@ impl Server {
         }
         asked
     }
+
+    /// What receives a message at each termination signal, from now on. Neither that nor Ctrl-C ends the program by itself any more.
+    pub(crate) fn termination_signals(&self) -> io::Result<mpsc::Receiver<()>> {
+        let (report, signals) = mpsc::channel();
+        let _runtime = self.handle.enter();
+        self.handle.spawn(report_terminations(report)?);
+        Ok(signals)
+    }
 }
 
 impl Drop for Server {
@@ -116,6 +124,26 @@ fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
         let asked = interrupt.poll_recv(context).is_ready() | terminate.poll_recv(context).is_ready();
         if asked { Poll::Ready(Ok(())) } else { Poll::Pending }
     }))
+}
+
+#[cfg(unix)]
+fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Who listens for Ctrl-C is not ended by it.
+    let (interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        let _interrupt = interrupt;
+        while terminate.recv().await.is_some() && report.send(()).is_ok() {}
+    })
+}
+
+#[cfg(not(unix))]
+fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    // There is no such signal: only Ctrl-C is listened for.
+    Ok(async move {
+        let _report = report;
+        while tokio::signal::ctrl_c().await.is_ok() {}
+    })
 }
 
 #[cfg(not(unix))]

@@ -264,6 +264,9 @@ fn check_certificate(
         CertificateState::NotYetValid => refused("the merchant certificate is not valid yet"),
         CertificateState::Expired => refused("the merchant certificate is expired"),
         CertificateState::Valid if now > merchant.not_after => refused("the merchant certificate is expired"),
+        CertificateState::Valid if now < merchant.not_before => {
+            refused("the merchant certificate is not valid yet")
+        }
         CertificateState::Valid => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use weipay_sandbox::{CLIENT_CERTIFICATE_HEADER, FAULT_HEADER, REASON_HEADER, Sandbox, decode_reason};
+use weipay_sandbox::{CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, REASON_HEADER, Sandbox, decode_reason};
 use weipay_wire::{ApiV2Key, SignType, XmlElements};
 
 use crate::SHARED;
@@ -265,6 +265,17 @@ fn what_needs_the_client_certificate_is_refused_without_it_and_with_anothers() {
     let plain = post(&SHARED, path, &body);
     assert_eq!(elements(&plain).text("err_code"), Some("NOT_FOUND"));
     assert_eq!(plain.header(CLIENT_CERTIFICATE_HEADER), Some("not-checked"));
+}
+
+#[test]
+fn a_client_certificate_before_its_first_day_is_refused_as_in_apiv3() {
+    let sandbox = Sandbox::builder().clock(Clock::held(1_000_000_000).0).start().unwrap();
+    let kit = sandbox.kit_on_disk();
+    let (certificate, key) = (kit.merchant_cert_pem().unwrap(), kit.merchant_key_pem().unwrap());
+    let body = signed(&sandbox, &[("mch_billno", "1"), ("bill_type", "MCHT")]);
+    let shown = tls(&sandbox, Some((&certificate, &key)));
+    let response = exchange(shown, "POST", "/mmpaymkttransfers/gethbinfo", "", &body);
+    assert!(rejected(&response).1.contains("not valid yet"), "{}", response.text());
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{Clock, ClockMode, Sandbox};
+use weipay_sandbox::{Clock, ClockMode, Sandbox, Trigger};
 
 use crate::NOW;
 use crate::client::Client;
+use crate::notifications::Receiver;
 
 fn machine_now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
@@ -71,6 +72,39 @@ fn a_clock_that_was_moved_goes_on_so_after_a_restart_unless_another_is_given() {
     assert_eq!(start().start().unwrap().clock().mode(), ClockMode::Offset { seconds: -5 });
     let held = start().clock(Clock::held(7).0).start().unwrap();
     assert_eq!(held.clock().now(), 7);
+}
+
+#[test]
+fn a_clock_that_was_given_at_the_start_is_kept_too() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || Sandbox::builder().data(data.path());
+    drop(start().clock(Clock::held(NOW).0).start().unwrap());
+    let second = start().start().unwrap();
+    assert_eq!(second.clock().mode(), ClockMode::Frozen { at: NOW });
+    second.clock().set(NOW + 60);
+    drop(second);
+    drop(start().clock(Clock::held(7).0).start().unwrap());
+    assert_eq!(start().start().unwrap().clock().now(), 7);
+}
+
+#[test]
+fn notifications_are_signed_by_the_clock_of_the_client_also_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || crate::sandbox().data(data.path()).start().unwrap();
+    let receiver = Receiver::start(&[]);
+    let signed_at = |sandbox: &Sandbox| {
+        let trigger = Trigger::new("TRANSACTION.SUCCESS").unwrap();
+        sandbox.notifications().trigger(&trigger, &receiver.url, None).unwrap();
+        receiver.next().header("Wechatpay-Timestamp").parse::<i64>().unwrap()
+    };
+    for (now, is_at_machine_time) in [(NOW, false), (machine_now(), true), (NOW, false)] {
+        let sandbox = start();
+        let mut client = Client::new(&sandbox);
+        client.now = now;
+        client.get("/v3/merchant/fund/balance/BASIC").success();
+        drop(sandbox);
+        assert_eq!(signed_at(&start()) != NOW, is_at_machine_time);
+    }
 }
 
 /// An SDK signs by the clock of its machine, and refuses a response that was signed at another time.

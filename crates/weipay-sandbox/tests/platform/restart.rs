@@ -1,7 +1,10 @@
 //! What was answered is there after a restart, and in a copy that was taken while the sandbox ran.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+use weipay_sandbox::NewMerchant;
 
 use crate::merchant::{Coupon, Merchant};
 use crate::sandbox;
@@ -83,6 +86,30 @@ fn a_seed_repeats_numbers_and_never_keys() {
     let (first, second) = (run(), run());
     assert_eq!(first.0, second.0);
     assert_ne!(first.1, second.1);
+}
+
+#[test]
+fn a_seed_gives_no_number_twice_to_one_state_and_every_run_the_same_numbers() {
+    let run = || {
+        let data = tempfile::tempdir().unwrap();
+        let (mut people, mut appids) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let sandbox = sandbox().seed(1).data(data.path()).start().unwrap();
+            people.push(sandbox.platform().add_person(&[]).unwrap().unionid);
+            appids.push(sandbox.add_merchant(&NewMerchant::new()).unwrap().kit().appid.clone());
+        }
+        let sandbox = sandbox().seed(1).data(data.path()).start().unwrap();
+        // Nobody is left, so the numbers begin again, whatever was before. Merchants are left.
+        sandbox.reset().unwrap();
+        assert_eq!(sandbox.platform().add_person(&[]).unwrap().unionid, people[0]);
+        appids.push(sandbox.add_merchant(&NewMerchant::new()).unwrap().kit().appid.clone());
+        (people, appids)
+    };
+    let (people, appids) = run();
+    for numbers in [&people, &appids] {
+        assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len(), "{numbers:?}");
+    }
+    assert_eq!(run(), (people, appids));
 }
 
 /// A database as the first program wrote it, after two stocks, five coupons and one step of each kind.

@@ -196,7 +196,17 @@ fn a_replayed_request_is_let_in_unless_the_sandbox_is_told_to_take_each_once() {
     let validation =
         weipay_sandbox::Validation { replayed_requests: true, ..weipay_sandbox::Validation::DEFAULT };
     let sandbox = crate::sandbox().validation(validation).start().unwrap();
-    assert_eq!(replay(&Client::new(&sandbox)), [404, 401]);
+    let client = Client::new(&sandbox);
+    assert_eq!(replay(&client), [404, 401]);
+    // The state in which it came is gone.
+    let request = client.request("GET", &format!("{FAMILY}/stocks/1"), b"");
+    let enters = || client.send(&request).status == 404;
+    sandbox.snapshot("before").unwrap();
+    assert!(enters() && !enters());
+    sandbox.restore("before").unwrap();
+    assert!(enters() && !enters());
+    sandbox.reset().unwrap();
+    assert!(enters() && !enters());
 }
 
 #[test]

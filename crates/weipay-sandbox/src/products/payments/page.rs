@@ -20,6 +20,7 @@ use std::net::IpAddr;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -69,8 +70,13 @@ pub(crate) fn is_page(path: &str) -> bool {
     path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
 }
 
-/// Whether a browser came to an address at which nothing is. What programs send is answered as the platform does, without a body.
-pub(crate) fn is_lost(method: &str, path: &str) -> bool {
+/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send is answered as the platform does,
+/// without a body, and logged.
+pub(crate) fn is_lost(method: &str, path: &str, headers: &HeaderMap) -> bool {
+    let is_html = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|types| types.contains("text/html"));
+    if !headers.get_all(ACCEPT).iter().any(is_html) {
+        return false;
+    }
     let is_near = path == "/" || path.strip_prefix(PATH).is_some_and(|rest| !rest.contains('/'));
     matches!(method, "GET" | "HEAD") && is_near && !is_page(path) && v2::operation_at(path).is_none()
 }
@@ -116,7 +122,7 @@ impl Platform {
 
     fn visit(&self, request: &Request) -> Result<Response, Box<Response>> {
         self.check_host(request)?;
-        if is_lost(&request.method, request.path()) {
+        if is_lost(&request.method, request.path(), &request.headers) {
             let text = match request.path() {
                 "/" => {
                     "This is a sandbox of WeChat Pay. `weipay sandbox pay --page ORDER` prints the address of an order's page."
@@ -369,8 +375,14 @@ mod tests {
 
     #[test]
     fn a_browser_that_is_lost_is_told_and_a_program_is_not() {
+        let asking = |types: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(types))]);
+        let browser = asking("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+        let is_lost = |method, path| is_lost(method, path, &browser);
         for path in ["/", "/pay/doesnotexist", "/pay/"] {
             assert!(is_lost("GET", path) && !is_lost("POST", path), "{path}");
+            for program in [HeaderMap::new(), asking("*/*"), asking("application/json")] {
+                assert!(!super::is_lost("GET", path, &program), "{path}");
+            }
         }
         for path in
             ["/pay/abcdefgzz", "/pay/unifiedorder", "/pay/page.css", "/v3/pay/transactions/native", "/v3/"]

@@ -379,6 +379,74 @@ fn nodes_have_the_same_kits_also_of_merchants_that_one_of_them_adds() {
 }
 
 #[test]
+fn no_change_of_a_merchant_is_lost_between_nodes() {
+    use crate::merchants::change::{KeyKind, RotationStep};
+    use crate::merchants::record::{MerchantRecord, PlatformKeys};
+
+    const EACH: usize = 12;
+    let Some(nodes) = two_sandboxes(None) else { return };
+    let mchid = &*nodes[0].kit().mchid;
+    thread::scope(|scope| {
+        for (number, node) in nodes.iter().enumerate() {
+            scope.spawn(move || {
+                for bound in 0..EACH {
+                    node.platform().bind(mchid, &[format!("wx{number}{bound:02}")], &[]).unwrap();
+                }
+            });
+        }
+    });
+    let record = || nodes[0].platform().store.peek::<MerchantRecord>(mchid).unwrap().unwrap();
+    assert_eq!(record().appids.len(), 1 + nodes.len() * EACH);
+
+    // Both begin a rotation, and one of them is told that there is one already. What it made is nowhere.
+    nodes[0].platform().set_platform_keys(mchid, PlatformKeys::PublicKey, None).unwrap();
+    let begin = |node: &Sandbox| {
+        node.platform().rotate_platform_key(mchid, KeyKind::PublicKey, RotationStep::Begin).is_ok()
+    };
+    let began = thread::scope(|scope| {
+        let begun = nodes.each_ref().map(|node| scope.spawn(move || begin(node)));
+        begun.map(|thread| thread.join().unwrap())
+    });
+    assert_eq!(began.iter().filter(|is_begun| **is_begun).count(), 1);
+    assert_eq!(record().public_keys.keys.len(), 2);
+    for node in &nodes {
+        node.platform().look_at_merchants().unwrap();
+        let kit = node.platform().kit_of(mchid).unwrap();
+        kit.merchant_of(&record()).unwrap();
+    }
+}
+
+#[test]
+fn by_which_clock_a_client_signs_is_known_to_every_node() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let mchid = &*first.kit().mchid;
+    let is_at_machine_time = |node: &Sandbox| node.platform().time_of_signatures(mchid) > 1_000_000_000;
+    let learn = |node: &Sandbox, is_at_machine_time| {
+        node.clock().set_client(mchid, is_at_machine_time);
+        node.platform().keep_client_time(mchid, is_at_machine_time);
+    };
+    assert!(!is_at_machine_time(&second));
+    learn(&first, true);
+    assert!(is_at_machine_time(&first) && is_at_machine_time(&second));
+    learn(&second, false);
+    assert!(!is_at_machine_time(&first) && !is_at_machine_time(&second));
+}
+
+#[test]
+fn the_people_of_one_nodes_seed_file_are_there_again_after_a_reset_on_another() {
+    let Some(config) = new_database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("seed.json");
+    fs::write(&file, r#"{ "people": [{ "unionid": "oUnionAlice0000000000000001a" }] }"#).unwrap();
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let builder = || Sandbox::builder().store(address.clone()).without_control();
+    let (first, second) = (builder().seed_file(file).start().unwrap(), builder().start().unwrap());
+    second.reset().unwrap();
+    let find = |tx: &crate::store::Transaction<'_>| crate::Person::find(tx, "oUnionAlice0000000000000001a");
+    assert!(first.platform().store.transaction(find).unwrap().is_some());
+}
+
+#[test]
 fn a_folder_with_a_kit_of_its_own_does_not_join_a_database_with_another() {
     let Some(config) = new_database() else { return };
     let address = StoreAddress(Kind::Postgres(Box::new(config)));
