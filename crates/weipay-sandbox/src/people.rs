@@ -51,6 +51,48 @@ impl Person {
         std::iter::once('o').chain(letters).take(LENGTH).collect()
     }
 
+    /// Whether an openid is of a person who has another one under this appid. Somebody whom nobody has made as a person has the same
+    /// openid under every appid.
+    pub(crate) fn has_another_openid(
+        tx: &Transaction<'_>,
+        openid: &str,
+        appid: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(Self::find(tx, openid)?.is_some_and(|person| person.openid(appid) != openid))
+    }
+
+    /// The openid under an appid of the person who has this one. It is kept, so that the person is found by it from then on.
+    pub(crate) fn openid_under(
+        tx: &Transaction<'_>,
+        openid: &str,
+        appid: &str,
+    ) -> Result<String, StoreError> {
+        match Self::find(tx, openid)? {
+            Some(person) => person.keep_openid(tx, appid),
+            None => Ok(openid.to_owned()),
+        }
+    }
+
+    fn keep_openid(mut self, tx: &Transaction<'_>, appid: &str) -> Result<String, StoreError> {
+        let openid = self.openid(appid);
+        if self.openids.insert(appid.to_owned(), openid.clone()).is_none() {
+            tx.save(&self)?;
+        }
+        Ok(openid)
+    }
+
+    /// Every openid under which the person with this one can have received something.
+    pub(crate) fn all_openids(tx: &Transaction<'_>, openid: &str) -> Result<Vec<String>, StoreError> {
+        let mut openids = vec![openid.to_owned()];
+        if let Some(person) = Self::find(tx, openid)? {
+            openids.extend(person.openids.into_values());
+            openids.push(person.unionid);
+        }
+        openids.sort_unstable();
+        openids.dedup();
+        Ok(openids)
+    }
+
     /// People that were made and have an openid, the newest first.
     pub(crate) fn list(tx: &Transaction<'_>, most: usize) -> Result<Vec<Self>, StoreError> {
         // A person is there under each of the openids.
@@ -116,14 +158,10 @@ impl Platform {
     /// When the database fails.
     pub fn openid(&self, person: &Person, appid: &str) -> Result<String, StoreError> {
         self.act(|tx, _| {
-            let Some(mut person) = tx.get::<Person>(&person.unionid)? else {
+            let Some(person) = tx.get::<Person>(&person.unionid)? else {
                 return Ok(person.openid(appid));
             };
-            let openid = person.openid(appid);
-            if person.openids.insert(appid.to_owned(), openid.clone()).is_none() {
-                tx.save(&person)?;
-            }
-            Ok(openid)
+            person.keep_openid(tx, appid)
         })
     }
 }

@@ -143,6 +143,9 @@ pub(crate) enum Business {
     Withdrawal,
     /// A platform has what it advanced for a refund back.
     AdvanceReturn,
+    /// 营销补差.
+    Subsidy,
+    SubsidyReturn,
 }
 
 /// A movement of money. Amounts are fen and positive.

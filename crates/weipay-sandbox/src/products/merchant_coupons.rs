@@ -48,7 +48,8 @@ mod model;
 use serde_json::Value;
 
 use super::{Changes, Context, Decided, DueHandler, HandlerError, Route, carry_out, idempotently, route};
-use crate::merchants::Account;
+use crate::merchants::{Account, Merchants};
+use crate::response::Refusal;
 use crate::store::IdempotencyKey;
 use crate::store::{StoreError, Transaction};
 use stock::Stock;
@@ -99,6 +100,19 @@ fn once_for_merchant<C: Changes>(
 ) -> Result<Value, HandlerError> {
     let key = IdempotencyKey { operation, scope: &context.caller.mchid, request_no };
     idempotently(tx, context, &key, refusals::other_parameters, || carry_out(tx, decide()??))
+}
+
+/// Refuses an appid that is bound neither to the caller nor to the merchant that the stock belongs to.
+fn check_appid(caller: &Account, belonging: Option<&Account>, appid: &str) -> Result<(), Refusal> {
+    match belonging {
+        Some(merchant) if merchant.check_appid(appid).is_ok() => Ok(()),
+        _ => caller.check_appid(appid),
+    }
+}
+
+/// The merchant that a stock belongs to; none where it has no keys, so that no appid of it is known.
+fn belonging_merchant(merchants: &Merchants, stock: &Stock) -> Option<Account> {
+    merchants.find(stock.definition.belong_merchant()).map(|merchant| merchant.account.clone())
 }
 
 /// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to. The latter is UNCONFIRMED(belong-merchant).

@@ -44,7 +44,7 @@ pub(super) fn wallet_payment(
     tx: &Transaction<'_>,
     mchid: &str,
     partner_trade_no: &str,
-) -> Result<Option<(String, i64, i64)>, StoreError> {
+) -> Result<Option<(String, i64, i64, bool)>, StoreError> {
     to_wallet::find(tx, mchid, partner_trade_no)
 }
 

@@ -1,6 +1,9 @@
 //! Users (用户): every well-formed openid is one.
 
+use super::HandlerError;
+use crate::people::Person;
 use crate::response::Refusal;
+use crate::store::Transaction;
 
 /// Whether a text has the official form of an openid: 28 characters, the first an `o`.
 ///
@@ -21,6 +24,29 @@ pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
         "用户不存在",
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
     ))
+}
+
+/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid. INFERRED(user-of-appid): the code, that of a
+/// wrong openid.
+pub(crate) fn check_user_of_appid(
+    tx: &Transaction<'_>,
+    openid: &str,
+    appid: &str,
+) -> Result<(), HandlerError> {
+    check_user_exists(openid)?;
+    if Person::has_another_openid(tx, openid, appid)? {
+        return Err(of_another_appid().into());
+    }
+    Ok(())
+}
+
+pub(crate) fn of_another_appid() -> Refusal {
+    Refusal::new(
+        404,
+        "USER_NOT_EXISTS",
+        "用户不存在",
+        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
+    )
 }
 
 #[cfg(test)]

@@ -20,8 +20,13 @@ fn create_stock(sandbox: &Sandbox, number: &str) -> String {
 
 /// The same with another rule.
 fn create_stock_with(sandbox: &Sandbox, number: &str, change: impl Fn(&mut Value)) -> Response {
-    let mchid = &sandbox.kit().mchid;
-    let mut request = json!({
+    let mut request = stock_request(&sandbox.kit().mchid, number);
+    change(&mut request);
+    client(sandbox).post("/v3/marketing/favor/coupon-stocks", &request)
+}
+
+fn stock_request(mchid: &str, number: &str) -> Value {
+    json!({
         "stock_name": "开业代金券", "belong_merchant": mchid,
         // The tests begin at noon of 15 August 2026 in Beijing.
         "available_begin_time": "2026-08-15T12:00:00+08:00", "available_end_time": "2026-08-16T12:00:00+08:00",
@@ -31,9 +36,7 @@ fn create_stock_with(sandbox: &Sandbox, number: &str, change: impl Fn(&mut Value
         },
         "coupon_use_rule": { "fixed_normal_coupon": { "coupon_amount": 500, "transaction_minimum": 1_000 } },
         "no_cash": false, "stock_type": "NORMAL", "out_request_no": number,
-    });
-    change(&mut request);
-    client(sandbox).post("/v3/marketing/favor/coupon-stocks", &request)
+    })
 }
 
 fn step(sandbox: &Sandbox, stock_id: &str, step: &str) -> Value {
@@ -297,24 +300,32 @@ fn a_stock_may_be_for_apps_or_for_banks_only() {
 
 #[test]
 fn a_limit_for_natural_persons_counts_all_openids_of_one() {
+    const SHOP: &str = "1900000777";
+    let appids = ["wx0000000000000771".to_owned(), "wx0000000000000772".to_owned()];
     for (is_limited, third) in [(true, "用户被限领拦截"), (false, "")] {
-        let (sandbox, stock_id) = running_stock_with(|stock| {
-            stock["stock_use_rule"]["natural_person_limit"] = json!(is_limited);
-        });
-        let kit = sandbox.kit();
-        let person = sandbox.platform().add_person(std::slice::from_ref(&kit.appid)).unwrap();
-        let send = |openid: &str, number: &str| {
+        let shop = NewMerchant::new().mchid(SHOP).appid(&*appids[0]).appid(&*appids[1]);
+        let sandbox = crate::sandbox().merchant(shop).start().unwrap();
+        sandbox.top_up(SHOP, MerchantAccount::Basic, 5_000).unwrap();
+        let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
+        let mut request = stock_request(SHOP, "create-1");
+        request["stock_use_rule"]["natural_person_limit"] = json!(is_limited);
+        let created = client.post("/v3/marketing/favor/coupon-stocks", &request).success();
+        let stock_id = created["stock_id"].as_str().unwrap();
+        let start = format!("/v3/marketing/favor/stocks/{stock_id}/start");
+        client.post(&start, &json!({ "stock_creator_mchid": SHOP })).success();
+        let person = sandbox.platform().add_person(&appids).unwrap();
+        let send = |appid: &String, number: &str| {
             let body = json!({
-                "stock_id": stock_id, "out_request_no": number, "appid": kit.appid, "stock_creator_mchid": kit.mchid,
+                "stock_id": stock_id, "out_request_no": number, "appid": appid, "stock_creator_mchid": SHOP,
             });
-            client(&sandbox).post(&format!("/v3/marketing/favor/users/{openid}/coupons"), &body).json()
+            let target = format!("/v3/marketing/favor/users/{}/coupons", person.openids[appid]);
+            client.post(&target, &body).json()
         };
-        let openid = &person.openids[&kit.appid];
         assert!(
-            send(openid, "send-1")["coupon_id"].is_string()
-                && send(openid, "send-2")["coupon_id"].is_string()
+            send(&appids[0], "send-1")["coupon_id"].is_string()
+                && send(&appids[0], "send-2")["coupon_id"].is_string()
         );
-        assert_eq!(send(&person.unionid, "send-3")["message"].as_str().unwrap_or_default(), third);
+        assert_eq!(send(&appids[1], "send-3")["message"].as_str().unwrap_or_default(), third);
     }
 }
 
@@ -485,4 +496,20 @@ fn a_discount_of_the_merchant_is_divided_among_the_parts_of_a_combined_order() {
         (&refund["amount"]["payer_refund"], &refund["amount"]["discount_refund"]),
         (&json!(90), &json!(10))
     );
+}
+
+#[test]
+fn an_openid_of_another_appid_gets_no_coupon() {
+    let (sandbox, stock_id) = running_stock_with(|_| {});
+    let person = sandbox.platform().add_person(&["wx0000000000000777".to_owned()]).unwrap();
+    let kit = sandbox.kit();
+    let body = json!({
+        "stock_id": stock_id, "out_request_no": "send-1", "appid": kit.appid, "stock_creator_mchid": kit.mchid,
+    });
+    let target = |openid: &str| format!("/v3/marketing/favor/users/{openid}/coupons");
+    let sent = client(&sandbox).post(&target(&person.openids["wx0000000000000777"]), &body);
+    assert_eq!(sent.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert!(sent.header("Request-ID").unwrap().ends_with("-270079501"), "{:?}", sent.header("Request-ID"));
+    let openid = sandbox.platform().openid(&person, &kit.appid).unwrap();
+    client(&sandbox).post(&target(&openid), &body).success();
 }

@@ -112,13 +112,15 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
     assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE REFUND_SUCCESS");
     assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], true);
 
-    assert_eq!(complete(&client, &id).status, 204);
-    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE MERCHANT_CONFIRM_COMPLETE");
-    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["complaint_state"], "PROCESSED");
+    let settled = client.get(&format!("{COMPLAINTS}/{id}")).success();
+    assert_eq!(
+        (&settled["complaint_state"], &settled["incoming_user_response"]),
+        (&json!("PROCESSED"), &json!(false))
+    );
     assert_eq!(complete(&client, &id).refusal(), (400, "INVALID_REQUEST".to_owned()));
 
     let history = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?limit=4&offset=0")).success();
-    assert_eq!(history["total_count"], 6);
+    assert_eq!(history["total_count"], 5);
     let kinds: Vec<_> = history["data"]
         .as_array()
         .unwrap()
@@ -126,13 +128,13 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
         .map(|entry| entry["operate_type"].as_str().unwrap())
         .collect();
     let wanted = [
-        "MERCHANT_CONFIRM_COMPLETE",
         "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
         "MERCHANT_APPROVE_REFUND",
         "USER_RESPONSE",
+        "MERCHANT_RESPONSE",
     ];
     assert_eq!(kinds, wanted);
-    let rest = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?offset=4")).success();
+    let rest = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?offset=3")).success();
     assert_eq!(rest["data"][0]["operate_details"], "马上退款");
     assert_eq!(rest["data"][0]["complaint_media_list"]["media_type"], "OPERATION_IMAGE");
     assert_eq!(rest["data"][1]["operator"], "投诉人");
@@ -140,6 +142,18 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
     assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
     assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE CONTINUE_COMPLAINT");
     assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["user_complaint_times"], 2);
+}
+
+#[test]
+fn a_rejected_refund_settles_its_complaint_at_once() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let id = complain(&client, &PersonComplains::new("order-1"));
+    let body = json!({ "action": "REJECT", "reject_reason": "已经发货" });
+    assert_eq!(client.post(&format!("{COMPLAINTS}/{id}/update-refund-progress"), &body).status, 204);
+    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["complaint_state"], "PROCESSED");
+    assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
 }
 
 #[test]
@@ -324,7 +338,7 @@ fn responses_keep_to_their_limits() {
     let id = complain(&client, &PersonComplains::new("order-1"));
     let target = format!("{COMPLAINTS}/{id}/response");
     for (text, images, status) in
-        [("字".repeat(200), 4, 204), ("字".repeat(201), 0, 400), ("字".to_owned(), 5, 400)]
+        [("字".repeat(500), 4, 204), ("字".repeat(501), 0, 400), ("字".to_owned(), 5, 400)]
     {
         let images: Vec<_> = (0..images).map(|number| number.to_string()).collect();
         let body =

@@ -183,6 +183,49 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
 }
 
 #[test]
+fn a_completion_does_not_change_when_and_where_the_service_began() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    shop.confirmed("fixed");
+    let mut charge = shop.charge(500);
+    charge["time_range"] = json!({ "start_time": "20260815113000", "end_time": "20260815120000" });
+    assert_eq!(shop.step("fixed", "complete", charge.clone()).refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(shop.query("fixed")["state_description"], "USER_CONFIRM");
+    charge["time_range"]["start_time"] = json!("20260815100000");
+    shop.step("fixed", "complete", charge).success();
+    assert_eq!(shop.query("fixed")["time_range"]["start_time"], "20260815100000");
+}
+
+#[test]
+fn an_order_of_an_authorized_person_has_an_openid_of_its_appid() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    let person = sandbox.platform().add_person(&["wx0000000000000777".to_owned()]).unwrap();
+    let mut request = shop.request("foreign");
+    request["need_user_confirm"] = json!(false);
+    request["openid"] = json!(person.openids["wx0000000000000777"]);
+    let refused = shop.client.post(ORDERS, &request);
+    assert_eq!((refused.status, &*message(&refused)), (400, "其他原因185"));
+}
+
+#[test]
+fn the_trade_bill_shows_the_payment_of_a_service_order_as_a_deduction_with_its_numbers() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    shop.completed("billed", 500);
+    shop.run(86_400);
+    let order_id = shop.query("billed")["order_id"].as_str().unwrap().to_owned();
+    let bill = shop.client.get("/v3/bill/tradebill?bill_date=2026-08-15&bill_type=ALL").success();
+    let address = bill["download_url"].as_str().unwrap();
+    let file = shop.client.get(&address[address.find("/v3/").unwrap()..]);
+    let text = file.text();
+    assert!(
+        text.contains("`AUTH,`SUCCESS,") && text.contains(&format!("`wxzff|{order_id}|billed,")),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_payment_elsewhere_moves_no_money_and_ends_the_order() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);

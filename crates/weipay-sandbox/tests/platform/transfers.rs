@@ -41,6 +41,19 @@ impl<'a> Payer<'a> {
         })
     }
 
+    /// A transfer of 300 fen with the name of the person.
+    fn named(&self, number: &str) -> crate::client::Response {
+        let mut request = self.request(number, 300);
+        request["user_name"] = json!(self.encrypted("张三"));
+        let mut request = self.client.request("POST", BILLS, request.to_string().as_bytes());
+        request.set("Wechatpay-Serial", &self.client.public_key_id);
+        self.client.send(&request)
+    }
+
+    fn encrypted(&self, text: &str) -> String {
+        self.client.public_key.encrypt_oaep(text.as_bytes()).unwrap()
+    }
+
     fn query(&self, number: &str) -> Value {
         self.client.get(&format!("{BILLS}/out-bill-no/{number}")).success()
     }
@@ -272,6 +285,36 @@ fn a_confirmed_transfer_also_gives_the_authorization_that_came_with_it() {
 }
 
 #[test]
+fn a_transfer_names_an_authorization_that_was_asked_for_before_until_it_has_ended() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let (kit, base) = (sandbox.kit(), "/v3/fund-app/mch-transfer/user-confirm-authorization");
+    let ask = json!({
+        "out_authorization_no": "auth1", "appid": kit.appid, "openid": kit.openid, "transfer_scene_id": "1000",
+        "user_display_name": "会员", "authorization_notify_url": payer.receiver.url,
+    });
+    payer.client.post(base, &ask).success();
+    let with = |number: &str, name: &str| {
+        let mut request = payer.request(number, 200);
+        request["authorization_info"] = json!({
+            "user_display_name": name, "out_authorization_no": "auth1", "authorization_notify_url": payer.receiver.url,
+        });
+        payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request)
+    };
+    assert_eq!(with("both1", "别人").refusal(), (400, "ALREADY_EXISTS".to_owned()));
+    with("both1", "会员").success();
+    assert_eq!(payer.client.post(base, &ask).success()["state"], "WAIT_USER_CONFIRM");
+    payer.person("/transfers/both1/confirm", &json!({})).unwrap();
+    let shown = || payer.client.get(&format!("{base}/out-authorization-no/auth1")).success();
+    assert_eq!(shown()["state"], "TAKING_EFFECT");
+
+    payer.person("/authorizations/auth1/end", &json!({})).unwrap();
+    assert_eq!(shown()["state"], "CLOSED");
+    assert_eq!(with("both2", "会员").refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(payer.balance(), (800, 200), "the second transfer was not made");
+}
+
+#[test]
 fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
@@ -334,14 +377,18 @@ fn receipt(payer: &Payer<'_>, shown: &Value) -> Vec<u8> {
 fn the_receipt_of_a_transfer_is_applied_for_made_by_the_clock_and_downloaded() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
-    let made = payer.client.post(BILLS, &payer.request("paid1", 300)).success();
+    let made = payer.named("paid1").success();
+    payer.client.post(BILLS, &payer.request("nameless", 300)).success();
     let number = made["transfer_bill_no"].as_str().unwrap().to_owned();
     let apply = "/v3/fund-app/mch-transfer/elecsign/out-bill-no";
     let query = "/v3/fund-app/mch-transfer/elecsign/out-bill-no/paid1";
     let early = payer.client.post(apply, &json!({ "out_bill_no": "paid1" }));
     assert_eq!(early.refusal(), (400, "INVALID_REQUEST".to_owned()));
     payer.person("/transfers/paid1/confirm", &json!({})).unwrap();
+    payer.person("/transfers/nameless/confirm", &json!({})).unwrap();
     payer.run(2);
+    let nameless = payer.client.post(apply, &json!({ "out_bill_no": "nameless" }));
+    assert_eq!(nameless.refusal(), (400, "INVALID_REQUEST".to_owned()));
     assert_eq!(payer.client.get(query).refusal(), (404, "NOT_FOUND".to_owned()));
 
     let applied = payer.client.post(apply, &json!({ "out_bill_no": "paid1" })).success();
@@ -367,6 +414,14 @@ fn the_receipt_of_a_transfer_is_applied_for_made_by_the_clock_and_downloaded() {
     assert_eq!(payer.client.get(target).refusal(), (400, "INVALID_REQUEST".to_owned()));
     let unknown = payer.client.post(apply, &json!({ "out_bill_no": "unknown" }));
     assert_eq!(unknown.refusal(), (404, "NOT_FOUND".to_owned()));
+
+    payer.run(90 * 24 * HOURS);
+    assert_eq!(payer.client.get(query).refusal(), (404, "NOT_FOUND".to_owned()), "it was there for 90 days");
+    let again = payer.client.post(apply, &json!({ "out_bill_no": "paid1" })).success();
+    assert_eq!(again["state"], "GENERATING");
+    payer.run(90 * 24 * HOURS);
+    let late = payer.client.post(apply, &json!({ "out_bill_no": "paid1" }));
+    assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()), "after six months");
 }
 
 #[test]
@@ -374,13 +429,29 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
     let kit = sandbox.kit();
-    let detail = |number: &str, openid: &str| json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid });
-    let body = json!({
+    let name = payer.encrypted("张三");
+    let detail = |number: &str, openid: &str| {
+        json!({
+            "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid,
+            "user_name": name,
+        })
+    };
+    let send = |body: &Value| {
+        let mut request = payer.client.request("POST", "/v3/transfer/batches", body.to_string().as_bytes());
+        request.set("Wechatpay-Serial", &payer.client.public_key_id);
+        payer.client.send(&request).success();
+    };
+    let mut body = json!({
         "appid": kit.appid, "out_batch_no": "batch1", "batch_name": "活动", "batch_remark": "活动",
         "total_amount": 400, "total_num": 2,
         "transfer_detail_list": [detail("d1", &kit.openid), detail("d2", "nobody")],
     });
-    payer.client.post("/v3/transfer/batches", &body).success();
+    send(&body);
+    body["out_batch_no"] = json!("nameless");
+    for detail in body["transfer_detail_list"].as_array_mut().unwrap() {
+        detail.as_object_mut().unwrap().remove("user_name");
+    }
+    send(&body);
     let of_batch = || payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "batch1" }));
     let of_detail = |number: &str| {
         let body =
@@ -392,6 +463,11 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
     sandbox.run_for(2).unwrap();
     assert_eq!(of_detail("d2").refusal(), (400, "PARAM_ERROR".to_owned()));
     assert_eq!(of_detail("d3").refusal(), (404, "NOT_FOUND".to_owned()));
+    let body = json!({ "accept_type": "BATCH_TRANSFER", "out_batch_no": "nameless", "out_detail_no": "d1" });
+    let nameless = payer.client.post("/v3/transfer-detail/electronic-receipts", &body);
+    assert_eq!(nameless.refusal(), (400, "PARAM_ERROR".to_owned()));
+    let nameless = payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "nameless" }));
+    assert_eq!(nameless.refusal(), (400, "INVALID_REQUEST".to_owned()));
     for applied in [of_batch().success(), of_detail("d1").success()] {
         assert_eq!(applied["signature_status"], "ACCEPTED");
         assert!(applied["signature_no"].as_str().unwrap().starts_with("1050000"), "{applied}");
@@ -406,6 +482,9 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
         let text = String::from_utf8(receipt(&payer, &shown)).unwrap();
         assert!(text.contains("amount: 2.00 CNY"), "{text}");
     }
+    payer.run(30 * 24 * HOURS);
+    let late = payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "batch1" }));
+    assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()), "after 30 days");
 }
 
 #[test]

@@ -224,5 +224,7 @@ fn words(business: Business, other: AccountKind) -> (&'static str, &'static str)
         Business::TopUp => ("充值", "充值"),
         Business::Withdrawal => ("提现", "提现"),
         Business::AdvanceReturn => ("垫付回补", "垫付回补"),
+        Business::Subsidy => ("营销补差", "营销补差"),
+        Business::SubsidyReturn => ("营销补差回退", "营销补差回退"),
     }
 }

@@ -127,6 +127,9 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         if !is_openid(openid) {
             return Err(refusals::no_such_user().into());
         }
+        if Person::has_another_openid(tx, openid, request.required("appid"))? {
+            return Err(refusals::user_of_another_appid().into());
+        }
         if stock.creator != caller.mchid || request.required("stock_creator_mchid") != stock.creator {
             return Err(refusals::sender_has_no_right().into());
         }
@@ -159,16 +162,11 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
     let count =
         |openid: &str| tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid))]);
-    let person = match stock.has_send_rule("natural_person_limit") {
-        true => Person::find(tx, openid)?,
-        false => None,
-    };
-    let Some(person) = person else { return count(openid) };
-    let mut openids: Vec<&str> = person.openids.values().map(String::as_str).collect();
-    openids.extend([openid, person.unionid.as_str()]);
-    openids.sort_unstable();
-    openids.dedup();
-    openids.into_iter().try_fold(0i64, |sum, openid| Ok(sum.saturating_add(count(openid)?)))
+    if !stock.has_send_rule("natural_person_limit") {
+        return count(openid);
+    }
+    let openids = Person::all_openids(tx, openid)?;
+    openids.iter().try_fold(0_i64, |sum, openid| Ok(sum.saturating_add(count(openid)?)))
 }
 
 pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Coupon>, StoreError> {

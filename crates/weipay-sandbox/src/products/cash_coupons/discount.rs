@@ -182,7 +182,7 @@ fn is_valid_for(stock: &Stock, basket: &Basket<'_>) -> bool {
         TradeType::App => &["APPPAY"],
         TradeType::Micropay => &["CARD"],
         // 免密支付.
-        TradeType::Pap => &["PPAY"],
+        TradeType::Pap | TradeType::Auth => &["PPAY"],
         TradeType::Native | TradeType::Mweb => &["OTHER"],
     };
     let has_trade_type = trade_types.is_empty() || words.iter().any(|word| trade_types.contains(word));

@@ -82,6 +82,12 @@ pub(super) fn no_such_user() -> Refusal {
     .with_tail(270_079_501)
 }
 
+pub(super) fn user_of_another_appid() -> Refusal {
+    no_such_user().with_reason(
+        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
+    )
+}
+
 pub(super) fn sender_has_no_right() -> Refusal {
     Refusal::new(
         403,

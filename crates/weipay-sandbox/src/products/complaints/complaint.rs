@@ -113,6 +113,9 @@ pub(super) struct Complaint {
     pub(super) times: i64,
     /// Whether the merchant said what becomes of the refund.
     pub(super) is_refund_decided: bool,
+    /// Fen that are still to come after the merchant has approved the refund.
+    #[serde(default)]
+    pub(super) awaited: Option<i64>,
     /// `in_platform_service`.
     pub(super) with_platform: bool,
     /// `need_immediate_service`.

@@ -446,6 +446,7 @@ fn new_complaint(
         is_waiting: true,
         times: 1,
         is_refund_decided: false,
+        awaited: None,
         with_platform: false,
         is_urgent: complains.urgent,
         actions: Vec::new(),

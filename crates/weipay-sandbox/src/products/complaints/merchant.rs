@@ -13,8 +13,8 @@ use crate::store::{IdempotencyKey, Page, Transaction};
 
 /// A list is of so many days at most.
 const MAX_DAYS: i64 = 30;
-/// UNCONFIRMED(complaint-limits): how much one answer says.
-const MAX_RESPONSE_LETTERS: usize = 200;
+/// How much one answer says, by the page of 2025; it was 200 until 2024.
+const MAX_RESPONSE_LETTERS: usize = 500;
 const MAX_IMAGES: usize = 4;
 
 /// INFERRED(complaint-order): the newest first.
@@ -76,7 +76,7 @@ pub(super) fn respond(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Val
     let complaint = about_named(tx, context)?;
     let words = words(context.request, "response_content", "response_images")?;
     if words.text.0.is_empty() || words.text.0.chars().count() > MAX_RESPONSE_LETTERS {
-        let reason = "response_content has between 1 and 200 characters";
+        let reason = "response_content has between 1 and 500 characters";
         return Err(refusals::wrong_parameter(reason).into());
     }
     take_step(tx, context, complaint, MerchantStep::Respond, words).map(|_| Value::Null)

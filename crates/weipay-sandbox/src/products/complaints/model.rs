@@ -47,6 +47,9 @@ pub(super) struct Complaint {
     pub(super) is_waiting: bool,
     pub(super) times: i64,
     is_decided: bool,
+    /// Fen that the person wants back, and those that are still to come of what was approved.
+    wanted: i64,
+    awaited: Option<i64>,
     pub(super) with_platform: bool,
     pub(super) is_urgent: bool,
     pub(super) made: i64,
@@ -101,7 +104,13 @@ impl Model {
     }
 
     /// Whether the person could complain.
-    pub(super) fn complain(&mut self, order: usize, is_about_refund: bool, is_urgent: bool) -> bool {
+    pub(super) fn complain(
+        &mut self,
+        order: usize,
+        is_about_refund: bool,
+        wanted: Option<i64>,
+        is_urgent: bool,
+    ) -> bool {
         if self.complaints.contains_key(&order) {
             return false;
         }
@@ -111,6 +120,8 @@ impl Model {
             is_waiting: true,
             times: 1,
             is_decided: false,
+            wanted: wanted.unwrap_or(ORDERS[order].2),
+            awaited: None,
             with_platform: false,
             is_urgent,
             made: self.now,
@@ -146,6 +157,7 @@ impl Model {
             PersonStep::Continue => {
                 complaint.state = State::Processing;
                 (complaint.is_waiting, complaint.is_decided) = (true, false);
+                complaint.awaited = None;
                 complaint.times += 1;
                 ("USER_CONTINUE_COMPLAINT", Some("CONTINUE_COMPLAINT"))
             }
@@ -221,9 +233,14 @@ impl Model {
             MerchantStep::Reject => ("MERCHANT_REFUSE_RERUND", "MERCHANT_REJECT_REFUND"),
         };
         complaint.history.push(done);
-        complaint.state = if step == MerchantStep::Complete { State::Processed } else { State::Processing };
+        let ends = matches!(step, MerchantStep::Complete | MerchantStep::Reject);
+        complaint.state = if ends { State::Processed } else { State::Processing };
         complaint.is_decided |= is_about_refund;
-        complaint.is_waiting &= is_about_refund;
+        if step == MerchantStep::Approve {
+            complaint.awaited = Some(complaint.wanted.min(complaint.total - complaint.refunded));
+        } else {
+            complaint.is_waiting = false;
+        }
         if let MerchantStep::RespondAtOnce(id, said) = step {
             complaint.is_urgent = false;
             self.answered.insert((caller, id), (order, said));
@@ -251,6 +268,12 @@ impl Model {
             self.arrived[order] += fen;
             let Some(complaint) = self.complaints.get_mut(&order) else { continue };
             complaint.refunded += fen;
+            if let Some(awaited) = complaint.awaited {
+                complaint.awaited = Some(awaited - fen).filter(|rest| *rest > 0);
+                if complaint.awaited.is_none() {
+                    (complaint.state, complaint.is_waiting) = (State::Processed, false);
+                }
+            }
             complaint.history.push(match complaint.is_fully_refunded() {
                 true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
                 false => "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",

@@ -81,9 +81,16 @@ pub(super) fn merchant_does(
             complaint.state = ComplaintState::Processed;
             complaint.is_waiting = false;
         }
-        MerchantStep::ApproveRefund | MerchantStep::RejectRefund => {
+        MerchantStep::ApproveRefund => {
             complaint.is_refund_decided = true;
             complaint.state = ComplaintState::Processing;
+            let rest = complaint.order.total.saturating_sub(complaint.order.refunded);
+            complaint.awaited = Some(complaint.wanted.map_or(rest, |wanted| wanted.min(rest)));
+        }
+        MerchantStep::RejectRefund => {
+            complaint.is_refund_decided = true;
+            complaint.state = ComplaintState::Processed;
+            complaint.is_waiting = false;
         }
     }
     Ok(Happened { complaint, notified_as: Some(action_type) })
@@ -225,6 +232,7 @@ pub(super) fn person_does(
             complaint.times = complaint.times.saturating_add(1);
             // What was decided before is asked for again.
             complaint.is_refund_decided = false;
+            complaint.awaited = None;
         }
         PersonStep::Withdraw => {
             complaint.state = ComplaintState::Processed;
@@ -244,8 +252,18 @@ pub(super) fn refund_begins(complaint: Complaint) -> Happened {
     Happened { complaint, notified_as: Some("SELLER_REFUND") }
 }
 
+/// Money that the merchant has approved settles the complaint when it arrives. INFERRED(complaint-approved): all that the person wants back must
+/// have come.
 pub(super) fn refund_arrives(mut complaint: Complaint, fen: i64, now: i64) -> Happened {
     complaint.order.refunded = complaint.order.refunded.saturating_add(fen);
+    if let Some(awaited) = complaint.awaited.as_mut() {
+        *awaited = awaited.saturating_sub(fen);
+        if *awaited <= 0 {
+            complaint.awaited = None;
+            complaint.state = ComplaintState::Processed;
+            complaint.is_waiting = false;
+        }
+    }
     let kind = match complaint.is_fully_refunded() {
         true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
         false => "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
@@ -296,6 +314,7 @@ mod tests {
             is_waiting: true,
             times: 1,
             is_refund_decided: false,
+            awaited: None,
             with_platform: false,
             is_urgent: false,
             actions: Vec::new(),
@@ -348,6 +367,24 @@ mod tests {
         assert_eq!(rejected.complaint.actions.last().unwrap().kind, "MERCHANT_REFUSE_RERUND");
         let other = Complaint { problem: Problem::Other, ..a_complaint(ComplaintState::Pending) };
         assert!(merchant(&other, MerchantStep::ApproveRefund).is_err());
+    }
+
+    #[test]
+    fn a_rejected_refund_settles_the_complaint_and_an_approved_one_is_settled_by_the_money() {
+        let pending = a_complaint(ComplaintState::Pending);
+        let rejected = merchant(&pending, MerchantStep::RejectRefund).unwrap().complaint;
+        assert_eq!((rejected.state, rejected.is_waiting), (ComplaintState::Processed, false));
+        let approved = merchant(&pending, MerchantStep::ApproveRefund).unwrap().complaint;
+        let half = refund_arrives(approved.clone(), 40, 1_800_000_060).complaint;
+        assert_eq!(half.state, ComplaintState::Processing);
+        let whole = refund_arrives(half, 60, 1_800_000_060).complaint;
+        assert_eq!((whole.state, whole.is_waiting), (ComplaintState::Processed, false));
+        let unasked = refund_arrives(pending, 100, 1_800_000_060).complaint;
+        assert_eq!(unasked.state, ComplaintState::Pending, "nobody has approved it");
+        let continued =
+            person(&merchant(&approved, MerchantStep::Complete).unwrap().complaint, PersonStep::Continue);
+        let late = refund_arrives(continued.unwrap().complaint, 100, 1_800_000_060).complaint;
+        assert_eq!(late.state, ComplaintState::Processing, "it is asked for again");
     }
 
     #[test]

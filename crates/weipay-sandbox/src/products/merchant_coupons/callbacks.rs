@@ -10,6 +10,7 @@ use super::stock::Stock;
 use super::unconfirmed::words;
 use crate::clock;
 use crate::merchants::Account;
+use crate::people::Person;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
@@ -98,14 +99,20 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
     }
 }
 
+/// How a notification of a stock names a user: by the openid under the appid that the stock has for that
+/// (`notify_config.notify_appid`), and without one not at all.
+pub(super) fn named_openid(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<String, StoreError> {
+    let notify_config = stock.definition.members.get("notify_config");
+    let appid = notify_config.and_then(|config| config.get("notify_appid")).and_then(Value::as_str);
+    match appid.unwrap_or_default() {
+        "" => Ok(String::new()),
+        appid => Person::openid_under(tx, openid, appid),
+    }
+}
+
 impl Callback {
-    /// A coupon was sent to a user. The members are those of a recorded notification. The user is named only where the stock
-    /// has an appid for that (`notify_config.notify_appid`).
-    pub(super) fn announce_send(&self, stock: &Stock, coupon: &Coupon, channel: Channel) -> Announcement {
-        let notify_config = stock.definition.members.get("notify_config");
-        let notify_appid =
-            notify_config.and_then(|config| config.get("notify_appid")).and_then(Value::as_str);
-        let openid = if notify_appid.unwrap_or_default().is_empty() { "" } else { &coupon.openid };
+    /// A coupon was sent to a user. The members are those of a recorded notification. The [openid](named_openid) may be empty.
+    pub(super) fn announce_send(&self, openid: &str, coupon: &Coupon, channel: Channel) -> Announcement {
         let resource = json!({
             "event_type": "EVENT_TYPE_BUSICOUPON_SEND",
             "coupon_code": coupon.code,
@@ -133,6 +140,7 @@ impl Callback {
 mod tests {
     use super::*;
     use crate::products::merchant_coupons::fixtures::{CALLER, MCHID, OPENID, a_coupon, a_stock};
+    use crate::store::Store;
 
     fn callback() -> Callback {
         let notify_url = "http://127.0.0.1:8000/notify".to_owned();
@@ -141,12 +149,23 @@ mod tests {
 
     #[test]
     fn the_user_is_named_only_where_the_stock_has_an_appid_for_that() {
-        let mut stock = a_stock();
-        let sent = callback().announce_send(&stock, &a_coupon(), Channel::Api);
-        assert_eq!((sent.event_type, &sent.resource["openid"]), ("COUPON.SEND", &json!("")));
+        let named: Result<(), StoreError> = Store::in_memory().transaction(|tx| {
+            let mut stock = a_stock();
+            assert_eq!(named_openid(tx, &stock, OPENID)?, "");
+            stock.definition.members.insert("notify_config".to_owned(), json!({ "notify_appid": "wx1" }));
+            assert_eq!(named_openid(tx, &stock, OPENID)?, OPENID, "nobody made this person");
+            let openids = [("wx2".to_owned(), OPENID.to_owned())].into();
+            let person = Person { unionid: "oUnion".to_owned(), openids };
+            tx.save(&person)?;
+            let named = named_openid(tx, &stock, OPENID)?;
+            assert_eq!(named, person.openid("wx1"));
+            assert_eq!(Person::find(tx, &named)?.map(|found| found.unionid), Some(person.unionid));
+            Ok(())
+        });
+        named.unwrap();
+        let sent = callback().announce_send(OPENID, &a_coupon(), Channel::Api);
+        assert_eq!((sent.event_type, &sent.resource["openid"]), ("COUPON.SEND", &json!(OPENID)));
         assert_eq!(sent.resource["coupon_code"], a_coupon().code);
-        stock.definition.members.insert("notify_config".to_owned(), json!({ "notify_appid": "wx1" }));
-        assert_eq!(callback().announce_send(&stock, &a_coupon(), Channel::Api).resource["openid"], OPENID);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::definition::CodeMode;
 use super::stock::Stock;
 use crate::clock;
+use crate::people::Person;
 use crate::products::coupon_stocks::validity::Window;
 use crate::products::coupon_stocks::{Event, in_time};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined, named};
@@ -287,33 +288,71 @@ pub(super) fn find_by_platform_code(
 /// So many coupons with equal codes are looked at together.
 const PAGE: i64 = 50;
 
-/// A user's coupon by its code. UNCONFIRMED(equal-codes): among equal codes of several stocks the newest is meant.
+/// A user's coupon by its code, under whatever openid of the person it was sent. UNCONFIRMED(equal-codes): among equal codes of several
+/// stocks the newest is meant.
 pub(super) fn find_of_user(
     tx: &Transaction<'_>,
     openid: &str,
     code: &str,
 ) -> Result<Option<(Stock, Coupon)>, StoreError> {
-    let conditions = [IndexRange::equal(CODE, code), in_time::beginning_with(CONDITION, openid)];
-    let newest: Option<Coupon> = tx.find(&conditions, Page { offset: 0, limit: 1 })?.pop();
+    let mut newest: Option<Coupon> = None;
+    for openid in Person::all_openids(tx, openid)? {
+        let conditions = [IndexRange::equal(CODE, code), in_time::beginning_with(CONDITION, &openid)];
+        let found: Option<Coupon> = tx.find(&conditions, Page { offset: 0, limit: 1 })?.pop();
+        let time = |coupon: &Coupon| coupon.receive_time;
+        if found.as_ref().map(time) > newest.as_ref().map(time) {
+            newest = found;
+        }
+    }
     newest.map(|coupon| with_stock(tx, coupon)).transpose()
 }
 
-/// How many coupons of a stock a user has received.
-pub(super) fn count_of_user(tx: &Transaction<'_>, stock_id: &str, openid: &str) -> Result<i64, StoreError> {
-    tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))])
+/// How many coupons of a stock a user has received. INFERRED(natural-person): with `natural_person_limit` all openids of a person count
+/// together.
+pub(super) fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
+    let openids = match stock.definition.limits_natural_persons() {
+        true => Person::all_openids(tx, openid)?,
+        false => vec![openid.to_owned()],
+    };
+    openids.iter().try_fold(0_i64, |sum, openid| {
+        let of_openid = IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
+        Ok(sum.saturating_add(tx.count::<Coupon>(&[of_openid])?))
+    })
 }
 
-/// A page of a user's coupons with their stocks, the last received first, and how many there are in all.
+/// A page of a user's coupons, under all openids of the person, with their stocks, the last received first, and how many there are in all.
 pub(super) fn list(
     tx: &Transaction<'_>,
     filter: &Filter,
     page: Page,
     now: i64,
 ) -> Result<(Vec<(Stock, Coupon)>, i64), StoreError> {
-    let conditions = filter.conditions(now);
-    let coupons: Vec<Coupon> = tx.find(&conditions, page)?;
+    let mut all_conditions = Vec::new();
+    let mut total = 0_i64;
+    for openid in Person::all_openids(tx, &filter.openid)? {
+        let conditions = Filter { openid, ..filter.clone() }.conditions(now);
+        let count = tx.count::<Coupon>(&conditions)?;
+        if count > 0 {
+            total = total.saturating_add(count);
+            all_conditions.push(conditions);
+        }
+    }
+    let coupons: Vec<Coupon> = match all_conditions.as_slice() {
+        [conditions] => tx.find(conditions, page)?,
+        // A person with coupons under several openids: the page is cut from what each of them has in front of its end.
+        _ => {
+            let end = page.offset.saturating_add(page.limit).min(total);
+            let mut coupons: Vec<Coupon> = Vec::new();
+            for conditions in &all_conditions {
+                coupons.extend(tx.find::<Coupon>(conditions, Page { offset: 0, limit: end })?);
+            }
+            coupons.sort_by_key(|coupon| std::cmp::Reverse(coupon.receive_time));
+            let number = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+            coupons.into_iter().skip(number(page.offset)).take(number(page.limit)).collect()
+        }
+    };
     let coupons = coupons.into_iter().map(|coupon| with_stock(tx, coupon)).collect::<Result<_, _>>()?;
-    Ok((coupons, tx.count::<Coupon>(&conditions)?))
+    Ok((coupons, total))
 }
 
 #[cfg(test)]
@@ -469,7 +508,7 @@ mod tests {
                 let filter = Filter { state: Some(state), creator: Some(MCHID.to_owned()), ..filter() };
                 assert_eq!(codes(&filter, all, now)?.0, wanted, "{state:?}");
             }
-            assert_eq!(count_of_user(tx, &a_stock().id, OPENID)?, 5);
+            assert_eq!(count_of_user(tx, &a_stock(), OPENID)?, 5);
             assert!(
                 find_of_user(tx, OPENID, "late")?.is_some()
                     && find_of_user(tx, OPENID, "stranger")?.is_none()

@@ -107,6 +107,12 @@ impl Definition {
         Ok(Self { members, stock_type, code_mode, validity, caps, discount_amount })
     }
 
+    /// Whether all accounts of a person count together (`natural_person_limit`).
+    pub(crate) fn limits_natural_persons(&self) -> bool {
+        let rule = self.members.get("stock_send_rule");
+        rule.and_then(|rule| rule.get("natural_person_limit")) == Some(&Value::Bool(true))
+    }
+
     /// The merchant that the stock belongs to (批次归属商户号).
     pub(crate) fn belong_merchant(&self) -> &str {
         text(&self.members, "belong_merchant").unwrap_or_default()

@@ -72,7 +72,9 @@ pub(crate) fn a_coupon() -> Coupon {
         code_is_taken: false,
         fresh_code: "1201059453000011062474".to_owned(),
         drawn_code: None,
+        is_of_another_appid: false,
         callback: None,
+        named_openid: String::new(),
     };
     sending::send(&CALLER, &request, situation, NOW).unwrap().changed.0.1
 }

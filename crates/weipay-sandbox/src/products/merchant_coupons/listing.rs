@@ -3,19 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use super::coupon::{self, Coupon, CouponState, Filter};
-use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
+use super::{belonging_merchant, check_appid, may_operate, refusals};
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::coupon_stocks::paging::number_of_query;
-use crate::products::users::check_user_exists;
+use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Page, Transaction};
 
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let ListRequest { filter, page } = ListRequest::read(context.caller, context.request)?;
+    let appid = context.request.query("appid").unwrap_or_default();
+    context.caller.check_appid(appid)?;
+    check_user_of_appid(tx, &filter.openid, appid)?;
     let (coupons, total_count) = coupon::list(tx, &filter, page, context.now)?;
     let data: Vec<Value> =
         coupons.iter().map(|(stock, coupon)| Value::Object(listed(stock, coupon, context.now))).collect();
@@ -25,10 +28,23 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 pub(super) fn query_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let (openid, code) = (context.request.path("openid"), context.request.path("coupon_code"));
-    context.caller.check_appid(context.request.path("appid"))?;
-    check_user_exists(openid)?;
-    let (stock, coupon) = coupon::find_of_user(tx, openid, code)?.ok_or_else(refusals::no_such_coupon)?;
+    let appid = context.request.path("appid");
+    let found = coupon::find_of_user(tx, openid, code)?;
+    let is_seen = found.as_ref().is_some_and(|(stock, coupon)| may_see(context.caller, stock, coupon));
+    let belonging = found.as_ref().filter(|_| is_seen);
+    let belonging = belonging.and_then(|(stock, _)| belonging_merchant(context.merchants, stock));
+    check_appid(context.caller, belonging.as_ref(), appid)?;
+    check_user_of_appid(tx, openid, appid)?;
+    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
+    if !is_seen {
+        return Err(refusals::no_right_to_see_coupon().into());
+    }
     Ok(Value::Object(coupon.describe(&stock, context.now)))
+}
+
+/// INFERRED(coupon-readers): who finds a coupon in a list, by one of the three roles there, sees it alone, too.
+fn may_see(caller: &Account, stock: &Stock, coupon: &Coupon) -> bool {
+    may_operate(caller, stock) || coupon.sender == caller.mchid
 }
 
 /// Which coupons a query asks for.
@@ -58,8 +74,6 @@ impl ListRequest {
             .transpose()?;
         let page = page_of(request)?;
         let openid = request.path("openid").to_owned();
-        caller.check_appid(request.query("appid").unwrap_or_default())?;
-        check_user_exists(&openid)?;
         let ([creator, belong_merchant, sender], stock_id) = (roles, text("stock_id"));
         Ok(Self { filter: Filter { openid, stock_id, state, creator, belong_merchant, sender }, page })
     }

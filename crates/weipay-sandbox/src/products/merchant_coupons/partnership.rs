@@ -272,6 +272,23 @@ pub(super) fn lets_send(
     Ok(false)
 }
 
+/// Whether the creator of a stock lets a merchant send it in any way: by its number, or by one of its appids.
+pub(super) fn is_partner(
+    tx: &Transaction<'_>,
+    stock: &Stock,
+    merchant: &Account,
+) -> Result<bool, StoreError> {
+    if lets_send(tx, stock, merchant, None)? {
+        return Ok(true);
+    }
+    for appid in &merchant.appids {
+        if lets_send(tx, stock, merchant, Some(appid))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn find(tx: &Transaction<'_>, owner: &str, pact: &Pact) -> Result<Option<Partnership>, StoreError> {
     tx.get(&pact.key(owner))
 }

@@ -8,7 +8,7 @@ use super::sending::{self, SendRequest, Situation};
 use super::{once_for_merchant, refusals};
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::users::check_user_exists;
+use crate::products::users::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::store::{IndexEntry, Record, StoreError, Transaction};
 
@@ -78,6 +78,9 @@ fn offer(
     sending::check_has_product(Some(stock))?;
     if !request.openid.is_empty() {
         check_user_exists(&request.openid)?;
+        if situation.is_of_another_appid {
+            return Err(of_another_appid());
+        }
     }
     sending::check_code_mode(stock, &request, situation.code_is_taken)?;
     let response = json!({ "token": token });
@@ -109,7 +112,9 @@ mod tests {
             code_is_taken: false,
             fresh_code: String::new(),
             drawn_code: None,
+            is_of_another_appid: false,
             callback: None,
+            named_openid: String::new(),
         };
         offer(caller, request, &situation, "t".repeat(TOKEN_LENGTH), NOW)
     }

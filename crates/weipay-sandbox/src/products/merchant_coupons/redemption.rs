@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::coupon::{self, Condition, Coupon, CouponState};
 use super::stock::Stock;
 use super::unconfirmed::words;
-use super::{may_operate, once_for_merchant, refusals};
+use super::{belonging_merchant, check_appid, may_operate, once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
+use crate::people::Person;
 use crate::products::coupon_stocks::Event;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
@@ -24,7 +25,16 @@ pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
             Some(stock_id) => coupon::find(tx, stock_id, &request.coupon_code)?,
             None => coupon::find_by_platform_code(tx, &request.coupon_code)?,
         };
-        Ok(redeem(context.caller, &request, found, context.now))
+        let known = match found {
+            Some((stock, coupon)) => Some(Known {
+                belonging: belonging_merchant(context.merchants, &stock),
+                openid: Person::openid_under(tx, &coupon.openid, &request.appid)?,
+                stock,
+                coupon,
+            }),
+            None => None,
+        };
+        Ok(redeem(context.caller, &request, known, context.now))
     })
 }
 
@@ -60,22 +70,30 @@ impl UseRequest {
     }
 }
 
-/// Uses a coupon. INFERRED(use-time): the platform's own time counts, the request's `use_time` does not.
-fn redeem(
-    caller: &Account,
-    request: &UseRequest,
-    found: Option<(Stock, Coupon)>,
-    now: i64,
-) -> Decided<Coupon> {
-    caller.check_appid(&request.appid)?;
-    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
+/// What is known when a use is decided.
+#[derive(Debug)]
+struct Known {
+    stock: Stock,
+    coupon: Coupon,
+    /// The merchant that the stock belongs to, where the sandbox knows its appids.
+    belonging: Option<Account>,
+    /// The person's openid under the appid of the request.
+    openid: String,
+}
+
+/// Uses a coupon. The appid is the caller's, or that of the merchant that the stock belongs to, and the openid one under it.
+/// INFERRED(use-time): the platform's own time counts, the request's `use_time` does not.
+fn redeem(caller: &Account, request: &UseRequest, known: Option<Known>, now: i64) -> Decided<Coupon> {
+    let belonging = known.as_ref().filter(|known| may_operate(caller, &known.stock));
+    check_appid(caller, belonging.and_then(|known| known.belonging.as_ref()), &request.appid)?;
+    let Known { stock, coupon, openid, .. } = known.ok_or_else(refusals::no_such_coupon)?;
     if !may_operate(caller, &stock) {
         return Err(refusals::no_right_on_coupon());
     }
-    if request.openid.as_ref().is_some_and(|openid| *openid != coupon.openid) {
+    if request.openid.as_ref().is_some_and(|named| *named != openid) {
         return Err(Refusal::invalid_request(
             words::OTHER_USER,
-            "the coupon belongs to another person than openid names: leave openid out, or give the one that the coupon was sent to",
+            "the coupon belongs to another person than openid names: leave openid out, or give the person's openid under appid",
         ));
     }
     match coupon.state_at(now) {
@@ -100,7 +118,7 @@ fn redeem(
     }
     let response = json!({
         "stock_id": coupon.stock_id,
-        "openid": coupon.openid,
+        "openid": openid,
         "wechatpay_use_time": clock::rfc3339(now),
     });
     let event = Event { request_no: request.use_request_no.clone(), time: now };
@@ -166,15 +184,18 @@ mod tests {
         }
     }
 
+    fn known(coupon: Coupon) -> Option<Known> {
+        Some(Known { stock: a_stock(), openid: coupon.openid.clone(), coupon, belonging: None })
+    }
+
     fn refusal_of_use(coupon: Coupon, now: i64) -> (u16, &'static str, String) {
-        let refusal = redeem(&CALLER, &use_request(), Some((a_stock(), coupon)), now).unwrap_err();
+        let refusal = redeem(&CALLER, &use_request(), known(coupon), now).unwrap_err();
         (refusal.status, refusal.code, refusal.message.into_owned())
     }
 
     #[test]
     fn a_usable_coupon_is_used_once() {
-        let (coupon, response) =
-            redeem(&CALLER, &use_request(), Some((a_stock(), a_coupon())), NOW).unwrap().parts();
+        let (coupon, response) = redeem(&CALLER, &use_request(), known(a_coupon()), NOW).unwrap().parts();
         assert_eq!(response["openid"], coupon.openid);
         assert_eq!(coupon.state_at(NOW), CouponState::Used);
         assert_eq!(
@@ -204,13 +225,34 @@ mod tests {
     fn a_missing_coupon_a_foreign_appid_and_another_user_are_refused() {
         assert_eq!(redeem(&CALLER, &use_request(), None, NOW).unwrap_err().code, "RESOURCE_NOT_EXISTS");
         let foreign = UseRequest { appid: "wx0".to_owned(), ..use_request() };
-        let found = || Some((a_stock(), a_coupon()));
+        let found = || known(a_coupon());
         assert_eq!(redeem(&CALLER, &foreign, found(), NOW).unwrap_err().code, "APPID_MCHID_NOT_MATCH");
         let other = UseRequest { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p".to_owned()), ..use_request() };
         assert_eq!(redeem(&CALLER, &other, found(), NOW).unwrap_err().code, "INVALID_REQUEST");
         let stranger = stranger();
         let refusal = redeem(&stranger, &use_request(), found(), NOW).unwrap_err();
         assert_eq!((refusal.code, &*refusal.message), ("NO_AUTH", "商户无权限操作该券"));
+    }
+
+    #[test]
+    fn the_appid_may_be_that_of_the_belonging_merchant_and_the_openid_is_one_under_it() {
+        let (appid, openid) = ("wx0000000000000002".to_owned(), "oBelonging_M2pxb1Q9zNjWeS6o1".to_owned());
+        let belonging = Account { appids: vec![appid.clone()], ..stranger() };
+        let used = |openid_of_request: &str, caller: &Account| {
+            let known = Known {
+                belonging: Some(belonging.clone()),
+                openid: openid.clone(),
+                stock: a_stock(),
+                coupon: a_coupon(),
+            };
+            let named = Some(openid_of_request.to_owned());
+            let request = UseRequest { appid: appid.clone(), openid: named, ..use_request() };
+            redeem(caller, &request, Some(known), NOW).map(|decision| decision.response["openid"].clone())
+        };
+        assert_eq!(used(&openid, &CALLER).unwrap(), openid.as_str());
+        assert_eq!(used(&a_coupon().openid, &CALLER).unwrap_err().code, "INVALID_REQUEST");
+        let other = Account { mchid: "1900000777".to_owned(), ..CALLER.clone() };
+        assert_eq!(used(&openid, &other).unwrap_err().code, "APPID_MCHID_NOT_MATCH", "nothing is told");
     }
 
     fn used() -> Coupon {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::coupon::CouponState;
 use super::unconfirmed::{RULE_LIMIT, words};
-use crate::response::{Refusal, tail};
+use crate::response::{DocumentedRefusal, Refusal, tail};
 
 /// A number that was used before, with other parameters. INFERRED(other-parameters) from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
@@ -19,14 +19,16 @@ pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusa
     Refusal::param_error("请求参数错误", reason)
 }
 
-/// `out_request_no` was used for another stock: 400, not 409.
-pub(crate) fn stock_exists() -> Refusal {
-    Refusal::new(
-        400,
-        "RESOURCE_ALREADY_EXISTS",
-        "批次已存在",
-        "out_request_no has made a stock before; a new stock needs a new number",
+/// `out_request_no` was used for another stock. The sentence is that of the official FAQ; INFERRED(stock-again): the code, from the twin of
+/// another product.
+pub(crate) fn other_stock() -> Refusal {
+    const OF_THE_TABLE: DocumentedRefusal =
+        DocumentedRefusal { status: 400, code: "RESOURCE_ALREADY_EXISTS", message: "批次已存在" };
+    Refusal::invalid_request(
+        "创建请求重入,但本次请求与上次请求信息不一致",
+        "out_request_no has made another stock before; a new stock needs a new number",
     )
+    .with_documented(&OF_THE_TABLE)
 }
 
 /// A list of a user's coupons for nobody; recorded.
@@ -105,6 +107,22 @@ pub(crate) fn no_right_on_coupon() -> Refusal {
     Refusal::no_auth(
         "商户无权限操作该券",
         "only the creator of the stock (stock_creator_mchid) and the merchant that it belongs to (belong_merchant) operate its coupons, and the caller is neither",
+    )
+}
+
+/// The caller may not see this stock.
+pub(crate) fn no_right_on_stock() -> Refusal {
+    Refusal::no_auth(
+        "商户无权限操作该券",
+        "a stock is shown to its creator, to the merchant that it belongs to (belong_merchant), and to partners whom the creator lets send it",
+    )
+}
+
+/// The caller may not see this coupon.
+pub(crate) fn no_right_to_see_coupon() -> Refusal {
+    Refusal::no_auth(
+        "商户无权限操作该券",
+        "a coupon is shown to the creator of its stock, to the merchant that the stock belongs to, and to its sender",
     )
 }
 

@@ -14,10 +14,11 @@ use crate::clock;
 use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::merchants::Account;
+use crate::people::Person;
 use crate::products::coupon_stocks::caps::{Limit, Sent};
 use crate::products::coupon_stocks::fresh_code;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
-use crate::products::users::check_user_exists;
+use crate::products::users::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, StoreError, Transaction};
@@ -116,8 +117,12 @@ pub(crate) struct Situation {
     pub(crate) fresh_code: String,
     /// A code that the merchant has uploaded.
     pub(crate) drawn_code: Option<Candidate>,
+    /// Whether the person has another openid under the appid of the request.
+    pub(crate) is_of_another_appid: bool,
     /// Where the stock's creator is notified.
     pub(crate) callback: Option<Callback>,
+    /// How a notification names the user.
+    pub(crate) named_openid: String,
 }
 
 impl Situation {
@@ -129,8 +134,13 @@ impl Situation {
     ) -> Result<Self, StoreError> {
         let stock = stock::find_with_sent(tx, &request.stock_id)?;
         let (mut callback, mut is_authorized, mut drawn_code) = (None, false, None);
+        let (mut received_by_user, mut named_openid) = (0, String::new());
         if let Some((stock, _)) = &stock {
             callback = callbacks::find(tx, &stock.creator)?;
+            if callback.is_some() {
+                named_openid = callbacks::named_openid(tx, stock, &request.openid)?;
+            }
+            received_by_user = coupon::count_of_user(tx, stock, &request.openid)?;
             is_authorized = stock.creator != sender.mchid
                 && partnership::lets_send(tx, stock, sender, request.appid.as_deref())?;
             if stock.definition.code_mode == CodeMode::MerchantUpload {
@@ -141,14 +151,20 @@ impl Situation {
             Some(code) => coupon::find(tx, &request.stock_id, code)?.is_some(),
             None => false,
         };
+        let is_of_another_appid = match &request.appid {
+            Some(appid) => Person::has_another_openid(tx, &request.openid, appid)?,
+            None => false,
+        };
         Ok(Self {
             stock,
             is_authorized,
-            received_by_user: coupon::count_of_user(tx, &request.stock_id, &request.openid)?,
+            received_by_user,
             code_is_taken,
             fresh_code: fresh_code(tx, entropy)?,
             drawn_code,
+            is_of_another_appid,
             callback,
+            named_openid,
         })
     }
 }
@@ -234,6 +250,9 @@ pub(super) fn decide(
     let (stock, sent) = situation.stock.ok_or_else(refusals::no_such_stock)?;
     check_may_send(sender, request, &stock, situation.is_authorized, now)?;
     check_user_exists(&request.openid)?;
+    if situation.is_of_another_appid {
+        return Err(of_another_appid().into());
+    }
     check_code_mode(&stock, request, situation.code_is_taken)?;
     stock.definition.caps.check(&sent, situation.received_by_user, now)?;
     let (code, departure) = match (stock.definition.code_mode, &request.coupon_code) {
@@ -260,7 +279,8 @@ pub(super) fn decide(
         returned: None,
     };
     let response = response(&coupon);
-    let announce = |callback: &Callback| callback.announce_send(&stock, &coupon, request.channel);
+    let openid = &situation.named_openid;
+    let announce = |callback: &Callback| callback.announce_send(openid, &coupon, request.channel);
     let announcements = situation.callback.iter().map(announce).collect();
     Ok(Decision { announcements, ..Decision::new(((sent.one_more(now), coupon), departure), response) })
 }
@@ -349,7 +369,9 @@ mod tests {
             code_is_taken: false,
             fresh_code: "1".repeat(22),
             drawn_code: None,
+            is_of_another_appid: false,
             callback: None,
+            named_openid: String::new(),
         }
     }
 

@@ -5,35 +5,39 @@ use serde_json::{Map, Value, json};
 
 use super::definition::{CodeMode, Definition};
 use super::unconfirmed::STATE_AFTER_CREATION;
-use super::{once_for_merchant, refusals};
+use super::{may_operate, partnership, refusals};
 use crate::clock;
 use crate::merchants::Account;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::stored_codes;
-use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{Due, IdempotencyKey, IndexEntry, Record, StoreError, Transaction};
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
     let request_no = request.required("out_request_no");
     let key = IdempotencyKey { operation: "create stock", scope: &caller.mchid, request_no };
-    // The family's table has no replay here: a number that made a stock is refused, whatever the body.
-    if tx.stored_response(&key)?.is_some() {
-        return Err(refusals::stock_exists().into());
-    }
-    once_for_merchant(tx, context, key.operation, request_no, || {
-        Ok(create(caller, request.body.clone(), tx.next_number("stock")?, now))
+    idempotently(tx, context, &key, refusals::other_stock, || {
+        carry_out(tx, create(caller, request.body.clone(), tx.next_number("stock")?, now)?)
     })
 }
 
 pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let found = find_with_sent(tx, context.request.path("stock_id"))?;
     let (stock, sent) = found.ok_or_else(refusals::no_such_stock)?;
+    if !may_see(tx, context.caller, &stock)? {
+        return Err(refusals::no_right_on_stock().into());
+    }
     let mut shown = stock.describe(&sent, context.now);
     if stock.definition.code_mode == CodeMode::MerchantUpload {
         shown["coupon_code_count"] = stored_codes::counts(tx, &stock.id)?.describe();
     }
     Ok(shown)
+}
+
+/// UNCONFIRMED(stock-readers): a stock is shown to its creator, to the merchant that it belongs to, and to those who may send it.
+fn may_see(tx: &Transaction<'_>, caller: &Account, stock: &Stock) -> Result<bool, StoreError> {
+    Ok(may_operate(caller, stock) || partnership::is_partner(tx, stock, caller)?)
 }
 
 /// What the clock does at the end of a stock's period.
@@ -211,9 +215,7 @@ pub(crate) fn set_stock_state(tx: &Transaction<'_>, id: &str, state: StockState)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::carry_out;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stock_request};
-    use crate::products::merchant_coupons::may_operate;
     use crate::store::Store;
 
     #[test]

@@ -1,7 +1,8 @@
 //! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets it back after a refund.
 //!
 //! UNCONFIRMED(subsidy-order): neither the payment nor the refund is looked for. INFERRED(subsidy-at-once): a receipt is settled by the request
-//! that makes it.
+//! that makes it. UNCONFIRMED(subsidy-account): the money leaves what is available in the basic account (基本账户) of one side, and is available
+//! in that of the other at once.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,33 +11,78 @@ use super::coupon::{self, Coupon, CouponState};
 use super::definition::StockType;
 use super::stock::Stock;
 use super::unconfirmed::{MAX_LISTED_RECEIPTS, MAX_SUBSIDIES, words};
-use super::{may_operate, once_for_merchant, refusals};
+use super::{may_operate, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::products::ledger::{self, AccountKind, Business, Owner, Posting, Purse};
+use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 pub(super) fn pay_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SubsidyRequest::read(context.request, "out_subsidy_no");
-    once_for_merchant(tx, context, "pay subsidy", &request.request_no, || {
+    once_for_request(tx, context, "pay subsidy", &request, || {
         let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
-        let paid = successful(tx, &request)?;
+        let known =
+            Known { paid: successful(tx, &request)?, available: available(tx, &request.payer_merchant)? };
         let id = receipt_number('1', context.now, tx.next_number("subsidy receipt")?);
-        Ok(pay(context.caller, request.clone(), found, &paid, id, context.now))
+        let decision = pay(context.caller, request.clone(), found, &known, id, context.now)?;
+        let PayReceipt { id, outcome, .. } = &decision.changed;
+        if *outcome == Outcome::Paid {
+            let posting = Posting::new(Business::Subsidy, id.as_str(), context.now);
+            move_money(tx, posting, &request, [&request.payer_merchant, &request.payee_merchant])?;
+        }
+        carry_out(tx, decision)
     })
 }
 
 pub(super) fn return_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SubsidyRequest::read(context.request, "out_subsidy_return_no");
     let refund_id = context.request.required("refund_id").to_owned();
-    once_for_merchant(tx, context, "return subsidy", &request.request_no, || {
+    once_for_request(tx, context, "return subsidy", &request, || {
         let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
-        let paid = successful(tx, &request)?;
+        let known =
+            Known { paid: successful(tx, &request)?, available: available(tx, &request.payee_merchant)? };
         let id = receipt_number('2', context.now, tx.next_number("subsidy return receipt")?);
-        Ok(give_back(context.caller, request.clone(), refund_id.clone(), found, paid, id, context.now))
+        let decision = give_back(context.caller, request.clone(), refund_id, found, known, id, context.now)?;
+        let ReturnReceipt { id, has_failed, .. } = &decision.changed.1;
+        if !has_failed {
+            let posting = Posting::new(Business::SubsidyReturn, id.as_str(), context.now);
+            move_money(tx, posting, &request, [&request.payee_merchant, &request.payer_merchant])?;
+        }
+        carry_out(tx, decision)
     })
+}
+
+/// Does the work of a subsidy or of a return once for its number.
+fn once_for_request(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    operation: &'static str,
+    request: &SubsidyRequest,
+    work: impl FnOnce() -> Result<Value, HandlerError>,
+) -> Result<Value, HandlerError> {
+    let key = IdempotencyKey { operation, scope: &context.caller.mchid, request_no: &request.request_no };
+    idempotently(tx, context, &key, refusals::other_parameters, work)
+}
+
+/// What a merchant can pay with.
+fn available(tx: &Transaction<'_>, mchid: &str) -> Result<i64, StoreError> {
+    Ok(Purse::find(tx, &Owner::merchant(mchid))?.balance(AccountKind::Available))
+}
+
+/// The money of a decision: that it is there was a part of the decision.
+fn move_money(
+    tx: &Transaction<'_>,
+    posting: Posting,
+    request: &SubsidyRequest,
+    from_and_to: [&str; 2],
+) -> Result<(), HandlerError> {
+    let [from, to] = from_and_to.map(|mchid| Owner::merchant(mchid).account(AccountKind::Available));
+    let posting = posting.for_number(request.request_no.as_str()).moves(from, to, request.amount);
+    ledger::post(tx, posting)
+        .map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))
 }
 
 pub(super) fn list_receipts(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -66,7 +112,7 @@ pub(super) fn query_return_receipt(
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
     let receipt: Option<ReturnReceipt> = tx.get(context.request.path("subsidy_return_receipt_id"))?;
-    let receipt = receipt.ok_or_else(refusals::no_such_receipt)?;
+    let receipt = receipt.filter(|receipt| !receipt.has_failed).ok_or_else(refusals::no_such_receipt)?;
     check_rights(context.caller, coupon::find(tx, &receipt.request.stock_id, &receipt.request.coupon_code)?)?;
     Ok(receipt.describe())
 }
@@ -136,12 +182,14 @@ enum Outcome {
     Failed,
     /// Too many for one coupon.
     TooMany,
+    /// The payer has too little.
+    Short,
 }
 
 impl PayReceipt {
     fn status(&self) -> &'static str {
         match self.outcome {
-            Outcome::Failed | Outcome::TooMany => "FAIL",
+            Outcome::Failed | Outcome::TooMany | Outcome::Short => "FAIL",
             Outcome::Paid if self.returned == 0 => "SUCCESS",
             Outcome::Paid if self.returned < self.request.amount => "PARTIAL_RETURN",
             Outcome::Paid => "FULL_RETURN",
@@ -162,6 +210,7 @@ impl PayReceipt {
             }
             Outcome::Failed => put("fail_reason", "EXCEED_SUBSIDY_AMOUNT_QUOTA"),
             Outcome::TooMany => put("fail_reason", "EXCEED_SUBSIDY_COUNT_QUOTA"),
+            Outcome::Short => put("fail_reason", "INSUFFICIENT_BALANCE"),
         }
         Value::Object(shown)
     }
@@ -175,23 +224,28 @@ pub(crate) struct ReturnReceipt {
     refund_id: String,
     request: SubsidyRequest,
     time: i64,
+    /// Whether the payee had too little: nothing went back.
+    #[serde(default)]
+    has_failed: bool,
 }
 
 impl ReturnReceipt {
     fn describe(&self) -> Value {
         let mut shown = self.request.describe();
         let time = clock::rfc3339(self.time);
-        for (name, value) in [
-            ("subsidy_return_receipt_id", self.id.as_str()),
-            ("subsidy_receipt_id", &self.receipt_id),
-            ("refund_id", &self.refund_id),
-            // The pages of returns have a prefix that those of payments do not have.
-            ("status", "RETURN_RECEIPT_SUCCESS"),
-            ("out_subsidy_return_no", &self.request.request_no),
-            ("return_create_time", &time),
-            ("return_done_time", &time),
-        ] {
-            shown.insert(name.to_owned(), value.into());
+        let mut put = |name: &str, value: &str| drop(shown.insert(name.to_owned(), value.into()));
+        put("subsidy_receipt_id", &self.receipt_id);
+        put("refund_id", &self.refund_id);
+        put("out_subsidy_return_no", &self.request.request_no);
+        put("return_create_time", &time);
+        // The pages of returns have a prefix that those of payments do not have.
+        if self.has_failed {
+            put("status", "RETURN_RECEIPT_FAIL");
+            put("fail_reason", "RETURN_RECEIPT_INSUFFICIENT_BALANCE");
+        } else {
+            put("status", "RETURN_RECEIPT_SUCCESS");
+            put("subsidy_return_receipt_id", &self.id);
+            put("return_done_time", &time);
         }
         Value::Object(shown)
     }
@@ -206,12 +260,21 @@ fn receipt_number(kind: char, now: i64, serial: i64) -> String {
 /// More is never subsidised at once: 5000 yuan.
 const MAX_AMOUNT: i64 = 500_000;
 
-/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; more than the coupon is worth makes a receipt that has failed.
+/// What is known when a subsidy or a return is decided.
+struct Known {
+    /// The subsidies of the coupon that were paid, the newest first.
+    paid: Vec<PayReceipt>,
+    /// Fen that the side which pays now has.
+    available: i64,
+}
+
+/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; more than the coupon is worth, or than the payer has, makes a receipt that has
+/// failed.
 fn pay(
     caller: &Account,
     request: SubsidyRequest,
     found: Option<(Stock, Coupon)>,
-    paid: &[PayReceipt],
+    known: &Known,
     id: String,
     now: i64,
 ) -> Decided<PayReceipt> {
@@ -219,7 +282,7 @@ fn pay(
     if !(1..=MAX_AMOUNT).contains(&request.amount) {
         return Err(refusals::request_parameters("amount goes from 1 to 500000 fen"));
     }
-    check_sides(&request, &stock)?;
+    check_sides(caller, &request, &stock)?;
     if stock.definition.stock_type == StockType::Exchange {
         return Err(refusals::request_parameters("coupons of stock_type EXCHANGE are never subsidised"));
     }
@@ -229,12 +292,14 @@ fn pay(
             "a coupon is subsidised after it was used: POST /v3/marketing/busifavor/coupons/use",
         ));
     }
+    let paid = &known.paid;
     let sum: i64 = paid.iter().map(|receipt| receipt.request.amount - receipt.returned).sum();
     // What a DISCOUNT coupon takes off depends on the order, which is not known here.
     let is_too_much = |worth: i64| sum.saturating_add(request.amount) > worth;
     let outcome = match stock.definition.discount_amount {
         _ if paid.len() >= MAX_SUBSIDIES => Outcome::TooMany,
         Some(worth) if is_too_much(worth) => Outcome::Failed,
+        _ if known.available < request.amount => Outcome::Short,
         _ => Outcome::Paid,
     };
     let receipt = PayReceipt { id, request, time: now, outcome, returned: 0 };
@@ -242,13 +307,14 @@ fn pay(
     Ok(Decision::new(receipt, response))
 }
 
-/// Returns a subsidy, wholly or in part: of the newest receipt of these two sides and this payment that has so much left.
+/// Returns a subsidy, wholly or in part: of the newest receipt of these two sides and this payment that has so much left. Where the payee has
+/// too little, the return has failed, and the receipt stays as it was.
 fn give_back(
     caller: &Account,
     request: SubsidyRequest,
     refund_id: String,
     found: Option<(Stock, Coupon)>,
-    paid: Vec<PayReceipt>,
+    known: Known,
     id: String,
     now: i64,
 ) -> Decided<(PayReceipt, ReturnReceipt)> {
@@ -262,7 +328,7 @@ fn give_back(
             && known.payer_merchant == request.payer_merchant
             && known.payee_merchant == request.payee_merchant
     };
-    let of_request: Vec<_> = paid.into_iter().filter(is_of_request).collect();
+    let of_request: Vec<_> = known.paid.into_iter().filter(is_of_request).collect();
     if of_request.is_empty() {
         return Err(refusals::no_such_receipt().with_reason(
             "no subsidy was paid for this coupon with this transaction_id, payer_merchant and payee_merchant",
@@ -275,8 +341,11 @@ fn give_back(
             "all returns of a subsidy together may not be more than the subsidy",
         )
     })?;
-    let receipt = PayReceipt { returned: receipt.returned + request.amount, ..receipt };
-    let back = ReturnReceipt { id, receipt_id: receipt.id.clone(), refund_id, request, time: now };
+    let has_failed = known.available < request.amount;
+    let went_back = if has_failed { 0 } else { request.amount };
+    let receipt = PayReceipt { returned: receipt.returned + went_back, ..receipt };
+    let back =
+        ReturnReceipt { id, receipt_id: receipt.id.clone(), refund_id, request, time: now, has_failed };
     let response = back.describe();
     Ok(Decision::new((receipt, back), response))
 }
@@ -288,12 +357,17 @@ fn check_rights(caller: &Account, found: Option<(Stock, Coupon)>) -> Result<(Sto
 }
 
 /// The creator or the belonging merchant pays, the belonging merchant receives. UNCONFIRMED(subsidy-brand): others of its brand cannot receive here.
-fn check_sides(request: &SubsidyRequest, stock: &Stock) -> Result<(), Refusal> {
+/// INFERRED(subsidy-payer): whoever asks pays, or a merchant that it acts for does: the belonging merchant cannot take the creator's money.
+fn check_sides(caller: &Account, request: &SubsidyRequest, stock: &Stock) -> Result<(), Refusal> {
     let belonging = stock.definition.belong_merchant();
     if ![&*stock.creator, belonging].contains(&&*request.payer_merchant) {
         return Err(refusals::request_parameters(
             "payer_merchant must be the creator of the stock or the merchant that it belongs to",
         ));
+    }
+    if !caller.acts_for(&request.payer_merchant) {
+        return Err(refusals::no_right_on_subsidy()
+            .with_reason("payer_merchant must be the caller, or one of its sub-merchants"));
     }
     if request.payee_merchant != belonging {
         return Err(refusals::request_parameters(
@@ -371,8 +445,11 @@ mod tests {
         Some((a_stock(), Coupon { condition, ..a_coupon() }))
     }
 
-    fn paid(amount: i64, before: &[PayReceipt]) -> (PayReceipt, Value) {
-        pay(&CALLER, request(amount), used(), before, receipt_number('1', NOW, 1), NOW).unwrap().parts()
+    const HAS: i64 = 1_000_000;
+
+    fn paid(amount: i64, before: &[PayReceipt], available: i64) -> (PayReceipt, Value) {
+        let known = Known { paid: before.to_vec(), available };
+        pay(&CALLER, request(amount), used(), &known, receipt_number('1', NOW, 1), NOW).unwrap().parts()
     }
 
     #[test]
@@ -382,24 +459,21 @@ mod tests {
 
     #[test]
     fn a_used_coupon_is_subsidised_up_to_its_worth() {
-        let (first, response) = paid(3, &[]);
+        let (first, response) = paid(3, &[], HAS);
         assert_eq!((&response["status"], &response["amount"]), (&json!("SUCCESS"), &json!(3)));
         assert_eq!(response["subsidy_receipt_id"].as_str().unwrap().len(), 28);
-        let (_, second) = paid(3, std::slice::from_ref(&first));
+        let (_, second) = paid(3, std::slice::from_ref(&first), HAS);
         assert_eq!(
             (&second["status"], &second["fail_reason"], second.get("subsidy_receipt_id")),
             (&json!("FAIL"), &json!("EXCEED_SUBSIDY_AMOUNT_QUOTA"), None)
         );
-        assert_eq!(paid(2, std::slice::from_ref(&first)).1["status"], "SUCCESS");
+        assert_eq!(paid(2, std::slice::from_ref(&first), HAS).1["status"], "SUCCESS");
     }
 
     #[test]
     fn returns_add_up_to_the_subsidy_and_not_beyond() {
-        let back = |amount, receipt: PayReceipt| {
-            let id = receipt_number('2', NOW, 1);
-            give_back(&CALLER, request(amount), "5".repeat(28), used(), vec![receipt], id, NOW)
-        };
-        let ((receipt, _), response) = back(2, paid(5, &[]).0).unwrap().parts();
+        let back = |amount, receipt: PayReceipt| give_back_of(amount, receipt, HAS);
+        let ((receipt, _), response) = back(2, paid(5, &[], HAS).0).unwrap().parts();
         assert_eq!(
             (response["status"].as_str(), receipt.status()),
             (Some("RETURN_RECEIPT_SUCCESS"), "PARTIAL_RETURN")
@@ -408,10 +482,34 @@ mod tests {
         assert_eq!(back(3, receipt).unwrap().changed.0.status(), "FULL_RETURN");
     }
 
+    fn give_back_of(
+        amount: i64,
+        receipt: PayReceipt,
+        available: i64,
+    ) -> Decided<(PayReceipt, ReturnReceipt)> {
+        let (id, known) = (receipt_number('2', NOW, 1), Known { paid: vec![receipt], available });
+        give_back(&CALLER, request(amount), "5".repeat(28), used(), known, id, NOW)
+    }
+
+    #[test]
+    fn nobody_pays_or_returns_what_is_not_there() {
+        let (receipt, response) = paid(3, &[], 2);
+        assert_eq!((receipt.status(), &response["fail_reason"]), ("FAIL", &json!("INSUFFICIENT_BALANCE")));
+        assert_eq!(paid(3, &[], 3).0.status(), "SUCCESS");
+        let ((receipt, _), response) = give_back_of(3, paid(3, &[], 3).0, 2).unwrap().parts();
+        assert_eq!(
+            (&response["status"], &response["fail_reason"], response.get("subsidy_return_receipt_id")),
+            (&json!("RETURN_RECEIPT_FAIL"), &json!("RETURN_RECEIPT_INSUFFICIENT_BALANCE"), None)
+        );
+        assert_eq!(receipt.status(), "SUCCESS", "nothing went back");
+        assert_eq!(give_back_of(3, receipt, 3).unwrap().changed.0.status(), "FULL_RETURN");
+    }
+
     #[test]
     fn who_what_and_how_much_is_checked() {
         let code = |caller: &Account, request: SubsidyRequest, found| {
-            let refusal = pay(caller, request, found, &[], "1".to_owned(), NOW).unwrap_err();
+            let known = Known { paid: Vec::new(), available: HAS };
+            let refusal = pay(caller, request, found, &known, "1".to_owned(), NOW).unwrap_err();
             (refusal.status, refusal.code)
         };
         assert_eq!(code(&CALLER, request(1), None), (404, "RESOURCE_NOT_EXISTS"));

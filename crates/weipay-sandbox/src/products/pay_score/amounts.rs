@@ -72,6 +72,38 @@ pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What was said of times and places when the order was made is said again in the same way, or not at all. INFERRED(pay-score-fixed): what is
+/// left out stays as it was. `OnAccept` says nothing new, because the order has had the time of the confirmation since then.
+pub(super) fn check_said_before(
+    order: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let text = |members: &Map<String, Value>, group: &str, name: &str| {
+        let text = members.get(group).and_then(|group| group.get(name)).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let is_same = |one: &str, other: &str| {
+        one == other || read_time(one).is_some_and(|one| Some(one) == read_time(other))
+    };
+    for (group, name) in FIXED {
+        if let (Some(said), Some(given)) = (text(order, group, name), text(given, group, name))
+            && !is_same(&said, &given)
+            && !(name == "start_time" && given == "OnAccept")
+        {
+            return Err(refusals::not_as_before());
+        }
+    }
+    Ok(())
+}
+
+/// What the merchant says of times and places.
+const FIXED: [(&str, &str); 4] = [
+    ("time_range", "start_time"),
+    ("time_range", "end_time"),
+    ("location", "start_location"),
+    ("location", "end_location"),
+];
+
 /// The times of a completion: the end is not before the start of the order, and not in the future.
 pub(super) fn check_times_of_completion(order: &Value, given: &Value, now: i64) -> Result<(), Refusal> {
     check_readable(given)?;
@@ -138,6 +170,27 @@ mod tests {
         assert_eq!(check("20260815120001"), Err("INVALID_REQUEST"));
         assert_eq!(check("20260815095959"), Err("INVALID_REQUEST"));
         assert_eq!(check("yesterday"), Err("PARAM_ERROR"));
+    }
+
+    #[test]
+    fn what_an_order_says_of_times_and_places_cannot_be_said_otherwise_later() {
+        let order = json!({
+            "time_range": { "start_time": "20260815100000", "end_time": "20260815" },
+            "location": { "start_location": "广州" },
+        });
+        let check = |group: &str, name: &str, text: &str| {
+            let given = json!({ group: { name: text } });
+            let checked = check_said_before(order.as_object().unwrap(), given.as_object().unwrap());
+            checked.map_err(|refusal| (refusal.status, refusal.code))
+        };
+        for same in ["20260815100000", "2026-08-15T10:00:00+08:00", "OnAccept", ""] {
+            assert_eq!(check("time_range", "start_time", same), Ok(()), "{same}");
+        }
+        assert_eq!(check("time_range", "start_time", "20260815113000"), Err((400, "PARAM_ERROR")));
+        assert_eq!(check("time_range", "end_time", "20260815000000"), Ok(()));
+        assert_eq!(check("time_range", "end_time", "20260814"), Err((400, "PARAM_ERROR")));
+        assert_eq!(check("location", "start_location", "深圳"), Err((400, "PARAM_ERROR")));
+        assert_eq!(check("location", "end_location", "深圳"), Ok(()), "not said before");
     }
 
     #[test]

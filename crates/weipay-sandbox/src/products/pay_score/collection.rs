@@ -68,7 +68,8 @@ pub(super) fn pay_completed(
 }
 
 /// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands
-/// in bills. UNCONFIRMED(pay-score-trade-type): its `trade_type` is JSAPI.
+/// in bills, with trade type AUTH and the numbers of the service order as 商户数据包. INFERRED(pay-score-trade-type): a query shows it with the same
+/// `trade_type` and `attach`.
 fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
     let openid = order.person().unwrap_or_default();
     let person = Owner::of_person(tx, openid)?;
@@ -98,13 +99,13 @@ fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
         appid: order.appid.clone(),
         sub_appid: order.sub_appid.clone(),
         out_trade_no: order.out_trade_no().to_owned(),
-        trade_type: TradeType::Jsapi,
+        trade_type: TradeType::Auth,
         dialect: Dialect::V3,
         state: order::OrderState::NotPay,
         total: order.total.unwrap_or_default(),
         currency: "CNY".to_owned(),
         description: text("service_introduction").unwrap_or_default(),
-        attach: text("attach"),
+        attach: Some(format!("wxzff|{}|{}", order.id, order.out_order_no)),
         // The notification of the service order tells of the payment.
         notify_url: None,
         goods_tag: None,

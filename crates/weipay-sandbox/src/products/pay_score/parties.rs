@@ -1,10 +1,12 @@
 //! The merchants and appids of a request, and the person in it.
 
 use super::refusals;
-use crate::products::Context;
+use crate::people::Person;
 use crate::products::payments::parties::check_sub_merchant;
 use crate::products::users::is_openid;
+use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
+use crate::store::Transaction;
 
 /// Who acts, and for whom, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +41,21 @@ impl Parties {
     /// The person, under the appid and under the sub-merchant's appid.
     pub(super) fn read_person(
         &self,
+        tx: &Transaction<'_>,
         context: &Context<'_>,
-    ) -> Result<(Option<String>, Option<String>), Refusal> {
+    ) -> Result<(Option<String>, Option<String>), HandlerError> {
         let openid = text(context, "openid");
         let sub_openid = self.sub_mchid.as_ref().and_then(|_| text(context, "sub_openid"));
         if openid.iter().chain(&sub_openid).any(|openid| !is_openid(openid)) {
-            return Err(refusals::unknown_person());
+            return Err(refusals::unknown_person().into());
+        }
+        let under = [(&openid, Some(&self.appid)), (&sub_openid, self.sub_appid.as_ref())];
+        for (openid, appid) in under {
+            if let (Some(openid), Some(appid)) = (openid, appid)
+                && Person::has_another_openid(tx, openid, appid)?
+            {
+                return Err(refusals::person_of_another_appid().into());
+            }
         }
         Ok((openid, sub_openid))
     }

@@ -195,7 +195,7 @@ fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Permission, Hand
 fn of_named_person(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Permission, HandlerError> {
     let parties = Parties::read(context)?;
     let (openid, sub_openid) = match context.request.path("openid") {
-        "" => parties.read_person(context)?,
+        "" => parties.read_person(tx, context)?,
         openid => (Some(openid.to_owned()), None),
     };
     let Some(openid) = openid.or(sub_openid) else {

@@ -67,6 +67,12 @@ pub(super) fn ends_before_start() -> Refusal {
     .with_tail(271_316_637)
 }
 
+pub(super) fn not_as_before() -> Refusal {
+    wrong_parameter(
+        "time_range and location must be those that the order was made with, where it was made with some",
+    )
+}
+
 pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误", reason)
 }
@@ -81,6 +87,12 @@ pub(super) fn unknown_person() -> Refusal {
     Refusal::invalid_request(
         "其他原因185",
         "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+    )
+}
+
+pub(super) fn person_of_another_appid() -> Refusal {
+    unknown_person().with_reason(
+        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
     )
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::amounts::{check_risk_fund, check_times_of_completion, check_times_of_new, checked_total};
+use super::amounts::{
+    check_risk_fund, check_said_before, check_times_of_completion, check_times_of_new, checked_total,
+};
 use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find, find_by_query_id};
 use super::parties::Parties;
 use super::permissions::check_authorized;
@@ -68,7 +70,7 @@ fn new_order(
     check_times_of_new(request.body.get("time_range").unwrap_or(&Value::Null))?;
     let (mut openid, mut sub_openid) = (None, None);
     if is_confirmed {
-        (openid, sub_openid) = parties.read_person(context)?;
+        (openid, sub_openid) = parties.read_person(tx, context)?;
         let Some(person) = openid.as_ref().or(sub_openid.as_ref()) else {
             let reason = "without the person's confirmation, the order must have an openid";
             return Err(refusals::wrong_parameter(reason).into());
@@ -183,6 +185,7 @@ pub(super) fn complete_order(tx: &Transaction<'_>, context: &Context<'_>) -> Res
             let times = order.members.get("time_range").unwrap_or(&empty);
             let given = context.request.body.get("time_range").unwrap_or(&empty);
             check_times_of_completion(times, given, context.now)?;
+            check_said_before(&order.members, &context.request.body)?;
             complete(tx, with_sent(order, &context.request.body), total, completion, context)?
         }
         _ => {
@@ -220,6 +223,7 @@ pub(super) fn modify_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     if order.total.is_none_or(|known| total >= known) || total < 1 {
         return Err(refusals::not_lower().into());
     }
+    check_said_before(&order.members, &context.request.body)?;
     let order = ServiceOrder { total: Some(total), ..with_sent(order, &context.request.body) };
     tx.save(&order)?;
     Ok(order.describe_without(&["openid"]))
@@ -274,7 +278,7 @@ fn check_no_deduction(order: &ServiceOrder) -> Result<(), Refusal> {
     if order.deduction.is_some() { Err(refusals::under_deduction()) } else { Ok(()) }
 }
 
-/// With what a completion or modification sends anew. Of times and places, each member replaces the one of its name.
+/// With what a completion or modification sends anew. Of times and places, what the order says stays.
 fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder {
     for name in ["post_payments", "post_discounts"] {
         if let Some(rows) = body.get(name) {
@@ -285,7 +289,12 @@ fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder
         let Some(Value::Object(sent)) = body.get(name) else { continue };
         let known = order.members.entry(name).or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(known) = known {
-            known.extend(sent.clone());
+            for (name, value) in sent {
+                let said = known.get(name).and_then(Value::as_str).unwrap_or_default();
+                if said.is_empty() {
+                    known.insert(name.clone(), value.clone());
+                }
+            }
         }
     }
     order

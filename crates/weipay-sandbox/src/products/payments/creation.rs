@@ -227,7 +227,7 @@ pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>, entropy
     match trade_type {
         TradeType::Native => json!({ "code_url": code_url(id) }),
         TradeType::Mweb => json!({ "h5_url": h5_url(id, entropy) }),
-        TradeType::Jsapi | TradeType::App | TradeType::Micropay | TradeType::Pap => {
+        TradeType::Jsapi | TradeType::App | TradeType::Micropay | TradeType::Pap | TradeType::Auth => {
             json!({ "prepay_id": id })
         }
     }

@@ -88,6 +88,8 @@ pub(crate) enum TradeType {
     Micropay,
     /// By a contract (委托代扣).
     Pap,
+    /// After a service of pay score (支付分).
+    Auth,
 }
 
 impl TradeType {
@@ -100,6 +102,7 @@ impl TradeType {
             Self::Mweb => "MWEB",
             Self::Micropay => "MICROPAY",
             Self::Pap => "PAP",
+            Self::Auth => "AUTH",
         }
     }
 }

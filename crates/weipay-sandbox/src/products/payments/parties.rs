@@ -112,10 +112,10 @@ fn check_openid(tx: &Transaction<'_>, openid: &str, appid: &str, is_sub: bool) -
     if !is_openid(openid) {
         return Err(refusals::broken_openid().into());
     }
-    match find_person(tx, openid)? {
-        Some(person) if person.openid(appid) != openid => Err(refusals::other_openid(is_sub).into()),
-        _ => Ok(()),
+    if Person::has_another_openid(tx, openid, appid)? {
+        return Err(refusals::other_openid(is_sub).into());
     }
+    Ok(())
 }
 
 /// The person that was made with this openid.

@@ -24,6 +24,9 @@ struct WalletPayment {
     desc: String,
     fingerprint: Fingerprint,
     paid: i64,
+    /// Whether it was sent with the name of the person.
+    #[serde(default)]
+    has_name: bool,
 }
 
 impl Record for WalletPayment {
@@ -69,6 +72,7 @@ pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
         desc: request.required("desc").to_owned(),
         fingerprint,
         paid: now,
+        has_name: request.text("re_user_name").is_some(),
     };
     let from = Owner::merchant(mchid.as_str()).account(AccountKind::Operation);
     let posting = Posting::new(Business::Transfer, payment.number.as_str(), now).for_number(number);
@@ -99,14 +103,14 @@ fn show_paid(payment: &WalletPayment) -> Value {
     })
 }
 
-/// `payment_no`, fen and time of a payment.
+/// `payment_no`, fen and time of a payment, and whether it was sent with the name of the person.
 pub(super) fn find(
     tx: &Transaction<'_>,
     mchid: &str,
     partner_trade_no: &str,
-) -> Result<Option<(String, i64, i64)>, StoreError> {
+) -> Result<Option<(String, i64, i64, bool)>, StoreError> {
     let payment: Option<WalletPayment> = tx.get(&joined(mchid, partner_trade_no))?;
-    Ok(payment.map(|payment| (payment.number, payment.fen, payment.paid)))
+    Ok(payment.map(|payment| (payment.number, payment.fen, payment.paid, payment.has_name)))
 }
 
 /// Queries find what was paid in so many seconds.

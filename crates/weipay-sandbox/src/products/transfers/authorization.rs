@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::creation::{check_appid_and_openid, package};
 use super::transfer::NotifyTo;
-use super::{CONFIRMATION_SECONDS, fingerprint, platform_number, refusals};
+use super::{CONFIRMATION_SECONDS, platform_number, refusals};
 use crate::clock;
 use crate::products::{Context, HandlerError};
 use crate::store::{
@@ -18,28 +18,22 @@ pub(super) const OVERDUE: &str = "transfer authorization overdue";
 pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let known = find(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
-    let fingerprint = fingerprint(&request.body);
-    // It may have been made with a transfer, whose request has other members.
-    let is_same = |known: &Authorization| {
-        let (appid, openid) = (request.required("appid"), request.required("openid"));
-        let scene = request.required("transfer_scene_id");
-        let perception = request.text("user_recv_perception");
-        known.fingerprint == fingerprint
-            || (known.is_same(&request.body, appid, openid, scene)
-                && known.perception.as_deref() == perception)
-    };
+    let (appid, openid) = (request.required("appid"), request.required("openid"));
+    let scene = request.required("transfer_scene_id");
+    let perception = request.text("user_recv_perception");
     let asked = match known {
-        Some(known) if is_same(&known) => known,
-        Some(_) => return Err(refusals::other_content().into()),
+        Some(known) => {
+            let is_same =
+                known.is_of(&request.body, appid, openid, scene) && known.perception.as_deref() == perception;
+            if !is_same {
+                return Err(refusals::other_content().into());
+            }
+            known
+        }
         None => {
-            let (appid, openid) = (request.required("appid"), request.required("openid"));
             check_appid_and_openid(tx, context.caller, appid, openid)?;
-            let scene = request.required("transfer_scene_id");
-            let new = Authorization {
-                fingerprint,
-                perception: request.text("user_recv_perception").map(str::to_owned),
-                ..new(tx, context, &request.body, appid, openid, scene)?
-            };
+            let new = new(tx, context, &request.body, appid, openid, scene)?;
+            let new = Authorization { perception: perception.map(str::to_owned), ..new };
             keep_new(tx, &new)?;
             new
         }
@@ -107,7 +101,6 @@ pub(super) struct Authorization {
     scene: String,
     perception: Option<String>,
     notify: NotifyTo,
-    fingerprint: String,
     package: String,
     create_time: i64,
     pub(super) state: AuthorizationState,
@@ -176,7 +169,6 @@ fn new(
             url: text("authorization_notify_url"),
             platform_serial: context.platform_serial.to_owned(),
         },
-        fingerprint: fingerprint(members),
         package: package(context, serial),
         create_time: context.now,
         state: AuthorizationState::WaitUserConfirm,
@@ -190,7 +182,8 @@ fn keep_new(tx: &Transaction<'_>, new: &Authorization) -> Result<(), StoreError>
     tx.schedule(&new.overdue())
 }
 
-/// The authorization that is confirmed together with a transfer: a new one, or the one that was asked for before.
+/// The authorization that is confirmed together with a transfer: a new one, or the one that was asked for before, in either way.
+/// INFERRED(authorization-ended): one that has ended comes to life no more, so that a transfer cannot name it.
 pub(super) fn with_transfer(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -201,14 +194,12 @@ pub(super) fn with_transfer(
 ) -> Result<Authorization, HandlerError> {
     let number = info.get("out_authorization_no").and_then(Value::as_str).unwrap_or_default();
     if let Some(known) = find(tx, &context.caller.mchid, number)? {
-        if !known.is_same(info, appid, openid, scene) {
+        if !known.is_of(info, appid, openid, scene) {
             return Err(refusals::other_content().into());
         }
         if known.state == AuthorizationState::Closed {
-            return Err(refusals::no_authorization(
-                "the authorization has ended: take a new out_authorization_no",
-            )
-            .into());
+            let reason = "this authorization has ended: take a new out_authorization_no";
+            return Err(refusals::no_authorization(reason).into());
         }
         return Ok(known);
     }
@@ -275,17 +266,16 @@ pub(super) fn end_overdue(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(),
 }
 
 impl Authorization {
-    #[cfg(test)]
-    pub(super) fn is_of(&self, mchid: &str) -> bool {
-        self.mchid == mchid
+    /// Whether it is what these members ask for.
+    fn is_of(&self, members: &Map<String, Value>, appid: &str, openid: &str, scene: &str) -> bool {
+        let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+        let own = (&*self.appid, &*self.openid, &*self.scene, &*self.display_name, &*self.notify.url);
+        own == (appid, openid, scene, text("user_display_name"), text("authorization_notify_url"))
     }
 
-    /// Whether a request asks for the same, of the same person, whether with a transfer or without.
-    fn is_same(&self, members: &Map<String, Value>, appid: &str, openid: &str, scene: &str) -> bool {
-        let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
-        (&*self.appid, &*self.openid, &*self.scene) == (appid, openid, scene)
-            && self.display_name == text("user_display_name")
-            && self.notify.url == text("authorization_notify_url")
+    #[cfg(test)]
+    pub(super) fn is_by(&self, mchid: &str) -> bool {
+        self.mchid == mchid
     }
 
     fn overdue(&self) -> Due {
@@ -338,90 +328,5 @@ impl Authorization {
             put("close_info", json!({ "close_time": clock::rfc3339(*time), "close_reason": reason }));
         }
         shown
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::merchants::Account;
-    use crate::products::world::{APPID, World, merchant, openid};
-    use crate::response::Refusal;
-
-    const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
-    const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
-
-    fn payer() -> (World<'static>, Account) {
-        let world = World::new();
-        let caller = merchant("1900000109", &[]);
-        let owner = crate::products::ledger::Owner::merchant(&*caller.mchid);
-        world.move_by_bank(&owner, crate::products::ledger::AccountKind::Operation, 10_000);
-        (world, caller)
-    }
-
-    fn info(display_name: &str) -> Value {
-        json!({
-            "user_display_name": display_name, "out_authorization_no": "a1",
-            "authorization_notify_url": "https://example.com/authorizations",
-        })
-    }
-
-    fn ask(world: &World<'_>, caller: &Account) -> Result<Value, Refusal> {
-        let mut body = info("张");
-        body["appid"] = json!(APPID);
-        body["openid"] = json!(openid(1));
-        body["transfer_scene_id"] = json!("1009");
-        body["user_recv_perception"] = json!("货款");
-        body["scene_info"] = json!({ "client_ip": "127.0.0.1" });
-        world.ask(caller, "POST", AUTHORIZATIONS, &body)
-    }
-
-    fn transfer(world: &World<'_>, caller: &Account, number: &str, info: Value) -> Result<Value, Refusal> {
-        let body = json!({
-            "appid": APPID, "out_bill_no": number, "openid": openid(1), "transfer_amount": 100,
-            "transfer_remark": "a", "transfer_scene_id": "1009", "authorization_info": info,
-            "transfer_scene_report_infos": [{ "info_type": "a", "info_content": "a" }],
-        });
-        world.ask(caller, "POST", &format!("{BILLS}/pre-transfer-with-authorization"), &body)
-    }
-
-    fn state(world: &World<'_>) -> AuthorizationState {
-        world.act(|tx| find(tx, "1900000109", "a1")).unwrap().unwrap().state
-    }
-
-    #[test]
-    fn an_authorization_that_was_asked_for_before_is_confirmed_with_a_transfer() {
-        let (world, caller) = payer();
-        ask(&world, &caller).unwrap();
-        assert_eq!(transfer(&world, &caller, "n1", info("李")).unwrap_err().code, "ALREADY_EXISTS");
-        let made = transfer(&world, &caller, "n1", info("张")).unwrap();
-        assert_eq!(made["out_authorization_no"], "a1");
-        assert_eq!(ask(&world, &caller).unwrap()["state"], "WAIT_USER_CONFIRM");
-        // The other way round: the same request again, for one that was made with a transfer.
-        let package = made["package_info"].as_str().unwrap();
-        let confirmed: Result<(), HandlerError> = world.act(|tx| {
-            let found = super::super::transfer::find_for_person(tx, package)?.pop().unwrap();
-            super::super::course::confirm(tx, found, None, world.now).map(drop)
-        });
-        confirmed.unwrap();
-        assert_eq!(state(&world), AuthorizationState::TakingEffect);
-    }
-
-    #[test]
-    fn an_authorization_that_has_ended_is_not_confirmed_with_another_transfer() {
-        let (world, caller) = payer();
-        transfer(&world, &caller, "n1", info("张")).unwrap();
-        let ended: Result<bool, StoreError> = world.act(|tx| {
-            let made = find(tx, "1900000109", "a1")?.unwrap();
-            take_effect(tx, &made.id, world.now)?;
-            let given = find(tx, "1900000109", "a1")?.unwrap();
-            end_by_person(tx, given, world.now)
-        });
-        assert!(ended.unwrap());
-        assert_eq!(transfer(&world, &caller, "n2", info("张")).unwrap_err().code, "INVALID_REQUEST");
-        // The money of the first one only is locked.
-        let owner = crate::products::ledger::Owner::merchant("1900000109");
-        assert_eq!(world.balance(&owner, crate::products::ledger::AccountKind::Transferring), 100);
-        assert_eq!(state(&world), AuthorizationState::Closed);
     }
 }

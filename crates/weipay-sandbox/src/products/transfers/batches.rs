@@ -260,6 +260,13 @@ pub(super) fn find(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<Op
 }
 
 /// The details of a batch, in the order of the request.
+/// Whether the details of a batch were sent with the names of persons: all of them are, or none.
+pub(super) fn has_names(tx: &Transaction<'_>, batch: &Batch) -> Result<bool, StoreError> {
+    let first: Option<Detail> =
+        tx.find(&[IndexRange::equal(BATCH, batch.id.as_str())], Page { offset: 0, limit: 1 })?.pop();
+    Ok(first.is_some_and(|detail| detail.has_name()))
+}
+
 fn details_of(tx: &Transaction<'_>, batch_id: &str) -> Result<Vec<Detail>, StoreError> {
     let page = Page { offset: 0, limit: MAX_DETAILS };
     let mut details: Vec<Detail> = tx.find(&[IndexRange::equal(BATCH, batch_id)], page)?;
@@ -333,6 +340,10 @@ impl Batch {
     /// How many details have succeeded, and their fen; nothing before all of them have ended.
     pub(super) fn success_when_finished(&self) -> Option<(i64, i64)> {
         self.is_finished.then_some(self.success)
+    }
+
+    pub(super) fn create_time(&self) -> i64 {
+        self.create_time
     }
 
     fn status(&self) -> &'static str {
@@ -437,6 +448,11 @@ impl Detail {
             return Err("TRANSFER_QUOTA_EXCEED");
         }
         reason_of(account).map_or(Ok(()), Err)
+    }
+
+    /// Whether it was sent with the name of the person.
+    pub(super) fn has_name(&self) -> bool {
+        self.name.is_some()
     }
 
     /// Fen and time, when the person has them.

@@ -132,8 +132,7 @@ pub(super) fn check_appid_and_openid(
         let reason = "an openid has 28 letters, digits, _ or -, and begins with o";
         return Err(refusals::wrong_openid(reason).into());
     }
-    let known = Person::find(tx, openid)?;
-    if known.is_some_and(|person| person.openids.iter().any(|(under, own)| own == openid && under != appid)) {
+    if Person::has_another_openid(tx, openid, appid)? {
         let reason = "this person has this openid under another appid";
         return Err(refusals::wrong_openid(reason).into());
     }

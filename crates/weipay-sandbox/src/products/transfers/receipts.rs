@@ -1,7 +1,7 @@
 //! Electronic receipts (电子回单): a merchant applies for the receipt of a transfer that the person has, the clock makes it, and the
 //! merchant downloads it. The older form has receipts of a batch and of one of its details, and of a payment to the wallet (付款到零钱).
 //!
-//! UNCONFIRMED(receipt-time): it is made a minute after it was applied for, and never fails. INFERRED(receipt-again): who applies again gets
+//! Only what was sent with the person's name has one. UNCONFIRMED(receipt-time): it is made a minute after it was applied for, and never fails. INFERRED(receipt-again): who applies again gets
 //! the same one. UNCONFIRMED(receipt-text): what stands in the file, which has the numbers, amounts and times, and nobody's name.
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use weipay_wire::{ApiV3Key, sha256_hex};
 
 use super::batches::{self, Batch, Detail};
 use super::transfer::{self, Transfer, TransferState};
-use super::{platform_number, refusals};
+use super::{MAX_AGE_SECONDS, platform_number, refusals};
 use crate::clock;
 use crate::grammar::unconfirmed;
 use crate::products::downloads::pdf::pdf;
@@ -26,21 +26,29 @@ const MAKING_SECONDS: i64 = 60;
 /// So long an address is good for. INFERRED(receipt-link): said of the newer form.
 const LINK_SECONDS: i64 = 600;
 
+/// What was paid longer ago has no receipt any more. INFERRED(receipt-age): six months are 180 days.
+const MAX_TRANSFER_AGE_SECONDS: i64 = 180 * clock::DAY;
+/// A receipt of the newer form is there for so long. INFERRED(receipt-life): after that, who applies again gets a new one.
+const LIFE_SECONDS: i64 = 90 * clock::DAY;
+
 const ASSOCIATED_DATA: &str = "transfer receipt";
 
 /// What a receipt is of, with the platform's number of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Subject {
-    Transfer(String),
-    Batch(String),
-    Detail(String),
-    WalletPayment(String),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject<'a> {
+    Transfer(&'a str),
+    Batch(&'a str),
+    Detail(&'a str),
+    WalletPayment(&'a str),
 }
 
-impl Subject {
-    fn key(&self) -> String {
+/// What the keys of receipts of the newer form begin with.
+const TRANSFER: &str = "transfer";
+
+impl Subject<'_> {
+    fn key(self) -> String {
         let (kind, number) = match self {
-            Self::Transfer(number) => ("transfer", number),
+            Self::Transfer(number) => (TRANSFER, number),
             Self::Batch(number) => ("batch", number),
             Self::Detail(number) => ("detail", number),
             Self::WalletPayment(number) => ("wallet-payment", number),
@@ -95,6 +103,12 @@ fn apply_for_transfer(
     if transfer.state != TransferState::Success {
         return Err(refusals::no_receipt_of_transfer(transfer.state.word()).into());
     }
+    if transfer.name.is_none() {
+        return Err(refusals::no_receipt_without_name().into());
+    }
+    if context.now.saturating_sub(transfer.update_time) > MAX_TRANSFER_AGE_SECONDS {
+        return Err(refusals::too_old_for_receipt("the transfer is older than six months").into());
+    }
     let lines = vec![
         format!("mchid: {}", transfer.mchid),
         format!("out_bill_no: {}", transfer.out_bill_no),
@@ -102,7 +116,7 @@ fn apply_for_transfer(
         format!("amount: {}", yuan(transfer.fen)),
         format!("paid: {}", clock::rfc3339(transfer.update_time)),
     ];
-    let receipt = applied(tx, context, &Subject::Transfer(transfer.number.clone()), lines)?;
+    let receipt = applied(tx, context, Subject::Transfer(&transfer.number), lines)?;
     Ok(json!({ "state": receipt.state(), "create_time": clock::rfc3339(receipt.applied) }))
 }
 
@@ -124,7 +138,7 @@ fn query_of_transfer(
     found: Option<Transfer>,
 ) -> Result<Value, HandlerError> {
     let transfer = own(found, context)?;
-    let receipt = known(tx, context, &Subject::Transfer(transfer.number.clone()))?;
+    let receipt = known(tx, context, Subject::Transfer(&transfer.number))?;
     let mut shown = json!({
         "state": receipt.state(),
         "create_time": clock::rfc3339(receipt.applied),
@@ -142,11 +156,15 @@ fn own(found: Option<Transfer>, context: &Context<'_>) -> Result<Transfer, Refus
 pub(super) fn apply_for_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.required("out_batch_no");
     let batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
+    check_age(batch.create_time(), context.now)?;
     let Some((succeeded, fen)) = batch.success_when_finished() else {
         return Err(refusals::no_receipt_of_batch("the batch is not FINISHED yet").into());
     };
     if succeeded == 0 {
         return Err(refusals::no_receipt_of_batch("no detail of the batch has succeeded").into());
+    }
+    if !batches::has_names(tx, &batch)? {
+        return Err(refusals::no_receipt_of_batch("its details were sent without user_name").into());
     }
     let lines = vec![
         format!("mchid: {}", context.caller.mchid),
@@ -155,14 +173,22 @@ pub(super) fn apply_for_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Re
         format!("transfers: {succeeded}"),
         format!("amount: {}", yuan(fen)),
     ];
-    let receipt = applied(tx, context, &Subject::Batch(batch.key()), lines)?;
+    let receipt = applied(tx, context, Subject::Batch(&batch.key()), lines)?;
     Ok(receipt.describe_batch(number, context))
 }
 
 pub(super) fn query_of_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.path("out_batch_no");
     let batch: Batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
-    Ok(known(tx, context, &Subject::Batch(batch.key()))?.describe_batch(number, context))
+    Ok(known(tx, context, Subject::Batch(&batch.key()))?.describe_batch(number, context))
+}
+
+/// The older form has receipts of the last 30 days.
+fn check_age(made: i64, now: i64) -> Result<(), Refusal> {
+    if now.saturating_sub(made) <= MAX_AGE_SECONDS {
+        return Ok(());
+    }
+    Err(refusals::too_old_for_receipt("it was made more than 30 days ago"))
 }
 
 /// What one receipt of the older form names.
@@ -179,9 +205,13 @@ pub(super) fn apply_for_detail(tx: &Transaction<'_>, context: &Context<'_>) -> R
         out_batch_no: request.text("out_batch_no"),
         out_detail_no: request.required("out_detail_no"),
     };
-    let (subject, mut lines) = find_detail(tx, context, &asked)?;
+    let (subject, mut lines, paid) = find_detail(tx, context, &asked)?;
+    check_age(paid.made, context.now)?;
+    if !paid.has_name {
+        return Err(refusals::no_receipt_of_nameless_detail().into());
+    }
     lines.insert(0, format!("mchid: {}", context.caller.mchid));
-    let receipt = applied(tx, context, &subject, lines)?;
+    let receipt = applied(tx, context, subject.as_subject(), lines)?;
     Ok(receipt.describe_detail(&asked, context))
 }
 
@@ -192,8 +222,29 @@ pub(super) fn query_of_detail(tx: &Transaction<'_>, context: &Context<'_>) -> Re
         out_batch_no: request.query("out_batch_no"),
         out_detail_no: request.query("out_detail_no").unwrap_or_default(),
     };
-    let (subject, _) = find_detail(tx, context, &asked)?;
-    Ok(known(tx, context, &subject)?.describe_detail(&asked, context))
+    let (subject, ..) = find_detail(tx, context, &asked)?;
+    Ok(known(tx, context, subject.as_subject())?.describe_detail(&asked, context))
+}
+
+/// A detail of a batch, or a payment to the wallet, by the platform's number.
+enum Paid {
+    Detail(String),
+    WalletPayment(String),
+}
+
+impl Paid {
+    fn as_subject(&self) -> Subject<'_> {
+        match self {
+            Self::Detail(number) => Subject::Detail(number),
+            Self::WalletPayment(number) => Subject::WalletPayment(number),
+        }
+    }
+}
+
+/// What decides whether there is a receipt.
+struct Circumstances {
+    made: i64,
+    has_name: bool,
 }
 
 /// What has a receipt, and what stands in it. Payments to bank cards (`TRANSFER_TO_BANK`) are not made here.
@@ -201,7 +252,7 @@ fn find_detail(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     asked: &Asked<'_>,
-) -> Result<(Subject, Vec<String>), HandlerError> {
+) -> Result<(Paid, Vec<String>, Circumstances), HandlerError> {
     let mchid = &context.caller.mchid;
     match (asked.accept_type, asked.out_batch_no) {
         ("BATCH_TRANSFER", Some(out_batch_no)) => {
@@ -216,7 +267,8 @@ fn find_detail(
                 format!("amount: {}", yuan(paid.0)),
                 format!("paid: {}", clock::rfc3339(paid.1)),
             ];
-            Ok((Subject::Detail(detail.key()), lines))
+            let circumstances = Circumstances { made: batch.create_time(), has_name: detail.has_name() };
+            Ok((Paid::Detail(detail.key()), lines, circumstances))
         }
         ("BATCH_TRANSFER", None) => {
             let reason = "out_batch_no is needed with accept_type BATCH_TRANSFER";
@@ -224,14 +276,14 @@ fn find_detail(
         }
         ("TRANSFER_TO_POCKET", _) => {
             let found = payouts::wallet_payment(tx, mchid, asked.out_detail_no)?;
-            let (number, fen, time) = found.ok_or_else(refusals::not_found)?;
+            let (number, fen, time, has_name) = found.ok_or_else(refusals::not_found)?;
             let lines = vec![
                 format!("partner_trade_no: {}", asked.out_detail_no),
                 format!("payment_no: {number}"),
                 format!("amount: {}", yuan(fen)),
                 format!("paid: {}", clock::rfc3339(time)),
             ];
-            Ok((Subject::WalletPayment(number), lines))
+            Ok((Paid::WalletPayment(number), lines, Circumstances { made: time, has_name }))
         }
         _ => Err(refusals::not_found().into()),
     }
@@ -245,11 +297,13 @@ fn yuan(fen: i64) -> String {
 fn applied(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    subject: &Subject,
+    subject: Subject<'_>,
     lines: Vec<String>,
 ) -> Result<Receipt, StoreError> {
     let subject = subject.key();
-    if let Some(known) = tx.get::<Receipt>(&joined(&context.caller.mchid, &subject))? {
+    if let Some(known) = tx.get::<Receipt>(&joined(&context.caller.mchid, &subject))?
+        && known.is_there(context.now)
+    {
         return Ok(known);
     }
     let number = platform_number("1050000", context.now, tx.next_number("transfer receipt")?, 40);
@@ -261,8 +315,9 @@ fn applied(
     Ok(receipt)
 }
 
-fn known(tx: &Transaction<'_>, context: &Context<'_>, subject: &Subject) -> Result<Receipt, HandlerError> {
-    let found = tx.get(&joined(&context.caller.mchid, &subject.key()))?;
+fn known(tx: &Transaction<'_>, context: &Context<'_>, subject: Subject<'_>) -> Result<Receipt, HandlerError> {
+    let found: Option<Receipt> = tx.get(&joined(&context.caller.mchid, &subject.key()))?;
+    let found = found.filter(|receipt| receipt.is_there(context.now));
     Ok(found.ok_or_else(refusals::no_such_receipt)?)
 }
 
@@ -275,6 +330,11 @@ pub(super) fn make(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Handl
 }
 
 impl Receipt {
+    /// The pages say how long a receipt of the newer form is there; those of the older form stay.
+    fn is_there(&self, now: i64) -> bool {
+        !self.subject.starts_with(TRANSFER) || now.saturating_sub(self.updated()) <= LIFE_SECONDS
+    }
+
     const fn state(&self) -> &'static str {
         if self.made.is_some() { "FINISHED" } else { "GENERATING" }
     }

@@ -90,6 +90,26 @@ pub(super) fn no_receipt_of_transfer(state: &'static str) -> Refusal {
     )
 }
 
+/// Only what was sent with the person's name has a receipt.
+pub(super) fn no_receipt_without_name() -> Refusal {
+    Refusal::invalid_request(
+        "转账单未传收款用户姓名，无法申请电子回单",
+        "only a transfer that was made with user_name has a receipt",
+    )
+}
+
+/// The same of a detail and of a payment to the wallet.
+pub(super) fn no_receipt_of_nameless_detail() -> Refusal {
+    Refusal::param_error(
+        "明细单未传收款用户姓名，无法申请电子回单",
+        "only what was paid with the person's name (user_name, re_user_name) has a receipt",
+    )
+}
+
+pub(super) fn too_old_for_receipt(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("单据超过可申请电子回单的期限", reason)
+}
+
 pub(super) fn no_receipt_of_batch(reason: &'static str) -> Refusal {
     Refusal::invalid_request("批次未完成或没有转账成功的明细，无法申请电子回单", reason)
 }

@@ -133,7 +133,7 @@ impl Life {
                 let is_possible =
                     !is_about_refund || wanted.is_none_or(|fen| (1..=ORDERS[order].2).contains(&fen));
                 let done = shops.complain(order, problem, wanted, is_urgent);
-                assert_eq!(done, is_possible && model.complain(order, is_about_refund, is_urgent));
+                assert_eq!(done, is_possible && model.complain(order, is_about_refund, wanted, is_urgent));
             }
             Step::GoOn { order, step } => {
                 let (id, now) = (shops.id(order), shops.world.now);

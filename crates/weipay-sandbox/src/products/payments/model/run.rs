@@ -86,7 +86,7 @@ impl<'a> Shop<'a> {
                 body["payer"] = json!({ "auth_code": format!("13{:016}", asked.code) });
                 body["scene_info"] = json!({ "store_info": { "id": "0001" } });
             }
-            TradeType::App | TradeType::Native | TradeType::Pap => {}
+            TradeType::App | TradeType::Native | TradeType::Pap | TradeType::Auth => {}
         }
         let product = product_path(wish.product);
         self.ask("POST", &format!("/v3/pay/{between}transactions/{product}"), &body)
@@ -223,7 +223,7 @@ fn product_path(product: TradeType) -> &'static str {
         TradeType::Mweb => "h5",
         TradeType::Native => "native",
         TradeType::Micropay => "codepay",
-        TradeType::Pap => unreachable!("contracts have their own model"),
+        TradeType::Pap | TradeType::Auth => unreachable!("contracts and pay score have their own models"),
     }
 }
 

@@ -121,7 +121,7 @@ impl Payers {
         let number = format!("a{}", key.1);
         let done: Result<bool, StoreError> = self.world.act(|tx| {
             let found = authorization::find_for_person(tx, package.unwrap_or(&number))?;
-            let Some(found) = found.into_iter().find(|found| found.is_of(MCHIDS[key.0])) else {
+            let Some(found) = found.into_iter().find(|found| found.is_by(MCHIDS[key.0])) else {
                 return Ok(false);
             };
             match gives {
