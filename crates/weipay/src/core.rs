@@ -31,7 +31,7 @@ use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
-use crate::response::RawResponse;
+use crate::response::{Called, RawResponse};
 use crate::retry::Retries;
 use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
@@ -44,7 +44,7 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=
 
 /// The longest time limit. `Duration::MAX`, added to the time of day, is more than a clock can express, and a transport might
 /// panic.
-const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Why a client that was made from the APIv3 key alone cannot encrypt yet.
 const NO_KEY: &str =
@@ -90,7 +90,7 @@ impl Core {
         keys: &PlatformKeySet,
     ) -> Result<RawResponse, Error> {
         let response = RawResponse {
-            operation: request.operation,
+            called: Some(Called::from_request(request)),
             unknown_members: request.unknown_members.clone(),
             ..RawResponse::new(response, self.merchant.key.clone())
         };
@@ -263,7 +263,8 @@ const SIGNATURE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-signat
 fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
     core.check_may_call(request)?;
     let mut headers = core.headers(request)?;
-    if !headers.contains_key(SERIAL)
+    if request.names_platform_key
+        && !headers.contains_key(SERIAL)
         && let Some(serial) = core.platform().preferred(core.now())
         && let Ok(serial) = serial.parse()
     {

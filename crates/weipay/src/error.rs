@@ -16,15 +16,14 @@ use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
 
-use crate::operation::{Operation, Version};
+use crate::operation::Operation;
 use crate::request::Request;
-use crate::response::{RawResponse, request_id};
+use crate::response::{Called, RawResponse, request_id};
 use crate::retry::Attempt;
-use crate::url::without_query;
 
 pub use api_error::ApiError;
 pub use class::ErrorClass;
@@ -163,11 +162,18 @@ impl Error {
 
     /// Names the call: its path as it was written, since values and a query may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
-        self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
+        self.0.operation = Some(request.call_as_written());
         self.0.known_operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
-        // A few operations of APIv2 act although they are called by GET.
-        self.0.only_reads = request.method == Method::GET && request.version() == Version::V3;
+        self.0.only_reads = request.only_reads();
+        self
+    }
+
+    /// Names the call whose response cannot be read. To repeat it is never the way.
+    pub(crate) fn in_answered_call(mut self, called: &Called) -> Self {
+        self.0.operation = Some(called.text());
+        self.0.known_operation = called.known_operation();
+        self.0.only_reads = called.only_reads();
         self
     }
 

@@ -2,7 +2,6 @@
 //! without the values that it quotes.
 
 mod member;
-#[cfg(feature = "notifications")]
 mod wiped;
 
 use serde_json::Value;
@@ -11,6 +10,7 @@ use serde_json::error::{Category, Error};
 pub(crate) use member::member;
 #[cfg(feature = "notifications")]
 pub(crate) use wiped::WipedJson;
+pub(crate) use wiped::wiped_text;
 
 /// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;

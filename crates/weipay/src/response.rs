@@ -16,6 +16,7 @@ use crate::json;
 use crate::members::{Members, Place};
 use crate::model::{Model, decode};
 use crate::operation::Operation;
+use crate::request::Request;
 use crate::retry::Attempt;
 use crate::untyped::opened;
 use crate::xml;
@@ -31,8 +32,8 @@ pub(crate) struct RawResponse {
     pub(crate) elements: Option<Arc<XmlElements>>,
     /// What became of each attempt, if there were several.
     pub(crate) attempts: Vec<Attempt>,
-    /// The operation, which says what of the body travels encrypted.
-    pub(crate) operation: Option<&'static Operation>,
+    /// The call that it answers. Its operation says what of the body travels encrypted.
+    pub(crate) called: Option<Called>,
     /// The members of the request that the catalogue does not know.
     pub(crate) unknown_members: Vec<String>,
     /// Decrypts sensitive fields.
@@ -50,9 +51,62 @@ impl RawResponse {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            operation: None,
+            called: None,
             unknown_members: Vec::new(),
             decryption_key,
+        }
+    }
+
+    fn operation(&self) -> Option<&'static Operation> {
+        self.called.as_ref()?.known_operation()
+    }
+}
+
+/// Which call a response answers, for an error that is found when it is read. Of an ordinary call nothing is copied.
+#[derive(Debug, Clone)]
+pub(crate) enum Called {
+    Known(&'static Operation),
+    /// The catalogue does not have it.
+    Unknown(Box<UnknownCall>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct UnknownCall {
+    /// Method and path, as it was written.
+    text: String,
+    only_reads: bool,
+}
+
+impl Called {
+    pub(crate) fn from_request(request: &Request) -> Self {
+        match request.operation {
+            Some(operation) => Self::Known(operation),
+            None => Self::Unknown(Box::new(UnknownCall {
+                text: request.call_as_written(),
+                only_reads: request.only_reads(),
+            })),
+        }
+    }
+
+    pub(crate) fn known_operation(&self) -> Option<&'static Operation> {
+        match self {
+            Self::Known(operation) => Some(operation),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Method and path.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Known(operation) => format!("{} {}", operation.method(), operation.path()),
+            Self::Unknown(call) => call.text.clone(),
+        }
+    }
+
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::Known(operation) => operation.only_reads(),
+            Self::Unknown(call) => call.only_reads,
         }
     }
 }
@@ -159,7 +213,7 @@ impl<T> Response<T> {
 
     /// The operation of the call, if the catalogue has it.
     pub(crate) fn operation(&self) -> Option<&'static Operation> {
-        self.raw.operation
+        self.raw.operation()
     }
 
     /// The body as JSON, and what of it could not be opened.
@@ -177,11 +231,15 @@ impl<T> Response<T> {
     }
 
     fn sensitive_members(&self) -> Members {
-        self.raw.operation.map_or(Members::NONE, |operation| operation.members(Place::Response))
+        self.raw.operation().map_or(Members::NONE, |operation| operation.members(Place::Response))
     }
 
     fn unreadable(&self, error: DecodeError) -> Error {
-        Error::with_response(ErrorKind::Decode(error), self.raw.clone())
+        let error = Error::with_response(ErrorKind::Decode(error), self.raw.clone());
+        match &self.raw.called {
+            Some(called) => error.in_answered_call(called),
+            None => error,
+        }
     }
 }
 
