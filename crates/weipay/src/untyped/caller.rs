@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_member_is_added_and_every_other_byte_stays() {
-        let with = |json: &str| with_member(json, "sub_mchid", "1900000109");
+        let with = |json: &str| with_member(json, "sub_mchid", "1900000109").map(|json| json.to_string());
         assert_eq!(with("{}").unwrap(), r#"{"sub_mchid":"1900000109"}"#);
         assert_eq!(
             with(r#" {"a":1.00,"b":{"sub_mchid":"2"}}"#).unwrap(),
