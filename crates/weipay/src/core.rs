@@ -81,7 +81,8 @@ impl Core {
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
-    /// body is. Only a success must be proven, because only a success is acted on. `keys` are those of the platform when the call
+    /// body is, and an error in the body under a status of success is one too. Only a success must be proven, because only a success
+    /// is acted on. `keys` are those of the platform when the call
     /// was sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
@@ -391,6 +392,8 @@ fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
         ErrorKind::Api(ApiError::read(&response.body))
+    } else if let Some(error) = ApiError::under_success(&response.body) {
+        ErrorKind::Api(error)
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         let Some(digest) = signed_digest::find(request, &response.headers) else { return Ok(response) };
         let signed = digest.signed_text();
@@ -408,19 +411,20 @@ fn conclude(
         }
     } else {
         match verify_with_either(core, keys, |keys| verify(&response, keys, core.now())) {
-            Ok(())
-                if response.status != StatusCode::NO_CONTENT
-                    && let Some(field) = echo::differing(request, &response.body) =>
-            {
-                ErrorKind::AnotherRequest { field }
-            }
             Ok(()) => {
-                response.verified = true;
                 if response.status == StatusCode::NO_CONTENT {
                     // The signature does not cover a body that a proxy may have added.
                     response.body = Bytes::new();
                 }
-                return Ok(response);
+                // What is only accepted (202) repeats nothing yet.
+                let is_accepted = response.status == StatusCode::ACCEPTED && response.body.is_empty();
+                match echo::differing(request, &response.body).filter(|_| !is_accepted) {
+                    Some(field) => ErrorKind::AnotherRequest { field },
+                    None => {
+                        response.verified = true;
+                        return Ok(response);
+                    }
+                }
             }
             Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
             Err(error) => ErrorKind::Unverified(error),

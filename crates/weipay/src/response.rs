@@ -146,7 +146,7 @@ impl<T> Response<T> {
         if self.raw.elements.is_some() || self.sensitive_members().has_encrypted() {
             return from_json(self.json()?.to_string().as_bytes()).map_err(|error| self.unreadable(error));
         }
-        from_json(&self.raw.body).map_err(|error| self.unreadable(error))
+        read_json(&self.raw.body).map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
     /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call was one without types.
@@ -164,15 +164,14 @@ impl<T> Response<T> {
 
     /// The body as JSON, and what of it could not be opened.
     fn opened(&self) -> Result<(Value, Vec<DecodeError>), DecodeError> {
-        let mut json = match &self.raw.elements {
-            Some(elements) => xml::json_of(elements),
-            None => Value::decode(&self.raw.body, None)?.0,
+        let (mut json, mut misread) = match &self.raw.elements {
+            Some(elements) => (xml::json_of(elements), Vec::new()),
+            None => Value::decode(&self.raw.body, None)?,
         };
         let members = self.sensitive_members();
-        let misread = match members.has_encrypted() {
-            true => opened(&mut json, members, self.raw.decryption_key.as_deref()),
-            false => Vec::new(),
-        };
+        if members.has_encrypted() {
+            misread.extend(opened(&mut json, members, self.raw.decryption_key.as_deref()));
+        }
         Ok((json, misread))
     }
 
@@ -279,8 +278,22 @@ impl Decode for Value {
     }
 
     fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
-        let json = if body.is_empty() { Self::Null } else { from_json(body)? };
-        Ok((json, Vec::new()))
+        let body = json::without_mark(body);
+        if body.is_empty() {
+            return Ok((Self::Null, Vec::new()));
+        }
+        read_json(body)
+    }
+}
+
+/// JSON whose invalid characters do not keep the rest from being read: as typed responses read it.
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Opened<T> {
+    match from_json(body) {
+        Ok(json) => Ok((json, Vec::new())),
+        Err(problem) => {
+            let text = json::repaired(body).ok_or(problem)?;
+            Ok((from_json(text.as_bytes())?, vec![DecodeError::whole(json::REPAIRED.to_owned())]))
+        }
     }
 }
 
@@ -288,7 +301,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeErr
     if !json::fits(body) {
         return Err(DecodeError::whole(json::too_large()));
     }
-    serde_json::from_slice(body).map_err(|error| DecodeError::whole(json::reason(&error)))
+    serde_json::from_slice(json::without_mark(body)).map_err(|error| DecodeError::whole(json::reason(&error)))
 }
 
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {

@@ -231,7 +231,7 @@ fn asks_for_a_repeat(error: &Error) -> bool {
     error.may_have_taken_effect()
         && (matches!(
             error.status().map(|status| status.as_u16()),
-            Some(408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
+            Some(202 | 408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
         ) || error.code().is_some_and(codes::asks_for_a_repeat))
 }
 
