@@ -69,10 +69,9 @@ fn answer(mut stream: &TcpStream, bytes: &[u8], then: Then) {
             return;
         }
         let endless = bytes.iter().rev().take(4096).rev().copied().collect::<Vec<_>>().repeat(16);
-        while matches!(then, Then::Repeat) {
-            if stream.write_all(&endless).is_err() {
-                return;
-            }
+        if matches!(then, Then::Repeat) {
+            while stream.write_all(&endless).is_ok() {}
+            return;
         }
     }
 }
