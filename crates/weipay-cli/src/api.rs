@@ -4,8 +4,35 @@ mod export;
 mod list;
 mod show;
 
-use crate::arguments::Api;
+use clap::{Subcommand, ValueEnum};
+
 use crate::failure::Outcome;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Api {
+    /// List operations, one per line: method, path, title.
+    List(list::List),
+    /// Show one operation or notification: fields, error codes, Rust code in six styles, the command, official documents.
+    Show(show::Show),
+    /// Write the whole catalogue as JSON lines or as an OpenAPI document.
+    Export(export::Export),
+}
+
+/// A version of the API, as options name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Version {
+    V3,
+    V2,
+}
+
+impl Version {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V3 => "v3",
+            Self::V2 => "v2",
+        }
+    }
+}
 
 pub(crate) fn run(arguments: &Api) -> Outcome {
     match arguments {

@@ -9,16 +9,79 @@ mod sensitive;
 mod unique_names;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use weipay::{ConfigError, blocking};
 
-use crate::arguments;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::{OutputFile, unless_reader_left};
 pub(crate) use report::describe;
 
-pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
+/// What follows the options of `weipay call --help`.
+const HELP: &str = "\
+The configuration comes from --kit, or from environment variables:
+  WEIPAY_MCHID            the merchant ID (商户号)
+  WEIPAY_MERCHANT_SERIAL  the serial number of the merchant certificate (商户API证书序列号)
+  WEIPAY_MERCHANT_KEY     the merchant private key (商户API私钥)
+  WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
+  WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
+  WEIPAY_PLATFORM_CERTIFICATES  instead of it, the platform certificates (平台证书): file paths, separated as in PATH
+  WEIPAY_API_V3_KEY       instead of either, the APIv3 key (APIv3密钥), with which the certificates are fetched
+  WEIPAY_API_V2_KEY       the APIv2 key (API密钥); only for APIv2
+  WEIPAY_BASE_URL         another host, such as a sandbox; optional
+A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key and the APIv2 key may also
+be file paths. For the operations of APIv2 that need the merchant certificate in TLS, set WEIPAY_MERCHANT_CERTIFICATE to it, in
+PEM or PKCS#12, and WEIPAY_MERCHANT_CERTIFICATE_PASSWORD if its password is not the merchant ID.
+
+Exit codes:
+  0  success: the response is verified
+  1  an error response, with code and message on standard error; or the response could not be written
+  2  a wrong command line or configuration: nothing was sent
+  3  the response, or the file of --follow, could not be verified
+  4  the network failed";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Arguments {
+    /// GET, POST, PUT, PATCH or DELETE.
+    #[arg(value_parser = values::method)]
+    pub(crate) method: http::Method,
+    /// The path, such as v3/marketing/busifavor/stocks/{stock_id}.
+    pub(crate) path: String,
+    /// The JSON body, sent byte for byte. @FILE reads it from a file, and - from standard input.
+    #[arg(long, value_name = "JSON", value_parser = values::JsonBody)]
+    pub(crate) json: Option<Box<serde_json::value::RawValue>>,
+    /// Encrypt the sensitive fields (敏感信息加密), which you give in plaintext.
+    #[arg(long)]
+    pub(crate) encrypt: bool,
+    /// Send the sensitive fields as they are: they are already ciphertext.
+    #[arg(long, conflicts_with = "encrypt")]
+    pub(crate) ciphertext: bool,
+    /// A query parameter; may be repeated.
+    #[arg(long, value_name = "k=v", value_parser = values::Pair('='))]
+    pub(crate) query: Vec<(String, String)>,
+    /// The value of a {placeholder} in the path; may be repeated.
+    #[arg(long = "path", value_name = "k=v", value_parser = values::Pair('='))]
+    pub(crate) values: Vec<(String, String)>,
+    /// A header; may be repeated.
+    #[arg(long, value_name = "k:v", value_parser = values::Pair(':'))]
+    pub(crate) header: Vec<(String, String)>,
+    /// Write the body of the response to FILE, byte for byte; - is standard output. FILE is created or replaced only when
+    /// the whole response has arrived.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Download the file that the response names (`download_url`, in a few operations `url`), such as a bill (账单), and write it in place of the response:
+    /// decompressed, and with its digest checked. With --output, FILE is created or replaced only if the digest is right.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// The kit.json of a sandbox, instead of environment variables.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let operation = path::find_operation(&arguments.method, &arguments.path).map_err(Failure::usage)?;
     let client = client(arguments.kit.as_deref())?;
     // A path that is not in the catalogue is sent anyway. If the call fails, the path was probably mistyped.

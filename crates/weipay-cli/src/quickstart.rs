@@ -9,12 +9,15 @@ mod styles;
 
 use std::error::Error;
 use std::io::{IsTerminal as _, Write, stdin, stdout};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Color, Style};
+use clap::Args;
 use weipay::Response;
 use weipay_sandbox::Sandbox;
 
-use crate::arguments;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use story::Story;
 
@@ -26,11 +29,31 @@ macro_rules! shown {
 }
 use shown;
 
-pub(crate) fn run(arguments: &arguments::Quickstart) -> Outcome {
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Afterwards, sell a cup of coffee: an order, its QR code, a person who pays, the notification, a refund, the bill of the day.
+    #[arg(long)]
+    shop: bool,
+    /// Pay at once instead of waiting for Enter. This is the default where there is no terminal.
+    /// Implies --shop.
+    #[arg(long)]
+    yes: bool,
+    /// Keep the sandbox running afterwards, until Ctrl-C.
+    #[arg(long)]
+    stay: bool,
+    /// The folder for the sandbox's kit and state [default: a temporary folder].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The address where the sandbox listens; port 0 selects a free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
+    listen: SocketAddr,
+}
+
+pub(crate) fn run(arguments: &Quickstart) -> Outcome {
     play(arguments).map_err(Failure::failed)
 }
 
-fn play(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
+fn play(arguments: &Quickstart) -> Result<(), Box<dyn Error>> {
     let mut screen = Screen::new();
     screen.title("weipay quickstart: one operation, six call styles, every signature checked");
 

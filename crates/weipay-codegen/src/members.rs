@@ -43,7 +43,8 @@ impl Members {
     }
 }
 
-/// Path, query, body and response, each up to a `|`. Of the path and the response only what the client acts on.
+/// Path, query, body and response, each up to a `|`. Of the path and the response only what the client acts on: of a response that
+/// always repeats a field of its request, all members, because by those of another one it is told from it.
 fn text(operation: &Operation) -> String {
     let request = &operation.request;
     let mut body = list(&request.json, &|_| true);
@@ -60,11 +61,18 @@ fn text(operation: &Operation) -> String {
     let acts_on = |field: &Field| {
         holds(field, &|field| field.is_encrypted() || field.purpose.is_some_and(Purpose::is_of_a_response))
     };
+    let always_repeats = |field: &Field| field.required && field.purpose == Some(Purpose::Echo);
+    let response = if operation.response.iter().any(always_repeats) {
+        let members = operation.response.iter().map(|field| member(field, &acts_on));
+        members.collect::<Vec<_>>().join(" ")
+    } else {
+        list(&operation.response, &acts_on)
+    };
     [
         list(&request.path, &|field| holds(field, &Field::is_encrypted)),
         list(&request.query, &|_| true),
         body,
-        list(&operation.response, &acts_on),
+        response,
     ]
     .join("|")
 }
@@ -101,6 +109,7 @@ fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
         (_, Some(Purpose::PageTotal)) => "=t",
         (_, Some(Purpose::PageItems)) => "=i",
         (_, Some(Purpose::PageNext)) => "=u",
+        (_, Some(Purpose::Echo)) if field.required => "=r",
         (_, Some(Purpose::Echo)) => "=e",
         (_, Some(Purpose::DownloadUrl)) => "=d",
         (_, Some(Purpose::DownloadHashType)) => "=a",

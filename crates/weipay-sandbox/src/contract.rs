@@ -197,8 +197,10 @@ pub fn refusal_of(field: &Field, value: &Value) -> Option<String> {
     passes.find_map(Result::err).map(|refusal| refusal.message.to_string())
 }
 
-/// Checks a request against the catalogue and does nothing else: no signature, no state. What is refused is told by its message. For
-/// the benchmark of that.
+/// Checks a request against the catalogue and does nothing else: no signature, no state. For the benchmark of that.
+///
+/// # Errors
+/// What is refused, by its message.
 #[doc(hidden)]
 pub fn check_against_catalogue(method: &str, target: &str, body: &[u8]) -> Result<(), String> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));

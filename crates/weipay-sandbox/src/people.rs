@@ -8,10 +8,12 @@ pub(crate) mod seeded;
 
 use std::collections::BTreeMap;
 
+use account::AccountState;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Platform;
+use crate::products::ledger::take_over_wallet;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A person that was made.
@@ -131,10 +133,10 @@ impl Platform {
         Ok(person)
     }
 
-    /// Keeps a person with these openids, beside those that it has. Gives an openid back that is another person's; then nothing was
+    /// Keeps a person with these openids, beside those that it has. What came to an openid before is the person's then. Gives an openid back that is another person's; then nothing was
     /// kept.
     pub(crate) fn keep_person(&self, person: &Person) -> Result<Option<String>, StoreError> {
-        self.act(|tx, _| {
+        self.act(|tx, now| {
             for openid in person.openids.values() {
                 if Person::find(tx, openid)?.is_some_and(|owner| owner.unionid != person.unionid) {
                     return Ok(Some(openid.clone()));
@@ -147,6 +149,10 @@ impl Platform {
                     return Ok(None);
                 }
                 kept.openids = openids;
+            }
+            for openid in person.openids.values() {
+                AccountState::take_over(tx, openid, &person.unionid)?;
+                take_over_wallet(tx, openid, &person.unionid, now)?;
             }
             tx.save(&kept).map(|()| None)
         })
@@ -169,6 +175,7 @@ impl Platform {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::products::ledger::{Owner, sum_of_everything};
     use crate::products::users::is_openid;
     use crate::sandbox::Sandbox;
 
@@ -192,5 +199,31 @@ mod tests {
             let found = platform.store.transaction(|tx| Person::find(tx, id)).unwrap().unwrap();
             assert_eq!((&found.unionid, &found.openids["wx3"]), (&person.unionid, &third));
         }
+    }
+
+    #[test]
+    fn what_came_to_an_openid_before_it_was_a_persons_is_the_persons() {
+        let sandbox = Sandbox::start().unwrap();
+        let platform = sandbox.platform();
+        let openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+        assert_eq!(platform.top_up_wallet(openid, 500).unwrap(), 500);
+        platform.set_account_state(openid, AccountState::Frozen).unwrap();
+        let stored = Owner::person(openid);
+        let unionid = "oUnionAlice0000000000000001a".to_owned();
+        assert_eq!(platform.top_up_wallet(&unionid, 20).unwrap(), 20);
+        let openids = BTreeMap::from([("wx1".to_owned(), openid.to_owned())]);
+        let person = Person { unionid: unionid.clone(), openids };
+        for _ in 0..2 {
+            assert_eq!(platform.keep_person(&person).unwrap(), None);
+            assert_eq!((platform.wallet(openid).unwrap(), platform.wallet(&unionid).unwrap()), (520, 520));
+        }
+        let (found, account) = platform
+            .store
+            .transaction(|tx| {
+                Ok::<_, StoreError>((stored.as_of_now(tx)?, AccountState::of_person(tx, openid)?))
+            })
+            .unwrap();
+        assert_eq!((found, account), (Owner::person(unionid), AccountState::Frozen));
+        assert_eq!(platform.store.transaction(sum_of_everything).unwrap(), 0);
     }
 }

@@ -12,6 +12,8 @@
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that has states or moves money
 //! has a reference model beside it (`model.rs`), which `lives` compares with the handlers in random steps.
 
+#[cfg(test)]
+mod amounts;
 mod apportion;
 pub(crate) mod balance;
 pub(crate) mod bills;

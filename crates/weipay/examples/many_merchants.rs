@@ -1,4 +1,4 @@
-//! 多商户与服务商: ten thousand sub-merchants of a partner and several merchants in one process, over one connection pool. It starts a
+//! 多商户与服务商: ten thousand sub-merchants of a partner and several merchants in one process, over one connection pool. It starts its
 //! own sandbox.
 //!
 //! `cargo run -p weipay --example many_merchants`

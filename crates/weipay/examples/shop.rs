@@ -71,6 +71,7 @@ enum OrderState {
     Created,
     Paid,
     RefundRequested,
+    Refunded,
 }
 
 impl Orders {
@@ -114,7 +115,9 @@ async fn create_order(State(shop): State<Shop>, Json(cart): Json<Value>) -> Resu
         .amount(order::PayOrderAmount::new().total(fen).currency("CNY"))
         .payer(order::Payer::new().openid(openid));
     let response = shop.client.v3().pay().transactions().jsapi().post(request).await?;
-    let prepay_id = response.decode()?.prepay_id.unwrap_or_default();
+    let prepay_id = response.decode()?.prepay_id;
+    let prepay_id =
+        prepay_id.ok_or(Failure(StatusCode::BAD_GATEWAY, "a response without a prepay_id".into()))?;
     let parameters = shop.front_end.jsapi(&shop.appid, &prepay_id)?;
     Ok(Json(json!({ "order": number, "pay": parameters })))
 }
@@ -134,6 +137,16 @@ async fn notify(State(shop): State<Shop>, notification: Notification) -> Respons
                     order.state = OrderState::Paid;
                     println!("{number} is paid");
                 }
+                Ok(())
+            })
+        }
+        // What is asked for is not done yet: a refund ends with this.
+        Event::RefundSuccess(refund) => {
+            let number = refund.out_trade_no.as_deref().ok_or("no order number")?;
+            shop.orders.with(|orders| {
+                let order = orders.get_mut(number).ok_or("an unknown order was refunded")?;
+                order.state = OrderState::Refunded;
+                println!("{number} is refunded");
                 Ok(())
             })
         }
@@ -157,6 +170,7 @@ async fn refund_order(
         .out_trade_no(number.as_str())
         .out_refund_no(format!("{number}-refund"))
         .reason("咖啡凉了")
+        .notify_url(shop.notify_url.as_str())
         .amount(refund::Amount::new().refund(order.fen).total(order.fen).currency("CNY"));
     let response = match shop.client.v3().refund().domestic().refunds().post(request).await {
         Ok(response) => response.decode()?,
@@ -167,7 +181,8 @@ async fn refund_order(
         Err(error) => return Err(error.into()),
     };
     shop.orders.with(|orders| {
-        if let Some(order) = orders.get_mut(&number) {
+        // The notification may have been quicker.
+        if let Some(order) = orders.get_mut(&number).filter(|order| order.state == OrderState::Paid) {
             order.state = OrderState::RefundRequested;
         }
     });
@@ -243,15 +258,7 @@ impl Customer<'_> {
         let parameters = ordered["pay"].as_object().ok_or("no parameters")?.clone();
         let paid = self.platform.pay(&PersonPays::with_front_end(parameters))?;
         check(paid.paid, "the person has paid")?;
-        // The notification comes by itself.
-        for _ in 0..200 {
-            if shop.orders.get(&number).is_some_and(|order| order.state == OrderState::Paid) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let state = shop.orders.get(&number).map(|order| order.state);
-        check(state == Some(OrderState::Paid), "the order is paid")?;
+        check(becomes(shop, &number, OrderState::Paid).await, "the order is paid")?;
 
         let (status, refunded) = self.send("POST", &format!("/orders/{number}/refund"), &[], b"").await?;
         check(status == 200, "the order is refunded")?;
@@ -259,6 +266,7 @@ impl Customer<'_> {
         let control = self.platform.control().ok_or("no control API")?;
         let today = control.call("GET", "/clock", None)?["time"].as_str().ok_or("no time")?[..10].to_owned();
         self.platform.run_for(34 * 60 * 60)?;
+        check(becomes(shop, &number, OrderState::Refunded).await, "the money is back")?;
         let (status, bill) = self.send("GET", &format!("/bills/{today}"), &[], b"").await?;
         check(status == 200, "the bill is read")?;
         println!("bill: {}", String::from_utf8_lossy(&bill));
@@ -289,6 +297,17 @@ impl Customer<'_> {
         let status = std::str::from_utf8(&response[..end])?.split(' ').nth(1).ok_or("no status")?.parse()?;
         Ok((status, response.split_off(end + 4)))
     }
+}
+
+/// Waits for what a notification does. It comes by itself.
+async fn becomes(shop: &Shop, number: &str, state: OrderState) -> bool {
+    for _ in 0..200 {
+        if shop.orders.get(number).is_some_and(|order| order.state == state) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
 }
 
 /// Stops the program, with exit code 1, where something is not as it should be.

@@ -1,4 +1,4 @@
-//! 签名器: the merchant private key stays elsewhere, here with a thread that stands for a hardware module or a key service. It starts a
+//! 签名器: the merchant private key stays elsewhere, here with a thread that stands for a hardware module or a key service. It starts its
 //! own sandbox.
 //!
 //! `cargo run -p weipay --example signer`

@@ -32,7 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
     pub(crate) parts: MerchantParts,
-    pub(crate) base_url: Result<BaseUrl, RequestError>,
+    /// `None` for the main host.
+    pub(crate) base_url: Option<Result<BaseUrl, RequestError>>,
     timeout: Duration,
     check_requests: bool,
     pub(crate) clock: Clock,
@@ -66,7 +67,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             parts: MerchantParts::default(),
-            base_url: BaseUrl::MAIN.parse(),
+            base_url: None,
             timeout: TIMEOUT,
             check_requests: true,
             clock: Arc::new(system_time),
@@ -190,7 +191,7 @@ impl ClientBuilder {
     /// Where calls go; `https://api.mch.weixin.qq.com` by default. A client of this main host sends operations of other hosts, such
     /// as overseas payments, to those hosts. A client with any other base URL sends everything there. `http://` is for a sandbox.
     pub fn base_url(mut self, base_url: &str) -> Self {
-        self.base_url = base_url.parse();
+        self.base_url = Some(base_url.parse());
         self
     }
 
@@ -306,7 +307,7 @@ impl ClientBuilder {
             merchant: Arc::new(self.parts.join(has_signer)?),
             sub_merchant: self.sub_merchant.map(Arc::new),
             observer: self.observer,
-            base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
+            base_url: self.base_url.unwrap_or_else(|| BaseUrl::MAIN.parse()).map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
             clock: self.clock,
@@ -317,9 +318,9 @@ impl ClientBuilder {
 
     /// What a client with these credentials does for another one, whose settings it shares.
     pub(crate) fn into_core_like(self, other: &Core, has_signer: bool) -> Result<Core, ConfigError> {
-        let base_url = self.base_url.map_err(ConfigError::BaseUrl)?;
+        let base_url = self.base_url.transpose().map_err(ConfigError::BaseUrl)?;
         // A kit of a sandbox must not be used with the platform, nor a merchant of the platform with a sandbox.
-        if !base_url.is_main() && base_url != other.base_url {
+        if base_url.is_some_and(|base_url| base_url != other.base_url) {
             return Err(ConfigError::Mismatch(
                 "these settings have another base URL than the client whose connections they would share: build a separate client",
             ));

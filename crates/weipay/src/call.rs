@@ -13,9 +13,11 @@ use std::time::Duration;
 use http::Method;
 use serde::Serialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::delivery::{Mode, Shared};
 use crate::error::{Error, RequestError};
+use crate::json::wiped_text;
 use crate::members::{Place, purpose};
 use crate::model::sensitive::for_sending;
 use crate::model::table::Purpose;
@@ -97,7 +99,7 @@ impl<M: Mode> Call<M> {
     /// If the call could not be sent: a value is not what its field needs.
     pub fn inspect(&self, method: &Method, body: impl Serialize) -> Result<Inspection, Error> {
         let body = json_of(&body)?;
-        Ok(self.request.inspection(method, body.as_deref())?)
+        Ok(self.request.inspection(method, body.as_ref().map(|body| &***body))?)
     }
 
     /// Sets a header. It replaces the one that the client would send, except for `Authorization`, which the client always sets.
@@ -201,7 +203,7 @@ impl<M: Mode> Call<M> {
         self.send(Method::POST)
     }
 
-    fn fill_untyped(&mut self, method: &Method, mut body: Option<String>, file: Option<File>) {
+    fn fill_untyped(&mut self, method: &Method, mut body: Option<Zeroizing<String>>, file: Option<File>) {
         let core = &self.shared.core;
         untyped::fill_in_caller(core, method, &mut self.request, &mut body, file.is_some());
         self.request.fill_untyped(method, body, file);
@@ -367,9 +369,9 @@ fn page_purpose(letter: char) -> Option<Purpose> {
 }
 
 /// A body as JSON text; `None` for `()`.
-fn json_of(body: &impl Serialize) -> Result<Option<String>, RequestError> {
-    match for_sending(|| serde_json::to_string(body)) {
-        Ok(body) => Ok(Some(body).filter(|body| body != "null")),
+fn json_of(body: &impl Serialize) -> Result<Option<Zeroizing<String>>, RequestError> {
+    match for_sending(|| wiped_text(body)) {
+        Ok(body) => Ok(Some(body).filter(|body| **body != "null")),
         Err(error) => Err(RequestError::Body(error.to_string())),
     }
 }

@@ -31,7 +31,7 @@ use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
-use crate::response::RawResponse;
+use crate::response::{Called, RawResponse};
 use crate::retry::Retries;
 use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
@@ -44,7 +44,7 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=
 
 /// The longest time limit. `Duration::MAX`, added to the time of day, is more than a clock can express, and a transport might
 /// panic.
-const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Why a client that was made from the APIv3 key alone cannot encrypt yet.
 const NO_KEY: &str =
@@ -81,7 +81,8 @@ impl Core {
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
-    /// body is. Only a success must be proven, because only a success is acted on. `keys` are those of the platform when the call
+    /// body is, and an error in the body under a status of success is one too. Only a success must be proven, because only a success
+    /// is acted on. `keys` are those of the platform when the call
     /// was sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
@@ -90,7 +91,7 @@ impl Core {
         keys: &PlatformKeySet,
     ) -> Result<RawResponse, Error> {
         let response = RawResponse {
-            operation: request.operation,
+            called: Some(Called::from_request(request)),
             unknown_members: request.unknown_members.clone(),
             ..RawResponse::new(response, self.merchant.key.clone())
         };
@@ -263,7 +264,8 @@ const SIGNATURE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-signat
 fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
     core.check_may_call(request)?;
     let mut headers = core.headers(request)?;
-    if !headers.contains_key(SERIAL)
+    if request.names_platform_key
+        && !headers.contains_key(SERIAL)
         && let Some(serial) = core.platform().preferred(core.now())
         && let Ok(serial) = serial.parse()
     {
@@ -391,6 +393,8 @@ fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
         ErrorKind::Api(ApiError::read(&response.body))
+    } else if let Some(error) = ApiError::under_success(&response.body) {
+        ErrorKind::Api(error)
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         let Some(digest) = signed_digest::find(request, &response.headers) else { return Ok(response) };
         let signed = digest.signed_text();
@@ -408,19 +412,20 @@ fn conclude(
         }
     } else {
         match verify_with_either(core, keys, |keys| verify(&response, keys, core.now())) {
-            Ok(())
-                if response.status != StatusCode::NO_CONTENT
-                    && let Some(field) = echo::differing(request, &response.body) =>
-            {
-                ErrorKind::AnotherRequest { field }
-            }
             Ok(()) => {
-                response.verified = true;
                 if response.status == StatusCode::NO_CONTENT {
                     // The signature does not cover a body that a proxy may have added.
                     response.body = Bytes::new();
                 }
-                return Ok(response);
+                // What is only accepted (202) repeats nothing yet.
+                let is_accepted = response.status == StatusCode::ACCEPTED && response.body.is_empty();
+                match echo::differing(request, &response.body).filter(|_| !is_accepted) {
+                    Some(field) => ErrorKind::AnotherRequest { field },
+                    None => {
+                        response.verified = true;
+                        return Ok(response);
+                    }
+                }
             }
             Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
             Err(error) => ErrorKind::Unverified(error),

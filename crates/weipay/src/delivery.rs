@@ -19,6 +19,7 @@ use crate::request::Request;
 use crate::response::{Decode, RawResponse};
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
 use crate::sub_merchant::SubMerchant;
+use crate::transport::out_of_time;
 use crate::upload::Payload;
 
 mod sealed {
@@ -163,8 +164,8 @@ mod asynchronous {
                 Need::Nothing => {}
                 Need::Refresh(ticket) => shared.refresh(ticket),
                 Need::Fetch(ticket) => {
-                    let deadline = Deadline::after(shared.core.timeout(request));
-                    shared.fetch(ticket, deadline).await.map_err(Error::without_keys)?;
+                    let fetch = shared.fetch_for_call(ticket, shared.core.timeout(request));
+                    fetch.await.map_err(Error::without_keys)?;
                 }
             }
         }
@@ -276,8 +277,8 @@ mod waiting {
                 Need::Nothing => {}
                 Need::Refresh(ticket) => shared.refresh(ticket),
                 Need::Fetch(ticket) => {
-                    let deadline = Deadline::after(shared.core.timeout(request));
-                    shared.fetch(ticket, deadline).map_err(Error::without_keys)?;
+                    let limit = shared.core.timeout(request);
+                    shared.fetch_for_call(ticket, limit).map_err(Error::without_keys)?;
                 }
             }
         }
@@ -390,8 +391,11 @@ impl<'a> Delivery<'a> {
 
     /// The request of the next attempt, prepared and signed anew, and how long it may take.
     pub(crate) fn prepare(&self) -> Result<(Prepared<Payload>, Duration), Error> {
-        let prepared = self.core.prepare(self.request, self.host)?;
-        Ok((prepared, self.limit.saturating_sub(self.elapsed())))
+        let left = self.limit.saturating_sub(self.elapsed());
+        if left.is_zero() {
+            return Err(out_of_time().into());
+        }
+        Ok((self.core.prepare(self.request, self.host)?, left))
     }
 
     fn elapsed(&self) -> Duration {

@@ -117,7 +117,7 @@ impl ClientBuilder {
             builder = builder.with_certificate("WEIPAY_MERCHANT_CERTIFICATE", &text, cleaned(password))?;
         }
         if let Some(text) = variable("WEIPAY_BASE_URL")? {
-            builder.base_url = Ok(base_url("WEIPAY_BASE_URL", &text)?);
+            builder.base_url = Some(Ok(base_url("WEIPAY_BASE_URL", &text)?));
         }
         Ok(builder)
     }
@@ -203,7 +203,7 @@ impl ClientBuilder {
             }
             builder = builder.platform_certificate(certificate);
         }
-        builder.base_url = Ok(base_url(&member("base_url"), &kit.base_url)?);
+        builder.base_url = Some(Ok(base_url(&member("base_url"), &kit.base_url)?));
         Ok(builder)
     }
 }

@@ -16,17 +16,17 @@ use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
 
-use crate::operation::{Operation, Version};
+use crate::operation::Operation;
 use crate::request::Request;
-use crate::response::{RawResponse, request_id};
+use crate::response::{Called, RawResponse, request_id};
 use crate::retry::Attempt;
-use crate::url::without_query;
 
 pub use api_error::ApiError;
+pub(crate) use api_error::MAX_UNDER_SUCCESS;
 pub use class::ErrorClass;
 pub use file_error::FileError;
 pub use known_code::{Advice, ErrorCode};
@@ -76,7 +76,8 @@ pub enum ErrorKind {
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
     /// A response of the platform came that is about another request: this field of it repeats another number than the one that was
-    /// sent. Two responses were swapped on the way, which their signatures do not show. Do not act on it.
+    /// sent, or is missing although every response to such a request repeats it. Two responses were swapped on the way, which their
+    /// signatures do not show. Do not act on it.
     AnotherRequest {
         /// The field, such as `out_trade_no`.
         field: &'static str,
@@ -163,11 +164,18 @@ impl Error {
 
     /// Names the call: its path as it was written, since values and a query may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
-        self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
+        self.0.operation = Some(request.call_as_written());
         self.0.known_operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
-        // A few operations of APIv2 act although they are called by GET.
-        self.0.only_reads = request.method == Method::GET && request.version() == Version::V3;
+        self.0.only_reads = request.only_reads();
+        self
+    }
+
+    /// Names the call whose response cannot be read. To repeat it is never the way.
+    pub(crate) fn in_answered_call(mut self, called: &Called) -> Self {
+        self.0.operation = Some(called.text());
+        self.0.known_operation = called.known_operation();
+        self.0.only_reads = called.only_reads();
         self
     }
 
@@ -217,6 +225,7 @@ impl Error {
     /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
     /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one |
     /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
+    /// | an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
@@ -398,8 +407,8 @@ impl fmt::Display for Error {
             ErrorKind::Unverified(_) => f.write_str("the signature of the response cannot be verified")?,
             ErrorKind::AnotherRequest { field } => write!(
                 f,
-                "the response is about another request: its `{field}` is not the one that was sent, so do not act on it, and query \
-                 the result"
+                "the response is about another request: it does not repeat the `{field}` that was sent, so do not act on it, and \
+                 query the result"
             )?,
             ErrorKind::SignatureProbe => f.write_str(
                 "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::{Error, ErrorKind};
+use crate::transport::NotOfHost;
 
 /// The backup of the main host (备域名).
 pub(crate) const BACKUP: &str = "https://api2.mch.weixin.qq.com";
@@ -60,8 +61,8 @@ impl Hosts {
 
     /// Notes how an attempt ended; gives whether the host failed.
     pub(crate) fn note(&self, host: Host, error: Option<&Error>, now: Duration) -> bool {
-        // Of a call that could not be prepared nothing was sent to any host.
-        if error.is_some_and(Error::is_request) {
+        // Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
+        if error.is_some_and(|error| error.is_request() || is_not_of_host(error)) {
             return false;
         }
         let has_failed = error.is_some_and(is_host_failure);
@@ -75,6 +76,10 @@ impl Hosts {
             Host::Backup => &self.backup,
         }
     }
+}
+
+fn is_not_of_host(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Network(error) if NotOfHost::has_caused(error))
 }
 
 /// Whether the way to the platform is broken, and not the call.

@@ -2,21 +2,26 @@
 //! without the values that it quotes.
 
 mod member;
-#[cfg(feature = "notifications")]
 mod wiped;
 
 use serde_json::Value;
 use serde_json::error::{Category, Error};
 
-pub(crate) use member::member;
+pub(crate) use member::{has_member, has_unknown_member, member};
 #[cfg(feature = "notifications")]
 pub(crate) use wiped::WipedJson;
+pub(crate) use wiped::wiped_text;
 
 /// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
 
 /// No JSON takes more memory than this for each of its bytes, see [`Measure`].
 const MAX_GROWTH: usize = 170;
+
+/// JSON without a byte order mark before it. Readers may ignore one (RFC 8259, 8.1), and what is behind it is whole.
+pub(crate) fn without_mark(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json)
+}
 
 /// Why a response was not decoded.
 pub(crate) fn too_large() -> String {
@@ -92,8 +97,12 @@ const MEMBER: usize = 130;
 /// The size of the smallest allocation.
 pub(crate) const ALLOCATION: usize = 32;
 
-/// The JSON with U+FFFD instead of bytes that are not UTF-8 and of `\u` escapes of half a character; `None` if there is nothing to
-/// repair.
+/// What is told of JSON that had to be [repaired].
+pub(crate) const REPAIRED: &str =
+    "invalid characters were read as U+FFFD, and control characters as they are";
+
+/// The JSON with U+FFFD instead of bytes that are not UTF-8 and of `\u` escapes of half a character, and with escapes instead of
+/// bare control characters in texts; `None` if there is nothing to repair.
 pub(crate) fn repaired(json: &[u8]) -> Option<String> {
     let mut repaired = String::with_capacity(json.len());
     for chunk in json.utf8_chunks() {
@@ -102,7 +111,34 @@ pub(crate) fn repaired(json: &[u8]) -> Option<String> {
             repaired.push(char::REPLACEMENT_CHARACTER);
         }
     }
+    let repaired = controls_escaped(repaired);
     (repaired.as_bytes() != json).then_some(repaired)
+}
+
+/// Somebody's nickname may hold a line break or worse, which a serializer must escape and some do not.
+fn controls_escaped(json: String) -> String {
+    let is_control = |character: char| character < ' ';
+    if !json.contains(is_control) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    let (mut in_text, mut is_escape) = (false, false);
+    for character in json.chars() {
+        match character {
+            _ if in_text && is_control(character) => {
+                // Behind a backslash it would stay one character with it.
+                let code = u32::from(character);
+                escaped.push_str(&format!("{}u{code:04x}", if is_escape { "" } else { "\\" }));
+                is_escape = false;
+                continue;
+            }
+            '"' if !is_escape => in_text = !in_text,
+            _ => {}
+        }
+        is_escape = in_text && character == '\\' && !is_escape;
+        escaped.push(character);
+    }
+    escaped
 }
 
 fn push_escapes_repaired(text: &str, repaired: &mut String) {
@@ -322,6 +358,11 @@ mod tests {
             assert_eq!(repaired(json.as_bytes()).as_deref(), Some(expected), "{json}");
         }
         assert_eq!(repaired(b"\"a\xE4\xBD\"").as_deref(), Some("\"a\u{FFFD}\""));
+        let controls = "{\n\"a\t\":\"x\ny\0\\\n\\\"\r\" }";
+        let escaped = "{\n\"a\\u0009\":\"x\\u000ay\\u0000\\u000a\\\"\\u000d\" }";
+        assert_eq!(repaired(controls.as_bytes()).as_deref(), Some(escaped));
+        assert!(serde_json::from_str::<Value>(escaped).is_ok());
+        assert_eq!(repaired(b"{\n\t\"a\" :\r\n1}"), None);
         for json in [r#"{"a":"\\\\ud83d \u00e4 \ud83d\ude00"}"#, "", "\\", r#""\ud8""#, r#""\ud8zz""#] {
             assert_eq!(repaired(json.as_bytes()), None, "{json}");
         }

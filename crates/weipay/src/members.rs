@@ -3,7 +3,8 @@
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members with a space between
 //! them: a name; `!` if it travels encrypted; `=` and a letter for its purpose; its own members in braces, with a `~` before them
-//! if they are JSON text. Of the path and the response only those members are there that the client acts on.
+//! if they are JSON text. Of the path and the response only those members are there that the client acts on; of a response that
+//! always repeats a field of its request, all.
 
 use crate::operation::Operation;
 
@@ -38,6 +39,8 @@ pub(crate) mod purpose {
     pub(crate) const PAGE_ITEMS: char = 'i';
     pub(crate) const PAGE_NEXT: char = 'u';
     pub(crate) const ECHO: char = 'e';
+    /// The same of a member that every response of the operation has.
+    pub(crate) const ECHO_IN_EVERY_RESPONSE: char = 'r';
     pub(crate) const DOWNLOAD_URL: char = 'd';
     pub(crate) const DOWNLOAD_HASH_TYPE: char = 'a';
     pub(crate) const DOWNLOAD_HASH: char = 'h';

@@ -271,6 +271,11 @@ impl Operation {
         }
     }
 
+    /// Whether a call of it has no effect.
+    pub(crate) fn only_reads(&self) -> bool {
+        only_reads(&self.method(), self.version)
+    }
+
     /// What waiting needs to know of it.
     pub(crate) const fn final_states_to_wait_for(&self) -> Option<&'static FinalStates> {
         self.final_states
@@ -475,6 +480,11 @@ impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Operation({self})")
     }
+}
+
+/// Whether a call with this method has no effect. A few operations of APIv2 act although they are called by GET.
+pub(crate) fn only_reads(method: &Method, version: Version) -> bool {
+    *method == Method::GET && version == Version::V3
 }
 
 #[cfg(test)]

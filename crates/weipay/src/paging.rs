@@ -191,6 +191,8 @@ impl<M: Mode, T: Decode> Pages<M, T> {
     fn take(&mut self, outcome: Result<Response<T>, Error>) -> Option<Result<Page<T>, PageError>> {
         let page = outcome.and_then(|response| {
             let json = response.json()?;
+            // A page that cannot be read is asked for again, so its place must not be left.
+            response.decode()?;
             Ok((response, json))
         });
         let (response, json) = match page {

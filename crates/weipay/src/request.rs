@@ -36,6 +36,8 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
+    /// Whether the request says by `Wechatpay-Serial` which key of the platform should sign the response.
+    pub(crate) names_platform_key: bool,
     pub(crate) body: Option<Body>,
     /// What bare texts in the sensitive fields of a call without types are.
     pub(crate) texts: SensitiveTexts,
@@ -87,6 +89,7 @@ impl Request {
             timeout: None,
             retries: None,
             base_url: None,
+            names_platform_key: true,
             body: None,
             texts: SensitiveTexts::default(),
             sensitive_query: Vec::new(),
@@ -113,6 +116,16 @@ impl Request {
         self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
     }
 
+    /// Method and path, the path as it was written, since values and a query may be personal.
+    pub(crate) fn call_as_written(&self) -> String {
+        format!("{} {}", self.method, url::without_query(&self.template))
+    }
+
+    /// Whether the call has no effect.
+    pub(crate) fn only_reads(&self) -> bool {
+        operation::only_reads(&self.method, self.version())
+    }
+
     /// Whether the request carries the number by which the platform recognizes it, if its operation has one.
     fn carries_its_number(&self) -> bool {
         let Some(name) = self.operation.and_then(Operation::request_number) else { return true };
@@ -131,7 +144,7 @@ impl Request {
         is_in_path
             || is_in(&self.values)
             || is_in(&self.query)
-            || self.headers.contains_key(name)
+            || self.headers.get(name).is_some_and(|number| !number.is_empty())
             || is_in_body()
     }
 

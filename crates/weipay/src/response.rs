@@ -16,6 +16,7 @@ use crate::json;
 use crate::members::{Members, Place};
 use crate::model::{Model, decode};
 use crate::operation::Operation;
+use crate::request::Request;
 use crate::retry::Attempt;
 use crate::untyped::opened;
 use crate::xml;
@@ -31,8 +32,8 @@ pub(crate) struct RawResponse {
     pub(crate) elements: Option<Arc<XmlElements>>,
     /// What became of each attempt, if there were several.
     pub(crate) attempts: Vec<Attempt>,
-    /// The operation, which says what of the body travels encrypted.
-    pub(crate) operation: Option<&'static Operation>,
+    /// The call that it answers. Its operation says what of the body travels encrypted.
+    pub(crate) called: Option<Called>,
     /// The members of the request that the catalogue does not know.
     pub(crate) unknown_members: Vec<String>,
     /// Decrypts sensitive fields.
@@ -50,9 +51,62 @@ impl RawResponse {
             verified: false,
             elements: None,
             attempts: Vec::new(),
-            operation: None,
+            called: None,
             unknown_members: Vec::new(),
             decryption_key,
+        }
+    }
+
+    fn operation(&self) -> Option<&'static Operation> {
+        self.called.as_ref()?.known_operation()
+    }
+}
+
+/// Which call a response answers, for an error that is found when it is read. Of an ordinary call nothing is copied.
+#[derive(Debug, Clone)]
+pub(crate) enum Called {
+    Known(&'static Operation),
+    /// The catalogue does not have it.
+    Unknown(Box<UnknownCall>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct UnknownCall {
+    /// Method and path, as it was written.
+    text: String,
+    only_reads: bool,
+}
+
+impl Called {
+    pub(crate) fn from_request(request: &Request) -> Self {
+        match request.operation {
+            Some(operation) => Self::Known(operation),
+            None => Self::Unknown(Box::new(UnknownCall {
+                text: request.call_as_written(),
+                only_reads: request.only_reads(),
+            })),
+        }
+    }
+
+    pub(crate) fn known_operation(&self) -> Option<&'static Operation> {
+        match self {
+            Self::Known(operation) => Some(operation),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Method and path.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Known(operation) => format!("{} {}", operation.method(), operation.path()),
+            Self::Unknown(call) => call.text.clone(),
+        }
+    }
+
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::Known(operation) => operation.only_reads(),
+            Self::Unknown(call) => call.only_reads,
         }
     }
 }
@@ -146,7 +200,7 @@ impl<T> Response<T> {
         if self.raw.elements.is_some() || self.sensitive_members().has_encrypted() {
             return from_json(self.json()?.to_string().as_bytes()).map_err(|error| self.unreadable(error));
         }
-        from_json(&self.raw.body).map_err(|error| self.unreadable(error))
+        read_json(&self.raw.body).map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
     /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call was one without types.
@@ -159,29 +213,32 @@ impl<T> Response<T> {
 
     /// The operation of the call, if the catalogue has it.
     pub(crate) fn operation(&self) -> Option<&'static Operation> {
-        self.raw.operation
+        self.raw.operation()
     }
 
     /// The body as JSON, and what of it could not be opened.
     fn opened(&self) -> Result<(Value, Vec<DecodeError>), DecodeError> {
-        let mut json = match &self.raw.elements {
-            Some(elements) => xml::json_of(elements),
-            None => Value::decode(&self.raw.body, None)?.0,
+        let (mut json, mut misread) = match &self.raw.elements {
+            Some(elements) => (xml::json_of(elements), Vec::new()),
+            None => Value::decode(&self.raw.body, None)?,
         };
         let members = self.sensitive_members();
-        let misread = match members.has_encrypted() {
-            true => opened(&mut json, members, self.raw.decryption_key.as_deref()),
-            false => Vec::new(),
-        };
+        if members.has_encrypted() {
+            misread.extend(opened(&mut json, members, self.raw.decryption_key.as_deref()));
+        }
         Ok((json, misread))
     }
 
     fn sensitive_members(&self) -> Members {
-        self.raw.operation.map_or(Members::NONE, |operation| operation.members(Place::Response))
+        self.raw.operation().map_or(Members::NONE, |operation| operation.members(Place::Response))
     }
 
     fn unreadable(&self, error: DecodeError) -> Error {
-        Error::with_response(ErrorKind::Decode(error), self.raw.clone())
+        let error = Error::with_response(ErrorKind::Decode(error), self.raw.clone());
+        match &self.raw.called {
+            Some(called) => error.in_answered_call(called),
+            None => error,
+        }
     }
 }
 
@@ -279,8 +336,22 @@ impl Decode for Value {
     }
 
     fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
-        let json = if body.is_empty() { Self::Null } else { from_json(body)? };
-        Ok((json, Vec::new()))
+        let body = json::without_mark(body);
+        if body.is_empty() {
+            return Ok((Self::Null, Vec::new()));
+        }
+        read_json(body)
+    }
+}
+
+/// JSON whose invalid characters do not keep the rest from being read: as typed responses read it.
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Opened<T> {
+    match from_json(body) {
+        Ok(json) => Ok((json, Vec::new())),
+        Err(problem) => {
+            let text = json::repaired(body).ok_or(problem)?;
+            Ok((from_json(text.as_bytes())?, vec![DecodeError::whole(json::REPAIRED.to_owned())]))
+        }
     }
 }
 
@@ -288,7 +359,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeErr
     if !json::fits(body) {
         return Err(DecodeError::whole(json::too_large()));
     }
-    serde_json::from_slice(body).map_err(|error| DecodeError::whole(json::reason(&error)))
+    serde_json::from_slice(json::without_mark(body)).map_err(|error| DecodeError::whole(json::reason(&error)))
 }
 
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {

@@ -113,6 +113,11 @@ pub use connections::{Connections, Proxy};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamResponse;
 
+/// When a download must have ended, beside the time limit of each wait.
+#[cfg(feature = "blocking")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndOfTime(pub(crate) std::time::Instant);
+
 /// The size limit of a response's body.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
@@ -136,7 +141,39 @@ pub(crate) fn timed_out(sent: Sent) -> NetworkError {
 }
 
 fn too_large() -> NetworkError {
-    lost(Sent::Perhaps, format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024))
+    let text = format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024);
+    lost(Sent::Perhaps, NotOfHost(text))
+}
+
+/// The time of the call was over before its request was sent.
+pub(crate) fn out_of_time() -> NetworkError {
+    lost(Sent::No, NotOfHost("the time limit was over before the request was sent".to_owned()))
+}
+
+/// What ended a call and says nothing of the host: a limit of the client, or a file that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotOfHost(String);
+
+impl NotOfHost {
+    /// What was to be sent could not be read.
+    pub(crate) fn unreadable(error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self(error.to_string()))
+    }
+
+    /// Whether it is among the causes of an error.
+    pub(crate) fn has_caused(error: &NetworkError) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error.source);
+        while let Some(error) = cause {
+            // What an I/O error holds is not its source, but its inside.
+            let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            if error.is::<Self>() || inside.is_some_and(|inside| inside.is::<Self>()) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
 }
 
 /// The cryptography of TLS, passed by hand: the process-wide provider panics in a program that compiles in two.

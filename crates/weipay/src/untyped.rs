@@ -79,7 +79,12 @@ impl Examined {
 
 impl Request {
     /// Takes in the body of a call without types. `file` makes it the description of a file.
-    pub(crate) fn fill_untyped(&mut self, method: &Method, body: Option<String>, file: Option<File>) {
+    pub(crate) fn fill_untyped(
+        &mut self,
+        method: &Method,
+        body: Option<Zeroizing<String>>,
+        file: Option<File>,
+    ) {
         self.operation = Operation::find(method, &self.template);
         let (body, file) = match file {
             None => (body, None),
@@ -89,13 +94,13 @@ impl Request {
             }
         };
         self.take_sensitive_query();
-        let examined = match self.examine(body.as_deref()) {
+        let examined = match self.examine(body.as_ref().map(|body| &***body)) {
             Ok(examined) => examined,
             Err(error) => return self.record_error(error),
         };
         self.unknown_members.clone_from(&examined.unknown);
         let needs_a_key = examined.has_plain_text();
-        let pending = Pending { body: body.map(Zeroizing::new), file, examined };
+        let pending = Pending { body, file, examined };
         match needs_a_key {
             true => self.wait_for_keys(Arc::new(pending)),
             false => self.take(&pending, &|_| Err(RequestError::Encryption("there is no key".to_owned()))),
@@ -269,14 +274,18 @@ fn shown(name: &str) -> &str {
 }
 
 /// The description of a file with what the file says of itself, where the caller has not, and the file with the name of its part.
-fn described(operation: Option<&Operation>, body: Option<String>, mut file: File) -> (String, File) {
+fn described(
+    operation: Option<&Operation>,
+    body: Option<Zeroizing<String>>,
+    mut file: File,
+) -> (Zeroizing<String>, File) {
     let members = operation.map_or(Members::NONE, |operation| operation.members(Place::Body));
     if let Some((_, part)) = members.with_purpose(purpose::FILE)
         && file.part == "file"
     {
         part.name.clone_into(&mut file.part);
     }
-    let text = body.unwrap_or_else(|| "{}".to_owned());
+    let text = body.unwrap_or_else(|| Zeroizing::new("{}".to_owned()));
     let Ok(Value::Object(given)) = serde_json::from_str(&text) else { return (text, file) };
     let mut missing = String::new();
     for member in members.iter().filter(|member| !given.contains_key(member.name)) {
@@ -291,10 +300,17 @@ fn described(operation: Option<&Operation>, body: Option<String>, mut file: File
     // Before the members that are there, whose text stays as it is.
     match text.trim_start().strip_prefix('{') {
         Some(_) if missing.is_empty() => (text, file),
-        Some(rest) if given.is_empty() => (format!("{{{}{rest}", missing.trim_end_matches(',')), file),
-        Some(rest) => (format!("{{{missing}{rest}"), file),
+        Some(rest) if given.is_empty() => (joined(&["{", missing.trim_end_matches(','), rest]), file),
+        Some(rest) => (joined(&["{", &missing, rest]), file),
         None => (text, file),
     }
+}
+
+/// Parts of JSON, which may be personal, as one text. It does not grow, which would leave a copy behind.
+fn joined(parts: &[&str]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    text.extend(parts.iter().copied());
+    text
 }
 
 impl fmt::Debug for Pending {

@@ -29,8 +29,12 @@ impl BaseUrl {
     /// The main host (主域名).
     pub const MAIN: &'static str = "https://api.mch.weixin.qq.com";
 
-    /// The host of overseas payments (境外).
-    const OVERSEAS: &'static str = "https://apihk.mch.weixin.qq.com";
+    /// The hosts of overseas payments (境外).
+    const OVERSEAS: [&'static str; 3] = [
+        "https://apihk.mch.weixin.qq.com",
+        "https://apius.mch.weixin.qq.com",
+        "https://apieu.mch.weixin.qq.com",
+    ];
 
     /// Whether scheme, host and port are those of another one.
     pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
@@ -52,9 +56,9 @@ impl BaseUrl {
         self.origin == Self::MAIN && self.prefix.is_empty()
     }
 
-    /// Whether this is the host of overseas payments (境外).
+    /// Whether this is a host of overseas payments (境外).
     pub(crate) fn is_overseas(&self) -> bool {
-        self.origin == Self::OVERSEAS
+        Self::OVERSEAS.contains(&&*self.origin)
     }
 
     /// Path and query as they are signed and sent, from a path with its leading slash.

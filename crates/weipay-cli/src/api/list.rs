@@ -3,15 +3,40 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use clap::Args;
 use serde_json::json;
 use weipay_catalog::{Catalog, Notification, Operation};
 
-use crate::arguments;
+use super::Version;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::nearest::{closeness, nearest};
 use crate::output::print;
 
-pub(super) fn run(arguments: &arguments::List) -> Outcome {
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 something was found, 1 nothing was found, 2 a wrong command line.")]
+pub(crate) struct List {
+    /// Search words, Chinese or English. Each must occur in the title, product, path or document number. URLs work too.
+    #[arg(value_name = "TEXT")]
+    text: Vec<String>,
+    /// Only this product: its official name, such as 商家券, or the beginning of its paths, such as marketing/busifavor.
+    #[arg(long, value_name = "PRODUCT", conflicts_with = "notifications")]
+    product: Option<String>,
+    /// Only this method.
+    #[arg(long, value_parser = values::method, conflicts_with = "notifications")]
+    method: Option<http::Method>,
+    /// Only this version of the API.
+    #[arg(long, value_enum)]
+    api: Option<Version>,
+    /// List notifications (回调通知) instead of operations.
+    #[arg(long)]
+    notifications: bool,
+    /// Print a line of JSON for each.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &List) -> Outcome {
     let rows = rows(arguments);
     if rows.is_empty() {
         if let Some(product) = arguments.product.as_deref().filter(|product| !is_known(product)) {
@@ -33,9 +58,9 @@ struct Row {
     docs: &'static [&'static str],
 }
 
-fn rows(arguments: &arguments::List) -> Vec<Row> {
+fn rows(arguments: &List) -> Vec<Row> {
     let catalog = Catalog::embedded();
-    let version = arguments.api.map(arguments::Version::name);
+    let version = arguments.api.map(Version::name);
     let words: Vec<String> =
         arguments.text.iter().flat_map(|text| text.split_whitespace()).map(word).collect();
     let rows: Vec<Row> = if arguments.notifications {

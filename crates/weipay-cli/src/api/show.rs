@@ -10,6 +10,7 @@ mod table;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles::Styles;
@@ -20,11 +21,37 @@ use self::errors::error_codes;
 use self::find::Found;
 use self::page::{BOLD, CODE, DIM, Page};
 use self::table::table;
-use crate::arguments;
+use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
 
-pub(super) fn run(arguments: &arguments::Show) -> Outcome {
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 it was found, 1 it was not found, 2 a wrong command line.")]
+pub(crate) struct Show {
+    /// A path, with {placeholders} or with values, or a whole URL; or the event of a notification, such as REFUND.SUCCESS.
+    /// A method may come before the path.
+    #[arg(value_name = "[METHOD] PATH", num_args = 1..=2, required = true)]
+    named: Vec<String>,
+    /// Only this method, if the path has several.
+    #[arg(long, value_parser = values::method)]
+    method: Option<http::Method>,
+    /// Print a line of JSON for each, as `weipay api export` writes it.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    /// The path and the method, which may be before the path or an option.
+    fn asked(&self) -> Result<(&str, Option<http::Method>), String> {
+        match &self.named[..] {
+            [path] => Ok((path, self.method.clone())),
+            [method, path] if self.method.is_none() => Ok((path, Some(values::method(method)?))),
+            _ => Err("the method is given twice: leave one of them out".to_owned()),
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Show) -> Outcome {
     let (asked, method) = arguments.asked().map_err(Failure::usage)?;
     let found = find::find(asked, method.as_ref()).map_err(Failure::failed)?;
     if method.is_some() && matches!(found[..], [Found::Notification(_), ..]) {

@@ -14,12 +14,20 @@ use clap::{Arg, Command, Error};
 use serde_json::value::RawValue;
 use weipay::wire::looks_like_path;
 
+/// Reads a method.
+pub(crate) fn method(text: &str) -> Result<http::Method, String> {
+    let upper = text.to_ascii_uppercase();
+    let known = ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&upper.as_str());
+    let method = known.then(|| upper.parse().ok()).flatten();
+    method.ok_or_else(|| "the method must be GET, POST, PUT, PATCH or DELETE".to_owned())
+}
+
 /// The longest body that is read. A JSON body has a few kB; uploads are another command.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reads the value of `--json`: from the command line, from a file, or from standard input.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct JsonBody;
+pub(crate) struct JsonBody;
 
 impl TypedValueParser for JsonBody {
     type Value = Box<RawValue>;
@@ -119,7 +127,7 @@ pub(crate) fn time(text: &str) -> Result<String, String> {
 
 /// Reads a name and a value with this separator between them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pair(pub(super) char);
+pub(crate) struct Pair(pub(crate) char);
 
 impl TypedValueParser for Pair {
     type Value = (String, String);

@@ -8,14 +8,14 @@ use weipay::Inspection;
 use weipay::model::nearest_word;
 use weipay_catalog::{Carrier, Field, Operation};
 
+use super::Arguments;
 use super::sensitive::pointer;
-use crate::arguments;
 
 /// A body can repeat a mistake for each member of an array.
 const MAX_HINTS: usize = 10;
 
 /// Says on standard error which words of a call look mistyped.
-pub(super) fn warn_of_near_words(arguments: &arguments::Call, operation: Option<&Operation>) {
+pub(super) fn warn_of_near_words(arguments: &Arguments, operation: Option<&Operation>) {
     let Some(operation) = operation else { return };
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
     for hint in find(arguments, operation).iter().take(MAX_HINTS) {
@@ -37,7 +37,7 @@ pub(super) fn warn_of_unknown_members(found: &Inspection) {
     }
 }
 
-fn find(arguments: &arguments::Call, operation: &Operation) -> Vec<String> {
+fn find(arguments: &Arguments, operation: &Operation) -> Vec<String> {
     let request = &operation.request;
     let mut hints = Vec::new();
     for (place, fields, pairs) in

@@ -6,7 +6,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use weipay_catalog::{Catalog, Operation, Unrouted};
 
-use crate::arguments;
+use super::Arguments;
 use crate::nearest::{closeness, nearest};
 
 /// The operation with this path; `None` if the catalogue does not have the path, which is sent anyway.
@@ -47,7 +47,7 @@ pub(super) fn find_operation(method: &Method, path: &str) -> Result<Option<&'sta
 
 /// The operations that the platform may recognize in a path that the catalogue does not have: with values in their places,
 /// without percent-encoding, with any method, and in lower case.
-pub(super) fn possible_operations(arguments: &arguments::Call) -> Vec<&'static Operation> {
+pub(super) fn possible_operations(arguments: &Arguments) -> Vec<&'static Operation> {
     let path = arguments.path.split('?').next().unwrap_or_default();
     let segments = path.split('/').map(|segment| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));

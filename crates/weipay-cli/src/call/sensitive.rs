@@ -7,13 +7,13 @@ use weipay::error::{ErrorKind, RequestError};
 use weipay::{Call, Inspection, Mode, SensitiveTexts};
 use weipay_catalog::{Field, Operation};
 
+use super::Arguments;
 use super::path::{percent_decode, possible_operations};
 use super::unique_names;
-use crate::arguments;
 
 /// Checks that the options say what the sensitive texts of a call are. `call` is without the options.
 pub(super) fn check<M: Mode>(
-    arguments: &arguments::Call,
+    arguments: &Arguments,
     operation: Option<&'static Operation>,
     at: impl Fn(&str) -> Call<M>,
 ) -> Result<Option<Inspection>, String> {
@@ -49,12 +49,12 @@ pub(super) fn check<M: Mode>(
 }
 
 /// What bare texts are, as the options say it. Without an option there is none.
-pub(super) fn texts(arguments: &arguments::Call) -> SensitiveTexts {
+pub(super) fn texts(arguments: &Arguments) -> SensitiveTexts {
     if arguments.ciphertext { SensitiveTexts::Ciphertext } else { SensitiveTexts::Plain }
 }
 
 fn inspect<M: Mode>(
-    arguments: &arguments::Call,
+    arguments: &Arguments,
     operation: &Operation,
     call: &Call<M>,
 ) -> Result<Inspection, String> {
@@ -104,7 +104,7 @@ pub(super) fn pointer(path: &str) -> String {
 }
 
 /// A query inside the path is sent as it is, so nothing in it can be encrypted.
-fn query_in_path(arguments: &arguments::Call, fields: &[Field]) -> Result<(), String> {
+fn query_in_path(arguments: &Arguments, fields: &[Field]) -> Result<(), String> {
     let Some((_, query)) = arguments.path.split_once('?') else { return Ok(()) };
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -71,6 +71,15 @@ impl AccountState {
         tx.save(&PersonAccount { person, state: self })
     }
 
+    /// An openid becomes a person's: its account, where a developer has changed it, is the person's, if that of the person works normally.
+    pub(super) fn take_over(tx: &Transaction<'_>, openid: &str, unionid: &str) -> Result<(), StoreError> {
+        let (of_openid, of_person) = (Self::of_key(tx, openid)?, Self::of_key(tx, unionid)?);
+        if of_openid == Self::Normal || of_person != Self::Normal {
+            return Ok(());
+        }
+        tx.save(&PersonAccount { person: unionid.to_owned(), state: of_openid })
+    }
+
     /// The account of who owns money; that of a merchant always works.
     pub(crate) fn of_owner(tx: &Transaction<'_>, owner: &Owner) -> Result<Self, StoreError> {
         match owner {

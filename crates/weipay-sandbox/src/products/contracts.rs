@@ -90,3 +90,23 @@ pub(super) const ROUTES: &[Route] = &[
 /// What the clock does.
 pub(super) const DUE: &[(&str, DueHandler)] =
     &[(deduction::DEDUCTION, deduction::deduct), (signing::END, signing::end_by_clock)];
+
+/// A person signs the contract with this number, for tests that only need one. Gives its `contract_id`.
+#[cfg(test)]
+pub(crate) fn contract_that_was_signed(
+    world: &super::world::World<'_>,
+    mchid: &str,
+    code: &str,
+    openid: &str,
+) -> String {
+    use super::ledger::Owner;
+    use super::payments::order::Payer;
+
+    let signed: Result<String, crate::store::StoreError> = world.act(|tx| {
+        let found = contract::Contract::find(tx, mchid, code)?.unwrap();
+        let payer = Payer { openid: Some(openid.to_owned()), sub_openid: None };
+        signing::sign(tx, found, payer, Owner::person(openid), world.now)?;
+        Ok(contract::Contract::find(tx, mchid, code)?.unwrap().signature.unwrap().id)
+    });
+    signed.unwrap()
+}

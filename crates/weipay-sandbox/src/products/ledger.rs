@@ -46,6 +46,14 @@ impl Owner {
         Ok(Self::person(person_of(tx, id)?))
     }
 
+    /// The owner who was stored, as it is found now: an openid may have become a person's since then.
+    pub(crate) fn as_of_now(&self, tx: &Transaction<'_>) -> Result<Self, StoreError> {
+        match self {
+            Self::Person(id) => Self::of_person(tx, id),
+            Self::Merchant(_) => Ok(self.clone()),
+        }
+    }
+
     /// One of its accounts.
     pub(crate) fn account(&self, kind: AccountKind) -> Account {
         Account { owner: self.clone(), kind }
@@ -227,6 +235,31 @@ impl PostingError {
             Self::Store(error) => error.into(),
         }
     }
+}
+
+/// What is in the wallet of an openid becomes the money of the person whose openid it is now.
+pub(crate) fn take_over_wallet(
+    tx: &Transaction<'_>,
+    openid: &str,
+    unionid: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let (from, to) = (Owner::person(openid), Owner::person(unionid));
+    let fen = Purse::find(tx, &from)?.balance(AccountKind::Wallet);
+    if fen == 0 || from == to {
+        return Ok(());
+    }
+    let moved = Posting::new(Business::TopUp, "", now).moves(
+        from.account(AccountKind::Wallet),
+        to.account(AccountKind::Wallet),
+        fen,
+    );
+    post(tx, moved).map_err(|error| match error {
+        PostingError::Store(error) => error,
+        PostingError::Short { .. } | PostingError::Amount => {
+            StoreError::Corrupt("a wallet that does not have what it has".to_owned())
+        }
+    })
 }
 
 /// What one owner has.

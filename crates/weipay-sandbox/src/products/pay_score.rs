@@ -83,3 +83,14 @@ const EXPIRY_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// How long a deduction takes. UNCONFIRMED(pay-score-time).
 const DEDUCTION_SECONDS: i64 = 2;
+
+/// A person confirms a service order, for tests that only need one.
+#[cfg(test)]
+pub(crate) fn confirm_service_order(world: &super::world::World<'_>, order_id: &str, openid: &str) {
+    let confirmed = world.act(|tx| {
+        control::with_order(tx, order_id, |tx, order| {
+            Ok(matches!(steps::confirm(tx, order, openid, world.now)?, Some(Ok(()))))
+        })
+    });
+    confirmed.unwrap();
+}

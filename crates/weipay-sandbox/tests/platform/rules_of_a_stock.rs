@@ -20,19 +20,6 @@ fn a_stock_shows_what_it_was_created_with_and_what_was_sent() {
 }
 
 #[test]
-fn a_stock_number_that_was_used_is_refused_whatever_the_body() {
-    let merchant = Merchant::new();
-    let mut request = stock_request(merchant.client.sandbox);
-    merchant.post("stocks", &request).success();
-    for name in ["8月1日活动券", "另一个"] {
-        request["stock_name"] = json!(name);
-        let response = merchant.post("stocks", &request);
-        assert_eq!(response.text(), r#"{"code":"RESOURCE_ALREADY_EXISTS","message":"批次已存在"}"#);
-        assert_eq!(response.status, 400);
-    }
-}
-
-#[test]
 fn a_request_that_the_real_platform_took_is_taken() {
     let merchant = Merchant::new();
     let mut request = stock_request(merchant.client.sandbox);

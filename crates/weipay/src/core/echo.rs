@@ -1,7 +1,10 @@
 //! Whether a response is about what was asked. The signature of a response does not cover the request: two whole responses, swapped
 //! between two calls on their way, both verify. So what a response repeats of its request is compared with it.
 //!
-//! The catalogue says which fields repeat (`echo`). One that is absent says nothing, and neither does a field that was not sent.
+//! The catalogue says which fields repeat (`echo`), and which of them every response has. A response that repeats nothing of what every
+//! response to this request repeats, and that is empty or has something which no response to it has, belongs to another one too: an order's
+//! `prepay_id` is not the success of a refund, and neither is the empty body with which another order was closed. Else a field that is
+//! absent says nothing, and neither does one that was not sent.
 //!
 //! # What cannot be found out
 //!
@@ -18,29 +21,67 @@ use std::borrow::Cow;
 
 use weipay_wire::XmlElements;
 
-use crate::json::member;
-use crate::members::{Place, purpose};
+use crate::json::{has_member, has_unknown_member, member};
+use crate::members::{Members, Place, purpose};
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 
-/// The first field of a JSON response that repeats something else than the request sent.
+/// The first field of a JSON response that repeats something else than the request sent, or that is missing where nothing is repeated.
 pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> {
-    let operation = request.operation?;
-    echoes(operation).find(|field| {
-        sent(request, operation, field)
-            .is_some_and(|sent| member(body, field).is_some_and(|answered| is_another(&sent, &answered)))
-    })
+    match compare(request, |field| member(body, field), |field| has_member(body, field)) {
+        Compared::Same => None,
+        Compared::Another(field) => Some(field),
+        Compared::Missing(field, known) => {
+            let is_strange = || has_unknown_member(body, |name| known.get(name).is_some());
+            (body.trim_ascii().is_empty() || is_strange()).then_some(field)
+        }
+    }
 }
 
 /// The same of a response of APIv2.
 pub(super) fn differing_element(request: &Request, elements: &XmlElements) -> Option<&'static str> {
-    let operation = request.operation?;
-    echoes(operation).find(|field| {
-        let answered = elements.text(field);
-        answered.is_some_and(|answered| {
-            sent(request, operation, field).is_some_and(|sent| is_another(&sent, answered))
-        })
-    })
+    let text = |field: &str| elements.text(field).map(Cow::Borrowed);
+    match compare(request, text, |field| elements.get(field).is_some()) {
+        Compared::Same => None,
+        Compared::Another(field) => Some(field),
+        Compared::Missing(field, known) => {
+            elements.iter().any(|(name, _)| known.get(name).is_none()).then_some(field)
+        }
+    }
+}
+
+/// What the fields that repeat say of a response.
+enum Compared {
+    /// Nothing against it.
+    Same,
+    /// This field has another value.
+    Another(&'static str),
+    /// No field is there, and this one should be. These are the members of such a response.
+    Missing(&'static str, Members),
+}
+
+fn compare<'a>(
+    request: &Request,
+    answered: impl Fn(&str) -> Option<Cow<'a, str>>,
+    is_there: impl Fn(&str) -> bool,
+) -> Compared {
+    let Some(operation) = request.operation else { return Compared::Same };
+    let (mut repeats, mut missing) = (false, None);
+    for (field, in_every_response) in echoes(operation) {
+        let Some(sent) = sent(request, operation, field) else { continue };
+        match answered(field) {
+            Some(answered) if is_another(&sent, &answered) => return Compared::Another(field),
+            Some(_) => repeats = true,
+            // Of a type that does not compare.
+            None if is_there(field) => repeats = true,
+            None if in_every_response && !sent.is_empty() => missing = missing.or(Some(field)),
+            None => {}
+        }
+    }
+    match missing.filter(|_| !repeats) {
+        Some(field) => Compared::Missing(field, operation.members(Place::Response)),
+        None => Compared::Same,
+    }
 }
 
 /// An empty value says nothing.
@@ -48,9 +89,13 @@ fn is_another(sent: &str, answered: &str) -> bool {
     !sent.is_empty() && !answered.is_empty() && sent != answered
 }
 
-fn echoes(operation: &Operation) -> impl Iterator<Item = &'static str> {
-    let members = operation.members(Place::Response);
-    members.iter().filter(|member| member.purpose == Some(purpose::ECHO)).map(|member| member.name)
+/// The fields that repeat, and whether every response has them.
+fn echoes(operation: &Operation) -> impl Iterator<Item = (&'static str, bool)> {
+    operation.members(Place::Response).iter().filter_map(|member| match member.purpose? {
+        purpose::ECHO => Some((member.name, false)),
+        purpose::ECHO_IN_EVERY_RESPONSE => Some((member.name, true)),
+        _ => None,
+    })
 }
 
 /// What the request has in the field, in its path, its query or its body.
@@ -113,11 +158,34 @@ mod tests {
             };
             assert_eq!(differing(r#""B""#), Some(field));
             assert_eq!(differing("7"), Some(field));
-            for same_or_unsaid in
-                [r#""A""#, r#""\u0041""#, "null", r#""""#, r#"{"z":"B"}"#, "[]", "true", "nonsense"]
-            {
+            for same_or_unsaid in [r#""A""#, r#""\u0041""#, "null", r#""""#, "[]", "true", "nonsense"] {
                 assert_eq!(differing(same_or_unsaid), None, "{same_or_unsaid}");
             }
+            for of_another in ["", " \n", r#"{"prepay_id":"wx1"}"#, "\u{FEFF}{\"x\":2}"] {
+                assert_eq!(super::differing(&request, of_another.as_bytes()), Some(field), "{of_another}");
+            }
+            for says_nothing in ["{}", "[]", "null", "\"A\"", "<html>"] {
+                assert_eq!(super::differing(&request, says_nothing.as_bytes()), None, "{says_nothing}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_some_responses_lack_says_nothing_where_it_is_missing() {
+        let by_id = query("v3/pay/transactions/id/A");
+        assert_eq!(differing(&by_id, b""), None);
+        assert_eq!(differing(&by_id, br#"{"transaction_id":"B"}"#), Some("transaction_id"));
+        let mut sent_empty = query("v3/pay/transactions/out-trade-no/{out_trade_no}");
+        sent_empty.values.push(("out_trade_no".to_owned(), String::new()));
+        assert_eq!(differing(&sent_empty, b""), None);
+        // One number that is there proves that the response is about this request, whatever else is left out.
+        let mut coupon = Request::new("v3/marketing/busifavor/coupons/use".to_owned());
+        coupon.operation = Operation::find(&Method::POST, "v3/marketing/busifavor/coupons/use");
+        let echoes: Vec<_> = echoes(coupon.operation.unwrap()).collect();
+        for (field, _) in &echoes {
+            let sent: Vec<String> = echoes.iter().map(|(name, _)| format!("\"{name}\":\"A\"")).collect();
+            coupon.body = Some(Body::Json(format!("{{{}}}", sent.join(",")).into()));
+            assert_eq!(differing(&coupon, format!("{{\"{field}\":\"A\",\"x\":1}}").as_bytes()), None);
         }
     }
 
@@ -126,9 +194,8 @@ mod tests {
         let another = br#"{"out_trade_no":"B"}"#;
         assert_eq!(differing(&query("v3/never/heard/of"), another), None);
         assert_eq!(differing(&query("v3/pay/transactions/out-trade-no/A%20"), another), None);
-        for not_an_object in ["", "[]", "null", "\"B\"", "<html>"] {
-            let asked = query("v3/pay/transactions/out-trade-no/A");
-            assert_eq!(differing(&asked, not_an_object.as_bytes()), None);
+        for nothing in ["", "[]", "null", "\"B\"", "<html>", "{}"] {
+            assert_eq!(differing(&query("v3/never/heard/of"), nothing.as_bytes()), None);
         }
     }
 }

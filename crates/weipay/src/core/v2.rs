@@ -214,6 +214,10 @@ enum Judgement {
 fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     let is_success = response.status.is_success();
     let operation = request.operation;
+    // A bill or a page can be any text, and so can be the error of another part of the platform.
+    if is_success && let Some(error) = ApiError::under_success(&response.body) {
+        return Judgement::Failure(error);
+    }
     // Nothing is known of a path without a row: only a signed response is trusted.
     let is_page = operation.is_some_and(|row| row.dialect() == Dialect::Json);
     if is_page {

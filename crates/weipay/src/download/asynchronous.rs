@@ -22,7 +22,7 @@ impl Download<Async> {
     /// If nothing was sent, no file came, it is not the announced one, or it cannot be written. What was written before must not
     /// be used, and once something was written, the download is not repeated.
     pub async fn to_writer(self, mut writer: impl AsyncWrite + Unpin + Send) -> Result<Downloaded, Error> {
-        self.run_in_time(Sink::Writer { writer: &mut writer, is_written: false }).await
+        self.run_watched(Sink::Writer { writer: &mut writer, is_written: false }).await
     }
 
     /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error, or if
@@ -36,7 +36,7 @@ impl Download<Async> {
         let path = path.as_ref().to_owned();
         let (part, file) = on_another_thread(move || PartFile::create(&path)).await?;
         let mut file = tokio::fs::File::from_std(file);
-        let downloaded = self.run_in_time(Sink::File(&mut file)).await?;
+        let downloaded = self.run_watched(Sink::File(&mut file)).await?;
         let file = file.into_std().await;
         on_another_thread(move || part.finish(&file)).await?;
         Ok(downloaded)
@@ -50,15 +50,14 @@ impl Download<Async> {
     pub async fn to_bytes(mut self) -> Result<Bytes, Error> {
         self.max_bytes.get_or_insert(MAX_IN_MEMORY);
         let mut bytes = Vec::new();
-        self.run_in_time(Sink::Bytes(&mut bytes)).await?;
+        self.run_watched(Sink::Bytes(&mut bytes)).await?;
         Ok(bytes.into())
     }
 
-    async fn run_in_time(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
+    async fn run_watched(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
         let (core, request) = (&self.shared.core, self.prepare()?.request);
         let watch = Watch::begin(core, &request);
-        let run = tokio::time::timeout(self.timeout, watch.during(self.run(sink, &watch))).await;
-        let run = run.unwrap_or_else(|_| Err(Error::from(timed_out(Sent::Perhaps)).in_call(&request)));
+        let run = watch.during(self.run(sink, &watch)).await;
         watch.end(core, &request, Outcome::from_download(&run));
         run
     }
@@ -71,7 +70,14 @@ impl Download<Async> {
             let prepared = self.prepare()?;
             let request = prepared.request.clone();
             let mut attempt_watch = watch.attempt(core);
-            let outcome = self.attempt(prepared, &mut sink, &mut attempt_watch).await;
+            let outcome = match attempts.left() {
+                Ok(left) => {
+                    let attempt = self.attempt(prepared, &mut sink, &mut attempt_watch);
+                    let outcome = tokio::time::timeout(left, attempt).await;
+                    outcome.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps).into()))
+                }
+                Err(error) => Err(error),
+            };
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(core, &request, Outcome::from_download(&outcome));
             let error = match outcome {

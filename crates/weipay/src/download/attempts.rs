@@ -4,9 +4,10 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-use crate::core::Core;
+use crate::core::{Core, MAX_TIMEOUT};
 use crate::error::Error;
 use crate::retry::{Attempt, Ending, Repeatable, Retries, SoFar};
+use crate::transport::out_of_time;
 
 pub(super) struct Attempts<'a> {
     core: &'a Core,
@@ -21,13 +22,20 @@ impl<'a> Attempts<'a> {
     pub(super) fn begin(core: &'a Core, retries: Option<Retries>, limit: Duration) -> Self {
         let retries = retries.unwrap_or(core.delivery.retries);
         let began = core.delivery.timer.now();
+        let limit = limit.min(MAX_TIMEOUT);
         Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new() }
     }
 
-    /// Whether the time limit has passed. The async client has a timer for that.
-    #[cfg(feature = "blocking")]
-    pub(super) fn is_over(&self) -> bool {
-        self.elapsed() >= self.limit
+    /// How much of the time limit is left for the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is.
+    pub(super) fn left(&self) -> Result<Duration, Error> {
+        match self.limit.saturating_sub(self.elapsed()) {
+            Duration::ZERO => Err(out_of_time().into()),
+            left => Ok(left),
+        }
     }
 
     /// How long to wait before another attempt; the error if there is none. `can_restart` says whether what was written can be

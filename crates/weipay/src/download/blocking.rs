@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -13,7 +14,7 @@ use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
 use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::blocking::Body;
-use crate::transport::{StreamResponse, lost, timed_out};
+use crate::transport::{EndOfTime, StreamResponse, lost, out_of_time, timed_out};
 
 impl Download<Blocking> {
     /// Writes the file to a writer, which need not be buffered.
@@ -68,7 +69,8 @@ impl Download<Blocking> {
             let prepared = self.prepare()?;
             let request = prepared.request.clone();
             let mut attempt_watch = watch.attempt(core);
-            let outcome = self.attempt(prepared, &mut sink, &attempts, &mut attempt_watch);
+            let attempt = |left| self.attempt(prepared, &mut sink, left, &mut attempt_watch);
+            let outcome = attempts.left().and_then(attempt);
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(core, &request, Outcome::from_download(&outcome));
             let error = match outcome {
@@ -85,13 +87,20 @@ impl Download<Blocking> {
         &self,
         prepared: Prepared,
         sink: &mut Sink<'_>,
-        attempts: &Attempts<'_>,
+        left: Duration,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
-        let mut signed = self.shared.signed(unsent, wait)?.map(|()| Body::empty());
+        let end = Instant::now() + left;
+        let wait = || wait.min(end.saturating_duration_since(Instant::now()));
+        let mut signed = self.shared.signed(unsent, wait())?.map(|()| Body::empty());
+        if wait().is_zero() {
+            return Err(out_of_time().into());
+        }
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
+        signed.extensions_mut().insert(EndOfTime(end));
+        let wait = wait();
         let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {
             let body = body.into_bytes(MAX_ERROR_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
@@ -99,7 +108,8 @@ impl Download<Blocking> {
         };
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            if attempts.is_over() {
+            // For a transport of the caller's, which does not know when it is over.
+            if Instant::now() >= end {
                 return Err(timed_out(Sent::Perhaps).into());
             }
             let count = match body.read(&mut buffer) {

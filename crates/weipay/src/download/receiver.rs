@@ -8,7 +8,8 @@ use flate2::write::MultiGzDecoder;
 use weipay_wire::{Digester, SealedFile};
 
 use super::Digest;
-use crate::error::FileError;
+use crate::error::{ApiError, FileError, MAX_UNDER_SUCCESS};
+use crate::json;
 
 /// The first bytes of a gzip stream (RFC 1952): its two magic bytes, and its only method. No text, picture or PDF begins so.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
@@ -25,6 +26,8 @@ pub(super) struct Receiver {
     received: u64,
     bytes: u64,
     was_sealed: bool,
+    /// All bytes so far, as long as they may be those of an error response.
+    perhaps_error: Option<Vec<u8>>,
 }
 
 enum Content {
@@ -55,6 +58,7 @@ impl Receiver {
             received: 0,
             bytes: 0,
             was_sealed: false,
+            perhaps_error: Some(Vec::new()),
         }
     }
 
@@ -125,9 +129,13 @@ impl Receiver {
 
     /// Whether the file is the announced one.
     pub(super) fn conclude(self) -> Result<Received, FileError> {
+        let error = self.perhaps_error.as_deref().and_then(ApiError::under_success);
         if let (Some(digest), Some(digester)) = (&self.digest, self.digester) {
             let computed = digester.finish_hex();
             if computed != digest.hex {
+                if let Some(error) = error {
+                    return Err(FileError::ErrorResponse(error));
+                }
                 return Err(FileError::WrongDigest {
                     algorithm: digest.algorithm,
                     announced: digest.hex.clone(),
@@ -135,6 +143,10 @@ impl Receiver {
                     bytes: self.bytes,
                 });
             }
+        }
+        // Without a digest, or it would be the announced file.
+        if let Some(error) = error.filter(|_| self.digest.is_none()) {
+            return Err(FileError::ErrorResponse(error));
         }
         let was_compressed = matches!(self.content, Content::Gzip(_));
         Ok(Received {
@@ -152,6 +164,14 @@ impl Receiver {
         }
         if let Some(digester) = &mut self.digester {
             digester.update(&piece);
+        }
+        if let Some(text) = &mut self.perhaps_error {
+            text.extend_from_slice(&piece[..piece.len().min(MAX_UNDER_SUCCESS + 1)]);
+            let is_object =
+                json::without_mark(text).trim_ascii_start().first().is_none_or(|first| *first == b'{');
+            if !is_object || text.len() > MAX_UNDER_SUCCESS {
+                self.perhaps_error = None;
+            }
         }
         Ok(piece)
     }

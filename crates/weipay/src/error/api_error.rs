@@ -42,9 +42,16 @@ const MAX_DETAIL_DEPTH: usize = 64;
 const REFUSING: [StatusCode; 4] =
     [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
 
+/// The longest body under a status of success that is looked at for an error: those of the platform have a few hundred bytes.
+pub(crate) const MAX_UNDER_SUCCESS: usize = 64 * 1024;
+
 impl ApiError {
+    /// What an error response says.
+    ///
+    /// A byte order mark before it changes nothing: the object behind it is whole. So the mark neither makes a refusal less certain nor
+    /// hides a code that leaves the outcome open.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+        let body = json::without_mark(body);
         let (error, is_json) = Self::from_json(body);
         if is_json {
             return error;
@@ -53,6 +60,24 @@ impl ApiError {
             Some(repaired) => Self::from_json(repaired.as_bytes()).0,
             None => error,
         }
+    }
+
+    /// The error that a body with a status of success is, if it is one: an object with a code of the platform's form and a message.
+    /// 202 is documented with such a body, `USERPAYING` for an order that cannot be closed yet. Whoever took it for the success of
+    /// the call would ship what is not paid.
+    ///
+    /// Responses whose own fields are `code` and `message` have digits or `SUCCESS` as the code, and those that have a `code` of
+    /// a card have no `message`.
+    pub(crate) fn under_success(body: &[u8]) -> Option<Self> {
+        if body.len() > MAX_UNDER_SUCCESS {
+            return None;
+        }
+        let code = json::member(body, "code")?;
+        // The part that serves receipts writes `INVALID REQUEST`.
+        if !is_code_of_platform(&code.replace(' ', "_")) || ["SUCCESS", "OK"].contains(&&*code) {
+            return None;
+        }
+        Some(Self::read(body)).filter(|error| !error.message.is_empty())
     }
 
     /// What was read before the first syntax error, and whether there was no such error.
@@ -81,15 +106,19 @@ impl ApiError {
 
     /// Whether the body is complete, so that nothing in it could contradict the code, and the code has the platform's form.
     pub(super) fn is_from_platform(&self) -> bool {
-        let letters = self.code.as_bytes();
         if let Some(taken) = self.of_apiv2 {
             return self.whole && (v2::is_code(&self.code) || self.code.is_empty() && taken == Taken::No);
         }
-        self.whole
-            && (2..=64).contains(&letters.len())
-            && letters[0].is_ascii_uppercase()
-            && letters.iter().all(|letter| matches!(letter, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+        self.whole && is_code_of_platform(&self.code)
     }
+}
+
+/// Whether this has the form of a code of APIv3.
+fn is_code_of_platform(code: &str) -> bool {
+    let letters = code.as_bytes();
+    (2..=64).contains(&letters.len())
+        && letters[0].is_ascii_uppercase()
+        && letters.iter().all(|letter| matches!(letter, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
 }
 
 /// A body, or a member of one that is an array.

@@ -4,6 +4,8 @@ use std::io;
 
 use weipay_wire::{DigestAlgorithm, SealedFileError};
 
+use super::ApiError;
+
 /// Why a download (下载) failed although the platform answered. Whatever was written of the file before must not be used: `to_file` and
 /// `to_bytes` leave nothing behind.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum FileError {
     /// A page in HTML came, which no file of the platform is: something in between may have written it.
     #[error("a web page (HTML) came instead of the file: a proxy may have written it")]
     WebPage,
+    /// An error response came instead of the file, with a status of success.
+    #[error("an error response came instead of the file: {0}")]
+    ErrorResponse(ApiError),
     /// What came could not be written.
     #[error("the file cannot be written")]
     Write(#[source] io::Error),

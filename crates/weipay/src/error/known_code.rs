@@ -144,12 +144,10 @@ impl Error {
     pub fn advice(&self) -> Option<Advice> {
         let rows = self.known_rows();
         let advice = single(rows.iter().map(|row| row.advice))?;
-        let operation = self.known_operation()?;
         if advice == Advice::NewNumber && self.code().is_some_and(super::codes::is_of_an_earlier_call) {
             return Some(Advice::QueryState);
         }
-        let reads = operation.method() == http::Method::GET;
-        if reads || !self.may_have_taken_effect() {
+        if self.only_reads() || !self.may_have_taken_effect() {
             return Some(advice);
         }
         Some(match advice {

@@ -4,13 +4,30 @@
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use weipay_wire::{ApiV2Key, SignType};
 
-use super::{
-    AppParameters, FrontEnd, JsapiParameters, ParameterError, checked, checked_prepay_id, parameters,
-};
+use super::{AppParameters, FrontEnd, JsapiParameters, ParameterError, parameters};
 use crate::url::percent_encode;
 
 /// The most coupons that one call of the plugin sends.
 const MAX_PLUGIN_COUPONS: usize = 10;
+
+/// A value of what is signed, `name=value&name=value`. A `&` in it would make two values of one under the same signature.
+fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
+    without_separator(name, super::checked(name, value)?)
+}
+
+fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
+    without_separator("prepay_id", super::checked_prepay_id(value)?)
+}
+
+fn without_separator(name: &'static str, value: String) -> Result<String, ParameterError> {
+    match value.contains('&') {
+        true => Err(ParameterError::Value {
+            name,
+            why: "contains `&`, which separates the values that are signed",
+        }),
+        false => Ok(value),
+    }
+}
 
 impl FrontEnd {
     /// Adds the APIv2 key (API密钥), for the methods that sign with it.
@@ -121,7 +138,8 @@ impl FrontEnd {
     /// As [`jsapi_v2`](Self::jsapi_v2).
     pub fn red_packet(&self, appid: &str, package: &str) -> Result<RedPacketParameters, ParameterError> {
         let mut encoded = String::new();
-        percent_encode(&mut encoded, &checked("package", package)?);
+        // It is signed percent-encoded, so that a `&` in it separates nothing.
+        percent_encode(&mut encoded, &super::checked("package", package)?);
         let (time_stamp, nonce_str) = self.stamp();
         let app_id = checked("appid", appid)?;
         let fields = [

@@ -2,17 +2,39 @@
 
 use std::borrow::Cow;
 
+use super::without_mark;
+
 /// The member of a JSON object that has this name, if it is a text or a number without sign and fraction. Of several with the
 /// name it is the first.
 ///
 /// What is not JSON has no members, or some of those before the place where it is damaged: whoever reads it as a whole reports that.
 pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
-    let mut rest = after(json, b'{')?;
+    value(json, name).and_then(plain)
+}
+
+/// Whether a JSON object has a member of this name, whatever its value is.
+pub(crate) fn has_member(json: &[u8], name: &str) -> bool {
+    value(json, name).is_some()
+}
+
+/// Whether a JSON object has a member whose name is another one than all that are known.
+pub(crate) fn has_unknown_member(json: &[u8], is_known: impl Fn(&str) -> bool) -> bool {
+    find(json, |name| !plain_text(name).is_some_and(|name| is_known(&name))).is_some()
+}
+
+/// The value of the first member of this name, as it is written.
+fn value<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    find(json, |found| is_text(found, name))
+}
+
+/// The value of the first member whose name, as it is written, is wanted.
+fn find(json: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+    let mut rest = after(without_mark(json), b'{')?;
     loop {
-        let (found, value) = text(rest)?;
+        let (name, value) = text(rest)?;
         let (value, next) = value_and_rest(after(value, b':')?)?;
-        if is_text(found, name) {
-            return plain(value);
+        if is_wanted(name) {
+            return Some(value);
         }
         rest = after(next, b',')?;
     }
@@ -71,7 +93,11 @@ fn plain(value: &[u8]) -> Option<Cow<'_, str>> {
         let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         return str::from_utf8(value).ok().filter(|_| is_number).map(Cow::Borrowed);
     };
-    let text = quoted.strip_suffix(b"\"")?;
+    plain_text(quoted.strip_suffix(b"\"")?)
+}
+
+/// A text without its quotation marks, as it reads.
+fn plain_text(text: &[u8]) -> Option<Cow<'_, str>> {
     if text.contains(&b'\\') {
         return unescaped(text).map(Cow::Owned);
     }
@@ -101,6 +127,28 @@ mod tests {
             (r#"{"a":"1","b":nonsense"#, Some("1")),
         ] {
             assert_eq!(member(json.as_bytes(), "a").as_deref(), found, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_there_whatever_its_value_is_and_a_mark_before_it_is_skipped() {
+        for value in ["null", "true", "[]", "{}", "-1", "\"\""] {
+            assert!(has_member(format!("{{\"b\":1,\"a\":{value}}}").as_bytes(), "a"), "{value}");
+        }
+        for none in ["", "[]", "{}", "{\"b\":{\"a\":1}}", "\"a\""] {
+            assert!(!has_member(none.as_bytes(), "a"), "{none}");
+        }
+        assert_eq!(member("\u{FEFF}{\"a\":1}".as_bytes(), "a").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_member_that_nobody_knows_is_found() {
+        let is_known = |name: &str| ["a", "b"].contains(&name);
+        for known in ["", "{}", "[]", "null", r#"{"a":{"c":1},"\u0062":2}"#] {
+            assert!(!has_unknown_member(known.as_bytes(), is_known), "{known}");
+        }
+        for unknown in [r#"{"a":1,"c":2}"#, r#"{"\\":1}"#, r#"{"\ud83d":1}"#] {
+            assert!(has_unknown_member(unknown.as_bytes(), is_known), "{unknown}");
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
     opener: Option<&PrivateKey>,
 ) -> Result<(M, Vec<DecodeError>), DecodeError> {
+    let body = json::without_mark(body);
     let mut model = M::default();
     match whole(body, &mut model, opener) {
         Ok(misread) => Ok((model, misread)),
@@ -30,7 +31,7 @@ pub(crate) fn decode<M: Model + Default>(
             let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
             let mut misread = whole(text.as_bytes(), &mut model, opener)?;
-            let reason = "invalid characters were read as U+FFFD".to_owned();
+            let reason = json::REPAIRED.to_owned();
             misread.insert(0, DecodeError { path: String::new(), reason });
             Ok((model, misread))
         }

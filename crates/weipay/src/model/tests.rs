@@ -228,9 +228,11 @@ fn of_two_members_with_one_name_the_later_counts() {
 
 #[test]
 fn a_body_that_ends_early_or_late_is_an_error() {
-    for body in [r#"{"total":1"#, r#"{"total":1}{"#, r#"{"total":1,}"#, "\u{feff}{}"] {
+    for body in [r#"{"total":1"#, r#"{"total":1}{"#, r#"{"total":1,}"#, "{}\u{feff}", "\u{feff}\u{feff}{}"] {
         assert!(read(body).is_err(), "{body}");
     }
+    // A byte order mark is not a part of the body.
+    assert_eq!(read("\u{feff}{\"total\":1}").unwrap().0.total, Some(1));
 }
 
 #[test]

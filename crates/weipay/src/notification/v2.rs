@@ -21,7 +21,7 @@ use super::mistake::BodyMistake;
 use super::opened::Head;
 use super::rejection::{Rejection, RejectionKind};
 use crate::error::DecodeError;
-use crate::json::WipedJson;
+use crate::json::{self, WipedJson};
 use crate::notifications::marks::{MARKS, MERCHANTS};
 use crate::notifications::v2::{
     check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
@@ -157,6 +157,9 @@ impl V2Verified {
         request_id: Option<&str>,
         body: &[u8],
     ) -> Result<(Head, Vec<Arc<MerchantKeys>>, Self), Rejection> {
+        if merchants.iter().all(|one| one.api_v2_key.is_none()) {
+            return Err(no_key());
+        }
         let is_json =
             !body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start().starts_with(b"<");
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
@@ -174,9 +177,7 @@ impl V2Verified {
         }
         let mut keys = named.iter().filter(|one| one.api_v2_key.is_some()).peekable();
         if keys.peek().is_none() {
-            return Err(rejected(RejectionKind::NoKey(
-                "the merchant that it is for has no APIv2 key (API密钥): `.api_v2_key(...)`",
-            )));
+            return Err(no_key());
         }
         let mut merchants = Vec::new();
         let mut failure = SignError::Missing;
@@ -279,6 +280,12 @@ fn open_req_info<'a>(
     Err(rejected(failure))
 }
 
+fn no_key() -> Rejection {
+    rejected(RejectionKind::NoKey(
+        "the merchant that it is for has no APIv2 key (API密钥): `.api_v2_key(...)`",
+    ))
+}
+
 fn rejected(kind: RejectionKind) -> Rejection {
     Rejection::new(kind, Version::V2)
 }
@@ -289,9 +296,16 @@ fn read_xml(body: &[u8], root: &str) -> Result<XmlElements, Rejection> {
     })
 }
 
+/// The memory that the members of a JSON body may take. Nothing is known of who sent it yet, and the platform's are far smaller.
+const MAX_MEMBERS: usize = 4 * 1024 * 1024;
+
 /// The members of a JSON body as the fields that its signature covers. UNCONFIRMED: see the top of this file.
 fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
     let unreadable = |error| rejected(RejectionKind::Unreadable(error));
+    if json::measure(body).bytes > MAX_MEMBERS {
+        let reason = format!("it would take more than {} MB of memory", MAX_MEMBERS / 1024 / 1024);
+        return Err(unreadable(DecodeError { path: String::new(), reason }));
+    }
     let json = Value::decode(body, None).map_err(unreadable)?.0;
     let Value::Object(members) = json else {
         let reason = "expected an object".to_owned();
@@ -307,14 +321,17 @@ fn text<'a>(elements: &'a XmlElements, name: &str) -> Option<&'a str> {
 }
 
 /// The event that signed XML tells of. APIv2 has no name for it, so that its elements decide: those that say something, and else
-/// those that are there.
+/// those that are there. Empty elements are not signed, so they count only beside a `return_code`, which the platform signs. What a
+/// front end shows, such as the QR code of a product, is signed with the same key, and anybody could add empty elements to it.
 fn event_of(elements: &XmlElements) -> &'static str {
     let fits = |mark: &&Mark, has: fn(&XmlElements, &str) -> bool| {
         mark.told_by.iter().any(|names| names.iter().all(|name| has(elements, name)))
     };
     let says = |mark: &&Mark| fits(mark, |elements, name| text(elements, name).is_some());
-    let has =
-        |mark: &&Mark| mark.event != REFUND && fits(mark, |elements, name| elements.text(name).is_some());
+    let has_outcome = text(elements, "return_code").is_some();
+    let has = |mark: &&Mark| {
+        has_outcome && mark.event != REFUND && fits(mark, |elements, name| elements.text(name).is_some())
+    };
     MARKS.iter().find(says).or_else(|| MARKS.iter().find(has)).map_or("", |mark| mark.event)
 }
 

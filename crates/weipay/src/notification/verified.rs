@@ -196,7 +196,10 @@ pub(super) fn open_sealed(
 
 /// The number of a merchant, unless several that it may be for chose the same APIv3 key.
 fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<MerchantId> {
-    let key = |one: &MerchantKeys| one.api_v3_key.as_ref().map(|key| *key.as_bytes());
+    // By reference: a copy of a key would not be wiped.
+    fn key(one: &MerchantKeys) -> Option<&[u8; 32]> {
+        one.api_v3_key.as_ref().map(|key| key.as_bytes())
+    }
     let mut others = merchants.iter().filter(|one| one.mchid != owner.mchid);
     if others.any(|one| key(one) == key(owner)) { None } else { owner.mchid.clone() }
 }

@@ -65,6 +65,8 @@ fn request(core: &Core) -> Request {
     let path = if core.base_url.is_overseas() { "v3/global/certificates" } else { "v3/certificates" };
     let mut request = Request::new(path.to_owned());
     request.operation = Operation::find(&Method::GET, path);
+    // The list is verified with any key that it brings, and the keys that are there may be retired ones.
+    request.names_platform_key = false;
     #[cfg(feature = "sm")]
     if core.merchant.scheme == weipay_wire::Scheme::Sm2WithSm3 {
         request.query.push(("algorithm_type".to_owned(), "SM2".to_owned()));
@@ -134,6 +136,20 @@ mod asynchronous {
             runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await.ok() });
         }
 
+        /// Fetches the certificates that a call needs before it is sent. The call waits for them only as long as it may take itself; a
+        /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
+        /// any.
+        pub(crate) async fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
+            let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| limit < MAX_FETCH);
+            let Some(runtime) = runtime else { return self.fetch(ticket, Deadline::after(limit)).await };
+            let shared = Arc::clone(self);
+            let fetch = runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await });
+            match tokio::time::timeout(limit, fetch).await {
+                Ok(Ok(outcome)) => outcome,
+                _ => too_late(),
+            }
+        }
+
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) async fn look_for(&self, serial: &str, deadline: Deadline) {
             if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
@@ -198,6 +214,7 @@ mod asynchronous {
 #[cfg(feature = "blocking")]
 pub(crate) mod waiting {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{Receiver, sync_channel};
     use std::sync::{Condvar, Mutex, PoisonError};
     use std::thread;
 
@@ -265,16 +282,32 @@ pub(crate) mod waiting {
             }
         }
 
-        /// Fetches the certificates on another thread.
-        fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, place: Place) {
+        /// Fetches the certificates on another thread, and gives the end where somebody waits for it.
+        fn fetch_elsewhere(self: &Arc<Self>, ticket: Ticket, place: Place) -> Receiver<Outcome> {
             let shared = Arc::clone(self);
+            let (tell, ended) = sync_channel(1);
             let fetch = move || {
                 let _place = place;
-                // How it ended is noted in the ring. The keys that are there stay if it failed.
-                shared.fetch(ticket, Deadline::after(MAX_FETCH)).ok();
+                // How it ended is noted in the ring too. The keys that are there stay if it failed.
+                tell.send(shared.fetch(ticket, Deadline::after(MAX_FETCH))).ok();
             };
             // Without a thread the program goes on with the keys that are there.
             thread::Builder::new().name("weipay-certificates".to_owned()).spawn(fetch).ok();
+            ended
+        }
+
+        /// Fetches the certificates that a call needs before it is sent. The call waits for them only as long as it may take itself; a
+        /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
+        /// any.
+        pub(crate) fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
+            let place = if limit < MAX_FETCH { Place::take() } else { None };
+            match place {
+                Some(place) => {
+                    let ended = self.fetch_elsewhere(ticket, place).recv_timeout(limit);
+                    ended.unwrap_or_else(|_| too_late())
+                }
+                None => self.fetch(ticket, Deadline::after(limit)),
+            }
         }
 
         /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says

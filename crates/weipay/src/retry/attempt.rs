@@ -38,6 +38,8 @@ pub enum AttemptOutcome {
     SignatureProbe,
     /// It could not be prepared, so nothing was sent.
     Request,
+    /// Of a download: the file that came is not good, or could not be written.
+    File,
 }
 
 impl Attempt {
@@ -96,7 +98,8 @@ impl AttemptOutcome {
             },
             ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } => Self::Unverified,
             ErrorKind::SignatureProbe => Self::SignatureProbe,
-            _ => Self::Request,
+            ErrorKind::File(_) | ErrorKind::Decode(_) | ErrorKind::Decryption(_) => Self::File,
+            ErrorKind::Request(_) | ErrorKind::PlatformCertificates(_) => Self::Request,
         }
     }
 }

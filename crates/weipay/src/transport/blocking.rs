@@ -45,7 +45,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Error, SendBody};
 use weipay_wire::ClientIdentity;
 
-use self::connection::{NoLookup, WatchingConnector};
+use self::connection::{NoLookup, Waits, WatchingConnector};
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
 use crate::transport::connections::{Connections, Proxy};
@@ -275,11 +275,13 @@ fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
 
 impl Transport for DefaultTransport {
     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
-        let limit = match request.extensions().get::<StreamResponse>() {
-            Some(_) => TimeLimit::EachWait(timeout),
-            None => TimeLimit::All(timeout),
+        let is_streamed = request.extensions().get::<StreamResponse>().is_some();
+        let waits = is_streamed.then(|| Waits::new(timeout, request.extensions().get()));
+        connection::begin(waits);
+        let limit = match is_streamed {
+            true => TimeLimit::Connect(timeout.min(self.connections.connect_timeout)),
+            false => TimeLimit::All(timeout),
         };
-        connection::begin(limit.wait());
         let agent = self.agent_for(request.extensions().get())?;
         let (mut parts, body) = request.into_parts();
         let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
@@ -297,9 +299,9 @@ impl Transport for DefaultTransport {
         if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
             connection::ends_before_connection();
         }
-        if limit.wait().is_some() {
+        if let Some(waits) = waits {
             let length = body.content_length();
-            let reader = connection::Resuming::new(body.into_reader());
+            let reader = connection::Resuming::new(body.into_reader(), waits);
             return Ok(Response::from_parts(parts, Body::from_reader(length, reader)));
         }
         let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
@@ -316,7 +318,7 @@ fn run<B: AsSendBody>(
     let request = agent.configure_request(request);
     agent.run(match limit {
         TimeLimit::All(time) => request.timeout_global(Some(time)).build(),
-        TimeLimit::EachWait(time) => request.timeout_connect(Some(time)).build(),
+        TimeLimit::Connect(time) => request.timeout_connect(Some(time)).build(),
     })
 }
 
@@ -325,17 +327,8 @@ fn run<B: AsSendBody>(
 enum TimeLimit {
     /// From connecting to the last byte.
     All(Duration),
-    /// For connecting, and then for each wait.
-    EachWait(Duration),
-}
-
-impl TimeLimit {
-    fn wait(self) -> Option<Duration> {
-        match self {
-            Self::All(_) => None,
-            Self::EachWait(time) => Some(time),
-        }
-    }
+    /// For connecting. What follows has the limits of [`Waits`].
+    Connect(Duration),
 }
 
 fn is_chunked(headers: &HeaderMap) -> bool {

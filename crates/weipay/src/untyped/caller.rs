@@ -6,18 +6,20 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::core::Core;
 use crate::model::table::Place;
 use crate::operation::Operation;
 use crate::request::{Request, caller};
+use crate::untyped::joined;
 
 /// Fills in who calls, where the caller has not. `body` is its JSON, or that of the description of a file.
 pub(crate) fn fill_in_caller(
     core: &Core,
     method: &Method,
     request: &mut Request,
-    body: &mut Option<String>,
+    body: &mut Option<Zeroizing<String>>,
     is_upload: bool,
 ) {
     let Some(operation) = Operation::find(method, &request.template) else { return };
@@ -35,9 +37,9 @@ pub(crate) fn fill_in_caller(
             Place::Query => add(&mut request.query, name, text),
             _ => {
                 if is_upload && body.is_none() {
-                    *body = Some("{}".to_owned());
+                    *body = Some(Zeroizing::new("{}".to_owned()));
                 }
-                if let Some(filled) = body.as_deref().and_then(|json| with_member(json, name, text)) {
+                if let Some(filled) = body.as_ref().and_then(|json| with_member(json, name, text)) {
                     *body = Some(filled);
                 }
             }
@@ -60,14 +62,15 @@ fn has_in_query(template: &str, name: &str) -> bool {
 
 /// The JSON object with one more member at its beginning; `None` if it has the member, or the text is not an object. Everything else keeps its
 /// bytes: numbers written anew could be others.
-fn with_member(json: &str, name: &str, text: &str) -> Option<String> {
+fn with_member(json: &str, name: &str, text: &str) -> Option<Zeroizing<String>> {
     let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).ok()?;
     if members.contains_key(name) {
         return None;
     }
     let rest = json.trim_ascii_start().strip_prefix('{')?;
     let comma = if members.is_empty() { "" } else { "," };
-    Some(format!("{{{}:{}{comma}{rest}", Value::from(name), Value::from(text)))
+    let (name, text) = (Value::from(name).to_string(), Value::from(text).to_string());
+    Some(joined(&["{", &name, ":", &text, comma, rest]))
 }
 
 #[cfg(test)]
@@ -83,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_member_is_added_and_every_other_byte_stays() {
-        let with = |json: &str| with_member(json, "sub_mchid", "1900000109");
+        let with = |json: &str| with_member(json, "sub_mchid", "1900000109").map(|json| json.to_string());
         assert_eq!(with("{}").unwrap(), r#"{"sub_mchid":"1900000109"}"#);
         assert_eq!(
             with(r#" {"a":1.00,"b":{"sub_mchid":"2"}}"#).unwrap(),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use weipay_wire::{DigestAlgorithm, Digester, random_nonce, sha256_hex, sm3_hex};
 
+use crate::transport::NotOfHost;
+
 /// What a reader gives is kept in memory up to this size, and on disk beyond.
 const MAX_IN_MEMORY: usize = 1024 * 1024;
 
@@ -159,9 +161,12 @@ impl Read for Opening {
         let open = match &mut self.open {
             Some(open) => open,
             // What was added since would be more than the announced length.
-            None => self.open.insert(self.disk.open()?.take(self.disk.length())),
+            None => {
+                let file = self.disk.open().map_err(|error| NotOfHost::unreadable(&error))?;
+                self.open.insert(file.take(self.disk.length()))
+            }
         };
-        open.read(buffer)
+        open.read(buffer).map_err(|error| NotOfHost::unreadable(&error))
     }
 }
 

@@ -21,6 +21,7 @@ mod lost_connection;
 mod mistakes_of_others;
 mod notification;
 mod observed;
+mod odd_responses;
 mod operations;
 mod own_number;
 mod paging;

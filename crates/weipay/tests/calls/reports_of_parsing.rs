@@ -19,6 +19,7 @@
 use http::HeaderMap;
 use serde_json::json;
 use weipay::bill::Bill;
+use weipay::error::{ErrorKind, FileError};
 use weipay::front_end::FrontEnd;
 use weipay::model::Fen;
 use weipay::notification::{Event, V2Event};
@@ -70,6 +71,78 @@ fn an_error_is_read_whatever_its_detail_is() {
             assert_eq!((error.code(), error.message()), (Some("PARAM_ERROR"), Some("参数错误")));
             assert!(!error.may_have_taken_effect(), "{error}");
             assert_eq!(error.detail(), Some(&detail));
+        }
+    }
+}
+
+/// wechatpay-apiv3/wechatpay-java#160 and wechatpay-guzzle-middleware#59: what came in place of a receipt was an error, with a blank in
+/// its code, and it was kept as the receipt.
+#[test]
+fn an_error_in_place_of_a_file_is_not_the_file() {
+    let refused = "{\"code\":\"INVALID REQUEST\",\"message\":\"错误的签名，导致验签失败\"}";
+    let is_refused = |error: weipay::Error| {
+        assert!(matches!(error.kind(), ErrorKind::File(FileError::ErrorResponse(_))), "{error}");
+        assert!(error.to_string().contains("INVALID REQUEST") && !error.is_retryable(), "{error}");
+        assert!(!error.may_have_taken_effect());
+    };
+    for body in [refused.to_owned(), format!("\u{FEFF} {refused}")] {
+        for (result, platform) in on_both!(vec![unsigned(200, &body)], client => client.chain("v3/transferdownload/elecvoucherfile").query("token", "a").get())
+        {
+            let error = result.unwrap_err();
+            assert_eq!((error.code(), error.is_api()), (Some("INVALID REQUEST"), true), "{error}");
+            assert!(platform.seen().header("authorization").is_some());
+        }
+        let digests = [json!({}), json!({"hash_type": "SHA1", "hash_value": "0".repeat(40)})];
+        for mut file in digests {
+            let platform = Platform::start(vec![unsigned(200, &body)]);
+            file["download_url"] =
+                format!("{}/v3/transferdownload/signfile?token=a", platform.base_url).into();
+            let client = platform.builder().build_blocking().unwrap();
+            is_refused(client.download(&file).to_bytes().unwrap_err());
+            let platform = Platform::start(vec![unsigned(200, &body)]);
+            file["download_url"] =
+                format!("{}/v3/transferdownload/signfile?token=a", platform.base_url).into();
+            let client = platform.builder().build().unwrap();
+            is_refused(crate::hostile_platform::on_async(client.download(&file).to_bytes()).unwrap_err());
+        }
+    }
+    // A file may be JSON, and one with the announced digest is the file whatever is in it.
+    let of = |text: &str| weipay::wire::DigestAlgorithm::Sha1.hex(text.as_bytes());
+    for (body, digest) in [("{\"code\":\"A1\",\"x\":2}", None), ("{", None), (refused, Some(of(refused)))] {
+        let platform = Platform::start(vec![unsigned(200, body)]);
+        let mut file =
+            json!({"download_url": format!("{}/v3/transferdownload/signfile?token=a", platform.base_url)});
+        if let Some(digest) = digest {
+            file["hash_type"] = "SHA1".into();
+            file["hash_value"] = digest.into();
+        }
+        let client = platform.builder().build_blocking().unwrap();
+        assert_eq!(client.download(&file).to_bytes().unwrap(), body);
+    }
+}
+
+/// Of no single report: what people type holds control characters, some servers write a byte order mark, and neither must hide a payment.
+#[test]
+fn a_body_with_odd_characters_is_read_with_and_without_types() {
+    let whole = "{\"out_trade_no\":\"A12345\",\"trade_state\":\"SUCCESS\",\"attach\":\"a?b\"}";
+    for (odd, attach) in [("\n", "a\nb"), ("\0", "a\0b"), ("\\ud83d", "a\u{FFFD}b"), ("?", "a?b")] {
+        for mark in ["", "\u{FEFF}"] {
+            let body = format!("{mark}{}", whole.replace('?', odd));
+            for (result, _) in on_both!(vec![signed(200, &body)], client => client.chain("v3/pay/transactions/out-trade-no/A12345").query("mchid", "1900000001").get())
+            {
+                let response = result.unwrap();
+                assert_eq!(response.json().unwrap()["attach"], attach, "{body:?}");
+                assert_eq!(response.json_as::<serde_json::Value>().unwrap()["trade_state"], "SUCCESS");
+                assert_eq!(response.misread().is_empty(), odd == "?", "{body:?}");
+                assert_eq!(response.bytes(), body.as_bytes());
+            }
+            let platform = Platform::start(vec![signed(200, &body)]);
+            let client = platform.builder().build_blocking().unwrap();
+            let request = weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::Request::new();
+            let order =
+                client.v3().pay().transactions().out_trade_no().out_trade_no("A12345").get(request).unwrap();
+            let read = order.decode().unwrap();
+            assert_eq!((read.attach.as_deref(), order.misread().is_empty()), (Some(attach), odd == "?"));
         }
     }
 }

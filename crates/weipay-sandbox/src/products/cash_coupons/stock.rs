@@ -156,6 +156,11 @@ impl Stock {
         if max_coupons <= 0 || max_per_user <= 0 {
             return Err(refusals::bad_rules("max_coupons and max_coupons_per_user must be above 0"));
         }
+        // INFERRED(stock-of-nothing): of such a stock nothing could ever be sent.
+        let max_amount_by_day = number(&["stock_use_rule", "max_amount_by_day"]);
+        if max_amount_by_day.is_some_and(|most| most <= 0) {
+            return Err(refusals::bad_rules("max_amount_by_day must be above 0: no coupon could be sent"));
+        }
         let stock_type = member(&["stock_type"]).and_then(Value::as_str).unwrap_or_default();
         let share = max_amount.checked_div(max_coupons);
         let BenefitRule { benefit, most: coupon_amount, minimum: transaction_minimum } =
@@ -177,7 +182,7 @@ impl Stock {
             transaction_minimum,
             max_coupons,
             max_per_user,
-            max_amount_by_day: number(&["stock_use_rule", "max_amount_by_day"]),
+            max_amount_by_day,
             no_cash: member(&["no_cash"]).and_then(Value::as_bool).unwrap_or_default(),
             locked: 0,
             released: false,

@@ -240,14 +240,15 @@ fn pay(
     let Some(signature) = contract.signature.as_ref().filter(|_| contract.end.is_none()) else {
         return Ok(Err(Failure::ContractHasEnded));
     };
-    if !AccountState::of_owner(tx, &signature.person)?.works() {
+    let person = signature.person.as_of_now(tx)?;
+    if !AccountState::of_owner(tx, &person)?.works() {
         return Ok(Err(Failure::Account));
     }
     let ways: &[bool] = if contract.is_wallet_only { &[true] } else { &[true, false] };
     for from_wallet in ways {
         let means = Means {
             payer: signature.payer.clone(),
-            person: signature.person.clone(),
+            person: person.clone(),
             from_wallet: *from_wallet,
             discount: 0,
             coupon: CouponChoice::Best,

@@ -26,6 +26,17 @@ pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
     if is_sum && (0..=MAX_FEN).contains(&total) { Ok(total) } else { Err(refusals::wrong_total()) }
 }
 
+/// What a new order says of money: nothing is below 0 or too large. What it charges can be 0.
+pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refusal> {
+    let rows = ["post_payments", "post_discounts"].into_iter().filter_map(|name| body.get(name)?.as_array());
+    let amounts = rows.flatten().chain(body.get("risk_fund")).filter_map(|row| row.get("amount"));
+    let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
+    match amounts.into_iter().all(is_amount) {
+        true => Ok(()),
+        false => Err(refusals::wrong_parameter("every amount must be from 0 fen to a million yuan")),
+    }
+}
+
 /// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a limit; that is the service's, which
 /// the sandbox does not know.
 pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refusal> {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::amounts::{
-    check_risk_fund, check_said_before, check_times_of_completion, check_times_of_new, checked_total,
+    check_amounts_of_new, check_risk_fund, check_said_before, check_times_of_completion, check_times_of_new,
+    checked_total,
 };
 use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find, find_by_query_id};
 use super::parties::Parties;
@@ -67,6 +68,7 @@ fn new_order(
 ) -> Result<ServiceOrder, HandlerError> {
     let request = context.request;
     let parties = Parties::read(context)?;
+    check_amounts_of_new(&request.body)?;
     check_times_of_new(request.body.get("time_range").unwrap_or(&Value::Null))?;
     let (mut openid, mut sub_openid) = (None, None);
     if is_confirmed {

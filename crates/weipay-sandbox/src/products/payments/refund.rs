@@ -91,7 +91,7 @@ pub(crate) fn refund(
         (None, None) => return Err(refusals::no_order_number().into()),
     };
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;
-    accepting::check_account(AccountState::of_owner(tx, &payment.person)?)?;
+    accepting::check_account(AccountState::of_owner(tx, &payment.person.as_of_now(tx)?)?)?;
     let earlier = Refund::find_by_order(tx, &payment.transaction_id)?;
     accepting::check_amounts(request, &order, &payment, &earlier, now)?;
     let amounts = accepting::divide(request.refund, &order, &payment, &earlier);

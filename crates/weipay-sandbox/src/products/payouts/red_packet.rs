@@ -182,7 +182,10 @@ fn move_money(
     now: i64,
 ) -> Result<(), HandlerError> {
     let merchant = Owner::merchant(packet.mchid.as_str());
-    let to = if to == AccountKind::Wallet { packet.person.account(to) } else { merchant.account(to) };
+    let to = match to {
+        AccountKind::Wallet => packet.person.as_of_now(tx)?.account(to),
+        _ => merchant.account(to),
+    };
     let posting = Posting::new(Business::RedPacket, packet.number.as_str(), now)
         .for_number(packet.mch_billno.as_str())
         .moves(merchant.account(from), to, packet.fen);
@@ -224,7 +227,7 @@ pub(super) fn open(
     if packet.state != RedPacketState::Sent || now >= due.at {
         return Ok(Err(NotOpened::State(packet.state)));
     }
-    match AccountState::of_owner(tx, &packet.person)? {
+    match AccountState::of_owner(tx, &packet.person.as_of_now(tx)?)? {
         AccountState::Normal => {}
         account => return Ok(Err(NotOpened::Account(account))),
     }

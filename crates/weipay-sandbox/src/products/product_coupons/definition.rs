@@ -288,12 +288,16 @@ fn check_discount(
     rule: &Value,
 ) -> Result<(), Cow<'static, str>> {
     let (block, member) = block(product)?;
-    let has = |place: Option<&Value>| {
-        place.and_then(|place| place.get(block)).is_some_and(|block| block.get(member).is_some())
-    };
     let list = rule.get(format!("{block}_list")).and_then(Value::as_array);
     let of_product = product.get("single_usage_info").filter(|_| usage == UsageMode::Single);
-    if has(of_product) || has(Some(rule)) || list.is_some_and(|list| !list.is_empty()) {
+    let blocks = [of_product, Some(rule)].into_iter().flatten().filter_map(|place| place.get(block));
+    let said: Vec<&Value> =
+        blocks.chain(list.into_iter().flatten()).filter_map(|block| block.get(member)).collect();
+    // INFERRED(stock-of-nothing): other kinds of coupons take off 1 fen at least.
+    if member == "discount_amount" && said.iter().any(|fen| fen.as_i64().is_none_or(|fen| fen < 1)) {
+        return Err("discount_amount must be at least 1 fen".into());
+    }
+    if !said.is_empty() {
         return Ok(());
     }
     Err(format!("the type of the coupon needs {block} with {member}, in single_usage_info or in the stock's usage rule").into())

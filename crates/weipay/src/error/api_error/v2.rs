@@ -14,7 +14,10 @@ impl ApiError {
         let first = |names: &[&str]| names.iter().find_map(&text).unwrap_or_default().to_owned();
         let has_failed = |name| text(&name).is_some_and(|code| code != "SUCCESS");
         let is_refused = has_failed("return_code");
-        if !is_refused && !has_failed("result_code") {
+        let code = first(&["err_code", "error_code"]);
+        let has_failed = is_refused || has_failed("result_code");
+        // Red packets say `SUCCESS` there. Any other code in a success contradicts it, so nobody knows which of both holds.
+        if !has_failed && (code.is_empty() || ["SUCCESS", "OK", "0"].contains(&&*code)) {
             return None;
         }
         // Of a request that was taken, it is the word `OK` mostly, which tells nothing.
@@ -24,10 +27,10 @@ impl ApiError {
         let taken = if is_refused { codes::taken(returned) } else { Taken::Perhaps };
         let message = first(&["err_code_des", "error_code_des", "err_msg", "result_msg"]);
         Some(Self {
-            code: first(&["err_code", "error_code"]),
+            code,
             message: if message.is_empty() { returned.to_owned() } else { message },
             detail: None,
-            whole: is_intact,
+            whole: is_intact && has_failed,
             of_apiv2: Some(taken),
         })
     }

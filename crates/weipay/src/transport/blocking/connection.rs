@@ -29,7 +29,7 @@ use ureq::unversioned::transport::{
 };
 
 use crate::error::Sent;
-use crate::transport::tls_error;
+use crate::transport::{EndOfTime, tls_error};
 
 /// How many addresses of a host are tried, as by ureq.
 const MAX_ADDRESSES: usize = 16;
@@ -123,41 +123,65 @@ struct Progress {
     sent: Sent,
     /// Whether the end of the connection may be the end of the response.
     ends_with_connection: bool,
-    /// How long each wait may take, beside the time limit of ureq.
-    wait: Option<Duration>,
+    /// When the present wait must have ended, beside the time limit of ureq: ureq may wait several times for one head, or for one
+    /// piece of a body.
+    until: Option<Instant>,
 }
 
 impl Progress {
-    const START: Self = Self { sent: Sent::No, ends_with_connection: true, wait: None };
+    const START: Self = Self { sent: Sent::No, ends_with_connection: true, until: None };
 
-    fn limit(self, timeout: NextTimeout) -> NextTimeout {
-        match self.wait.map(Into::into) {
-            Some(wait) if wait < timeout.after => NextTimeout { after: wait, ..timeout },
-            _ => timeout,
+    fn limit(self, timeout: NextTimeout) -> Result<NextTimeout, Error> {
+        let Some(until) = self.until else { return Ok(timeout) };
+        match until.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(Error::Timeout(timeout.reason)),
+            left if timeout.after > left.into() => Ok(NextTimeout { after: left.into(), ..timeout }),
+            _ => Ok(timeout),
         }
     }
 }
 
+/// The time limits of a response whose body is read as a stream: for its head, and then for each read.
+#[derive(Clone, Copy)]
+pub(super) struct Waits {
+    each: Duration,
+    /// When all of it must have ended.
+    end: Option<Instant>,
+}
+
+impl Waits {
+    pub(super) fn new(each: Duration, end: Option<&EndOfTime>) -> Self {
+        Self { each, end: end.map(|end| end.0) }
+    }
+
+    /// When a wait must have ended that begins now.
+    fn until(self) -> Instant {
+        let until = Instant::now() + self.each;
+        self.end.map_or(until, |end| end.min(until))
+    }
+}
+
 /// A call begins. Nothing of it was sent yet.
-pub(super) fn begin(wait: Option<Duration>) {
-    CALL.set(Progress { wait, ..Progress::START });
+pub(super) fn begin(waits: Option<Waits>) {
+    CALL.set(Progress { until: waits.map(Waits::until), ..Progress::START });
 }
 
 /// A body that is read after its call, perhaps between other calls of this thread: each read goes on where the call was.
 pub(super) struct Resuming<R> {
     body: R,
     progress: Progress,
+    waits: Waits,
 }
 
 impl<R> Resuming<R> {
-    pub(super) fn new(body: R) -> Self {
-        Self { body, progress: CALL.get() }
+    pub(super) fn new(body: R, waits: Waits) -> Self {
+        Self { body, progress: CALL.get(), waits }
     }
 }
 
 impl<R: io::Read> io::Read for Resuming<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let other = CALL.replace(self.progress);
+        let other = CALL.replace(Progress { until: Some(self.waits.until()), ..self.progress });
         let read = self.body.read(buffer);
         CALL.set(other);
         read
@@ -204,11 +228,12 @@ impl Connection for Watched {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         CALL.set(Progress { sent: Sent::Perhaps, ..CALL.get() });
-        self.0.transmit_output(amount, CALL.get().limit(timeout))
+        let timeout = CALL.get().limit(timeout)?;
+        self.0.transmit_output(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        match self.0.await_input(CALL.get().limit(timeout)) {
+        match self.0.await_input(CALL.get().limit(timeout)?) {
             // ureq takes these kinds for the end of a body. It reports an error of another kind.
             Err(Error::Io(error)) if is_taken_for_an_end(error.kind()) => {
                 Err(Error::Io(io::Error::other(error)))

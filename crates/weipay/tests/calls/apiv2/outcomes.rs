@@ -3,7 +3,7 @@
 use serde_json::json;
 use weipay::Error;
 
-use super::by_hand::{builder, md5, signed, xml, xml_response};
+use super::by_hand::{builder, md5, signed, success, xml, xml_response};
 use crate::platform::{Platform, Scripted, unsigned};
 
 fn failure(response: Scripted) -> Error {
@@ -134,4 +134,14 @@ fn a_failure_in_the_middle_of_a_success_counts() {
     let sign = md5(&fields);
     let error = failure(xml_response(&[&fields[..], &[("sign", sign.as_str())]].concat()));
     assert!(error.is_api());
+    // A code in a success: nobody knows which of both holds.
+    for code in ["SYSTEMERROR", "PARAM_ERROR", "NOTENOUGH"] {
+        let error = failure(success(&[("err_code", code), ("refund_id", "1")]));
+        assert_eq!((error.code(), error.may_have_taken_effect()), (Some(code), true), "{error:#}");
+    }
+    for code in ["SUCCESS", "OK", "0", ""] {
+        let platform = Platform::start(vec![success(&[("err_code", code), ("err_code_des", "发放成功")])]);
+        let client = builder(&platform).build_blocking().unwrap();
+        client.chain("v2/mmpaymkttransfers/sendredpack").post(json!({})).unwrap();
+    }
 }

@@ -154,6 +154,87 @@ fn a_success_that_is_not_proven_is_an_error_that_may_have_taken_effect() {
     }
 }
 
+/// The same values, written in any way that XML has; and what two readers could read in two ways. Both clients.
+#[test]
+fn xml_that_can_be_read_in_two_ways_is_not_believed() {
+    let fields = [&SUCCESS[..], &[("attach", "a<b>&\"c\"李"), ("out_trade_no", "1")]].concat();
+    let sign = md5(&fields);
+    let plain = xml(&[&fields[..], &[("sign", sign.as_str())]].concat());
+    let swapped = |from: &str, to: &str| {
+        assert!(plain.contains(from), "{from}");
+        plain.replacen(from, to, 1)
+    };
+    let attach = "<attach><![CDATA[a<b>&\"c\"李]]></attach>";
+    let result = "<result_code><![CDATA[SUCCESS]]></result_code>";
+    let sign_element = format!("<sign><![CDATA[{sign}]]></sign>");
+    let half = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let outcomes = |body: &[u8]| {
+        let call = json!({"out_trade_no": "1"});
+        let platform = Platform::start(vec![unsigned(200, "").with_bytes(body)]);
+        let client = builder(&platform).build_blocking().unwrap();
+        let first = client.chain("v2/pay/orderquery").post(&call);
+        let platform = Platform::start(vec![unsigned(200, "").with_bytes(body)]);
+        let client = builder(&platform).build().unwrap();
+        [first, crate::hostile_platform::on_async(client.chain("v2/pay/orderquery").post(&call))]
+    };
+    for good in [
+        plain.clone(),
+        format!("\u{FEFF}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- c -->\n{plain}\n"),
+        swapped(attach, "<attach><![CDATA[a<b]]><![CDATA[>&\"c\"李]]></attach>"),
+        swapped(attach, "<attach>a&lt;b&gt;&amp;&quot;c&quot;&#x674E;</attach>"),
+        swapped(attach, "<attach t='1'>a&#60;b<![CDATA[>&\"c\"]]>李</attach >"),
+        swapped(result, "<result_code>SUCC<![CDATA[ESS]]></result_code>"),
+    ] {
+        for response in outcomes(good.as_bytes()) {
+            let response = response.unwrap();
+            assert!(response.is_verified());
+            assert_eq!(response.json().unwrap()["attach"], "a<b>&\"c\"李", "{good}");
+        }
+    }
+    for bad in [
+        swapped(&sign_element, &format!("{sign_element}{sign_element}")),
+        swapped(&sign_element, &format!("<sign>0</sign>{sign_element}")),
+        swapped(&sign_element, &format!("<sign><a>{sign}</a></sign>")),
+        swapped(result, &format!("{result}<result_code>FAIL</result_code>")),
+        swapped(result, &format!("<result_code>FAIL</result_code>{result}")),
+        swapped(result, &format!("{result}<result_code><a/></result_code>")),
+        swapped(result, "<result_code>success</result_code>"),
+        swapped(result, "<result_code> SUCCESS </result_code>"),
+        swapped(result, "<result_code>SUC<!-- -->CESS</result_code>"),
+        swapped(result, "<Result_Code>SUCCESS</Result_Code>"),
+        swapped(result, ""),
+        swapped(attach, "<attach>&e;</attach>"),
+        swapped(attach, "<attach>a<!-- x -->b</attach>"),
+        format!("<!DOCTYPE x [<!ENTITY e \"SUCCESS\">]>{plain}"),
+        format!("<?xml version=\"1.0\" encoding=\"GBK\"?>{plain}"),
+        format!("<?xml version=\"1.0\" encoding=\"UTF-16\"?>{plain}"),
+        format!("{plain}{plain}"),
+        format!("{plain}\0"),
+        format!("<root>{plain}</root>"),
+        plain[..plain.len() - 1].to_owned(),
+    ]
+    .map(String::into_bytes)
+    .into_iter()
+    .chain([
+        half(&plain),
+        half(&format!("\u{FEFF}{plain}")),
+        plain.replace('李', "?").into_bytes(),
+        [plain.as_bytes(), b"\xC0\xEE"].concat(),
+        flipped(&plain),
+    ]) {
+        for outcome in outcomes(&bad) {
+            let error = outcome.expect_err(&String::from_utf8_lossy(&bad));
+            assert!(error.may_have_taken_effect(), "{error:#}: {}", String::from_utf8_lossy(&bad));
+        }
+    }
+}
+
+/// The bytes of GBK in place of those of UTF-8.
+fn flipped(xml: &str) -> Vec<u8> {
+    let (before, after) = xml.split_once('李').unwrap();
+    [before.as_bytes(), b"\xC0\xEE", after.as_bytes()].concat()
+}
+
 #[test]
 fn operations_whose_responses_carry_no_signature_are_taken_as_they_come_if_they_say_so() {
     for body in [xml(&SUCCESS), xml(&[&SUCCESS[..], &[("sign", "whatever")]].concat())] {

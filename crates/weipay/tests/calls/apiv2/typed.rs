@@ -23,6 +23,7 @@ fn numbered_elements_keep_their_numbers_and_json_text_is_read() {
     let promotion = json!({"promotion_detail": [{"promotion_id": "109519", "amount": 100}]}).to_string();
     let (_, client) = client(vec![success(&[
         ("trade_state", "SUCCESS"),
+        ("out_trade_no", "2"),
         ("total_fee", "100"),
         ("attach", ""),
         ("coupon_count", "3"),

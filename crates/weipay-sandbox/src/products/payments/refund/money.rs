@@ -106,8 +106,8 @@ pub(in crate::products::payments) fn reverse(
     };
     let amounts = accepting::divide(order.total, order, payment, &[]);
     withdraw(tx, order, &amounts, None, &posting, now)?;
-    let (payee, receiver) =
-        (Owner::merchant(order.payee()), original_account(&payment.bank_type, &payment.person));
+    let person = payment.person.as_of_now(tx)?;
+    let (payee, receiver) = (Owner::merchant(order.payee()), original_account(&payment.bank_type, &person));
     deliver(tx, &payee, receiver, &amounts, &payment.promotion_detail, posting(Business::Refund), now)?;
     let of = FlowOf {
         transaction_id: &payment.transaction_id,

@@ -45,7 +45,8 @@ pub(super) fn settle(tx: &Transaction<'_>, refund_id: &str, at: i64) -> Result<(
     let refund = Refund::find_by_id(tx, refund_id)?;
     match refund.filter(|refund| refund.state == RefundState::Processing && refund.settles == at) {
         Some(refund) => {
-            let to = what_becomes_of(&refund, AccountState::of_owner(tx, &refund.order.person)?);
+            let person = refund.order.person.as_of_now(tx)?;
+            let to = what_becomes_of(&refund, AccountState::of_owner(tx, &person)?);
             decide(tx, refund, to, at)
         }
         None => Ok(()),
@@ -129,9 +130,10 @@ fn posting(business: Business, refund: &Refund, now: i64) -> Posting {
 fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(refund.payee());
     let OfOrder { bank_type, person, promotion_detail, .. } = &refund.order;
+    let person = person.as_of_now(tx)?;
     let receiver = match refund.channel {
         Channel::Merchant => payee.account(AccountKind::Bank),
-        Channel::Original => money::original_account(bank_type, person),
+        Channel::Original => money::original_account(bank_type, &person),
         Channel::OtherBankcard => person.account(AccountKind::Bank),
     };
     let moved = posting(Business::Refund, refund, now);
