@@ -18,8 +18,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use weipay_wire::{
-    Authorization, BrandAuthorization, PlatformKeys, PrivateKey, Scheme, SignatureHeaders, VerifyError,
-    random_nonce, request_message, verify_response,
+    Authorization, BrandAuthorization, PlatformKeys, PrivateKey, PublicKeyId, Scheme, SignatureHeaders,
+    VerifyError, random_nonce, request_message, verify_response,
 };
 
 use crate::builder::Clock;
@@ -264,9 +264,9 @@ const SIGNATURE: (HeaderName, &str) = (HeaderName::from_static("wechatpay-signat
 fn prepare(core: &Core, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
     core.check_may_call(request)?;
     let mut headers = core.headers(request)?;
-    if request.names_platform_key
-        && !headers.contains_key(SERIAL)
+    if !headers.contains_key(SERIAL)
         && let Some(serial) = core.platform().preferred(core.now())
+        && (request.names_certificate || PublicKeyId::new(serial).is_ok())
         && let Ok(serial) = serial.parse()
     {
         headers.insert(SERIAL, serial);

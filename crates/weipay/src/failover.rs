@@ -157,6 +157,20 @@ mod tests {
     }
 
     #[test]
+    fn what_no_host_caused_closes_none() {
+        let hosts = Hosts::default();
+        let unreadable = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let own: [fn(&std::io::Error) -> Error; 2] = [
+            |_| crate::transport::out_of_time().into(),
+            |error| NetworkError { sent: Sent::Perhaps, source: NotOfHost::unreadable(error).into() }.into(),
+        ];
+        for error in own.iter().cycle().take(10) {
+            assert!(!hosts.note(Host::Main, Some(&error(&unreadable)), SECOND));
+        }
+        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+    }
+
+    #[test]
     fn a_host_that_fails_again_and_again_is_left_and_found_again() {
         let hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {

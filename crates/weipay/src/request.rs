@@ -36,8 +36,8 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
-    /// Whether the request says by `Wechatpay-Serial` which key of the platform should sign the response.
-    pub(crate) names_platform_key: bool,
+    /// Whether the request may say by `Wechatpay-Serial` that a certificate should sign the response. A public key it names anyway.
+    pub(crate) names_certificate: bool,
     pub(crate) body: Option<Body>,
     /// What bare texts in the sensitive fields of a call without types are.
     pub(crate) texts: SensitiveTexts,
@@ -89,7 +89,7 @@ impl Request {
             timeout: None,
             retries: None,
             base_url: None,
-            names_platform_key: true,
+            names_certificate: true,
             body: None,
             texts: SensitiveTexts::default(),
             sensitive_query: Vec::new(),

@@ -65,8 +65,8 @@ fn request(core: &Core) -> Request {
     let path = if core.base_url.is_overseas() { "v3/global/certificates" } else { "v3/certificates" };
     let mut request = Request::new(path.to_owned());
     request.operation = Operation::find(&Method::GET, path);
-    // The list is verified with any key that it brings, and the keys that are there may be retired ones.
-    request.names_platform_key = false;
+    // The list is verified with the certificates that it brings, and those that are there may be retired ones.
+    request.names_certificate = false;
     #[cfg(feature = "sm")]
     if core.merchant.scheme == weipay_wire::Scheme::Sm2WithSm3 {
         request.query.push(("algorithm_type".to_owned(), "SM2".to_owned()));

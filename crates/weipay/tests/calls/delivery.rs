@@ -74,6 +74,15 @@ impl Either {
         }
     }
 
+    fn post_with(&self, path: &str, (name, value): (&str, &str), body: &serde_json::Value) -> Outcome {
+        match self {
+            Self::Async(runtime, client) => {
+                runtime.block_on(async { client.chain(path).header(name, value).post(body).await })
+            }
+            Self::Blocking(client) => client.chain(path).header(name, value).post(body),
+        }
+    }
+
     fn post(&self, path: &str, body: &serde_json::Value) -> Outcome {
         match self {
             Self::Async(runtime, client) => runtime.block_on(async { client.chain(path).post(body).await }),

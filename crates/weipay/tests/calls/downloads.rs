@@ -314,6 +314,35 @@ fn a_file_is_written_while_it_arrives() {
     }
 }
 
+/// Each wait is short there, so only a limit for all of them ends it.
+#[test]
+fn a_head_and_an_error_that_come_byte_by_byte_end_with_the_time_limit_of_the_download() {
+    for beginning in
+        ["HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n"]
+    {
+        for is_async in [false, true] {
+            let url = serve(move |stream| {
+                let mut bytes = beginning.bytes().chain(std::iter::repeat(b'a'));
+                while stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+                    thread::sleep(Duration::from_millis(2));
+                }
+            });
+            let (builder, limit) = (configured(), Duration::from_millis(300));
+            let mut written = Vec::new();
+            let error = if is_async {
+                on_async(builder.build().unwrap().download(&url).timeout(limit).to_writer(&mut written))
+            } else {
+                builder.build_blocking().unwrap().download(&url).timeout(limit).to_writer(&mut written)
+            };
+            let error = error.unwrap_err();
+            assert!(
+                error.is_network() && error.to_string().contains("time limit"),
+                "{beginning} {is_async} {error:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_body_that_ends_early_or_stops_coming_is_a_network_error() {
     for framing in ["Content-Length: 9", "Transfer-Encoding: chunked"] {

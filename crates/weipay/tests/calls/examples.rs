@@ -91,7 +91,7 @@ fn an_error_says_what_to_do() {
             "another private key: signature, SIGN_ERROR: check key, serial and clock",
             "a query that a proxy changed: signature, SIGN_ERROR: check key, serial and clock",
             "a response that was lost: transport, no code: query the result",
-            "too many calls: rate_limit, RATELIMIT_EXCEEDED: query the result",
+            "too many calls: rate_limit, FREQUENCY_LIMITED: query the result",
             "nobody at that address: transport, no code: try again later",
         ],
         "{said}"

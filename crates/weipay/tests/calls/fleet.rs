@@ -78,6 +78,8 @@ fn settings_that_would_be_ignored_are_refused() {
         assert!(matches!(client.for_merchant(settings), Err(ConfigError::Mismatch(_))));
     }
     assert!(client.for_merchant(merchant("1900000002").base_url("http://127.0.0.1:1")).is_ok());
+    let of_the_platform = merchant("1900000002").base_url("https://api.mch.weixin.qq.com");
+    assert!(matches!(client.for_merchant(of_the_platform), Err(ConfigError::Mismatch(_))));
     let nobody = client.for_merchant(ClientBuilder::default()).unwrap_err().to_string();
     assert!(nobody.contains(".mchid(...)"), "{nobody}");
 }

@@ -232,6 +232,24 @@ fn what_is_not_signed_is_a_refund_and_nothing_else_whatever_elements_are_beside_
     assert!(matches!(rejected(&xml(&with_empty, None)).kind(), RejectionKind::Unverified { .. }));
 }
 
+/// Anybody can see the parameters of a page or of a QR code, which are signed with the same key, and add elements that are not signed.
+#[test]
+fn what_a_front_end_shows_is_no_event() {
+    let shown = [
+        ("mch_id", "1900000001"),
+        ("package", "x"),
+        ("timestamp", "1"),
+        ("nonce_str", "n"),
+        ("transaction_id", ""),
+        ("out_trade_no", ""),
+        ("result_code", ""),
+        ("change_type", ""),
+        ("contract_id", ""),
+    ];
+    let notification = received(&xml(&shown, Some(SignType::HmacSha256)));
+    assert!(matches!(notification.event(), Event::V2(V2Event::Other)), "{notification:?}");
+}
+
 #[test]
 fn a_wrong_or_missing_sign_is_rejected() {
     let signed = xml(&PAYMENT, Some(SignType::Md5));
