@@ -336,7 +336,7 @@ fn a_head_and_an_error_that_come_byte_by_byte_end_with_the_time_limit_of_the_dow
             };
             let error = error.unwrap_err();
             assert!(
-                error.is_network() && error.to_string().contains("time limit"),
+                error.is_network() && format!("{error:#}").contains("time limit"),
                 "{beginning} {is_async} {error:?}"
             );
         }
