@@ -133,11 +133,14 @@ pub(crate) fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Sen
 
 /// The time limit was reached. Both clients report it in the same words.
 pub(crate) fn timed_out(sent: Sent) -> NetworkError {
-    let text = match sent {
-        Sent::No => "not connected within the time limit",
-        Sent::Perhaps => "no complete response within the time limit",
-    };
-    lost(sent, io::Error::new(ErrorKind::TimedOut, text))
+    match sent {
+        Sent::No => lost(sent, io::Error::new(ErrorKind::TimedOut, "not connected within the time limit")),
+        Sent::Perhaps => lost(sent, late_response()),
+    }
+}
+
+fn late_response() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "no complete response within the time limit")
 }
 
 fn too_large() -> NetworkError {

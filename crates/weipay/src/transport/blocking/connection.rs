@@ -29,7 +29,7 @@ use ureq::unversioned::transport::{
 };
 
 use crate::error::Sent;
-use crate::transport::{EndOfTime, tls_error};
+use crate::transport::{EndOfTime, late_response, tls_error};
 
 /// How many addresses of a host are tried, as by ureq.
 const MAX_ADDRESSES: usize = 16;
@@ -184,7 +184,11 @@ impl<R: io::Read> io::Read for Resuming<R> {
         let other = CALL.replace(Progress { until: Some(self.waits.until()), ..self.progress });
         let read = self.body.read(buffer);
         CALL.set(other);
-        read
+        // ureq names its own limit, and not as the end of a time.
+        read.map_err(|error| match error.get_ref().and_then(|inside| inside.downcast_ref()) {
+            Some(Error::Timeout(_)) => late_response(),
+            _ => error,
+        })
     }
 }
 
