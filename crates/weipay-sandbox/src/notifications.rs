@@ -31,6 +31,7 @@ pub(crate) mod trigger;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -57,6 +58,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What is told where a thread panicked.
 const PANICKED: &str = "the outbox could not be read";
+const NOT_MADE: &str = "the notification could not be made";
 
 /// What deliveries of a platform have in common.
 #[derive(Default)]
@@ -243,7 +245,10 @@ impl Sender {
         // One hand-over to another thread for both.
         let message = self.blocking(move |platform| {
             let is_due = is_still_due(platform, &read)?;
-            Ok(is_due.then(|| make_message(platform, &read.entry, AttemptKind::Scheduled)))
+            let make = || make_message(platform, &read.entry, AttemptKind::Scheduled);
+            // A message that cannot be made is an attempt that failed, and not one that comes again every second.
+            let made = || catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| Err(NOT_MADE.to_owned()));
+            Ok(is_due.then(made))
         });
         let panicked = || Err(StoreError::Corrupt(PANICKED.to_owned()).into());
         let message: Result<_, MerchantError> = message.await.unwrap_or_else(panicked);
@@ -289,7 +294,7 @@ impl Sender {
     async fn post(&self, entry: &OutboxEntry, kind: AttemptKind) -> Attempt {
         let signed = entry.clone();
         let message = self.blocking(move |platform| make_message(platform, &signed, kind));
-        let message = message.await.unwrap_or_else(|| Err("the notification could not be made".to_owned()));
+        let message = message.await.unwrap_or_else(|| Err(NOT_MADE.to_owned()));
         self.post_message(entry, message, kind).await
     }
 

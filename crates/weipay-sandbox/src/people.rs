@@ -68,16 +68,20 @@ impl Person {
         tx: &Transaction<'_>,
         openid: &str,
         appid: &str,
+        now: i64,
     ) -> Result<String, StoreError> {
         match Self::find(tx, openid)? {
-            Some(person) => person.keep_openid(tx, appid),
+            Some(person) => person.keep_openid(tx, appid, now),
             None => Ok(openid.to_owned()),
         }
     }
 
-    fn keep_openid(mut self, tx: &Transaction<'_>, appid: &str) -> Result<String, StoreError> {
+    fn keep_openid(mut self, tx: &Transaction<'_>, appid: &str, now: i64) -> Result<String, StoreError> {
         let openid = self.openid(appid);
         if self.openids.insert(appid.to_owned(), openid.clone()).is_none() {
+            // It follows from the person, so that somebody may have paid to it already.
+            AccountState::take_over(tx, &openid, &self.unionid)?;
+            take_over_wallet(tx, &openid, &self.unionid, now)?;
             tx.save(&self)?;
         }
         Ok(openid)
@@ -143,14 +147,16 @@ impl Platform {
                 }
             }
             let mut kept = person.clone();
+            let mut new: Vec<&String> = person.openids.values().collect();
             if let Some(there) = tx.get::<Person>(&person.unionid)? {
+                new.retain(|openid| !there.openids.values().any(|known| known == *openid));
                 let openids = there.openids.clone().into_iter().chain(person.openids.clone()).collect();
                 if openids == there.openids {
                     return Ok(None);
                 }
                 kept.openids = openids;
             }
-            for openid in person.openids.values() {
+            for openid in new {
                 AccountState::take_over(tx, openid, &person.unionid)?;
                 take_over_wallet(tx, openid, &person.unionid, now)?;
             }
@@ -163,11 +169,11 @@ impl Platform {
     /// # Errors
     /// When the database fails.
     pub fn openid(&self, person: &Person, appid: &str) -> Result<String, StoreError> {
-        self.act(|tx, _| {
+        self.act(|tx, now| {
             let Some(person) = tx.get::<Person>(&person.unionid)? else {
                 return Ok(person.openid(appid));
             };
-            person.keep_openid(tx, appid)
+            person.keep_openid(tx, appid, now)
         })
     }
 }

@@ -393,7 +393,9 @@ fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
         ErrorKind::Api(ApiError::read(&response.body))
-    } else if let Some(error) = ApiError::under_success(&response.body) {
+    } else if response.status != StatusCode::NO_CONTENT
+        && let Some(error) = ApiError::under_success(&response.body)
+    {
         ErrorKind::Api(error)
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         let Some(digest) = signed_digest::find(request, &response.headers) else { return Ok(response) };

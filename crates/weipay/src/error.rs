@@ -323,7 +323,7 @@ impl Error {
 
     fn api_error(&self) -> Option<&ApiError> {
         match &self.0.kind {
-            ErrorKind::Api(error) => Some(error),
+            ErrorKind::Api(error) | ErrorKind::File(FileError::ErrorResponse(error)) => Some(error),
             _ => None,
         }
     }

@@ -192,7 +192,7 @@ impl<M: Mode, T: Decode> Pages<M, T> {
         let page = outcome.and_then(|response| {
             let json = response.json()?;
             // A page that cannot be read is asked for again, so its place must not be left.
-            response.decode()?;
+            response.check_readable()?;
             Ok((response, json))
         });
         let (response, json) = match page {

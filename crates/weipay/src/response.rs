@@ -253,6 +253,11 @@ impl<T: Decode> Response<T> {
         self.decoded().map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
 
+    /// Whether [`decode`](Self::decode) works, without opening what travels encrypted.
+    pub(crate) fn check_readable(&self) -> Result<(), Error> {
+        T::decode(&self.decodable(), None).map(drop).map_err(|error| self.unreadable(error))
+    }
+
     /// What [`decode`](Self::decode) leaves out because it does not have the documented type, each with its JSON path. It is empty
     /// for almost every response; log it if it is not.
     #[must_use]

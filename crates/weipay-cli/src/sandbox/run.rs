@@ -69,13 +69,13 @@ pub(super) fn run(arguments: &Run) -> Outcome {
         ))
     })?;
     // Before the command runs: a signal that comes right after must not be lost.
-    let signals = sandbox.termination_signals();
+    let signals = sandbox.termination_signals().map_err(Failure::failed)?;
     let mut process = Command::new(program);
     process.args(arguments).envs(environment.variables());
     let child = process.spawn().map_err(|error| {
         Failure::usage(format!("{} could not be started: {error}", Path::new(program).display()))
     })?;
-    let status = signals.and_then(|signals| wait(child, signals)).map_err(Failure::failed)?;
+    let status = wait(child, signals).map_err(Failure::failed)?;
     drop(sandbox);
     drop(log);
     match exit_code(status) {

@@ -26,7 +26,7 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
     /// Make the same numbers and nonces in each run; keys always differ. A later start with the same data folder has other numbers, until
-    /// a reset.
+    /// a reset; nodes on one database go on.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the

@@ -107,6 +107,8 @@ fn copy_into(mut from: File, place: &Path) -> io::Result<()> {
     if let Some(parent) = place.parent() {
         folder.create(parent)?;
     }
+    // An earlier command with the same number may have been killed.
+    let _ = fs::remove_file(place);
     io::copy(&mut from, &mut file.open(place)?).map(drop)
 }
 

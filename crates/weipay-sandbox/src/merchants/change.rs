@@ -186,6 +186,7 @@ impl Platform {
             check_mchid(mchid)?;
             check_sub_merchants(mchid, &new.sub_merchants)?;
         }
+        new.sub_merchants.iter().try_for_each(|sub_mchid| check_mchid(sub_mchid))?;
         new.appids.iter().try_for_each(|appid| check_appid(appid))?;
         let all = self.merchants.all();
         let is_known = |mchid: &String| all.iter().any(|known| known.account.mchid == *mchid);

@@ -184,11 +184,11 @@ async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
         found.into_iter().partition(|address| may_be_called(address.ip(), receivers.private));
     if allowed.is_empty() && !refused.is_empty() {
-        return Err(
-            "notify_url leads into a private network, which the sandbox calls only with `weipay sandbox \
-                    --private-receivers` or SandboxBuilder::private_receivers"
-                .to_owned(),
-        );
+        let address = refused.first().map_or_else(String::new, |address| address.ip().to_string());
+        return Err(format!(
+            "notify_url leads into a private network ({address}), which the sandbox calls only with `weipay sandbox \
+             --private-receivers` or SandboxBuilder::private_receivers. A proxy on this machine may give names such an address"
+        ));
     }
     let stream = TcpStream::connect(&*allowed).await;
     let stream = stream.map_err(|error| format!("notify_url cannot be reached: {error}"))?;

@@ -183,7 +183,9 @@ impl Platform {
             let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
             self.replays.iter().for_each(Replays::clear);
-            if let Some(place) = head.sequence.and_then(|place| place.parse().ok()) {
+            // Beside others, a place may be one that another node draws from.
+            let place = head.sequence.filter(|_| !self.store.is_shared());
+            if let Some(place) = place.and_then(|place| place.parse().ok()) {
                 self.entropy.go_to(place);
             }
             *self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(head.clock);

@@ -141,7 +141,7 @@ impl SandboxBuilder {
     }
 
     /// Makes numbers and nonces repeatable. Keys never are. A start with the same data folder goes on with other numbers, the same in
-    /// every run, until a reset begins them again.
+    /// every run, until a reset begins them again (with a state of its own; nodes on one database go on).
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
@@ -215,7 +215,10 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     let is_success = response.status.is_success();
     let operation = request.operation;
     // A bill or a page can be any text, and so can be the error of another part of the platform.
-    if is_success && let Some(error) = ApiError::under_success(&response.body) {
+    if is_success
+        && response.status != StatusCode::NO_CONTENT
+        && let Some(error) = ApiError::under_success(&response.body)
+    {
         return Judgement::Failure(error);
     }
     // Nothing is known of a path without a row: only a signed response is trusted.

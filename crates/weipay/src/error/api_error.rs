@@ -73,11 +73,13 @@ impl ApiError {
             return None;
         }
         let code = json::member(body, "code")?;
+        let is_known = codes::is_known(&code);
         // The part that serves receipts writes `INVALID REQUEST`.
-        if !is_code_of_platform(&code.replace(' ', "_")) || ["SUCCESS", "OK"].contains(&&*code) {
+        let is_code = is_known || is_code_of_platform(&code.replace(' ', "_"));
+        if !is_code || ["SUCCESS", "OK"].contains(&&*code) {
             return None;
         }
-        Some(Self::read(body)).filter(|error| !error.message.is_empty())
+        Some(Self::read(body)).filter(|error| is_known || !error.message.is_empty())
     }
 
     /// What was read before the first syntax error, and whether there was no such error.

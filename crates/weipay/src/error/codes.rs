@@ -177,6 +177,11 @@ pub(super) fn class(code: &str, status: StatusCode) -> ErrorClass {
     }
 }
 
+/// Whether a code is one of the table, in either spelling.
+pub(super) fn is_known(code: &str) -> bool {
+    find(code).is_some()
+}
+
 /// Whether a code leaves the outcome open, with any status.
 pub(super) fn is_open(code: &str) -> bool {
     find(code).is_some_and(|(_, outcome)| matches!(outcome, Open | Repeat))

@@ -123,6 +123,8 @@ fn too_late() -> Outcome {
 
 #[cfg(feature = "async")]
 mod asynchronous {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+
     use super::*;
     use crate::delivery::{Async, Shared};
     use crate::platform_keys::Ticket;
@@ -140,12 +142,17 @@ mod asynchronous {
         /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
         /// any.
         pub(crate) async fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
-            let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| limit < MAX_FETCH);
+            // Who only waits for the fetch of another leaves nothing behind. What is left on a runtime of one thread would stand still
+            // with it, and everybody would wait for it.
+            let is_driven = |runtime: &Handle| runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
+            let goes_on = limit < MAX_FETCH && self.flight.try_lock().is_ok();
+            let runtime = Handle::try_current().ok().filter(|runtime| goes_on && is_driven(runtime));
             let Some(runtime) = runtime else { return self.fetch(ticket, Deadline::after(limit)).await };
             let shared = Arc::clone(self);
             let fetch = runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await });
             match tokio::time::timeout(limit, fetch).await {
                 Ok(Ok(outcome)) => outcome,
+                Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 _ => too_late(),
             }
         }
@@ -214,7 +221,7 @@ mod asynchronous {
 #[cfg(feature = "blocking")]
 pub(crate) mod waiting {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
     use std::sync::{Condvar, Mutex, PoisonError};
     use std::thread;
 
@@ -234,6 +241,10 @@ pub(crate) mod waiting {
     struct Turn<'a>(&'a Flight);
 
     impl Flight {
+        fn is_taken(&self) -> bool {
+            *self.is_taken.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
         fn take(&self, wait: Duration) -> Option<Turn<'_>> {
             let is_taken = self.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
             let waited = self.freed.wait_timeout_while(is_taken, wait, |is_taken| *is_taken);
@@ -300,13 +311,15 @@ pub(crate) mod waiting {
         /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
         /// any.
         pub(crate) fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
-            let place = if limit < MAX_FETCH { Place::take() } else { None };
-            match place {
-                Some(place) => {
-                    let ended = self.fetch_elsewhere(ticket, place).recv_timeout(limit);
-                    ended.unwrap_or_else(|_| too_late())
-                }
-                None => self.fetch(ticket, Deadline::after(limit)),
+            let deadline = Deadline::after(limit);
+            // Who only waits for the fetch of another needs no thread.
+            let place = if limit < MAX_FETCH && !self.flight.is_taken() { Place::take() } else { None };
+            let Some(place) = place else { return self.fetch(ticket, deadline) };
+            match self.fetch_elsewhere(ticket, place).recv_timeout(limit) {
+                Ok(outcome) => outcome,
+                Err(RecvTimeoutError::Timeout) => too_late(),
+                // There was no thread.
+                Err(RecvTimeoutError::Disconnected) => self.fetch(ticket, deadline),
             }
         }
 

@@ -166,7 +166,11 @@ impl Read for Opening {
                 self.open.insert(file.take(self.disk.length()))
             }
         };
-        open.read(buffer).map_err(|error| NotOfHost::unreadable(&error))
+        let count = open.read(buffer).map_err(|error| NotOfHost::unreadable(&error))?;
+        if count == 0 && !buffer.is_empty() && open.limit() > 0 {
+            return Err(NotOfHost::unreadable(&io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(count)
     }
 }
 

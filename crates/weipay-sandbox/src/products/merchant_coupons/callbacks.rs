@@ -101,12 +101,17 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
 
 /// How a notification of a stock names a user: by the openid under the appid that the stock has for that
 /// (`notify_config.notify_appid`), and without one not at all.
-pub(super) fn named_openid(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<String, StoreError> {
+pub(super) fn named_openid(
+    tx: &Transaction<'_>,
+    stock: &Stock,
+    openid: &str,
+    now: i64,
+) -> Result<String, StoreError> {
     let notify_config = stock.definition.members.get("notify_config");
     let appid = notify_config.and_then(|config| config.get("notify_appid")).and_then(Value::as_str);
     match appid.unwrap_or_default() {
         "" => Ok(String::new()),
-        appid => Person::openid_under(tx, openid, appid),
+        appid => Person::openid_under(tx, openid, appid, now),
     }
 }
 
@@ -151,13 +156,13 @@ mod tests {
     fn the_user_is_named_only_where_the_stock_has_an_appid_for_that() {
         let named: Result<(), StoreError> = Store::in_memory().transaction(|tx| {
             let mut stock = a_stock();
-            assert_eq!(named_openid(tx, &stock, OPENID)?, "");
+            assert_eq!(named_openid(tx, &stock, OPENID, 0)?, "");
             stock.definition.members.insert("notify_config".to_owned(), json!({ "notify_appid": "wx1" }));
-            assert_eq!(named_openid(tx, &stock, OPENID)?, OPENID, "nobody made this person");
+            assert_eq!(named_openid(tx, &stock, OPENID, 0)?, OPENID, "nobody made this person");
             let openids = [("wx2".to_owned(), OPENID.to_owned())].into();
             let person = Person { unionid: "oUnion".to_owned(), openids };
             tx.save(&person)?;
-            let named = named_openid(tx, &stock, OPENID)?;
+            let named = named_openid(tx, &stock, OPENID, 0)?;
             assert_eq!(named, person.openid("wx1"));
             assert_eq!(Person::find(tx, &named)?.map(|found| found.unionid), Some(person.unionid));
             Ok(())

@@ -15,7 +15,7 @@ use crate::store::{IndexEntry, Record, StoreError, Transaction};
 pub(super) fn pre_send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = read(context.request);
     once_for_merchant(tx, context, "pre-send", &request.out_request_no, || {
-        let situation = Situation::read(tx, context.entropy, context.caller, &request)?;
+        let situation = Situation::read(tx, context.entropy, context.caller, &request, context.now)?;
         let token = context.entropy.letters_and_digits(TOKEN_LENGTH);
         Ok(offer(context.caller, request.clone(), &situation, token, context.now))
     })

@@ -161,7 +161,7 @@ impl Platform {
         if let Some(known) = tx.stored_response(&key)? {
             return Ok(received(item, "DUPREQUEST", "", code_of(&known.response)));
         }
-        let situation = Situation::read(tx, &self.entropy, sender, &request)?;
+        let situation = Situation::read(tx, &self.entropy, sender, &request, now)?;
         match sending::decide(sender, &request, situation, now) {
             Ok(decision) => {
                 let response = match carry_out(tx, decision) {

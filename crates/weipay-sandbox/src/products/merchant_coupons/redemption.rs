@@ -28,7 +28,7 @@ pub(super) fn use_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
         let known = match found {
             Some((stock, coupon)) => Some(Known {
                 belonging: belonging_merchant(context.merchants, &stock),
-                openid: Person::openid_under(tx, &coupon.openid, &request.appid)?,
+                openid: Person::openid_under(tx, &coupon.openid, &request.appid, context.now)?,
                 stock,
                 coupon,
             }),

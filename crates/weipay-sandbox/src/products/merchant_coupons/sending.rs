@@ -26,7 +26,7 @@ use crate::store::{IdempotencyKey, StoreError, Transaction};
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SendRequest::read(context.request);
     once_for_user(tx, context, &request, || {
-        let situation = Situation::read(tx, context.entropy, context.caller, &request)?;
+        let situation = Situation::read(tx, context.entropy, context.caller, &request, context.now)?;
         carry_out(tx, send(context.caller, &request, situation, context.now)?)
     })
 }
@@ -38,7 +38,7 @@ pub(super) fn send_product_coupon(
 ) -> Result<Value, HandlerError> {
     let request = SendRequest::read(context.request);
     once_for_user(tx, context, &request, || {
-        let situation = Situation::read(tx, context.entropy, context.caller, &request)?;
+        let situation = Situation::read(tx, context.entropy, context.caller, &request, context.now)?;
         check_has_product(situation.stock.as_ref().map(|(stock, _)| stock))?;
         let mut response = carry_out(tx, send(context.caller, &request, situation, context.now)?)?;
         Ok(response["send_coupon_result"].take())
@@ -131,6 +131,7 @@ impl Situation {
         entropy: &Entropy,
         sender: &Account,
         request: &SendRequest,
+        now: i64,
     ) -> Result<Self, StoreError> {
         let stock = stock::find_with_sent(tx, &request.stock_id)?;
         let (mut callback, mut is_authorized, mut drawn_code) = (None, false, None);
@@ -138,7 +139,7 @@ impl Situation {
         if let Some((stock, _)) = &stock {
             callback = callbacks::find(tx, &stock.creator)?;
             if callback.is_some() {
-                named_openid = callbacks::named_openid(tx, stock, &request.openid)?;
+                named_openid = callbacks::named_openid(tx, stock, &request.openid, now)?;
             }
             received_by_user = coupon::count_of_user(tx, stock, &request.openid)?;
             is_authorized = stock.creator != sender.mchid

@@ -6,6 +6,7 @@ use super::order::{OrderState, Paid, ServiceOrder};
 use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
+use crate::products::ledger::Owner;
 use crate::products::payments::order::{self, Dialect, LimitPay, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::response::Refusal;
@@ -71,8 +72,12 @@ pub(super) fn pay_completed(
 /// `trade_type` and `attach`.
 fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
     let named = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
-    let (payer, person) =
-        payment::payer_for(tx, &named, (&order.appid, order.sub_appid.as_deref()), None).map_err(not_paid)?;
+    let appids = (order.appid.as_str(), order.sub_appid.as_deref());
+    let (payer, person) = match payment::payer_for(tx, &named, appids, None) {
+        // The person has confirmed, whatever the openids are: an order whose deduction ends in an error would never end.
+        Err(NotPaid::Because(_)) => (named, Owner::of_person(tx, order.person().unwrap_or_default())?),
+        known => known.map_err(not_paid)?,
+    };
     let means =
         Means { payer: payer.clone(), person, from_wallet: false, discount: 0, coupon: CouponChoice::None };
     let paid = payment::pay(tx, order_behind(&order, payer, now), &means, now).map_err(not_paid)?;

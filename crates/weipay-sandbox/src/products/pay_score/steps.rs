@@ -10,6 +10,7 @@ use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, fin
 use super::parties::Parties;
 use super::permissions::check_authorized;
 use super::{collection, refusals};
+use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -322,6 +323,9 @@ pub(super) fn confirm(
     }
     if !AccountState::of_person(tx, openid)?.works() {
         return Ok(Some(Err(collection::ACCOUNT_DOES_NOT_WORK)));
+    }
+    if order.sub_openid.is_none() && Person::has_another_openid(tx, openid, &order.appid)? {
+        return Ok(Some(Err("this openid is of a person who has another one under the order's appid")));
     }
     if let Err((_, reason)) = check_limits(tx, &order.mchid, &order.service_id, openid)? {
         return Ok(Some(Err(reason)));

@@ -259,7 +259,6 @@ pub(super) fn find(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<Op
     Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
 }
 
-/// The details of a batch, in the order of the request.
 /// Whether the details of a batch were sent with the names of persons: all of them are, or none.
 pub(super) fn has_names(tx: &Transaction<'_>, batch: &Batch) -> Result<bool, StoreError> {
     let first: Option<Detail> =
@@ -267,6 +266,7 @@ pub(super) fn has_names(tx: &Transaction<'_>, batch: &Batch) -> Result<bool, Sto
     Ok(first.is_some_and(|detail| detail.has_name()))
 }
 
+/// The details of a batch, in the order of the request.
 fn details_of(tx: &Transaction<'_>, batch_id: &str) -> Result<Vec<Detail>, StoreError> {
     let page = Page { offset: 0, limit: MAX_DETAILS };
     let mut details: Vec<Detail> = tx.find(&[IndexRange::equal(BATCH, batch_id)], page)?;

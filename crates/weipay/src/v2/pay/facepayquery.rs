@@ -108,8 +108,8 @@ pub mod post {
             coupon_id_n: Numbered<String> = xml("coupon_id_$n").length(0, 20),
             /// 单个代金券支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
             coupon_fee_n: Numbered<i64> = xml("coupon_fee_$n"),
-            /// 微信支付订单号. Required; at most 32 characters.
-            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 微信支付订单号. At most 32 characters.
+            transaction_id: String = xml("transaction_id").length(0, 32),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
             /// 附加数据. At most 128 characters.

@@ -174,7 +174,7 @@ impl Refund {
     /// Before something happens to it: a bill is made once, and does not change any more.
     pub(crate) fn keep_for_bill(&mut self, now: i64) {
         let made = clock::midnight(clock::day(self.created).saturating_add(1)).saturating_add(READY);
-        if self.billed.is_none() && now > made {
+        if self.billed.is_none() && now >= made {
             self.billed = Some((self.state, self.channel));
         }
     }

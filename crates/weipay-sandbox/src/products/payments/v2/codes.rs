@@ -135,7 +135,7 @@ pub(super) const REFUND_QUERY: Codes = Codes {
 };
 
 /// What the reasons of the rules call the elements of APIv2. A longer name stands before its part.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 17] = [
     ("mchid (sp_mchid)", "mch_id"),
     ("; partners use v3/pay/partner", ""),
     ("payer.sp_openid", "openid"),
@@ -149,6 +149,10 @@ const NAMES: [(&str, &str); 13] = [
     ("sp_mchid", "mch_id"),
     ("sp_appid", "appid"),
     ("funds_account", "refund_account"),
+    ("return_mchid", "return_account"),
+    ("settle_info.profit_sharing = true", "profit_sharing = Y"),
+    ("POST /v3/profitsharing/receivers/add", "pay/profitsharingaddreceiver"),
+    (": use v3/profitsharing for it", ""),
 ];
 
 fn in_words_of_v2(reason: Cow<'static, str>) -> Cow<'static, str> {
