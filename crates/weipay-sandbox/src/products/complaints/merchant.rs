@@ -15,6 +15,7 @@ use crate::store::{IdempotencyKey, Page, Transaction};
 const MAX_DAYS: i64 = 30;
 /// How much one answer says, by the page of 2025; it was 200 until 2024.
 const MAX_RESPONSE_LETTERS: usize = 500;
+/// UNCONFIRMED(complaint-pictures).
 const MAX_IMAGES: usize = 4;
 
 /// INFERRED(complaint-order): the newest first.
