@@ -82,8 +82,7 @@ impl Core {
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
     /// body is, and an error in the body under a status of success is one too. Only a success must be proven, because only a success
-    /// is acted on. `keys` are those of the platform when the call
-    /// was sent: the key that signed may have been retired since.
+    /// is acted on. `keys` are those of the platform when the call was sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
         request: &Request,

@@ -2,7 +2,9 @@
 //! without the values that it quotes.
 
 mod member;
+#[cfg(feature = "notifications")]
 mod wiped;
+mod wiped_text;
 
 use serde_json::Value;
 use serde_json::error::{Category, Error};
@@ -10,7 +12,7 @@ use serde_json::error::{Category, Error};
 pub(crate) use member::{has_member, has_unknown_member, member};
 #[cfg(feature = "notifications")]
 pub(crate) use wiped::WipedJson;
-pub(crate) use wiped::wiped_text;
+pub(crate) use wiped_text::wiped_text;
 
 /// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
@@ -18,9 +20,9 @@ pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
 /// No JSON takes more memory than this for each of its bytes, see [`Measure`].
 const MAX_GROWTH: usize = 170;
 
-/// JSON without a byte order mark before it. Readers may ignore one (RFC 8259, 8.1), and what is behind it is whole.
-pub(crate) fn without_mark(json: &[u8]) -> &[u8] {
-    json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json)
+/// A text without a byte order mark before it. Readers of JSON may ignore one (RFC 8259, 8.1), and what is behind it is whole.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
 /// Why a response was not decoded.

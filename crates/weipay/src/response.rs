@@ -180,7 +180,8 @@ impl<T> Response<T> {
     /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML has no other.
     ///
     /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened stays ciphertext;
-    /// [`misread`](Self::misread) of an untyped call tells it. [`bytes`](Self::bytes) are as they came.
+    /// [`misread`](Self::misread) of an untyped call tells it. It also tells if invalid or control characters were repaired so that the
+    /// rest could be read. [`bytes`](Self::bytes) are as they came.
     ///
     /// # Errors
     ///

@@ -47,7 +47,8 @@ pub use timer::{Sleep, Timer};
 /// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends.
 ///
 /// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants refunds of an
-/// order that far apart; only after a signature probe it is sent again at once. With the default time limit it is therefore not sent again: query it, and repeat it with the same number.
+/// order that far apart; only after a signature probe it is sent again at once. With the default time limit it is therefore not
+/// sent again: query it, and repeat it with the same number.
 ///
 /// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed. Clients made from it by
 /// `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is

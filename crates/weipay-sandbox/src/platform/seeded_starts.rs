@@ -1,5 +1,5 @@
-//! How often the state was gone on with by a start with a seed. A sequence that began again at each start would give the numbers that
-//! the state has already: so each start has a sequence of its own, the same in every run, and nothing is written but at a start.
+//! How many starts with a seed this state has seen. If the sequence of numbers began again at each start, it would give numbers that
+//! the state already has. So the count of the start goes into the sequence, which is the same in every run. It is written once a start.
 
 use serde::{Deserialize, Serialize};
 

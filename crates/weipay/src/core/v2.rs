@@ -15,6 +15,7 @@ use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlEr
 use super::{Core, echo};
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
+use crate::json::without_mark;
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
@@ -269,6 +270,6 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
 /// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, but a failure and the page of a
 /// proxy do.
 fn is_file(body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    let body = without_mark(body).trim_ascii_start();
     body.first().is_some_and(|first| *first != b'<')
 }

@@ -92,15 +92,15 @@ impl Download<Blocking> {
     ) -> Result<Downloaded, Error> {
         let Prepared { unsent, wait, mut receiver, .. } = prepared;
         let end = Instant::now() + left;
-        let wait = || wait.min(end.saturating_duration_since(Instant::now()));
-        let mut signed = self.shared.signed(unsent, wait())?.map(|()| Body::empty());
-        if wait().is_zero() {
+        let mut signed = self.shared.signed(unsent, wait.min(left))?.map(|()| Body::empty());
+        // The signer may have taken all of it.
+        let wait = wait.min(end.saturating_duration_since(Instant::now()));
+        if wait.is_zero() {
             return Err(out_of_time().into());
         }
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         signed.extensions_mut().insert(EndOfTime(end));
-        let wait = wait();
         let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();
         let Some(media_type) = judge(parts.status, &parts.headers)? else {
             let body = body.into_bytes(MAX_ERROR_BODY).map_err(|error| lost(Sent::Perhaps, error))?;

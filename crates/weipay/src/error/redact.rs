@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use http::header::LOCATION;
 
+use crate::json::without_mark;
+
 /// How many characters of a text, and of the beginning of a body, are shown.
 const MAX_TEXT: usize = 500;
 const MAX_BODY: usize = 200;
@@ -18,7 +20,7 @@ pub(super) fn text(text: &str) -> String {
 
 /// The beginning of a body that is not the platform's error response; `None` if it is empty.
 pub(super) fn body(body: &[u8]) -> Option<String> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let body = without_mark(body);
     // A character has at most four bytes, and white space is not counted.
     let beginning = String::from_utf8_lossy(&body[..body.len().min(16 * MAX_BODY)]);
     let beginning = beginning.split_whitespace().collect::<Vec<_>>().join(" ");

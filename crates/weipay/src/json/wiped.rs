@@ -2,47 +2,12 @@
 
 use std::io;
 
-use serde::Serialize;
-#[cfg(feature = "notifications")]
 use serde_json::Value;
-#[cfg(feature = "notifications")]
-use zeroize::Zeroize;
-use zeroize::Zeroizing;
-
-/// JSON text that may hold personal texts.
-pub(crate) fn wiped_text(value: &impl Serialize) -> serde_json::Result<Zeroizing<String>> {
-    let mut written = Growing(Zeroizing::default());
-    serde_json::to_writer(&mut written, value)?;
-    let text = String::from_utf8(std::mem::take(&mut *written.0));
-    // JSON is written as UTF-8.
-    text.map(Zeroizing::new).map_err(|error| serde::ser::Error::custom(error.utf8_error()))
-}
-
-/// Bytes that are wiped wherever they were on their way: a vector that grows by itself leaves its old memory as it was.
-struct Growing(Zeroizing<Vec<u8>>);
-
-impl io::Write for Growing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = self.0.len() + bytes.len();
-        if length > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(length.next_power_of_two().max(256)));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use zeroize::{Zeroize, Zeroizing};
 
 /// JSON with personal texts on its way from one form to another: they are wiped from memory when it is dropped.
-#[cfg(feature = "notifications")]
 pub(crate) struct WipedJson(pub(crate) Value);
 
-#[cfg(feature = "notifications")]
 impl WipedJson {
     /// Its text, which is wiped too.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
@@ -56,14 +21,12 @@ impl WipedJson {
     }
 }
 
-#[cfg(feature = "notifications")]
 impl Drop for WipedJson {
     fn drop(&mut self) {
         wipe(&mut self.0);
     }
 }
 
-#[cfg(feature = "notifications")]
 fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
@@ -74,10 +37,8 @@ fn wipe(value: &mut Value) {
 }
 
 /// Counts what is written.
-#[cfg(feature = "notifications")]
 struct Length(usize);
 
-#[cfg(feature = "notifications")]
 impl io::Write for Length {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
@@ -91,15 +52,6 @@ impl io::Write for Length {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn a_text_that_grew_is_the_same_text() {
-        for length in [0, 1, 255, 256, 257, 5_000] {
-            let json = serde_json::json!({"a": "李".repeat(length), "b": [length, null, "\u{1}"]});
-            assert_eq!(*super::wiped_text(&json).unwrap(), json.to_string());
-        }
-    }
-
-    #[cfg(feature = "notifications")]
     #[test]
     fn json_that_is_wiped_is_written_in_one_piece_and_keeps_no_text() {
         let json = serde_json::json!({"a": ["李\n雷", {"b": "\"x\""}], "c": 1, "d": null, "e": true});

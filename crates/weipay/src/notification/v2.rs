@@ -137,7 +137,7 @@ pub(crate) struct Mark {
 
 /// Whether a body without signature headers is one of APIv2.
 pub(super) fn is_v2(body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    let body = json::without_mark(body).trim_ascii_start();
     const SEALED: &[u8] = b"\"event_ciphertext\"";
     body.starts_with(b"<") || body.starts_with(b"{") && memchr::memmem::find(body, SEALED).is_some()
 }
@@ -160,8 +160,7 @@ impl V2Verified {
         if merchants.iter().all(|one| one.api_v2_key.is_none()) {
             return Err(no_key());
         }
-        let is_json =
-            !body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start().starts_with(b"<");
+        let is_json = !json::without_mark(body).trim_ascii_start().starts_with(b"<");
         let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
         let is_sealed_refund = !is_json && text(&elements, "req_info").is_some();
         let mchid = MERCHANTS.iter().find_map(|name| text(&elements, name));

@@ -154,16 +154,16 @@ impl Waits {
         Self { each, end: end.map(|end| end.0) }
     }
 
-    /// When a wait must have ended that begins now.
-    fn until(self) -> Instant {
-        let until = Instant::now() + self.each;
-        self.end.map_or(until, |end| end.min(until))
+    /// When a wait must have ended that begins now; `None` for one that is longer than the clock can tell.
+    fn until(self) -> Option<Instant> {
+        let until = Instant::now().checked_add(self.each);
+        until.into_iter().chain(self.end).min()
     }
 }
 
 /// A call begins. Nothing of it was sent yet.
 pub(super) fn begin(waits: Option<Waits>) {
-    CALL.set(Progress { until: waits.map(Waits::until), ..Progress::START });
+    CALL.set(Progress { until: waits.and_then(Waits::until), ..Progress::START });
 }
 
 /// A body that is read after its call, perhaps between other calls of this thread: each read goes on where the call was.
@@ -181,7 +181,7 @@ impl<R> Resuming<R> {
 
 impl<R: io::Read> io::Read for Resuming<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let other = CALL.replace(Progress { until: Some(self.waits.until()), ..self.progress });
+        let other = CALL.replace(Progress { until: self.waits.until(), ..self.progress });
         let read = self.body.read(buffer);
         CALL.set(other);
         // ureq names its own limit, and not as the end of a time.
