@@ -79,7 +79,7 @@ fn play(arguments: &Quickstart) -> Result<(), Box<dyn Error>> {
 
     story.check_all_disassociated(&coupons)?;
     screen.blank();
-    screen.fact("state", &format!("{} coupons usable (SENDED), none associated any more", coupons.len()));
+    screen.fact("state", &format!("{} coupons usable (SENDED), none is still associated", coupons.len()));
     screen.done("All six responses were verified.");
 
     if arguments.shop || arguments.yes {

@@ -170,8 +170,9 @@ fn serve(arguments: &Arguments) -> Outcome {
         && sandbox.clock().mode() != ClockMode::Real
     {
         let data = arguments.data.display();
-        let note =
-            format!("the clock goes on as the last sandbox left it; see: weipay sandbox clock --data {data}");
+        let note = format!(
+            "the clock continues from where the last sandbox left it; see: weipay sandbox clock --data {data}"
+        );
         writeln!(anstream::stderr(), "{note}").ok();
     }
     let waited = asked_to_end.recv().unwrap_or(Ok(()));

@@ -187,7 +187,7 @@ fn is_of_key(file: &Path, key: &KeyPair) -> io::Result<bool> {
 
 fn broken(file: &Path) -> io::Error {
     let text = format!(
-        "{} is not a private key; delete it with {CA_CERTIFICATE}, and both are made anew",
+        "{} is not a private key; delete it with {CA_CERTIFICATE}, and both are created again",
         file.display()
     );
     io::Error::new(io::ErrorKind::InvalidData, text)

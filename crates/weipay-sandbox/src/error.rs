@@ -42,7 +42,7 @@ impl fmt::Display for StartError {
             Self::Merchant(error) => write!(f, "{error}"),
             Self::Fault(error) => write!(f, "{error}"),
             Self::Seed(file, error) => write!(f, "the seed file {}: {error}", file.display()),
-            Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
+            Self::Kit(_) => f.write_str("the sandbox's kit is inconsistent"),
             Self::Store(file, StoreError::Database(_) | StoreError::Corrupt(_)) if file.is_file() => write!(
                 f,
                 "{} cannot be used: put the file back as it was, or remove it (and the files {}-wal and -shm) to begin with an empty state",
@@ -121,7 +121,7 @@ mod tests {
             ),
             (
                 StartError::Kit(KitError::File { path: "kit.json".into(), error: cause() }),
-                "the sandbox's kit is not in order: kit.json cannot be read or written",
+                "the sandbox's kit is inconsistent: kit.json cannot be read or written",
             ),
             (
                 StartError::Store("state.db".into(), StoreError::File(cause())),

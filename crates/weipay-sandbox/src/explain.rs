@@ -186,7 +186,8 @@ impl WrongSignature<'_> {
 }
 
 const UNKNOWN_MESSAGE: &str = "the key is the right one, and another message was signed: method, path with query, timestamp, nonce and \
-                               body, each with a line feed behind it, must be what is sent; print what your program signs and compare it";
+                               body, each followed by a line feed, must be what is sent; print what your program signs \
+                               and compare it";
 
 /// A signature whose padding holds no name of a hash function.
 fn bare(content: &[u8], message: &[u8]) -> String {

@@ -116,8 +116,8 @@ pub(crate) fn authenticate<'a>(
         checked => checked,
     }?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, time)) {
-        let reason =
-            "this Authorization came before, and this sandbox takes each one once; sign every request anew";
+        let reason = "this Authorization was used before, and this sandbox accepts each one only once: sign every \
+                      request separately";
         return Err(Refusal::sign_error(REPLAYED, reason).into());
     }
     let is_at_machine_time = clock.learn_of_client(&merchant.account.mchid, is_fresh_at);
@@ -140,7 +140,7 @@ fn stale(signed: i64, [sandbox, machine]: [i64; 2]) -> String {
     }
     let side = if signed < now { "behind" } else { "ahead of" };
     let zone = match seconds % 3600 {
-        0..=300 | 3300.. if seconds >= 3300 => ", about whole hours: is a local time taken for Unix time?",
+        0..=300 | 3300.. if seconds >= 3300 => ", about whole hours: is local time used as Unix time?",
         _ => "",
     };
     let whose = match (is_machine_nearer, sandbox.abs_diff(machine)) {
@@ -169,7 +169,8 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Routed, Rejection> {
 }
 
 const V2_IN_PATH: &str = "addresses of APIv2 have no /v2 in front, as in POST /pay/unifiedorder";
-const OF_V2: &str = "of APIv2 the sandbox serves what takes XML; this is a page for a browser or an upload";
+const OF_V2: &str =
+    "the sandbox serves only the APIv2 operations that take XML; this is a page for a browser or an upload";
 
 /// The catalogue keeps the paths of APIv2 below `v2/`, which their addresses do not have.
 fn is_of_v2(path: &str) -> bool {

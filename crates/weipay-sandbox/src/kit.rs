@@ -295,9 +295,11 @@ impl KitOnDisk {
             // Revoked is what is said of one that is valid.
             CertificateState::Valid | CertificateState::Revoked if dates == CertificateState::Valid => Ok(()),
             wanted if dates == wanted => Ok(()),
-            wanted => {
-                left(format!("its certificate is {} by its dates, not {}", dates.word(), wanted.word()))
-            }
+            wanted => left(format!(
+                "according to its dates its certificate is {}, not {}",
+                dates.word(),
+                wanted.word()
+            )),
         }
     }
 

@@ -480,7 +480,7 @@ mod tests {
             let operation = Catalog::embedded().find(route.method, route.path);
             let operation = operation.unwrap_or_else(|| panic!("{name} is not in the catalogue"));
             assert!(handler(PRODUCTS, operation).is_some(), "{name}");
-            assert!(seen.insert(name.clone()), "{name} stands twice");
+            assert!(seen.insert(name.clone()), "{name} is there twice");
         }
         let with_handler =
             Catalog::embedded().operations().filter(|operation| handler(PRODUCTS, operation).is_some());
@@ -491,7 +491,7 @@ mod tests {
     fn every_kind_of_due_entry_has_one_handler() {
         let mut seen = HashSet::new();
         for (kind, _) in PRODUCTS.iter().flat_map(|product| product.due) {
-            assert!(seen.insert(kind), "{kind} stands twice");
+            assert!(seen.insert(kind), "{kind} is there twice");
         }
     }
 

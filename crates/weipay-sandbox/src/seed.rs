@@ -160,7 +160,7 @@ impl Seed {
             let place = |member: &str| format!("merchants[{index}].{member}");
             check_mchid(&merchant.mchid).map_err(|error| wrong(place("mchid"), error))?;
             if !numbers.insert(&merchant.mchid) {
-                return Err(wrong(place("mchid"), format!("{} stands in the file twice", merchant.mchid)));
+                return Err(wrong(place("mchid"), format!("{} is in the file twice", merchant.mchid)));
             }
             for (item, appid) in merchant.appids.iter().enumerate() {
                 check_appid(appid).map_err(|error| wrong(place(&format!("appids[{item}]")), error))?;
@@ -181,7 +181,7 @@ impl Seed {
                 return Err(wrong(place("unionid"), format!("a unionid {form}")));
             }
             if !unionids.insert(&person.unionid) {
-                return Err(wrong(place("unionid"), format!("{} stands in the file twice", person.unionid)));
+                return Err(wrong(place("unionid"), format!("{} is in the file twice", person.unionid)));
             }
             for (appid, openid) in &person.openids {
                 if !is_openid(openid) {
@@ -242,8 +242,9 @@ impl Platform {
             let is_wanted_good = matches!(wanted, CertificateState::Valid | CertificateState::Revoked);
             if dates != CertificateState::Valid && (is_wanted_good || dates != wanted) {
                 let dates = dates.word();
-                let reason =
-                    format!("merchant {mchid} is there already, and its certificate is {dates} by its dates");
+                let reason = format!(
+                    "merchant {mchid} is there already, and according to its dates its certificate is {dates}"
+                );
                 return Err(wrong(format!("merchants[{index}].certificate"), reason));
             }
             if self.merchants.find(mchid).is_none_or(|known| known.certificate != wanted) {

@@ -81,7 +81,7 @@ pub enum StoreError {
     Database(Box<dyn Error + Send + Sync>),
     /// A record holds what this program never wrote.
     Corrupt(String),
-    /// A record was changed by another request in between. Nothing was changed by this one.
+    /// A record was changed by another request at the same time. Nothing was changed by this one.
     Conflict(String),
     /// The database belongs to a later version of this program.
     Version {
@@ -100,7 +100,8 @@ impl fmt::Display for StoreError {
             Self::Conflict(what) => {
                 write!(
                     f,
-                    "another request changed a record of the sandbox's database in between: {what}; repeat the request"
+                    "another request changed a record of the sandbox's database at the same time: {what}; repeat the \
+                     request"
                 )
             }
             Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),

@@ -145,7 +145,7 @@ pub enum Pkcs12Error {
     Password,
     /// The file uses an algorithm that is not supported.
     Algorithm,
-    /// The key derivation of the file demands too many iterations.
+    /// The key derivation of the file requires too many iterations.
     TooCostly,
     /// The file does not contain a private key.
     NoKey,
@@ -181,7 +181,7 @@ impl Display for Pkcs12Error {
             Self::Algorithm => {
                 write!(f, "the PKCS#12 file uses an algorithm that is not supported; {CONVERT}")
             }
-            Self::TooCostly => write!(f, "the PKCS#12 file demands too many iterations of its key derivation; {CONVERT}"),
+            Self::TooCostly => write!(f, "the key derivation of the PKCS#12 file requires too many iterations; {CONVERT}"),
             Self::NoKey => f.write_str(
                 "the PKCS#12 file does not contain a private key; export it together with the certificate, or download it again",
             ),

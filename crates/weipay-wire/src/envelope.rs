@@ -312,7 +312,7 @@ pub enum ReqInfoError {
     },
     /// It does not open with this key.
     Refused,
-    /// The cryptographic library could not do its work.
+    /// The cryptographic library failed.
     Unavailable,
 }
 
@@ -328,10 +328,11 @@ impl Display for ReqInfoError {
                 "req_info contains {length} bytes, but it must be a multiple of {BLOCK}; it was cut off on the way"
             ),
             Self::Refused => f.write_str(
-                "req_info does not open with this APIv2 key (API密钥): check that the key is this merchant's and the one in \
+                "req_info cannot be decrypted with this APIv2 key (API密钥): check that the key is this merchant's and \
+                 the one in \
                  force, and that it is not the APIv3 key",
             ),
-            Self::Unavailable => f.write_str("the cryptographic library could not do its work; try again"),
+            Self::Unavailable => f.write_str("the cryptographic library failed; try again"),
         }
     }
 }

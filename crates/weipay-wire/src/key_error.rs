@@ -198,7 +198,7 @@ impl Display for KeyError {
             }
             Self::Sm2NotEnabled { wanted } => write!(
                 f,
-                "this key is one of SM2 (国密), and this program is built without SM2; build it with the feature `sm` of \
+                "this is an SM2 (国密) key, but this program is built without SM2; build it with the feature `sm` of \
                  weipay, or use RSA keys; {}",
                 hint(*wanted)
             ),

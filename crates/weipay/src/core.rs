@@ -52,7 +52,7 @@ const NO_KEY: &str =
 
 /// Why a client with a signer cannot decrypt.
 pub(crate) const NO_PRIVATE_KEY: &str =
-    "the client has a signer and no merchant private key: give it `.merchant_key(...)` too";
+    "the client has a signer, but no merchant private key: set it with `.merchant_key(...)`, too";
 
 /// Clones are cheap: what is large is shared.
 #[derive(Clone)]

@@ -298,7 +298,8 @@ impl Display for ParameterError {
         match self {
             Self::Value { name, why } => write!(f, "the {name} {why}"),
             Self::NotRsa => f.write_str(
-                "the parameters of the front end are signed with RSA, and the merchant private key is one of SM2 (国密): make a \
+                "the parameters of the front end are signed with RSA, but the merchant private key is an SM2 (国密) key: \
+                 make a \
                  `FrontEnd` with the RSA key of the merchant",
             ),
             Self::NoApiV2Key => f.write_str(

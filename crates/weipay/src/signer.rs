@@ -55,9 +55,9 @@ pub struct Signature(String);
 
 /// A text or bytes are not a signature of a 2048-bit RSA key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a signature of a merchant key has 256 bytes, and this has {}", match length {
-    Some(length) => length.to_string(),
-    None => "another form than base64".to_owned(),
+#[error("a signature of a merchant key has 256 bytes, but {}", match length {
+    Some(length) => format!("this one has {length}"),
+    None => "this text is not base64".to_owned(),
 })]
 pub struct SignatureFormError {
     /// How many bytes it has; `None` if the text is not base64.

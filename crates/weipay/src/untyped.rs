@@ -103,7 +103,9 @@ impl Request {
         let pending = Pending { body, file, examined };
         match needs_a_key {
             true => self.wait_for_keys(Arc::new(pending)),
-            false => self.take(&pending, &|_| Err(RequestError::Encryption("there is no key".to_owned()))),
+            false => self.take(&pending, &|_| {
+                Err(RequestError::Encryption("the client has no platform key".to_owned()))
+            }),
         }
     }
 

@@ -55,7 +55,7 @@ impl File {
         let path = path.as_ref();
         let name = path.file_name().and_then(|name| name.to_str());
         let name =
-            name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name is not a text"))?;
+            name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8"))?;
         Ok(Self::with_content(name.to_owned(), Content::from_path(path)?))
     }
 

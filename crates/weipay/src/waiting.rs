@@ -99,9 +99,7 @@ pub enum WaitError {
     #[error(transparent)]
     Call(#[from] Error),
     /// The final states of this operation are not known.
-    #[error(
-        "it is not known which states of this operation are final: ask for its state with the operation itself"
-    )]
+    #[error("it is not known which states of this operation are final: query it with the operation itself")]
     NotKnown,
 }
 

@@ -35,11 +35,11 @@ impl Told {
                 error.insert(ContextKind::InvalidArg, ContextValue::String(argument.clone()));
                 error.remove(ContextKind::Suggested);
                 notes.push(format!(
-                    "{argument} is taken for an option: no number or duration here may be negative"
+                    "{argument} is read as an option: no number or duration here may be negative"
                 ));
             } else if is_run_without_dashes(typed) {
                 notes.push(
-                    "the command stands behind `--`: weipay sandbox run -- COMMAND ARGUMENT...".to_owned(),
+                    "write the command after `--`: weipay sandbox run -- COMMAND ARGUMENT...".to_owned(),
                 );
             }
         }

@@ -31,7 +31,7 @@ pub(super) fn warn_of_unknown_members(found: &Inspection) {
         let place = pointer(member);
         writeln!(
             anstream::stderr(),
-            "{style}hint:{style:#} the catalogue does not know {place}; it is sent all the same"
+            "{style}hint:{style:#} the catalogue does not know {place}; it is sent anyway"
         )
         .ok();
     }

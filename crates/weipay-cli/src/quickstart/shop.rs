@@ -181,7 +181,11 @@ impl<'a> Shop<'a> {
             }
         };
         let Event::TransactionSuccess(paid) = notification.event() else {
-            return Err(format!("{} came in place of TRANSACTION.SUCCESS", notification.event_type()).into());
+            return Err(format!(
+                "expected the notification TRANSACTION.SUCCESS, got {}",
+                notification.event_type()
+            )
+            .into());
         };
         let total = paid.amount.as_ref().and_then(|amount| amount.total);
         if paid.out_trade_no.as_deref() != Some(&*self.number) || total != Some(PRICE) {

@@ -37,13 +37,13 @@ impl Layout {
     pub(super) const WRONG: [(Self, &'static str); 11] = [
         (
             Self::NoLastFeed,
-            "the line feed behind the last line was left out; every line ends with one, also an empty body",
+            "the line feed after the last line was left out; every line ends with one, also an empty body",
         ),
         (
             Self::NoLastLine,
             "the empty line of an empty body was left out; a request without a body signs an empty fifth line",
         ),
-        (Self::ExtraFeed, "one line feed too many stands at the end of what was signed"),
+        (Self::ExtraFeed, "one line feed too many is at the end of what was signed"),
         (Self::CarriageReturns, "lines were ended with CR LF; end each with a line feed alone"),
         (
             Self::Backslashes,

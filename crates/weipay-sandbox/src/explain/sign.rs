@@ -151,8 +151,7 @@ impl WrongSign<'_> {
         with_key.sort_unstable();
         if kinds.iter().any(|kind| is(own, *kind, &with_key, End::Nothing)) {
             return Some((
-                "`key` was sorted with the elements: it stands at the end of the message, behind all of them"
-                    .to_owned(),
+                "`key` was sorted with the elements: it comes last, after all of them".to_owned(),
                 None,
             ));
         }

@@ -209,7 +209,7 @@ fn a_wrong_clock_is_measured_from_the_nearer_of_both() {
         (2_000_400, [1_000_000, 2_000_000], "400 seconds ahead of this machine's"),
         (1_999_600, [1_000_000, 2_000_000], "400 seconds behind this machine's"),
         (1_000_400, [1_000_000, 2_000_000], "400 seconds ahead of the sandbox's"),
-        (2_000_000 - 8 * HOUR, [1_000_000, 2_000_000], "is a local time taken for Unix time?"),
+        (2_000_000 - 8 * HOUR, [1_000_000, 2_000_000], "is local time used as Unix time?"),
     ] {
         let reason = stale(signed, clocks);
         assert!(reason.contains(told), "{reason}");

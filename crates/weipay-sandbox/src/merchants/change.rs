@@ -125,7 +125,7 @@ impl fmt::Display for MerchantError {
             Self::Unknown(mchid) => {
                 write!(f, "no merchant has the number {}; add it first", mchid.escape_debug())
             }
-            Self::Kit(_) => f.write_str("the merchant's kit is not in order"),
+            Self::Kit(_) => f.write_str("the merchant's kit is inconsistent"),
             Self::Store(_) => f.write_str("the merchant could not be kept"),
         }?;
         append_causes(self, f)

@@ -219,7 +219,7 @@ impl Platform {
                 return Err(failed(reader.broken("a snapshot has no records of this kind".to_owned())));
             }
             if !tx.add_row(&row)? {
-                return Err(failed(reader.broken("the row stands in the file twice".to_owned())));
+                return Err(failed(reader.broken("the row is in the file twice".to_owned())));
             }
             rows += 1;
         }

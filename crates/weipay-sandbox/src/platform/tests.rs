@@ -233,12 +233,12 @@ fn what_cannot_be_done_is_put_aside_told_once_and_done_when_it_can() {
         lines_of_the_sandbox(&sandbox),
         [
             format!(
-                "of-another-program - ({broken} no product does what is due as of another program; {retry}"
+                "of-another-program - ({broken} no product handles due entries of the kind of another program; {retry}"
             ),
             format!(
                 "parcel-expires - ({broken} parcel with the key whose SHA-256 begins with f526795c95399cea; {retry}"
             ),
-            format!("parcel-expires - ({broken} what does parcel expires panics; {retry}"),
+            format!("parcel-expires - ({broken} the handler of parcel expires panicked; {retry}"),
         ]
     );
     assert_eq!(control(&sandbox, "GET", "/health")["put_aside"], 3);

@@ -104,8 +104,9 @@ impl Platform {
 
     /// Does one thing that is due, in one transaction. Whether it was still to be done.
     fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
-        let handler = products::due_handler(self.products, &due.kind)
-            .ok_or_else(|| StoreError::Corrupt(format!("no product does what is due as {}", due.kind)))?;
+        let handler = products::due_handler(self.products, &due.kind).ok_or_else(|| {
+            StoreError::Corrupt(format!("no product handles due entries of the kind {}", due.kind))
+        })?;
         let work = |tx: &Transaction<'_>| {
             // First, so that the handler may let the same thing fall due again.
             let is_there = tx.unschedule(due)?;
@@ -115,7 +116,8 @@ impl Platform {
             Ok(is_there)
         };
         // A handler that panics must not end the tick, and with it everything that is due later. Its transaction is taken back.
-        panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work)))
-            .unwrap_or_else(|_| Err(StoreError::Corrupt(format!("what does {} panics", due.kind)).into()))
+        panic::catch_unwind(AssertUnwindSafe(|| self.store.transaction(work))).unwrap_or_else(|_| {
+            Err(StoreError::Corrupt(format!("the handler of {} panicked", due.kind)).into())
+        })
     }
 }

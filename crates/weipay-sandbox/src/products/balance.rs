@@ -138,7 +138,7 @@ fn day_end(date: Option<&str>, now: i64, no_data: fn() -> Refusal) -> Result<i64
     let is_ready = end.saturating_add(READY) <= now;
     if !is_ready || clock::day(now) - clock::day(start) > MAX_AGE_DAYS {
         return Err(no_data().with_reason(
-            "the balance at the end of a day is there from 10:00 (UTC+8) of the next day, for 90 days",
+            "the balance at the end of a day is available from 10:00 (UTC+8) of the next day, for 90 days",
         ));
     }
     Ok(end)
@@ -175,7 +175,7 @@ fn not_opened() -> Refusal {
 }
 
 fn no_data() -> Refusal {
-    Refusal::invalid_request("日终余额当日无数据", "there is no balance of the end of this day")
+    Refusal::invalid_request("日终余额当日无数据", "there is no end-of-day balance for this day")
 }
 
 fn no_account_then() -> Refusal {

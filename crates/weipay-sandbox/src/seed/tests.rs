@@ -77,7 +77,7 @@ fn a_mistake_is_named_with_its_place() {
         (
             "1900000200\", \"appids",
             "1900000100\", \"appids",
-            "merchants[1].mchid: 1900000100 stands in the file twice",
+            "merchants[1].mchid: 1900000100 is in the file twice",
         ),
         (
             "\"1900000100\"]",
@@ -155,7 +155,8 @@ fn a_certificate_whose_dates_contradict_the_seed_file_is_an_error() {
     for word in ["valid", "revoked"] {
         let error = start(&data, &seed(word)).unwrap_err().to_string();
         assert!(
-            error.contains("merchants[0].certificate: ") && error.contains("not-yet-valid by its dates"),
+            error.contains("merchants[0].certificate: ")
+                && error.contains("its certificate is not-yet-valid"),
             "{error}"
         );
     }

@@ -81,7 +81,7 @@ impl Unconnected {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Elsewhere(_) => ELSEWHERE,
-            Self::Down(..) => "a fault rule lets connections to this host end (weipay sandbox fault list)",
+            Self::Down(..) => "a fault rule closes connections to this host (weipay sandbox fault list)",
             Self::Broken => "its CONNECT request did not arrive whole and in time",
         }
     }

@@ -113,7 +113,7 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
 /// Reads the body.
 fn read(request: &Request) -> Result<XmlElements, Refusal> {
     if request.method != "POST" {
-        let reason = format!("APIv2 takes POST, and {} came", crate::log::shown_method(&request.method));
+        let reason = format!("APIv2 takes POST, not {}", crate::log::shown_method(&request.method));
         return Err(sentences::refused("REQUIRE_POST_METHOD", sentences::NOT_POST, reason));
     }
     let elements = XmlElements::read(&request.body, "xml").map_err(|error| {
@@ -222,7 +222,7 @@ fn check_sign(
     };
     if operation.demands_hmac() && sign_type == SignType::Md5 {
         return Err(refused(
-            "this operation takes HMAC-SHA256 only: set sign_type to HMAC-SHA256, and sign so",
+            "this operation takes HMAC-SHA256 only: set sign_type to HMAC-SHA256 and sign with it",
         ));
     }
     let expected = merchant.api_v2_key.sign(sign_type, elements.texts());
@@ -252,7 +252,7 @@ fn check_certificate(
     let refused =
         |reason: &'static str| Err(sentences::refused("CERT_ERROR", sentences::WRONG_CERTIFICATE, reason));
     let Ok(shown) = Certificate::from_der(der) else {
-        return refused("the certificate of the TLS handshake is not one of a merchant");
+        return refused("the certificate of the TLS handshake is not a merchant's");
     };
     if shown.serial() != merchant.serial || *shown.public_key() != merchant.key {
         return refused(

@@ -158,7 +158,7 @@ fn lines_that_were_put_together_otherwise_are_recognized() {
     let (_, exchange) = told(&get(TARGET, |time, nonce| text(time, nonce).trim_end().into()));
     assert!(exchange.signature.unwrap().cause.contains("empty line of an empty body"));
     let no_end = |time, nonce: &str| text(time, nonce).strip_suffix('\n').unwrap().into();
-    check(&get(TARGET, no_end), "the line feed behind the last line", "body", 0);
+    check(&get(TARGET, no_end), "the line feed after the last line", "body", 0);
     check(&get(TARGET, |time, nonce| text(time, nonce).replace('\n', "\r\n").into()), "CR LF", "method", 3);
     check(
         &get(TARGET, |time, nonce| text(time, nonce).replace('\n', "\\n").into()),

@@ -13,8 +13,8 @@ use super::ApiError;
 pub enum FileError {
     /// The file is not the one whose digest the platform announced.
     #[error(
-        "the file is not the announced one: its {algorithm} is {computed} and not {announced}. None of its {bytes} bytes may be \
-         used; download it again"
+        "the file does not match its announced digest: its {algorithm} is {computed}, expected {announced}. Do not use \
+         any of its {bytes} bytes; download it again"
     )]
     WrongDigest {
         /// The algorithm.

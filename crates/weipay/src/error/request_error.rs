@@ -47,9 +47,7 @@ pub enum RequestError {
     #[error("the header {0} is set by the client itself, from the body and the connection: do not set it")]
     FramingHeader(String),
     /// The method is CONNECT, which asks a proxy for a tunnel: its target would not be the path that was signed.
-    #[error(
-        "the method CONNECT asks a proxy for a tunnel, and no operation of the platform has it: use another method"
-    )]
+    #[error("no operation uses the method CONNECT, which asks a proxy for a tunnel: use another method")]
     Connect,
     /// The base URL cannot be used.
     #[error("the base URL {0}")]
@@ -82,13 +80,13 @@ pub enum RequestError {
     Signer(String),
     /// A merchant's client was asked for an operation of brands.
     #[error(
-        "this operation is called with the credentials of a brand (品牌), and the client has those of a merchant: build a client with \
+        "this operation needs the credentials of a brand (品牌), but the client has those of a merchant: build a client with \
          `.brand(...)` and the brand's API certificate"
     )]
     BrandOperation,
     /// A brand's client was asked for an operation of merchants.
     #[error(
-        "this operation is called with the credentials of a merchant (商户), and the client has those of a brand: build a client with \
+        "this operation needs the credentials of a merchant (商户), but the client has those of a brand: build a client with \
          `.mchid(...)` and the merchant's API certificate"
     )]
     MerchantOperation,
@@ -106,7 +104,8 @@ pub enum RequestError {
     ApiV2Key,
     /// The operation demands the merchant's certificate in the TLS handshake, and the client does not have it.
     #[error(
-        "this operation demands the merchant API certificate (商户API证书) in the TLS handshake, and the client does not have it: \
+        "this operation requires the merchant API certificate (商户API证书) in the TLS handshake, but the client does not \
+         have it: \
          give it with `.merchant_certificate(...)` (apiclient_cert.pem) or `.merchant_identity(...)` (apiclient_cert.p12)"
     )]
     ClientCertificate,

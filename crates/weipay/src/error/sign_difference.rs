@@ -109,35 +109,38 @@ impl fmt::Display for SignDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const CHANGED: &str = "something between the client and the platform, such as a proxy, changed it";
         match self {
-            Self::Method => write!(f, "the platform received another method (line 1) than was signed: {CHANGED}"),
+            Self::Method => write!(f, "the platform received another method (line 1) than the signed one: {CHANGED}"),
             Self::UrlEncoding => write!(
                 f,
-                "the platform received the URL (line 2) in another percent-encoding than was signed: {CHANGED}; it must pass \
+                "the platform received the URL (line 2) in another percent-encoding than the signed one: {CHANGED}; it \
+                 must pass \
                  URLs on as they are"
             ),
             Self::UrlPrefix => write!(
                 f,
-                "the platform received the URL (line 2) with more or less at its beginning than was signed: a proxy adds or \
+                "the platform received the URL (line 2) with another beginning than the signed one: a proxy adds or \
                  removes a prefix of the path; the base URL must not have one then"
             ),
-            Self::UrlQuery => write!(f, "the platform received another query (line 2) than was signed: {CHANGED}"),
-            Self::UrlPath => write!(f, "the platform received another path (line 2) than was signed: {CHANGED}"),
+            Self::UrlQuery => write!(f, "the platform received another query (line 2) than the signed one: {CHANGED}"),
+            Self::UrlPath => write!(f, "the platform received another path (line 2) than the signed one: {CHANGED}"),
             Self::Timestamp => write!(
                 f,
-                "the platform read another timestamp (line 3) than was signed: the header Authorization is not the one that \
+                "the platform read another timestamp (line 3) than the signed one: the header Authorization is not the \
+                 one that \
                  the client sent"
             ),
             Self::Nonce => write!(
                 f,
-                "the platform read another nonce (line 4) than was signed: the header Authorization is not the one that the \
+                "the platform read another nonce (line 4) than the signed one: the header Authorization is not the one \
+                 that the \
                  client sent, or this is the response to another request; query the result"
             ),
-            Self::Body => write!(f, "the platform received another body (line 5) than was signed: {CHANGED}"),
+            Self::Body => write!(f, "the platform received another body (line 5) than the signed one: {CHANGED}"),
             Self::BodyLength(longer) => {
                 let (bytes, than) = (longer.unsigned_abs(), if *longer > 0 { "more" } else { "fewer" });
                 write!(
                     f,
-                    "the body (line 5) that the platform received has {bytes} bytes {than} than the one that was signed: \
+                    "the body (line 5) that the platform received has {bytes} bytes {than} than the signed one: \
                      {CHANGED}"
                 )
             }

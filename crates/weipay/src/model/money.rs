@@ -106,7 +106,10 @@ impl fmt::Display for MoneyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotANumber => "not an amount in yuan (元): write it as 12.50",
-            Self::FractionOfFen => "an amount in yuan (元) has at most two digits after the point: there is no part of a fen (分)",
+            Self::FractionOfFen => {
+                "an amount in yuan (元) has at most two digits after the point: a fen (分) cannot be \
+            divided"
+            }
             Self::OutOfRange => "the amount is too large",
         })
     }

@@ -404,7 +404,7 @@ impl Value for File {
     type Intake = Direct;
 
     fn begin(_: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
-        Err("a file, which is set in code: JSON cannot hold one")
+        Err("a file cannot be read from JSON: set it in code")
     }
 
     fn file(&self) -> Option<&File> {

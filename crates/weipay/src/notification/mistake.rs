@@ -14,7 +14,7 @@ pub enum BodyMistake {
     Quoted,
     /// It was encoded as a form or a URL.
     FormEncoded,
-    /// It has blanks between its tokens, as a serializer that writes for people makes them.
+    /// It has spaces between its tokens, as a serializer that writes for people makes them.
     Spaced,
     /// It has escapes such as `\u4e2d` or `\/`.
     Escaped,
@@ -67,12 +67,13 @@ impl Display for BodyMistake {
                 "the body is empty: something before the receiver has read it, such as a middleware or another extractor"
             }
             Self::Parsed => {
-                "the body is what a parser left of it: a middleware has read it as JSON before the receiver"
+                "the body was already parsed: a middleware read it as JSON before the receiver"
             }
             Self::Quoted => "the body is a JSON string with JSON in it: it was serialized again",
             Self::FormEncoded => "the body is URL-encoded: something took it for a form",
             Self::Spaced => {
-                "the body has blanks between its tokens, which the platform does not write: it looks parsed and serialized again"
+                "the body has spaces between its tokens, which the platform does not write: it looks parsed and \
+                 serialized again"
             }
             Self::Escaped => {
                 "the body has escapes such as \\u4e2d or \\/, which the platform does not write: it looks parsed and serialized again"

@@ -41,7 +41,7 @@ impl Head {
 /// A notification (回调通知) that was verified, opened and read.
 ///
 /// `Debug` shows its id, event and time, and nothing of what it tells.
-#[must_use = "a notification is to be handled and answered"]
+#[must_use = "handle the notification and send a response"]
 pub struct Notification {
     head: Head,
     mchid: Option<MerchantId>,

@@ -141,12 +141,13 @@ impl fmt::Display for Rejection {
                  headers"
             ),
             RejectionKind::NotANotification(None) => f.write_str(
-                "this is not a notification: it has no Wechatpay-Signature header, and its body is not the XML of APIv2. Pass all \
-                 headers on (a proxy may have removed them)",
+                "this is not a notification: it has no Wechatpay-Signature header, and its body is not the XML of \
+                 APIv2. Pass on all headers (a proxy may have removed them)",
             ),
             RejectionKind::TooLarge { length } => write!(
                 f,
-                "the body of this notification has {length} bytes; at most {MAX_BODY} are read, and no notification is as large"
+                "the body of this notification has {length} bytes; at most {MAX_BODY} are read, because no notification \
+                 is that large"
             ),
             RejectionKind::NotReceived(_) => write!(
                 f,
@@ -156,11 +157,11 @@ impl fmt::Display for Rejection {
             RejectionKind::Unreadable(_) => f.write_str("this notification is verified, but cannot be read"),
             RejectionKind::Algorithm(name) => write!(
                 f,
-                "this notification is sealed by the algorithm {name}, which is not known here; AEAD_AES_256_GCM is, and, with the \
-                 feature `sm`, AEAD_SM4_GCM (国密)"
+                "this notification is encrypted with the algorithm {name}, which is not supported. Supported: \
+                 AEAD_AES_256_GCM, and AEAD_SM4_GCM (国密) with the feature `sm`"
             ),
             RejectionKind::NoKey(what) => {
-                write!(f, "this notification is verified, but cannot be opened: {what}")
+                write!(f, "this notification is verified, but cannot be decrypted: {what}")
             }
             RejectionKind::UnknownMerchant(mchid) => write!(
                 f,
@@ -169,8 +170,8 @@ impl fmt::Display for Rejection {
             RejectionKind::ReqInfo(_) => f.write_str("this refund notification of APIv2 cannot be opened"),
             RejectionKind::Sealed { keys, .. } => write!(
                 f,
-                "this notification is verified, but does not open with any of the {keys} APIv3 keys (APIv3密钥) of the merchants that \
-                 it may be for"
+                "this notification is verified, but cannot be decrypted with any of the {keys} APIv3 keys (APIv3密钥) of \
+                 the merchants that it could be for"
             ),
         }?;
         if f.alternate() { write!(f, "{}", Causes(self)) } else { Ok(()) }

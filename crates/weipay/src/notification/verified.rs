@@ -23,7 +23,7 @@ const MAX_APIV3_KEYS: usize = 1024;
 /// A notification that the platform has signed and that is not opened yet. Only [`Receiver::verify`] makes one.
 ///
 /// [`Receiver::verify`]: super::Receiver::verify
-#[must_use = "a notification tells nothing before it is opened"]
+#[must_use = "a notification must be opened before it can be read"]
 pub struct Verified {
     head: Head,
     message: Message,

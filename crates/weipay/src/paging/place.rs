@@ -33,11 +33,12 @@ pub enum PageError {
     #[error(transparent)]
     Call(#[from] Error),
     /// The catalogue does not know the operation as a list with pages.
-    #[error("the catalogue does not know this call as a list with pages: send it with its verb")]
+    #[error("this operation is not in the catalogue as a list with pages: send it without paging")]
     NotPaged,
     /// The list ended before all of its items came.
     #[error(
-        "the list has {total} items, and it ended after {read}: it changed meanwhile, or the operation counts pages and not items"
+        "the list has {total} items, but ended after {read}: it changed meanwhile, or the operation counts pages and \
+         not items"
     )]
     Incomplete {
         /// How many items came.

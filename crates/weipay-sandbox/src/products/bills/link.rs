@@ -94,7 +94,8 @@ impl BillLink {
         let (digest, bytes) = bytes.map_err(failed)?;
         if digest != self.digest {
             return Err(unconfirmed::old_link().with_reason(
-                "the bill is not the one of the announced digest any more, because the clock was moved back or merchants have changed: ask for the bill again",
+                "the bill no longer matches the announced digest, because the clock was moved back or merchants have \
+                 changed: ask for the bill again",
             ));
         }
         let (bytes, content_type) = match (&self.key, self.is_gzip) {

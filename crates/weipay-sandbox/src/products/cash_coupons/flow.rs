@@ -210,9 +210,10 @@ impl FlowFile {
     fn is_not_there(&self) -> &'static str {
         match self.from {
             0 => {
-                "the file of a whole stock is there from ten o'clock (Beijing) of the day after the stock's available_end_time on: move the clock, or ask by day"
+                "the file of a whole stock is available from ten o'clock (Beijing) on the day after the stock's \
+                 available_end_time: move the clock, or ask by day"
             }
-            _ => "the file of a day is there from ten o'clock (Beijing) of the next day on: move the clock",
+            _ => "the file of a day is available from ten o'clock (Beijing) of the next day: move the clock",
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn merchant_does(
 ) -> Result<Happened, Refusal> {
     check_merchant_may(&complaint, step)?;
     if complaint.actions.len() >= MAX_ACTIONS {
-        return Err(refusals::wrong_state("so much was said about this complaint that no more is kept"));
+        return Err(refusals::wrong_state("this complaint has reached the maximum number of entries"));
     }
     let (kind, action_type) = step.words();
     let mut complaint = with_action(complaint, Side::Merchant, kind, words, now);

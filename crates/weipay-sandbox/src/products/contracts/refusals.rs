@@ -17,7 +17,7 @@ pub(super) fn no_such_contract() -> Refusal {
 pub(super) fn contract_has_ended() -> Refusal {
     Refusal::invalid_request(
         "签约协议已解约",
-        "the contract was terminated, or its time is over: let the person sign another one",
+        "the contract was terminated, or its time has ended: let the person sign another one",
     )
 }
 

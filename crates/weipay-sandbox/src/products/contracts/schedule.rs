@@ -195,7 +195,7 @@ pub(super) fn give_notice(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let amount = body.get("estimated_amount").unwrap_or(&Value::Null);
     check_currency(amount["currency"].as_str().map(str::to_owned))?;
     if !is_notice_hour(context.now) {
-        let reason = "people are told from 7:00 until 22:00 in Beijing: weipay sandbox clock";
+        let reason = "notices are sent from 7:00 until 22:00 in Beijing: weipay sandbox clock";
         return Err(refusals::not_the_time(reason).into());
     }
     let day = clock::day(context.now);

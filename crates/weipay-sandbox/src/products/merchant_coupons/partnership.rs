@@ -215,7 +215,7 @@ fn build(
         if now > stock.definition.validity.end {
             return Err(Refusal::invalid_request(
                 "批次已过期",
-                "the available_end_time of the stock is over",
+                "the available_end_time of the stock has passed",
             )
             .with_tail(tail::STOCK_EXPIRED));
         }

@@ -99,7 +99,7 @@ fn redeem(caller: &Account, request: &UseRequest, known: Option<Known>, now: i64
     match coupon.state_at(now) {
         CouponState::Sended => {}
         CouponState::Used => return Err(refusals::used_by_another_order()),
-        CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time is over")),
+        CouponState::Expired => return Err(refusals::outside_period("the coupon's expire_time has passed")),
         CouponState::Deleted => return Err(refusals::coupon_deleted()),
         // INFERRED(use-of-deactivated): like a deleted one.
         CouponState::Deactivated => {

@@ -310,7 +310,7 @@ fn why_not_running(stock: &Stock, now: i64) -> String {
     let end = stock.definition.validity.end;
     if now > end {
         return format!(
-            "the stock's time is over: its available_end_time is {}, and the sandbox's clock shows {}",
+            "the stock's time has passed: its available_end_time is {}, and the sandbox's clock shows {}",
             clock::rfc3339(end),
             clock::rfc3339(now)
         );

@@ -74,7 +74,7 @@ fn send(tx: &Transaction<'_>, context: &Context<'_>, kind: MessageKind) -> Resul
     let prepaid_time = request.required("prepaid_time").to_owned();
     match read_time(&prepaid_time) {
         Some(time) if clock::day(time) >= clock::day(now) => {}
-        Some(_) => return Err(refusals::wrong_parameter("prepaid_time is a day that is over").into()),
+        Some(_) => return Err(refusals::wrong_parameter("prepaid_time is a day that has passed").into()),
         None => return Err(refusals::wrong_parameter("prepaid_time is written yyyyMMdd").into()),
     }
     let message = Message { order_id: order.id, kind, total, prepaid_time, time: now };

@@ -321,7 +321,7 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
         OrderState::Success => Err("the order was paid already"),
         OrderState::Refund => Err("the order was paid already, and refunded"),
         OrderState::Closed if order.ended == Some(order.expires) => {
-            Err("the order has expired: its time_expire is over; make another order")
+            Err("the order has expired: its time_expire has passed; make another order")
         }
         OrderState::Closed => Err("the order was closed by its merchant; make another order"),
         OrderState::Revoked => Err("the order was reversed by its merchant; make another order"),

@@ -273,7 +273,8 @@ pub(crate) fn expiry_is_over(time: i64, now: i64) -> Refusal {
     Refusal::param_error(
         "订单失效时间不正确",
         format!(
-            "time_expire is {}, which is over: the sandbox's clock shows {}; give a later time, with the right time zone",
+            "time_expire is {}, which has passed: the sandbox's clock shows {}; give a later time, with the right time \
+             zone",
             clock::rfc3339(time),
             clock::rfc3339(now)
         ),

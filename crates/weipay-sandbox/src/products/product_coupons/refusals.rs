@@ -212,7 +212,7 @@ pub(super) fn deleted() -> Refusal {
 }
 
 pub(super) fn expired() -> Refusal {
-    Refusal::invalid_request("用户商品券已过期", "the coupon is EXPIRED: its period is over")
+    Refusal::invalid_request("用户商品券已过期", "the coupon is EXPIRED: its period has ended")
         .with_tail(tail::EXPIRED)
 }
 

@@ -220,7 +220,7 @@ impl Stock {
         if self.ended.is_none() && self.state_at(now) != ProductStockState::Stopped {
             return Ok(());
         }
-        Err(refusals::stock_state("the stock was deactivated, or its period is over"))
+        Err(refusals::stock_state("the stock was deactivated, or its period has ended"))
     }
 
     /// Whether it belongs to no bundle.

@@ -290,7 +290,7 @@ fn read_details(request: &ValidRequest) -> Result<Vec<Detail>, Refusal> {
     let mut numbers: Vec<_> = details.iter().map(|detail| &detail.out_number).collect();
     numbers.sort_unstable();
     if numbers.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(refusals::wrong_batch("out_detail_no stands twice in the batch"));
+        return Err(refusals::wrong_batch("out_detail_no is in the batch twice"));
     }
     let named = details.iter().filter(|detail| detail.name.is_some()).count();
     if named != 0 && named != details.len() {
