@@ -28,7 +28,7 @@
 //!
 //! **Fields** and their setters: `Wechatpay-Serial` → `wechatpay_serial`, `payAuthNo` → `pay_auth_no`, `coupon_fee_$n` →
 //! `coupon_fee_n`. A keyword is followed by an underscore (`type_`), and so is `new`, which would hide the constructor. A
-//! name that a request has in two places has its place behind it the second time: `id_body` beside `id` of the query.
+//! name that a request has in two places has its place after it the second time: `id_body` beside `id` of the query.
 //!
 //! **Flat names**: `weipay::<product>` has the types of each operation under one name, the one of the OpenAPI document (see
 //! [`identifier`]): `weipay::refund::PostRefundDomesticRefundsRequest`. APIv2 is not in that document: its names have `V2` before
@@ -48,7 +48,7 @@
 //! taken is followed by an underscore.
 //!
 //! **Values**: one that begins with a digit has a `V` before it, and digits that a sign parts stay parted: `0` → `V0`, `1.0` →
-//! `V1_0`. `Unknown`, which is the open end of every enumeration, and `Self`, which is Rust's, have `Value` behind them. Of
+//! `V1_0`. `Unknown`, which is the open end of every enumeration, and `Self`, which is Rust's, have `Value` after them. Of
 //! two that would have one name the second is followed by an underscore.
 
 use crate::operation::{Operation, placeholder};

@@ -62,7 +62,7 @@ pub struct Operation {
 pub enum Pictures {
     /// It takes nothing else.
     Only,
-    /// A picture has at most so many bytes, other files may have more.
+    /// The most bytes of a picture, other files may have more.
     UpTo(i64),
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn header(source: &str) -> String {
     )
 }
 
-/// The text so many levels further in.
+/// The text, indented by this number of levels.
 pub(crate) fn indented(text: &str, levels: usize) -> String {
     let indent = "    ".repeat(levels);
     text.lines()

@@ -1,4 +1,4 @@
-//! How a value is to be read, beyond its JSON type.
+//! How a value is read, beyond its JSON type.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use crate::{calendar, pattern, rfc3339};
 
 macro_rules! formats {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// How a value is to be read, beyond its JSON type.
+        /// How a value is read, beyond its JSON type.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Format { $($(#[$doc])* $variant,)* }
 
@@ -173,7 +173,7 @@ fn is_enclosed(text: &str, first: char, last: char) -> bool {
     text.trim_ascii().strip_prefix(first).is_some_and(|rest| rest.ends_with(last))
 }
 
-/// A scheme, a colon and something behind it, without blanks; behind `//` there is a host.
+/// A scheme, a colon and something after it, without spaces; after `//` there is a host.
 fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let is_of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);

@@ -12,7 +12,7 @@ pub const NOTIFY_URL: &str = r"^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\
 
 /// A pattern that was read.
 enum Matcher {
-    /// One set of ASCII characters, so many times: most patterns of the catalogue, which every call with a number goes through.
+    /// One set of ASCII characters, repeated: most patterns of the catalogue, which every call with a number goes through.
     Set { allowed: u128, least: usize, most: usize },
     /// Any other.
     Regex(Regex),
@@ -69,7 +69,7 @@ fn member(text: &str) -> Option<(Option<u8>, &str)> {
     Some((Some(byte), text.get(length..)?))
 }
 
-/// How often, from what stands behind a set.
+/// How often, from what follows a set.
 fn repeated(text: &str) -> Option<(usize, usize)> {
     match text {
         "" => Some((1, 1)),

@@ -21,7 +21,7 @@ pub struct Rules {
     pub items: Limits,
     /// A regular expression that the whole text matches.
     pub pattern: Option<&'static str>,
-    /// How a text is to be read; of an integer, its width.
+    /// How a text is read; of an integer, its width.
     pub format: Option<Format>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A client trusts it when it is told to, by a file or a variable; nothing here installs it anywhere. Its certificate may vouch
 //! for the platform's own domains and for this machine, and for nothing else, so that a leaked key opens no other site. The
-//! key is in the data folder, for its owner only. The server's certificate is made anew at each start and is never on disk.
+//! key is in the data folder, for its owner only. The server's certificate is created at each start and is never on disk.
 
 use std::fmt;
 use std::fs;

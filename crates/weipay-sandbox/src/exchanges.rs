@@ -73,7 +73,7 @@ struct Whole {
     reason: Option<String>,
     is_example: bool,
     explanation: Option<Box<SignatureExplanation>>,
-    /// Method, target, header fields and body of the request, then header fields and body of the response, one behind the other.
+    /// Method, target, header fields and body of the request, then header fields and body of the response, one after the other.
     bytes: Box<[u8]>,
     /// Where each of them ends.
     ends: [usize; 6],
@@ -95,7 +95,7 @@ pub(crate) struct Page {
     pub(crate) exchanges: Vec<Exchange>,
     /// What the next page comes after.
     pub(crate) next: u64,
-    /// How many behind the given number are gone already.
+    /// How many after the given number are gone already.
     pub(crate) dropped: u64,
 }
 
@@ -145,7 +145,7 @@ impl Exchanges {
         let mut ring = self.ring();
         ring.last += 1;
         let number = ring.last;
-        // What is let go of is freed behind the lock.
+        // What is dropped is freed after the lock is released.
         let mut gone = Vec::new();
         if size <= self.max_bytes {
             ring.bytes += size;

@@ -25,7 +25,7 @@ use search::Search;
 
 /// The longest message that is shown.
 const MAX_SHOWN: usize = 8 * 1024;
-/// Whose key it may be is asked of so many other merchants.
+/// The most other merchants whose key is tried.
 const MAX_OTHER_KEYS: usize = 8;
 
 /// Why a signature is wrong. Messages are shown with the same masks as bodies.

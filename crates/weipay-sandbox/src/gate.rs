@@ -315,7 +315,7 @@ fn wrong_signature(reason: impl Into<Cow<'static, str>>) -> Refusal {
 
 /// The texts of which one must stand as body in the message that was signed, the usual one first.
 ///
-/// An upload without `meta` is refused behind the gate whatever it says. UNCONFIRMED(upload-without-meta) what the platform lets its caller sign,
+/// An upload without `meta` is refused after the gate whatever it says. UNCONFIRMED(upload-without-meta) what the platform lets its caller sign,
 /// so that it is told which part is missing: the whole body or nothing.
 fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
     match upload {

@@ -4,7 +4,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | this one | what is due, the attempts, the next attempt |
-//! | `message` | the body and its signature, made anew for each attempt |
+//! | `message` | the body and its signature, made for each attempt |
 //! | `lookup` | looking up the names of receivers |
 //! | `receiver` | which addresses may be called, and one POST with its limits |
 //! | `acknowledgement` | what a response means |
@@ -290,7 +290,7 @@ impl Sender {
         Ok(attempt)
     }
 
-    /// Makes the message anew, posts it, and judges what comes back.
+    /// Makes the message for this attempt, posts it, and judges what comes back.
     async fn post(&self, entry: &OutboxEntry, kind: AttemptKind) -> Attempt {
         let signed = entry.clone();
         let message = self.blocking(move |platform| make_message(platform, &signed, kind));
@@ -319,7 +319,7 @@ impl Sender {
     }
 }
 
-/// Makes the message of an attempt anew.
+/// Makes the message of one attempt.
 fn make_message(platform: &Platform, entry: &OutboxEntry, kind: AttemptKind) -> Result<Message, String> {
     let signature = if kind == AttemptKind::Probe { Signature::Probe } else { Signature::Right };
     message::make(platform, entry, platform.time_of_signatures(&entry.mchid), signature)

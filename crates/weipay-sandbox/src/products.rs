@@ -286,7 +286,7 @@ pub(crate) struct Decision<C> {
     pub(crate) changed: C,
     /// The body of the response; `null` for none.
     pub(crate) response: Value,
-    /// What merchants are to be notified of.
+    /// What merchants will be notified of.
     pub(crate) announcements: Vec<Announcement>,
     /// What the clock will do, and when.
     pub(crate) due: Vec<Due>,

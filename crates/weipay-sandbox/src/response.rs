@@ -1,7 +1,7 @@
 //! The response (应答): what is sent back, or the refusal in its place; headers as the platform sends them, and the signature over
 //! what is sent.
 //!
-//! Everything behind the [gate](crate::gate) is signed, refusals included, except [files](File); what the gate rejects is not.
+//! Everything after the [gate](crate::gate) is signed, refusals included, except [files](File); what the gate rejects is not.
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 //!
@@ -108,7 +108,7 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     pub(crate) message: Cow<'static, str>,
     pub(crate) detail: Option<Box<Value>>,
-    /// The decimal code behind the dash of `Request-ID`.
+    /// The decimal code after the dash of `Request-ID`.
     pub(crate) tail: u32,
     /// Why, for the developer, in English and without any value of the request; see [`REASON_HEADER`].
     pub(crate) reason: Option<Cow<'static, str>>,
@@ -328,7 +328,7 @@ pub(crate) struct Signers {
 pub(crate) struct UnsignedResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
-    /// The decimal code behind the dash of `Request-ID`.
+    /// The decimal code after the dash of `Request-ID`.
     pub(crate) tail: u32,
 }
 

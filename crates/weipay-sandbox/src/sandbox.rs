@@ -161,7 +161,7 @@ impl Sandbox {
         self.platform.run_to_next_event()
     }
 
-    /// Lets so many seconds pass: the clock stops at every moment on the way at which something is due, as
+    /// Lets these seconds pass: the clock stops at every moment on the way at which something is due, as
     /// [`Self::run_to_next_event`] does. It blocks the thread.
     ///
     /// # Errors

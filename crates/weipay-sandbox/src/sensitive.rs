@@ -69,7 +69,7 @@ fn is_text(value: &Value) -> bool {
 
 /// Puts plain text in the place of every encrypted value of a request.
 ///
-/// INFERRED(decryption): that the values are opened behind the rules of all fields, and that one which opens to something else than
+/// INFERRED(decryption): that the values are decrypted after the rules of all fields, and that one which opens to something else than
 /// UTF-8 is refused as one that does not open.
 pub(crate) fn open(
     operation: &Operation,

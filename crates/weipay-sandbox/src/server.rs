@@ -286,7 +286,7 @@ fn elsewhere() -> Response<Outgoing> {
     response
 }
 
-/// Whether the connection of a request stays open behind its response.
+/// Whether the connection of a request stays open after its response.
 fn stays_open<B>(request: &Request<B>) -> bool {
     let said = |word: &str| {
         let values = request.headers().get_all(CONNECTION);

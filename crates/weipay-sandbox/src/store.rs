@@ -442,7 +442,7 @@ impl<'a> Transaction<'a> {
         Ok(self.engine.due_after(now, after, 1)?.into_iter().next())
     }
 
-    /// The first ones of those, at most so many.
+    /// The first `limit` of those.
     pub(crate) fn due_after(
         &self,
         now: i64,
@@ -498,8 +498,10 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// What identifies the record among those of its kind; [`joined`] makes a key of several parts.
     fn key(&self) -> String;
 
-    /// The values under which the record is found.
-    fn indexes(&self) -> Vec<IndexEntry>;
+    /// The values under which the record is found; none but its key for most.
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
 }
 
 /// One text made of two, such that no other two give the same: the first has its length in bytes before it.
@@ -507,7 +509,7 @@ pub(crate) fn joined(first: &str, second: &str) -> String {
     format!("{}:{first}:{second}", first.len())
 }
 
-/// Something that a merchant is to be notified of.
+/// Something that a merchant will be notified of.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Announcement {
     /// The merchant that is notified; its APIv3 key encrypts the resource.

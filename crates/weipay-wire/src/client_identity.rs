@@ -1,7 +1,7 @@
 //! What the merchant shows in the TLS handshake where APIv2 demands it (双向证书): the merchant API certificate (商户API证书) and its
 //! private key, and the file in which a merchant gets both together, `apiclient_cert.p12` in PKCS#12 (RFC 7292).
 //!
-//! Only reading, and only what such files hold: one private key and certificates, behind one password. The platform's own
+//! Only reading, and only what such files hold: one private key and certificates, protected by one password. The platform's own
 //! tool writes the old schemes (3DES for the key, RC2 of 40 bits for the certificate, SHA-1); OpenSSL 3 writes AES with PBKDF2.
 //! Both are read. The work that a file may ask for is bounded: its iterations are counted together.
 

@@ -2,7 +2,7 @@
 //!
 //! **Time.** The crate `sm2` computes with formulas and field arithmetic that are meant to take the same time for every secret.
 //! Nobody has audited it, and the machine code was not measured. `sm4` looks up a table of 256 bytes, so a program on the same
-//! processor may learn something of a key from its cache. Who must exclude that signs outside of this process.
+//! processor may learn something of a key from its cache. If you cannot accept that, sign outside of this process.
 //!
 //! **Memory.** The two key objects of `sm2` do not wipe themselves. [`Sm2PrivateKey`] holds them at one place and overwrites them when
 //! it is dropped. Keys and states of SM3, SM4 and GHASH are wiped by their crates. Copies that the compiler makes on the

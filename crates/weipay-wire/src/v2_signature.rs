@@ -36,7 +36,7 @@ impl SignType {
         }
     }
 
-    /// The digest of pieces that stand one behind the other, in upper-case hexadecimal. MD5 takes no key. Only a sandbox that
+    /// The digest of pieces that follow each other, in upper-case hexadecimal. MD5 takes no key. Only a sandbox that
     /// looks for the mistake in a wrong signature needs this: [`ApiV2Key::sign`] signs messages.
     #[must_use]
     pub fn digest(self, key: &[u8], pieces: &[&[u8]]) -> String {

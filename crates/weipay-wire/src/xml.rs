@@ -60,17 +60,17 @@ impl XmlElements {
         Self { elements: Vec::new() }
     }
 
-    /// Adds a value behind the others.
+    /// Adds a value after the others.
     pub fn push(&mut self, name: impl Into<String>, text: impl Into<String>) {
         self.elements.push((name.into(), XmlContent::Text(text.into())));
     }
 
-    /// Adds an element that holds elements behind the others. No signature covers what is in it.
+    /// Adds an element that holds elements after the others. No signature covers what is in it.
     pub fn push_elements(&mut self, name: impl Into<String>, elements: Self) {
         self.elements.push((name.into(), XmlContent::Elements(elements)));
     }
 
-    /// Sets the value of this name, in its place if it is there, else behind the others.
+    /// Sets the value of this name, in its place if it is there, else after the others.
     pub fn set(&mut self, name: &str, text: impl Into<String>) {
         let content = XmlContent::Text(text.into());
         match self.elements.iter_mut().find(|(found, _)| found == name) {

@@ -286,7 +286,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Takes a line apart at every comma that has a back-tick behind it. A comma inside a value, should the platform ever
+    /// Takes a line apart at every comma that a back-tick follows. A comma inside a value, should the platform ever
     /// leave one there, has none.
     fn new(line: &str, columns: &Arc<Columns>) -> Option<Self> {
         let line = line.strip_prefix('`')?;

@@ -102,8 +102,8 @@ impl ClientBuilder {
     /// The ID of a brand (品牌ID), in place of a merchant number. Serial, certificate and private key are then those of the brand's API
     /// certificate (品牌API证书), and the platform is known by its [public key](Self::public_key).
     ///
-    /// Such a client calls the operations of brands, whose paths begin with `brand/`, with any style that takes a path. It calls no
-    /// operation of merchants, and a merchant's client none of brands: both are errors before anything is sent.
+    /// Such a client calls the operations of brands, whose paths begin with `brand/`, with any style that takes a path. It
+    /// cannot call operations of merchants, and a merchant's client cannot call those of brands: either is an error before anything is sent.
     pub fn brand(mut self, brand_id: BrandId) -> Self {
         self.parts.account = Some(Account::Brand(brand_id));
         self
@@ -149,7 +149,7 @@ impl ClientBuilder {
     /// certificates change.
     ///
     /// With the [APIv3 key](Self::api_v3_key), the client fetches newer certificates while it runs. What it fetches then replaces
-    /// the certificates that were given, because a certificate that the platform lists no more is retired.
+    /// the certificates that were given, because a certificate that the platform no longer lists is retired.
     pub fn platform_certificate(mut self, certificate: Certificate) -> Self {
         self.parts.platform_certificates.push(certificate);
         self
@@ -178,8 +178,8 @@ impl ClientBuilder {
     }
 
     /// The merchant's certificate and private key together, as the file `apiclient_cert.p12` holds them:
-    /// [`ClientIdentity::from_pkcs12`]. It stands for [`merchant_key`](Self::merchant_key) and
-    /// [`merchant_certificate`](Self::merchant_certificate), and is what the TLS handshake shows where APIv2 demands it (双向证书).
+    /// [`ClientIdentity::from_pkcs12`]. It replaces [`merchant_key`](Self::merchant_key) and
+    /// [`merchant_certificate`](Self::merchant_certificate), and is what the TLS handshake shows where APIv2 requires it (双向证书).
     /// Without it, the other two do the same.
     pub fn merchant_identity(mut self, identity: ClientIdentity) -> Self {
         self.parts.key = Some(identity.key().clone());

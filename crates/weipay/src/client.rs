@@ -19,8 +19,8 @@ macro_rules! client_styles {
             /// A client for another merchant over the same connections. It costs little beyond the merchant's keys: no thread, no
             /// connection, no second trust store. So one process can serve any number of merchants.
             ///
-            /// Of `settings` count the credentials (number, keys, certificates, serial), the signer and the
-            /// [sub-merchant](crate::SubMerchant). Everything else is this client's: base URL, time limits, clock, retries and their
+            /// Only the credentials of `settings` (number, keys, certificates, serial), the signer and the
+            /// [sub-merchant](crate::SubMerchant) are used. Everything else is this client's: base URL, time limits, clock, retries and their
             /// budget, observer.
             ///
             /// # Errors
@@ -62,7 +62,7 @@ macro_rules! client_styles {
             /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
             /// also certificates that the client has fetched meanwhile.
             ///
-            /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and lets the client fetch the
+            /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
             /// certificates in the background, at most once a minute. The platform sends the notification again after 15 seconds;
             /// then the certificate is there.
             #[cfg(feature = "notifications")]

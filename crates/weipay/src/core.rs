@@ -136,7 +136,7 @@ impl Core {
         }
     }
 
-    /// The platform's keys as they are now. Whoever needs them asks here, for each call anew: they may change while the client
+    /// The platform's keys as they are now. They are read here again for each call: they may change while the client
     /// runs.
     pub(crate) fn platform(&self) -> Arc<PlatformKeySet> {
         self.merchant.ring.current()
@@ -292,7 +292,7 @@ pub(crate) enum Prepared<B> {
     ForSigner(http::Request<B>, Unsigned),
 }
 
-/// What is to be signed for a request.
+/// The message to sign for a request.
 pub(crate) struct Unsigned {
     message: Vec<u8>,
     scheme: Scheme,

@@ -169,7 +169,7 @@ mod asynchronous {
                 }
             }
         }
-        // Once for all attempts: what is encrypted anew has other bytes.
+        // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
@@ -282,7 +282,7 @@ mod waiting {
                 }
             }
         }
-        // Once for all attempts: what is encrypted anew has other bytes.
+        // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
@@ -389,7 +389,7 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The request of the next attempt, prepared and signed anew, and how long it may take.
+    /// The request of the next attempt, prepared and signed again, and how long it may take.
     pub(crate) fn prepare(&self) -> Result<(Prepared<Payload>, Duration), Error> {
         let left = self.limit.saturating_sub(self.elapsed());
         if left.is_zero() {

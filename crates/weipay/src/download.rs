@@ -1,7 +1,7 @@
 //! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, as a stream.
 //!
 //! A file is not signed. What proves it is the digest in the signed response that names it, so a download checks that digest, and
-//! fails if it is another. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of the decompressed
+//! fails if the digest differs. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of the decompressed
 //! text. Files may have any size: memory use does not depend on it.
 //!
 //! Fund flow bills of sub-merchants (子商户资金账单) travel encrypted with AES-256-GCM (`algorithm=AEAD_AES_256_GCM`). Give

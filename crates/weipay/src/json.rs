@@ -20,7 +20,7 @@ pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
 /// No JSON takes more memory than this for each of its bytes, see [`Measure`].
 const MAX_GROWTH: usize = 170;
 
-/// A text without a byte order mark before it. Readers of JSON may ignore one (RFC 8259, 8.1), and what is behind it is whole.
+/// A text without a byte order mark before it. Readers of JSON may ignore one (RFC 8259, 8.1), and what follows it is whole.
 pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }

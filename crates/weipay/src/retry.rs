@@ -1,8 +1,8 @@
 //! When a call is sent again: a pure decision from what happened to it, how often it was sent, and how much time is left.
 //!
 //! Whether a repeat is safe does not follow from the method or the error. It follows from what the platform may have seen, and
-//! from what the catalogue says of the operation. The same call may take effect twice only if both are unknown, so it is sent
-//! again only where one of them is known.
+//! from what the catalogue says of the operation. A call is sent again only if no byte of it left, or if its
+//! operation is known to be safe to repeat.
 
 mod attempt;
 mod policy;
@@ -41,7 +41,7 @@ pub use timer::{Sleep, Timer};
 /// An operation that has a request number (商户请求单号) counts as safe only if the request carries it. A path that the catalogue does
 /// not have counts as not safe.
 ///
-/// Each attempt is signed anew, with its own nonce and timestamp, and has the same content. The [time
+/// Each attempt is signed again, with its own nonce and timestamp, and has the same content. The [time
 /// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the
 /// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
 /// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends.

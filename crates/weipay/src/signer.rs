@@ -8,7 +8,7 @@
 //!
 //! - It signs exactly the bytes that it is given: RSASSA-PKCS1-v1_5 with SHA-256, with the key of the merchant API certificate whose
 //!   serial the client has. It hashes them itself.
-//! - Every attempt of a call is signed anew. The time for that is part of the call's time limit.
+//! - Every attempt of a call is signed again. The time for that is part of the call's time limit.
 //! - If it fails, nothing is sent, and the call fails with
 //!   [`RequestError::Signer`](crate::error::RequestError::Signer). Its error is part of that error's text: keep secrets out of it.
 //!

@@ -28,7 +28,7 @@ match waited {
 ```
 "#
 )]
-//! A payment that is undecided at the deadline is undecided: ask again, or close the order, before a new one is made.
+//! At the deadline an undecided payment stays undecided: ask again, or close the order, before a new one is made.
 
 mod final_states;
 

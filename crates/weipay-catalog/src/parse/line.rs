@@ -41,7 +41,7 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
     Ok(field)
 }
 
-/// `(机构模式)`, behind the `*`, or `(NORMAL)`, behind a `?`.
+/// `(机构模式)`, after the `*`, or `(NORMAL)`, after a `?`.
 fn enclosed_mark(text: &'static str, sign: char) -> Result<&'static str, String> {
     let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
     inside.filter(|inside| !inside.is_empty()).ok_or_else(|| match sign {

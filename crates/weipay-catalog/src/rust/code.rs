@@ -11,7 +11,7 @@ const INDENT: usize = 4;
 pub enum Code {
     /// What stands on one line, whatever its width.
     Text(String),
-    /// An expression with calls behind it: on one line where all of them fit, else a call a line.
+    /// An expression followed by calls: on one line where all of them fit, else a call a line.
     Chain(String, Vec<Call>),
     /// Members in brackets, after a word such as `vec!`.
     List(&'static str, Vec<Self>),
@@ -71,7 +71,7 @@ impl Code {
         out
     }
 
-    /// Writes the code behind what stands there already. `level` is the indentation of that line; `after` is how many
+    /// Writes the code after what is there already. `level` is the indentation of that line; `after` is how many
     /// characters will follow on the last one.
     fn write(&self, out: &mut String, level: usize, width: usize, after: usize) {
         let used = out.rsplit('\n').next().map_or(0, |line| line.chars().count()) + after;

@@ -106,7 +106,7 @@ impl<'a> Shop<'a> {
         Ok(())
     }
 
-    /// Order and refund are to be on one day.
+    /// Order and refund should be on one day.
     fn begin_early_enough(&self) -> Result<()> {
         if DAY - self.second_of_day() < HOUR / 4 {
             self.sandbox.run_for(HOUR)?;

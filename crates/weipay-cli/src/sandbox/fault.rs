@@ -61,7 +61,7 @@ pub(crate) struct NewFault {
     /// Only requests to this host, such as api.mch.weixin.qq.com.
     #[arg(long)]
     host: Option<String>,
-    /// Only the first so many requests.
+    /// Only the first N requests.
     #[arg(long, value_name = "NUMBER", value_parser = values::count)]
     first: Option<u64>,
     /// How often, from 0 (never) to 1 (always).

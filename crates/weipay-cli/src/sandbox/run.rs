@@ -47,7 +47,7 @@ pub(crate) struct Run {
     listen: SocketAddr,
     #[command(flatten)]
     serving: Serving,
-    /// The command and its arguments, behind `--`.
+    /// The command and its arguments, after `--`.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

@@ -97,7 +97,7 @@ fn shop(arguments: &[&str]) -> String {
     text
 }
 
-/// Whether the bill has the order and its refund, in so many rows.
+/// Whether the bill has the order and its refund, in this number of rows.
 fn has_bill(text: &str, rows: usize) -> bool {
     text.contains(&format!(": SUCCESS 1990 fen, REFUND 500 fen; {rows} rows"))
 }

@@ -55,7 +55,7 @@ pub fn start_by(key: impl Fn(&Value) -> String + Send + Sync + 'static) -> (Stri
     (url, heard)
 }
 
-/// Waits until so many different notifications came. Whoever asks then sees whether they did.
+/// Waits until this number of different notifications has come. Whoever asks then sees whether they did.
 pub fn wait_for(heard: &Heard, count: usize) {
     for _ in 0..1_200 {
         if heard.lock().unwrap().len() >= count {

@@ -14,7 +14,7 @@ use super::machine_now;
 pub enum ClockMode {
     /// It shows the time of the machine.
     Real,
-    /// It runs as the machine's does, so many seconds before or behind it.
+    /// It runs as the machine's does, this number of seconds ahead of it or behind it.
     Offset {
         /// Positive when it is ahead.
         seconds: i64,

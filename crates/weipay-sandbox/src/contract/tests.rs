@@ -359,7 +359,7 @@ fn a_body_that_is_not_utf8_has_words_of_its_own() {
 
 #[test]
 fn types_come_before_required_fields_and_those_before_other_rules() {
-    // A wrong type stands behind a missing field, and that behind an empty string and a number out of range.
+    // A wrong type comes after a missing field, and that after an empty string and a number out of range.
     let mut body = stock_with("/stock_name", json!(""));
     body["coupon_use_rule"]["fixed_normal_coupon"]["discount_amount"] = json!(0);
     body["stock_send_rule"].as_object_mut().unwrap().remove("max_coupons_per_user");

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::WrongSignature;
 
-/// Orders of so many parameters are tried.
+/// The most parameters whose orders are tried.
 const MAX_ORDERED: usize = 4;
 
 /// What may have been signed in the place of what was sent, each with the mistake that leads to it.

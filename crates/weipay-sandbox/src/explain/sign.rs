@@ -19,7 +19,7 @@ pub(crate) struct WrongSign<'a> {
     pub(crate) merchants: &'a Merchants,
 }
 
-/// No request that is signed has as many elements; so many are left out one by one.
+/// No request that is signed has as many elements; up to this number, each is left out once.
 const MAX_LEFT_OUT: usize = 60;
 
 type Pairs = Vec<(String, String)>;
@@ -31,7 +31,7 @@ struct Candidate {
     end: End,
 }
 
-/// What stands behind the elements.
+/// What follows the elements.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     /// `&key=KEY`, as it must be.

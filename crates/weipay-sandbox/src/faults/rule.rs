@@ -59,7 +59,7 @@ impl FaultRule {
         self
     }
 
-    /// Only the first so many of the requests that the rule is about.
+    /// Only the first N of the requests that the rule is about.
     #[must_use]
     pub fn first(mut self, requests: u64) -> Self {
         self.first = Some(requests);
@@ -199,7 +199,7 @@ mod tests {
         FaultRule::new("drop".parse().unwrap())
     }
 
-    /// Which of so many requests are hit.
+    /// Which requests are hit.
     fn hits(rule: FaultRule, requests: usize) -> Vec<bool> {
         let faults = Faults::default();
         faults.add(rule).unwrap();

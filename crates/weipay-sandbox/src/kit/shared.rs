@@ -171,7 +171,7 @@ pub(crate) fn save(tx: &Transaction<'_>, files: &[KitFile]) -> Result<(), StoreE
 }
 
 impl Platform {
-    /// The files that are to be kept with a merchant; none where no other node needs them.
+    /// The files to keep with a merchant; none where no other node needs them.
     pub(crate) fn shared_files(&self, kit: &KitOnDisk) -> Result<Vec<KitFile>, KitError> {
         if self.store.is_shared() { read_files(&self.home, kit.dir()) } else { Ok(Vec::new()) }
     }

@@ -13,7 +13,7 @@ use crate::kit::{self, KitError, KitOnDisk, Made};
 use crate::platform::Platform;
 use crate::store::{IndexRange, Page, StoreError, Transaction, named};
 
-/// A merchant that is to be added: everything that is not said is made up.
+/// A merchant to add: everything that is not said is made up.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

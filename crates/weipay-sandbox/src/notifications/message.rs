@@ -1,5 +1,5 @@
 //! The message of a notification: the resource encrypted with the merchant's APIv3 key, the body signed by a platform key. Both
-//! are made anew for each attempt, because a receiver refuses what was signed more than five minutes ago. What stays is the
+//! are made for each attempt, because a receiver refuses what was signed more than five minutes ago. What stays is the
 //! `id`, by which it knows a repeat.
 
 mod v2;

@@ -35,7 +35,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_BODY_BYTES: usize = 1024;
 /// A receiver must have responded by then, its body aside. Documented for product coupons; most pages do not say.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// How long a body may take behind its head. The status counts without it.
+/// How long a body may take after its head. The status counts without it.
 const BODY_TIME: Duration = Duration::from_millis(300);
 /// So many certificates of authorities are trusted beside those of the system.
 const MAX_AUTHORITIES: usize = 256;
@@ -284,7 +284,7 @@ fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
     }
 }
 
-/// The IPv4 address behind an IPv6 one that only carries it: mapped, translated by NAT64 (RFC 6052), or the end of a tunnel (6to4, RFC
+/// The IPv4 address in an IPv6 one that only carries it: mapped, translated by NAT64 (RFC 6052), or the end of a tunnel (6to4, RFC
 /// 3056).
 fn canonical(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -13,7 +13,7 @@ use crate::clock::{self, Clock};
 use crate::log::{Log, LogEntry};
 use crate::store::Due;
 
-/// Of so many things failures are counted.
+/// The most things whose failures are counted.
 const MAX_COUNTED: usize = 10_000;
 
 /// Work that is tried again by itself.

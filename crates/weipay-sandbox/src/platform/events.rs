@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Platform;
 use crate::clock::{ClockMode, HeldClock, Move};
-use crate::store::{Due, IndexEntry, LATEST, Record, StoreError, Transaction};
+use crate::store::{Due, LATEST, Record, StoreError, Transaction};
 
 /// How long what is due at one moment may take, deliveries of notifications included.
 const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(1);
 const MAX_RUN: Duration = Duration::from_secs(45);
 /// More notifications do not wait.
 const ALL: usize = 10_000;
-/// Sorts behind every kind of what is due.
+/// Sorts after every kind of what is due.
 const LAST_KIND: &str = "\u{10FFFF}";
 
 /// How the clock goes, as it is kept for a restart.
@@ -34,10 +34,6 @@ impl Record for KeptClock {
 
     fn key(&self) -> String {
         CLOCK.to_owned()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 
@@ -203,7 +199,7 @@ impl Platform {
         self.step(i64::MAX)
     }
 
-    /// Lets so many seconds pass, and stops at every moment on the way at which something is due.
+    /// Lets these seconds pass, and stops at every moment on the way at which something is due.
     pub(crate) fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
         let _turn = self.runs.try_lock().map_err(|_| ClockError::Busy)?;
         self.follow_clock()?;
@@ -345,10 +341,6 @@ mod tests {
 
         fn key(&self) -> String {
             "1".to_owned()
-        }
-
-        fn indexes(&self) -> Vec<IndexEntry> {
-            Vec::new()
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Platform;
 use crate::clock;
 use crate::log::LogEntry;
-use crate::store::{Due, IndexEntry, NEVER, Record, StoreError, Transaction, joined};
+use crate::store::{Due, NEVER, Record, StoreError, Transaction, joined};
 
 /// So often in a row something is tried that may succeed later, such as a write to a disk that is full.
 const MAX_TRIES: u32 = 5;
@@ -32,10 +32,6 @@ impl Record for DueFailure {
     fn key(&self) -> String {
         joined(&self.kind, &self.key)
     }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
 }
 
 /// What was due, as it is kept when it is put aside.
@@ -43,7 +39,7 @@ fn aside(due: &Due) -> Due {
     Due { at: due.at.max(0).saturating_add(NEVER), ..due.clone() }
 }
 
-/// What is put aside, at most so many.
+/// The most entries that are put aside.
 fn all(tx: &Transaction<'_>, limit: i64) -> Result<Vec<Due>, StoreError> {
     let before_all = Due { kind: String::new(), key: String::new(), at: NEVER };
     tx.due_after(i64::MAX, Some(&before_all), limit)

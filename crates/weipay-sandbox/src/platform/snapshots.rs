@@ -287,7 +287,7 @@ enum WriteError {
     Store(StoreError),
 }
 
-/// Writes the file anew, down to the disk: the transaction may be done again.
+/// Writes the file again, down to the disk: the transaction may be done again.
 fn write(tx: &Transaction<'_>, file: &Path, head: &Head) -> Result<u64, WriteError> {
     let opened = private::open_file(File::options().write(true).create(true).truncate(true), file);
     let mut writer =

@@ -15,7 +15,7 @@ pub(crate) fn apportion(fen: i64, weights: &[i64], kept: i64) -> Option<Vec<i64>
         let all = i128::from(sum(behind)) + i128::from(here.last().copied().unwrap_or_default());
         let share = (i128::from(left) * i128::from(*weight)).checked_div(all).unwrap_or_default();
         let share = i64::try_from(share).unwrap_or(left);
-        // What those behind it cannot take stays here.
+        // What those after it cannot take stays here.
         let share = share.min(limit(*weight)).max(left.saturating_sub(room(behind)));
         left = left.saturating_sub(share);
         shares.push(share);

@@ -73,7 +73,7 @@ const STEP_SECONDS: i64 = 2;
 /// A person has so long to confirm.
 const CONFIRMATION_SECONDS: i64 = 24 * 60 * 60;
 
-/// Queries find what was made in so many days. INFERRED(transfer-age): said of batches.
+/// How many days back queries find what was made. INFERRED(transfer-age): said of batches.
 const MAX_AGE_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// The least and the most of one transfer, in fen. UNCONFIRMED(transfer-limits): a merchant's product settings decide.

@@ -192,7 +192,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Also trusts the authorities with these certificates, in PEM, when a notification goes to a receiver behind https. The
+    /// Also trusts the authorities with these certificates, in PEM, when a notification goes to an https receiver. The
     /// authorities of the system are trusted in any case.
     #[must_use]
     pub fn receiver_authority(mut self, pem: impl AsRef<str>) -> Self {

@@ -101,7 +101,7 @@ impl From<io::Error> for Unconnected {
 pub(super) async fn connect(stream: &mut Stream, faults: &Faults) -> Result<(), Unconnected> {
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {
-        // A client waits for the response before it goes on, so nothing behind the head is lost. Most heads are one read.
+        // A client waits for the response before it goes on, so nothing after the head is lost. Most heads are one read.
         if head.len() >= MAX_CONNECT_HEAD || stream.read_buf(&mut head).await? == 0 {
             return Err(Unconnected::Broken);
         }

@@ -27,7 +27,7 @@ pub(crate) trait Engine {
         page: Page,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards; those behind a
+    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards; those after a
     /// place, which is in the range or at its beginning.
     fn scan(
         &self,
@@ -99,13 +99,13 @@ pub(crate) trait Engine {
     /// Gives every row, and the records in the order in which they were added.
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError>;
 
-    /// Adds a row as it is, behind those that are there. Whether its place was free.
+    /// Adds a row as it is, after those that are there. Whether its place was free.
     fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError>;
 
     /// Takes everything away, except records of these kinds.
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
 
-    /// What is due at `now`, behind the given one in the order of time, kind and key; the first ones, at most so many.
+    /// What is due at `now`, after the given one in the order of time, kind and key; the first `limit` of them.
     fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError>;
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct StoredRecord {
     pub(crate) document: String,
 }
 
-/// A record as it is to be stored.
+/// A record as it will be stored.
 pub(crate) struct NewRecord<'a> {
     pub(crate) kind: &'a str,
     pub(crate) key: &'a str,
@@ -174,7 +174,7 @@ pub(crate) const LATEST: i64 = NEVER - 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Due {
-    /// What is to be done; a product has a handler for it.
+    /// What will be done; a product has a handler for it.
     pub(crate) kind: String,
     /// The key of what it is done to.
     pub(crate) key: String,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | this one | transactions and their repetition, counters |
 //! | `engine` | the statements of one transaction |
-//! | `connections` | connections, at most so many at once, and what their failures mean |
+//! | `connections` | connections, a limited number at once, and what their failures mean |
 //! | `migrations` | numbered migrations |
 //! | `tls` | TLS, and what is checked of the server |
 //!

@@ -117,7 +117,7 @@ impl<R: BufRead> Reader<R> {
         Ok((reader, head))
     }
 
-    /// The next row; `None` behind the last one, which is also the last line but one.
+    /// The next row; `None` after the last one, which is also the last line but one.
     pub(crate) fn row(&mut self) -> Result<Option<StoredRow>, ReadError> {
         self.next_line()?;
         if let Ok(Last::End { rows }) = serde_json::from_slice(&self.text) {

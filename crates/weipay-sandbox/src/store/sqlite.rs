@@ -20,7 +20,7 @@ use super::engine::{
 };
 pub(super) use migrations::FORM;
 
-/// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
+/// The log is folded into the database after this number of pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
 /// process left is read at the next start, which bounds its length from above: 16 MiB take about ten milliseconds.
 const LOG_PAGES: u32 = 4096;

@@ -58,7 +58,7 @@ fn a_database_that_is_broken_inside_is_refused() {
         std::fs::write(&file, bytes).unwrap();
         Store::open(&file).unwrap_err()
     };
-    // Behind the header of the file, and behind the page that says which tables there are.
+    // After the header of the file, and after the page that says which tables there are.
     for byte in [100, 4096] {
         let refusal = broken_from(byte);
         assert!(
@@ -274,10 +274,6 @@ impl Record for Wallet {
     fn key(&self) -> String {
         self.openid.clone()
     }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
 }
 
 impl Record for OtherWallet {
@@ -285,10 +281,6 @@ impl Record for OtherWallet {
 
     fn key(&self) -> String {
         self.openid.to_string()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn read<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>> 
     }
 }
 
-/// Reads the part behind a delimiter, and gives what stands behind the next one.
+/// Reads the part after a delimiter, and returns what follows the next one.
 fn part<'a>(text: &'a [u8], delimiter: &[u8]) -> Option<(Part<'a>, &'a [u8])> {
     let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let text = text[blanks..].strip_prefix(b"\r\n")?;
@@ -113,7 +113,7 @@ fn parameter(parameters: &str, wanted: &str) -> Option<String> {
     }
 }
 
-/// The text up to its closing quote, and what stands behind that. A backslash takes the next letter as it is.
+/// The text up to its closing quote, and what follows that. A backslash takes the next letter as it is.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut letters = text.char_indices();

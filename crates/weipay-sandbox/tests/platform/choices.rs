@@ -9,7 +9,7 @@ const COUPONS: &str = include_str!("../../src/products/merchant_coupons/unconfir
 const PAYMENTS: &str = include_str!("../../src/products/payments/unconfirmed.rs");
 const GRAMMAR: &str = include_str!("../../src/grammar.rs");
 
-/// The text behind a mark.
+/// The text after a mark.
 fn after<'a>(text: &'a str, mark: &str) -> &'a str {
     text.split_once(mark).unwrap_or_else(|| panic!("no {mark}")).1
 }
@@ -33,7 +33,7 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The name behind each mark, with the line that it stands in. A longer word, such as one of the platform's, is not a mark.
+/// The name in each mark, with the line that it stands in. A longer word, such as one of the platform's, is not a mark.
 fn marks(text: &str) -> impl Iterator<Item = (Option<&str>, &str)> {
     text.lines().flat_map(|line| {
         let behind = move |mark: &'static str| {

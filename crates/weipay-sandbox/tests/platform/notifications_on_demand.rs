@@ -212,7 +212,7 @@ fn copies_and_probes_leave_a_notification_where_it_was() {
     assert_eq!(sandbox.run_to_next_event().unwrap(), None, "it does not go out by itself again");
 }
 
-/// A receiver behind https, whose certificate is signed by its own authority: its URL, and the authority in PEM.
+/// An https receiver, whose certificate is signed by its own authority: its URL, and the authority in PEM.
 fn https_receiver() -> (String, String) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::default();

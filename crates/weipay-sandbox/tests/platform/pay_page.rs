@@ -61,7 +61,7 @@ fn native(sandbox: &Sandbox, number: &str) -> String {
     format!("/pay/{id}")
 }
 
-/// An H5 order, and the target that its `h5_url` has, with more behind it.
+/// An H5 order, and the target that its `h5_url` has, with more after it.
 fn h5(sandbox: &Sandbox, number: &str, more: &str) -> String {
     let made = order(sandbox, "h5", number, "一杯咖啡");
     let url = made["h5_url"].as_str().unwrap().to_owned();

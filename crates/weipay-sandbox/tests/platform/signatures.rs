@@ -87,7 +87,7 @@ fn headers_come_in_the_recorded_order_and_spelling() {
     assert_eq!(response.header("Connection"), Some("keep-alive"));
     assert_eq!(response.header("Keep-Alive"), Some("timeout=8"));
     assert_eq!(response.header("Date"), Some("Sat, 15 Aug 2026 04:00:00 GMT"));
-    // A refusal behind the gate has the same.
+    // A refusal after the gate has the same.
     let (refused, _) = names(&format!("{FAMILY}/stocks/404"));
     assert_eq!(refused[..signed.len()], signed);
     assert_eq!(refused[signed.len()..], ["Weipay-Sandbox-Reason"]);

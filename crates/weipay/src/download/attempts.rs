@@ -1,5 +1,5 @@
 //! The attempts of one download. It changes nothing at the platform, so it may be repeated whenever what was written can be taken
-//! back: before the first byte, or where the file is begun anew.
+//! back: before the first byte, or where the file is started again.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;

@@ -65,7 +65,7 @@ impl Download<Blocking> {
         let core = &self.shared.core;
         let mut attempts = Attempts::begin(core, self.retries, self.timeout);
         loop {
-            // Signed anew: a signature is good for five minutes.
+            // Signed again: a signature is good for five minutes.
             let prepared = self.prepare()?;
             let request = prepared.request.clone();
             let mut attempt_watch = watch.attempt(core);

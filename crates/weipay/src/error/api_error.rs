@@ -48,7 +48,7 @@ pub(crate) const MAX_UNDER_SUCCESS: usize = 64 * 1024;
 impl ApiError {
     /// What an error response says.
     ///
-    /// A byte order mark before it changes nothing: the object behind it is whole. So the mark neither makes a refusal less certain nor
+    /// A byte order mark before it changes nothing: the object after it is whole. So the mark neither makes a refusal less certain nor
     /// hides a code that leaves the outcome open.
     pub(crate) fn read(body: &[u8]) -> Self {
         let body = json::without_mark(body);

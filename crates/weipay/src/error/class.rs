@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// A caller may create anew what was not found.
+    /// A caller may create again what was not found.
     #[test]
     fn what_the_platform_did_not_provably_say_is_never_not_found() {
         for body in [

@@ -26,7 +26,7 @@ pub enum SignDifference {
     Nonce,
     /// Line 5: the beginning of the body.
     Body,
-    /// Line 5: the body that arrived is longer, by so many bytes, or shorter, if the number is negative.
+    /// Line 5: how many bytes longer the body is that arrived; negative if it is shorter.
     BodyLength(i64),
     /// None, as far as the platform shows its message: so the key is the likely cause.
     None,

@@ -72,7 +72,7 @@ pub trait Value: Clone + Sized + Debug + 'static {
         None
     }
 
-    /// Writes it as JSON. Everything but an enumeration does that itself: there are so many of those that each function of
+    /// Writes it as JSON. Everything but an enumeration does that itself: there are many of those, and each function of
     /// theirs counts.
     fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
         Ok(enumeration::word_json(self.word()))

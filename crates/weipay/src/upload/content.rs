@@ -1,4 +1,4 @@
-//! The bytes of a file to upload, in memory or on disk, from where each sending reads them anew; and the body around them.
+//! The bytes of a file to upload, in memory or on disk, from where each attempt reads them again; and the body around them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Write};

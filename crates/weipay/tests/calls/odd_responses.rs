@@ -41,7 +41,7 @@ fn signed(status: &str, body: &str) -> Vec<u8> {
     whole(status, &signature(body.as_bytes()), body.as_bytes())
 }
 
-/// What becomes of the connection behind the response.
+/// What becomes of the connection after the response.
 #[derive(Clone, Copy)]
 enum Then {
     Close,

@@ -98,7 +98,7 @@ async fn a_stream_keeps_the_call_that_waits() {
     assert!(polled_once(&mut pages));
     assert_eq!(next_of(&mut pages).await.unwrap().unwrap().items().len(), 2);
     assert!(polled_once(&mut pages));
-    // `next` asks anew: it never gives a page that was asked for long ago.
+    // `next` asks again: it never gives a page that was asked for long ago.
     assert_eq!(pages.next().await.unwrap().unwrap().items()[0]["card_id"], "2");
     assert!(pages.next().await.is_none());
     assert!(targets(&platform, 2)[1].contains("offset=2"));

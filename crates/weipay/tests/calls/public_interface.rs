@@ -269,7 +269,7 @@ fn dependencies_below_one_are_read_from_the_manifests() {
     assert!(below_one("weipay-wire").contains("base64"), "its version is that of the workspace");
 }
 
-/// The check sees what it is to see, over lines and behind imports, and nothing else.
+/// The check sees what it should see, over lines and through imports, and nothing else.
 #[test]
 fn a_type_of_a_crate_below_one_is_found_wherever_it_stands() {
     let crates = BTreeSet::from(["ureq".to_owned()]);

@@ -178,7 +178,7 @@ fn a_request_whose_stream_fails_may_have_been_sent() {
     }
 }
 
-/// Gives back a signed response whose body streams: so many pieces, and then perhaps a failure.
+/// Gives back a signed response whose body streams: a number of pieces, and then perhaps a failure.
 #[derive(Clone, Copy)]
 struct Handed {
     pieces: usize,

@@ -74,7 +74,7 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// Lines of at most so many columns, broken at spaces and between wide characters; what has neither is cut.
+/// Lines of at most `width` columns, broken at spaces and between wide characters; what has neither is cut.
 pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
     for piece in pieces(text) {
@@ -96,7 +96,7 @@ pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// A text cut where a line may end: behind a space, behind a wide character.
+/// A text cut where a line may end: after a space, after a wide character.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;

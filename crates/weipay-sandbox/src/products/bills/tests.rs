@@ -403,7 +403,7 @@ fn a_reversal_has_its_row_on_its_day_and_the_sums_are_those_of_the_ledger() {
     assert_eq!(lines(&store, &bill_of(BillKind::Trade(TradeBill::Paid), None)).len(), 1 + 1 + 2);
 }
 
-/// The file behind the address in a response.
+/// The file at the address in a response.
 fn file_of(shop: &Shop, response: &Value, now: i64) -> Result<File, Refusal> {
     let address = response["download_url"].as_str().unwrap();
     let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap();

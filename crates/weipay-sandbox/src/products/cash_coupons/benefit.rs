@@ -20,7 +20,7 @@ pub(super) enum Benefit {
     Fixed,
     /// So much of a hundred is left to pay: 88 for 八八折.
     Percent(i64),
-    /// One piece costs so many fen.
+    /// What one piece costs, in fen.
     CutTo(i64),
 }
 
@@ -30,7 +30,7 @@ pub(super) struct BenefitRule {
     pub(super) benefit: Benefit,
     /// The most fen that one coupon takes off.
     pub(super) most: i64,
-    /// The order, or its goods, must cost so many fen.
+    /// What the order, or its goods, must cost at least, in fen.
     pub(super) minimum: i64,
 }
 

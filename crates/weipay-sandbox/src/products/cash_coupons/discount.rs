@@ -21,7 +21,7 @@ use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
 /// The most coupons of one person that fit an order and are compared: those that end first. Others do not count, so that nobody hides a
-/// coupon behind many that do not fit.
+/// coupon after many that do not fit.
 const MAX_FITTING: usize = 200;
 
 /// What an order must say for a coupon to fit.

@@ -1,6 +1,6 @@
 //! Random lives of cash coupons against a reference model that is small enough to be believed.
 //!
-//! A merchant makes stocks, with money behind them and without, starts, pauses and stops them; coupons are sent to persons, who pay
+//! A merchant makes stocks, funded and not funded, starts, pauses and stops them; coupons are sent to persons, who pay
 //! orders with the best that they have; orders are refunded in part and as a whole, before and after the period of the stock. The model
 //! knows of each stock its state and how much of its budget is locked, of each coupon whether it is used, and what is in every account:
 //! what is locked is what the marketing account has. The store is closed and opened in between.
@@ -24,7 +24,7 @@ const WRONG: Refused = "PARAM_ERROR";
 const INVALID: Refused = "INVALID_REQUEST";
 const SHORT: Refused = "NOT_ENOUGH";
 
-/// A stock as it is to be made.
+/// The stock to make.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Template {
     pub(super) amount: i64,
@@ -33,7 +33,7 @@ pub(super) struct Template {
     pub(super) per_user: i64,
     /// How many can be sent on one day.
     pub(super) per_day: Option<i64>,
-    /// Without money behind it.
+    /// Not funded.
     pub(super) no_cash: bool,
     pub(super) begin: i64,
     pub(super) end: i64,

@@ -1,4 +1,4 @@
-//! What this product refuses, in the platform's words where they are known. The numbers are those behind the dash of `Request-ID`.
+//! What this product refuses, in the platform's words where they are known. The numbers are those after the dash of `Request-ID`.
 
 use crate::response::Refusal;
 

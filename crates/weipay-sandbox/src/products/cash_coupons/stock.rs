@@ -65,7 +65,7 @@ pub(crate) struct Stock {
     pub(crate) max_per_user: i64,
     /// 单天发放上限金额, in fen.
     pub(crate) max_amount_by_day: Option<i64>,
-    /// 免充值: it has no money behind it.
+    /// 免充值: no money backs it.
     pub(crate) no_cash: bool,
     /// Fen of the budget that are still locked.
     pub(crate) locked: i64,

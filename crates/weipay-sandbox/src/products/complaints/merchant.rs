@@ -11,7 +11,7 @@ use crate::products::{Context, HandlerError, idempotently};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Page, Transaction};
 
-/// A list is of so many days at most.
+/// The most days of a list.
 const MAX_DAYS: i64 = 30;
 /// How much one answer says, by the page of 2025; it was 200 until 2024.
 const MAX_RESPONSE_LETTERS: usize = 500;

@@ -1,4 +1,4 @@
-//! What a merchant lets the platform tell a person of the money to come: that a fee is to be dealt with (待处理), and when it will be
+//! What a merchant lets the platform tell a person of the money to come: that a fee is pending (待处理), and when it will be
 //! deducted (预扣费).
 //!
 //! UNCONFIRMED(pay-score-message): a message is of an order that the person has confirmed and the merchant has not completed, its amounts
@@ -12,7 +12,7 @@ use super::order::{OrderState, ServiceOrder};
 use super::{refusals, steps};
 use crate::clock;
 use crate::products::{Context, HandlerError};
-use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Record, StoreError, Transaction, joined};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,10 +47,6 @@ impl Record for Message {
 
     fn key(&self) -> String {
         joined(&self.order_id, self.kind.word())
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -281,7 +281,7 @@ fn check_no_deduction(order: &ServiceOrder) -> Result<(), Refusal> {
     if order.deduction.is_some() { Err(refusals::under_deduction()) } else { Ok(()) }
 }
 
-/// With what a completion or modification sends anew. Its payments and discounts take the place of the earlier ones: the total is the sum of
+/// With what a completion or modification sends again. Its payments and discounts take the place of the earlier ones: the total is the sum of
 /// what it sends. INFERRED(pay-score-discounts): so one without discounts leaves none. Of times and places, what the order says stays.
 fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder {
     for name in ["post_payments", "post_discounts"] {

@@ -21,7 +21,7 @@ use step::{Pays, WALLETS, Wish};
 
 /// 2027-01-15T16:00:00+08:00.
 pub(super) const NOW: i64 = 1_800_000_000;
-/// The orders with the numbers behind these are parts of combined orders, two of each.
+/// The orders with the numbers after these are parts of combined orders, two of each.
 pub(super) const SINGLES: usize = 6;
 pub(super) const WHOLES: usize = 3;
 

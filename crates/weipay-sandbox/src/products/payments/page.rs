@@ -2,7 +2,7 @@
 //!
 //! | address | of what |
 //! |---|---|
-//! | `/pay/NUMBER` | the number of a `code_url` (behind `pr=`) or a `prepay_id`; `weipay sandbox pay --page ORDER` prints it |
+//! | `/pay/NUMBER` | the number of a `code_url` (after `pr=`) or a `prepay_id`; `weipay sandbox pay --page ORDER` prints it |
 //! | `/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=...` | an `h5_url`: path and query are the real ones, and so is the host for a browser that comes by the proxy |
 //! | `/pay/page.css` | how they look |
 //!
@@ -212,7 +212,7 @@ impl Platform {
             _ => return Err(refused(400, "表单不对", "The form must say `do=pay` or `do=cancel`.")),
         };
         let message = match self.pay(&pays) {
-            // To the page again, which shows that it is paid: to load it anew pays nothing.
+            // To the page again, which shows that it is paid: to load it again pays nothing.
             Ok(paid) if paid.paid => return Ok(html::see_other(&request.target)),
             Ok(paid) if paid.failure == Some(PaymentFailure::Cancel.word()) => {
                 Message { ends_visit: true, ..Message::new("已取消", "Cancelled: nothing was paid.") }

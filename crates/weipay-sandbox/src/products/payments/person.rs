@@ -136,7 +136,7 @@ impl PersonPays {
         self
     }
 
-    /// With a coupon of the merchant that takes so many fen off; off a combined order, in proportion to its parts.
+    /// With a coupon of the merchant that takes this amount (fen) off; off a combined order, in proportion to its parts.
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;

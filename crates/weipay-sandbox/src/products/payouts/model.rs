@@ -146,7 +146,7 @@ impl Model {
         }
     }
 
-    /// What there was at the end of the day that was so many days before today.
+    /// What there was at the end of the day that was this number of days before today.
     pub(super) fn at_the_end(&self, caller: usize, days: i64) -> Result<(i64, i64), Refused> {
         let end = midnight(day(self.now) - days + 1);
         if !(1..=90).contains(&days) || self.now < end + 10 * 3_600 {

@@ -242,7 +242,7 @@ pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<
     tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 2 })
 }
 
-/// Queries find what was sent in so many seconds.
+/// How many seconds back queries find what was sent.
 const MAX_AGE: i64 = 30 * clock::DAY;
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

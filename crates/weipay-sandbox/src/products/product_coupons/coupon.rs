@@ -398,7 +398,7 @@ pub(super) fn find(tx: &Transaction<'_>, stock_id: &str, code: &str) -> Result<O
     tx.get(&joined(stock_id, code))
 }
 
-/// A bundle has at most so many coupons.
+/// The most coupons of a bundle.
 const MAX_IN_BUNDLE: i64 = 15;
 
 /// The coupons that were sent under a number.

@@ -16,9 +16,9 @@ use crate::response::Refusal;
 pub(crate) enum UsageMode {
     /// `SINGLE`: once.
     Single,
-    /// `SEQUENTIAL`: one coupon, so many times, within so many days, with a pause between two.
+    /// `SEQUENTIAL`: one coupon, used a number of times, within a number of days, with a pause between two uses.
     Sequential { count: i64, days: i64, interval_days: i64 },
-    /// `PROGRESSIVE_BUNDLE`: so many coupons that a user gets together and uses one after the other.
+    /// `PROGRESSIVE_BUNDLE`: several coupons that a user gets together and uses one after the other.
     Bundle { count: i64, interval_days: i64 },
 }
 
@@ -59,7 +59,7 @@ const USAGE_RULES: [&str; 3] =
 
 const MAX_COUNT: i64 = 100_000_000;
 const MAX_COUNT_PER_USER: i64 = 100;
-/// So many times a coupon of several uses can be used, and so many coupons a bundle has.
+/// How many times a coupon of several uses can be used, and how many coupons a bundle has.
 const USES: std::ops::RangeInclusive<i64> = 3..=15;
 const NAME_LETTERS: std::ops::RangeInclusive<usize> = 3..=15;
 const MAX_WAIT_DAYS: i64 = 30;

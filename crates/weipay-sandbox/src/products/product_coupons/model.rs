@@ -466,7 +466,7 @@ impl Model {
         Ok(())
     }
 
-    /// The number of a budget as it is, and as it is to be: never below one, which no request may name.
+    /// The number of a budget as it is, and as it will be: never below one, which no request may name.
     fn budget(&self, target: Target, by: i64, by_day: bool) -> (i64, i64) {
         let known = &self.stocks[stocks_of(target)[0]];
         let cap = if by_day { known.by_day.unwrap_or(BY_DAY) } else { known.total };

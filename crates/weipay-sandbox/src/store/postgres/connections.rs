@@ -1,4 +1,4 @@
-//! Connections to a PostgreSQL server, at most so many at once, and what their failures mean.
+//! Connections to a PostgreSQL server, a limited number at once, and what their failures mean.
 //!
 //! The store is synchronous: its callers are threads that may wait. The client is asynchronous, and its own thread drives the
 //! sockets. Waiting is parking a thread, so that a program may call the store from wherever it likes, also from inside a runtime.

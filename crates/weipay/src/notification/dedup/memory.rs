@@ -54,7 +54,7 @@ impl MemoryDedup {
         Self::default()
     }
 
-    /// With room for so many ids, at least one.
+    /// With room for `capacity` ids, at least one.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self { shared: Arc::default(), capacity: capacity.max(1) }

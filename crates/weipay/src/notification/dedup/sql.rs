@@ -1,5 +1,5 @@
 //! Stores in a database, through `sqlx`: a handler runs once for an event also where several servers receive it, or where a server
-//! was started anew between two deliveries.
+//! was restarted between two deliveries.
 //!
 //! A row is a lease: whoever has the ticket may handle the event until the lease ends. So a server that dies holds nobody up for
 //! longer than that. Times are those of the database, because the clocks of servers differ. Each claim is one statement, which the

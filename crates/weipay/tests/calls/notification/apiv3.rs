@@ -299,7 +299,7 @@ fn a_receiver_says_which_keys_it_lacks() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
-    /// Also behind a right signature.
+    /// Also with a right signature.
     #[test]
     fn any_bytes_end_in_an_outcome(body: Vec<u8>, headers: [Vec<u8>; 4], is_signed: bool) {
         let mut map = HeaderMap::new();

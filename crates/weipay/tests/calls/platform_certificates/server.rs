@@ -143,7 +143,7 @@ impl Server {
         self.state.changed.notify_all();
     }
 
-    /// Waits until so many requests for the list have come.
+    /// Waits until this number of requests for the list has come.
     pub fn wait_for_fetches(&self, wanted: usize) {
         let mut held = self.state.held.lock().unwrap();
         while self.fetches() < wanted {

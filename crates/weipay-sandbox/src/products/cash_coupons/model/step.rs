@@ -30,7 +30,7 @@ pub(super) enum Step {
         person: usize,
         total: i64,
     },
-    /// Of the whole order, or of so many fen.
+    /// Of the whole order, or of this amount in fen.
     Refund {
         number: usize,
         fen: Option<i64>,

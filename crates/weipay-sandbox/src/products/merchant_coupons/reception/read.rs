@@ -83,7 +83,7 @@ fn card(card: &Value) -> Result<Value, String> {
     Ok(item)
 }
 
-/// Names in the signature have the position behind them: `stock_id0`, `out_request_no0`.
+/// Names in the signature end with the position: `stock_id0`, `out_request_no0`.
 fn from_items(
     params: &[Value],
     channel: Channel,

@@ -9,7 +9,7 @@ use super::{SINGLES, WHOLES};
 /// What people have in their wallets at first.
 pub(super) const WALLETS: [i64; 3] = [3_000, 0, 1_500];
 
-/// What an order is to be.
+/// The order to make.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Wish {
     pub(super) product: TradeType,

@@ -9,7 +9,7 @@ use crate::response::Response;
 /// Nothing from elsewhere, no script, no frame around it. A redirect loads nothing, so `redirect_url` works all the same.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// The result stays so many seconds before the person goes back to the merchant.
+/// How many seconds the result stays before the person goes back to the merchant.
 const REDIRECT_AFTER: u32 = 2;
 
 pub(super) const STYLE: &str = "\

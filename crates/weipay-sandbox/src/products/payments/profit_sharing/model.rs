@@ -23,7 +23,7 @@ const INVALID: Refused = "INVALID_REQUEST";
 const SHORT: Refused = "NOT_ENOUGH";
 const UNKNOWN: Refused = "RESOURCE_NOT_EXISTS";
 
-/// An order as it was sold: by which caller, whose money it is, how much, and whether it is to be shared.
+/// An order as it was sold: by which caller, whose money it is, how much, and whether it will be shared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sold {
     pub(super) caller: usize,

@@ -139,7 +139,7 @@ pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
 pub(super) struct Found {
     /// How many there are in all.
     total: usize,
-    /// INFERRED(v2-refund-page): the oldest refund comes first, and on every page the numbers behind the names begin with 0.
+    /// INFERRED(v2-refund-page): the oldest refund comes first, and on every page the numbers after the names begin with 0.
     pub(super) page: Vec<Refund>,
     /// What the order of all of them is.
     first: Refund,
