@@ -119,6 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .request(arguments.method.clone(), &arguments.json)
         .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
     report::warn_of_example(response.headers());
+    report::warn_of_undecided(&response, weipay::Operation::find(&arguments.method, &arguments.path));
     if arguments.follow {
         return follow::follow(&client, &response, &output);
     }

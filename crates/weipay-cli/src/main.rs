@@ -5,6 +5,7 @@ mod api;
 mod arguments;
 mod call;
 mod failure;
+mod interrupted;
 mod nearest;
 mod notification_listener;
 mod output;

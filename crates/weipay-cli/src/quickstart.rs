@@ -19,6 +19,7 @@ use weipay_sandbox::Sandbox;
 
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
+use crate::interrupted;
 use story::Story;
 
 /// An expression with its own text.
@@ -50,19 +51,23 @@ pub(crate) struct Quickstart {
 }
 
 pub(crate) fn run(arguments: &Quickstart) -> Outcome {
-    play(arguments).map_err(Failure::failed)
-}
-
-fn play(arguments: &Quickstart) -> Result<(), Box<dyn Error>> {
-    let mut screen = Screen::new();
-    screen.title("weipay quickstart: one operation, six call styles, every signature checked");
-
     let mut builder = Sandbox::builder().listen(arguments.listen);
     if let Some(data) = &arguments.data {
         builder = builder.data(data);
     }
-    let sandbox = builder.start()?;
-    let story = Story::begin(&sandbox)?;
+    let sandbox = builder.start().map_err(Failure::failed)?;
+    // With --stay the sandbox itself waits for the signal.
+    if arguments.data.is_none() && !arguments.stay {
+        interrupted::delete_temporary_folder(&sandbox)?;
+    }
+    play(arguments, &sandbox).map_err(Failure::failed)
+}
+
+fn play(arguments: &Quickstart, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> {
+    let mut screen = Screen::new();
+    screen.title("weipay quickstart: one operation, six call styles, every signature checked");
+
+    let story = Story::begin(sandbox)?;
     screen.fact("platform", &format!("{} (沙箱, in this process)", sandbox.base_url()));
     screen.fact("merchant", &format!("{} (商户号), with new keys", story.mchid));
 
@@ -85,7 +90,7 @@ fn play(arguments: &Quickstart) -> Result<(), Box<dyn Error>> {
     if arguments.shop || arguments.yes {
         // Nobody sees the question, or nobody can answer it.
         let is_alone = !stdin().is_terminal() || !stdout().is_terminal();
-        shop::play(&sandbox, &story, arguments.yes || is_alone, &mut screen)?;
+        shop::play(sandbox, &story, arguments.yes || is_alone, &mut screen)?;
     }
 
     if arguments.stay {

@@ -13,8 +13,24 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
+use crate::authority::{OFFICIAL_DOMAINS, is_official};
 use crate::kit::KitOnDisk;
 use crate::sandbox::Sandbox;
+
+/// The variables from which `weipay` makes a client; a test there compares them.
+const CLIENT_VARIABLES: [&str; 11] = [
+    "WEIPAY_BASE_URL",
+    "WEIPAY_MCHID",
+    "WEIPAY_MERCHANT_SERIAL",
+    "WEIPAY_MERCHANT_KEY",
+    "WEIPAY_MERCHANT_CERTIFICATE",
+    "WEIPAY_MERCHANT_CERTIFICATE_PASSWORD",
+    "WEIPAY_PUBLIC_KEY_ID",
+    "WEIPAY_PUBLIC_KEY",
+    "WEIPAY_PLATFORM_CERTIFICATES",
+    "WEIPAY_API_V3_KEY",
+    "WEIPAY_API_V2_KEY",
+];
 
 /// Variables for a client, and the files that they name, which are deleted when this is dropped.
 ///
@@ -22,14 +38,15 @@ use crate::sandbox::Sandbox;
 /// |---|---|
 /// | `WEIPAY_*`, `WEIPAY_KIT` | the kit, and the path of `kit.json` |
 /// | `HTTPS_PROXY`, `https_proxy` | the sandbox; it responds for every host of WeChat Pay, and leads to no other host |
-/// | `NO_PROXY`, `no_proxy` | what was there, and this machine |
-/// | `SSL_CERT_FILE`, `CURL_CA_BUNDLE`, `REQUESTS_CA_BUNDLE` | the certificates of the system and that of the authority |
+/// | `NO_PROXY`, `no_proxy` | what was there, without hosts of WeChat Pay, and this machine |
+/// | `SSL_CERT_FILE`, `CURL_CA_BUNDLE`, `REQUESTS_CA_BUNDLE` | the certificates of the system, those that these variables named before, and that of the authority |
 /// | `NODE_EXTRA_CA_CERTS`, `NODE_USE_ENV_PROXY` | the same for Node.js |
-/// | `PHP_INI_SCAN_DIR` | the same for PHP |
-/// | `JAVA_TOOL_OPTIONS` | the same for Java |
+/// | `PHP_INI_SCAN_DIR` | the same for PHP, after the folders that it named before |
+/// | `JAVA_TOOL_OPTIONS` | the same for Java, after the options that were there |
 #[derive(Debug)]
 pub struct ClientEnvironment {
     variables: Vec<(&'static str, OsString)>,
+    removed: Vec<&'static str>,
     _files: TempDir,
 }
 
@@ -60,12 +77,18 @@ impl ClientEnvironment {
             address.port()
         );
         variables.extend([
-            ("NODE_EXTRA_CA_CERTS", authority.into()),
+            ("NODE_EXTRA_CA_CERTS", node_authorities(files.path(), authority)?.into()),
             ("NODE_USE_ENV_PROXY", "1".into()),
-            ("PHP_INI_SCAN_DIR", php_folders(files.path(), &bundle)?),
-            ("JAVA_TOOL_OPTIONS", added_to("JAVA_TOOL_OPTIONS", &java)),
+            ("PHP_INI_SCAN_DIR", php_folders(files.path(), &bundle, env::var_os("PHP_INI_SCAN_DIR"))?),
+            ("JAVA_TOOL_OPTIONS", java_options(env::var_os("JAVA_TOOL_OPTIONS"), &java)),
         ]);
-        Ok(Self { variables, _files: files })
+        Ok(Self { variables, removed: kit.unused_variables(), _files: files })
+    }
+
+    /// The variables that a client reads and the kit does not set. They must not be there: a key of the real platform beside the
+    /// sandbox's would be trusted as well.
+    pub fn removed(&self) -> impl Iterator<Item = &'static str> {
+        self.removed.iter().copied()
     }
 
     /// The variables, as `std::process::Command::envs` takes them.
@@ -75,6 +98,15 @@ impl ClientEnvironment {
 }
 
 impl KitOnDisk {
+    /// The `WEIPAY_*` variables that a client reads and [`variables`](Self::variables) does not give. What they hold belongs to
+    /// another configuration.
+    #[must_use]
+    pub fn unused_variables(&self) -> Vec<&'static str> {
+        let used = self.variables();
+        let is_unused = |name: &&str| used.iter().all(|(used, _)| used != name);
+        CLIENT_VARIABLES.into_iter().filter(is_unused).collect()
+    }
+
     /// The kit as the `WEIPAY_*` variables that a client is configured with. Files have absolute paths, so that they are found
     /// from any folder.
     #[must_use]
@@ -99,9 +131,23 @@ impl KitOnDisk {
     }
 }
 
-/// The options that a variable has already, and these.
-fn added_to(name: &str, options: &str) -> OsString {
-    let mut text = env::var_os(name).unwrap_or_default();
+/// The options of Java that were there, and these. Hosts of WeChat Pay that were reached without a proxy are reached by it.
+fn java_options(known: Option<OsString>, options: &str) -> OsString {
+    const WITHOUT_PROXY: &str = "-Dhttp.nonProxyHosts=";
+    let known = known.unwrap_or_default();
+    let mut text = match known.to_str().filter(|known| known.contains(WITHOUT_PROXY)) {
+        Some(known) => {
+            let option = |option: &str| match option.strip_prefix(WITHOUT_PROXY) {
+                Some(hosts) => {
+                    let hosts = hosts.split('|').filter(|host| !covers_the_platform(host));
+                    format!("{WITHOUT_PROXY}{}", hosts.collect::<Vec<_>>().join("|"))
+                }
+                None => option.to_owned(),
+            };
+            known.split(' ').map(option).collect::<Vec<_>>().join(" ").into()
+        }
+        None => known,
+    };
     if !text.is_empty() {
         text.push(" ");
     }
@@ -109,9 +155,28 @@ fn added_to(name: &str, options: &str) -> OsString {
     text
 }
 
-/// The hosts that are reached without a proxy: those that were already, and this machine.
+/// Whether an entry of `NO_PROXY` is about a host of WeChat Pay: `*`, `.qq.com`, `*.weixin.qq.com`, `api.mch.weixin.qq.com:443`. A
+/// program that reaches such a host without the proxy calls the real platform.
+fn covers_the_platform(entry: &str) -> bool {
+    let entry = entry.trim().to_ascii_lowercase();
+    let host = match entry.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => &entry,
+    };
+    if host == "*" {
+        return true;
+    }
+    let host = host.trim_start_matches('*').trim_matches('.');
+    let is_above =
+        |domain: &&str| domain.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !host.is_empty() && (is_official(host) || OFFICIAL_DOMAINS.iter().any(is_above))
+}
+
+/// The hosts that are reached without a proxy: those that were already, and this machine. Never the platform.
 fn without_proxy(known: &str) -> String {
-    let mut hosts: Vec<&str> = known.split(',').map(str::trim).filter(|host| !host.is_empty()).collect();
+    // Go and curl take commas, some programs blanks.
+    let entries = known.split([',', ' ']).map(str::trim).filter(|host| !host.is_empty());
+    let mut hosts: Vec<&str> = entries.filter(|host| !covers_the_platform(host)).collect();
     for host in ["localhost", "127.0.0.1", "::1"] {
         if !hosts.contains(&host) {
             hosts.push(host);
@@ -129,25 +194,51 @@ const SYSTEM_BUNDLES: [&str; 5] = [
     "/usr/local/etc/openssl/cert.pem",
 ];
 
-/// The certificates of the system and that of the authority: a client may have other hosts that it reaches without the proxy.
+/// The certificates of the system, those that were trusted already, and that of the authority: a client may have other hosts that
+/// it reaches without the proxy.
 fn bundle(folder: &Path, authority: &Path) -> io::Result<PathBuf> {
-    let given = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let mut known = given.into_iter().chain(SYSTEM_BUNDLES.map(PathBuf::from));
-    let mut bundle = known.find_map(|file| fs::read(file).ok()).unwrap_or_default();
-    bundle.push(b'\n');
+    let mut known = trusted_by("SSL_CERT_FILE").into_iter().chain(SYSTEM_BUNDLES.map(PathBuf::from));
+    let system = known.find(|file| file.is_file());
+    let others = ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"].into_iter().filter_map(trusted_by);
+    let mut files: Vec<PathBuf> = system.into_iter().chain(others).collect();
+    files.dedup();
+    write_bundle(folder.join("ca-bundle.pem"), files, authority)
+}
+
+/// The authorities that Node.js was told of, and that of the sandbox.
+fn node_authorities(folder: &Path, authority: &Path) -> io::Result<PathBuf> {
+    match trusted_by("NODE_EXTRA_CA_CERTS") {
+        Some(known) => write_bundle(folder.join("node-ca.pem"), vec![known], authority),
+        None => Ok(authority.to_owned()),
+    }
+}
+
+/// The file of certificates that a variable names, if it is one.
+fn trusted_by(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).map(PathBuf::from).filter(|file| file.is_file())
+}
+
+fn write_bundle(file: PathBuf, known: Vec<PathBuf>, authority: &Path) -> io::Result<PathBuf> {
+    let mut bundle = Vec::new();
+    for known in known {
+        // One that cannot be read could not be used before either.
+        bundle.extend(fs::read(known).unwrap_or_default());
+        bundle.push(b'\n');
+    }
     bundle.extend(fs::read(authority)?);
-    let file = folder.join("ca-bundle.pem");
     fs::write(&file, bundle)?;
     Ok(file)
 }
 
-/// Folders with settings of PHP. What stands before the colon, nothing, means those that PHP was built with.
-fn php_folders(folder: &Path, bundle: &Path) -> io::Result<OsString> {
+/// Folders with settings of PHP: those that the variable named, and one for the sandbox. An empty name means those that PHP was built
+/// with.
+fn php_folders(folder: &Path, bundle: &Path, known: Option<OsString>) -> io::Result<OsString> {
     let php = folder.join("php");
     fs::create_dir(&php)?;
     let bundle = bundle.display();
     fs::write(php.join("weipay.ini"), format!("curl.cainfo=\"{bundle}\"\nopenssl.cafile=\"{bundle}\"\n"))?;
-    let mut folders = OsString::from(":");
+    let mut folders = known.unwrap_or_default();
+    folders.push(if cfg!(windows) { ";" } else { ":" });
     folders.push(php);
     Ok(folders)
 }
@@ -200,6 +291,53 @@ mod tests {
     }
 
     #[test]
+    fn hosts_of_the_platform_are_never_reached_without_the_proxy() {
+        for entry in [
+            "*",
+            ".qq.com",
+            "*.qq.com",
+            "qq.com",
+            "com",
+            "WEIXIN.qq.com",
+            "*.weixin.qq.com",
+            "api.mch.weixin.qq.com",
+            "api.mch.weixin.qq.com:443",
+            ".wechatpay.cn",
+            "tenpay.com",
+        ] {
+            assert_eq!(without_proxy(entry), "localhost,127.0.0.1,::1", "{entry}");
+        }
+        for entry in ["q.com", "xqq.com", "example.com:8080", "10.0.0.0/8", "::1", "weixin.qq.com.example"] {
+            assert!(without_proxy(entry).split(',').any(|host| host == entry), "{entry}");
+        }
+        let given = "-Xmx1g -Dhttp.nonProxyHosts=*.qq.com|localhost|*.example.com".into();
+        assert_eq!(
+            java_options(Some(given), "-Da=b"),
+            "-Xmx1g -Dhttp.nonProxyHosts=localhost|*.example.com -Da=b"
+        );
+        assert_eq!(java_options(None, "-Da=b"), "-Da=b");
+    }
+
+    #[test]
+    fn what_php_was_told_before_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("php").display().to_string();
+        let bundle = folder.path().join("ca-bundle.pem");
+        let folders = php_folders(folder.path(), &bundle, Some("/etc/php/conf.d".into())).unwrap();
+        let separator = if cfg!(windows) { ';' } else { ':' };
+        assert_eq!(folders, OsString::from(format!("/etc/php/conf.d{separator}{own}")));
+    }
+
+    #[test]
+    fn what_a_kit_does_not_set_is_removed() {
+        let sandbox = Sandbox::start().unwrap();
+        let environment = sandbox.client_environment().unwrap();
+        let removed: Vec<_> = environment.removed().collect();
+        // This merchant has a public key.
+        assert_eq!(removed, ["WEIPAY_MERCHANT_CERTIFICATE_PASSWORD", "WEIPAY_PLATFORM_CERTIFICATES"]);
+    }
+
+    #[test]
     fn everything_of_the_kit_that_a_client_reads_is_there() {
         let sandbox = Sandbox::start().unwrap();
         let variables: std::collections::BTreeMap<_, _> =
@@ -225,7 +363,8 @@ mod tests {
             fs::read_to_string(value("WEIPAY_KIT")).unwrap(),
             fs::read_to_string(sandbox.kit_file()).unwrap()
         );
-        let php = value("PHP_INI_SCAN_DIR").to_str().unwrap().strip_prefix(':').map(PathBuf::from).unwrap();
+        let php = value("PHP_INI_SCAN_DIR").to_str().unwrap().rsplit_once(':').map(|(_, own)| own.into());
+        let php: PathBuf = php.unwrap();
         let settings = fs::read_to_string(php.join("weipay.ini")).unwrap();
         assert!(settings.contains(bundle.to_str().unwrap()), "{settings}");
         drop(environment);

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use weipay::error::{ErrorKind, RequestError};
-use weipay::{Error, Operation};
+use weipay::{Error, Operation, Response};
 use weipay_sandbox::{Behaviour, ORIGIN_HEADER, REASON_HEADER, decode_reason};
 
 /// Warns that a response is an example: it must not be mistaken for something that happened.
@@ -16,6 +16,19 @@ pub(super) fn warn_of_example(headers: &HeaderMap) {
         let style = anstyle::AnsiColor::Yellow.on_default().bold();
         let note = "this is an example: the sandbox does not implement this operation, so nothing happened";
         // If standard error is closed, the response is printed all the same.
+        writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
+    }
+}
+
+/// A 202 (处理中) is neither a success nor a refusal, but for the few operations that answer with it when all is well.
+pub(super) fn warn_of_undecided(response: &Response<Value>, operation: Option<&Operation>) {
+    let is_usual = operation.is_some_and(|operation| operation.success_status() == StatusCode::ACCEPTED);
+    if response.status() == StatusCode::ACCEPTED && !is_usual {
+        let style = anstyle::AnsiColor::Yellow.on_default().bold();
+        let note = format!(
+            "202: accepted and not decided yet; {}",
+            advice(operation.filter(|operation| operation.is_safe_to_repeat()))
+        );
         writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
     }
 }
@@ -90,6 +103,9 @@ fn with_options(problem: &RequestError) -> Option<String> {
         RequestError::QueryCharacter(letter) => format!(
             "the query in the path contains `{}`, which must be percent-encoded in a URL: set it with --query name=VALUE",
             letter.escape_debug()
+        ),
+        RequestError::UnknownPlaceholder(name) => format!(
+            "the path has no placeholder {{{name}}}: remove --path {name}=..., or write the placeholder into the path"
         ),
         _ => return None,
     })

@@ -50,8 +50,14 @@ pub(super) fn play(sandbox: &Sandbox, story: &Story, pays_at_once: bool, screen:
     let mode = sandbox.clock().mode();
     let played = Shop::open(sandbox, story)?.play(pays_at_once, screen);
     // The shop moved the clock to the next day; what comes after it finds the clock as it was.
-    if mode == ClockMode::Real {
-        sandbox.clock().set_real();
+    match mode {
+        ClockMode::Real => sandbox.clock().set_real(),
+        ClockMode::Frozen { at } => sandbox.clock().freeze(at),
+        ClockMode::Offset { seconds } => {
+            // What the clock would show now: it runs as the machine's does.
+            sandbox.clock().set_real();
+            sandbox.clock().advance(seconds);
+        }
     }
     played
 }

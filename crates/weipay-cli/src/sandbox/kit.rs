@@ -52,10 +52,11 @@ pub(super) fn env(arguments: &Env) -> Outcome {
     anstream::stdout().write_all(exports(&kit).as_bytes()).map_err(Failure::failed)
 }
 
-/// One `export` per line.
+/// One `export` per line, and `unset` for what belongs to another kit or to the real platform.
 fn exports(kit: &KitOnDisk) -> String {
     let line = |(name, value): (&str, String)| format!("export {name}={}\n", quoted(&value));
-    kit.variables().into_iter().map(line).collect()
+    let unset = format!("unset {}\n", kit.unused_variables().join(" "));
+    kit.variables().into_iter().map(line).chain([unset]).collect()
 }
 
 /// A word in quotes for a POSIX shell.

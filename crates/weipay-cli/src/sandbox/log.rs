@@ -62,7 +62,7 @@ fn list(client: &Client, arguments: &Log) -> Outcome {
         let page = match client.call("GET", &target, None) {
             // The sandbox that was followed has ended.
             Err(ClientError::NotRunning(_) | ClientError::Connection(_)) if is_waiting => return Ok(()),
-            page => page.map_err(Failure::failed)?,
+            page => page.map_err(Failure::from_control)?,
         };
         let entries = page["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
         let dropped = page["dropped"].as_u64().unwrap_or_default();
@@ -95,6 +95,6 @@ fn shown(client: &Client, entry: &Value, whole: bool) -> Result<String, Failure>
         Ok(entry) => Ok(entry["text"].as_str().unwrap_or_default().to_owned()),
         // Newer requests have taken its place.
         Err(ClientError::Refused { status: 404, .. }) => Ok(String::new()),
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(Failure::from_control(error)),
     }
 }

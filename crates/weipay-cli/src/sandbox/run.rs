@@ -25,13 +25,16 @@ An example: weipay sandbox run -- go test ./...
 The command gets these variables:
   WEIPAY_BASE_URL, WEIPAY_MCHID ...   the kit, as of weipay sandbox env; WEIPAY_KIT is the path of kit.json
   HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and leads to no other host
-  NO_PROXY, no_proxy                  what is reached without it: yours, localhost, 127.0.0.1 and ::1
+  NO_PROXY, no_proxy                  what is reached without it: yours but for hosts of WeChat Pay, localhost, 127.0.0.1
+                                      and ::1
   SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE
-                                      the certificates of the system and that of the local authority
+                                      the certificates of the system, yours, and that of the local authority
   NODE_EXTRA_CA_CERTS, NODE_USE_ENV_PROXY
                                       the same for Node.js (proxies from 22.21 and 24.5)
   PHP_INI_SCAN_DIR                    the same for PHP
   JAVA_TOOL_OPTIONS                   the same for Java: a trust store, and the proxy for https
+
+It does not get other variables that a client of weipay reads, such as your WEIPAY_PLATFORM_CERTIFICATES.
 
 The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
 it is 2.";
@@ -55,7 +58,7 @@ pub(crate) struct Run {
 pub(super) fn run(arguments: &Run) -> Outcome {
     let Run { data, listen, serving, command } = arguments;
     let [program, arguments @ ..] = &command[..] else {
-        return Err(Failure::usage("there is no command: give one behind --"));
+        return Err(Failure::usage("there is no command: give one after --"));
     };
     let builder = serving.builder()?.listen(*listen);
     let builder = data.iter().fold(builder, SandboxBuilder::data);
@@ -72,6 +75,9 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     let signals = sandbox.termination_signals().map_err(Failure::failed)?;
     let mut process = Command::new(program);
     process.args(arguments).envs(environment.variables());
+    for name in environment.removed() {
+        process.env_remove(name);
+    }
     let child = process.spawn().map_err(|error| {
         Failure::usage(format!("{} could not be started: {error}", Path::new(program).display()))
     })?;

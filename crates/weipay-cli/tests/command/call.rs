@@ -46,6 +46,18 @@ fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
     ])
 }
 
+#[test]
+fn what_is_accepted_and_not_decided_is_told() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let fault = "Weipay-Sandbox-Fault:202";
+    let output = weipay(&["call", "GET", BALANCE, "--kit", kit, "--header", fault], &HashMap::new());
+    assert!(stderr(&output).contains("202: accepted and not decided yet"), "{output:?}");
+    let output = weipay(&["call", "GET", BALANCE, "--kit", kit, "--path", "zzz=1"], &HashMap::new());
+    assert!(stderr(&output).contains("no placeholder {zzz}: remove --path zzz=..."), "{output:?}");
+    assert_eq!(exit(&output), 2);
+}
+
 /// An operation that keeps state and needs nothing.
 const BALANCE: &str = "v3/merchant/fund/balance/BASIC";
 const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";

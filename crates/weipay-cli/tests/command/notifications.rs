@@ -72,6 +72,9 @@ fn a_trigger_sends_one_notification_and_says_what_the_receiver_made_of_it() {
         (&["REFUND.SUCCESS", "--set", "amount.refnd=7"], "did you mean refund?"),
         (&["REFUND.SUCCESS", "--set", "amount.refund=x"], "refund must be a whole number"),
         (&["REFUND.SUCCESS", "--api", "v2"], "there is no event named"),
+        (&["REFUND.SUCCESS", "--url", "http://"], "the address is not a URL"),
+        (&["REFUND.SUCCESS", "--url", "http://a b/"], "the address is not a URL"),
+        (&["REFUND.SUCCESS", "--url", "https://api.mch.weixin.qq.com/x"], "leads to the real platform"),
     ] {
         let (code, _, error) = send(arguments);
         assert!(code == 2 && error.contains(told), "{arguments:?}: {code} {error}");

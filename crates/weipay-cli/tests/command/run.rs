@@ -16,6 +16,24 @@ fn the_command_finds_the_sandbox_in_its_environment() {
     assert!(output.status.success() && text.contains("available_amount"), "{output:?}");
 }
 
+/// A client that trusts a key of the real platform beside the sandbox's would take both at their word.
+#[test]
+fn what_the_kit_does_not_set_is_not_in_its_environment() {
+    let output = Command::new(WEIPAY)
+        .args(["sandbox", "run", "--quiet", "--", WEIPAY, "call", "GET", "v3/merchant/fund/balance/BASIC"])
+        .env("WEIPAY_PLATFORM_CERTIFICATES", "/nowhere/x.pem")
+        .env("NO_PROXY", ".qq.com,*,example.com")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = Command::new(WEIPAY)
+        .args(["sandbox", "run", "--quiet", "--", "sh", "-c", "echo $NO_PROXY"])
+        .env("NO_PROXY", ".qq.com,*,example.com")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "example.com,localhost,127.0.0.1,::1\n");
+}
+
 #[test]
 fn its_exit_code_is_passed_on() {
     for (script, code) in [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)] {

@@ -137,6 +137,30 @@ fn a_kit_is_not_touched_while_its_sandbox_runs() {
     assert!(stderr(&output).contains("another sandbox runs on"), "{}", stderr(&output));
 }
 
+/// The file with address and token stays behind, and another sandbox may have got the port.
+#[test]
+fn a_command_for_a_sandbox_that_has_ended_says_so_and_exits_with_2() {
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    Serving::start(data.path()).kill();
+    let says_so = || {
+        for arguments in [&["log"] as &[&str], &["log", "--follow"], &["log", "1"], &["clock"]] {
+            let output = sandbox(data.path(), arguments);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+            assert!(stderr(&output).contains("no sandbox runs on"), "{}", stderr(&output));
+        }
+    };
+    says_so();
+    let _serving = Serving::start(other.path());
+    let there = |folder: &Path| folder.join("control.json");
+    let read = |folder: &Path| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(there(folder)).unwrap()).unwrap()
+    };
+    let mut ended = read(data.path());
+    ended["url"] = read(other.path())["url"].clone();
+    fs::write(there(data.path()), ended.to_string()).unwrap();
+    says_so();
+}
+
 #[test]
 fn a_broken_database_is_named_with_its_path() {
     let data = tempfile::tempdir().unwrap();

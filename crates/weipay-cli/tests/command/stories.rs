@@ -82,6 +82,14 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
             &["the response is an example, and nothing happened"],
         ),
         ("[[step]]\ncal = 'GET v3/merchant/fund/balance/BASIC'", 2, &["story.toml:2: ", "nothing was sent"]),
+        (
+            "[[merchant]]\nname = 'a'\nplatform_keys = 'typo'\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'",
+            2,
+            &[
+                "story.toml:3: `platform_keys` must be one of public-key, certificate, migration",
+                "nothing was sent",
+            ],
+        ),
         ("start = 'noon'\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'", 2, &["story.toml:2: "]),
         (
             "[[step]]\ncontrol = 'POST /faults'\nbody = { fault = 'wrong-signature' }\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'",

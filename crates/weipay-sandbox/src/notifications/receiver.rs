@@ -133,6 +133,13 @@ impl Target {
         self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
     }
 
+    fn check_not_official(&self) -> Result<(), String> {
+        match is_official(self.name()) {
+            true => Err("notify_url leads to the real platform, which a sandbox never calls".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     /// The value of `Host`.
     fn authority(&self) -> String {
         let usual = if self.is_https { 443 } else { 80 };
@@ -174,11 +181,14 @@ async fn within(
     }
 }
 
+/// An address to which a notification may go at all.
+pub(super) fn check_address(url: &str) -> Result<(), String> {
+    Target::parse(url)?.check_not_official()
+}
+
 async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head, String> {
     let target = Target::parse(url)?;
-    if is_official(target.name()) {
-        return Err("notify_url leads to the real platform, which a sandbox never calls".to_owned());
-    }
+    target.check_not_official()?;
     let found = receivers.resolver.addresses(target.name(), target.port).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =

@@ -135,13 +135,16 @@ impl Trigger {
     /// are trusted beside those of the system; none is an empty text.
     ///
     /// # Errors
-    /// When the message cannot be made, or the certificates cannot be read. What the receiver did is the attempt.
+    /// When the address is not one, or is the real platform's; when the message cannot be made, or the certificates cannot be read. What the receiver did is the attempt.
     pub fn send(
         &self,
         url: &str,
         kit: &KitOnDisk,
         receiver_authorities: &str,
     ) -> Result<Attempt, TriggerError> {
+        // Who gives an address here never wrote `notify_url`.
+        receiver::check_address(url)
+            .map_err(|reason| TriggerError(reason.replacen("notify_url", "the address", 1)))?;
         let TriggeredMessage { headers, body } = self.message(kit)?;
         let mut receivers = Receivers::new(true);
         if !receiver_authorities.trim().is_empty() {

@@ -1,6 +1,7 @@
 //! Settings as people give them: what is read without guessing, and what an error may say of the rest.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -61,6 +62,23 @@ fn variables() -> HashMap<&'static str, String> {
 
 fn from(variables: &HashMap<&str, String>) -> Result<ClientBuilder, ConfigError> {
     ClientBuilder::from_variables(|name| variables.get(name).map(OsString::from))
+}
+
+/// What a kit neither sets nor unsets would stay as the shell has it.
+#[test]
+fn a_kit_sets_or_unsets_every_variable_that_is_read() {
+    let mut variables = variables();
+    variables.insert("WEIPAY_MERCHANT_CERTIFICATE", pem("merchant_cert"));
+    let read = RefCell::new(BTreeSet::new());
+    let get = |name: &str| {
+        read.borrow_mut().insert(name.to_owned());
+        variables.get(name).map(OsString::from)
+    };
+    ClientBuilder::from_variables(get).unwrap();
+    let kit = kit::read(KIT.0.path()).unwrap();
+    let set = kit.variables().into_iter().map(|(name, _)| name);
+    let known: BTreeSet<_> = set.chain(kit.unused_variables()).map(str::to_owned).collect();
+    assert_eq!(read.into_inner(), known);
 }
 
 fn with(name: &'static str, value: &str) -> Result<crate::core::Core, ConfigError> {

@@ -214,12 +214,25 @@ impl StoryMerchant {
             name,
             line,
             sub_merchants: table.texts("sub_merchants")?,
-            platform_keys: table.text("platform_keys")?.map(|text| text.value),
-            certificate: table.text("certificate")?.map(|text| text.value),
+            platform_keys: word(&mut table, "platform_keys", &PLATFORM_KEYS)?,
+            certificate: word(&mut table, "certificate", &CERTIFICATE_STATES)?,
         };
         table.check_nothing_left()?;
         Ok(read)
     }
+}
+
+const PLATFORM_KEYS: [&str; 3] = ["public-key", "certificate", "migration"];
+const CERTIFICATE_STATES: [&str; 4] = ["valid", "expired", "revoked", "not-yet-valid"];
+
+/// A member that has one of these values. It is checked before anything happens: the story may be about a sandbox that runs already.
+fn word(table: &mut Table, name: &'static str, words: &[&str]) -> Result<Option<String>, StoryError> {
+    let Some(Lined { value, line }) = table.text(name)? else { return Ok(None) };
+    if !words.contains(&&*value) {
+        let reason = format!("`{name}` must be one of {}, not {}", words.join(", "), value.escape_debug());
+        return Err(StoryError { line, reason });
+    }
+    Ok(Some(value))
 }
 
 fn person(mut table: Table) -> Result<Lined<String>, StoryError> {
