@@ -148,6 +148,7 @@ impl Catalog {
     /// The operation of a request line; `path` is without the query.
     ///
     /// # Errors
+    ///
     /// If no operation has this path, or only with other methods.
     pub fn route(&'static self, method: &str, path: &str) -> Result<Routed, Unrouted> {
         let mut others = Vec::new();

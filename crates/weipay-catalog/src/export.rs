@@ -18,6 +18,7 @@ use crate::waiting::Wait;
 /// Writes every operation, one JSON object per line, sorted by path.
 ///
 /// # Errors
+///
 /// If writing fails.
 pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
     // By the text of the path, `-` before `/` before letters, so that two collections can be compared line by line. The order of
@@ -33,6 +34,7 @@ pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
 /// Writes every notification, one JSON object per line, sorted by version and event.
 ///
 /// # Errors
+///
 /// If writing fails.
 pub fn notifications_jsonl(out: &mut impl Write) -> io::Result<()> {
     for found in Catalog::embedded().notifications() {

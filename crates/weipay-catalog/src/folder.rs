@@ -60,6 +60,7 @@ pub struct SourceFile {
 /// The catalogue files in a folder and its subfolders, sorted.
 ///
 /// # Errors
+///
 /// If a folder cannot be read.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut found = Vec::new();
@@ -82,6 +83,7 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
 /// The catalogue files in a folder and its subfolders with their texts, sorted.
 ///
 /// # Errors
+///
 /// If a file or folder cannot be read.
 pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
     let mut sources = Vec::new();
@@ -97,6 +99,7 @@ pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
 /// Every operation in a folder. The texts live as long as the program: tools that call this end soon.
 ///
 /// # Errors
+///
 /// If a file cannot be read or parsed, or is in the wrong place.
 pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
     let folder = Folder::open(root)?;
@@ -107,6 +110,7 @@ pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
 /// Every notification in a folder.
 ///
 /// # Errors
+///
 /// If a file cannot be read or parsed, or is in the wrong place.
 pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
     let folder = Folder::open(root)?;

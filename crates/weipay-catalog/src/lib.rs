@@ -31,6 +31,8 @@
 //! | `export` | the catalogue as JSON lines (feature `export`) |
 //! | `openapi` | the operations and notifications of APIv3 as an OpenAPI 3.1 document (feature `openapi`) |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod catalog;
 pub mod errors;
 #[cfg(any(test, feature = "export"))]

@@ -46,6 +46,7 @@ impl fmt::Display for Finding {
 /// All mistakes in the files of a folder, sorted by file and line.
 ///
 /// # Errors
+///
 /// If a file or folder cannot be read.
 pub fn check_folder(root: &Path) -> Result<Vec<Finding>, FolderError> {
     Ok(check_files(&folder::sources(root)?))

@@ -62,7 +62,8 @@ impl Limits {
     /// Checks a number against both limits.
     ///
     /// # Errors
-    /// When it is beyond one of them.
+    ///
+    /// If it is beyond one of them.
     pub fn check(self, number: impl Into<Number>) -> Result<(), Outside> {
         let number = number.into();
         let side = match (self.min, self.max) {

@@ -42,6 +42,7 @@ impl Rules {
     /// field were missing, as was recorded for fields whose pages say 1 to some length.
     ///
     /// # Errors
+    ///
     /// The first rule that is broken.
     pub fn check_text(&self, text: &str) -> Result<(), BrokenRule> {
         if text.is_empty() && !self.required {
@@ -66,7 +67,8 @@ impl Rules {
     /// notice, so this is for those who want no others: the linter, for examples, and a strict sandbox.
     ///
     /// # Errors
-    /// When the text is not one of them.
+    ///
+    /// If the text is not one of them.
     pub fn check_listed(&self, text: &str, values: &[&str]) -> Result<(), BrokenRule> {
         let is_missing = text.is_empty() && !self.required;
         if values.is_empty() || values.contains(&text) || is_missing {
@@ -88,6 +90,7 @@ impl Rules {
     /// Checks an integer: first its width, then its range.
     ///
     /// # Errors
+    ///
     /// The first rule that is broken.
     pub fn check_integer(&self, number: impl Into<i128>) -> Result<(), BrokenRule> {
         let number = number.into();
@@ -98,7 +101,8 @@ impl Rules {
     /// Checks a number that may have a fraction.
     ///
     /// # Errors
-    /// When it is out of its range.
+    ///
+    /// If it is out of its range.
     pub fn check_number(&self, number: impl Into<Number>) -> Result<(), BrokenRule> {
         self.check_range(number.into())
     }
@@ -110,7 +114,8 @@ impl Rules {
     /// Checks how many members an array has.
     ///
     /// # Errors
-    /// When there are too few or too many.
+    ///
+    /// If there are too few or too many.
     pub fn check_items(&self, count: usize) -> Result<(), BrokenRule> {
         self.items.check(count).map_err(|outside| BrokenRule::Items { count, outside })
     }

@@ -200,6 +200,7 @@ pub fn refusal_of(field: &Field, value: &Value) -> Option<String> {
 /// Checks a request against the catalogue and does nothing else: no signature, no state. For the benchmark of that.
 ///
 /// # Errors
+///
 /// What is refused, by its message.
 #[doc(hidden)]
 pub fn check_against_catalogue(method: &str, target: &str, body: &[u8]) -> Result<(), String> {

@@ -174,7 +174,8 @@ impl From<FolderError> for KitError {
 /// directory.
 ///
 /// # Errors
-/// When the folder or its kit cannot be used, or another sandbox runs on it.
+///
+/// If the folder or its kit cannot be used, or another sandbox runs on it.
 pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     init_with(dir.as_ref(), None)
 }
@@ -182,6 +183,7 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
 /// The same, with these platform keys.
 ///
 /// # Errors
+///
 /// Also when the kit that is there was made with others.
 pub fn init_with_platform_keys(dir: impl AsRef<Path>, keys: PlatformKeys) -> Result<KitOnDisk, KitError> {
     init_with(dir.as_ref(), Some(keys))
@@ -202,7 +204,8 @@ fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitErr
 /// Reads the kit of a data directory, and makes nothing. A sandbox may run on the directory meanwhile.
 ///
 /// # Errors
-/// When there is no kit, or its files do not fit together.
+///
+/// If there is no kit, or its files do not fit together.
 pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     KitOnDisk::open(dir.as_ref(), false)
 }
@@ -339,7 +342,8 @@ impl KitOnDisk {
     /// The merchant private key (商户API私钥) as PKCS#8 PEM.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    ///
+    /// If the file cannot be read.
     pub fn merchant_key_pem(&self) -> Result<Zeroizing<String>, KitError> {
         file::read(&self.dir.join(&self.kit.merchant_key))
     }
@@ -347,7 +351,8 @@ impl KitOnDisk {
     /// The merchant certificate (商户API证书) as PEM.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    ///
+    /// If the file cannot be read.
     pub fn merchant_cert_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.merchant_cert))?.to_string())
     }
@@ -355,7 +360,8 @@ impl KitOnDisk {
     /// The WeChat Pay public key (微信支付公钥) as SPKI PEM.
     ///
     /// # Errors
-    /// When the merchant has none, or the file cannot be read.
+    ///
+    /// If the merchant has none, or the file cannot be read.
     pub fn public_key_pem(&self) -> Result<String, KitError> {
         self.text_of("public_key", self.kit.public_key.as_deref())
     }
@@ -363,7 +369,8 @@ impl KitOnDisk {
     /// The platform certificate (平台证书) as PEM.
     ///
     /// # Errors
-    /// When the merchant has none, or the file cannot be read.
+    ///
+    /// If the merchant has none, or the file cannot be read.
     pub fn platform_cert_pem(&self) -> Result<String, KitError> {
         self.text_of("platform_cert", self.kit.platform_cert.as_deref())
     }

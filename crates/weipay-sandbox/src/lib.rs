@@ -54,6 +54,8 @@
 //! | `clock`, `entropy` | time and randomness as values |
 //! | `error` | why a sandbox did not start |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod authority;
 mod clock;
 mod contract;

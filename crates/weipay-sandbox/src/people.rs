@@ -126,7 +126,8 @@ impl Platform {
     /// Makes a person with an openid under each of these appids.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn add_person(&self, appids: &[String]) -> Result<Person, StoreError> {
         let unionid = format!("o{}", self.entropy.letters_and_digits(LENGTH - 1));
         let mut person = Person { unionid, openids: BTreeMap::new() };
@@ -167,7 +168,8 @@ impl Platform {
     /// The openid of a person under an appid.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn openid(&self, person: &Person, appid: &str) -> Result<String, StoreError> {
         self.act(|tx, now| {
             let Some(person) = tx.get::<Person>(&person.unionid)? else {

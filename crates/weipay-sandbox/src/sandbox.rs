@@ -54,7 +54,8 @@ impl Sandbox {
     /// A running platform on a free port of 127.0.0.1, with its own keys and its own state, gone on drop.
     ///
     /// # Errors
-    /// When no temporary folder can be made, or no port is free.
+    ///
+    /// If no temporary folder can be made, or no port is free.
     pub fn start() -> Result<Self, StartError> {
         Self::builder().start()
     }
@@ -80,7 +81,8 @@ impl Sandbox {
     /// Adds a merchant, which can send requests at once, and gives its kit.
     ///
     /// # Errors
-    /// When there is one with its number, or its kit cannot be made.
+    ///
+    /// If there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         self.platform.add_merchant(new)
     }
@@ -88,7 +90,8 @@ impl Sandbox {
     /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
     ///
     /// # Errors
-    /// When no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    ///
+    /// If no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
     pub fn top_up(&self, mchid: &str, account: MerchantAccount, fen: i64) -> Result<i64, MerchantError> {
         self.platform.top_up(mchid, account, fen)
     }
@@ -103,7 +106,8 @@ impl Sandbox {
     /// is checked, and what is wrong with it is told.
     ///
     /// # Errors
-    /// When the database fails; nothing was sent then.
+    ///
+    /// If the database fails; nothing was sent then.
     pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
         self.platform.receive_coupons(page)
     }
@@ -112,7 +116,8 @@ impl Sandbox {
     /// [front end](PersonPays::with_front_end) their signature is checked, and what is wrong with it is told.
     ///
     /// # Errors
-    /// When there is no such order, it cannot be paid, or the database fails; nothing was changed then.
+    ///
+    /// If there is no such order, it cannot be paid, or the database fails; nothing was changed then.
     pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
         self.platform.pay(pays)
     }
@@ -121,7 +126,8 @@ impl Sandbox {
     /// the real app only.
     ///
     /// # Errors
-    /// When there is no such order, it has no page (付款码), or the database fails.
+    ///
+    /// If there is no such order, it has no page (付款码), or the database fails.
     pub fn pay_page(&self, order: &str) -> Result<String, PersonPaysError> {
         self.platform.pay_page(order, None)
     }
@@ -129,7 +135,8 @@ impl Sandbox {
     /// Lets requests meet a fault from now on, and gives the number of the rule.
     ///
     /// # Errors
-    /// When no request can ever meet it, or there are too many rules.
+    ///
+    /// If no request can ever meet it, or there are too many rules.
     pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
         self.platform.faults.add(rule)
     }
@@ -156,7 +163,8 @@ impl Sandbox {
     /// nothing waits. It blocks the thread.
     ///
     /// # Errors
-    /// When what is due does not end in time, another call moves the clock, or the database fails.
+    ///
+    /// If what is due does not end in time, another call moves the clock, or the database fails.
     pub fn run_to_next_event(&self) -> Result<Option<i64>, ClockError> {
         self.platform.run_to_next_event()
     }
@@ -165,6 +173,7 @@ impl Sandbox {
     /// [`Self::run_to_next_event`] does. It blocks the thread.
     ///
     /// # Errors
+    ///
     /// Those of [`Self::run_to_next_event`]; the clock shows how far it came.
     pub fn run_for(&self, seconds: i64) -> Result<Run, ClockError> {
         self.platform.run_for(seconds)
@@ -175,7 +184,8 @@ impl Sandbox {
     /// kits are left out.
     ///
     /// # Errors
-    /// When the name cannot name a file, there are too many snapshots, or the file or the database fails.
+    ///
+    /// If the name cannot name a file, there are too many snapshots, or the file or the database fails.
     pub fn snapshot(&self, name: &str) -> Result<Snapshot, SnapshotError> {
         self.platform.take_snapshot(name).map(|(snapshot, _)| snapshot)
     }
@@ -183,7 +193,8 @@ impl Sandbox {
     /// Puts the state of a snapshot in the place of what there is, whole or not at all. Merchants and their kits stay as they are.
     ///
     /// # Errors
-    /// When there is none with this name, its file is broken, it is of another version of this program or of a sandbox with other
+    ///
+    /// If there is none with this name, its file is broken, it is of another version of this program or of a sandbox with other
     /// merchants, or the database fails. Nothing was restored then.
     pub fn restore(&self, name: &str) -> Result<(), SnapshotError> {
         self.platform.restore_snapshot(name).map(drop)
@@ -192,7 +203,8 @@ impl Sandbox {
     /// Takes back everything that merchants and people did. Merchants and their kits stay, and so do the people of the seed file.
     ///
     /// # Errors
-    /// When the database fails; nothing was taken back then.
+    ///
+    /// If the database fails; nothing was taken back then.
     pub fn reset(&self) -> Result<(), StoreError> {
         self.platform.reset()
     }
@@ -214,7 +226,8 @@ impl Sandbox {
     /// What a program of any language must find in its environment to come here, also with fixed hosts.
     ///
     /// # Errors
-    /// When the files that its variables name cannot be written.
+    ///
+    /// If the files that its variables name cannot be written.
     pub fn client_environment(&self) -> io::Result<ClientEnvironment> {
         ClientEnvironment::new(self)
     }
@@ -267,7 +280,8 @@ impl Sandbox {
     /// a terminal sends to all of its programs, end the program by themselves.
     ///
     /// # Errors
-    /// When the signals of the operating system cannot be waited for.
+    ///
+    /// If the signals of the operating system cannot be waited for.
     pub fn termination_signals(&self) -> io::Result<Receiver<()>> {
         self.server.termination_signals()
     }
@@ -275,7 +289,8 @@ impl Sandbox {
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
     ///
     /// # Errors
-    /// When the signals of the operating system cannot be waited for.
+    ///
+    /// If the signals of the operating system cannot be waited for.
     pub fn wait(&self) -> io::Result<()> {
         self.server.wait()
     }

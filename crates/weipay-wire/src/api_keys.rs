@@ -25,6 +25,7 @@ macro_rules! api_key {
             /// Takes the key: exactly 32 visible ASCII characters.
             ///
             /// # Errors
+            ///
             /// If the text has another length or contains another character.
             pub fn new(text: &str) -> Result<Self, ApiKeyError> {
                 key_bytes(text, $called).map(Self)

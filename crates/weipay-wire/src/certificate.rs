@@ -30,6 +30,7 @@ impl Certificate {
     /// Reads a `CERTIFICATE` PEM. If there are several certificates, the first one is read.
     ///
     /// # Errors
+    ///
     /// If the text is not such a PEM, or the key in it cannot be used. The error says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (_, der) = pem::read(text, &[PemKind::Certificate])?;
@@ -40,6 +41,7 @@ impl Certificate {
     /// and the error says so if they are PKCS#12, DER or UTF-16.
     ///
     /// # Errors
+    ///
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         Self::from_pem(&pem::decode_text(bytes, PemKind::Certificate)?)
@@ -48,6 +50,7 @@ impl Certificate {
     /// Reads a certificate in DER.
     ///
     /// # Errors
+    ///
     /// If the bytes are not a certificate, or the key in it cannot be used.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let malformed = KeyError::Malformed { wanted: PemKind::Certificate };

@@ -40,7 +40,8 @@ impl ClientIdentity {
     /// Reads a PKCS#12 file (`apiclient_cert.p12`). The password is the merchant ID (商户号) unless somebody changed it.
     ///
     /// # Errors
-    /// When the bytes are not such a file, the password is wrong, or there is no certificate of the key in it.
+    ///
+    /// If the bytes are not such a file, the password is wrong, or there is no certificate of the key in it.
     pub fn from_pkcs12(bytes: &[u8], password: &str) -> Result<Self, Pkcs12Error> {
         let opened = open(bytes, password)?;
         let key = PrivateKey::from_pkcs8_der(&opened.key).map_err(Pkcs12Error::Key)?;

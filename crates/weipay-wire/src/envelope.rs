@@ -82,6 +82,7 @@ impl ApiV3Key {
     /// Decrypts an envelope that is sealed by AES-256-GCM. The content is wiped when it is dropped.
     ///
     /// # Errors
+    ///
     /// If the envelope is malformed, or was not encrypted with this key.
     pub fn open(&self, envelope: &Envelope<'_>) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
         self.open_with(EnvelopeAlgorithm::Aes256Gcm, envelope)
@@ -90,6 +91,7 @@ impl ApiV3Key {
     /// Decrypts an envelope that is sealed by this algorithm. The content is wiped when it is dropped.
     ///
     /// # Errors
+    ///
     /// If the envelope is malformed, or was not encrypted with this key.
     pub fn open_with(
         &self,
@@ -122,6 +124,7 @@ impl ApiV3Key {
     /// Never use a nonce twice with one key.
     ///
     /// # Errors
+    ///
     /// If the nonce is not 12 bytes long.
     pub fn seal(
         &self,
@@ -137,6 +140,7 @@ impl ApiV3Key {
     /// Never use a nonce twice with one key.
     ///
     /// # Errors
+    ///
     /// If the nonce is not 12 bytes long.
     pub fn seal_with(
         &self,
@@ -151,6 +155,7 @@ impl ApiV3Key {
     /// Encrypts `plaintext` as [`seal`](Self::seal) does, but returns the ciphertext as bytes. Files are encrypted so.
     ///
     /// # Errors
+    ///
     /// If the nonce is not 12 bytes long.
     pub fn seal_bytes(
         &self,
@@ -251,7 +256,8 @@ impl ApiV2Key {
     /// Opens the `req_info` of a refund notification. The content, XML with the root `root`, is wiped when dropped.
     ///
     /// # Errors
-    /// When the text is not the base64 of whole blocks, is too long, or does not open with this key.
+    ///
+    /// If the text is not the base64 of whole blocks, is too long, or does not open with this key.
     pub fn open_req_info(&self, req_info: &str) -> Result<Zeroizing<Vec<u8>>, ReqInfoError> {
         if req_info.len() > MAX_LENGTH {
             return Err(ReqInfoError::TooLarge { length: req_info.len() });
@@ -274,7 +280,8 @@ impl ApiV2Key {
     /// Seals what a refund notification carries, for the sandbox; gives it in base64.
     ///
     /// # Errors
-    /// When the cryptographic library cannot do its work.
+    ///
+    /// If the cryptographic library cannot do its work.
     pub fn seal_req_info(&self, content: &[u8]) -> Result<String, ReqInfoError> {
         let key = UnboundCipherKey::new(&AES_256, self.md5_hex()?.as_slice())
             .and_then(PaddedBlockEncryptingKey::ecb_pkcs7)

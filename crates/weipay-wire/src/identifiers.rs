@@ -30,6 +30,7 @@ macro_rules! identifier {
             /// Takes the text after checking it.
             ///
             /// # Errors
+            ///
             /// If the text does not have this form. The error says what it looks like instead.
             pub fn new(text: impl Into<String>) -> Result<Self, IdentifierError> {
                 $accept(text.into()).map(Self).map_err(|problem| IdentifierError { called: $called, problem })

@@ -62,6 +62,7 @@ impl Kit {
     /// missing, or the certificate and its serial number, but not all four.
     ///
     /// # Errors
+    ///
     /// If a member is missing, empty, or not text.
     pub fn from_members(mut member: impl FnMut(&str) -> Option<String>) -> Result<Self, KitError> {
         let mut filled = |name| member(name).filter(|text| !text.is_empty());

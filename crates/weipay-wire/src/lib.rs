@@ -90,6 +90,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod api_keys;
 mod brand_authorization;
 mod certificate;

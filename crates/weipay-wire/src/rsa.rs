@@ -58,6 +58,7 @@ impl PrivateKey {
     /// SM2, without a passphrase.
     ///
     /// # Errors
+    ///
     /// If the text is not such a PEM, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2. The error
     /// says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
@@ -74,6 +75,7 @@ impl PrivateKey {
     /// and the error says so if they are PKCS#12, DER or UTF-16.
     ///
     /// # Errors
+    ///
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         Self::from_pem(&pem::decode_text(bytes, PemKind::PrivateKey)?)
@@ -82,6 +84,7 @@ impl PrivateKey {
     /// Reads a PKCS#8 key in DER, without a passphrase.
     ///
     /// # Errors
+    ///
     /// If the bytes are not such a key, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         #[cfg(feature = "sm")]
@@ -94,6 +97,7 @@ impl PrivateKey {
     /// Generates a new RSA key, for the sandbox's credentials kit (凭证包).
     ///
     /// # Errors
+    ///
     /// If the cryptographic library cannot generate one.
     pub fn generate() -> Result<Self, KeyError> {
         KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Unavailable).and_then(Self::from_key_pair)
@@ -102,6 +106,7 @@ impl PrivateKey {
     /// Generates a new key of SM2 (国密), for tests and sandboxes.
     ///
     /// # Errors
+    ///
     /// If the cryptographic library cannot generate one.
     #[cfg(feature = "sm")]
     pub fn generate_sm2() -> Result<Self, KeyError> {
@@ -136,6 +141,7 @@ impl PrivateKey {
     /// Signs a message, in base64: RSASSA-PKCS1-v1_5 with SHA-256, or SM2 with SM3.
     ///
     /// # Errors
+    ///
     /// If the cryptographic library cannot sign.
     pub fn sign(&self, message: &[u8]) -> Result<String, SignatureError> {
         match &self.parsed.pair {
@@ -151,6 +157,7 @@ impl PrivateKey {
     /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
     ///
     /// # Errors
+    ///
     /// If the text does not have the form of such a field, or cannot be decrypted with this key.
     pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, SensitiveError> {
         match &self.parsed.pair {
@@ -166,6 +173,7 @@ impl PrivateKey {
     /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
     ///
     /// # Errors
+    ///
     /// If the text is not the base64 of 256 bytes, or cannot be decrypted with this key, or the key is not one of RSA.
     pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, SensitiveError> {
         match &self.parsed.pair {
@@ -184,6 +192,7 @@ impl PrivateKey {
     /// The key as PKCS#8 in DER, which is wiped when it is dropped.
     ///
     /// # Errors
+    ///
     /// If the cryptographic library cannot export the key.
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         match &self.parsed.pair {
@@ -196,6 +205,7 @@ impl PrivateKey {
     /// The key as a `PRIVATE KEY` PEM, which is wiped when it is dropped.
     ///
     /// # Errors
+    ///
     /// If the cryptographic library cannot export the key.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         Ok(pem::write("PRIVATE KEY", &self.to_pkcs8_der()?))
@@ -273,6 +283,7 @@ impl PublicKey {
     /// Reads a PEM: `PUBLIC KEY` (SubjectPublicKeyInfo), or `RSA PUBLIC KEY` (PKCS#1).
     ///
     /// # Errors
+    ///
     /// If the text is not such a PEM, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2. The error
     /// says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
@@ -289,6 +300,7 @@ impl PublicKey {
     /// and the error says so if they are DER or UTF-16.
     ///
     /// # Errors
+    ///
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         Self::from_pem(&pem::decode_text(bytes, PemKind::PublicKey)?)
@@ -297,6 +309,7 @@ impl PublicKey {
     /// Reads a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors
+    ///
     /// If the bytes are not such a key, or the key is neither a 2048-bit RSA key nor, with the feature `sm`, one of SM2.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
         #[cfg(feature = "sm")]
@@ -340,6 +353,7 @@ impl PublicKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256, or SM2 with SM3.
     ///
     /// # Errors
+    ///
     /// If it was not.
     pub fn verify(&self, message: &[u8], signature: &str) -> Result<(), SignatureError> {
         match &*self.parsed {
@@ -352,6 +366,7 @@ impl PublicKey {
     /// Encrypts a sensitive field (敏感字段) as this key demands, in base64: RSAES-OAEP, or SM2.
     ///
     /// # Errors
+    ///
     /// If the text is longer than [`MAX_OAEP_PLAINTEXT`] or, for a key of SM2, `MAX_SM2_PLAINTEXT`; or empty, for a key of SM2.
     pub fn encrypt_sensitive(&self, plaintext: &[u8]) -> Result<String, SensitiveError> {
         match &*self.parsed {
@@ -366,6 +381,7 @@ impl PublicKey {
     /// payment) take RSAES-PKCS1-v1_5, which is not made here.
     ///
     /// # Errors
+    ///
     /// If the text is longer than [`MAX_OAEP_PLAINTEXT`], or the key is not one of RSA.
     pub fn encrypt_oaep(&self, plaintext: &[u8]) -> Result<String, SensitiveError> {
         match &*self.parsed {

@@ -44,6 +44,7 @@ impl SealedFile {
     /// with the feature `sm`, one of 16 bytes is one of SM4.
     ///
     /// # Errors
+    ///
     /// If the key has another length, or the nonce is empty or longer than 128 bytes.
     pub fn new(key: &[u8], nonce: &[u8]) -> Result<Self, SealedFileError> {
         let key = FileKey::new(key)?;
@@ -63,6 +64,7 @@ impl SealedFile {
     /// Decrypts the next bytes of the file. The last 16 of all that came stay back, because they may be the tag.
     ///
     /// # Errors
+    ///
     /// If the file is longer than 64 GB, or the cryptographic library failed.
     pub fn update(&mut self, input: &[u8]) -> Result<Vec<u8>, SealedFileError> {
         let ready = (self.held.len() + input.len()).saturating_sub(TAG);
@@ -85,6 +87,7 @@ impl SealedFile {
     /// The file ended: whether its tag fits, so that nothing of it was changed and the key is the right one.
     ///
     /// # Errors
+    ///
     /// If the tag does not fit, or the file is shorter than a tag.
     pub fn finish(mut self) -> Result<(), SealedFileError> {
         let Ok(tag) = <[u8; TAG]>::try_from(&self.held[..]) else { return Err(SealedFileError::TooShort) };

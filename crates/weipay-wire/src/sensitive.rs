@@ -82,6 +82,7 @@ impl From<DecodeError> for SensitiveError {
 /// but it proves nothing: long plaintext may have the same form. With the feature `sm`, the form that SM2 gives is right too.
 ///
 /// # Errors
+///
 /// [`SensitiveError::NotBase64`] or [`SensitiveError::WrongLength`].
 pub fn check_ciphertext(text: &str) -> Result<(), SensitiveError> {
     #[cfg(feature = "sm")]

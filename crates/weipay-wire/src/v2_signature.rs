@@ -109,7 +109,8 @@ impl ApiV2Key {
     /// Verifies the `sign` of a response or a notification. Every field counts, also one that nobody knows.
     ///
     /// # Errors
-    /// When the signature is missing, does not belong to these fields and this key, or an element contains elements: it is not
+    ///
+    /// If the signature is missing, does not belong to these fields and this key, or an element contains elements: it is not
     /// documented how these are signed.
     pub fn verify(&self, message: &XmlElements) -> Result<(), SignError> {
         let sign = message.text(SIGN).filter(|sign| !sign.is_empty()).ok_or(SignError::Missing)?;

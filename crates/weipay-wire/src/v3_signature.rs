@@ -172,6 +172,7 @@ pub struct SignatureHeaders<'a> {
 /// A probe (签名探测) always fails, like any forgery, with the error [`VerifyError::Probe`].
 ///
 /// # Errors
+///
 /// If any of this is not true. Then nothing in the body may be trusted.
 pub fn verify_response(
     headers: &SignatureHeaders<'_>,

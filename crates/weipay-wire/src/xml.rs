@@ -111,7 +111,8 @@ impl XmlElements {
     /// Reads a document whose root has this name: `xml` in requests and responses, `root` in an opened `req_info`.
     ///
     /// # Errors
-    /// When the bytes are not such a document, or it exceeds a limit. The error never repeats a value.
+    ///
+    /// If the bytes are not such a document, or it exceeds a limit. The error never repeats a value.
     pub fn read(bytes: &[u8], root: &str) -> Result<Self, XmlError> {
         read::read(bytes, root)
     }
@@ -122,7 +123,8 @@ impl XmlElements {
     /// CDATA. A carriage return is written as `&#13;`, because XML readers turn a bare one into a line feed.
     ///
     /// # Errors
-    /// When a name is not valid in XML, or a value contains a character that XML does not allow.
+    ///
+    /// If a name is not valid in XML, or a value contains a character that XML does not allow.
     pub fn write(&self, root: &str) -> Result<String, XmlError> {
         write(self, root, Cdata::WhereNeeded)
     }
@@ -131,7 +133,8 @@ impl XmlElements {
     /// are left out: a response must not fail because of a letter that a request of APIv3 could have.
     ///
     /// # Errors
-    /// When a name is not valid in XML.
+    ///
+    /// If a name is not valid in XML.
     pub fn write_with_cdata(&self, root: &str) -> Result<String, XmlError> {
         write(self, root, Cdata::Always)
     }

@@ -75,6 +75,7 @@ impl<R: Read> Bill<R> {
     /// Reads the heading of a bill. The text is as the platform made it: decompress a gzip (`tar_type=GZIP`) before.
     ///
     /// # Errors
+    ///
     /// If the reader fails, or the first line is not a heading.
     pub fn new(reader: R) -> Result<Self, BillError> {
         let mut bill = Self {
@@ -113,6 +114,7 @@ impl<R: Read> Bill<R> {
     /// the next call returns the row after it.
     ///
     /// # Errors
+    ///
     /// If the reader fails, if a row does not fit the columns, or if the bill ends without its summary, which means that it is
     /// incomplete.
     pub fn next_row(&mut self) -> Result<Option<Row>, BillError> {
@@ -314,6 +316,7 @@ impl Row {
     /// The value of a column in yuan; `None` if the bill has no such column, or the value is empty.
     ///
     /// # Errors
+    ///
     /// If the value is not an amount.
     pub fn amount(&self, column: &str) -> Result<Option<Amount>, ValueError> {
         self.get(column).filter(|value| !value.is_empty()).map(str::parse).transpose()
@@ -322,6 +325,7 @@ impl Row {
     /// The value of a column with a time, as seconds since 1970; `None` if the bill has no such column, or the value is empty.
     ///
     /// # Errors
+    ///
     /// If the value is not a time.
     pub fn seconds(&self, column: &str) -> Result<Option<i64>, ValueError> {
         self.get(column).filter(|value| !value.is_empty()).map(value::seconds).transpose()

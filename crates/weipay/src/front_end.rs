@@ -102,6 +102,7 @@ impl FrontEnd {
     /// [Official document](https://pay.weixin.qq.com/doc/v3/merchant/4012365339).
     ///
     /// # Errors
+    ///
     /// If a value does not have its form, or the key cannot sign.
     pub fn jsapi(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
         let appid = checked("appid", appid)?;
@@ -124,6 +125,7 @@ impl FrontEnd {
     /// [Official document](https://pay.weixin.qq.com/doc/v3/partner/4012090949).
     ///
     /// # Errors
+    ///
     /// As [`jsapi`](Self::jsapi).
     pub fn app(&self, appid: &str, prepay_id: &str) -> Result<AppParameters, ParameterError> {
         let appid = checked("appid", appid)?;
@@ -145,6 +147,7 @@ impl FrontEnd {
     /// `package_info` is from the response of the transfer, valid while its state is `WAIT_USER_CONFIRM`.
     ///
     /// # Errors
+    ///
     /// If a value does not have its form.
     pub fn transfer(&self, appid: &str, package_info: &str) -> Result<TransferParameters, ParameterError> {
         Ok(TransferParameters {
@@ -179,6 +182,7 @@ impl FrontEnd {
 /// so query the order there.
 ///
 /// # Errors
+///
 /// If one of them is not a URL, or `h5_url` already contains a `redirect_url`.
 pub fn h5_link(h5_url: &str, redirect_url: Option<&str>) -> Result<String, ParameterError> {
     let h5_url = checked_url("h5_url", h5_url)?;

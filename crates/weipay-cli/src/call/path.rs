@@ -12,6 +12,7 @@ use crate::nearest::{closeness, nearest};
 /// The operation with this path; `None` if the catalogue does not have the path, which is sent anyway.
 ///
 /// # Errors
+///
 /// If this cannot be a path of APIv3.
 pub(super) fn find_operation(method: &Method, path: &str) -> Result<Option<&'static Operation>, String> {
     if let Some((_, rest)) = path.split_once("://") {

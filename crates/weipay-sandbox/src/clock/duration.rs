@@ -8,6 +8,7 @@ const MAX_SECONDS: i64 = 100 * 366 * DAY;
 /// The seconds of a duration such as `90s`, `15m`, `3h`, `30d` or `1d12h`. A number alone is seconds.
 ///
 /// # Errors
+///
 /// What to write instead.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
     read(text).filter(|seconds| *seconds <= MAX_SECONDS).ok_or_else(|| {

@@ -104,7 +104,8 @@ impl Client {
     /// A client of the sandbox that runs on this data folder.
     ///
     /// # Errors
-    /// When none runs on it, or its file cannot be read.
+    ///
+    /// If none runs on it, or its file cannot be read.
     pub fn from_data_dir(dir: impl AsRef<Path>) -> Result<Self, ClientError> {
         let dir = dir.as_ref();
         let folder = dir.display().to_string();
@@ -130,7 +131,8 @@ impl Client {
     /// Calls a route, and gives the JSON that came back; `null` for none.
     ///
     /// # Errors
-    /// When the sandbox does not run any more, or refuses.
+    ///
+    /// If the sandbox does not run any more, or refuses.
     pub fn call(&self, method: &str, target: &str, body: Option<&Value>) -> Result<Value, ClientError> {
         let (status, body) = self.exchange(method, target, body).map_err(|error| match error.kind() {
             io::ErrorKind::ConnectionRefused => ClientError::NotRunning(self.folder.clone()),

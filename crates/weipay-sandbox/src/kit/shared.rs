@@ -180,7 +180,8 @@ impl Platform {
     /// notification, so it reads one record. Whether there was anything.
     ///
     /// # Errors
-    /// When the database or a kit fails.
+    ///
+    /// If the database or a kit fails.
     pub(crate) fn look_at_merchant(&self, mchid: &str) -> Result<bool, MerchantError> {
         if !self.store.is_shared() {
             return Ok(false);
@@ -193,7 +194,8 @@ impl Platform {
     /// Takes over what other nodes did to merchants. Whether there was anything.
     ///
     /// # Errors
-    /// When the database or a kit fails.
+    ///
+    /// If the database or a kit fails.
     pub(crate) fn look_at_merchants(&self) -> Result<bool, MerchantError> {
         if !self.store.is_shared() {
             return Ok(false);

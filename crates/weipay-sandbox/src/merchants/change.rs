@@ -168,7 +168,8 @@ impl Platform {
     /// restart.
     ///
     /// # Errors
-    /// When there is one with its number, or its kit cannot be made.
+    ///
+    /// If there is one with its number, or its kit cannot be made.
     pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
         let _changing = self.merchants.change();
         loop {
@@ -339,7 +340,8 @@ impl Platform {
     /// The kit of a merchant.
     ///
     /// # Errors
-    /// When there is no such merchant, or its kit cannot be read.
+    ///
+    /// If there is no such merchant, or its kit cannot be read.
     pub fn kit_of(&self, mchid: &str) -> Result<KitOnDisk, MerchantError> {
         if self.merchants.find(mchid).is_none() {
             return Err(MerchantError::Unknown(mchid.to_owned()));
@@ -351,7 +353,8 @@ impl Platform {
     /// Says something about a merchant's certificate (商户API证书).
     ///
     /// # Errors
-    /// When there is no such merchant, or the change cannot be kept.
+    ///
+    /// If there is no such merchant, or the change cannot be kept.
     pub fn set_certificate_state(&self, mchid: &str, state: CertificateState) -> Result<(), MerchantError> {
         self.change(mchid, |_, record| {
             record.certificate = state;
@@ -363,7 +366,8 @@ impl Platform {
     /// `public_key_permille` says how many of a thousand notifications the public key signs in a migration.
     ///
     /// # Errors
-    /// When there is no such merchant, or the change cannot be kept.
+    ///
+    /// If there is no such merchant, or the change cannot be kept.
     pub fn set_platform_keys(
         &self,
         mchid: &str,
@@ -393,7 +397,8 @@ impl Platform {
     /// Takes a step of the rotation of a platform key that a merchant knows.
     ///
     /// # Errors
-    /// When there is no such merchant, it has no key of this kind, or the step does not follow from the last one.
+    ///
+    /// If there is no such merchant, it has no key of this kind, or the step does not follow from the last one.
     pub fn rotate_platform_key(
         &self,
         mchid: &str,

@@ -189,7 +189,8 @@ impl Notifications {
     /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn list(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, NotificationError> {
         self.transaction(|tx| Ok(list(tx, filter)?))
     }
@@ -197,7 +198,8 @@ impl Notifications {
     /// A notification by its `id` or its number.
     ///
     /// # Errors
-    /// When none is kept under this name, or the database fails.
+    ///
+    /// If none is kept under this name, or the database fails.
     pub fn find(&self, name: &str) -> Result<Notification, NotificationError> {
         self.transaction(|tx| find(tx, name))
     }
@@ -206,7 +208,8 @@ impl Notifications {
     /// by the retry table of its event, from the beginning where that had ended. What is held is sent too.
     ///
     /// # Errors
-    /// When there is no such notification, its receiver is being called just now, or the database fails.
+    ///
+    /// If there is no such notification, its receiver is being called just now, or the database fails.
     pub fn replay(&self, name: &str) -> Result<Attempt, NotificationError> {
         let kept = self.find(name)?;
         wait_for(self.attempt_now(&kept, AttemptKind::Replay))?
@@ -216,7 +219,8 @@ impl Notifications {
     /// not count for the retry table; if one is acknowledged, the notification is.
     ///
     /// # Errors
-    /// When there is no such notification, the number is not 1 to 16, its receiver is being called just now, or the database fails.
+    ///
+    /// If there is no such notification, the number is not 1 to 16, its receiver is being called just now, or the database fails.
     pub fn duplicate(&self, name: &str, copies: usize) -> Result<Vec<Attempt>, NotificationError> {
         if !(1..=MAX_COPIES).contains(&copies) {
             return Err(NotificationError::Invalid(format!(
@@ -247,7 +251,8 @@ impl Notifications {
     /// acknowledged is the last: the receiver does not verify.
     ///
     /// # Errors
-    /// When there is no such notification, its receiver is being called just now, or the database fails.
+    ///
+    /// If there is no such notification, its receiver is being called just now, or the database fails.
     pub fn probe(&self, name: &str) -> Result<Vec<Attempt>, NotificationError> {
         let kept = self.find(name)?;
         wait_for(async {
@@ -267,7 +272,8 @@ impl Notifications {
     /// wait. One whose receiver is being called just now still arrives.
     ///
     /// # Errors
-    /// When there is no such merchant, or the database fails.
+    ///
+    /// If there is no such merchant, or the database fails.
     pub fn hold(&self, mchid: Option<&str>) -> Result<usize, NotificationError> {
         self.check_merchant(mchid)?;
         self.transaction(|tx| Ok(hold::hold(tx, mchid)?))
@@ -277,7 +283,8 @@ impl Notifications {
     /// [`ReleaseOrder::AsDue`] the receivers have responded to all of it.
     ///
     /// # Errors
-    /// When there is no such merchant or notification, a merchant is to be released while all are held, or the database fails.
+    ///
+    /// If there is no such merchant or notification, a merchant is to be released while all are held, or the database fails.
     pub fn release(
         &self,
         mchid: Option<&str>,

@@ -67,7 +67,8 @@ impl Trigger {
     /// A notification of an event, such as `TRANSACTION.SUCCESS`, or `v2/TRANSACTION.SUCCESS` for the one of APIv2 where both have it.
     ///
     /// # Errors
-    /// When the catalogue has no such event; the error names similar ones.
+    ///
+    /// If the catalogue has no such event; the error names similar ones.
     pub fn new(event: &str) -> Result<Self, TriggerError> {
         let (version, name) = match event.split_once('/') {
             Some((version @ ("v2" | "v3"), name)) => (Some(version), name),
@@ -96,7 +97,8 @@ impl Trigger {
     /// The text is read as the catalogue's type of the member; objects and arrays are JSON.
     ///
     /// # Errors
-    /// When the catalogue has no such member, or the value is not of its type; the error names similar ones.
+    ///
+    /// If the catalogue has no such member, or the value is not of its type; the error names similar ones.
     pub fn set(mut self, path: impl Into<String>, value: impl Into<String>) -> Result<Self, TriggerError> {
         let (path, value) = (path.into(), value.into());
         // Into an empty object: what fits there fits into the sample.
@@ -123,7 +125,8 @@ impl Trigger {
     /// Makes the message with the keys of a kit, whose platform need not run.
     ///
     /// # Errors
-    /// When the kit lacks the platform's keys, or something cannot be encrypted.
+    ///
+    /// If the kit lacks the platform's keys, or something cannot be encrypted.
     pub fn message(&self, kit: &KitOnDisk) -> Result<TriggeredMessage, TriggerError> {
         let merchant = kit.merchant().map_err(|error| TriggerError(format!("{error:#}")))?;
         let now = Clock::System.now();
@@ -135,7 +138,8 @@ impl Trigger {
     /// are trusted beside those of the system; none is an empty text.
     ///
     /// # Errors
-    /// When the address is not one, or is the real platform's; when the message cannot be made, or the certificates cannot be read. What the receiver did is the attempt.
+    ///
+    /// If the address is not one, or is the real platform's; when the message cannot be made, or the certificates cannot be read. What the receiver did is the attempt.
     pub fn send(
         &self,
         url: &str,
@@ -270,7 +274,8 @@ impl Notifications {
     /// kept, and not repeated.
     ///
     /// # Errors
-    /// When there is no such merchant, or the notification cannot be made. What the receiver did is the attempt.
+    ///
+    /// If there is no such merchant, or the notification cannot be made. What the receiver did is the attempt.
     pub fn trigger(
         &self,
         trigger: &Trigger,

@@ -115,7 +115,8 @@ impl Platform {
     /// Freezes or cancels the account of a person, or makes it work again. The person is named by unionid or openid.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn set_account_state(&self, person: &str, state: AccountState) -> Result<(), StoreError> {
         self.act(|tx, _| state.keep(tx, person))
     }
@@ -123,7 +124,8 @@ impl Platform {
     /// The account of a person, by unionid or openid.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn account_state(&self, person: &str) -> Result<AccountState, StoreError> {
         self.act(|tx, _| AccountState::of_person(tx, person))
     }

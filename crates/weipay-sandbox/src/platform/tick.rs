@@ -32,7 +32,8 @@ impl Platform {
     /// kits stay, and so do the people of the seed file.
     ///
     /// # Errors
-    /// When the database fails; nothing was taken back then.
+    ///
+    /// If the database fails; nothing was taken back then.
     pub fn reset(&self) -> Result<(), StoreError> {
         let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
@@ -50,7 +51,8 @@ impl Platform {
     /// done is put aside, and told to the log.
     ///
     /// # Errors
-    /// When the database fails. It is also told to the log.
+    ///
+    /// If the database fails. It is also told to the log.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         // Another node may have moved the clock.
         let is_moved = self.watched(Task::FollowClock, self.follow_clock()).unwrap_or_default();

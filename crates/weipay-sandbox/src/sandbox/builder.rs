@@ -261,7 +261,8 @@ impl SandboxBuilder {
     /// Starts the sandbox. When this returns, it accepts requests.
     ///
     /// # Errors
-    /// When the data directory, the kit, the state or the address cannot be used.
+    ///
+    /// If the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
         // Before anything is made: a mistake in it leaves no half of a sandbox.

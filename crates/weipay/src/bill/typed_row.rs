@@ -47,6 +47,7 @@ macro_rules! typed_row {
         #[doc = concat!("(", $name, "), in yuan")]
         ///
         /// # Errors
+        ///
         /// If the value is not an amount.
         pub fn $method(&self) -> Result<Option<super::Amount>, super::ValueError> {
             self.some(Place::$method).map(str::parse).transpose()
@@ -57,6 +58,7 @@ macro_rules! typed_row {
         #[doc = concat!("(", $name, "), in seconds since 1970")]
         ///
         /// # Errors
+        ///
         /// If the value is not a time.
         pub fn $method(&self) -> Result<Option<i64>, super::ValueError> {
             self.some(Place::$method).map(super::value::seconds).transpose()

@@ -41,6 +41,7 @@ impl FrontEnd {
     /// was created with; without one that is MD5.
     ///
     /// # Errors
+    ///
     /// As [`jsapi`](Self::jsapi), or when there is no APIv2 key.
     pub fn jsapi_v2(
         &self,
@@ -72,6 +73,7 @@ impl FrontEnd {
     /// As [`app`](Self::app), for an order of APIv2 (`v2/pay/unifiedorder`).
     ///
     /// # Errors
+    ///
     /// As [`jsapi_v2`](Self::jsapi_v2).
     pub fn app_v2(
         &self,
@@ -97,7 +99,8 @@ impl FrontEnd {
     /// asks the merchant for one. An order that is there already has its own `code_url`.
     ///
     /// # Errors
-    /// When a value is not valid for its parameter, or there is no APIv2 key.
+    ///
+    /// If a value is not valid for its parameter, or there is no APIv2 key.
     pub fn native_link(&self, appid: &str, product_id: &str) -> Result<String, ParameterError> {
         let (time_stamp, nonce_str) = self.stamp();
         let mchid = self.mchid.to_string();
@@ -116,7 +119,8 @@ impl FrontEnd {
     /// score order (支付分订单确认). `package` is from the order's response, and opens the page once.
     ///
     /// # Errors
-    /// When `package` is not valid, or there is no APIv2 key.
+    ///
+    /// If `package` is not valid, or there is no APIv2 key.
     pub fn pay_score(&self, package: &str) -> Result<PayScoreParameters, ParameterError> {
         let (timestamp, nonce_str) = self.stamp();
         let mut parameters = PayScoreParameters {
@@ -135,6 +139,7 @@ impl FrontEnd {
     /// `v2/mmpaymkttransfers/sendminiprogramhb`; the one in the parameters is percent-encoded, and so is what is signed.
     ///
     /// # Errors
+    ///
     /// As [`jsapi_v2`](Self::jsapi_v2).
     pub fn red_packet(&self, appid: &str, package: &str) -> Result<RedPacketParameters, ParameterError> {
         let mut encoded = String::new();
@@ -159,7 +164,8 @@ impl FrontEnd {
     /// `send_coupon_merchant` is the merchant that sends (发券商户号). At most 10 coupons.
     ///
     /// # Errors
-    /// When a value is not valid for its parameter, there are no coupons or too many, or there is no APIv2 key.
+    ///
+    /// If a value is not valid for its parameter, there are no coupons or too many, or there is no APIv2 key.
     pub fn coupon_plugin(
         &self,
         send_coupon_merchant: &str,
@@ -187,6 +193,7 @@ impl FrontEnd {
     /// The address that a page inside WeChat opens to send a merchant coupon to a user (商家券H5发券).
     ///
     /// # Errors
+    ///
     /// As [`coupon_plugin`](Self::coupon_plugin).
     pub fn coupon_link(
         &self,

@@ -33,7 +33,7 @@ impl Fen {
     ///
     /// # Errors
     ///
-    /// When the text is not a decimal number, has a fraction of a fen, or is too large.
+    /// If the text is not a decimal number, has a fraction of a fen, or is too large.
     pub fn from_yuan(text: &str) -> Result<Self, MoneyError> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
         let (whole, fraction) =

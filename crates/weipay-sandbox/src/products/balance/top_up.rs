@@ -104,7 +104,8 @@ impl Platform {
     /// What a person has in the wallet (零钱), in fen, by unionid or openid.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn wallet(&self, person: &str) -> Result<i64, StoreError> {
         self.act(|tx, _| {
             let owner = Owner::of_person(tx, person)?;
@@ -115,7 +116,8 @@ impl Platform {
     /// Money from the bank of a person comes into the wallet (零钱). Gives what is in it then, in fen.
     ///
     /// # Errors
-    /// When the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    ///
+    /// If the amount is not from 1 fen to a hundred million yuan, or the database fails.
     pub fn top_up_wallet(&self, person: &str, fen: i64) -> Result<i64, MerchantError> {
         if !(1..=MAX_FEN).contains(&fen) {
             return Err(MerchantError::Invalid(format!("a wallet is topped up with 1 to {MAX_FEN} fen")));
@@ -139,7 +141,8 @@ impl Platform {
     /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
     ///
     /// # Errors
-    /// When no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
+    ///
+    /// If no merchant has this number, the amount is not from 1 fen to a hundred million yuan, or the database fails.
     pub fn top_up(&self, mchid: &str, account: MerchantAccount, fen: i64) -> Result<i64, MerchantError> {
         if !self.merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
             return Err(MerchantError::Unknown(mchid.to_owned()));

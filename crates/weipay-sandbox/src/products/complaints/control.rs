@@ -307,7 +307,8 @@ impl Platform {
     /// A person complains (消费者投诉) about a paid order. Gives the number of the complaint (`complaint_id`).
     ///
     /// # Errors
-    /// When there is no such paid order, somebody complained about it before, a value makes no sense, or the database fails.
+    ///
+    /// If there is no such paid order, somebody complained about it before, a value makes no sense, or the database fails.
     pub fn complain(&self, complains: &PersonComplains) -> Result<String, ComplaintError> {
         complains.said.check()?;
         if complains.openid.as_ref().is_some_and(|openid| !is_openid(openid)) {
@@ -324,7 +325,8 @@ impl Platform {
     /// A person goes on with a complaint, or the platform does. Gives its state (`complaint_state`).
     ///
     /// # Errors
-    /// When there is no such complaint, its state does not allow it, or the database fails.
+    ///
+    /// If there is no such complaint, its state does not allow it, or the database fails.
     pub fn go_on_with_complaint(
         &self,
         id: &str,

@@ -139,7 +139,8 @@ impl Platform {
     /// the `contract_id`.
     ///
     /// # Errors
-    /// When there is nothing to sign, it is for another person, its session has expired, the person has such a contract already, the openid
+    ///
+    /// If there is nothing to sign, it is for another person, its session has expired, the person has such a contract already, the openid
     /// has not its form, or the database fails.
     pub fn sign_contract(&self, number: &str, openid: &str) -> Result<String, ContractError> {
         if !is_openid(openid) {
@@ -165,7 +166,8 @@ impl Platform {
     /// The person ends a contract.
     ///
     /// # Errors
-    /// When it is not signed or has ended, or the database fails.
+    ///
+    /// If it is not signed or has ended, or the database fails.
     pub fn end_contract(&self, number: &str) -> Result<(), ContractError> {
         self.with_contract(number, |tx, contract, now| {
             match signing::end(tx, contract, EndedBy::Person, None, now)? {
@@ -180,7 +182,8 @@ impl Platform {
     /// From now on only the wallet (零钱) pays for a contract: a deduction fails when it has too little.
     ///
     /// # Errors
-    /// When there is no such contract, or the database fails.
+    ///
+    /// If there is no such contract, or the database fails.
     pub fn decline_contract(&self, number: &str) -> Result<(), ContractError> {
         self.with_contract(number, |tx, contract, _| {
             Ok(tx.save(&Contract { is_wallet_only: true, ..contract })?)
@@ -190,7 +193,8 @@ impl Platform {
     /// The person's bank card pays for the contract again.
     ///
     /// # Errors
-    /// When there is no such contract, or the database fails.
+    ///
+    /// If there is no such contract, or the database fails.
     pub fn accept_contract(&self, number: &str) -> Result<(), ContractError> {
         self.with_contract(number, |tx, contract, _| {
             Ok(tx.save(&Contract { is_wallet_only: false, ..contract })?)

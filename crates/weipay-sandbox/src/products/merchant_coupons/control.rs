@@ -94,7 +94,8 @@ impl Platform {
     /// is such a stock.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
         self.act(|tx, _| stock::set_stock_state(tx, stock_id, state))
     }
@@ -102,7 +103,8 @@ impl Platform {
     /// Links product information (商品信息) to a stock. Whether there is such a stock.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn link_product(&self, stock_id: &str) -> Result<bool, StoreError> {
         self.act(|tx, _| {
             let Some(stock) = stock::find(tx, stock_id)? else { return Ok(false) };
@@ -113,7 +115,8 @@ impl Platform {
     /// A person takes a coupon out of the card pack. Whether there was one that could be.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn delete_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
         self.act(|tx, now| {
             let found = coupon::find(tx, stock_id, code)?.and_then(|(_, coupon)| thrown_away(coupon, now));

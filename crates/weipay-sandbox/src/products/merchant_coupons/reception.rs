@@ -75,7 +75,8 @@ impl Platform {
     /// A person receives the coupons of a merchant's page.
     ///
     /// # Errors
-    /// When the database fails; nothing was sent then.
+    ///
+    /// If the database fails; nothing was sent then.
     pub fn receive_coupons(&self, page: &CouponPage) -> Result<Reception, StoreError> {
         if let CouponPage::Token { token, openid } = page {
             return self.receive_by_token(token, openid);

@@ -185,7 +185,8 @@ impl Platform {
     /// A person opens a service (支付分授权) for a merchant, by `authorization_code` or `apply_permissions_token`.
     ///
     /// # Errors
-    /// When nobody asked for it, it is open, the openid has not its form, or the database fails.
+    ///
+    /// If nobody asked for it, it is open, the openid has not its form, or the database fails.
     pub fn open_pay_score_permission(&self, number: &str, openid: &str) -> Result<(), ServiceOrderError> {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
@@ -199,7 +200,8 @@ impl Platform {
     /// The person closes it again.
     ///
     /// # Errors
-    /// When it is not open, or the database fails.
+    ///
+    /// If it is not open, or the database fails.
     pub fn close_pay_score_permission(&self, number: &str) -> Result<(), ServiceOrderError> {
         self.act(|tx, now| match permissions::close(tx, permission(tx, number)?, now)? {
             true => Ok(()),
@@ -211,7 +213,8 @@ impl Platform {
     /// back to the merchant.
     ///
     /// # Errors
-    /// When there is nothing to confirm, the openid has not its form, or the database fails.
+    ///
+    /// If there is nothing to confirm, the openid has not its form, or the database fails.
     pub fn confirm_service_order(&self, number: &str, openid: &str) -> Result<String, ServiceOrderError> {
         if !is_openid(openid) {
             return Err(ServiceOrderError::Openid);
@@ -227,7 +230,8 @@ impl Platform {
     /// Deductions for a service order fail from now on, because the person cannot pay.
     ///
     /// # Errors
-    /// When there is no such order, it has ended, or the database fails.
+    ///
+    /// If there is no such order, it has ended, or the database fails.
     pub fn decline_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
         self.with_service_order(number, |tx, order, _| declines(tx, order))
     }
@@ -235,7 +239,8 @@ impl Platform {
     /// The person pays a completed service order at once.
     ///
     /// # Errors
-    /// When there is nothing to pay, or the database fails.
+    ///
+    /// If there is nothing to pay, or the database fails.
     pub fn pay_service_order(&self, number: &str) -> Result<(), ServiceOrderError> {
         self.with_willing_person(number, collection::pay_completed)
     }

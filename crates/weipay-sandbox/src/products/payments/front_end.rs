@@ -31,6 +31,7 @@ impl FrontEnd {
     /// Reads what was given to the front end.
     ///
     /// # Errors
+    ///
     /// What is missing or does not have its form.
     pub(super) fn read(members: &Map<String, Value>) -> Result<Self, String> {
         let is_app = members.contains_key("prepayid") || members.contains_key("partnerid");
@@ -64,6 +65,7 @@ impl FrontEnd {
     /// Checks the appid and the signature.
     ///
     /// # Errors
+    ///
     /// What differs, and what should have been signed.
     pub(super) fn check(&self, appids: &[&str], is_app: bool, signing: &Signing<'_>) -> Result<(), String> {
         let name = if self.is_app { "appid" } else { "appId" };

@@ -97,7 +97,8 @@ impl Platform {
     /// Where a browser finds the page on which a person pays an order, by any of its numbers.
     ///
     /// # Errors
-    /// When there is no such order, it has no page (付款码), or the database fails.
+    ///
+    /// If there is no such order, it has no page (付款码), or the database fails.
     pub fn pay_page(&self, order: &str, mchid: Option<&str>) -> Result<String, PersonPaysError> {
         let (trade_type, id) = self.act(|tx, now| {
             let payable = find(tx, order.trim(), mchid)?;

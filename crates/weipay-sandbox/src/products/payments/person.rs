@@ -253,7 +253,8 @@ impl Platform {
     /// A person pays an order, or fails to.
     ///
     /// # Errors
-    /// When there is no such order, it cannot be paid, the parameters of the front end are wrong, or the database fails; nothing was
+    ///
+    /// If there is no such order, it cannot be paid, the parameters of the front end are wrong, or the database fails; nothing was
     /// changed then.
     pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
         let not_payable = PersonPaysError::NotPayable;

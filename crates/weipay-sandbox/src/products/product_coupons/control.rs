@@ -61,7 +61,8 @@ impl Platform {
     /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether there is such a stock.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn set_product_stock_state(
         &self,
         stock_id: &str,
@@ -73,7 +74,8 @@ impl Platform {
     /// A person takes what a token offers; or why that cannot be, in the platform's words.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn take_product_coupons(
         &self,
         token: &str,
@@ -95,7 +97,8 @@ impl Platform {
     /// A person takes a product coupon out of the card pack. Whether there was one that could be.
     ///
     /// # Errors
-    /// When the database fails.
+    ///
+    /// If the database fails.
     pub fn delete_product_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
         self.act(|tx, now| take_out(tx, stock_id, code, now))
     }

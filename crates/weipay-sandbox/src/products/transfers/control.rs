@@ -177,7 +177,8 @@ impl Platform {
     /// reason (`fail_reason`), or succeeds. Gives the state after it.
     ///
     /// # Errors
-    /// When there is nothing to confirm, no transfer fails with the reason, or the database fails.
+    ///
+    /// If there is nothing to confirm, no transfer fails with the reason, or the database fails.
     pub fn confirm_transfer(
         &self,
         number: &str,
@@ -206,7 +207,8 @@ impl Platform {
     /// as it would then. Gives the state after it.
     ///
     /// # Errors
-    /// When there is nothing to confirm, or the database fails.
+    ///
+    /// If there is nothing to confirm, or the database fails.
     pub fn refuse_transfer(&self, number: &str) -> Result<&'static str, TransferError> {
         self.refuse_transfer_of(Named::anybodys(number))
     }
@@ -223,7 +225,8 @@ impl Platform {
     /// A person lets a merchant transfer without confirmation, by `out_authorization_no` or `package_info`.
     ///
     /// # Errors
-    /// When nothing was asked for under this number, it was answered already, or the database fails.
+    ///
+    /// If nothing was asked for under this number, it was answered already, or the database fails.
     pub fn confirm_authorization(&self, number: &str) -> Result<(), TransferError> {
         self.confirm_authorization_of(Named::anybodys(number))
     }
@@ -235,7 +238,8 @@ impl Platform {
     /// A person ends an authorization.
     ///
     /// # Errors
-    /// When there is none in effect under this number, or the database fails.
+    ///
+    /// If there is none in effect under this number, or the database fails.
     pub fn end_authorization(&self, number: &str) -> Result<(), TransferError> {
         self.end_authorization_of(Named::anybodys(number))
     }

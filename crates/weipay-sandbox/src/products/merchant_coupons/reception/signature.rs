@@ -5,6 +5,7 @@ use weipay_wire::{ApiV2Key, Kit, SignType};
 /// Checks a signature.
 ///
 /// # Errors
+///
 /// What is wrong, with the likely cause and with what should have been signed. No key is in it.
 pub(super) fn check(signed: &[(String, String)], sign: &str, kit: &Kit) -> Result<(), String> {
     let Ok(key) = ApiV2Key::new(&kit.api_v2_key) else {
