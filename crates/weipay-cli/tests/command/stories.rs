@@ -86,7 +86,7 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
             "[[merchant]]\nname = 'a'\nplatform_keys = 'typo'\n[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'",
             2,
             &[
-                "story.toml:3: `platform_keys` must be one of public-key, certificate, migration",
+                "story.toml:4: `platform_keys` must be one of public-key, certificate, migration",
                 "nothing was sent",
             ],
         ),
