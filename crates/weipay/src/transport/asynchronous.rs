@@ -30,7 +30,7 @@ use super::connections::Connections;
 use super::identities::Identities;
 use super::{
     IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, crypto_provider, lost, timed_out,
-    tls_error, too_large,
+    tls_error, too_large, unreadable_response,
 };
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
@@ -63,8 +63,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// A response with its whole body.
 pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
     let (parts, body) = response.into_parts();
-    // The head came, so the request was sent.
-    let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
+    let body = body.into_bytes(MAX_BODY).await.map_err(unreadable_response)?;
     Ok(Response::from_parts(parts, body))
 }
 
