@@ -191,7 +191,9 @@ mod asynchronous {
     }
 
     impl ClientBuilder {
-        /// Builds an async client. Its calls need a tokio runtime.
+        /// Builds an async client. Its calls need a tokio runtime. Several runtimes may use one client: each has connections of its own.
+        /// A runtime of one thread should go on while the client is used, because fetches of certificates run on it in the background;
+        /// a program without one has `build_blocking`.
         ///
         /// # Errors
         ///

@@ -2,7 +2,7 @@
 //!
 //! Which states are final, the operation says ([`Operation::final_states`](crate::Operation::final_states)). A state that the platform
 //! adds later counts as not final. Only the deadline, or a final state from the platform, ends the waiting. A query that fails
-//! temporarily is repeated.
+//! temporarily is repeated, also one whose response cannot be verified, since a query has no effect.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
