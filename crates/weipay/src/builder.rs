@@ -163,7 +163,11 @@ impl ClientBuilder {
     /// - again when they are eleven hours old, while calls go on with those that are there;
     /// - when a response names a certificate that it does not have, at most once a minute.
     ///
-    /// One fetch runs at a time. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
+    /// A client of an overseas host (`https://apihk.mch.weixin.qq.com`) asks for `/v3/global/certificates` there. A client of the main host
+    /// asks the main host, also if it calls operations of overseas. UNCONFIRMED: no source says whether both lists have the same
+    /// certificates. So give a client for overseas payments that host as its [base URL](Self::base_url), or the public key.
+    ///
+    /// One fetch runs at a time. It goes on when the call that began it is dropped or has no time left. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
     /// (微信支付公钥) loses nothing by it. A
     /// `notification::Receiver` made from these settings decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {

@@ -173,7 +173,6 @@ mod asynchronous {
     use crate::delivery::{Async, Shared};
     use crate::error::Error;
     use crate::node::Node;
-    use crate::platform_keys::Deadline;
 
     /// A WeChat Pay client whose calls are futures. Cheap to clone; clones share keys and connections.
     ///
@@ -192,7 +191,9 @@ mod asynchronous {
     }
 
     impl ClientBuilder {
-        /// Builds an async client. Its calls need a tokio runtime.
+        /// Builds an async client. Its calls need a tokio runtime. Several runtimes may use one client: each has connections of its own.
+        /// A runtime of one thread should go on while the client is used, because fetches of certificates run on it in the background;
+        /// a program without one has `build_blocking`.
         ///
         /// # Errors
         ///
@@ -217,8 +218,7 @@ mod asynchronous {
         pub async fn fetch_platform_certificates(&self) -> Result<(), Error> {
             let ring = &self.shared.core.merchant.ring;
             ring.check_can_fetch()?;
-            let deadline = Deadline::after(self.shared.core.timeout);
-            self.shared.fetch(ring.ticket(), deadline).await.map_err(Error::without_keys)
+            self.shared.fetch(ring.ticket(), self.shared.core.timeout).await.map_err(Error::without_keys)
         }
     }
 

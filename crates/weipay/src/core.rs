@@ -25,8 +25,9 @@ use weipay_wire::{
 use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
-use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
+use crate::json::without_mark;
 use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
@@ -384,6 +385,15 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
+/// Whether something that is not the platform answered the request for a file, such as the login page of a network. A download looks
+/// for the same.
+fn is_page_in_place_of_a_file(request: &Request, response: &RawResponse) -> bool {
+    request.only_reads()
+        && request.operation.is_some_and(Operation::has_file_response)
+        && (crate::download::is_web_page(&response.headers)
+            || without_mark(&response.body).trim_ascii_start().starts_with(b"<"))
+}
+
 fn conclude(
     core: &Core,
     request: &Request,
@@ -397,7 +407,12 @@ fn conclude(
     {
         ErrorKind::Api(error)
     } else if request.operation.is_some_and(Operation::is_unsigned) {
-        let Some(digest) = signed_digest::find(request, &response.headers) else { return Ok(response) };
+        let Some(digest) = signed_digest::find(request, &response.headers) else {
+            return match is_page_in_place_of_a_file(request, &response) {
+                true => Err(Error::with_response(ErrorKind::File(FileError::WebPage), response)),
+                false => Ok(response),
+            };
+        };
         let signed = digest.signed_text();
         let verified = verify_with_either(core, keys, |keys| {
             verify_over(&response.headers, signed.as_bytes(), keys, core.now())

@@ -113,7 +113,7 @@ mod asynchronous {
 
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{Deadline, Need};
+    use crate::platform_keys::{AsyncFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole};
@@ -124,7 +124,7 @@ mod asynchronous {
         type Transport = dyn Transport;
         type Output<T: Decode> = CallFuture<T>;
         type Signer = dyn Signer;
-        type Flight = tokio::sync::Mutex<()>;
+        type Flight = AsyncFlight;
 
         fn take_signer(settings: &mut ClientBuilder) -> Option<Arc<dyn Signer>> {
             settings.signer.take()
@@ -164,7 +164,7 @@ mod asynchronous {
                 Need::Nothing => {}
                 Need::Refresh(ticket) => shared.refresh(ticket),
                 Need::Fetch(ticket) => {
-                    let fetch = shared.fetch_for_call(ticket, shared.core.timeout(request));
+                    let fetch = shared.fetch(ticket, shared.core.timeout(request));
                     fetch.await.map_err(Error::without_keys)?;
                 }
             }
@@ -184,7 +184,7 @@ mod asynchronous {
     }
 
     async fn attempt(
-        shared: &Shared<Async>,
+        shared: &Arc<Shared<Async>>,
         request: &Request,
         delivery: &Delivery<'_>,
         watch: &mut AttemptWatch<'_>,
@@ -201,7 +201,7 @@ mod asynchronous {
         let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
         let response = read_whole(response).await?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
-            shared.look_for(serial, deadline).await;
+            shared.look_for(serial, deadline.left()).await;
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))

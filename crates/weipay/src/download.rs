@@ -195,13 +195,21 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Result<Option<String>, File
     if status != StatusCode::OK {
         return Ok(None);
     }
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.unwrap_or_default().trim().to_owned();
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if ["text/html", "application/xhtml+xml"].contains(&essence.as_str()) {
+    if is_web_page(headers) {
         return Err(FileError::WebPage);
     }
-    Ok(Some(media_type))
+    Ok(Some(media_type(headers).to_owned()))
+}
+
+fn media_type(headers: &HeaderMap) -> &str {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.unwrap_or_default().trim()
+}
+
+/// Whether the body is a page for people, which no file of the platform is.
+pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
+    let essence = media_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    ["text/html", "application/xhtml+xml"].contains(&essence.as_str())
 }
 
 fn downloaded(received: Received, media_type: String) -> Downloaded {

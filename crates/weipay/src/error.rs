@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, VIA};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
@@ -223,7 +224,7 @@ impl Error {
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
     /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
-    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one |
+    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one. Nothing else in an error names its request: errors are not signed, `Request-ID` is a number of the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give a refusal to the wrong call, and nobody can tell |
     /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
     /// | an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
@@ -386,6 +387,24 @@ impl Error {
         self.0.is_safe_to_repeat
     }
 
+    /// What may have changed a body that its signature does not fit, as the headers show it.
+    fn changed_on_its_way(&self) -> Option<&'static str> {
+        let ErrorKind::Unverified(VerifyError::Mismatch { .. }) = self.kind() else { return None };
+        let headers = self.headers()?;
+        let coding = headers
+            .get(CONTENT_ENCODING)
+            .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        match (coding, headers.get(VIA)) {
+            (Some(_), _) => Some(
+                "; it has the header `Content-Encoding`, which the client does not ask for: something on its way compressed the body",
+            ),
+            (None, Some(_)) => {
+                Some("; it has the header `Via`: a proxy on its way may have changed the body")
+            }
+            (None, None) => None,
+        }
+    }
+
     /// The beginning of an error response that has neither code nor message.
     fn unknown_body(&self) -> Option<String> {
         let error = self.api_error()?;
@@ -404,7 +423,10 @@ impl fmt::Display for Error {
                 Some(beginning) => write!(f, "{error}: {beginning}")?,
                 None => write!(f, "{error}")?,
             },
-            ErrorKind::Unverified(_) => f.write_str("the signature of the response cannot be verified")?,
+            ErrorKind::Unverified(_) => {
+                f.write_str("the signature of the response cannot be verified")?;
+                f.write_str(self.changed_on_its_way().unwrap_or_default())?;
+            }
             ErrorKind::AnotherRequest { field } => write!(
                 f,
                 "the response is about another request: it does not repeat the `{field}` that was sent, so do not act on it, and \

@@ -287,9 +287,9 @@ pub enum ParameterError {
     },
     /// The parameters are signed with the APIv2 key (API密钥), which was not given.
     NoApiV2Key,
-    /// The private key is one of SM2 (国密). UNCONFIRMED: no public source says how the front end is told of such a signature
-    /// (`signType`): the official Java SDK lets its caller choose the value, and the guide of 国密 is given only on request. So none is
-    /// made.
+    /// The private key is one of SM2 (国密). The pages of the front end name `RSA` as the only value of `signType` for APIv3. UNCONFIRMED: no
+    /// public source says how a front end is told of an SM2 signature: the official Java SDK lets its caller choose the value, and
+    /// the guide of 国密 is given only on request. A wrong one would fail in front of the payer, so none is made.
     NotRsa,
     /// The key could not sign.
     Signing(SignatureError),

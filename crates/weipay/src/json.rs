@@ -100,11 +100,10 @@ const MEMBER: usize = 130;
 pub(crate) const ALLOCATION: usize = 32;
 
 /// What is told of JSON that had to be [repaired].
-pub(crate) const REPAIRED: &str =
-    "invalid characters were read as U+FFFD, and control characters as they are";
+pub(crate) const REPAIRED: &str = "invalid characters were read as U+FFFD, control characters as they are, and numbers that are too large as null";
 
-/// The JSON with U+FFFD instead of bytes that are not UTF-8 and of `\u` escapes of half a character, and with escapes instead of
-/// bare control characters in texts; `None` if there is nothing to repair.
+/// The JSON with U+FFFD instead of bytes that are not UTF-8 and of `\u` escapes of half a character, with escapes instead of
+/// bare control characters in texts, and with null instead of numbers that no reader holds; `None` if there is nothing to repair.
 pub(crate) fn repaired(json: &[u8]) -> Option<String> {
     let mut repaired = String::with_capacity(json.len());
     for chunk in json.utf8_chunks() {
@@ -113,7 +112,7 @@ pub(crate) fn repaired(json: &[u8]) -> Option<String> {
             repaired.push(char::REPLACEMENT_CHARACTER);
         }
     }
-    let repaired = controls_escaped(repaired);
+    let repaired = in_range(controls_escaped(repaired));
     (repaired.as_bytes() != json).then_some(repaired)
 }
 
@@ -141,6 +140,40 @@ fn controls_escaped(json: String) -> String {
         escaped.push(character);
     }
     escaped
+}
+
+/// A number such as `1e999` in one member must not hide all others.
+fn in_range(json: String) -> String {
+    let is_of_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    let bytes = json.as_bytes();
+    let (mut in_range, mut kept, mut at) = (String::new(), 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let end = at + bytes[at..].iter().take_while(|byte| is_of_number(byte)).count();
+                // The bytes of a number are characters, so both ends are borders of some.
+                if json[at..end].parse::<f64>().is_ok_and(f64::is_infinite) {
+                    in_range.push_str(&json[kept..at]);
+                    in_range.push_str("null");
+                    kept = end;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    if kept == 0 {
+        return json;
+    }
+    in_range.push_str(&json[kept..]);
+    in_range
 }
 
 fn push_escapes_repaired(text: &str, repaired: &mut String) {
@@ -348,6 +381,17 @@ mod tests {
     fn invalid_json_is_reported_with_its_position() {
         assert_eq!(reason_of::<IgnoredAny>("secret"), "expected value at line 1 column 1");
         assert_eq!(reason_of::<IgnoredAny>(""), "EOF while parsing a value at line 1 column 0");
+    }
+
+    #[test]
+    fn numbers_that_no_reader_holds_are_null_and_others_stay() {
+        let many = "9".repeat(400);
+        let numbers = format!(r#"{{"a":[1e999,-1E+999,1.5e3,1e-999],"1e999":"\"1e999","b":{many}}}"#);
+        let mended = r#"{"a":[null,null,1.5e3,1e-999],"1e999":"\"1e999","b":null}"#;
+        assert_eq!(repaired(numbers.as_bytes()).as_deref(), Some(mended));
+        assert!(
+            serde_json::from_str::<Value>(&numbers).is_err() && serde_json::from_str::<Value>(mended).is_ok()
+        );
     }
 
     #[test]

@@ -54,6 +54,7 @@ use std::fmt;
 #[cfg(feature = "stream")]
 use std::sync::{Mutex, PoisonError};
 
+use http::StatusCode;
 use serde_json::Value;
 
 use crate::delivery::Mode;
@@ -195,12 +196,18 @@ impl<M: Mode, T: Decode> Pages<M, T> {
             response.check_readable()?;
             Ok((response, json))
         });
+        // What was only accepted is no page, and an end that nobody told would leave items out.
+        let page = match page {
+            Ok((response, _)) if is_no_page(&response) => Err(PageError::NoPage(response.status())),
+            Ok(page) => Ok(page),
+            Err(error) => Err(PageError::Call(error)),
+        };
         let (response, json) = match page {
             Ok(page) => page,
             Err(error) => {
                 self.failures += 1;
                 self.has_ended = self.failures >= MAX_FAILURES;
-                return Some(Err(PageError::Call(error)));
+                return Some(Err(error));
             }
         };
         let paging = self.paging.as_mut()?;
@@ -229,6 +236,13 @@ impl<M: Mode, T: Decode> Pages<M, T> {
         self.has_ended = true;
         Some(error)
     }
+}
+
+/// Whether a success has no page: it says "accepted" (202), or nothing where a body belongs. With 204 the platform says itself that there
+/// is none.
+fn is_no_page<T>(response: &Response<T>) -> bool {
+    let is_empty = response.bytes().trim_ascii().is_empty();
+    response.status() == StatusCode::ACCEPTED || is_empty && response.status() != StatusCode::NO_CONTENT
 }
 
 #[cfg(feature = "stream")]

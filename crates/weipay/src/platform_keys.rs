@@ -16,6 +16,8 @@ use crate::error::{DecodeError, Error, ErrorKind, RequestError};
 use crate::response::RawResponse;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use fetch::Deadline;
+#[cfg(feature = "async")]
+pub(crate) use fetch::asynchronous::Flight as AsyncFlight;
 #[cfg(feature = "blocking")]
 pub(crate) use fetch::waiting::Flight as BlockingFlight;
 

@@ -18,6 +18,7 @@ use weipay_rules::rfc3339;
 use crate::error::{Error, ErrorKind, Sent, codes};
 use crate::request::Request;
 use crate::response::RawResponse;
+use crate::transport::NotOfHost;
 
 #[cfg(feature = "tracing")]
 pub(crate) use attempt::is_code;
@@ -33,8 +34,9 @@ pub use timer::{Sleep, Timer};
 /// | what happened | is it sent again? |
 /// |---|---|
 /// | no connection: nothing was sent ([`Sent::No`]) | yes, whatever the operation is |
-/// | status 202, 408, 425, 429, 499 or 5xx, or a code such as `SYSTEM_ERROR` whose official advice is to repeat the call | if the operation is [safe to repeat](crate::Operation::is_safe_to_repeat) |
+/// | status 202, also with an error such as `USERPAYING` in its body, 408, 425, 429, 499 or 5xx but 501 and 505, or a code such as `SYSTEM_ERROR` whose official advice is to repeat the call | if the operation is [safe to repeat](crate::Operation::is_safe_to_repeat) |
 /// | the request was sent, and no complete response came | if the operation is safe to repeat |
+/// | the response is larger than 8 MB, or a file to upload cannot be read | no: it would end so again |
 /// | a signature probe (签名探测) | if the operation is safe to repeat, at once: the platform does not probe a repeat |
 /// | a success that does not verify, a refusal, any other response | no |
 ///
@@ -216,6 +218,8 @@ impl Ending {
     pub(crate) fn from_error(error: &Error, now: i64) -> Self {
         match error.kind() {
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
+            // A response beyond the size limit, or an upload whose file is gone: the same call ends so again.
+            ErrorKind::Network(problem) if NotOfHost::has_caused(problem) => Self::Final,
             ErrorKind::Network(_) => Self::Open { retry_after: None },
             ErrorKind::SignatureProbe => Self::Probe,
             ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
@@ -230,10 +234,14 @@ impl Ending {
 fn asks_for_a_repeat(error: &Error) -> bool {
     // A refusal settles the call, whatever its status.
     error.may_have_taken_effect()
-        && (matches!(
-            error.status().map(|status| status.as_u16()),
-            Some(202 | 408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
-        ) || error.code().is_some_and(codes::asks_for_a_repeat))
+        && (error.status().is_some_and(is_passing_status)
+            || error.code().is_some_and(codes::asks_for_a_repeat))
+}
+
+/// Whether the same call may succeed later after this status. 202 asks for a repeat with the same parameters, with a body or without;
+/// 501 and 505 stay as they are.
+pub(crate) fn is_passing_status(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 202 | 408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
 }
 
 /// What a repeat takes from the bucket.

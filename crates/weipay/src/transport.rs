@@ -148,6 +148,11 @@ fn too_large() -> NetworkError {
     lost(Sent::Perhaps, NotOfHost(text))
 }
 
+/// The body of a response could not be read whole. Its head came, so the request was sent.
+fn unreadable_response(error: io::Error) -> NetworkError {
+    if error.kind() == ErrorKind::FileTooLarge { too_large() } else { lost(Sent::Perhaps, error) }
+}
+
 /// The time of the call was over before its request was sent.
 pub(crate) fn out_of_time() -> NetworkError {
     lost(Sent::No, NotOfHost("the time limit was over before the request was sent".to_owned()))

@@ -2,7 +2,7 @@
 //!
 //! Which states are final, the operation says ([`Operation::final_states`](crate::Operation::final_states)). A state that the platform
 //! adds later counts as not final. Only the deadline, or a final state from the platform, ends the waiting. A query that fails
-//! temporarily is repeated.
+//! temporarily is repeated, also one whose response cannot be verified, since a query has no effect.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
@@ -37,7 +37,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::core::Core;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorClass, ErrorKind};
 use crate::operation::Operation;
 use crate::response::{Decode, Response};
 use crate::retry::Timer;
@@ -268,10 +268,12 @@ impl<'a, T: Decode> Wait<'a, T> {
     }
 }
 
-/// Whether a repeated query may succeed: the query itself is correct.
+/// Whether a repeated query may succeed: the query itself is correct. It has no effect, so it is repeated also after a response that
+/// is not proven, such as one whose certificate could not be fetched in time, and after the page of a proxy.
 fn is_passing(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Network(_) | ErrorKind::SignatureProbe => true,
+        ErrorKind::Network(_) | ErrorKind::SignatureProbe | ErrorKind::Unverified(_) => true,
+        ErrorKind::Api(_) if error.class() == ErrorClass::Transport => true,
         _ => error.is_retryable() || error.status().is_some_and(|status| status.as_u16() == 429),
     }
 }

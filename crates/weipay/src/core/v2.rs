@@ -15,7 +15,7 @@ use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlEr
 use super::{Core, echo};
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
-use crate::json::without_mark;
+use crate::json::{self, without_mark};
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
@@ -222,14 +222,12 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     {
         return Judgement::Failure(error);
     }
-    // Nothing is known of a path without a row: only a signed response is trusted.
-    let is_page = operation.is_some_and(|row| row.dialect() == Dialect::Json);
-    if is_page {
-        return match ApiError::from_page(&response.body) {
-            Some(error) => Judgement::Failure(error),
-            None if is_success => Judgement::Success { elements: None, verified: false },
-            None => Judgement::Failure(ApiError::read(&response.body)),
-        };
+    // Nothing is known of a path without a row: only a signed response is trusted. A page is mostly JSON or HTML. The gateway before
+    // it answers in XML, and so does H5纯签约 by its samples.
+    if let Some(page) = operation.filter(|row| row.dialect() == Dialect::Json)
+        && !begins_with_xml(&response.body)
+    {
+        return judge_page(page, response);
     }
     if is_success && operation.is_some_and(Operation::has_file_response) && is_file(&response.body) {
         return Judgement::Success { elements: None, verified: false };
@@ -252,19 +250,61 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     if !is_success {
         return Judgement::Failure(ApiError::read(&response.body));
     }
-    // A success says that it is one. Without that word the response may be anything: `return_code` alone says that the request was
-    // understood, and of most operations `result_code` says whether it was carried out.
-    let has_result = operation.is_some_and(Operation::has_result_code);
-    for (element, is_there) in [("return_code", true), ("result_code", has_result)] {
-        if is_there && elements.text(element) != Some("SUCCESS") {
-            return Judgement::Unproven(VerifyError::Xml(XmlError::NoOutcome { element }));
-        }
+    if let Some(unproven) = without_outcome(operation, &elements) {
+        return unproven;
     }
     match (is_unsigned, signature) {
         (true, _) => Judgement::Success { elements: Some(elements), verified: false },
         (false, Ok(())) => Judgement::Success { elements: Some(elements), verified: true },
         (false, Err(error)) => Judgement::Unproven(VerifyError::Sign(error)),
     }
+}
+
+/// A success says that it is one. Without that word the response may be anything: `return_code` alone says that the request was
+/// understood, and of most operations `result_code` says whether it was carried out.
+fn without_outcome(operation: Option<&Operation>, elements: &XmlElements) -> Option<Judgement> {
+    let has_result = operation.is_some_and(Operation::has_result_code);
+    let missing = [("return_code", true), ("result_code", has_result)]
+        .into_iter()
+        .find(|(element, is_there)| *is_there && elements.text(element) != Some("SUCCESS"));
+    missing.map(|(element, _)| Judgement::Unproven(VerifyError::Xml(XmlError::NoOutcome { element })))
+}
+
+/// The response of a page, which nothing proves. Only what says that it failed, or must say how it ended and does not, is an error:
+/// other pages are HTML.
+fn judge_page(page: &Operation, response: &RawResponse) -> Judgement {
+    let members = page_members(&response.body);
+    if let Some(error) = members.as_ref().and_then(ApiError::from_page) {
+        return Judgement::Failure(error);
+    }
+    if !response.status.is_success() {
+        return Judgement::Failure(ApiError::read(&response.body));
+    }
+    let unproven =
+        page.has_result_code().then(|| without_outcome(Some(page), &members.unwrap_or_default())).flatten();
+    unproven.unwrap_or(Judgement::Success { elements: None, verified: false })
+}
+
+/// The texts and numbers of a page that is JSON, as the elements that they would be in XML.
+fn page_members(body: &[u8]) -> Option<XmlElements> {
+    let body = without_mark(body);
+    let Value::Object(members) = json::fits(body).then(|| serde_json::from_slice(body).ok()).flatten()?
+    else {
+        return None;
+    };
+    let mut elements = XmlElements::new();
+    for (name, value) in members {
+        match value {
+            Value::String(text) => elements.push(name, text),
+            Value::Number(number) => elements.push(name, number.to_string()),
+            _ => {}
+        }
+    }
+    Some(elements)
+}
+
+fn begins_with_xml(body: &[u8]) -> bool {
+    without_mark(body).trim_ascii_start().starts_with(b"<xml") || XmlElements::read(body, "xml").is_ok()
 }
 
 /// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, but a failure and the page of a

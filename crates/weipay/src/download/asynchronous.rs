@@ -28,6 +28,8 @@ impl Download<Async> {
     /// Writes the file to a path. It is written beside that, and moved there only when it is good, so that after an error, or if
     /// the future is dropped, the path has what it had before.
     ///
+    /// On Unix only its owner can read a new file; one that replaces another has the mode of that.
+    ///
     /// # Errors
     ///
     /// As [`to_writer`](Self::to_writer).

@@ -22,12 +22,23 @@ impl PartFile {
         beside.push(name);
         beside.push(format!(".{}.part", random_nonce()));
         let beside = place.with_file_name(beside);
-        let file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // A bill has people's orders in it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&beside)?;
         Ok((Self { place: place.to_owned(), beside, is_moved: false }, file))
     }
 
-    /// Moves the file to its place. What was there is replaced.
+    /// Moves the file to its place. What was there is replaced. Whoever could read that can read this.
     pub(super) fn finish(mut self, file: &File) -> io::Result<()> {
+        #[cfg(unix)]
+        if let Ok(replaced) = fs::symlink_metadata(&self.place)
+            && replaced.is_file()
+        {
+            file.set_permissions(replaced.permissions())?;
+        }
         file.sync_all()?;
         fs::rename(&self.beside, &self.place)?;
         self.is_moved = true;
@@ -65,5 +76,26 @@ mod tests {
         assert_eq!(fs::read(&place).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(PartFile::create(Path::new("/")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_its_owner_s_alone_and_one_that_replaces_another_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("bill.csv");
+        let mode = || fs::metadata(&place).unwrap().permissions().mode() & 0o777;
+        let put = || {
+            let (part, file) = PartFile::create(&place).unwrap();
+            part.finish(&file).unwrap();
+        };
+        put();
+        assert_eq!(mode(), 0o600);
+        for chosen in [0o640, 0o400] {
+            fs::set_permissions(&place, fs::Permissions::from_mode(chosen)).unwrap();
+            put();
+            assert_eq!(mode(), chosen);
+        }
     }
 }

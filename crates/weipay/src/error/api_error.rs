@@ -115,6 +115,13 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Whether the body is complete and its code is one of the platform's, written with blanks (`PARAM ERROR`), as a few of its parts do.
+    pub(super) fn has_code_with_blanks(&self) -> bool {
+        self.whole && codes::is_known(&self.code) && is_code_of_platform(&self.code.replace(' ', "_"))
+    }
+}
+
 /// Whether this has the form of a code of APIv3.
 fn is_code_of_platform(code: &str) -> bool {
     let letters = code.as_bytes();

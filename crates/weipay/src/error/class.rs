@@ -3,7 +3,10 @@
 use http::StatusCode;
 use weipay_wire::SealedFileError;
 
-use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
+use crate::retry::is_passing_status;
+
+use super::{ApiError, Error, ErrorKind, FileError, RequestError, Sent, codes};
+use crate::transport::NotOfHost;
 
 /// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
 /// response.
@@ -31,7 +34,8 @@ pub enum ErrorClass {
     Refused,
     /// Too many calls: status 429, `FREQUENCY_LIMITED`. Call again later.
     RateLimit,
-    /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result.
+    /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result. With status 202 the platform asks to make the same call
+    /// again, as when an order cannot be closed while its payer enters the password.
     Pending,
     /// The platform failed: status 5xx, `SYSTEM_ERROR`, `BANK_ERROR`. Query the result, or make the same call again.
     PlatformFault,
@@ -66,7 +70,7 @@ impl ErrorClass {
 }
 
 use ErrorClass::{
-    Parameter, Pending, PlatformFault, RateLimit, Signature, Transport, Unreadable, Verification,
+    NotFound, Parameter, Pending, PlatformFault, RateLimit, Signature, Transport, Unreadable, Verification,
 };
 
 pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
@@ -107,10 +111,10 @@ fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
         }
         _ => return Transport,
     }
-    if !error.is_from_platform() && !status.is_server_error() {
-        return Transport;
-    }
-    codes::class(&error.code, status)
+    let class = codes::class(&error.code, status);
+    // Some parts of the platform write blanks in their codes. Callers create anew what was not found, so that must be certain.
+    let is_certain = error.is_from_platform() || error.has_code_with_blanks() && class != NotFound;
+    if is_certain || status.is_server_error() { class } else { Transport }
 }
 
 impl Error {
@@ -126,8 +130,9 @@ impl Error {
     /// | what happened | is it? |
     /// |---|---|
     /// | nothing was sent, because the network failed | yes |
-    /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe, a response about another request | if the call only reads, or a repeat of this request is known to be safe ([`is_safe_to_repeat`](Self::is_safe_to_repeat)) |
+    /// | the network failed later, status 202, 408, 425, 429, 499 or 5xx but 501 and 505, `SYSTEM_ERROR`, a signature probe, a response about another request | if the call only reads, or a repeat of this request is known to be safe ([`is_safe_to_repeat`](Self::is_safe_to_repeat)) |
     /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
+    /// | the response is larger than 8 MB, or a file to upload cannot be read | no: the same call fails again |
     /// | a downloaded file is damaged, or not the announced one | yes |
     /// | anything else | no: the same call fails again |
     #[must_use]
@@ -135,11 +140,21 @@ impl Error {
         let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
-            (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _)
-            | (_, RateLimit | PlatformFault) => is_safe(),
-            (ErrorKind::Api(_), Transport) => {
-                let may_pass = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY];
-                self.status().is_some_and(|status| may_pass.contains(&status)) && is_safe()
+            (ErrorKind::Network(problem), _)
+                if problem.sent == Sent::Perhaps && NotOfHost::has_caused(problem) =>
+            {
+                false
+            }
+            (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _) => {
+                is_safe()
+            }
+            (ErrorKind::Api(_), Transport | Pending) if self.status().is_some_and(is_passing_status) => {
+                is_safe()
+            }
+            (_, RateLimit | PlatformFault) => {
+                let stays = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
+                let asks = self.code().is_some_and(codes::asks_for_a_repeat);
+                (asks || self.status().is_none_or(|status| !stays.contains(&status))) && is_safe()
             }
             // A download changes nothing.
             (ErrorKind::File(_), Verification | Transport) => true,
@@ -179,7 +194,7 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use super::ErrorClass::{Conflict, NotFound, Permission, Refused};
+    use super::ErrorClass::{Conflict, Permission, Refused};
     use super::*;
 
     fn class(status: u16, body: &str) -> ErrorClass {
@@ -210,6 +225,10 @@ mod tests {
             (500, "A_CODE_OF_TOMORROW", PlatformFault),
             (500, "OPENID_MISMATCH", Parameter),
             (403, "TRADE_ERROR", Pending),
+            (400, "PARAM ERROR", Parameter),
+            (403, "INVALID REQUEST", Parameter),
+            (404, "ORDER NOT EXIST", Transport),
+            (400, "param error", Transport),
         ] {
             assert_eq!(class(status, &format!(r#"{{"code":"{code}"}}"#)), expected, "{status} {code}");
         }

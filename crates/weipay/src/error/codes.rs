@@ -21,7 +21,8 @@ enum Outcome {
     /// It may have been carried out, or may yet be: query the result.
     Open,
     /// The same, and the official advice is to make the same call again. What asks for patience with a payer, such as
-    /// `USERPAYING`, is not one of these.
+    /// `USERPAYING`, is not one of these: APIv2 has it for a payment, whose result is to be queried. With status 202 the status itself
+    /// asks for a repeat with the same parameters, whatever the code is.
     Repeat,
 }
 

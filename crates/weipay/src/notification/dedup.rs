@@ -27,7 +27,8 @@ pub trait Dedup: Sync {
     type Error: Send;
 
     /// Takes the ticket of a notification, in one step: of two that ask at the same moment, one gets it. A store that outlives its
-    /// process should give a ticket again after some minutes, because its holder may have died.
+    /// process should give a ticket again after some minutes, because its holder may have died. The platform hangs up after five
+    /// seconds, and this future is dropped then: a store that grants a ticket nevertheless should take it back, as those of this crate do.
     fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
     /// The handler was successful: the notification is never handled again. A ticket that was given to somebody else meanwhile

@@ -1,17 +1,24 @@
 //! How many fetches of certificates notifications may cause: strangers can post whatever serial they like.
 //!
 //! The client of each merchant begins one fetch a minute at most. A receiver of ten thousand merchants would still begin ten
-//! thousand, so that they are counted here once more.
+//! thousand, so that they are counted here once more. Whoever can write what the APIv3 key of a merchant opens is no stranger: such
+//! a notification lets that merchant's client fetch at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::keys::MerchantKeys;
+use super::verified;
 
 /// How many fetches the notifications of one receiver begin in a [`WINDOW`].
 const MAX_FETCHES: usize = 8;
 
 const WINDOW: Duration = Duration::from_secs(60);
+
+/// How many notifications in a [`WINDOW`] that no known key has signed are tried with the keys of all merchants, and how long they may be.
+/// Trying costs time.
+const MAX_TRIED: usize = 64;
+const MAX_TRIED_BYTES: usize = 64 * 1024;
 
 /// The fetches that a receiver and its clones have begun.
 #[derive(Default)]
@@ -21,23 +28,47 @@ pub(super) struct Fetches(Mutex<State>);
 struct State {
     window: Option<Instant>,
     begun: usize,
+    tried: usize,
     /// Where to go on: each merchant has its turn.
     next: usize,
 }
 
 impl Fetches {
-    /// Lets the clients of these merchants fetch the certificate with this serial, as many of them as may.
-    pub(super) fn begin(&self, merchants: &[Arc<MerchantKeys>], serial: &str) {
+    /// Nobody has the certificate with this serial. Lets the client of the merchant whose APIv3 key opens the body fetch it, or else
+    /// those of all merchants in turn, as many of them as may.
+    pub(super) fn begin(&self, merchants: &[Arc<MerchantKeys>], serial: &str, body: &[u8]) {
+        let mut found = false;
+        if body.len() <= MAX_TRIED_BYTES && self.may_try(Instant::now()) {
+            for owner in verified::owners(merchants, body) {
+                found |= owner.may_lack(serial);
+                owner.begin_fetch(serial);
+            }
+        }
+        if found {
+            return;
+        }
         self.begin_at(Instant::now(), merchants.len(), |at| {
             merchants.get(at).is_some_and(|merchant| merchant.begin_fetch(serial))
         });
     }
 
-    fn begin_at(&self, now: Instant, merchants: usize, mut begin: impl FnMut(usize) -> bool) {
+    /// The counts of the window that it is now.
+    fn state(&self, now: Instant) -> MutexGuard<'_, State> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.window.is_none_or(|window| now.saturating_duration_since(window) >= WINDOW) {
-            (state.window, state.begun) = (Some(now), 0);
+            (state.window, state.begun, state.tried) = (Some(now), 0, 0);
         }
+        state
+    }
+
+    fn may_try(&self, now: Instant) -> bool {
+        let mut state = self.state(now);
+        state.tried += 1;
+        state.tried <= MAX_TRIED
+    }
+
+    fn begin_at(&self, now: Instant, merchants: usize, mut begin: impl FnMut(usize) -> bool) {
+        let mut state = self.state(now);
         for _ in 0..merchants {
             if state.begun == MAX_FETCHES {
                 return;

@@ -113,6 +113,14 @@ impl MerchantKeys {
         }
     }
 
+    /// Whether its keys are those of a client, which may not have fetched the key with this serial yet.
+    pub(super) fn may_lack(&self, serial: &str) -> bool {
+        match &self.platform {
+            PlatformSource::Fixed(_) => false,
+            PlatformSource::Client { current, .. } => current().get(serial).is_none(),
+        }
+    }
+
     pub(super) fn now(&self) -> i64 {
         (self.clock)()
     }

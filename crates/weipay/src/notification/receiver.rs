@@ -13,7 +13,7 @@ use super::mistake::BodyMistake;
 use super::opened::Notification;
 use super::rejection::{Rejection, RejectionKind};
 use super::v2;
-use super::verified::Verified;
+use super::verified::{Unsure, Verified};
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::core::{Core, SERIAL_NAME};
 use crate::platform_keys::PlatformKeySet;
@@ -154,7 +154,7 @@ impl Receiver {
         }
         let merchants = self.signed_for(headers, body).map_err(|error| {
             if let VerifyError::UnknownSerial { serial, .. } = &error {
-                self.fetches.begin(&self.merchants, serial);
+                self.fetches.begin(&self.merchants, serial, body);
             }
             Rejection::v3(match error {
                 VerifyError::Probe => RejectionKind::Probe,
@@ -165,7 +165,14 @@ impl Receiver {
                 }
             })
         })?;
-        Verified::read(merchants, crate::response::request_id(headers), body)
+        // Of merchants whose clients do not have this key yet, it is not known whether the notification is for them.
+        let unsure = match headers.get(SERIAL_NAME).and_then(|serial| serial.to_str().ok()) {
+            Some(serial) if merchants.len() < self.merchants.len() => {
+                Some(Unsure { merchants: Arc::clone(&self.merchants), serial: serial.trim().to_owned() })
+            }
+            _ => None,
+        };
+        Verified::read(merchants, unsure, crate::response::request_id(headers), body)
     }
 
     /// The merchants for whom the platform may have signed this: all that know the key of the signature.

@@ -229,7 +229,7 @@ impl V2Verified {
         if self.is_json {
             let (json, merchant) = super::verified::open_sealed(
                 merchants,
-                (EnvelopeAlgorithm::default(), self.sealed()?),
+                (EnvelopeAlgorithm::default(), &self.sealed()?),
                 Version::V2,
             )?;
             if head.id.is_empty() {

@@ -29,6 +29,46 @@ pub struct Verified {
     message: Message,
     /// The merchants that it may be for.
     merchants: Vec<Arc<MerchantKeys>>,
+    /// Those that it may be for too, as soon as their clients have the key that signed it.
+    unsure: Option<Unsure>,
+}
+
+/// The merchants of a receiver, and the serial that some of them may lack.
+pub(super) struct Unsure {
+    pub(super) merchants: Arc<Vec<Arc<MerchantKeys>>>,
+    pub(super) serial: String,
+}
+
+impl Unsure {
+    fn lacking(&self) -> impl Iterator<Item = &Arc<MerchantKeys>> {
+        self.merchants.iter().filter(|merchant| merchant.may_lack(&self.serial))
+    }
+
+    /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature, fetch it. The platform sends
+    /// the notification again. Nothing is believed on the word of another merchant's keys.
+    fn begin_fetches(&self, sealed: (EnvelopeAlgorithm, &Sealed<'_>)) {
+        for owner in self.lacking().filter(|merchant| merchant.opens(sealed)) {
+            owner.begin_fetch(&self.serial);
+        }
+    }
+}
+
+impl MerchantKeys {
+    fn opens(&self, (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>)) -> bool {
+        let key = self.api_v3_key.as_ref();
+        key.is_some_and(|key| key.open_with(algorithm, sealed).is_ok())
+    }
+}
+
+/// The merchants whose APIv3 keys open the resource of a body. Who signed it is not known here.
+pub(super) fn owners<'a>(merchants: &'a [Arc<MerchantKeys>], body: &[u8]) -> Vec<&'a Arc<MerchantKeys>> {
+    let resource = decode::decode::<Envelope>(body, None).ok().and_then(|(envelope, _)| envelope.resource);
+    match resource.as_ref().map(sealed) {
+        Some(Ok((algorithm, sealed))) => {
+            merchants.iter().filter(|merchant| merchant.opens((algorithm, &sealed))).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 enum Message {
@@ -46,6 +86,7 @@ impl Verified {
     /// Reads the envelope of a body whose signature holds.
     pub(super) fn read(
         merchants: Vec<Arc<MerchantKeys>>,
+        unsure: Option<Unsure>,
         request_id: Option<&str>,
         body: &[u8],
     ) -> Result<Self, Rejection> {
@@ -61,7 +102,7 @@ impl Verified {
             original_type: resource.original_type.clone(),
             request_id: request_id.map(str::to_owned),
         };
-        Ok(Self { head, message: Message::V3(Box::new(resource)), merchants })
+        Ok(Self { head, message: Message::V3(Box::new(resource)), merchants, unsure })
     }
 
     /// Verifies and reads one of APIv2, whose signature is in its body.
@@ -71,7 +112,7 @@ impl Verified {
         body: &[u8],
     ) -> Result<Self, Rejection> {
         let (head, merchants, message) = V2Verified::read(merchants, request_id, body)?;
-        Ok(Self { head, message: Message::V2(Box::new(message)), merchants })
+        Ok(Self { head, message: Message::V2(Box::new(message)), merchants, unsure: None })
     }
 
     /// `id` (通知的唯一ID): the same for every delivery of one notification. It is empty for the XML of APIv2, which has none until it is
@@ -113,8 +154,14 @@ impl Verified {
             |mchid, version, is_signed| Opened { resource: Zeroizing::default(), mchid, version, is_signed };
         match self.message {
             Message::V3(resource) => {
-                let (plain, merchant) = open_sealed(&self.merchants, sealed(&resource)?, Version::V3)?;
-                let mchid = only_owner(&self.merchants, &merchant);
+                let (algorithm, sealed) = sealed(&resource)?;
+                let opened_by = open_sealed(&self.merchants, (algorithm, &sealed), Version::V3);
+                if let (Err(_), Some(unsure)) = (&opened_by, &self.unsure) {
+                    unsure.begin_fetches((algorithm, &sealed));
+                }
+                let (plain, merchant) = opened_by?;
+                let unsure = self.unsure.iter().flat_map(Unsure::lacking);
+                let mchid = only_owner(self.merchants.iter().chain(unsure), &merchant);
                 let content = Content::V3 { plain, key: merchant.decryption_key.clone() };
                 Ok((self.head, content, opened(mchid, Version::V3, true)))
             }
@@ -162,7 +209,7 @@ fn sealed(resource: &Resource) -> Result<(EnvelopeAlgorithm, Sealed<'_>), Reject
 /// Opens an envelope with the APIv3 key of one of these merchants.
 pub(super) fn open_sealed(
     merchants: &[Arc<MerchantKeys>],
-    (algorithm, sealed): (EnvelopeAlgorithm, Sealed<'_>),
+    (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>),
     version: Version,
 ) -> Result<(Zeroizing<Vec<u8>>, Arc<MerchantKeys>), Rejection> {
     let mut tried: HashSet<&[u8; 32]> = HashSet::new();
@@ -175,7 +222,7 @@ pub(super) fn open_sealed(
         if !tried.insert(key.as_bytes()) {
             continue;
         }
-        match key.open_with(algorithm, &sealed) {
+        match key.open_with(algorithm, sealed) {
             Ok(plain) => return Ok((plain, Arc::clone(merchant))),
             Err(EnvelopeError::Refused) => {}
             Err(error) => {
@@ -195,12 +242,15 @@ pub(super) fn open_sealed(
 }
 
 /// The number of a merchant, unless several that it may be for chose the same APIv3 key.
-fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<MerchantId> {
+fn only_owner<'a>(
+    merchants: impl Iterator<Item = &'a Arc<MerchantKeys>>,
+    owner: &MerchantKeys,
+) -> Option<MerchantId> {
     // By reference: a copy of a key would not be wiped.
     fn key(one: &MerchantKeys) -> Option<&[u8; 32]> {
         one.api_v3_key.as_ref().map(|key| key.as_bytes())
     }
-    let mut others = merchants.iter().filter(|one| one.mchid != owner.mchid);
+    let mut others = merchants.filter(|one| one.mchid != owner.mchid);
     if others.any(|one| key(one) == key(owner)) { None } else { owner.mchid.clone() }
 }
 

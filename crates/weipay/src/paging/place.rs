@@ -32,6 +32,9 @@ pub enum PageError {
     /// The call for a page failed. The next request asks for the same page again.
     #[error(transparent)]
     Call(#[from] Error),
+    /// A page was accepted (202) and not sent, or its body is empty. The next request asks for the same page again.
+    #[error("the response to the request for a page has status {} and no page: ask again later", .0.as_u16())]
+    NoPage(http::StatusCode),
     /// The catalogue does not know the operation as a list with pages.
     #[error("this operation is not in the catalogue as a list with pages: send it without paging")]
     NotPaged,

@@ -1,8 +1,8 @@
 //! Fetching the certificates: when a call waits for it, when it goes on in the background, and that only one runs at a time.
 //!
 //! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only if no fetch has
-//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch, and one that is cancelled or whose
-//! time is over leaves its turn to the next.
+//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch. A call that is dropped, or whose time
+//! is over, leaves its fetch on the way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,13 @@ const MAX_FETCH: Duration = Duration::from_secs(10);
 /// begun for a call that had to end.
 const FAIR_FETCH: Duration = Duration::from_secs(9);
 
+/// A turn that lasts longer stands still. It may have two attempts of ten seconds.
+#[cfg(feature = "async")]
+const LONGEST_TURN: Duration = Duration::from_secs(22);
+
+/// How much later than it should a fetch ends that stood still, because nobody drove its runtime.
+const STOOD_STILL: Duration = Duration::from_secs(2);
+
 /// How many fetches one turn makes: one more if the platform tests the client with a wrong signature, which it does not do twice,
 /// or if the host cannot be reached and has a backup.
 const MAX_ATTEMPTS: usize = 2;
@@ -48,9 +55,10 @@ impl Deadline {
         self.limit.saturating_sub(self.began.elapsed())
     }
 
-    /// Whether a fetch that had so long failed because the call that it was begun for had to end.
+    /// Whether a fetch that had so long failed because the call that it was begun for had to end, or because it stood still.
     fn cut_short(&self, given: Duration, error: &Error) -> bool {
-        error.status().is_none() && given < FAIR_FETCH && self.left().is_zero()
+        let stood_still = self.began.elapsed() >= self.limit.saturating_add(STOOD_STILL);
+        error.status().is_none() && (given < FAIR_FETCH && self.left().is_zero() || stood_still)
     }
 
     /// How long a fetch on the way may take.
@@ -122,46 +130,92 @@ fn too_late() -> Outcome {
 }
 
 #[cfg(feature = "async")]
-mod asynchronous {
-    use tokio::runtime::{Handle, RuntimeFlavor};
+pub(crate) mod asynchronous {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use tokio::runtime::Handle;
+    use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::delivery::{Async, Shared};
     use crate::platform_keys::Ticket;
     use crate::transport::read_whole;
 
-    impl Shared<Async> {
-        /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are there stay if it failed.
-        pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
-            let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-            let shared = Arc::clone(self);
-            runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await.ok() });
+    /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that stands still because its
+    /// runtime, which may have only one thread, is not driven any more.
+    #[derive(Default)]
+    pub struct Flight(Mutex<Current>);
+
+    #[derive(Default)]
+    struct Current {
+        turns: Arc<Turns<()>>,
+        /// When the last turn began.
+        began: Option<Instant>,
+    }
+
+    /// The turn of a task, until it is dropped.
+    type Turn = OwnedMutexGuard<()>;
+
+    impl Flight {
+        fn current(&self) -> MutexGuard<'_, Current> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        /// Fetches the certificates that a call needs before it is sent. The call waits for them only as long as it may take itself; a
-        /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
-        /// any.
-        pub(crate) async fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
-            // Who only waits for the fetch of another leaves nothing behind. What is left on a runtime of one thread would stand still
-            // with it, and everybody would wait for it.
-            let is_driven = |runtime: &Handle| runtime.runtime_flavor() != RuntimeFlavor::CurrentThread;
-            let goes_on = limit < MAX_FETCH && self.flight.try_lock().is_ok();
-            let runtime = Handle::try_current().ok().filter(|runtime| goes_on && is_driven(runtime));
-            let Some(runtime) = runtime else { return self.fetch(ticket, Deadline::after(limit)).await };
-            let shared = Arc::clone(self);
-            let fetch = runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await });
-            match tokio::time::timeout(limit, fetch).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                _ => too_late(),
+        async fn take(&self, deadline: Deadline, longest: Duration) -> Option<Turn> {
+            loop {
+                let (turns, began) = {
+                    let current = self.current();
+                    (Arc::clone(&current.turns), current.began)
+                };
+                let turn = match Arc::clone(&turns).try_lock_owned() {
+                    Ok(turn) => turn,
+                    // Without a runtime there is no timer; the fetch that runs has its own limit.
+                    Err(_) if Handle::try_current().is_err() => Arc::clone(&turns).lock_owned().await,
+                    Err(_) => {
+                        let ends_in = longest.saturating_sub(began.map_or(Duration::ZERO, |at| at.elapsed()));
+                        match timeout(deadline.left().min(ends_in), Arc::clone(&turns).lock_owned()).await {
+                            Ok(turn) => turn,
+                            Err(_) if deadline.left().is_zero() => return None,
+                            Err(_) => {
+                                self.leave_behind(&turns, longest);
+                                continue;
+                            }
+                        }
+                    }
+                };
+                let mut current = self.current();
+                // A turn that was left behind meanwhile is no turn any more.
+                if Arc::ptr_eq(&current.turns, &turns) {
+                    current.began = Some(Instant::now());
+                    return Some(turn);
+                }
             }
         }
 
+        /// Nobody waits any more for a turn that has lasted longer than a fetch can.
+        fn leave_behind(&self, turns: &Arc<Turns<()>>, longest: Duration) {
+            let mut current = self.current();
+            let is_over = current.began.is_none_or(|at| at.elapsed() >= longest);
+            if is_over && Arc::ptr_eq(&current.turns, turns) {
+                *current = Current::default();
+            }
+        }
+    }
+
+    impl Shared<Async> {
+        /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are there stay if it failed.
+        pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
+            let Ok(runtime) = Handle::try_current() else { return };
+            let shared = Arc::clone(self);
+            runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
+        }
+
         /// Fetches the certificates if the ring does not have the key that this serial names.
-        pub(crate) async fn look_for(&self, serial: &str, deadline: Deadline) {
+        pub(crate) async fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
                 // Whether the key is there now, the verification will tell.
-                self.fetch(ticket, deadline).await.ok();
+                self.fetch(ticket, limit).await.ok();
             }
         }
 
@@ -169,31 +223,37 @@ mod asynchronous {
         /// whether it has begun. It needs the runtime that the notification was received on.
         #[cfg(feature = "notifications")]
         pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
-            let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
+            let Ok(runtime) = Handle::try_current() else { return false };
             let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
                 return false;
             };
             let shared = Arc::clone(self);
             // How it ended is noted in the ring.
-            runtime.spawn(async move { shared.fetch(ticket, Deadline::after(MAX_FETCH)).await.ok() });
+            runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
             true
         }
 
-        /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
-        pub(crate) async fn fetch(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
-            let ring = &self.core.merchant.ring;
-            let turn = match self.flight.try_lock() {
-                Ok(turn) => turn,
-                // Without a runtime there is no timer; the fetch that runs has its own limit.
-                Err(_) if tokio::runtime::Handle::try_current().is_err() => self.flight.lock().await,
-                Err(_) => match tokio::time::timeout(deadline.left(), self.flight.lock()).await {
-                    Ok(turn) => turn,
-                    Err(_) => return too_late(),
-                },
-            };
-            if let Some(outcome) = ring.outcome_since(ticket) {
+        /// Fetches the certificates, unless a fetch has ended since the ticket was taken. The call waits for them only as long as it
+        /// may take itself. The fetch is a task of its own: one that needs longer, or whose call was dropped, goes on. Or else calls
+        /// with little time would begin one after another, and never get any.
+        pub(crate) async fn fetch(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
+            let deadline = Deadline::after(limit);
+            let Some(turn) = self.flight.take(deadline, LONGEST_TURN).await else { return too_late() };
+            if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
+            let Ok(runtime) = Handle::try_current() else { return self.fetch_in(turn, deadline).await };
+            let shared = Arc::clone(self);
+            let own_deadline = Deadline::after(limit.max(MAX_FETCH));
+            let fetch = runtime.spawn(async move { shared.fetch_in(turn, own_deadline).await });
+            match timeout(deadline.left(), fetch).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                _ => too_late(),
+            }
+        }
+
+        async fn fetch_in(&self, turn: Turn, deadline: Deadline) -> Outcome {
             let (request, given) = (request(&self.core), deadline.left());
             let mut host = first_host(&self.core, &request);
             let mut outcome = self.fetch_once(&request, host, deadline).await;
@@ -214,6 +274,38 @@ mod asynchronous {
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
             let taken = take_in(&self.core, read_whole(response).await?);
             taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        fn block_on<T>(future: impl Future<Output = T>) -> T {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap().block_on(future)
+        }
+
+        #[test]
+        fn one_task_has_the_turn_and_the_next_gets_it_when_that_ends() {
+            let (flight, soon) = (Flight::default(), Deadline::after(Duration::from_millis(20)));
+            let turn = block_on(flight.take(soon, MAX_FETCH)).unwrap();
+            assert!(block_on(flight.take(soon, MAX_FETCH)).is_none());
+            drop(turn);
+            assert!(block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).is_some());
+        }
+
+        #[test]
+        fn nobody_waits_for_a_turn_that_lasts_longer_than_a_fetch_can() {
+            let flight = Flight::default();
+            let stands_still = block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).unwrap();
+            let next = block_on(flight.take(Deadline::after(MAX_FETCH), Duration::ZERO)).unwrap();
+            // What was left behind ends at last, and frees no turn of others.
+            drop(stands_still);
+            let soon = Deadline::after(Duration::from_millis(20));
+            assert!(block_on(flight.take(soon, MAX_FETCH)).is_none());
+            drop(next);
+            assert!(block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).is_some());
         }
     }
 }

@@ -23,6 +23,7 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use tokio::runtime::{self, Handle};
 use weipay_wire::ClientIdentity;
 
 use self::connector::{Dialer, Limited};
@@ -30,7 +31,7 @@ use super::connections::Connections;
 use super::identities::Identities;
 use super::{
     IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, crypto_provider, lost, timed_out,
-    tls_error, too_large,
+    tls_error, too_large, unreadable_response,
 };
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
@@ -63,14 +64,15 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// A response with its whole body.
 pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
     let (parts, body) = response.into_parts();
-    // The head came, so the request was sent.
-    let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
+    let body = body.into_bytes(MAX_BODY).await.map_err(unreadable_response)?;
     Ok(Response::from_parts(parts, body))
 }
 
 type HttpClient = Client<Limited, SendBody>;
 
 /// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
+///
+/// Each runtime that calls has connections of its own; those that stand still with another runtime are never used.
 ///
 /// It returns whole bodies of at most 8 MB, and streams of any length where a request [asks for them](StreamResponse).
 ///
@@ -79,6 +81,20 @@ type HttpClient = Client<Limited, SendBody>;
 pub struct DefaultTransport(Arc<Shared>);
 
 struct Shared {
+    /// Those of the runtime that called first, as almost always the only one.
+    first: OnceLock<(Option<runtime::Id>, Arc<Clients>)>,
+    others: Mutex<Vec<(Option<runtime::Id>, Arc<Clients>)>>,
+    connections: Connections,
+    /// For connections without TLS.
+    trusting_nobody: ClientConfig,
+}
+
+/// The most runtimes beside the first whose connections are kept. Those of the one that called first go when there are more.
+const MAX_RUNTIMES: usize = 16;
+
+/// The connections of one runtime. A task of that runtime drives each of them, so on another runtime a call would wait for one that
+/// stands still, and nobody would know whether it was sent.
+struct Clients {
     // Two clients of the same type, so that hyper is compiled once.
     /// For `http://`.
     plain: HttpClient,
@@ -105,14 +121,40 @@ impl DefaultTransport {
     ///
     /// If TLS cannot be set up.
     pub fn with(connections: Connections) -> Result<Self, ConfigError> {
-        let tls = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
-        let plain = client(tls, &connections);
-        let (secure, identified) = (OnceLock::new(), Identities::new());
-        Ok(Self(Arc::new(Shared { plain, secure, identified, connections })))
+        let trusting_nobody = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
+        let (first, others) = (OnceLock::new(), Mutex::default());
+        Ok(Self(Arc::new(Shared { first, others, connections, trusting_nobody })))
     }
 }
 
 impl Shared {
+    /// The clients of this runtime.
+    fn clients(&self) -> Arc<Clients> {
+        let id = Handle::try_current().ok().map(|runtime| runtime.id());
+        let (first, clients) = self.first.get_or_init(|| (id, self.new_clients()));
+        if *first == id {
+            return Arc::clone(clients);
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, clients)) = others.iter().find(|(known, _)| *known == id) {
+            return Arc::clone(clients);
+        }
+        if others.len() == MAX_RUNTIMES {
+            others.remove(0);
+        }
+        let clients = self.new_clients();
+        others.push((id, Arc::clone(&clients)));
+        clients
+    }
+
+    fn new_clients(&self) -> Arc<Clients> {
+        let connections = self.connections.clone();
+        let plain = client(self.trusting_nobody.clone(), &connections);
+        Arc::new(Clients { plain, secure: OnceLock::new(), identified: Identities::new(), connections })
+    }
+}
+
+impl Clients {
     async fn client_for(
         &self,
         uri: &Uri,
@@ -221,7 +263,7 @@ impl Transport for DefaultTransport {
             let call = async {
                 look_at_idle_connections().await;
                 let identity = request.extensions().get().cloned();
-                let client = self.0.client_for(request.uri(), identity).await?;
+                let client = self.0.clients().client_for(request.uri(), identity).await?;
                 let (parts, body) = exchange(client, request).await?.into_parts();
                 let body = if is_streamed { streamed(body, timeout) } else { whole(body).await?.into() };
                 Ok(Response::from_parts(parts, body))

@@ -52,7 +52,7 @@ use crate::transport::connections::{Connections, Proxy};
 use crate::transport::identities::Identities;
 use crate::transport::{
     IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, crypto_provider, lost, timed_out,
-    too_large,
+    too_large, unreadable_response,
 };
 
 /// Carries requests for the blocking client. It must follow [these rules](crate::transport#rules-of-a-transport).
@@ -81,8 +81,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// A response with its whole body.
 pub(crate) fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
     let (parts, body) = response.into_parts();
-    // The head came, so the request was sent.
-    let body = body.into_bytes(MAX_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
+    let body = body.into_bytes(MAX_BODY).map_err(unreadable_response)?;
     Ok(Response::from_parts(parts, body))
 }
 

@@ -298,6 +298,66 @@ fn a_response_that_repeats_nothing_of_a_refund_is_not_its_success() {
     }
 }
 
+#[test]
+fn a_number_that_no_reader_holds_hides_no_other_member() {
+    let body = format!(
+        r#"{{"out_refund_no":"R1","unknown":1e999,"create_time":{},"status":"SUCCESS"}}"#,
+        "9".repeat(400)
+    );
+    let client =
+        configured().base_url(&answering(&signed("200 OK", &body), Then::Keep)).build_blocking().unwrap();
+    let refund = client.chain("v3/refund/domestic/refunds/R1").get().unwrap();
+    let json = refund.json().unwrap();
+    assert_eq!(
+        (&json["status"], &json["unknown"], refund.misread().len()),
+        (&json!("SUCCESS"), &Value::Null, 1)
+    );
+    let refund = client.v3().refund().domestic().refunds().out_refund_no("R1");
+    let refund =
+        refund.get(weipay::v3::refund::domestic::refunds::out_refund_no::get::Request::new()).unwrap();
+    assert!(refund.decode().unwrap().status.is_some() && !refund.misread().is_empty());
+}
+
+#[test]
+fn a_body_that_a_proxy_changed_is_refused_with_a_hint_at_the_header_that_shows_it() {
+    let proof = signature(REFUND.as_bytes());
+    let changed = REFUND.replace(':', ": ");
+    for (headers, hint) in [
+        ("Content-Encoding: gzip\r\nVia: 1.1 proxy\r\n", "`Content-Encoding`"),
+        ("Via: 1.1 proxy\r\n", "`Via`"),
+        ("Content-Encoding: identity\r\n", "verified"),
+    ] {
+        let bytes = whole("200 OK", &format!("{proof}{headers}"), changed.as_bytes());
+        open(headers, &bytes, |error| {
+            let text = error.to_string();
+            error.is_unverified() && text.contains(hint) && text.contains(" header ") == hint.starts_with('`')
+        });
+    }
+}
+
+/// The login page of a network, in place of a bill.
+#[test]
+fn a_web_page_is_no_file() {
+    for (headers, body) in
+        [("Content-Type: text/html\r\n", "login"), ("", "\r\n<!DOCTYPE html>"), ("", "\u{feff}<html>")]
+    {
+        let url = answering(&whole("200 OK", headers, body.as_bytes()), Then::Close);
+        let client = configured().base_url(&url).build_blocking().unwrap();
+        let error = client.chain("v3/billdownload/file").query("token", "t").get().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::File(weipay::error::FileError::WebPage)), "{error}");
+        assert!(!error.may_have_taken_effect());
+    }
+}
+
+/// A bill of a large merchant by APIv2.
+#[test]
+fn a_response_that_is_too_large_is_fetched_once() {
+    let bytes = whole("200 OK", "", &vec![b'x'; 8 * 1024 * 1024 + 1]);
+    let client = configured().base_url(&answering(&bytes, Then::Close)).build_blocking().unwrap();
+    let error = client.chain("v3/billdownload/file").query("token", "t").get().unwrap_err();
+    assert!(error.is_network() && !error.is_retryable() && error.attempts().len() == 1, "{error}");
+}
+
 /// Responses that never end, of which no more is kept than of others.
 #[test]
 fn what_never_ends_ends_with_the_time_limit_or_before() {

@@ -172,6 +172,26 @@ fn a_page_that_fails_is_told_and_is_the_next_one_again() {
     assert!(pages.next().is_none());
 }
 
+/// A list that seems to end there would miss items, and nobody would know.
+#[test]
+fn a_page_that_was_only_accepted_or_is_empty_is_not_the_end_of_a_list() {
+    let accepted = || signed(202, "");
+    for no_page in [accepted(), signed(200, ""), signed(202, "{}")] {
+        let status = no_page.status();
+        let platform = Platform::start(vec![page(0..2, None), no_page, page(2..3, None)]);
+        let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+        let mut pages = client[LIST].query("limit", 2).pages();
+        assert!(pages.next().unwrap().is_ok());
+        let error = pages.next().unwrap().unwrap_err();
+        assert!(matches!(&error, PageError::NoPage(seen) if seen.as_u16() == status), "{error}");
+        assert_eq!(pages.place(), Some(&Place::Offset(2)));
+        assert_eq!(pages.next().unwrap().unwrap().items().len(), 1);
+    }
+    let platform = Platform::start((0..9).map(|_| accepted()).collect());
+    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    assert_eq!(client[LIST].query("limit", 2).pages().filter(Result::is_err).count(), 3);
+}
+
 #[test]
 fn a_program_that_ignores_errors_comes_to_an_end() {
     let refused = unsigned(404, r#"{"code":"NOT_FOUND","message":"x"}"#);

@@ -77,6 +77,10 @@ pub fn signed_by(key: &PrivateKey, serial: &str, status: u16, body: &str, timest
 }
 
 impl Scripted {
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Sets a header, in place of the one there.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);

@@ -32,6 +32,21 @@ fn both(builder: impl Fn() -> ClientBuilder) -> [Result<String, Error>; 2] {
         .map(|response| response.map(|response| response.text().unwrap().to_owned()))
 }
 
+/// A program without an async main has such runtimes: each call drives its own, and nobody drives it between two calls.
+#[test]
+fn a_runtime_that_stands_still_keeps_no_connection_from_another() {
+    // It serves several connections at a time.
+    let kit = crate::story::SANDBOX.kit_file();
+    let client = ClientBuilder::from_kit(kit).unwrap().timeout(Duration::from_secs(20)).build().unwrap();
+    let one_thread = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (one_thread(), one_thread());
+    for runtime in [&first, &second, &first, &second] {
+        // It has none for a merchant with a public key, and says so.
+        let error = runtime.block_on(client.chain("v3/certificates").get()).unwrap_err();
+        assert_eq!(error.code(), Some("RESOURCE_NOT_EXISTS"), "{error}");
+    }
+}
+
 /// Has the default transport stream what it is given whole, in pieces of three bytes, and counts calls.
 struct Streaming<T> {
     inner: T,

@@ -1,7 +1,11 @@
 //! What holds for every store in a database, in one place. A test gives the store, and a way to let the time of its leases pass.
 
 use std::fmt::Debug;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use weipay::notification::{Claim, Dedup, Notification, Once, Ticket};
 
@@ -54,6 +58,32 @@ pub async fn of_servers_that_race_one_handles<D: Dedup<Error: Debug> + Clone + S
     }
     assert_eq!(RUNS.load(Ordering::SeqCst), 1);
     assert!(matches!(handle(&delivered("raced"), dedup).await, Once::AlreadyHandled));
+}
+
+/// The platform hung up while the database was at work: the statement was sent, and nobody reads what it grants.
+pub async fn a_claim_that_nobody_waits_for_keeps_nobody_out<D: Dedup<Error: Debug>>(dedup: &D) {
+    for event in 0..20 {
+        let id = format!("unwaited-{event}");
+        {
+            let mut claim = pin!(dedup.claim(&id));
+            for _ in 0..event {
+                let polled = poll_fn(|context| Poll::Ready(claim.as_mut().poll(context))).await;
+                // Whoever has read the ticket must give it back.
+                if let Poll::Ready(Ok(Claim::Granted(ticket))) = polled {
+                    dedup.release(&id, ticket).await.unwrap();
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            // Here it is dropped, before or after the database granted it.
+        }
+        let granted = async {
+            while !matches!(dedup.claim(&id).await.unwrap(), Claim::Granted(_)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), granted).await.unwrap();
+    }
 }
 
 /// A server that died while it handled: its lease ends, and what it does afterwards changes nothing.

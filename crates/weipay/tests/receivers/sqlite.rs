@@ -56,6 +56,12 @@ async fn a_lease_ends_and_a_late_holder_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_claim_that_nobody_waits_for_keeps_nobody_out() {
+    let (_folder, _, dedup) = store().await;
+    leases::a_claim_that_nobody_waits_for_keeps_nobody_out(&dedup).await;
+}
+
+#[tokio::test]
 async fn the_ticket_of_a_dropped_handler_comes_back() {
     let (_folder, _, dedup) = store().await;
     leases::the_ticket_of_a_dropped_handler_comes_back(&dedup).await;

@@ -1,11 +1,9 @@
 //! Failures of APIv2: what the elements of a response tell, and how far the request came.
 
-use serde_json::Value;
 use weipay_wire::XmlElements;
 
 use super::ApiError;
 use crate::error::codes::{self, Taken};
-use crate::json;
 
 impl ApiError {
     /// The failure that the elements of an APIv2 response tell, if they do. `is_intact` says whether its signature is not wrong.
@@ -38,17 +36,22 @@ impl ApiError {
         })
     }
 
-    /// The failure that a page of APIv2 tells as JSON, if it does.
-    pub(crate) fn from_page(body: &[u8]) -> Option<Self> {
-        let members = json::fits(body).then(|| serde_json::from_slice::<Value>(body).ok()).flatten()?;
-        let code = members.get("retcode").filter(|code| **code != 0 && **code != "0")?;
-        let code = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
-        let message = members.get("retmsg").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some(Self { code, message, detail: None, whole: true, of_apiv2: Some(Taken::Perhaps) })
+    /// The failure that the members of a page of APIv2 tell, if they do: by `retcode`, or by the names of other responses.
+    pub(crate) fn from_page(members: &XmlElements) -> Option<Self> {
+        let Some(code) = members.text("retcode").filter(|code| *code != "0") else {
+            return Self::from_elements(members, true);
+        };
+        let message = members.text("retmsg").unwrap_or_default().to_owned();
+        let of_apiv2 = Some(Taken::Perhaps);
+        Some(Self { code: code.to_owned(), message, detail: None, whole: true, of_apiv2 })
     }
 }
 
-/// Whether this has the form of a code. Those of APIv2 may be numbers.
+/// Whether this has the form of a code. Those of APIv2 may be numbers, and that of a page may be less than 0.
 pub(super) fn is_code(code: &str) -> bool {
+    let code = code
+        .strip_prefix('-')
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .unwrap_or(code);
     (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

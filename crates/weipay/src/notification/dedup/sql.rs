@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::{BlockingDedup, Claim, Dedup, Ticket};
+use super::{BlockingDedup, Claim, Dedup, OnDrop, Ticket};
 
 /// How long a ticket is held at most, unless another time is set: five minutes.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
@@ -105,16 +105,7 @@ macro_rules! sql_dedup {
                 BlockingSqlDedup { dedup: self, runtime }
             }
 
-            async fn end(&self, statement: &'static str, id: &str, ticket: Ticket) -> Result<(), sqlx::Error> {
-                let Ok(ticket) = i64::try_from(ticket.0) else { return Ok(()) };
-                sqlx::query(statement).bind(id).bind(ticket).execute(&self.pool).await.map(drop)
-            }
-        }
-
-        impl Dedup for $name {
-            type Error = sqlx::Error;
-
-            async fn claim(&self, id: &str) -> Result<Claim, sqlx::Error> {
+            async fn claim_now(&self, id: &str) -> Result<Claim, sqlx::Error> {
                 for _ in 0..MAX_CLAIMS {
                     // All rows, of which there is one at most, so that the statement runs to its end.
                     let claimed = sqlx::query_scalar::<_, i64>($statements.claim).bind(id).bind(self.lease_seconds);
@@ -131,6 +122,40 @@ macro_rules! sql_dedup {
                     }
                 }
                 Ok(Claim::Running)
+            }
+
+            async fn end(&self, statement: &'static str, id: &str, ticket: Ticket) -> Result<(), sqlx::Error> {
+                let Ok(ticket) = i64::try_from(ticket.0) else { return Ok(()) };
+                sqlx::query(statement).bind(id).bind(ticket).execute(&self.pool).await.map(drop)
+            }
+        }
+
+        impl Dedup for $name {
+            type Error = sqlx::Error;
+
+            /// The database may grant what its caller does not wait for any more, because the platform hung up. So the claim is a task of its
+            /// own, and a ticket that nobody takes is given back.
+            async fn claim(&self, id: &str) -> Result<Claim, sqlx::Error> {
+                let Ok(runtime) = Handle::try_current() else { return self.claim_now(id).await };
+                let (this, id) = (self.clone(), id.to_owned());
+                let claim = runtime.spawn(async move {
+                    let claim = this.claim_now(&id).await?;
+                    let give_back = move || {
+                        if let Claim::Granted(ticket) = claim {
+                            this.abandon(&id, ticket);
+                        }
+                    };
+                    Ok((claim, OnDrop(Some(give_back))))
+                });
+                match claim.await {
+                    Ok(Ok((claim, untaken))) => {
+                        untaken.forget();
+                        Ok(claim)
+                    }
+                    Ok(Err(error)) => Err(error),
+                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    Err(_) => Err(sqlx::Error::Protocol("the runtime is shutting down".to_owned())),
+                }
             }
 
             async fn finish(&self, id: &str, ticket: Ticket) -> Result<(), sqlx::Error> {

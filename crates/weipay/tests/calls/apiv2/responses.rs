@@ -278,6 +278,52 @@ fn a_page_that_answers_json_tells_its_failure() {
     assert_eq!(page.clone().get().unwrap().json().unwrap()["access_token"], "t");
     let error = page.get().unwrap_err();
     assert_eq!((error.code(), error.message()), (Some("-1"), Some("invalid code")));
+    assert_eq!(error.class(), weipay::error::ErrorClass::Refused);
+}
+
+/// H5纯签约 leads a payer to `redirect_url`. Its samples read XML, and the gateway refuses every page in XML.
+#[test]
+fn a_page_that_says_how_it_ended_is_believed_in_either_form() {
+    const PAGE: &str = "v2/papay/h5entrustweb";
+    let url = ("redirect_url", "https://payapp.weixin.qq.com/x");
+    let ended = |code| [("return_code", "SUCCESS"), ("result_code", code), url];
+    let json = |code| {
+        let members: serde_json::Map<_, _> =
+            ended(code).iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+        json!(members).to_string()
+    };
+    for body in [xml(&ended("SUCCESS")), json("SUCCESS"), format!("\u{feff}{}", json("SUCCESS"))] {
+        let response = client(vec![unsigned(200, &body)]).chain(PAGE).get().unwrap();
+        assert_eq!(
+            (&response.json().unwrap()["redirect_url"], response.is_verified()),
+            (&json!(url.1), false)
+        );
+    }
+    let sign_error = r#"{"return_code":"SUCCESS","result_code":"FAIL","result_msg":"SIGN_ERROR"}"#;
+    for body in [xml(&ended("FAIL")), json("FAIL"), sign_error.to_owned()] {
+        let error = client(vec![unsigned(200, &body)]).chain(PAGE).get().unwrap_err();
+        assert!(error.is_api(), "{body}: {error:#}");
+    }
+    let refused = xml(&[("return_code", "FAIL"), ("return_msg", "签名错误")]);
+    for path in [PAGE, "v2/papay/entrustweb", "v2/papay/partner/entrustweb", "v2/appauth/getaccesstoken"] {
+        for body in [refused.clone(), r#"{"return_code":"FAIL","return_msg":"签名错误"}"#.to_owned()] {
+            let error = client(vec![unsigned(200, &body)]).chain(path).get().unwrap_err();
+            assert_eq!(
+                (error.message(), error.class()),
+                (Some("签名错误"), weipay::error::ErrorClass::Signature)
+            );
+            assert!(!error.may_have_taken_effect(), "{path}");
+        }
+    }
+    for body in ["", "<html></html>", "{}", "[]", r#"{"return_code":"SUCCESS"}"#, "<xml><return_code>SUCC"] {
+        let error = client(vec![unsigned(200, body)]).chain(PAGE).get().unwrap_err();
+        assert!(error.is_unverified(), "{body}: {error:#}");
+    }
+    // What a browser shows.
+    for body in ["<!DOCTYPE html><html></html>", "<?xml version=\"1.0\"?><html></html>"] {
+        let response = client(vec![unsigned(200, body)]).chain("v2/papay/entrustweb").get().unwrap();
+        assert_eq!(response.bytes(), body.as_bytes());
+    }
 }
 
 #[test]

@@ -56,17 +56,21 @@ fn each(
     [one(0), one(1)]
 }
 
+/// The platform asks to repeat what it accepted with the same parameters, whatever the body says.
+const PAYING: &str = r#"{"code":"USERPAYING","message":"需要用户输入支付密码"}"#;
+
 fn authorization(seen: &Seen) -> Authorization {
     seen.header("authorization").unwrap().parse().unwrap()
 }
 
 #[test]
 fn an_order_is_sent_again_until_it_is_decided_with_the_same_body_and_a_new_nonce() {
-    let bursts: [fn() -> Vec<Step>; 8] = [
+    let bursts: [fn() -> Vec<Step>; 9] = [
         || vec![fault(500), fault(502), good()],
         || vec![fault(503), fault(504), good()],
         || vec![unsigned(429, r#"{"code":"FREQUENCY_LIMITED"}"#).into(), unsigned(429, "").into(), good()],
         || vec![signed(202, "").into(), signed(202, "").into(), good()],
+        || vec![signed(202, PAYING).into(), unsigned(202, PAYING).into(), good()],
         || vec![Step::Close, Step::Close, good()],
         || vec![Step::Close, fault(500), good()],
         || vec![unsigned(502, "<html>").into(), probe(), good()],
@@ -123,8 +127,9 @@ fn attempts_tell_what_they_ended_with() {
 
 #[test]
 fn a_request_whose_repeat_is_not_known_to_be_safe_is_never_sent_twice() {
-    let bursts: [fn() -> Step; 8] = [
+    let bursts: [fn() -> Step; 9] = [
         || fault(500),
+        || signed(202, PAYING).into(),
         || fault(503),
         || unsigned(429, "").header("Retry-After", "1").into(),
         || signed(202, "").into(),

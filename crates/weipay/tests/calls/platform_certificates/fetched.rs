@@ -445,29 +445,97 @@ fn a_new_certificate_that_one_call_has_no_time_to_fetch_is_fetched_by_the_next_c
     });
 }
 
+/// Their callers have limits of their own, such as that of a web server, and the client's is longer.
 #[test]
-fn a_call_that_is_dropped_leaves_the_fetch_to_the_next() {
+fn a_call_that_is_dropped_leaves_its_fetch_on_the_way_on_any_runtime() {
+    let one_thread = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for runtime in [runtime(), one_thread()] {
+        let server = Server::start();
+        let client = server.builder().build().unwrap();
+        server.hold(true);
+        runtime.block_on(async {
+            for dropped in ["v3/dropped", "v3/waited-and-dropped"] {
+                let call = client.chain(dropped).get();
+                let fetched = wait(&server, 1);
+                tokio::select! {
+                    biased;
+                    ended = call => panic!("{ended:?}"),
+                    () = fetched => {}
+                }
+            }
+            let next = tokio::spawn({
+                let client = client.clone();
+                async move { client.chain("v3/next").get().await.map(drop) }
+            });
+            server.hold(false);
+            next.await.unwrap().unwrap();
+        });
+        assert_eq!((server.fetches(), server.called()), (1, ["/v3/next".to_owned()].into()));
+    }
+}
+
+#[test]
+fn a_fetch_stands_still_with_its_runtime_and_goes_on_with_it() {
+    let server = Server::start();
+    let client = server.builder().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    server.hold(true);
+    runtime.block_on(async {
+        let fetched = wait(&server, 1);
+        tokio::select! {
+            biased;
+            ended = client.chain("v3/dropped").get() => panic!("{ended:?}"),
+            () = fetched => {}
+        }
+    });
+    server.hold(false);
+    runtime.block_on(client.chain("v3/next").get()).unwrap();
+    assert_eq!(server.fetches(), 1);
+}
+
+#[test]
+fn a_fetch_that_ended_with_its_runtime_is_begun_again_by_the_next_call() {
     let server = Server::start();
     let client = server.builder().build().unwrap();
     server.hold(true);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime().block_on(async {
-        let dropped = tokio::spawn({
-            let client = client.clone();
-            async move { client.chain("v3/dropped").get().await.map(drop) }
-        });
-        wait(&server, 1).await;
+        let fetched = wait(&server, 1);
+        tokio::select! {
+            biased;
+            ended = client.chain("v3/dropped").get() => panic!("{ended:?}"),
+            () = fetched => {}
+        }
+    });
+    server.hold(false);
+    runtime().block_on(client.chain("v3/next").get()).unwrap();
+    assert_eq!(server.fetches(), 2);
+}
+
+/// The response is there, and verifying it needs a certificate that is not.
+#[test]
+fn a_call_that_is_dropped_while_it_looks_for_a_new_certificate_leaves_the_fetch_on_the_way() {
+    let server = Server::start();
+    let client = server.builder().build().unwrap();
+    runtime().block_on(async {
+        client.chain("v3/a").get().await.unwrap();
+        server.calls(|_, now| success_by(&NEW, now));
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.hold(true);
+        let fetched = wait(&server, 2);
+        tokio::select! {
+            biased;
+            ended = client.chain("v3/dropped").get() => panic!("{ended:?}"),
+            () = fetched => {}
+        }
         let next = tokio::spawn({
             let client = client.clone();
             async move { client.chain("v3/next").get().await.map(drop) }
         });
-        tokio::task::yield_now().await;
-        dropped.abort();
-        assert!(dropped.await.unwrap_err().is_cancelled());
-        wait(&server, 2).await;
         server.hold(false);
         next.await.unwrap().unwrap();
     });
-    assert_eq!(server.called(), ["/v3/next".to_owned()].into());
+    assert_eq!(server.fetches(), 2);
 }
 
 fn wait(server: &Server, fetches: usize) -> impl Future<Output = ()> {

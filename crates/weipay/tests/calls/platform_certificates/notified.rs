@@ -10,7 +10,18 @@ use super::server::{NEW, NOW, OLD, Server, Signer, listing};
 use crate::notification::{API_V3_KEY, envelope, signed_by};
 
 fn post(receiver: &Receiver, server: &Server, signer: &Signer, serial: &str) -> Result<(), Rejection> {
-    let body = envelope(API_V3_KEY, "REFUND.SUCCESS", "refund", "{}").to_string();
+    post_to(API_V3_KEY, receiver, server, signer, serial)
+}
+
+/// For the merchant with this APIv3 key.
+fn post_to(
+    key: &str,
+    receiver: &Receiver,
+    server: &Server,
+    signer: &Signer,
+    serial: &str,
+) -> Result<(), Rejection> {
+    let body = envelope(key, "REFUND.SUCCESS", "refund", "{}").to_string();
     let headers = signed_by(&signer.key, serial, server.now(), body.as_bytes());
     receiver.receive(&headers, body.as_bytes()).map(drop)
 }
@@ -84,4 +95,50 @@ fn what_is_not_signed_in_time_or_names_no_certificate_leads_to_no_fetch() {
         receiver.receive(&Default::default(), body.as_bytes()).unwrap_err();
         assert_eq!(server.fetches(), 0);
     });
+}
+
+const KEY_OF_B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+fn list_of_b(listed: &[&Signer], by: &Signer, now: i64) -> crate::platform::Scripted {
+    let entries: Vec<_> = listed.iter().map(|signer| signer.entry(KEY_OF_B)).collect();
+    let list = serde_json::json!({"data": entries}).to_string();
+    crate::platform::signed_by(&by.key, by.serial(), 200, &list, now)
+}
+
+/// One merchant's client has fetched the certificate, and that of another, which makes no calls, has not.
+#[test]
+fn a_client_without_calls_gets_the_certificate_of_a_notification_that_another_merchant_knows() {
+    let (server_of_a, server_of_b) = (Server::start(), Server::start());
+    server_of_b.list(|now| list_of_b(&[&OLD], &OLD, now));
+    let a = server_of_a.builder().build_blocking().unwrap();
+    let b = server_of_b.keyless().api_v3_key(weipay::wire::ApiV3Key::new(KEY_OF_B).unwrap());
+    let b = b.mchid(weipay::wire::MerchantId::new("1900000009").unwrap()).build_blocking().unwrap();
+    let receiver = a.receiver().and(&b.receiver());
+    a.chain("v3/a").get().unwrap();
+    // Another merchant's key proves nothing to this one: it is sent again.
+    let rejection = post_to(KEY_OF_B, &receiver, &server_of_b, &OLD, OLD.serial()).unwrap_err();
+    assert!(matches!(rejection.kind(), RejectionKind::Sealed { .. }), "{rejection:?}");
+    assert!(!rejection.response().status().is_success());
+    wait_until(|| b.platform_serial().as_deref() == Some(OLD.serial()));
+    post_to(KEY_OF_B, &receiver, &server_of_b, &OLD, OLD.serial()).unwrap();
+    assert_eq!((server_of_a.fetches(), server_of_b.fetches()), (1, 1));
+}
+
+/// Each merchant has certificates of its own, and eight in a minute have their turn.
+#[test]
+fn in_a_fleet_the_merchant_that_a_notification_is_for_fetches_first() {
+    let fleet = Server::start();
+    let mut receiver = Receiver::new();
+    for _ in 0..100 {
+        receiver = receiver.and(&fleet.builder().build_blocking().unwrap().receiver());
+    }
+    let server = Server::start();
+    server.list(|now| list_of_b(&[&NEW], &NEW, now));
+    let b = server.keyless().api_v3_key(weipay::wire::ApiV3Key::new(KEY_OF_B).unwrap());
+    let b = b.build_blocking().unwrap();
+    let receiver = receiver.and(&b.receiver());
+    assert!(is_unknown(post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial())));
+    wait_until(|| b.platform_serial().as_deref() == Some(NEW.serial()));
+    post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial()).unwrap();
+    assert_eq!((fleet.fetches(), server.fetches()), (0, 1));
 }
