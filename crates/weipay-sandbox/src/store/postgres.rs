@@ -100,8 +100,8 @@ impl Postgres {
     ) -> Result<Result<T, E>, Failure> {
         let lent = self.connections.take()?;
         let connection = lent.connection()?;
-        connection.execute_plain("BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE")?;
-        let open = Open::new(self, connection);
+        let generation = engine::begin(connection)?;
+        let open = Open::new(self, connection, generation);
         let done = work(&open);
         if let Some(failure) = open.failure() {
             roll_back(lent);
@@ -160,7 +160,7 @@ impl Postgres {
     pub(super) fn peek(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
         let read = || {
             let lent = self.connections.take()?;
-            let open = Open::new(self, lent.connection()?);
+            let open = Open::new(self, lent.connection()?, 0);
             let found = open.record(kind, key);
             match open.failure() {
                 Some(failure) => Err(failure),

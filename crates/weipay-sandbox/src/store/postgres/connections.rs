@@ -17,7 +17,7 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Row, Statement};
+use tokio_postgres::{Client, Config, Row, SimpleQueryMessage, Statement};
 
 use super::Address;
 use super::tls::{self, Connector};
@@ -113,6 +113,16 @@ impl Connection {
     /// Does a statement without parameters and rows.
     pub(super) fn execute_plain(&self, statement: &str) -> Result<(), Failure> {
         Ok(wait(self.client.batch_execute(statement))?)
+    }
+
+    /// Does statements without parameters in one message, and gives the first column of the last row.
+    pub(super) fn query_plain(&self, statements: &str) -> Result<Option<String>, Failure> {
+        let messages = wait(self.client.simple_query(statements))?;
+        let last = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(last.and_then(|row| row.get(0)).map(str::to_owned))
     }
 
     fn prepared(&self, text: &str) -> Result<Statement, Failure> {
