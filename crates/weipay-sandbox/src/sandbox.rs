@@ -272,6 +272,15 @@ impl Sandbox {
         self.server.termination_signals()
     }
 
+    /// What receives a message at each Ctrl-C, or the signal that it sends, for a program that passes it on. From now on it does not end
+    /// the program by itself.
+    ///
+    /// # Errors
+    /// When the signals of the operating system cannot be waited for.
+    pub fn interrupts(&self) -> io::Result<Receiver<()>> {
+        self.server.interrupts()
+    }
+
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
 use std::{fmt, io};
@@ -281,31 +282,8 @@ impl SandboxBuilder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit, store)?);
-        for new in &self.merchants {
-            match platform.add_merchant(new) {
-                Ok(_) | Err(MerchantError::Exists(_)) => {}
-                Err(error) => return Err(StartError::Merchant(error)),
-            }
-        }
-        if let Some((file, seed)) = &seed {
-            platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
-        }
-        platform.share_clock().map_err(|error| StartError::Store(platform.store.place().into(), error))?;
-        platform.clock().listen(GoesByClock(Arc::downgrade(&platform)));
-        platform.background.log_to(self.log.clone());
-        // The program may be another one than that which put it aside. What fails again is put aside, and told.
-        let _ = platform.watched(Task::Clock, platform.retry_put_aside());
-        let settings = Settings {
-            platform: Arc::clone(&platform),
-            idle_timeout: self.idle_timeout,
-            connections: self.connections,
-            log: self.log,
-            authority: Arc::clone(&authority),
-        };
-        let control =
-            self.control.as_deref().map(|address| open_control(address, &platform, &dir)).transpose()?;
-        let (control, control_client) = control.unzip();
-        let server = Server::start(listener, settings, control).map_err(StartError::Server)?;
+        let opened = self.open_to_all(&platform, listener, seed, &authority);
+        let (server, control_client) = opened.inspect_err(|_| platform.give_start_back())?;
         Ok(Sandbox {
             server,
             platform,
@@ -316,6 +294,43 @@ impl SandboxBuilder {
             _folder: folder,
             _temporary: temporary,
         })
+    }
+
+    /// Adds what is named and not there, and serves it.
+    fn open_to_all(
+        &self,
+        platform: &Arc<Platform>,
+        listener: TcpListener,
+        seed: Option<(&Path, Seed)>,
+        authority: &Arc<Authority>,
+    ) -> Result<(Server, Option<control::Client>), StartError> {
+        // Before the first number is given. Until it is served, who connects waits.
+        let control = self.control.as_deref();
+        let control = control.map(|address| open_control(address, platform, &platform.home)).transpose()?;
+        for new in &self.merchants {
+            match platform.add_merchant(new) {
+                Ok(_) | Err(MerchantError::Exists(_)) => {}
+                Err(error) => return Err(StartError::Merchant(error)),
+            }
+        }
+        if let Some((file, seed)) = &seed {
+            platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
+        }
+        platform.share_clock().map_err(|error| StartError::Store(platform.store.place().into(), error))?;
+        platform.clock().listen(GoesByClock(Arc::downgrade(platform)));
+        platform.background.log_to(self.log.clone());
+        // The program may be another one than that which put it aside. What fails again is put aside, and told.
+        let _ = platform.watched(Task::Clock, platform.retry_put_aside());
+        let settings = Settings {
+            platform: Arc::clone(platform),
+            idle_timeout: self.idle_timeout,
+            connections: self.connections,
+            log: self.log.clone(),
+            authority: Arc::clone(authority),
+        };
+        let (control, control_client) = control.unzip();
+        let server = Server::start(listener, settings, control).map_err(StartError::Server)?;
+        Ok((server, control_client))
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -359,12 +374,15 @@ impl SandboxBuilder {
                 HeldClock::new(kept.unwrap_or(ClockMode::Real))
             }
         };
-        store.transaction(|tx| tell_clock(tx, &clock)).map_err(failed)?;
-        let entropy = entropy_of_start(&store, self.seed).map_err(failed)?;
+        let generation =
+            store.transaction(|tx| tell_clock(tx, &clock).map(|()| tx.generation())).map_err(failed)?;
         let faults = Faults::default();
         for rule in &self.faults {
             faults.add(rule.clone()).map_err(StartError::Fault)?;
         }
+        let receivers = self.receivers()?;
+        // Last: a start that fails uses none up.
+        let (entropy, seeded_start) = entropy_of_start(&store, self.seed).map_err(failed)?;
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchants: Merchants::new(merchants),
@@ -373,14 +391,16 @@ impl SandboxBuilder {
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
-            deliveries: Deliveries::new(self.receivers()?, self.validation.failing_acknowledgements),
+            deliveries: Deliveries::new(receivers, self.validation.failing_acknowledgements),
             faults,
             store,
             clock,
             seen_clock: Mutex::default(),
+            generation: AtomicI64::new(generation),
             runs: Mutex::default(),
             whole_state: RwLock::new(()),
             entropy,
+            seeded_start,
             exchanges: Exchanges::new(self.log_bytes),
             background: Background::default(),
         })

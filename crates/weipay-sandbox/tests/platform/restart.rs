@@ -112,6 +112,21 @@ fn a_seed_gives_no_number_twice_to_one_state_and_every_run_the_same_numbers() {
     assert_eq!(run(), (people, appids));
 }
 
+#[test]
+fn a_start_that_fails_leaves_its_numbers_to_the_next_one() {
+    let first_person = |fails: bool| {
+        let data = tempfile::tempdir().unwrap();
+        if fails {
+            let taken = crate::SHARED.address().to_string();
+            let refusal = sandbox().seed(1).data(data.path()).control(&taken).start().unwrap_err();
+            assert!(refusal.to_string().contains(&taken), "{refusal}");
+        }
+        let sandbox = sandbox().seed(1).data(data.path()).start().unwrap();
+        sandbox.platform().add_person(&[]).unwrap().unionid
+    };
+    assert_eq!(first_person(true), first_person(false));
+}
+
 /// A database as the first program wrote it, after two stocks, five coupons and one step of each kind.
 const FORM_1: &str = include_str!("../../src/store/sqlite/migrations/form_1.sql");
 
