@@ -44,7 +44,7 @@ use crate::platform::{Epoch, Platform, Task};
 use crate::store::{LATEST, LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
 use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
-use receiver::TIME_LIMIT;
+use receiver::{Reading, TIME_LIMIT};
 use record::{Attempt, AttemptKind, Notification, NotificationState};
 
 /// So many receivers are called at once.
@@ -313,12 +313,14 @@ impl Sender {
     ) -> Attempt {
         let deliveries = &self.platform.deliveries;
         let (time, started) = (self.platform.clock.now(), Instant::now());
+        let is_v2 = entry.event_type.starts_with("v2/");
+        let reading = if is_v2 || deliveries.reads_bodies { Reading::Counts } else { Reading::Shown };
         let received = match message {
-            Ok(message) => receiver::post(&entry.notify_url, message, &deliveries.receivers).await,
+            Ok(message) => receiver::post(&entry.notify_url, message, &deliveries.receivers, reading).await,
             Err(reason) => Err(reason),
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let judged = match entry.event_type.starts_with("v2/") {
+        let judged = match is_v2 {
             true => acknowledgement::judged_v2(received),
             false => acknowledgement::judged(received, deliveries.reads_bodies),
         };

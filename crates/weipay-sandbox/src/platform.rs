@@ -98,6 +98,8 @@ pub struct Request {
     pub is_secure: bool,
     /// What the client showed in the TLS handshake.
     pub client_certificate: ClientCertificate,
+    /// Whether it is the first one in a connection that the proxy was asked for: what is to happen to connections has happened.
+    pub is_of_new_tunnel: bool,
 }
 
 /// The certificate of a client in the TLS handshake.

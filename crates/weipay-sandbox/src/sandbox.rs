@@ -44,6 +44,7 @@ pub struct Sandbox {
     platform: Arc<Platform>,
     address: SocketAddr,
     control_client: Option<control::Client>,
+    _control_file: Option<builder::ControlFile>,
     kit: KitOnDisk,
     authority: Arc<Authority>,
     _folder: DataFolder,

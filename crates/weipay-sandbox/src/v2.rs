@@ -97,6 +97,7 @@ impl Platform {
                 told(response, refusal)
             }
         };
+        response.is_let_in = true;
         if entered.lacks_certificate {
             response.set(CLIENT_CERTIFICATE_HEADER, "not-checked");
         }

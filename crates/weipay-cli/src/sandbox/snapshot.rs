@@ -13,7 +13,7 @@ use weipay_sandbox::control::{Client, ClientError, PASSING_SNAPSHOT};
 
 use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
-use crate::output::print;
+use crate::output::{OutputFile, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
@@ -51,21 +51,54 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
         let target = format!("/snapshots/{snapshot}");
         return client.call("DELETE", &target, None).map(drop).map_err(Failure::from_control);
     }
+    // Before there is anything to lose.
+    let file = is_file(snapshot).then(|| OutputFile::check(Path::new(snapshot))).transpose();
+    let file = file.map_err(Failure::usage)?;
+    let replaces_file = file.is_some() && Path::new(snapshot).is_file();
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
     let kept = file_of(&taken);
-    if taken["replaced"] == true || (is_file(snapshot) && Path::new(snapshot).exists()) {
-        // If standard error is closed, the snapshot is taken all the same.
-        writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
-    }
-    if !is_file(snapshot) {
+    let Some(file) = file else {
+        if taken["replaced"] == true {
+            note_replaced();
+        }
         return print(&format!("{kept}\n"));
-    }
-    let moved = move_file(Path::new(kept), Path::new(snapshot));
+    };
+    let copied = File::open(kept).map_err(|error| format!("{kept}: {error}")).and_then(|mut from| {
+        file.write(|to| {
+            only_for_owner(to)?;
+            io::copy(&mut from, to).map(drop)
+        })
+    });
+    copied.map_err(|reason| {
+        Failure::failed(format!("the snapshot could not be written: {reason}. It is whole in {kept}"))
+    })?;
     let _ = client.call("DELETE", &format!("/snapshots/{name}"), None);
-    moved.map_err(|error| Failure::failed(format!("{snapshot} cannot be written: {error}")))?;
+    if replaces_file {
+        note_replaced();
+    }
     print(&format!("{snapshot}\n"))
+}
+
+fn note_replaced() {
+    // If standard error is closed, the snapshot is taken all the same.
+    writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
+}
+
+/// It holds personal data. A device is not ours.
+#[cfg(unix)]
+fn only_for_owner(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    match file.metadata()?.is_file() {
+        true => file.set_permissions(fs::Permissions::from_mode(0o600)),
+        false => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn only_for_owner(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 pub(super) fn restore(arguments: &Restore) -> Outcome {
@@ -168,11 +201,6 @@ fn passing_name() -> String {
 
 fn file_of(snapshot: &Value) -> &str {
     snapshot["file"].as_str().unwrap_or_default()
-}
-
-/// Moves a file, also to another disk; it keeps its mode.
-fn move_file(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to).or_else(|_| fs::copy(from, to).map(drop))
 }
 
 #[cfg(all(test, unix))]

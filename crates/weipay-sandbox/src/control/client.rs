@@ -139,6 +139,10 @@ impl Client {
         if (200..300).contains(&status) {
             return Ok(body);
         }
+        // Another sandbox has the port of one that has ended.
+        if status == 401 {
+            return Err(ClientError::NotRunning(self.folder.clone()));
+        }
         let message = body["message"].as_str().unwrap_or("the control API refused the request").to_owned();
         Err(ClientError::Refused { status, message })
     }

@@ -69,6 +69,11 @@ const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: u64 = 60_000;
 
 impl Fault {
+    /// Whether it is the platform's own test of a client's checks (签名探测).
+    pub(super) fn is_probe(self) -> bool {
+        self.kind == Kind::ProbeSignature
+    }
+
     /// Whether nothing is done and nothing comes back.
     pub(crate) fn ends_connection(self) -> bool {
         !self.commits && matches!(self.kind, Kind::Drop | Kind::Reset)

@@ -326,6 +326,9 @@ impl Notifications {
     }
 
     fn check_merchant(&self, mchid: Option<&str>) -> Result<(), NotificationError> {
+        // What fails here is told. Another node may have added it a moment ago.
+        let _ = mchid
+            .map(|mchid| self.platform().watched(Task::Merchants, self.platform().look_at_merchant(mchid)));
         match mchid {
             Some(mchid) if self.platform().merchants.find(mchid).is_none() => Err(
                 NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug())),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, fs, io};
 
 use crate::authority::Authority;
 use crate::clock::{Clock, ClockListener, ClockMode, HeldClock, Move};
@@ -283,12 +283,13 @@ impl SandboxBuilder {
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit, store)?);
         let opened = self.open_to_all(&platform, listener, seed, &authority);
-        let (server, control_client) = opened.inspect_err(|_| platform.give_start_back())?;
+        let (server, control_client, control_file) = opened.inspect_err(|_| platform.give_start_back())?;
         Ok(Sandbox {
             server,
             platform,
             address,
             control_client,
+            _control_file: control_file,
             kit,
             authority,
             _folder: folder,
@@ -303,7 +304,7 @@ impl SandboxBuilder {
         listener: TcpListener,
         seed: Option<(&Path, Seed)>,
         authority: &Arc<Authority>,
-    ) -> Result<(Server, Option<control::Client>), StartError> {
+    ) -> Result<(Server, Option<control::Client>, Option<ControlFile>), StartError> {
         // Before the first number is given. Until it is served, who connects waits.
         let control = self.control.as_deref();
         let control = control.map(|address| open_control(address, platform, &platform.home)).transpose()?;
@@ -313,6 +314,8 @@ impl SandboxBuilder {
                 Err(error) => return Err(StartError::Merchant(error)),
             }
         }
+        // Another node that starts may have been faster.
+        platform.look_at_merchants().map_err(StartError::Merchant)?;
         if let Some((file, seed)) = &seed {
             platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
@@ -328,9 +331,10 @@ impl SandboxBuilder {
             log: self.log.clone(),
             authority: Arc::clone(authority),
         };
-        let (control, control_client) = control.unzip();
+        let (control, written) = control.map(|(listener, client, file)| (listener, (client, file))).unzip();
+        let (control_client, control_file) = written.unzip();
         let server = Server::start(listener, settings, control).map_err(StartError::Server)?;
-        Ok((server, control_client))
+        Ok((server, control_client, control_file))
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -419,6 +423,10 @@ fn merchants_of(store: &Store, first: &KitOnDisk) -> Result<Vec<Merchant>, Merch
             merchants.push(first.merchant_of(record)?);
             continue;
         }
+        if store.is_shared() {
+            // Another node may have added it since the folder joined.
+            kit::shared::fetch(store, first.dir(), &record.mchid)?;
+        }
         let mut kit = kit::read(kit::folder_of(first.dir(), &record.mchid))?;
         kit.serve_at(&first.kit().base_url)?;
         merchants.push(kit.merchant_of(record)?);
@@ -437,7 +445,7 @@ fn open_control(
     address: &str,
     platform: &Arc<Platform>,
     dir: &Path,
-) -> Result<(ControlListener, control::Client), StartError> {
+) -> Result<(ControlListener, control::Client, ControlFile), StartError> {
     let listener = bind(address)?;
     let failed = |error| StartError::Listen(address.to_owned(), error);
     let bound = listener.local_addr().map_err(failed)?;
@@ -450,8 +458,26 @@ fn open_control(
     let control = Control { platform: Arc::clone(platform) };
     let listener = ControlListener::new(listener, control, &token).map_err(failed)?;
     let bound = bound.to_string();
-    kit::replace_file(&dir.join(control::FILE), control::Client::file_content(&bound, &token).as_bytes())?;
-    Ok((listener, control::Client::new(bound, token, dir)))
+    let file =
+        ControlFile { path: dir.join(control::FILE), content: control::Client::file_content(&bound, &token) };
+    kit::replace_file(&file.path, file.content.as_bytes())?;
+    Ok((listener, control::Client::new(bound, token, dir), file))
+}
+
+/// The file that says where the control API is, as long as it is there: another sandbox may get its port.
+#[derive(Debug)]
+pub(super) struct ControlFile {
+    path: PathBuf,
+    content: String,
+}
+
+impl Drop for ControlFile {
+    fn drop(&mut self) {
+        if fs::read_to_string(&self.path).is_ok_and(|content| content == self.content) {
+            // What is left is found out by the next command.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Lets a platform keep the moves of its clock and do what is due then, as long as there is the platform.

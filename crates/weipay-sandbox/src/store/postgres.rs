@@ -104,7 +104,10 @@ impl Postgres {
         let open = Open::new(self, connection, generation);
         let done = work(&open);
         if let Some(failure) = open.failure() {
-            roll_back(lent);
+            // What is not given back is closed.
+            if !failure.is_disconnected() {
+                roll_back(lent);
+            }
             return Err(failure);
         }
         if done.is_err() && open.has_written() {

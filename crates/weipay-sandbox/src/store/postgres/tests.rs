@@ -728,3 +728,62 @@ fn the_count_of_generations_is_no_part_of_the_state() {
         assert_eq!(counters(&nodes[1]), []);
     }
 }
+
+#[test]
+fn a_database_that_accepts_connections_and_says_nothing_is_an_error() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let address = Address::read(&format!("postgres://u:p@127.0.0.1:{port}/db?sslmode=disable")).unwrap();
+    let error = Postgres::open(&address).map(drop).unwrap_err();
+    assert!(format!("{error:#}").contains("says nothing"), "{error:#}");
+}
+
+#[test]
+fn a_snapshot_has_the_clock_as_another_node_has_just_moved_it() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    first.clock().advance(900);
+    second.snapshot("one").unwrap();
+    first.clock().advance(900);
+    second.restore("one").unwrap();
+    assert_eq!(second.clock().now(), 1_000);
+}
+
+#[test]
+fn nodes_that_start_at_once_with_one_seed_file_all_serve() {
+    let Some(config) = new_database() else { return };
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.json");
+    fs::write(&seed, r#"{ "merchants": [{ "mchid": "1900000100" }, { "mchid": "1900000101", "certificate": "revoked" }] }"#).unwrap();
+    let start = || {
+        Sandbox::builder()
+            .store(address.clone())
+            .seed_file(&seed)
+            .start()
+            .map_err(|error| format!("{error:#}"))
+    };
+    let nodes: Vec<Sandbox> = thread::scope(|scope| {
+        let starting: Vec<_> = (0..3).map(|_| scope.spawn(start)).collect();
+        starting.into_iter().map(|starting| starting.join().unwrap().unwrap()).collect()
+    });
+    for mchid in ["1900000100", "1900000101"] {
+        let serials: Vec<_> = nodes
+            .iter()
+            .map(|node| node.platform().kit_of(mchid).unwrap().kit().merchant_serial.clone())
+            .collect();
+        assert!(serials.iter().all(|serial| *serial == serials[0]), "{serials:?}");
+    }
+}
+
+#[test]
+fn a_merchant_that_another_node_has_added_is_known_to_every_route_at_once() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    call(&second, "POST", "/faults", Some(serde_json::json!({ "fault": "429", "merchant": mchid })));
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    assert_eq!(second.notifications().hold(Some(&mchid)).unwrap(), 0);
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    assert!(fs::read_to_string(second.snapshot("one").unwrap().file).unwrap().contains(&mchid));
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    assert!(call(&second, "GET", "/merchants", None).to_string().contains(&mchid));
+}
