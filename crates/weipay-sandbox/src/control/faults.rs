@@ -72,7 +72,7 @@ fn add_profile(control: &Control, request: &ControlRequest) -> Result<Value, Con
         .parse()
         .map_err(|error: String| ControlError::invalid(error))?;
     let seed = number(request, "seed")?.unwrap_or(1);
-    let added = control.platform.faults.add_all(profile.rules(seed).into_iter().collect());
+    let added = control.platform.faults.add_all(profile.rules(seed));
     let ids = added.map_err(|error| ControlError::invalid(error.to_string()))?;
     Ok(json!({ "ids": ids }))
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | `slow` | the response comes late; `ms` is how many milliseconds, 1000 by default, 60000 at most |
 /// | `truncated` | the connection ends in the middle of the body |
 /// | `wrong-signature`, `missing-signature` | the signature of the response does not verify, or is not there |
-/// | `probe-signature` | a signature probe (签名探测) of the platform |
+/// | `probe-signature` | a signature probe (签名探测) of the platform; a rule does not probe a repeat of the same request again |
 /// | `unknown-serial` | the response names a platform key that nobody knows |
 ///
 /// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
