@@ -126,7 +126,10 @@ impl DataFolder {
         if dir.exists() {
             may_be_closed(dir)?;
         }
-        make_folder(dir).map_err(failed(dir))?;
+        // The folder itself may be a link: its user has named it.
+        let real =
+            if dir.is_symlink() { fs::canonicalize(dir).map_err(failed(dir))? } else { dir.to_owned() };
+        make_folder(&real).map_err(failed(dir))?;
         let path = dir.join(LOCK);
         let lock = open_file(File::options().create(true).append(true), &path).map_err(failed(&path))?;
         match lock.try_lock() {
@@ -186,7 +189,8 @@ pub(crate) mod private {
     #[cfg(unix)]
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
-    /// Makes a folder, and those above it that are missing; one that is there is closed to other users.
+    /// Makes a folder, and those above it that are missing; one that is there is closed to other users. What a link leads to stays as it
+    /// is: it is somebody else's.
     pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty() && !above.exists()) {
             make_folder(above)?;
@@ -195,15 +199,20 @@ pub(crate) mod private {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
             made => made?,
         }
-        close(path, &fs::metadata(path)?)
+        match path.is_symlink() {
+            true => Ok(()),
+            false => close(path, &fs::metadata(path)?),
+        }
     }
 
-    /// Opens a file; one that is made by this is for its owner only.
+    /// Opens a file; one that is made by this is for its owner only, and so is one that is there and no link.
     pub(crate) fn open_file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         #[cfg(unix)]
         options.mode(0o600);
         let file = options.open(path)?;
-        close(path, &file.metadata()?)?;
+        if !path.is_symlink() {
+            close(path, &file.metadata()?)?;
+        }
         Ok(file)
     }
 
@@ -295,6 +304,37 @@ mod tests {
         std::os::unix::fs::symlink(other.path(), dir.path().join("kit.json")).unwrap();
         drop(DataFolder::open(dir.path()).unwrap());
         assert_eq!(mode(other.path()), 0o644);
+    }
+
+    #[test]
+    fn what_links_of_every_name_point_to_is_left_alone() {
+        use std::os::unix::fs::symlink;
+
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for name in [LOCK, STATE] {
+            fs::write(other.path().join(name), "").unwrap();
+            set_mode(&other.path().join(name), 0o644);
+            symlink(other.path().join(name), dir.path().join(name)).unwrap();
+        }
+        fs::create_dir(other.path().join(SNAPSHOTS)).unwrap();
+        set_mode(&other.path().join(SNAPSHOTS), 0o755);
+        symlink(other.path().join(SNAPSHOTS), dir.path().join(SNAPSHOTS)).unwrap();
+        let _folder = DataFolder::open(dir.path()).unwrap();
+        private::open_file(File::options().append(true), &dir.path().join(STATE)).unwrap();
+        private::make_folder(&dir.path().join(SNAPSHOTS)).unwrap();
+        let modes = [LOCK, STATE, SNAPSHOTS].map(|name| mode(&other.path().join(name)));
+        assert_eq!(modes, [0o644, 0o644, 0o755]);
+    }
+
+    #[test]
+    fn a_data_folder_that_is_named_by_a_link_is_closed() {
+        let above = tempfile::tempdir().unwrap();
+        let (real, link) = (above.path().join("real"), above.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        set_mode(&real, 0o755);
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        drop(DataFolder::open(&link).unwrap());
+        assert_eq!(mode(&real), 0o700);
     }
 
     #[test]

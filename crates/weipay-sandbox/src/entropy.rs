@@ -65,6 +65,16 @@ impl Entropy {
         }
     }
 
+    /// Whether a seeded sequence has given nothing yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        match &self.0 {
+            Source::System => false,
+            Source::Seeded { beginning, state, .. } => {
+                *state.lock().unwrap_or_else(PoisonError::into_inner) == *beginning
+            }
+        }
+    }
+
     /// Goes on from a place that a seeded sequence had.
     pub(crate) fn go_to(&self, place: u64) {
         if let Source::Seeded { state, .. } = &self.0 {

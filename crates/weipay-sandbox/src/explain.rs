@@ -220,6 +220,10 @@ fn not_a_signature(text: &str) -> String {
         "lacks the padding of base64: keep the = at its end"
     } else if text.len() == 460 {
         "is base64 of base64: encode it once"
+    } else if !is(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) {
+        "contains a character that is not of base64"
+    } else if text.len() == 344 {
+        "has 344 characters, but is not base64 of 256 bytes: compare its letters, and the == at its end, with what was made"
     } else {
         return format!(
             "the signature is not one of an RSA key with 2048 bits: it has {} characters, and base64 of 256 bytes has 344",

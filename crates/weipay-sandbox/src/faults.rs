@@ -71,7 +71,7 @@ impl fmt::Display for FaultError {
                 operation.escape_debug()
             ),
             Self::Probability => f.write_str("the probability of a fault must be a number from 0 to 1"),
-            Self::TooMany => write!(f, "there are {MAX_RULES} rules already; clear some first"),
+            Self::TooMany => write!(f, "there can be {MAX_RULES} rules at most; clear some first"),
         }
     }
 }
@@ -89,14 +89,23 @@ pub(crate) struct RuleStatus {
 
 impl Faults {
     pub(crate) fn add(&self, rule: FaultRule) -> Result<u64, FaultError> {
-        rule.check()?;
+        self.add_all(vec![rule]).map(|ids| ids.into_iter().next_back().unwrap_or_default())
+    }
+
+    /// Adds all of these rules, or none.
+    pub(crate) fn add_all(&self, new: Vec<FaultRule>) -> Result<Vec<u64>, FaultError> {
+        new.iter().try_for_each(FaultRule::check)?;
         self.with(|rules| {
-            if rules.active.len() >= MAX_RULES {
+            if rules.active.len() + new.len() > MAX_RULES {
                 return Err(FaultError::TooMany);
             }
-            rules.last_id += 1;
-            rules.active.push(Active::new(rules.last_id, rule));
-            Ok(rules.last_id)
+            let mut ids = Vec::new();
+            for rule in new {
+                rules.last_id += 1;
+                rules.active.push(Active::new(rules.last_id, rule));
+                ids.push(rules.last_id);
+            }
+            Ok(ids)
         })
     }
 
@@ -129,7 +138,12 @@ impl Faults {
                 return Ok(None);
             }
             let operation = operation_of(request);
-            Ok(rules.active.iter_mut().find_map(|active| active.meet(request, operation)))
+            let mut active = rules.active.iter_mut();
+            Ok(active.find_map(|active| match request.is_of_new_tunnel && active.is_of_host_alone() {
+                // Its connection has met it.
+                true => None,
+                false => active.meet(request, operation),
+            }))
         })
     }
 
@@ -153,4 +167,41 @@ impl Faults {
 fn operation_of(request: &Request) -> Option<&'static Operation> {
     let routed = Catalog::embedded().route(&request.method, request.path()).ok();
     routed.map(|routed| routed.operation).or_else(|| v2::operation_at(request.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_profile_that_does_not_fit_no_rule_is_added() {
+        let faults = Faults::default();
+        let rule = || FaultRule::new("500".parse().unwrap());
+        faults.add_all((0..97).map(|_| rule()).collect()).unwrap();
+        assert_eq!(faults.add_all((0..4).map(|_| rule()).collect()), Err(FaultError::TooMany));
+        assert_eq!((faults.list().len(), faults.add(rule())), (97, Ok(98)));
+        let wrong = rule().probability(2.0);
+        assert_eq!(faults.add_all(vec![rule(), wrong]), Err(FaultError::Probability));
+        assert_eq!(faults.list().len(), 98);
+    }
+
+    #[test]
+    fn a_connection_by_the_proxy_and_its_first_request_meet_a_rule_about_their_host_once() {
+        let faults = Faults::default();
+        faults.add(FaultRule::new("drop".parse().unwrap()).host("api.mch.weixin.qq.com").first(2)).unwrap();
+        let request = |is_of_new_tunnel| {
+            let mut request = Request {
+                method: "GET".to_owned(),
+                target: "/v3/certificates".to_owned(),
+                is_of_new_tunnel,
+                ..Request::default()
+            };
+            request.headers.insert("host", "api.mch.weixin.qq.com".parse().unwrap());
+            request
+        };
+        assert!(faults.choose_for_connection("api.mch.weixin.qq.com:443").is_some());
+        assert_eq!(faults.choose(&request(true)), Ok(None));
+        assert_eq!(faults.list()[0].seen, 1);
+        assert!(faults.choose(&request(false)).unwrap().is_some(), "no connection has met it for this one");
+    }
 }

@@ -24,7 +24,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
-use weipay_wire::{Authorization, AuthorizationError, Scheme, is_fresh, is_same_serial, request_message};
+use weipay_wire::{
+    Authorization, AuthorizationError, BRAND_SCHEME, Scheme, is_fresh, is_same_serial, request_message,
+};
 
 use crate::clock::HeldClock;
 use crate::explain::{WrongSignature, paths, serial};
@@ -216,6 +218,10 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
                 "the request has no Authorization header: sign it, and send the signature in one".to_owned()
             }
             _ if how_many > 1 => "the request has several Authorization headers: send one".to_owned(),
+            AuthorizationError::OtherScheme { .. } if is_of_a_brand(request) => format!(
+                "the Authorization header is that of a brand ({BRAND_SCHEME}), and the sandbox has no brands: no source describes what \
+                 they call. Sign as a partner with WECHATPAY2-SHA256-RSA2048"
+            ),
             // What stands in the place of a scheme may be a token.
             AuthorizationError::OtherScheme { .. } => {
                 "the Authorization header is of another scheme than WECHATPAY2-SHA256-RSA2048".to_owned()
@@ -232,6 +238,11 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
             _ => refused(INCOMPLETE).into(),
         }
     })
+}
+
+fn is_of_a_brand(request: &Request) -> bool {
+    let scheme = request.header("authorization").unwrap_or_default().split(' ').next();
+    scheme == Some(BRAND_SCHEME)
 }
 
 /// Every merchant of the sandbox has a key of RSA: a signature of SM2 (国密) can be nobody's here.

@@ -229,7 +229,7 @@ pub(crate) fn folder_of(home: &Path, mchid: &str) -> PathBuf {
 /// The kit of an added merchant, made when there is none. The caller holds the lock of the data folder.
 ///
 /// There may be one of a merchant that is not known any more: its state was in memory, or was deleted, or a crash came before it was
-/// kept. It is taken again if its keys are of the wanted kinds. Its appid is another matter: [`KitOnDisk::name_appid`].
+/// kept. It is taken again if it was made with keys of the wanted kinds. Its appid is another matter: [`KitOnDisk::name_appid`].
 pub(crate) fn open_merchant(home: &Path, made: &Made) -> Result<KitOnDisk, KitError> {
     let dir = folder_of(home, &made.mchid);
     file::make_folder(&dir)?;
@@ -286,12 +286,22 @@ impl KitOnDisk {
         Ok(MerchantRecord::from_kit(&kit).platform_keys)
     }
 
+    /// The platform keys that there are now.
+    pub(crate) fn has_platform_keys(&self) -> PlatformKeys {
+        MerchantRecord::from_kit(&self.kit).platform_keys
+    }
+
     /// Refuses a kit that is left of another merchant with other keys than those that are asked for.
     fn check_made_as(&self, made: &Made) -> Result<(), KitError> {
         let left = |reason| Err(KitError::Left { dir: self.dir.clone(), reason });
-        let (has, wanted) = (MerchantRecord::from_kit(&self.kit).platform_keys, made.platform_keys);
+        // The control API may have changed them since; a merchant that is known keeps that too.
+        let (has, wanted) = (self.made_with()?, made.platform_keys);
         if has != wanted {
-            return left(format!("its platform keys are `{}`, not `{}`", has.word(), wanted.word()));
+            return left(format!(
+                "it was made with the platform keys `{}`, not `{}`",
+                has.word(),
+                wanted.word()
+            ));
         }
         let dates = self.dates_of_certificate(clock::machine_now())?;
         match made.certificate {

@@ -44,7 +44,7 @@ use crate::platform::{Epoch, Platform, Task};
 use crate::store::{LATEST, LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
 use message::{Message, Signature};
 pub(crate) use receiver::Receivers;
-use receiver::TIME_LIMIT;
+use receiver::{Reading, TIME_LIMIT};
 use record::{Attempt, AttemptKind, Notification, NotificationState};
 
 /// So many receivers are called at once.
@@ -199,11 +199,11 @@ impl Sender {
 
     async fn due(&self, limit: usize, busy: Vec<String>, began: Claimed) -> Result<Vec<Taken>, StoreError> {
         self.blocking(move |platform| {
+            let generation = platform.generation();
             let _ = platform.watched(Task::FollowClock, platform.follow_clock());
             let _at_one_time = platform.whole_state.read().unwrap_or_else(PoisonError::into_inner);
-            let now = platform.clock.now().min(LATEST);
-            platform.store.transaction(|tx| {
-                let claimed = tx.claim_due(now, limit, &busy)?;
+            platform.at_one_time(platform.moment(generation), |tx, now| {
+                let claimed = tx.claim_due(now.min(LATEST), limit, &busy)?;
                 // Asked every second, and there is hardly ever anything.
                 let epoch = if claimed.is_empty() { Epoch::default() } else { Epoch::current(tx)? };
                 Ok(claimed.into_iter().map(|entry| Taken { entry, epoch, claimed: began }).collect())
@@ -268,10 +268,13 @@ impl Sender {
         drop(place);
     }
 
-    /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place.
-    async fn attempt(&self, taken: Taken, kind: AttemptKind) -> Result<Attempt, StoreError> {
-        let attempt = self.post(&taken.entry, kind).await;
-        self.keep(taken, attempt).await
+    /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place. `None` if it was not made,
+    /// because another node may deliver the notification by now.
+    async fn attempt(&self, taken: Taken, kind: AttemptKind) -> Result<Option<Attempt>, StoreError> {
+        match self.post(&taken, kind).await {
+            Some(attempt) => self.keep(taken, attempt).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Keeps what came of an attempt, and when the next one is due.
@@ -290,12 +293,16 @@ impl Sender {
         Ok(attempt)
     }
 
-    /// Makes the message for this attempt, posts it, and judges what comes back.
-    async fn post(&self, entry: &OutboxEntry, kind: AttemptKind) -> Attempt {
-        let signed = entry.clone();
+    /// Makes the message for this attempt, posts it, and judges what comes back. `None` if the claim may have run out meanwhile: then nothing was
+    /// sent.
+    async fn post(&self, taken: &Taken, kind: AttemptKind) -> Option<Attempt> {
+        let signed = taken.entry.clone();
         let message = self.blocking(move |platform| make_message(platform, &signed, kind));
         let message = message.await.unwrap_or_else(|| Err(NOT_MADE.to_owned()));
-        self.post_message(entry, message, kind).await
+        if taken.claimed.may_be_anothers() {
+            return None;
+        }
+        Some(self.post_message(&taken.entry, message, kind).await)
     }
 
     async fn post_message(
@@ -306,12 +313,14 @@ impl Sender {
     ) -> Attempt {
         let deliveries = &self.platform.deliveries;
         let (time, started) = (self.platform.clock.now(), Instant::now());
+        let is_v2 = entry.event_type.starts_with("v2/");
+        let reading = if is_v2 || deliveries.reads_bodies { Reading::Counts } else { Reading::Shown };
         let received = match message {
-            Ok(message) => receiver::post(&entry.notify_url, message, &deliveries.receivers).await,
+            Ok(message) => receiver::post(&entry.notify_url, message, &deliveries.receivers, reading).await,
             Err(reason) => Err(reason),
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let judged = match entry.event_type.starts_with("v2/") {
+        let judged = match is_v2 {
             true => acknowledgement::judged_v2(received),
             false => acknowledgement::judged(received, deliveries.reads_bodies),
         };
@@ -345,7 +354,8 @@ fn is_still_due(platform: &Platform, taken: &Taken) -> Result<bool, MerchantErro
 /// Its record says so; what stands otherwise in the outbox is made to fit.
 fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, StoreError> {
     let entry = &taken.entry;
-    if Epoch::current(tx)? != taken.epoch {
+    // This node may have been so slow that another one delivers it now, and decides.
+    if Epoch::current(tx)? != taken.epoch || !tx.is_claimed(entry)? {
         return Ok(false);
     }
     // Without one, another notification has its number, and its place in the outbox.
@@ -466,6 +476,8 @@ fn entry_of_log(entry: &OutboxEntry, attempt: &Attempt, wait: Option<i64>) -> Lo
 
 #[cfg(test)]
 mod tests {
+    use crate::clock::Clock;
+    use crate::sandbox::Sandbox;
     use serde_json::{Value, json};
 
     use super::*;
@@ -651,6 +663,23 @@ mod tests {
         assert!(!within(&store, |tx| check_due(tx, &early)));
         let in_time = Taken { entry: OutboxEntry { due: 60, ..early.entry.clone() }, ..taken };
         assert!(within(&store, |tx| check_due(tx, &in_time)));
+    }
+
+    #[test]
+    fn nothing_is_sent_by_a_claim_that_has_run_out_while_the_message_was_made() {
+        let sandbox = Sandbox::builder().clock(Clock::held(0).0).start().unwrap();
+        let (_, mut taken) = one_that_waits();
+        taken.entry.mchid = sandbox.kit().mchid.clone();
+        taken.entry.notify_url = "http://127.0.0.1:1/".to_owned();
+        let sender = sandbox.notifications().sender;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for kind in [AttemptKind::Duplicate, AttemptKind::Probe, AttemptKind::Replay] {
+            // Nobody listens there, which is an attempt too.
+            assert!(runtime.block_on(sender.post(&taken, kind)).is_some());
+            let late = Claimed { time: SystemTime::now() - LEASE, ..taken.claimed };
+            let late = Taken { claimed: late, ..taken.clone() };
+            assert_eq!(runtime.block_on(sender.post(&late, kind)), None, "{kind:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod background;
 mod client_times;
 mod epoch;
 mod events;
+mod generation;
 mod put_aside;
 mod seeded_starts;
 mod show;
@@ -13,6 +14,7 @@ mod tick;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -42,6 +44,7 @@ pub(crate) use client_times::tell_clock;
 pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
+pub(crate) use generation::Moment;
 pub(crate) use seeded_starts::entropy_of_start;
 
 /// A platform without sockets: requests and responses are plain values.
@@ -64,12 +67,16 @@ pub struct Platform {
     pub(crate) clock: HeldClock,
     /// How the clock of a shared database went when this node last looked, or said.
     pub(crate) seen_clock: Mutex<Option<ClockMode>>,
+    /// Which state of a shared database this node knows.
+    pub(crate) generation: AtomicI64,
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
     /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on it. Never twice by one
     /// thread.
     pub(crate) whole_state: RwLock<()>,
     pub(crate) entropy: Entropy,
+    /// Which start with a seed this is.
+    pub(crate) seeded_start: Option<u64>,
     /// What the last requests were, and why they got their responses.
     pub(crate) exchanges: Exchanges,
     /// What it does by itself.
@@ -91,6 +98,8 @@ pub struct Request {
     pub is_secure: bool,
     /// What the client showed in the TLS handshake.
     pub client_certificate: ClientCertificate,
+    /// Whether it is the first one in a connection that the proxy was asked for: what is to happen to connections has happened.
+    pub is_of_new_tunnel: bool,
 }
 
 /// The certificate of a client in the TLS handshake.
@@ -215,13 +224,15 @@ impl Platform {
 
     /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
     fn carry_out(&self, request: &Request, fault: Option<Fault>) -> Response {
+        let generation = self.generation();
         // What fails here is told by the request's own work.
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(operation) = v2::operation_at(request.path()) {
-            return self.respond_v2(operation, request, fault);
+            return self.respond_v2(operation, request, fault, generation);
         }
-        let now = self.clock.now();
+        let moment = self.moment(generation);
+        let now = moment.now;
         // Another node may have added or changed its merchant a moment ago.
         let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
         let authenticated =
@@ -237,7 +248,7 @@ impl Platform {
         }
         let mut done = match fault {
             Some(fault) if fault.is_instead() => Done::faulty(fault, &authenticated),
-            _ => self.serve(request, &authenticated, now).unwrap_or_else(|error| self.explained(error)),
+            _ => self.serve(request, &authenticated, moment).unwrap_or_else(|error| self.explained(error)),
         };
         if let Some(fault) = fault.filter(|fault| !fault.is_instead()) {
             done = Done::faulty(fault, &authenticated);
@@ -254,13 +265,13 @@ impl Platform {
     /// something would be done to the new state at the time of the old one. Not for who serves a request.
     pub(crate) fn act<T, E: From<StoreError>>(
         &self,
-        mut work: impl FnMut(&Transaction<'_>, i64) -> Result<T, E>,
+        work: impl FnMut(&Transaction<'_>, i64) -> Result<T, E>,
     ) -> Result<T, E> {
+        let generation = self.generation();
         // What fails here is told by the work.
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.now();
-        self.store.transaction(|tx| work(tx, now))
+        self.at_one_time(self.moment(generation), work)
     }
 
     /// Whether a request line asks for an upload, whose body may be longer than others.
@@ -293,15 +304,15 @@ impl Platform {
         &self,
         request: &Request,
         authenticated: &Authenticated<'_>,
-        now: i64,
+        moment: Moment,
     ) -> Result<Done, HandlerError> {
         let operation = authenticated.routed.operation;
         let checked = self.check(operation, request, authenticated)?;
         match products::handler(self.products, operation) {
-            Some(handler) => self.handle(handler, request, authenticated, &checked, now),
+            Some(handler) => self.handle(handler, request, authenticated, &checked, moment),
             // Bills are downloaded too where no examples are wanted.
             None if self.examples || Behaviour::from_operation(operation) == Behaviour::State => {
-                self.show(request, authenticated, &checked, now)
+                self.show(request, authenticated, &checked, moment.now)
             }
             None => Err(Refusal::not_implemented().into()),
         }
@@ -339,11 +350,11 @@ impl Platform {
         request: &Request,
         authenticated: &Authenticated<'_>,
         checked: &ValidRequest,
-        now: i64,
+        moment: Moment,
     ) -> Result<Done, HandlerError> {
         let (operation, merchant) = (authenticated.routed.operation, &authenticated.merchant);
         let base_url = self.base_url_for(request);
-        let context = Context {
+        let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: checked,
@@ -355,8 +366,8 @@ impl Platform {
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
         };
-        let response = self.store.transaction(|tx| {
-            let mut response = handler(tx, &context)?;
+        let response = self.at_one_time(moment, |tx, now| {
+            let mut response = handler(tx, &context_at(now))?;
             if operation.gives_encrypted {
                 sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
             }

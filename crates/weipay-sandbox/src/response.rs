@@ -43,6 +43,8 @@ pub struct Response {
     pub(crate) message: Option<String>,
     /// Why the signature of the request was wrong.
     pub(crate) explanation: Option<Box<SignatureExplanation>>,
+    /// Whether the gateway of APIv2 let the request in.
+    pub(crate) is_let_in: bool,
     /// How it leaves.
     pub(crate) delivery: Delivery,
 }
@@ -56,6 +58,7 @@ impl Response {
             code: None,
             message: None,
             explanation: None,
+            is_let_in: false,
             delivery: Delivery::Whole,
         }
     }

@@ -44,6 +44,7 @@ pub struct Sandbox {
     platform: Arc<Platform>,
     address: SocketAddr,
     control_client: Option<control::Client>,
+    _control_file: Option<builder::ControlFile>,
     kit: KitOnDisk,
     authority: Arc<Authority>,
     _folder: DataFolder,
@@ -284,6 +285,15 @@ impl Sandbox {
     /// If the signals of the operating system cannot be waited for.
     pub fn termination_signals(&self) -> io::Result<Receiver<()>> {
         self.server.termination_signals()
+    }
+
+    /// What receives a message at each Ctrl-C, or the signal that it sends, for a program that passes it on. From now on it does not end
+    /// the program by itself.
+    ///
+    /// # Errors
+    /// When the signals of the operating system cannot be waited for.
+    pub fn interrupts(&self) -> io::Result<Receiver<()>> {
+        self.server.interrupts()
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.

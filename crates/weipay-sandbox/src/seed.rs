@@ -222,7 +222,13 @@ impl Platform {
                 .certificate(merchant.certificate.unwrap_or_default());
             new = appids.iter().fold(new, NewMerchant::appid);
             new = sub_merchants.iter().fold(new, NewMerchant::sub_merchant);
-            return self.add_merchant(&new).map(drop).map_err(failed);
+            match self.add_merchant(&new) {
+                // Another node that starts was faster. What it made is completed.
+                Err(MerchantError::Exists(_)) if self.store.is_shared() => {
+                    self.look_at_merchants().map_err(failed)?;
+                }
+                added => return added.map(drop).map_err(failed),
+            }
         }
         if let Some(wanted) = merchant.platform_keys {
             let has = self.kit_of(mchid).and_then(|kit| Ok(kit.made_with()?)).map_err(failed)?;

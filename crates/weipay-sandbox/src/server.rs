@@ -21,6 +21,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -127,7 +128,7 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
     let Some(opening) = ways::opening(&socket, *idle_timeout, &service.ending).await else { return };
     let mut stream = Stream::new(socket, Arc::clone(&place), *idle_timeout);
     if opening == Opening::Http {
-        return serve(stream, Way::Plain, place, service, watcher).await;
+        return serve(stream, Way::Plain, false, place, service, watcher).await;
     }
     if opening == Opening::Connect {
         let connected =
@@ -151,7 +152,7 @@ async fn converse(socket: TcpStream, place: Arc<Place>, service: Service, watche
             let certificate = shown.map_or(ClientCertificate::Missing, |certificate| {
                 ClientCertificate::Shown(certificate.as_ref().into())
             });
-            serve(stream, Way::Tls(certificate), place, service, watcher).await;
+            serve(stream, Way::Tls(certificate), opening == Opening::Connect, place, service, watcher).await;
         }
         Ok(Err(error)) => service.settings.note(LogEntry::without_tls(&error.to_string())),
         Err(_) => service.settings.note(LogEntry::without_tls("the handshake did not end in time")),
@@ -169,6 +170,7 @@ enum Way {
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     way: Way,
+    is_tunnel: bool,
     place: Arc<Place>,
     service: Service,
     watcher: Watcher,
@@ -182,8 +184,11 @@ async fn serve(
         // A client that has said all it wants to say may still wait for the response.
         .half_close(true)
         .title_case_headers(true);
-    let responding =
-        service_fn(move |request| respond(request, way.clone(), service.clone(), Arc::clone(&place)));
+    let is_of_new_tunnel = AtomicBool::new(is_tunnel);
+    let responding = service_fn(move |request| {
+        let is_first = is_of_new_tunnel.swap(false, Ordering::Relaxed);
+        respond(request, way.clone(), is_first, service.clone(), Arc::clone(&place))
+    });
     let _ = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding)).await;
 }
 
@@ -202,6 +207,7 @@ impl std::error::Error for Dropped {}
 async fn respond(
     request: Request<Incoming>,
     way: Way,
+    is_of_new_tunnel: bool,
     service: Service,
     place: Arc<Place>,
 ) -> Result<Response<Outgoing>, Dropped> {
@@ -251,6 +257,7 @@ async fn respond(
                     Way::Plain => ClientCertificate::NotAsked,
                     Way::Tls(certificate) => certificate,
                 },
+                is_of_new_tunnel,
             };
             let platform = Arc::clone(platform);
             spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?

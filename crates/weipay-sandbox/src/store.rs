@@ -411,6 +411,16 @@ impl<'a> Transaction<'a> {
         self.engine.remove_from_outbox(entry.number)
     }
 
+    /// Which state this is: another number after each reset and restore on any node. Always the same where there is one node.
+    pub(crate) fn generation(&self) -> i64 {
+        self.engine.generation()
+    }
+
+    /// Whether this node still delivers what it has [claimed](Self::claim_due).
+    pub(crate) fn is_claimed(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
+        self.engine.is_claimed(entry.number)
+    }
+
     /// Gives everything that the store holds, row by row.
     pub(crate) fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
         self.engine.rows(each)

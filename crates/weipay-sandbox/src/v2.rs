@@ -25,7 +25,7 @@ use crate::contract::ValidRequest;
 use crate::example::{self, RequestValues};
 use crate::faults::Fault;
 use crate::merchants::Merchant;
-use crate::platform::{Platform, Request};
+use crate::platform::{Moment, Platform, Request};
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Links};
 use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
 use gate::Entered;
@@ -62,8 +62,10 @@ impl Platform {
         operation: &'static Operation,
         request: &Request,
         fault: Option<Fault>,
+        generation: i64,
     ) -> Response {
-        let now = self.clock.now();
+        let moment = self.moment(generation);
+        let now = moment.now;
         // Another node may have added or changed its merchant a moment ago.
         let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
         let entered = gate::enter(operation, request, &self.merchants, now, look);
@@ -73,7 +75,7 @@ impl Platform {
         };
         let outcome = match fault {
             Some(fault) if fault.is_instead() => Outcome::Refused(fault.refusal_v2(operation)),
-            _ => self.serve_v2(&entered, request, now),
+            _ => self.serve_v2(&entered, request, moment),
         };
         let outcome = match fault.filter(|fault| !fault.is_instead()) {
             Some(fault) => Outcome::Refused(fault.refusal_v2(operation)),
@@ -95,6 +97,7 @@ impl Platform {
                 told(response, refusal)
             }
         };
+        response.is_let_in = true;
         if entered.lacks_certificate {
             response.set(CLIENT_CERTIFICATE_HEADER, "not-checked");
         }
@@ -112,10 +115,10 @@ impl Platform {
         told(response::rejected(&rejection, self.clock.now()), *rejection.refusal)
     }
 
-    fn serve_v2(&self, entered: &Entered, request: &Request, now: i64) -> Outcome {
+    fn serve_v2(&self, entered: &Entered, request: &Request, moment: Moment) -> Outcome {
         let served = match products::handler(self.products, entered.operation) {
-            Some(handler) => self.handle_v2(handler, entered, request, now),
-            None if self.examples => Ok(self.show_v2(entered, request, now)),
+            Some(handler) => self.handle_v2(handler, entered, request, moment),
+            None if self.examples => Ok(self.show_v2(entered, request, moment.now)),
             None => Err(sentences::refused(
                 "SYSTEMERROR",
                 "沙箱尚未实现此接口",
@@ -140,11 +143,11 @@ impl Platform {
         handler: Handler,
         entered: &Entered,
         request: &Request,
-        now: i64,
+        moment: Moment,
     ) -> Result<Outcome, HandlerError> {
         let merchant: &Merchant = &entered.merchant;
         let base_url = self.base_url_for(request);
-        let context = Context {
+        let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: &entered.request,
@@ -156,7 +159,8 @@ impl Platform {
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
         };
-        let value = self.store.transaction(|tx| handler(tx, &context)).map_err(|error: HandlerError| {
+        let value = self.at_one_time(moment, |tx, now| handler(tx, &context_at(now)));
+        let value = value.map_err(|error: HandlerError| {
             error.map_refusal(|refusal| self.contract.in_words(entered.operation, refusal))
         })?;
         // A file is a text where other responses are objects.

@@ -36,7 +36,8 @@ The command gets these variables:
 
 It does not get other variables that a client of weipay reads, such as your WEIPAY_PLATFORM_CERTIFICATES.
 
-The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
+A termination signal is passed on to the command; so is SIGINT, unless it comes from a terminal, which sends it to the command
+itself. The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
 it is 2.";
 
 #[derive(Debug, Args)]
@@ -72,7 +73,10 @@ pub(super) fn run(arguments: &Run) -> Outcome {
         ))
     })?;
     // Before the command runs: a signal that comes right after must not be lost.
-    let signals = sandbox.termination_signals().map_err(Failure::failed)?;
+    let signals = Signals {
+        terminations: sandbox.termination_signals().map_err(Failure::failed)?,
+        interrupts: sandbox.interrupts().map_err(Failure::failed)?,
+    };
     let mut process = Command::new(program);
     process.args(arguments).envs(environment.variables());
     for name in environment.removed() {
@@ -90,35 +94,92 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     }
 }
 
-/// Waits for the command. Ctrl-C reaches it from the terminal, and is its own business. Each termination signal, which only this process
-/// gets, is passed on.
-fn wait(mut child: Child, signals: Receiver<()>) -> io::Result<ExitStatus> {
+/// What this process is told, and not the command.
+struct Signals {
+    terminations: Receiver<()>,
+    interrupts: Receiver<()>,
+}
+
+/// Waits for the command. Each termination signal, which only this process gets, is passed on. Ctrl-C reaches the command from the
+/// terminal, and is its own business; what it sends is passed on where no terminal can have sent it to both.
+fn wait(mut child: Child, signals: Signals) -> io::Result<ExitStatus> {
     let id = child.id();
     let has_ended = Arc::new(AtomicBool::new(false));
-    let ended = Arc::clone(&has_ended);
-    // Ends with the process: nobody waits for it.
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        while signals.recv().is_ok() && !ended.load(Ordering::Acquire) {
-            terminate(id);
-        }
-    })?;
+    let Signals { terminations, interrupts } = signals;
+    pass_on(terminations, &has_ended, move || passing::terminate(id))?;
+    pass_on(interrupts, &has_ended, move || passing::interrupt(id))?;
     let status = child.wait();
     // Its number may be another process's from now on.
     has_ended.store(true, Ordering::Release);
     status
 }
 
+fn pass_on(
+    signals: Receiver<()>,
+    has_ended: &Arc<AtomicBool>,
+    pass: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    let ended = Arc::clone(has_ended);
+    // Ends with the process: nobody waits for it.
+    let passing = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        while signals.recv().is_ok() && !ended.load(Ordering::Acquire) {
+            pass();
+        }
+    });
+    passing.map(drop)
+}
+
 #[cfg(unix)]
-fn terminate(id: u32) {
-    use rustix::process::{Pid, Signal, kill_process};
-    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself.
-        let _ = kill_process(pid, Signal::TERM);
+mod passing {
+    use std::fs::File;
+
+    use rustix::process::{Pid, Signal, getpgrp, kill_process};
+    use rustix::termios::tcgetpgrp;
+
+    pub(super) fn terminate(id: u32) {
+        send(id, Signal::TERM);
+    }
+
+    pub(super) fn interrupt(id: u32) {
+        let foreground = File::open("/dev/tty").ok().and_then(|terminal| tcgetpgrp(terminal).ok());
+        if !may_be_of_terminal(foreground, getpgrp()) {
+            send(id, Signal::INT);
+        }
+    }
+
+    /// A terminal sends Ctrl-C to all processes of its foreground group, and the command is of the group of this one. Sent twice, it
+    /// would mean "at once, without cleaning up" to many programs.
+    fn may_be_of_terminal(foreground: Option<Pid>, own: Pid) -> bool {
+        foreground == Some(own)
+    }
+
+    fn send(id: u32, signal: Signal) {
+        if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_terminal_sends_ctrl_c_to_the_command_itself_and_only_in_the_foreground() {
+            let (own, other) = (Pid::from_raw(7).unwrap(), Pid::from_raw(8).unwrap());
+            for (foreground, is_of_terminal) in [(Some(own), true), (Some(other), false), (None, false)] {
+                assert_eq!(may_be_of_terminal(foreground, own), is_of_terminal, "{foreground:?}");
+            }
+        }
     }
 }
 
 #[cfg(not(unix))]
-fn terminate(_: u32) {}
+mod passing {
+    pub(super) fn terminate(_: u32) {}
+
+    pub(super) fn interrupt(_: u32) {}
+}
 
 fn exit_code(status: ExitStatus) -> u8 {
     #[cfg(unix)]

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use weipay_sandbox::control::{Client, ClientError, PASSING_SNAPSHOT};
 
 use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
-use crate::output::print;
+use crate::output::{OutputFile, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
@@ -51,21 +51,54 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
         let target = format!("/snapshots/{snapshot}");
         return client.call("DELETE", &target, None).map(drop).map_err(Failure::from_control);
     }
+    // Before there is anything to lose.
+    let file = is_file(snapshot).then(|| OutputFile::check(Path::new(snapshot))).transpose();
+    let file = file.map_err(Failure::usage)?;
+    let replaces_file = file.is_some() && Path::new(snapshot).is_file();
     let name = if is_file(snapshot) { passing_name() } else { snapshot.to_owned() };
     let taken =
         client.call("POST", "/snapshots", Some(&json!({ "name": name }))).map_err(Failure::from_control)?;
     let kept = file_of(&taken);
-    if taken["replaced"] == true || (is_file(snapshot) && Path::new(snapshot).exists()) {
-        // If standard error is closed, the snapshot is taken all the same.
-        writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
-    }
-    if !is_file(snapshot) {
+    let Some(file) = file else {
+        if taken["replaced"] == true {
+            note_replaced();
+        }
         return print(&format!("{kept}\n"));
-    }
-    let moved = move_file(Path::new(kept), Path::new(snapshot));
+    };
+    let copied = File::open(kept).map_err(|error| format!("{kept}: {error}")).and_then(|mut from| {
+        file.write(|to| {
+            only_for_owner(to)?;
+            io::copy(&mut from, to).map(drop)
+        })
+    });
+    copied.map_err(|reason| {
+        Failure::failed(format!("the snapshot could not be written: {reason}. It is whole in {kept}"))
+    })?;
     let _ = client.call("DELETE", &format!("/snapshots/{name}"), None);
-    moved.map_err(|error| Failure::failed(format!("{snapshot} cannot be written: {error}")))?;
+    if replaces_file {
+        note_replaced();
+    }
     print(&format!("{snapshot}\n"))
+}
+
+fn note_replaced() {
+    // If standard error is closed, the snapshot is taken all the same.
+    writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
+}
+
+/// It holds personal data. A device is not ours.
+#[cfg(unix)]
+fn only_for_owner(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    match file.metadata()?.is_file() {
+        true => file.set_permissions(fs::Permissions::from_mode(0o600)),
+        false => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn only_for_owner(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 pub(super) fn restore(arguments: &Restore) -> Outcome {
@@ -81,35 +114,63 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
         return Err(Failure::usage(format!("{snapshot} is not a regular file")));
     }
     let name = passing_name();
-    let place = data.path().join("snapshots").join(format!("{name}.jsonl"));
-    let restored = File::open(snapshot)
-        .map_err(cannot)
-        .and_then(|from| {
-            copy_into(from, &place)
-                .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", place.display())))
-        })
-        .and_then(|()| call_restore(&client, &name));
+    let from = File::open(snapshot).map_err(cannot)?;
+    let place = copy_into(data.path(), from, &name).map_err(|error| {
+        let data = data.path().display();
+        Failure::failed(format!(
+            "{snapshot} cannot be copied into {data}, where the sandbox reads it: {error}; nothing was restored. Run this as the user \
+             who runs the sandbox"
+        ))
+    })?;
+    let restored = call_restore(&client, &name);
     let _ = fs::remove_file(&place);
     restored
 }
 
-/// Copies a file into the data folder, where only its owner can read it.
-fn copy_into(mut from: File, place: &Path) -> io::Result<()> {
-    let (mut folder, mut file) = (fs::DirBuilder::new(), File::options());
-    folder.recursive(true);
+/// Copies a file into the data folder, where only its owner can read it: the user who runs the sandbox, whoever runs this.
+fn copy_into(data: &Path, mut from: File, name: &str) -> io::Result<PathBuf> {
+    let folder = data.join("snapshots");
+    let place = folder.join(format!("{name}.jsonl"));
+    let is_new = !folder.exists();
+    let (mut builder, mut file) = (fs::DirBuilder::new(), File::options());
+    builder.recursive(true);
     file.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-        folder.mode(0o700);
+        builder.mode(0o700);
         file.mode(0o600);
     }
-    if let Some(parent) = place.parent() {
-        folder.create(parent)?;
+    builder.create(&folder)?;
+    if is_new {
+        own_as(data, &folder)?;
     }
     // An earlier command with the same number may have been killed.
-    let _ = fs::remove_file(place);
-    io::copy(&mut from, &mut file.open(place)?).map(drop)
+    let _ = fs::remove_file(&place);
+    let copied = file.open(&place).and_then(|mut to| io::copy(&mut from, &mut to));
+    match copied.and_then(|_| own_as(data, &place)) {
+        Ok(()) => Ok(place),
+        Err(error) => {
+            let _ = fs::remove_file(&place);
+            Err(error)
+        }
+    }
+}
+
+/// Gives a file or folder to who has the data folder: the sandbox could not read it otherwise.
+#[cfg(unix)]
+fn own_as(data: &Path, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, lchown};
+    let (wanted, is) = (fs::metadata(data)?, fs::symlink_metadata(path)?);
+    match wanted.uid() == is.uid() {
+        true => Ok(()),
+        false => lchown(path, Some(wanted.uid()), Some(wanted.gid())),
+    }
+}
+
+#[cfg(not(unix))]
+fn own_as(_: &Path, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A name becomes a part of a URL.
@@ -142,7 +203,25 @@ fn file_of(snapshot: &Value) -> &str {
     snapshot["file"].as_str().unwrap_or_default()
 }
 
-/// Moves a file, also to another disk; it keeps its mode.
-fn move_file(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to).or_else(|_| fs::copy(from, to).map(drop))
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    use super::*;
+
+    /// Only root can give a file away; everybody else has the data folder, or has no access to it.
+    #[test]
+    fn what_is_restored_belongs_to_who_has_the_data_folder() {
+        let (data, from) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        fs::write(from.path(), "{}\n").unwrap();
+        let own = fs::metadata(data.path()).unwrap().uid();
+        let owner = if own == 0 { 65_534 } else { own };
+        chown(data.path(), Some(owner), None).unwrap();
+        let place = copy_into(data.path(), from.reopen().unwrap(), "of-command-1").unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "{}\n");
+        for path in [&place, place.parent().unwrap()] {
+            let metadata = fs::metadata(path).unwrap();
+            assert_eq!((metadata.uid(), metadata.mode() & 0o077), (owner, 0), "{}", path.display());
+        }
+    }
 }

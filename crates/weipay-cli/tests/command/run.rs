@@ -43,18 +43,21 @@ fn its_exit_code_is_passed_on() {
     }
 }
 
-/// A terminal sends Ctrl-C to the command as well, so that it is not to be passed on.
+/// The process group is its own, so that no terminal can have sent the interrupt to the command as well.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_is_left_to_the_command_and_each_termination_signal_is_passed_on() {
+fn each_signal_that_only_it_gets_is_passed_on_to_the_command() {
+    use std::os::unix::process::CommandExt as _;
+
     let folder = tempfile::tempdir().unwrap();
     let end = folder.path().join("end");
-    let script = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready; \
+    let script = "n=0; trap 'n=$((n+1)); echo term' TERM; trap 'echo int' INT; echo ready; \
                   while [ ! -e \"$0\" ]; do sleep 0.05; done; echo $n; exit 3";
     let mut running = Command::new(WEIPAY)
         .args(["sandbox", "run", "--quiet", "--", "sh", "-c", script])
         .arg(&end)
         .stdout(Stdio::piped())
+        .process_group(0)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -62,6 +65,7 @@ fn ctrl_c_is_left_to_the_command_and_each_termination_signal_is_passed_on() {
     let signal = |name: &str| assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     assert_eq!(lines.next().unwrap(), "ready");
     signal("-INT");
+    assert_eq!(lines.next().unwrap(), "int");
     for _ in 0..2 {
         signal("-TERM");
         assert_eq!(lines.next().unwrap(), "term");

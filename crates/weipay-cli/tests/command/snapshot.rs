@@ -51,6 +51,19 @@ fn the_state_is_kept_under_a_name_or_in_a_file_and_put_back() {
     assert_eq!(sandbox(&data, &["snapshot", "--remove", "99"]).status.code(), Some(1));
     assert_eq!(time(&data), evening);
 
+    // A disk that is full: the snapshot stays where it was taken.
+    #[cfg(target_os = "linux")]
+    {
+        let output = sandbox(&data, &["snapshot", "/dev/full"]);
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let (_, kept) = told.trim_end().split_once("It is whole in ").unwrap();
+        said(&data, &["restore", kept]);
+        fs::remove_file(kept).unwrap();
+    }
+    // What cannot be a file is told before anything is taken.
+    assert_eq!(sandbox(&data, &["snapshot", folder.path().to_str().unwrap()]).status.code(), Some(2));
+
     fs::write(file, "{}\n").unwrap();
     assert_eq!(sandbox(&data, &["restore", file]).status.code(), Some(1));
     assert_eq!(time(&data), evening);

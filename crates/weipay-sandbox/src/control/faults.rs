@@ -40,6 +40,7 @@ fn add(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
         FaultRule::new(fault.map_err(|advice: String| ControlError::invalid(format!("`fault`: {advice}")))?);
     rule.operation = request.text("operation").map(str::to_owned);
     if let Some(mchid) = request.text("merchant") {
+        control.platform.look_at_merchant(mchid)?;
         // A sub-merchant sends no requests.
         if control.platform.merchants.find(mchid).is_none() {
             return Err(ControlError::invalid(format!(
@@ -71,9 +72,8 @@ fn add_profile(control: &Control, request: &ControlRequest) -> Result<Value, Con
         .parse()
         .map_err(|error: String| ControlError::invalid(error))?;
     let seed = number(request, "seed")?.unwrap_or(1);
-    let add =
-        |rule| control.platform.faults.add(rule).map_err(|error| ControlError::invalid(error.to_string()));
-    let ids = profile.rules(seed).into_iter().map(add).collect::<Result<Vec<_>, _>>()?;
+    let added = control.platform.faults.add_all(profile.rules(seed));
+    let ids = added.map_err(|error| ControlError::invalid(error.to_string()))?;
     Ok(json!({ "ids": ids }))
 }
 

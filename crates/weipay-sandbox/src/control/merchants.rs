@@ -94,6 +94,7 @@ fn add(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
 }
 
 fn list(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    control.platform.look_at_merchants()?;
     let all = control.platform.merchants.all();
     Ok(json!({ "merchants": all.iter().map(|merchant| shown(merchant)).collect::<Vec<_>>() }))
 }

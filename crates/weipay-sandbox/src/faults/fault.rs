@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | `slow` | the response comes late; `ms` is how many milliseconds, 1000 by default, 60000 at most |
 /// | `truncated` | the connection ends in the middle of the body |
 /// | `wrong-signature`, `missing-signature` | the signature of the response does not verify, or is not there |
-/// | `probe-signature` | a signature probe (签名探测) of the platform |
+/// | `probe-signature` | a signature probe (签名探测) of the platform; a rule does not probe a repeat of the same request again |
 /// | `unknown-serial` | the response names a platform key that nobody knows |
 ///
 /// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
@@ -69,6 +69,11 @@ const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: u64 = 60_000;
 
 impl Fault {
+    /// Whether it is the platform's own test of a client's checks (签名探测).
+    pub(super) fn is_probe(self) -> bool {
+        self.kind == Kind::ProbeSignature
+    }
+
     /// Whether nothing is done and nothing comes back.
     pub(crate) fn ends_connection(self) -> bool {
         !self.commits && matches!(self.kind, Kind::Drop | Kind::Reset)

@@ -137,7 +137,7 @@ impl Fault {
         let is_v2 = v2::response::is_xml(response);
         match self.kind {
             // The gate did not let the request in.
-            Kind::Status(..) if is_v2 && v2::response::spoilt(response, false).is_none() => return,
+            Kind::Status(..) if is_v2 && !response.is_let_in => return,
             Kind::Status(..) if is_v2 => {}
             // The signature stands in the body.
             Kind::WrongSignature | Kind::MissingSignature if is_v2 => {

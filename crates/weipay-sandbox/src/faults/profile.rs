@@ -84,8 +84,9 @@ mod tests {
         for rule in profile.rules(1) {
             faults.add(rule).unwrap();
         }
-        let request = Request::default();
-        let hits = (0..1_000).filter(|_| faults.choose(&request).unwrap().is_some()).count();
+        // No request is a repeat of another, which would not be probed again.
+        let request = |number: i32| Request { target: format!("/{number}"), ..Request::default() };
+        let hits = (0..1_000).filter(|number| faults.choose(&request(*number)).unwrap().is_some()).count();
         f64::from(u16::try_from(hits).unwrap()) / 1_000.0
     }
 

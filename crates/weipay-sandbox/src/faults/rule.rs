@@ -1,5 +1,9 @@
 //! Which requests meet a fault.
 
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{Context, SHA256};
 use weipay_catalog::{Catalog, Operation};
 use weipay_wire::Authorization;
 
@@ -122,11 +126,15 @@ fn split(operation: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Whether the host of a request is this one. A port counts only where the rule has one.
+/// Whether the host of a request is this one. A port counts only where the rule has one; clients do not name the usual one.
 fn is_to(request: &Request, wanted: &str) -> bool {
     let given = request.header("host").unwrap_or_default();
     let without_port = given.rsplit_once(':').map_or(given, |(host, _)| host);
-    given.eq_ignore_ascii_case(wanted) || without_port.eq_ignore_ascii_case(wanted)
+    let usual = if request.is_secure { "443" } else { "80" };
+    let is_with_usual_port = || {
+        wanted.rsplit_once(':').is_some_and(|(host, port)| port == usual && given.eq_ignore_ascii_case(host))
+    };
+    given.eq_ignore_ascii_case(wanted) || without_port.eq_ignore_ascii_case(wanted) || is_with_usual_port()
 }
 
 impl Active {
@@ -137,6 +145,22 @@ impl Active {
     }
 }
 
+/// So many requests are remembered that were probed.
+const MAX_PROBED: usize = 256;
+/// UNCONFIRMED(probe-again): how long the same request is a repeat, and by what the platform knows it.
+const REPEATED_WITHIN: Duration = Duration::from_secs(300);
+
+/// What makes two requests the same: all but the signature.
+fn digest_of(request: &Request) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for part in [request.method.as_bytes(), b" ", request.target.as_bytes(), b"\n", &request.body] {
+        context.update(part);
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
 /// A rule in force.
 pub(super) struct Active {
     pub(super) id: u64,
@@ -145,11 +169,13 @@ pub(super) struct Active {
     seen: u64,
     injected: u64,
     state: u64,
+    /// What was probed, and when.
+    probed: VecDeque<(Instant, [u8; 32])>,
 }
 
 impl Active {
     pub(super) fn new(id: u64, rule: FaultRule) -> Self {
-        Self { id, state: rule.seed, rule, seen: 0, injected: 0 }
+        Self { id, state: rule.seed, rule, seen: 0, injected: 0, probed: VecDeque::new() }
     }
 
     pub(super) fn status(&self) -> RuleStatus {
@@ -162,12 +188,29 @@ impl Active {
         {
             return None;
         }
+        // The platform does not probe a repeat of what it has probed.
+        let digest = self.rule.fault.is_probe().then(|| digest_of(request));
+        if digest.is_some_and(|digest| self.has_probed(&digest)) {
+            return None;
+        }
         self.seen += 1;
         if draw(&mut self.state) >= self.rule.probability {
             return None;
         }
         self.injected += 1;
+        if let Some(digest) = digest {
+            self.probed.push_back((Instant::now(), digest));
+        }
         Some(self.rule.fault)
+    }
+
+    fn has_probed(&mut self, digest: &[u8; 32]) -> bool {
+        while self.probed.len() > MAX_PROBED
+            || self.probed.front().is_some_and(|(when, _)| when.elapsed() > REPEATED_WITHIN)
+        {
+            self.probed.pop_front();
+        }
+        self.probed.iter().any(|(_, known)| known == digest)
     }
 }
 
@@ -267,5 +310,29 @@ mod tests {
         assert_eq!(faults.list().len(), 99);
         faults.clear();
         assert_eq!(faults.list(), []);
+    }
+
+    #[test]
+    fn the_usual_port_of_a_rule_is_that_of_a_host_without_one() {
+        for (wanted, is_secure, is_met) in [
+            ("api.mch.weixin.qq.com:443", true, true),
+            ("api.mch.weixin.qq.com:443", false, false),
+            ("api.mch.weixin.qq.com:80", false, true),
+            ("api.mch.weixin.qq.com:8443", true, false),
+        ] {
+            let given = Request { is_secure, ..request("GET", "/v3/certificates", "api.mch.weixin.qq.com") };
+            assert_eq!(is_to(&given, wanted), is_met, "{wanted} {is_secure}");
+        }
+    }
+
+    #[test]
+    fn a_repeat_of_what_was_probed_is_not_probed_again() {
+        let faults = Faults::default();
+        faults.add(FaultRule::new("probe-signature".parse().unwrap())).unwrap();
+        let order = |number: &str| Request { body: number.into(), ..request("POST", USE, "a") };
+        let met = |request: &Request| faults.choose(request).unwrap().is_some();
+        assert!(met(&order("1")) && !met(&order("1")) && !met(&order("1")));
+        assert!(met(&order("2")));
+        assert_eq!(faults.list()[0].injected, 2);
     }
 }

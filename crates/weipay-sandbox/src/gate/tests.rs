@@ -225,6 +225,17 @@ fn a_scheme_that_does_not_fit_the_key_is_refused() {
 }
 
 #[test]
+fn the_scheme_of_a_brand_is_told_by_its_name() {
+    let (mut request, authorization) = signed(TARGET);
+    let brand =
+        authorization.to_string().replace("WECHATPAY2-SHA256-RSA2048", "WECHATPAY-BRAND-SHA256-RSA2048");
+    set(&mut request, "authorization", &brand.replace("mchid=", "brand_id="));
+    assert_eq!(text(&request), r#"{"code":"SIGN_ERROR","message":"Http头Authorization认证类型不正确"}"#);
+    let Err(Rejection::Refused { refusal, .. }) = super::authorization(&request) else { panic!() };
+    assert!(refusal.reason.is_some_and(|reason| reason.contains("the sandbox has no brands")));
+}
+
+#[test]
 fn an_unknown_merchant_gets_the_short_form() {
     let request = with(|authorization| authorization.mchid = "1900000999".to_owned());
     assert_eq!(text(&request), r#"{"code":"SIGN_ERROR","message":"签名错误"}"#);

@@ -75,6 +75,12 @@ pub(crate) fn join(store: &Store, folder: &DataFolder) -> Result<(), StartError>
     Ok(())
 }
 
+/// Writes the files of an added merchant as the database has them.
+pub(crate) fn fetch(store: &Store, home: &Path, mchid: &str) -> Result<(), MerchantError> {
+    let files = store.transaction(|tx| files_of(tx, mchid))?;
+    Ok(write_files(home, &files)?)
+}
+
 /// A kit that is made beside the data folder's place: it is used only if no other node was faster.
 fn new_kit(home: &Path) -> Result<Vec<KitFile>, KitError> {
     let beside = tempfile::Builder::new().prefix("weipay-kit-").tempdir();

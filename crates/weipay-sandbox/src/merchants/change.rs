@@ -260,6 +260,8 @@ impl Platform {
             }
             match kit::open_merchant(&self.home, made) {
                 Err(KitError::Left { .. }) => {}
+                // Who names no number gets what was asked for, and not what became of it.
+                Ok(kit) if kit.has_platform_keys() != made.platform_keys => {}
                 opened => return Ok(opened?),
             }
         }

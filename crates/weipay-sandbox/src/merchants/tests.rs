@@ -155,6 +155,36 @@ fn a_kit_with_other_keys_than_those_that_are_asked_for_is_neither_taken_nor_repl
 }
 
 #[test]
+fn a_kit_whose_platform_keys_were_changed_is_known_by_those_it_was_made_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let new = NewMerchant::new().mchid("1900000300");
+    {
+        let sandbox = forgetful(dir.path());
+        sandbox.add_merchant(&new).unwrap();
+        sandbox.platform().set_platform_keys("1900000300", PlatformKeys::Certificate, None).unwrap();
+    }
+    let sandbox = forgetful(dir.path());
+    let error = sandbox.add_merchant(&new.clone().platform_keys(PlatformKeys::Certificate)).unwrap_err();
+    assert!(format!("{error:#}").contains("it was made with the platform keys `public-key`"), "{error:#}");
+    let again = sandbox.add_merchant(&new).unwrap();
+    assert_eq!(again.has_platform_keys(), PlatformKeys::Certificate, "as the control API left it");
+}
+
+#[test]
+fn a_merchant_without_a_number_gets_the_platform_keys_that_were_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = {
+        let sandbox = forgetful(dir.path());
+        let kit = sandbox.add_merchant(&NewMerchant::new()).unwrap();
+        sandbox.platform().set_platform_keys(&kit.kit().mchid, PlatformKeys::Certificate, None).unwrap();
+        kit.kit().mchid.clone()
+    };
+    let kit = forgetful(dir.path()).add_merchant(&NewMerchant::new()).unwrap();
+    assert_ne!((&kit.kit().mchid, kit.has_platform_keys()), (&left, PlatformKeys::Certificate));
+    assert_eq!(kit.has_platform_keys(), PlatformKeys::PublicKey);
+}
+
+#[test]
 fn keys_of_a_kit_whose_merchant_was_forgotten_are_not_written_over() {
     let dir = tempfile::tempdir().unwrap();
     let new = NewMerchant::new().mchid("1900000300");

@@ -9,6 +9,9 @@ use weipay_wire::XmlElements;
 use super::receiver::Received;
 use super::record::{Attempt, AttemptKind};
 
+/// So much of a body is kept and shown.
+const MAX_KEPT_BYTES: usize = 1024;
+
 /// What came back, and what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judged {
@@ -20,7 +23,8 @@ pub(super) struct Judged {
 
 impl Judged {
     pub(super) fn attempt(self, kind: AttemptKind, time: i64, milliseconds: u64) -> Attempt {
-        let Self { status, body, reason, acknowledged } = self;
+        let Self { status, mut body, reason, acknowledged } = self;
+        body.truncate(body.floor_char_boundary(MAX_KEPT_BYTES));
         let reason = match kind {
             AttemptKind::Probe if acknowledged => Some(
                 "a probe was acknowledged: its signature is wrong, and the receiver must refuse it with 4xx or 5xx"
@@ -95,6 +99,21 @@ mod tests {
         assert!(lenient.acknowledged && lenient.reason.unwrap().contains("FAIL"));
         assert!(!judged(received(200, fail), true).acknowledged);
         assert!(judged(received(200, r#"{"code":"SUCCESS"}"#), true).acknowledged);
+    }
+
+    #[test]
+    fn all_of_a_body_is_judged_and_its_beginning_is_kept() {
+        let long = format!(
+            "<xml><return_msg>{}</return_msg><return_code>SUCCESS</return_code></xml>",
+            "好".repeat(999)
+        );
+        let attempt = judged_v2(received(200, &long)).attempt(AttemptKind::Scheduled, 0, 0);
+        assert!(attempt.acknowledged && long.starts_with(&attempt.body));
+        assert!(
+            (MAX_KEPT_BYTES - 2..=MAX_KEPT_BYTES).contains(&attempt.body.len()),
+            "{}",
+            attempt.body.len()
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ const PAGE: i64 = 200;
 /// The notifications of a running sandbox: [`Sandbox::notifications`](crate::Sandbox::notifications).
 #[derive(Debug, Clone)]
 pub struct Notifications {
-    sender: Sender,
+    pub(super) sender: Sender,
 }
 
 /// Which notifications are meant; by default the last hundred of all merchants.
@@ -232,17 +232,20 @@ impl Notifications {
             let (place, taken) = self.claim(&kept, Claim::ToSendOnly).await?;
             let posts: Vec<_> = (0..copies)
                 .map(|_| {
-                    let (sender, entry) = (self.sender.clone(), taken.entry.clone());
-                    tokio::spawn(async move { sender.post(&entry, AttemptKind::Duplicate).await })
+                    let (sender, taken) = (self.sender.clone(), taken.clone());
+                    tokio::spawn(async move { sender.post(&taken, AttemptKind::Duplicate).await })
                 })
                 .collect();
             let mut attempts = Vec::new();
             for post in posts {
-                attempts.extend(post.await);
+                attempts.extend(post.await.ok().flatten());
             }
             self.keep(&kept, &taken, &attempts)?;
             drop(place);
-            Ok(attempts)
+            match attempts.is_empty() {
+                true => Err(NotificationError::UnderWay(kept.id.clone())),
+                false => Ok(attempts),
+            }
         })?
     }
 
@@ -257,7 +260,8 @@ impl Notifications {
         let kept = self.find(name)?;
         wait_for(async {
             let (place, taken) = self.claim(&kept, Claim::ToSendOnly).await?;
-            let probe = self.sender.post(&taken.entry, AttemptKind::Probe).await;
+            let probe = self.sender.post(&taken, AttemptKind::Probe).await;
+            let probe = probe.ok_or_else(|| NotificationError::UnderWay(kept.id.clone()))?;
             self.keep(&kept, &taken, std::slice::from_ref(&probe))?;
             drop(place);
             if probe.acknowledged || probe.status.is_none() {
@@ -329,6 +333,9 @@ impl Notifications {
     }
 
     fn check_merchant(&self, mchid: Option<&str>) -> Result<(), NotificationError> {
+        // What fails here is told. Another node may have added it a moment ago.
+        let _ = mchid
+            .map(|mchid| self.platform().watched(Task::Merchants, self.platform().look_at_merchant(mchid)));
         match mchid {
             Some(mchid) if self.platform().merchants.find(mchid).is_none() => Err(
                 NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug())),
@@ -372,7 +379,7 @@ impl Notifications {
         let (place, taken) = self.claim(kept, Claim::ToDeliver(kind)).await?;
         let attempt = self.sender.attempt(taken, kind).await?;
         drop(place);
-        Ok(attempt)
+        attempt.ok_or_else(|| NotificationError::UnderWay(kept.id.clone()))
     }
 
     /// Waits until nobody else sends a notification, neither this node nor another one, and keeps the others away.

@@ -6,10 +6,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{HOST, HeaderName};
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -32,11 +32,13 @@ use crate::authority::is_official;
 /// The head of a response; a longer one is a failure.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// So much of a body is read.
-const MAX_BODY_BYTES: usize = 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024;
 /// A receiver must have responded by then, its body aside. Documented for product coupons; most pages do not say.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// How long a body may take after its head. The status counts without it.
+/// How long a body may take after its head where the status counts without it.
 const BODY_TIME: Duration = Duration::from_millis(300);
+/// Some programs begin every text with it.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 /// So many certificates of authorities are trusted beside those of the system.
 const MAX_AUTHORITIES: usize = 256;
 
@@ -124,7 +126,20 @@ impl Target {
             _ => return Err("notify_url must begin with http:// or https://".to_owned()),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or("notify_url has no host")?.to_owned();
-        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        let authority = uri.authority().map_or("", Authority::as_str);
+        let behind_host = authority.rsplit('@').next().and_then(|place| place.strip_prefix(&*host));
+        let port = match (uri.port_u16(), behind_host) {
+            (Some(port), _) => port,
+            (None, Some("")) => {
+                if is_https {
+                    443
+                } else {
+                    80
+                }
+            }
+            // Another port would be that of another service.
+            _ => return Err("the port of notify_url is not a number from 0 to 65535".to_owned()),
+        };
         Ok(Self { is_https, host, port, path: uri.path().to_owned() })
     }
 
@@ -162,20 +177,40 @@ struct Head {
     _connection: Connection,
 }
 
-/// Posts a message. What came back, or why nothing did.
-pub(super) async fn post(url: &str, message: Message, receivers: &Receivers) -> Result<Received, String> {
-    within(TIME_LIMIT, head(url, message, receivers)).await
+/// What the body of a response is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// It decides: it may come as late as its head.
+    Counts,
+    /// It is shown. What was responded in time counts without it.
+    Shown,
 }
 
-/// Waits so long for the head of a response. Its body has its own time: what was responded in time counts without it.
+/// Posts a message. What came back, or why nothing did.
+pub(super) async fn post(
+    url: &str,
+    message: Message,
+    receivers: &Receivers,
+    reading: Reading,
+) -> Result<Received, String> {
+    within(TIME_LIMIT, reading, head(url, message, receivers)).await
+}
+
+/// Waits so long for the head of a response, and for its body as it is read.
 async fn within(
     limit: Duration,
+    reading: Reading,
     head: impl Future<Output = Result<Head, String>>,
 ) -> Result<Received, String> {
+    let began = Instant::now();
     match timeout(limit, head).await {
         Ok(head) => {
             let Head { status, body, _connection } = head?;
-            Ok(Received { status, body: beginning(body).await })
+            let left = match reading {
+                Reading::Counts => limit.saturating_sub(began.elapsed()).max(BODY_TIME),
+                Reading::Shown => BODY_TIME,
+            };
+            Ok(Received { status, body: beginning(body, left).await })
         }
         Err(_) => Err(format!("no response within {} seconds", limit.as_secs())),
     }
@@ -242,7 +277,7 @@ where
 }
 
 /// The beginning of a body. Who sends none in time has responded all the same.
-async fn beginning(mut body: Incoming) -> String {
+async fn beginning(mut body: Incoming, limit: Duration) -> String {
     let mut bytes = Vec::new();
     let read = async {
         while let Some(Ok(frame)) = body.frame().await {
@@ -253,8 +288,8 @@ async fn beginning(mut body: Incoming) -> String {
             }
         }
     };
-    let _ = timeout(BODY_TIME, read).await;
-    String::from_utf8_lossy(&bytes).into_owned()
+    let _ = timeout(limit, read).await;
+    String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).into_owned()
 }
 
 /// The task of a connection, which ends with its attempt.
@@ -396,6 +431,13 @@ mod tests {
         for url in ["", "example.com/a", "ftp://example.com", "http://", "/a"] {
             assert!(Target::parse(url).is_err(), "{url}");
         }
+        for url in ["http://a:88800/b", "https://a:/b", "http://u@a:99999", "http://[::1]:65536/"] {
+            let refusal = Target::parse(url).map(|target| target.port).unwrap_err();
+            assert!(refusal.contains("the port of notify_url"), "{url}: {refusal}");
+        }
+        for (url, port) in [("http://u@a/", 80), ("https://[::1]/", 443), ("http://[::1]:8080/", 8080)] {
+            assert_eq!(Target::parse(url).unwrap().port, port, "{url}");
+        }
     }
 
     #[test]
@@ -405,7 +447,7 @@ mod tests {
             ["https://pay.weixin.qq.com", "http://API.MCH.weixin.qq.com.:8000/a", "https://weixin.qq.com/"]
         {
             let message = Message { headers: Vec::new(), body: Vec::new() };
-            let posted = runtime.block_on(post(url, message, &Receivers::new(true)));
+            let posted = runtime.block_on(post(url, message, &Receivers::new(true), Reading::Shown));
             assert!(posted.unwrap_err().contains("the real platform"), "{url}");
         }
         assert!(!is_official("notweixin.qq.com") && !is_official("example.com"));
@@ -413,14 +455,22 @@ mod tests {
 
     /// What is said of a receiver that does this with the connection.
     fn posted(receive: impl FnOnce(Stream) + Send + 'static) -> Result<Received, String> {
+        posted_to_read(Reading::Shown, receive)
+    }
+
+    fn posted_to_read(
+        reading: Reading,
+        receive: impl FnOnce(Stream) + Send + 'static,
+    ) -> Result<Received, String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/notify", listener.local_addr().unwrap());
         let receiver = thread::spawn(move || receive(listener.accept().unwrap().0));
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let message = Message { headers: vec![("wechatpay-nonce", "n".to_owned())], body: b"{}".to_vec() };
         let receivers = Receivers::default();
-        let posted = runtime
-            .block_on(async { timeout(Duration::from_secs(1), post(&url, message, &receivers)).await });
+        let posted = runtime.block_on(async {
+            timeout(Duration::from_secs(4), post(&url, message, &receivers, reading)).await
+        });
         // The connection ends with its runtime.
         drop(runtime);
         receiver.join().unwrap();
@@ -483,9 +533,26 @@ mod tests {
             });
             let head = exchange(stream, &target, message).await;
             // The head came at the last moment, so nothing is left of the limit for the body, which never ends.
-            within(Duration::ZERO, std::future::ready(head)).await
+            within(Duration::ZERO, Reading::Counts, std::future::ready(head)).await
         });
         assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned() }));
+    }
+
+    /// A server may flush the head first.
+    #[test]
+    fn a_body_that_decides_is_waited_for_and_read_behind_its_first_kilobyte() {
+        let filler = "x".repeat(2_000);
+        let expected = format!("{filler}SUCCESS");
+        let received = posted_to_read(Reading::Counts, move |mut stream| {
+            read_request(&mut stream);
+            let length = filler.len() + 10;
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n\u{FEFF}{filler}");
+            stream.write_all(head.as_bytes()).unwrap();
+            thread::sleep(BODY_TIME * 3);
+            // Who does not wait has hung up.
+            let _ = stream.write_all(b"SUCCESS");
+        });
+        assert_eq!(received, Ok(Received { status: 200, body: expected }));
     }
 
     #[test]

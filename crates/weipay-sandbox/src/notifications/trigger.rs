@@ -13,6 +13,7 @@ use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::message::{self, Content, Message, Signature};
 use super::on_demand::{NotificationError, Notifications, wait_for};
+use super::receiver::Reading;
 use super::record::{Attempt, AttemptKind};
 use super::{Receivers, acknowledgement, receiver};
 use crate::clock::Clock;
@@ -160,7 +161,8 @@ impl Trigger {
 
     async fn posted(&self, url: &str, message: Message, receivers: &Receivers, now: i64) -> Attempt {
         let started = std::time::Instant::now();
-        let received = receiver::post(url, message, receivers).await;
+        let reading = if self.is_v2() { Reading::Counts } else { Reading::Shown };
+        let received = receiver::post(url, message, receivers, reading).await;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let judged = match self.is_v2() {
             true => acknowledgement::judged_v2(received),

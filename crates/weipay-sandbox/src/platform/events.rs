@@ -128,29 +128,29 @@ impl Platform {
     /// Lets the clock go as another node has said since this one last looked, and does what is due then. Whether there was anything.
     /// What this node itself has said and not yet kept does not turn the clock back.
     pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
-        let is_moved = self.take_over_clock()?;
+        let is_moved = self.take_over_clock()?.unwrap_or_default();
         if is_moved {
             self.clock.tell();
         }
         Ok(is_moved)
     }
 
-    /// The same, without doing anything yet.
-    pub(super) fn take_over_clock(&self) -> Result<bool, StoreError> {
+    /// The same, without doing anything yet. `None` while a move of this node is being made.
+    pub(super) fn take_over_clock(&self) -> Result<Option<bool>, StoreError> {
         if !self.store.is_shared() {
-            return Ok(false);
+            return Ok(Some(false));
         }
         // Who follows at the same time is waited for.
         let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
         // A move of this node is being made. It finds what the other one has said when it is kept.
-        let Some(_still) = self.clock.hold_still() else { return Ok(false) };
+        let Some(_still) = self.clock.hold_still() else { return Ok(None) };
         match self.store.peek::<KeptClock>(CLOCK)? {
             Some(KeptClock(kept)) if *seen != Some(kept) => {
                 *seen = Some(kept);
                 self.clock.restore(kept);
-                Ok(true)
+                Ok(Some(true))
             }
-            _ => Ok(false),
+            _ => Ok(Some(false)),
         }
     }
 

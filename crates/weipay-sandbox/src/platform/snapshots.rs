@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::{error, fmt};
 
-use super::{Epoch, Platform, events, tick};
+use super::{Epoch, Platform, Task, events, tick};
 use crate::clock;
 use crate::data_folder::{SNAPSHOTS, private};
 use crate::error::append_causes;
@@ -151,8 +151,10 @@ impl Platform {
             return Err(SnapshotError::TooMany);
         }
         let unfinished = file.with_extension("unfinished");
+        // What fails here is told. Another node may have added a merchant a moment ago.
+        let _ = self.watched(Task::Merchants, self.look_at_merchants());
         let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
-        let head = Head {
+        let mut head = Head {
             form: FORM,
             time: clock::rfc3339(clock::machine_now()),
             clock: self.clock.mode(),
@@ -160,6 +162,12 @@ impl Platform {
             merchants: self.merchants.all().iter().map(|merchant| merchant.account.mchid.clone()).collect(),
         };
         let written = self.store.transaction(|tx| {
+            // Another node may have moved the clock: rows and clock are of one moment.
+            if self.store.is_shared()
+                && let Some(kept) = events::kept_clock(tx)?
+            {
+                head.clock = kept;
+            }
             write(tx, &unfinished, &head).map_err(|error| match error {
                 WriteError::File(error) => failed(error),
                 WriteError::Store(error) => error.into(),
@@ -177,6 +185,7 @@ impl Platform {
     /// Puts the state of a snapshot in the place of what there is.
     pub(crate) fn restore_snapshot(&self, name: &str) -> Result<u64, SnapshotError> {
         let file = self.find_snapshot(name)?.file;
+        let _ = self.watched(Task::Merchants, self.look_at_merchants());
         let _turn = self.runs.try_lock().map_err(|_| SnapshotError::Busy)?;
         let rows = {
             let _still = self.clock.wait_until_still();

@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::PoisonError;
 
-use super::{Epoch, Platform, Task};
+use super::{Epoch, Moment, Platform, Task};
 use crate::gate::Replays;
 use crate::log::LogEntry;
 use crate::people::seeded;
@@ -12,6 +12,9 @@ use crate::store::{Due, LATEST, StoreError, Transaction};
 
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
+
+/// So often a tick begins anew because another node has exchanged the state.
+const MAX_TRIES: u32 = 3;
 
 /// So many of the things that one tick puts aside have a line in the log each; the others have one together.
 const MAX_TOLD: usize = 20;
@@ -65,6 +68,9 @@ impl Platform {
     }
 
     fn do_all_that_is_due(&self, now: i64) -> Result<usize, StoreError> {
+        let generation = self.generation();
+        // What a node that is ahead has said to this one may be of a state that is gone.
+        let now = if self.store.is_shared() { now.min(self.clock.now()) } else { now };
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.store.look_at_outbox();
         // What fails is tried again by the next tick.
@@ -72,12 +78,32 @@ impl Platform {
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }
-        let (mut done, mut failed, mut last, mut put_aside) = (0, None, None, Vec::new());
+        let mut moment = Moment { generation, now };
+        let mut done = 0;
+        for _ in 0..MAX_TRIES {
+            match self.do_due_in(moment, &mut done)? {
+                None => break,
+                Some(generation) => moment = self.moment_of(generation)?,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Does what is due in the state of a moment. Gives the generation of the state that another node has put in its place, if any.
+    fn do_due_in(&self, moment: Moment, done: &mut usize) -> Result<Option<i64>, StoreError> {
+        let (mut failed, mut last, mut put_aside, mut other) = (None, None, Vec::new(), None);
         for _ in 0..MAX_DUE_AT_ONCE {
-            let Some(due) = self.next_due(now, last.as_ref())? else { break };
-            match self.do_due(&due) {
+            let due = match self.next_due(moment, last.as_ref())? {
+                Ok(Some(due)) => due,
+                Ok(None) => break,
+                Err(generation) => {
+                    other = Some(generation);
+                    break;
+                }
+            };
+            match self.do_due(&due, moment.generation) {
                 Ok(is_done) => {
-                    done += usize::from(is_done);
+                    *done += usize::from(is_done);
                     self.background.forget_failures(&due);
                 }
                 Err(HandlerError::Failed(error)) => match self.failed(&due, error) {
@@ -97,21 +123,25 @@ impl Platform {
             let reason = format!("{untold} more were put aside; `weipay sandbox clock put-aside` lists them");
             self.tell(LogEntry::background("what-was-due", &reason));
         }
-        failed.map_or(Ok(done), Err)
+        failed.map_or(Ok(other), Err)
     }
 
-    fn next_due(&self, now: i64, last: Option<&Due>) -> Result<Option<Due>, StoreError> {
-        self.store.transaction(|tx| tx.next_due(now, last))
+    /// What is due next; or the generation of another state, in which another time counts.
+    fn next_due(&self, moment: Moment, last: Option<&Due>) -> Result<Result<Option<Due>, i64>, StoreError> {
+        self.store.transaction(|tx| match tx.generation() {
+            generation if generation == moment.generation => tx.next_due(moment.now, last).map(Ok),
+            other => Ok(Err(other)),
+        })
     }
 
-    /// Does one thing that is due, in one transaction. Whether it was still to be done.
-    fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
+    /// Does one thing that is due, in one transaction. Whether it was still to be done: in another state it may be early.
+    fn do_due(&self, due: &Due, generation: i64) -> Result<bool, HandlerError> {
         let handler = products::due_handler(self.products, &due.kind).ok_or_else(|| {
             StoreError::Corrupt(format!("no product handles due entries of the kind {}", due.kind))
         })?;
         let work = |tx: &Transaction<'_>| {
             // First, so that the handler may let the same thing fall due again.
-            let is_there = tx.unschedule(due)?;
+            let is_there = tx.generation() == generation && tx.unschedule(due)?;
             if is_there {
                 handler(tx, &due.key, due.at)?;
             }

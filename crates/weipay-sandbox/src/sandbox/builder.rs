@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, fs, io};
 
 use crate::authority::Authority;
 use crate::clock::{Clock, ClockListener, ClockMode, HeldClock, Move};
@@ -282,41 +283,59 @@ impl SandboxBuilder {
         let address = listener.local_addr().map_err(StartError::Server)?;
         kit.serve_at(&base_url(address))?;
         let platform = Arc::new(self.platform(&kit, store)?);
+        let opened = self.open_to_all(&platform, listener, seed, &authority);
+        let (server, control_client, control_file) = opened.inspect_err(|_| platform.give_start_back())?;
+        Ok(Sandbox {
+            server,
+            platform,
+            address,
+            control_client,
+            _control_file: control_file,
+            kit,
+            authority,
+            _folder: folder,
+            _temporary: temporary,
+        })
+    }
+
+    /// Adds what is named and not there, and serves it.
+    fn open_to_all(
+        &self,
+        platform: &Arc<Platform>,
+        listener: TcpListener,
+        seed: Option<(&Path, Seed)>,
+        authority: &Arc<Authority>,
+    ) -> Result<(Server, Option<control::Client>, Option<ControlFile>), StartError> {
+        // Before the first number is given. Until it is served, who connects waits.
+        let control = self.control.as_deref();
+        let control = control.map(|address| open_control(address, platform, &platform.home)).transpose()?;
         for new in &self.merchants {
             match platform.add_merchant(new) {
                 Ok(_) | Err(MerchantError::Exists(_)) => {}
                 Err(error) => return Err(StartError::Merchant(error)),
             }
         }
+        // Another node that starts may have been faster.
+        platform.look_at_merchants().map_err(StartError::Merchant)?;
         if let Some((file, seed)) = &seed {
             platform.add_seed(seed).map_err(|error| StartError::Seed(file.to_path_buf(), error))?;
         }
         platform.share_clock().map_err(|error| StartError::Store(platform.store.place().into(), error))?;
-        platform.clock().listen(GoesByClock(Arc::downgrade(&platform)));
+        platform.clock().listen(GoesByClock(Arc::downgrade(platform)));
         platform.background.log_to(self.log.clone());
         // The program may be another one than that which put it aside. What fails again is put aside, and told.
         let _ = platform.watched(Task::Clock, platform.retry_put_aside());
         let settings = Settings {
-            platform: Arc::clone(&platform),
+            platform: Arc::clone(platform),
             idle_timeout: self.idle_timeout,
             connections: self.connections,
-            log: self.log,
-            authority: Arc::clone(&authority),
+            log: self.log.clone(),
+            authority: Arc::clone(authority),
         };
-        let control =
-            self.control.as_deref().map(|address| open_control(address, &platform, &dir)).transpose()?;
-        let (control, control_client) = control.unzip();
+        let (control, written) = control.map(|(listener, client, file)| (listener, (client, file))).unzip();
+        let (control_client, control_file) = written.unzip();
         let server = Server::start(listener, settings, control).map_err(StartError::Server)?;
-        Ok(Sandbox {
-            server,
-            platform,
-            address,
-            control_client,
-            kit,
-            authority,
-            _folder: folder,
-            _temporary: temporary,
-        })
+        Ok((server, control_client, control_file))
     }
 
     fn folder(&self) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
@@ -360,12 +379,15 @@ impl SandboxBuilder {
                 HeldClock::new(kept.unwrap_or(ClockMode::Real))
             }
         };
-        store.transaction(|tx| tell_clock(tx, &clock)).map_err(failed)?;
-        let entropy = entropy_of_start(&store, self.seed).map_err(failed)?;
+        let generation =
+            store.transaction(|tx| tell_clock(tx, &clock).map(|()| tx.generation())).map_err(failed)?;
         let faults = Faults::default();
         for rule in &self.faults {
             faults.add(rule.clone()).map_err(StartError::Fault)?;
         }
+        let receivers = self.receivers()?;
+        // Last: a start that fails uses none up.
+        let (entropy, seeded_start) = entropy_of_start(&store, self.seed).map_err(failed)?;
         Ok(Platform {
             base_url: kit.kit().base_url.clone(),
             merchants: Merchants::new(merchants),
@@ -374,14 +396,16 @@ impl SandboxBuilder {
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
-            deliveries: Deliveries::new(self.receivers()?, self.validation.failing_acknowledgements),
+            deliveries: Deliveries::new(receivers, self.validation.failing_acknowledgements),
             faults,
             store,
             clock,
             seen_clock: Mutex::default(),
+            generation: AtomicI64::new(generation),
             runs: Mutex::default(),
             whole_state: RwLock::new(()),
             entropy,
+            seeded_start,
             exchanges: Exchanges::new(self.log_bytes),
             background: Background::default(),
         })
@@ -399,6 +423,10 @@ fn merchants_of(store: &Store, first: &KitOnDisk) -> Result<Vec<Merchant>, Merch
         if record.mchid == first.kit().mchid {
             merchants.push(first.merchant_of(record)?);
             continue;
+        }
+        if store.is_shared() {
+            // Another node may have added it since the folder joined.
+            kit::shared::fetch(store, first.dir(), &record.mchid)?;
         }
         let mut kit = kit::read(kit::folder_of(first.dir(), &record.mchid))?;
         kit.serve_at(&first.kit().base_url)?;
@@ -418,7 +446,7 @@ fn open_control(
     address: &str,
     platform: &Arc<Platform>,
     dir: &Path,
-) -> Result<(ControlListener, control::Client), StartError> {
+) -> Result<(ControlListener, control::Client, ControlFile), StartError> {
     let listener = bind(address)?;
     let failed = |error| StartError::Listen(address.to_owned(), error);
     let bound = listener.local_addr().map_err(failed)?;
@@ -431,8 +459,26 @@ fn open_control(
     let control = Control { platform: Arc::clone(platform) };
     let listener = ControlListener::new(listener, control, &token).map_err(failed)?;
     let bound = bound.to_string();
-    kit::replace_file(&dir.join(control::FILE), control::Client::file_content(&bound, &token).as_bytes())?;
-    Ok((listener, control::Client::new(bound, token, dir)))
+    let file =
+        ControlFile { path: dir.join(control::FILE), content: control::Client::file_content(&bound, &token) };
+    kit::replace_file(&file.path, file.content.as_bytes())?;
+    Ok((listener, control::Client::new(bound, token, dir), file))
+}
+
+/// The file that says where the control API is, as long as it is there: another sandbox may get its port.
+#[derive(Debug)]
+pub(super) struct ControlFile {
+    path: PathBuf,
+    content: String,
+}
+
+impl Drop for ControlFile {
+    fn drop(&mut self) {
+        if fs::read_to_string(&self.path).is_ok_and(|content| content == self.content) {
+            // What is left is found out by the next command.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Lets a platform keep the moves of its clock and do what is due then, as long as there is the platform.

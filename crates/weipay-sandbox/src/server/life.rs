@@ -104,6 +104,14 @@ impl Server {
         self.handle.spawn(report_terminations(report)?);
         Ok(signals)
     }
+
+    /// What receives a message at each Ctrl-C, from now on. It does not end the program by itself any more.
+    pub(crate) fn interrupts(&self) -> io::Result<mpsc::Receiver<()>> {
+        let (report, interrupts) = mpsc::channel();
+        let _runtime = self.handle.enter();
+        self.handle.spawn(report_interrupts(report)?);
+        Ok(interrupts)
+    }
 }
 
 impl Drop for Server {
@@ -135,6 +143,18 @@ fn report_terminations(report: mpsc::Sender<()>) -> io::Result<impl Future<Outpu
         let _interrupt = interrupt;
         while terminate.recv().await.is_some() && report.send(()).is_ok() {}
     })
+}
+
+#[cfg(unix)]
+fn report_interrupts(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move { while interrupt.recv().await.is_some() && report.send(()).is_ok() {} })
+}
+
+#[cfg(not(unix))]
+fn report_interrupts(report: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    Ok(async move { while tokio::signal::ctrl_c().await.is_ok() && report.send(()).is_ok() {} })
 }
 
 #[cfg(not(unix))]

@@ -105,6 +105,12 @@ pub(crate) trait Engine {
     /// Takes everything away, except records of these kinds.
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
 
+    /// How often the state was [cleared](Self::clear) before this transaction, on any node. Who was there alone need not count.
+    fn generation(&self) -> i64;
+
+    /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.
+    fn is_claimed(&self, number: i64) -> Result<bool, StoreError>;
+
     /// What is due at `now`, after the given one in the order of time, kind and key; the first `limit` of them.
     fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError>;
 }

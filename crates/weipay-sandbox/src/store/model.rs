@@ -239,6 +239,14 @@ impl Engine for Memory {
         Ok(())
     }
 
+    fn generation(&self) -> i64 {
+        0
+    }
+
+    fn is_claimed(&self, _: i64) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
         let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
         let entries = self.due.borrow();

@@ -100,11 +100,14 @@ impl Postgres {
     ) -> Result<Result<T, E>, Failure> {
         let lent = self.connections.take()?;
         let connection = lent.connection()?;
-        connection.execute_plain("BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE")?;
-        let open = Open::new(self, connection);
+        let generation = engine::begin(connection)?;
+        let open = Open::new(self, connection, generation);
         let done = work(&open);
         if let Some(failure) = open.failure() {
-            roll_back(lent);
+            // What is not given back is closed.
+            if !failure.is_disconnected() {
+                roll_back(lent);
+            }
             return Err(failure);
         }
         if done.is_err() && open.has_written() {
@@ -160,7 +163,7 @@ impl Postgres {
     pub(super) fn peek(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
         let read = || {
             let lent = self.connections.take()?;
-            let open = Open::new(self, lent.connection()?);
+            let open = Open::new(self, lent.connection()?, 0);
             let found = open.record(kind, key);
             match open.failure() {
                 Some(failure) => Err(failure),

@@ -555,6 +555,14 @@ impl Engine for Transaction<'_> {
         })
     }
 
+    fn generation(&self) -> i64 {
+        0
+    }
+
+    fn is_claimed(&self, _: i64) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
         let (kind, key, at) = after.map_or(("", "", i64::MIN), |due| (&*due.kind, &*due.key, due.at));
         let read = |row: &Row<'_>| Ok(Due { kind: row.get(0)?, key: row.get(1)?, at: row.get(2)? });

@@ -294,3 +294,19 @@ fn a_fault_of_the_platform_is_xml_with_its_code_and_a_spoilt_signature_does_not_
     assert_eq!(elements(&with("missing-signature")).text("sign"), None);
     assert_eq!(with("502; body=html").status, 502);
 }
+
+/// Some failures have no `sign`, which says nothing about who was let in.
+#[test]
+fn a_fault_is_told_where_failures_are_not_signed_and_not_to_whom_the_gate_refused() {
+    let ask = |body: &[u8]| {
+        let header = format!("{FAULT_HEADER}: 500\r\n");
+        exchange(TcpStream::connect(SHARED.address()).unwrap(), "POST", "/pay/downloadbill", &header, body)
+    };
+    let with = [("bill_date", "20260814"), ("bill_type", "ALL")];
+    let failed = ask(&signed(&SHARED, &with));
+    assert_eq!(elements(&failed).text("error_code"), Some("SYSTEMERROR"));
+    assert_eq!(failed.header("Weipay-Sandbox-Fault"), Some("500"));
+    let refused = ask(begun(&SHARED, &with).write("xml").unwrap().as_bytes());
+    assert_eq!(elements(&refused).text("error_code"), None);
+    assert_eq!(refused.header("Weipay-Sandbox-Fault"), None);
+}

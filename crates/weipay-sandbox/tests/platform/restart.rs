@@ -112,6 +112,37 @@ fn a_seed_gives_no_number_twice_to_one_state_and_every_run_the_same_numbers() {
     assert_eq!(run(), (people, appids));
 }
 
+#[test]
+fn where_the_control_api_was_is_not_told_when_it_has_ended() {
+    use weipay_sandbox::control::{Client, ClientError};
+
+    let data = tempfile::tempdir().unwrap();
+    let started = sandbox().data(data.path()).control("127.0.0.1:0").start().unwrap();
+    let old = Client::from_data_dir(data.path()).unwrap();
+    let address = old.url().strip_prefix("http://").unwrap().to_owned();
+    drop(started);
+    assert!(matches!(Client::from_data_dir(data.path()), Err(ClientError::NotRunning(_))));
+    // After kill -9 the file is there, and another sandbox may have the port.
+    let _other = sandbox().control(&address).start().unwrap();
+    let called = old.call("GET", "/clock", None).unwrap_err();
+    assert!(matches!(called, ClientError::NotRunning(_)), "{called}");
+}
+
+#[test]
+fn a_start_that_fails_leaves_its_numbers_to_the_next_one() {
+    let first_person = |fails: bool| {
+        let data = tempfile::tempdir().unwrap();
+        if fails {
+            let taken = crate::SHARED.address().to_string();
+            let refusal = sandbox().seed(1).data(data.path()).control(&taken).start().unwrap_err();
+            assert!(refusal.to_string().contains(&taken), "{refusal}");
+        }
+        let sandbox = sandbox().seed(1).data(data.path()).start().unwrap();
+        sandbox.platform().add_person(&[]).unwrap().unionid
+    };
+    assert_eq!(first_person(true), first_person(false));
+}
+
 /// A database as the first program wrote it, after two stocks, five coupons and one step of each kind.
 const FORM_1: &str = include_str!("../../src/store/sqlite/migrations/form_1.sql");
 

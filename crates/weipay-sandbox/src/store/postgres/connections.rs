@@ -3,7 +3,7 @@
 //! The store is synchronous: its callers are threads that may wait. The client is asynchronous, and its own thread drives the
 //! sockets. Waiting is parking a thread, so that a program may call the store from wherever it likes, also from inside a runtime.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
@@ -11,13 +11,14 @@ use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Row, Statement};
+use tokio_postgres::{Client, Config, Row, SimpleQueryMessage, Statement};
 
 use super::Address;
 use super::tls::{self, Connector};
@@ -28,6 +29,8 @@ const MAX_CONNECTIONS: usize = 8;
 /// So long a transaction waits for a connection.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a response of the server may take: a little more than the server itself gives a statement.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(12);
 /// Statements that a connection keeps prepared. There are some thirty; searches differ by the count of their conditions.
 const MAX_STATEMENTS: usize = 128;
 
@@ -65,6 +68,11 @@ impl Failure {
         Self { state: None, is_disconnected: false, text: text.into() }
     }
 
+    /// The server accepts what is sent, and says nothing.
+    fn silent() -> Self {
+        Self { is_disconnected: true, ..Self::new("the database does not respond") }
+    }
+
     /// The connection has ended.
     pub(super) fn is_disconnected(&self) -> bool {
         // 57P01 to 57P03: the server ends, or does not serve yet.
@@ -96,23 +104,52 @@ impl Failure {
 pub(super) struct Connection {
     client: Client,
     statements: RefCell<HashMap<String, Statement>>,
+    /// Whether the server did not respond in time.
+    is_silent: Cell<bool>,
 }
 
 impl Connection {
     pub(super) fn query(&self, statement: &str, values: Parameters<'_>) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(statement)?;
-        Ok(wait(self.client.query(&statement, values))?)
+        self.wait(self.client.query(&statement, values))
     }
 
     /// How many rows it changed.
     pub(super) fn execute(&self, statement: &str, values: Parameters<'_>) -> Result<u64, Failure> {
         let statement = self.prepared(statement)?;
-        Ok(wait(self.client.execute(&statement, values))?)
+        self.wait(self.client.execute(&statement, values))
+    }
+
+    /// Waits for a response of the server. After one that did not come the connection is of no use.
+    fn wait<T>(
+        &self,
+        response: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
+        if self.is_silent.get() {
+            return Err(Failure::silent());
+        }
+        match wait(response, RESPONSE_TIMEOUT) {
+            Some(response) => Ok(response?),
+            None => {
+                self.is_silent.set(true);
+                Err(Failure::silent())
+            }
+        }
     }
 
     /// Does a statement without parameters and rows.
     pub(super) fn execute_plain(&self, statement: &str) -> Result<(), Failure> {
-        Ok(wait(self.client.batch_execute(statement))?)
+        self.wait(self.client.batch_execute(statement))
+    }
+
+    /// Does statements without parameters in one message, and gives the first column of the last row.
+    pub(super) fn query_plain(&self, statements: &str) -> Result<Option<String>, Failure> {
+        let messages = self.wait(self.client.simple_query(statements))?;
+        let last = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(last.and_then(|row| row.get(0)).map(str::to_owned))
     }
 
     fn prepared(&self, text: &str) -> Result<Statement, Failure> {
@@ -120,7 +157,7 @@ impl Connection {
         if let Some(statement) = statements.get(text) {
             return Ok(statement.clone());
         }
-        let statement = wait(self.client.prepare(text))?;
+        let statement = self.wait(self.client.prepare(text))?;
         if statements.len() >= MAX_STATEMENTS {
             statements.clear();
         }
@@ -176,8 +213,8 @@ impl Connections {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = |places: &mut Places| places.used >= MAX_CONNECTIONS;
         let waited = self.freed.wait_timeout_while(places, MAX_WAIT, is_full);
-        let (mut places, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() && places.used >= MAX_CONNECTIONS {
+        let (mut places, waiting) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waiting.timed_out() && places.used >= MAX_CONNECTIONS {
             let seconds = MAX_WAIT.as_secs();
             return Err(Failure::new(format!(
                 "no connection to the database became free within {seconds} s"
@@ -199,14 +236,19 @@ impl Connections {
         let (give, given) = mpsc::channel();
         let (config, tls) = (self.config.clone(), self.tls.clone());
         self.handle.spawn(async move {
-            let connected = config.connect(tls).await.map(|(client, connection)| {
-                tokio::spawn(connection);
-                client
+            // That of the configuration is for the socket alone.
+            let connected = timeout(CONNECT_TIMEOUT, config.connect(tls)).await.map(|connected| {
+                connected.map(|(client, connection)| {
+                    tokio::spawn(connection);
+                    client
+                })
             });
             give.send(connected)
         });
-        let client = given.recv().map_err(|_| Failure::new("the sandbox ends"))??;
-        let connection = Connection { client, statements: RefCell::default() };
+        let client = given.recv().map_err(|_| Failure::new("the sandbox ends"))?;
+        let client =
+            client.map_err(|_| Failure::new("the database accepts connections and says nothing"))??;
+        let connection = Connection { client, statements: RefCell::default(), is_silent: Cell::default() };
         // Reading a small table from end to end would make every change of it a conflict. A wish: not every database knows it.
         let _ = connection.execute_plain("SET enable_seqscan = off");
         let _ = connection.execute_plain("SET statement_timeout = 10000");
@@ -239,7 +281,9 @@ impl Lent<'_> {
     pub(super) fn give_back(mut self) {
         let connection = self.connection.take();
         let mut places = self.connections.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.idle.extend(connection.filter(|connection| !connection.client.is_closed()));
+        let is_usable =
+            |connection: &Connection| !connection.client.is_closed() && !connection.is_silent.get();
+        places.idle.extend(connection.filter(is_usable));
     }
 }
 
@@ -252,8 +296,8 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// Waits for a future on this thread.
-fn wait<F: Future>(future: F) -> F::Output {
+/// Waits for a future on this thread, but not longer than this.
+fn wait<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -263,10 +307,14 @@ fn wait<F: Future>(future: F) -> F::Output {
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
+    let until = Instant::now() + limit;
     loop {
         match future.as_mut().poll(&mut context) {
-            Poll::Ready(done) => return done,
-            Poll::Pending => thread::park(),
+            Poll::Ready(done) => return Some(done),
+            Poll::Pending => match until.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => thread::park_timeout(left),
+                _ => return None,
+            },
         }
     }
 }

@@ -229,7 +229,10 @@ fn a_claim_that_ran_out_is_taken_over_and_its_former_holder_changes_nothing_any_
     // As after the time of the lease.
     let connection = first.connections.connect().unwrap();
     connection.execute_plain("UPDATE weipay_outbox SET held_until = 1").unwrap();
+    assert!(!within(&first, |engine| engine.is_claimed(1)));
     assert_eq!(claim(&second), [1]);
+    let holders = [&first, &second].map(|node| within(node, |engine| engine.is_claimed(1)));
+    assert_eq!(holders, [false, true]);
     within(&first, |engine| engine.remove_from_outbox(1));
     within(&first, |engine| engine.postpone(1, 9, 900));
     let there = within(&first, |engine| engine.outbox_due(0, 9));
@@ -647,4 +650,140 @@ fn a_snapshot_is_put_back_for_all_nodes() {
     let found = call(&first, "GET", &format!("/people/{}", person.unionid), None);
     assert_eq!(found["unionid"], person.unionid.as_str());
     assert_eq!(call(&first, "GET", "/clock", None)["unix_seconds"], 100);
+}
+
+/// Two sandboxes, the clock of whose state is at 1000, and a snapshot at 100 that the second can restore.
+fn two_with_an_earlier_snapshot() -> Option<[Sandbox; 2]> {
+    let nodes = two_sandboxes(Some(100))?;
+    nodes[1].snapshot("one").unwrap();
+    nodes[1].clock().advance(900);
+    nodes[0].platform().follow_clock().unwrap();
+    assert_eq!(nodes[0].clock().now(), 1_000);
+    Some(nodes)
+}
+
+#[test]
+fn work_that_began_before_another_node_restored_a_state_is_done_at_the_time_of_the_restored_one() {
+    let Some([first, second]) = two_with_an_earlier_snapshot() else { return };
+    // Its clock was asked before the restore, and its transaction begins behind it.
+    let early = first.platform().moment(first.platform().generation());
+    second.restore("one").unwrap();
+    let now: Result<_, StoreError> = first.platform().at_one_time(early, |_, now| Ok(now));
+    assert_eq!((early.now, now.unwrap()), (1_000, 100));
+
+    // Its transaction is open while the other restores.
+    second.clock().advance(900);
+    let mut times = Vec::new();
+    let done: Result<(), StoreError> = first.platform().act(|tx, now| {
+        if times.is_empty() {
+            second.restore("one").unwrap();
+        }
+        times.push(now);
+        tx.schedule(&Due { kind: "of another program".to_owned(), key: "1".to_owned(), at: now + 900 })
+    });
+    done.unwrap();
+    assert_eq!((times.first(), times.last()), (Some(&1_000), Some(&100)), "{times:?}");
+    let due: Result<_, StoreError> = second.platform().store.transaction(|tx| tx.next_due(i64::MAX, None));
+    assert_eq!(due.unwrap().map(|due| due.at), Some(1_000));
+}
+
+#[test]
+fn what_is_due_in_a_state_that_was_exchanged_is_not_done_early_in_the_restored_one() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let due = Due { kind: "of another program".to_owned(), key: "1".to_owned(), at: 500 };
+    let kept: Result<(), StoreError> = second.platform().store.transaction(|tx| tx.schedule(&due));
+    kept.unwrap();
+    second.snapshot("one").unwrap();
+    second.reset().unwrap();
+    second.clock().advance(900);
+    first.platform().follow_clock().unwrap();
+    second.restore("one").unwrap();
+    // It still goes by the time of the state that was.
+    first.platform().do_what_is_due(1_000).unwrap();
+    assert_eq!(first.platform().count_put_aside().unwrap(), 0);
+    let left: Result<_, StoreError> = first.platform().store.transaction(|tx| tx.next_due(i64::MAX, None));
+    assert_eq!(left.unwrap(), Some(due));
+}
+
+#[test]
+fn the_count_of_generations_is_no_part_of_the_state() {
+    let Some(nodes) = nodes::<2>() else { return };
+    let counters = |node: &Postgres| {
+        let mut found = Vec::new();
+        within(node, |engine| {
+            found.clear();
+            engine.rows(&mut |row| {
+                if let crate::store::engine::StoredRow::Counter { name, value } = row {
+                    found.push((name, value));
+                }
+                Ok(())
+            })
+        });
+        found
+    };
+    within(&nodes[0], |engine| engine.next_number("coupon"));
+    for generation in 1..3 {
+        within(&nodes[0], |engine| engine.clear(&[]));
+        assert_eq!(within(&nodes[1], |engine| Ok(engine.generation())), generation);
+        assert_eq!(counters(&nodes[1]), []);
+    }
+}
+
+#[test]
+fn a_database_that_accepts_connections_and_says_nothing_is_an_error() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let address = Address::read(&format!("postgres://u:p@127.0.0.1:{port}/db?sslmode=disable")).unwrap();
+    let error = Postgres::open(&address).map(drop).unwrap_err();
+    assert!(format!("{error:#}").contains("says nothing"), "{error:#}");
+}
+
+#[test]
+fn a_snapshot_has_the_clock_as_another_node_has_just_moved_it() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    first.clock().advance(900);
+    second.snapshot("one").unwrap();
+    first.clock().advance(900);
+    second.restore("one").unwrap();
+    assert_eq!(second.clock().now(), 1_000);
+}
+
+#[test]
+fn nodes_that_start_at_once_with_one_seed_file_all_serve() {
+    let Some(config) = new_database() else { return };
+    let address = StoreAddress(Kind::Postgres(Box::new(config)));
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.json");
+    fs::write(&seed, r#"{ "merchants": [{ "mchid": "1900000100" }, { "mchid": "1900000101", "certificate": "revoked" }] }"#).unwrap();
+    let start = || {
+        Sandbox::builder()
+            .store(address.clone())
+            .seed_file(&seed)
+            .start()
+            .map_err(|error| format!("{error:#}"))
+    };
+    let nodes: Vec<Sandbox> = thread::scope(|scope| {
+        let starting: Vec<_> = (0..3).map(|_| scope.spawn(start)).collect();
+        starting.into_iter().map(|starting| starting.join().unwrap().unwrap()).collect()
+    });
+    for mchid in ["1900000100", "1900000101"] {
+        let serials: Vec<_> = nodes
+            .iter()
+            .map(|node| node.platform().kit_of(mchid).unwrap().kit().merchant_serial.clone())
+            .collect();
+        assert!(serials.iter().all(|serial| *serial == serials[0]), "{serials:?}");
+    }
+}
+
+#[test]
+fn a_merchant_that_another_node_has_added_is_known_to_every_route_at_once() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    call(&second, "POST", "/faults", Some(serde_json::json!({ "fault": "429", "merchant": mchid })));
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    assert_eq!(second.notifications().hold(Some(&mchid)).unwrap(), 0);
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    assert!(fs::read_to_string(second.snapshot("one").unwrap().file).unwrap().contains(&mchid));
+    let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
+    assert!(call(&second, "GET", "/merchants", None).to_string().contains(&mchid));
 }
