@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Operation, folder};
+use weipay_catalog::{Operation, Version, folder, names};
 
 use crate::chain::Names;
 use crate::flat::{self, FlatNames};
@@ -252,6 +253,40 @@ fn a_nested_type_is_found_by_the_name_of_each_field_that_has_it() {
          scene  object  # 支付场景\n      id  string\n    why  object  # 如果这个对象没有名称那么只有一个很长的句子\n      code  string",
     );
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_step_without_an_operation_says_of_which_product_all_below_it_is() {
+    let operations = [
+        described("POST v3/a/b/c/d", "  group 商家券"),
+        described("POST v3/a/b/e", "  group 商家券"),
+        described("POST v3/a/f/g", "  group 代金券"),
+        described("POST v3/a/h/i", ""),
+    ];
+    insta::assert_snapshot!(steps(&operations));
+}
+
+/// An underscore of a name that Rust does not take is nobody's choice. Any other is there because two names would be one, and
+/// the second in the order of the alphabet has it: a new path must not take a public name from an old one.
+#[test]
+fn no_other_name_depends_on_the_order_of_the_alphabet() {
+    let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weipay-catalog/catalog");
+    let operations = folder::operations(&catalog).unwrap();
+    let mut second: Vec<String> = Vec::new();
+    for version in [Version::V2, Version::V3] {
+        let of_version = operations.iter().filter(|operation| operation.version() == version);
+        let root = Tree::from_operations(of_version);
+        let mut trees = vec![&root];
+        while let Some(tree) = trees.pop() {
+            for (name, child) in tree.named_children() {
+                let own = names::method(placeholder(child.segment).unwrap_or(child.segment));
+                second.extend((name != own).then(|| child.path.clone()));
+                trees.push(child);
+            }
+        }
+    }
+    second.sort();
+    insta::assert_snapshot!(second.join("\n"));
 }
 
 /// A type without an alias must have no official name: its documentation begins with a sentence of ours.
