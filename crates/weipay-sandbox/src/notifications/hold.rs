@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Notification, NotificationState};
-use crate::store::{IndexEntry, LATEST, MAX_WAITING, NEVER, OutboxEntry, Record, StoreError, Transaction};
+use crate::store::{LATEST, MAX_WAITING, NEVER, OutboxEntry, Record, StoreError, Transaction};
 
 /// Who is not notified for now.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,10 +19,6 @@ impl Record for Holds {
 
     fn key(&self) -> String {
         KEY.to_owned()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

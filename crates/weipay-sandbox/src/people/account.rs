@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Person;
 use crate::platform::Platform;
 use crate::products::ledger::Owner;
-use crate::store::{IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Record, StoreError, Transaction};
 
 /// Whether the account of a person works.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,10 +103,6 @@ impl Record for PersonAccount {
 
     fn key(&self) -> String {
         self.person.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Record, StoreError, Transaction};
 
 /// The epoch of the state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +20,6 @@ impl Record for Epoch {
 
     fn key(&self) -> String {
         EPOCH.to_owned()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Platform;
 use crate::clock::{ClockMode, HeldClock, Move};
-use crate::store::{Due, IndexEntry, LATEST, Record, StoreError, Transaction};
+use crate::store::{Due, LATEST, Record, StoreError, Transaction};
 
 /// How long what is due at one moment may take, deliveries of notifications included.
 const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -34,10 +34,6 @@ impl Record for KeptClock {
 
     fn key(&self) -> String {
         CLOCK.to_owned()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 
@@ -345,10 +341,6 @@ mod tests {
 
         fn key(&self) -> String {
             "1".to_owned()
-        }
-
-        fn indexes(&self) -> Vec<IndexEntry> {
-            Vec::new()
         }
     }
 

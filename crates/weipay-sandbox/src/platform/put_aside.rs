@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Platform;
 use crate::clock;
 use crate::log::LogEntry;
-use crate::store::{Due, IndexEntry, NEVER, Record, StoreError, Transaction, joined};
+use crate::store::{Due, NEVER, Record, StoreError, Transaction, joined};
 
 /// So often in a row something is tried that may succeed later, such as a write to a disk that is full.
 const MAX_TRIES: u32 = 5;
@@ -31,10 +31,6 @@ impl Record for DueFailure {
 
     fn key(&self) -> String {
         joined(&self.kind, &self.key)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

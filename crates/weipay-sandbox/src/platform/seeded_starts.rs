@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::Entropy;
-use crate::store::{IndexEntry, Record, Store, StoreError};
+use crate::store::{Record, Store, StoreError};
 
 /// How many starts there were.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -18,10 +18,6 @@ impl Record for SeededStarts {
 
     fn key(&self) -> String {
         SEEDED_STARTS.to_owned()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -191,10 +191,6 @@ impl Record for Broken {
     fn key(&self) -> String {
         self.number.clone()
     }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
 }
 
 fn lines_of_the_sandbox(sandbox: &Sandbox) -> Vec<String> {

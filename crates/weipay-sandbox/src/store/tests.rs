@@ -2,6 +2,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::engine::NewRecord;
 use super::*;
 
 #[test]
@@ -274,10 +275,6 @@ impl Record for Wallet {
     fn key(&self) -> String {
         self.openid.clone()
     }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
 }
 
 impl Record for OtherWallet {
@@ -285,10 +282,6 @@ impl Record for OtherWallet {
 
     fn key(&self) -> String {
         self.openid.to_string()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

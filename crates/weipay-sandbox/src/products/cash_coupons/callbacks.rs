@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::refusals;
 use crate::clock;
 use crate::products::{Context, HandlerError};
-use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Record, StoreError, Transaction};
 
 /// Where a merchant is notified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +24,6 @@ impl Record for Callback {
 
     fn key(&self) -> String {
         self.mchid.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

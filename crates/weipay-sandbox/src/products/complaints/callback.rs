@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::complaint::Complaint;
 use super::refusals;
 use crate::products::{Context, HandlerError};
-use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Record, StoreError, Transaction};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Callback {
@@ -22,10 +22,6 @@ impl Record for Callback {
 
     fn key(&self) -> String {
         self.mchid.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -24,7 +24,7 @@ use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::payments::refusals as of_orders;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Announcement, Due, Fingerprint, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Due, Fingerprint, Record, StoreError, Transaction};
 
 /// How long a deduction takes. UNCONFIRMED(contract-deduction-time): on the real platform it may be a day.
 const DEDUCTION_SECONDS: i64 = 2;
@@ -59,10 +59,6 @@ impl Record for Deduction {
 
     fn key(&self) -> String {
         key(&self.merchant, &self.out_trade_no)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::products::payments::creation;
 use crate::products::payments::order::{Dialect, Order};
 use crate::products::{Context, Handler, HandlerError};
 use crate::response::Refusal;
-use crate::store::{IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Record, StoreError, Transaction};
 
 /// That an order signs a contract when it is paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +27,6 @@ impl Record for Pledge {
 
     fn key(&self) -> String {
         self.order.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

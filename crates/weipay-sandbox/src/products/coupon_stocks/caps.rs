@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::store::{IndexEntry, Record};
+use crate::store::Record;
 
 /// How many coupons may be sent (发放规则).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,10 +141,6 @@ impl Record for Sent {
 
     fn key(&self) -> String {
         self.stock_id.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -133,10 +133,6 @@ impl Record for CodeCounts {
     fn key(&self) -> String {
         self.stock_id.clone()
     }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
 }
 
 impl Record for StoredCode {

@@ -13,7 +13,7 @@ use crate::merchants::Account;
 use crate::people::Person;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Record, StoreError, Transaction};
 
 /// Sets the address. Notifications that wait already keep the address of their time.
 pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -76,10 +76,6 @@ impl Record for Callback {
 
     fn key(&self) -> String {
         self.mchid.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

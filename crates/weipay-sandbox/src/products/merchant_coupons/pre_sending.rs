@@ -10,7 +10,7 @@ use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::users::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError};
-use crate::store::{IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Record, StoreError, Transaction};
 
 pub(super) fn pre_send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = read(context.request);
@@ -40,10 +40,6 @@ impl Record for Offer {
 
     fn key(&self) -> String {
         self.token.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

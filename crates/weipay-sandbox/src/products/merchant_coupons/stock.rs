@@ -11,7 +11,7 @@ use crate::merchants::Account;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::stored_codes;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
-use crate::store::{Due, IdempotencyKey, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Due, IdempotencyKey, Record, StoreError, Transaction};
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
@@ -187,10 +187,6 @@ impl Record for Stock {
 
     fn key(&self) -> String {
         self.id.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

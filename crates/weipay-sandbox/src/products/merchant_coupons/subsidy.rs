@@ -407,10 +407,6 @@ impl Record for ReturnReceipt {
     fn key(&self) -> String {
         self.id.clone()
     }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
 }
 
 /// The subsidies of a coupon that were paid, the newest first.

@@ -12,7 +12,7 @@ use super::order::{OrderState, ServiceOrder};
 use super::{refusals, steps};
 use crate::clock;
 use crate::products::{Context, HandlerError};
-use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Record, StoreError, Transaction, joined};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,10 +47,6 @@ impl Record for Message {
 
     fn key(&self) -> String {
         joined(&self.order_id, self.kind.word())
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

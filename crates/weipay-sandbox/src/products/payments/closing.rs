@@ -8,7 +8,7 @@ use super::query::check_parties;
 use super::refusals;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Due, IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Due, Record, StoreError, Transaction, joined};
 
 pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.path("out_trade_no");
@@ -83,10 +83,6 @@ impl Record for BurntNumber {
 
     fn key(&self) -> String {
         joined(&self.merchant, &self.out_trade_no)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -14,7 +14,7 @@ use super::{refund, refusals};
 use crate::clock;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{IndexEntry, Record, Transaction};
+use crate::store::{Record, Transaction};
 
 pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let new = read(tx, context, TradeType::Micropay)?;
@@ -79,10 +79,6 @@ impl Record for AuthCode {
 
     fn key(&self) -> String {
         self.code.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::payments::v2::times::spaced;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Fingerprint, IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Fingerprint, Record, StoreError, Transaction, joined};
 
 /// A payment that was made. The name of the person is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +34,6 @@ impl Record for WalletPayment {
 
     fn key(&self) -> String {
         joined(&self.mchid, &self.partner_trade_no)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -7,7 +7,7 @@ use super::notifications::{self, Address};
 use super::{Owner, once, refusals};
 use crate::contract::ValidRequest;
 use crate::products::{Context, Decided, Decision, HandlerError};
-use crate::store::{Announcement, Due, IndexEntry, Record, Transaction, joined};
+use crate::store::{Announcement, Due, Record, Transaction, joined};
 
 pub(super) fn create_task(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     once(tx, context, ("product coupon picture", "task_id"), |owner| {
@@ -97,10 +97,6 @@ impl Record for Task {
 
     fn key(&self) -> String {
         joined(&self.owner.key(), &self.id)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

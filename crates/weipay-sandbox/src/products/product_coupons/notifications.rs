@@ -9,7 +9,7 @@ use super::stock::Stock;
 use crate::clock;
 use crate::people::Person;
 use crate::products::{Context, HandlerError};
-use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Announcement, Record, StoreError, Transaction};
 
 /// Sets the address. Notifications that wait already keep the address of their time.
 pub(super) fn set_address(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -44,10 +44,6 @@ impl Record for Address {
 
     fn key(&self) -> String {
         self.mchid.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

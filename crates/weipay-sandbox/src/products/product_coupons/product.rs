@@ -11,7 +11,7 @@ use crate::entropy::Entropy;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
-use crate::store::{Due, IdempotencyKey, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Due, IdempotencyKey, Record, StoreError, Transaction};
 
 pub(super) fn create_product(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let owner = Owner::read(context);
@@ -230,10 +230,6 @@ impl Record for Product {
 
     fn key(&self) -> String {
         self.id.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

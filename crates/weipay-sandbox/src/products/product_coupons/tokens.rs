@@ -10,7 +10,7 @@ use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out};
 use crate::response::Refusal;
-use crate::store::{IndexEntry, Record, Transaction};
+use crate::store::{Record, Transaction};
 
 pub(super) fn pre_send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     pre_send(tx, context, false)
@@ -45,10 +45,6 @@ impl Record for TokenOffer {
 
     fn key(&self) -> String {
         self.token.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

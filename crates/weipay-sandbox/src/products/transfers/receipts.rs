@@ -17,7 +17,7 @@ use crate::products::downloads::pdf::pdf;
 use crate::products::downloads::token;
 use crate::products::{Behaviour, Context, HandlerError, Links, payouts};
 use crate::response::{File, Refusal};
-use crate::store::{Due, IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Due, Record, StoreError, Transaction, joined};
 
 /// Falls due when a receipt is made.
 pub(super) const MADE: &str = "transfer receipt";
@@ -74,10 +74,6 @@ impl Record for Receipt {
 
     fn key(&self) -> String {
         joined(&self.mchid, &self.subject)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

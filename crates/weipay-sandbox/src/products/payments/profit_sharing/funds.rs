@@ -7,7 +7,7 @@ use crate::products::HandlerError;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::Order;
 use crate::products::payments::refund::record::settlement_total;
-use crate::store::{Due, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Due, Record, StoreError, Transaction};
 
 /// The kind of what is due: nobody has shared it in time.
 pub(crate) const RELEASE: &str = "shared funds released";
@@ -44,10 +44,6 @@ impl Record for SharedFunds {
 
     fn key(&self) -> String {
         self.transaction_id.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::people::account::person_of;
-use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Record, StoreError, Transaction, joined};
 
 /// 200,000 yuan.
 const MAX_OF_A_MONTH: i64 = 20_000_000;
@@ -25,10 +25,6 @@ impl Record for ReceivedInMonth {
 
     fn key(&self) -> String {
         joined(&self.person, &self.month)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

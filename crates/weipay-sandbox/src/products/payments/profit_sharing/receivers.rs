@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::forms::Form;
 use super::refusals;
 use crate::products::{Context, HandlerError};
-use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
+use crate::store::{Record, StoreError, Transaction, joined};
 
 /// A receiver of one merchant, platform or brand. INFERRED(sharing-receivers): every account of the right form is there, so that a story needs no set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +24,6 @@ impl Record for Receiver {
 
     fn key(&self) -> String {
         key(&self.payee, &self.kind, &self.account)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Due, IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Due, Record, StoreError, Transaction};
 
 /// The kind of what is due: the platform tries again.
 pub(super) const RETRIES: &str = "advance return";
@@ -54,10 +54,6 @@ impl Record for AdvanceReturn {
 
     fn key(&self) -> String {
         self.refund_id.clone()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
 

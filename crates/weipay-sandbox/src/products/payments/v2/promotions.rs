@@ -8,7 +8,7 @@ use super::Order;
 use crate::contract::ValidRequest;
 use crate::products::payments::order::{Payment, key};
 use crate::products::payments::refund::record::{is_money, settlement_total, worth};
-use crate::store::{IndexEntry, Record, StoreError, Transaction};
+use crate::store::{Record, StoreError, Transaction};
 
 /// How coupons are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,9 +95,5 @@ impl Record for ListsCoupons {
 
     fn key(&self) -> String {
         key(&self.merchant, &self.out_trade_no)
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
     }
 }
