@@ -20,7 +20,6 @@ mod engine;
 mod model;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod record;
 mod scan;
 pub(crate) mod snapshot;
 mod sqlite;
@@ -47,10 +46,9 @@ pub(crate) use engine::{
 pub(crate) use engine::{LATEST, MAX_WAITING, NEVER};
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
-pub(crate) use record::{Record, joined, named};
 pub(crate) use scan::Scan;
 use sqlite::Sqlite;
-pub(crate) use transaction::{Announcement, Transaction};
+pub(crate) use transaction::{Announcement, Record, Transaction, joined, named};
 
 /// The state of a platform.
 pub(crate) struct Store {

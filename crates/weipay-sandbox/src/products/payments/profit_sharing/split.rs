@@ -122,7 +122,7 @@ impl Split {
     }
 
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(ID, id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(ID, id)])
     }
 
     pub(super) fn payee(&self) -> &str {

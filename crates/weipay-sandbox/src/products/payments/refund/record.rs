@@ -207,7 +207,7 @@ impl Refund {
     }
 
     fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(index, value)])
     }
 
     /// The refunds of an order, the newest first.
@@ -357,6 +357,6 @@ pub(crate) fn settlement_total(order: &Order, payment: &Payment) -> i64 {
 /// A new 微信支付退款号: 29 digits, of which eight are the day in Beijing and the last ten a serial.
 pub(crate) fn new_refund_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
     let serial = tx.next_number("refund")?;
-    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let date = clock::compact_day(now);
     Ok(format!("50300000000{date}{serial:010}"))
 }
