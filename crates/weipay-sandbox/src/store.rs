@@ -48,7 +48,7 @@ pub(crate) use engine::{LATEST, MAX_WAITING, NEVER};
 use postgres::Postgres;
 pub(crate) use scan::Scan;
 use sqlite::Sqlite;
-pub(crate) use transaction::{Announcement, Record, Transaction, joined, named};
+pub(crate) use transaction::{Announcement, Record, Transaction, at_time, joined, named};
 
 /// The state of a platform.
 pub(crate) struct Store {

@@ -316,11 +316,28 @@ pub(crate) fn joined(first: &str, second: &str) -> String {
     format!("{}:{first}:{second}", first.len())
 }
 
+/// The value of an index in which the records of one owner stand in the order of time.
+pub(crate) fn at_time(owner: &str, time: i64) -> String {
+    format!("{owner}@{:012}", time.clamp(0, MAX_TIME))
+}
+
+/// The last second that twelve digits can name.
+const MAX_TIME: i64 = 999_999_999_999;
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
     use std::fs;
     use std::path::{Path, PathBuf};
+
+    use super::at_time;
+
+    #[test]
+    fn the_records_of_one_owner_stand_in_the_order_of_time() {
+        let values = [i64::MIN, 9, 10, 1_700_000_000, i64::MAX].map(|time| at_time("1900000109", time));
+        assert!(values.is_sorted(), "{values:?}");
+        assert_eq!(values[1], "1900000109@000000000009");
+    }
 
     /// The text of each source file below a folder.
     fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -348,6 +365,9 @@ mod tests {
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             for line in code.lines() {
                 let Some(kind) = line.trim().strip_prefix("const KIND: &'static str = ") else { continue };
+                // A constant of the file, or the text itself.
+                let constant = format!("const {}: &str = ", kind.trim_end_matches(';'));
+                let kind = code.split_once(&constant).map_or(kind, |(_, rest)| rest.lines().next().unwrap());
                 let other = kinds.insert(kind, file);
                 assert_eq!(other, None, "{kind} is in {} too", file.display());
             }

@@ -18,7 +18,8 @@ pub(crate) use super::trade::{Dialect, OrderState, TradeType};
 use crate::clock;
 use crate::products::ledger::Owner;
 use crate::store::{
-    Direction, Fingerprint, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined,
+    Direction, Fingerprint, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time,
+    joined,
 };
 
 /// Who is to pay, or who paid: the person under the appids of the order.
@@ -139,8 +140,8 @@ impl Record for Order {
             indexes.push(IndexEntry::new(TRANSACTION, payment.transaction_id.as_str()));
             let sub_mchid = self.sub_mchid.as_deref();
             let mut push = |of_merchant, of_sub_merchant, time| {
-                indexes.push(IndexEntry::new(of_merchant, at(&self.merchant, time)));
-                indexes.extend(sub_mchid.map(|mchid| IndexEntry::new(of_sub_merchant, at(mchid, time))));
+                indexes.push(IndexEntry::new(of_merchant, at_time(&self.merchant, time)));
+                indexes.extend(sub_mchid.map(|mchid| IndexEntry::new(of_sub_merchant, at_time(mchid, time))));
             };
             push(MERCHANT_AND_DAY, SUB_MERCHANT_AND_DAY, payment.paid_at);
             if let (OrderState::Revoked, Some(ended)) = (self.state, self.ended) {
@@ -149,11 +150,6 @@ impl Record for Order {
         }
         indexes
     }
-}
-
-/// Values with one merchant stand in the order of time.
-fn at(mchid: &str, time: i64) -> String {
-    format!("{mchid}@{:012}", time.max(0))
 }
 
 /// The key of an order.
@@ -233,7 +229,8 @@ impl Order {
             Whose::Merchant(mchid) => (of_merchant, mchid),
             Whose::SubMerchant(mchid) => (of_sub_merchant, mchid),
         };
-        let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
+        let range =
+            IndexRange { index, from: at_time(mchid, from), to: at_time(mchid, until.saturating_sub(1)) };
         tx.scan(range, Direction::Ascending)
     }
 

@@ -7,7 +7,9 @@ use crate::clock;
 use crate::products::bills::day::READY;
 use crate::products::ledger::{AccountKind, Owner};
 use crate::products::payments::order::{Dialect, Order, Payment, Whose};
-use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined};
+use crate::store::{
+    Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,
+};
 
 /// `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,17 +156,13 @@ impl Record for Refund {
             IndexEntry::new(ID, self.refund_id.as_str()),
             IndexEntry::new(NUMBER, self.out_refund_no.as_str()),
             IndexEntry::new(ORDER, self.order.transaction_id.as_str()),
-            IndexEntry::new(MERCHANT_AND_TIME, at(&self.merchant, self.created)),
+            IndexEntry::new(MERCHANT_AND_TIME, at_time(&self.merchant, self.created)),
         ];
         let of_sub_merchant =
-            |mchid: &String| IndexEntry::new(SUB_MERCHANT_AND_TIME, at(mchid, self.created));
+            |mchid: &String| IndexEntry::new(SUB_MERCHANT_AND_TIME, at_time(mchid, self.created));
         indexes.extend(self.sub_mchid.as_ref().map(of_sub_merchant));
         indexes
     }
-}
-
-fn at(mchid: &str, time: i64) -> String {
-    format!("{mchid}@{:012}", time.max(0))
 }
 
 /// The most refunds of one order.
@@ -226,7 +224,8 @@ impl Refund {
             Whose::Merchant(mchid) => (MERCHANT_AND_TIME, mchid),
             Whose::SubMerchant(mchid) => (SUB_MERCHANT_AND_TIME, mchid),
         };
-        let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
+        let range =
+            IndexRange { index, from: at_time(mchid, from), to: at_time(mchid, until.saturating_sub(1)) };
         tx.scan(range, Direction::Ascending)
     }
 
