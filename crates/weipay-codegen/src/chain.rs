@@ -52,7 +52,7 @@ impl StepTypes {
 pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> String {
     let mut blocks = Vec::new();
     let mut needs = BTreeSet::new();
-    write(product, "super", &Context { types, names }, &mut needs, &mut blocks);
+    write(product, "super", None, &Context { types, names }, &mut needs, &mut blocks);
     let uses = |name: &str| needs.contains(name);
     let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| uses(name)).collect();
     let mut imports = String::from("use crate::delivery::Mode;\n");
@@ -85,10 +85,12 @@ struct Context<'a> {
     names: &'a Names<'a>,
 }
 
-/// Writes the step of a path, whose module has this place, and those below it.
+/// Writes the step of a path, whose module has this place, and those below it. A search finds an official product by the first
+/// step that has nothing else below it: `above` is the only product of the step before this one.
 fn write(
     tree: &Tree<'_>,
     place: &str,
+    above: Option<&str>,
     context: &Context<'_>,
     needs: &mut BTreeSet<&'static str>,
     blocks: &mut Vec<String>,
@@ -112,14 +114,21 @@ fn write(
         }
         methods.push(step_method(name, child, context.types.get(child), ""));
     }
-    blocks.push(block(tree, context.types.get(tree), &methods));
+    let product = tree.only_product();
+    let mut found_by = tree.titles();
+    if tree.is_feature() {
+        found_by.extend(tree.products());
+    } else if product != above {
+        found_by.extend(product.filter(|product| !found_by.contains(product)));
+    }
+    blocks.push(block(tree, context.types.get(tree), &found_by, &methods));
     for (name, child) in children {
-        write(child, &format!("{place}::{name}"), context, needs, blocks);
+        write(child, &format!("{place}::{name}"), product, context, needs, blocks);
     }
 }
 
-/// A step with its methods.
-pub(crate) fn block(tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
+/// A step with its methods, and the official names that a search finds it by.
+fn block(tree: &Tree<'_>, name: &str, found_by: &[&str], methods: &[String]) -> String {
     // Of two paths with one name, the underscore stays at the end.
     let bare = name.trim_end_matches('_');
     let path = name.replacen(bare, &format!("{bare}Path"), 1);
@@ -132,13 +141,13 @@ pub(crate) fn block(tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
         {methods}}}
         ",
         doc = lines(&documentation::operation::step(tree), "    ///"),
-        aliases = indented(&aliases(tree.titles()), 1),
+        aliases = indented(&aliases(found_by.iter().copied()), 1),
         methods = indented(&methods.join("\n"), 1),
     }
 }
 
 /// The method that leads to a step, which may need a feature.
-pub(crate) fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str) -> String {
+fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str) -> String {
     match loosest(child) {
         None => formatdoc! {"
             {doc}{gate}pub fn {name}(self) -> {target}<M> {{
@@ -216,7 +225,7 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
         {block}",
         header = header(&format!("catalog/{}/", tree.path)),
         version = if version == Version::V2 { "v2" } else { "v3" },
-        block = block(tree, &tree.type_name(), &methods),
+        block = block(tree, &tree.type_name(), &[], &methods),
     }
 }
 

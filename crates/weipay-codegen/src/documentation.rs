@@ -4,6 +4,8 @@ mod errors;
 pub(crate) mod field;
 pub(crate) mod operation;
 
+use std::collections::BTreeSet;
+
 /// Text as doc lines with this prefix.
 pub(crate) fn lines(text: &str, prefix: &str) -> String {
     text.lines()
@@ -16,16 +18,21 @@ pub(crate) fn aliases<'a>(titles: impl IntoIterator<Item = &'a str>) -> String {
     titles.into_iter().map(|title| format!("#[doc(alias = {title:?})]\n")).collect()
 }
 
-/// The labels that are names of a thing, as aliases of its type. What is longer is a sentence, which nobody searches for.
-pub(crate) fn titles<'a>(labels: impl IntoIterator<Item = &'a &'a str>) -> String {
-    let is_title = |label: &&str| {
-        (1..=MAX_TITLE).contains(&label.chars().count()) && label.chars().all(char::is_alphanumeric)
-    };
-    aliases(labels.into_iter().copied().filter(is_title))
+/// The names in these labels, as aliases of the type that the labels describe.
+pub(crate) fn titles(labels: &BTreeSet<&str>) -> String {
+    aliases(labels.iter().filter_map(|label| title(label)).collect::<BTreeSet<_>>())
+}
+
+/// The name that a label begins with, before what it says beside it: `授权类型，固定填code` names `授权类型`. What is longer is a
+/// sentence, which nobody searches for.
+fn title(label: &str) -> Option<&str> {
+    let title = label.split(['，', ',', '；', ';', '。', '：', '（', '(', '*']).next()?.trim();
+    let is_of_a_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '/' | '、' | '-' | '_');
+    ((1..=MAX_TITLE).contains(&title.chars().count()) && title.chars().all(is_of_a_name)).then_some(title)
 }
 
 /// The most characters in a title.
-const MAX_TITLE: usize = 12;
+const MAX_TITLE: usize = 16;
 
 /// The most characters in a line of documentation, if the text has spaces to break it at.
 const MAX_WIDTH: usize = 104;

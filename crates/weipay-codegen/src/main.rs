@@ -28,7 +28,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Version, folder};
+use weipay_catalog::{Notification, Operation, Version, folder};
 
 use crate::chain::Names;
 use crate::flat::FlatNames;
@@ -70,7 +70,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let catalog = root.join("crates/weipay-catalog/catalog");
     let operations = folder::operations(&catalog)?;
     let source = root.join("crates/weipay/src");
-    let mut output = Output::new();
+    let mut output = generate(&operations, &folder::notifications(&catalog)?)?;
     let manifest = root.join("crates/weipay/Cargo.toml");
     let written = fs::read_to_string(&manifest)?;
     let wanted = features::manifest(&written, &operations)
@@ -78,24 +78,6 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let page = root.join("crates/weipay/docs/features.md");
     let page_wanted = features::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
-    let (rows, flat) = (RowNames::new(&operations), FlatNames::new(&operations));
-    let steps = StepNames::new(operations.iter().map(|operation| operation.path));
-    let names = Names { rows: &rows, steps: &steps, flat: &flat };
-    let trees = [Version::V2, Version::V3].map(|version| {
-        Tree::from_operations(operations.iter().filter(|operation| operation.version() == version))
-    });
-    for (tree, version) in trees.iter().zip([Version::V2, Version::V3]) {
-        output.add(&format!("{}.rs", tree.path), chain::version(tree, version));
-        let mut writer = Writer { names: &names, output: &mut output };
-        for (name, product) in tree.named_children() {
-            writer.product(&tree.path, &name, product)?;
-        }
-    }
-    flat::write(&trees, &flat, &mut output)?;
-    notification::write(&folder::notifications(&catalog)?, &mut output);
-    output.add("operation/table.rs", table::text(&operations, &rows));
-    output.add("operation/error_lists.rs", errors::lists(&operations, &rows));
-    output.add("error_code.rs", errors::constants(&operations));
     output.format(
         &root,
         &[
@@ -140,4 +122,28 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     output.write(&source, &changes)?;
     println!("{} operations, {} files, {} changed", operations.len(), output.len(), changes.len());
     Ok(true)
+}
+
+/// All files, before they are formatted.
+fn generate(operations: &[Operation], notifications: &[Notification]) -> Result<Output, String> {
+    let mut output = Output::new();
+    let (rows, flat) = (RowNames::new(operations), FlatNames::new(operations));
+    let steps = StepNames::new(operations.iter().map(|operation| operation.path));
+    let names = Names { rows: &rows, steps: &steps, flat: &flat };
+    let trees = [Version::V2, Version::V3].map(|version| {
+        Tree::from_operations(operations.iter().filter(|operation| operation.version() == version))
+    });
+    for (tree, version) in trees.iter().zip([Version::V2, Version::V3]) {
+        output.add(&format!("{}.rs", tree.path), chain::version(tree, version));
+        let mut writer = Writer { names: &names, output: &mut output };
+        for (name, product) in tree.named_children() {
+            writer.product(&tree.path, &name, product)?;
+        }
+    }
+    flat::write(&trees, &flat, &mut output)?;
+    notification::write(notifications, &mut output);
+    output.add("operation/table.rs", table::text(operations, &rows));
+    output.add("operation/error_lists.rs", errors::lists(operations, &rows));
+    output.add("error_code.rs", errors::constants(operations));
+    Ok(output)
 }

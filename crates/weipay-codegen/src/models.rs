@@ -22,8 +22,6 @@ pub(crate) struct Module<'a> {
     pub level: usize,
     /// What is said of a struct that no field describes; the field says it of everything else.
     pub root_doc: &'a dyn Fn(&str) -> Option<String>,
-    /// The labels of all fields that have a shared type, by its name in the catalogue.
-    pub labels: &'a dyn Fn(&str) -> Option<&'a BTreeSet<&'a str>>,
     /// The official names that a search finds requests and responses by.
     pub titles: &'a [&'a str],
 }
@@ -61,10 +59,7 @@ impl<'a> Module<'a> {
         let members = known.members.iter().map(|member| self.member(member, known.in_request));
         let (doc, aliases) = match known.field {
             None => ((self.root_doc)(&known.name).unwrap_or_default(), aliases(self.titles.iter().copied())),
-            Some(field) => match self.shared_by_name(field) {
-                Some((name, labels)) => (documentation::field::shared_object(name, labels), titles(labels)),
-                None => (documentation::field::object(field), String::new()),
-            },
+            Some(field) => (documentation::field::object(field, &known.labels), titles(&known.labels)),
         };
         item(&doc, &aliases, "struct", &known.name, members)
     }
@@ -80,17 +75,8 @@ impl<'a> Module<'a> {
         let values = names::variants(&known.field.values).into_iter().map(|(name, value)| {
             Code::text(format!("{value:?}")).lines(2, self.width(), &format!("{name} = "), ",\n")
         });
-        let (doc, aliases) = match self.shared_by_name(known.field) {
-            Some((name, labels)) => (documentation::field::shared_values(name, labels), titles(labels)),
-            None => (documentation::field::enumeration(known.field), titles([&known.field.label])),
-        };
-        item(&doc, &aliases, "enum", &known.name, values)
-    }
-
-    /// The name of a shared type in the catalogue, and the labels of the fields that have it.
-    fn shared_by_name(&self, field: &Field) -> Option<(&'static str, &'a BTreeSet<&'a str>)> {
-        let name = field.shared?;
-        Some((name, (self.labels)(name)?))
+        let doc = documentation::field::enumeration(known.field, &known.labels);
+        item(&doc, &titles(&known.labels), "enum", &known.name, values)
     }
 
     fn width(&self) -> usize {

@@ -5,9 +5,9 @@ use weipay_catalog::rust::module_types::Types;
 use weipay_catalog::{Field, Notification};
 
 use crate::documentation::operation::links;
-use crate::documentation::{lines, plain};
+use crate::documentation::{aliases, lines, plain};
 use crate::models::Module;
-use crate::output::{Output, header};
+use crate::output::{Output, header, indented};
 use crate::shared::SharedTypes;
 
 pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
@@ -67,6 +67,7 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
         let Notification { event, title, original_types, summary_has, .. } = notification;
         let (variant, module) = (names::camel(event), names::snake(event));
         variants.push_str(&lines(&format!("{} · `{event}`", plain(title)), "    ///"));
+        variants.push_str(&indented(&aliases([*title]), 1));
         variants.push_str(&format!("    {variant}({module}) = {event:?},\n"));
         let required: Vec<&str> =
             notification.resource.iter().filter(|field| field.required).map(|field| field.name).collect();
@@ -120,7 +121,7 @@ fn envelope(any: &Notification) -> String {
     let types = Types::with_roots(vec![("Envelope", all_in("body", &any.body))]);
     let mut text = header("catalog/notifications/v3/envelope.api");
     text.push_str("//! APIv3 回调通知: what every notification has in common.\n\n");
-    text.push_str(&module(&types, "v3", "", &[]));
+    text.push_str(&module(&types, "v3", "", &["回调通知"]));
     text
 }
 
@@ -164,7 +165,6 @@ fn module(types: &Types, version: &str, title: &str, titles: &[&str]) -> String 
             };
             Some(format!("{}: {what}.", plain(title)))
         },
-        labels: &|_| None,
         titles,
     };
     module.text()

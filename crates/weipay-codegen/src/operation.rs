@@ -47,7 +47,6 @@ pub(crate) fn module(operation: &Operation, shared: &str, flat: &FlatNames) -> S
             RESPONSE => Some(root(RESPONSE, "what comes back")),
             _ => None,
         },
-        labels: &|_| None,
         titles: &[operation.title],
     };
     formatdoc! {"

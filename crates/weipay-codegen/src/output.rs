@@ -55,6 +55,12 @@ impl Output {
         self.files.get(file).map(String::as_str)
     }
 
+    /// The text of every file.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.files.values().map(String::as_str)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.files.len()
     }

@@ -1,7 +1,7 @@
 //! The file of a product's shared types: the objects and lists of values that the catalogue shares by name, under that
 //! name, each once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use indoc::formatdoc;
 use weipay_catalog::Field;
@@ -14,26 +14,15 @@ use crate::models::Module;
 use crate::output::header;
 use crate::tree::Tree;
 
-/// A shared object or list of values, and how a product uses it.
-struct Shared<'a> {
-    field: &'a Field,
-    /// Whether a request of the product holds it, so that it needs setters.
-    in_request: bool,
-    labels: BTreeSet<&'a str>,
-}
-
-/// What some operations or notifications share, by name.
+/// What some operations or notifications share: by name the fields that have it, and of each whether a request holds it.
 #[derive(Default)]
-pub(crate) struct SharedTypes<'a>(BTreeMap<&'static str, Shared<'a>>);
+pub(crate) struct SharedTypes<'a>(BTreeMap<&'static str, Vec<(&'a Field, bool)>>);
 
 impl<'a> SharedTypes<'a> {
     /// Adds those that a field of a request or of a response brings.
     pub(crate) fn add(&mut self, field: &'a Field, in_request: bool) {
         if let Some(name) = field.shared.filter(|_| has_members(field) || is_enumeration(field)) {
-            let shared =
-                self.0.entry(name).or_insert(Shared { field, in_request: false, labels: BTreeSet::new() });
-            shared.in_request |= in_request;
-            shared.labels.extend(Some(field.label).filter(|label| !label.is_empty()));
+            self.0.entry(name).or_default().push((field, in_request));
         }
         if has_members(field) {
             field.fields.iter().for_each(|member| self.add(member, in_request));
@@ -45,15 +34,8 @@ impl<'a> SharedTypes<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let types = Types::shared(self.0.values().map(|shared| (shared.field, shared.in_request)));
-        let module = Module {
-            types: &types,
-            shared: None,
-            level: 0,
-            root_doc: &|_| None,
-            labels: &|name| self.0.get(name).map(|shared| &shared.labels),
-            titles: &[],
-        };
+        let types = Types::shared(self.0.values().flatten().copied());
+        let module = Module { types: &types, shared: None, level: 0, root_doc: &|_| None, titles: &[] };
         Some(module.text())
     }
 }

@@ -1,9 +1,11 @@
 //! What is written for operations that are described here.
 
 use std::fs;
+use std::path::Path;
 
+use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Operation, folder};
+use weipay_catalog::{Operation, Version, folder, names};
 
 use crate::chain::Names;
 use crate::flat::{self, FlatNames};
@@ -11,7 +13,7 @@ use crate::output::Output;
 use crate::product::Writer;
 use crate::table::{self, RowNames};
 use crate::tree::Tree;
-use crate::{features, operation};
+use crate::{features, generate, operation};
 
 /// The operation of one text, read like a file of the catalogue.
 pub(crate) fn described(heading: &str, lines: &str) -> Operation {
@@ -241,6 +243,83 @@ fn steps_verbs_and_types_are_found_by_the_official_name() {
     insta::assert_snapshot!(text);
     let text = file(&operations, "v3/a/b.rs");
     assert_eq!(text.matches("#[doc(alias = \"标题\")]").count(), 2, "{text}");
+}
+
+#[test]
+fn a_nested_type_is_found_by_the_name_of_each_field_that_has_it() {
+    let text = types(
+        "POST v3/a/b",
+        "  json\n    scene  object  # 场景信息，必填\n      id  string\n    cash  object  # 现金\n      fee  integer fen\n  response\n    \
+         scene  object  # 支付场景\n      id  string\n    why  object  # 如果这个对象没有名称那么只有一个很长的句子\n      code  string",
+    );
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_step_without_an_operation_says_of_which_product_all_below_it_is() {
+    let operations = [
+        described("POST v3/a/b/c/d", "  group 商家券"),
+        described("POST v3/a/b/e", "  group 商家券"),
+        described("POST v3/a/f/g", "  group 代金券"),
+        described("POST v3/a/h/i", ""),
+    ];
+    insta::assert_snapshot!(steps(&operations));
+}
+
+/// An underscore of a name that Rust does not take is nobody's choice. Any other is there because two names would be one, and
+/// the second in the order of the alphabet has it: a new path must not take a public name from an old one.
+#[test]
+fn no_other_name_depends_on_the_order_of_the_alphabet() {
+    let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weipay-catalog/catalog");
+    let operations = folder::operations(&catalog).unwrap();
+    let mut second: Vec<String> = Vec::new();
+    for version in [Version::V2, Version::V3] {
+        let of_version = operations.iter().filter(|operation| operation.version() == version);
+        let root = Tree::from_operations(of_version);
+        let mut trees = vec![&root];
+        while let Some(tree) = trees.pop() {
+            for (name, child) in tree.named_children() {
+                let own = names::method(placeholder(child.segment).unwrap_or(child.segment));
+                second.extend((name != own).then(|| child.path.clone()));
+                trees.push(child);
+            }
+        }
+    }
+    second.sort();
+    insta::assert_snapshot!(second.join("\n"));
+}
+
+/// A type without an alias must have no official name: its documentation begins with a sentence of ours.
+#[test]
+fn every_type_with_an_official_name_is_found_by_it() {
+    let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weipay-catalog/catalog");
+    let operations = folder::operations(&catalog).unwrap();
+    let output = generate(&operations, &folder::notifications(&catalog).unwrap()).unwrap();
+    let (mut found, mut nameless, mut missing) = (0, 0, Vec::new());
+    for text in output.texts() {
+        // What stands before the type: its documentation and its attributes.
+        let mut before: Vec<&str> = Vec::new();
+        for line in text.lines().map(str::trim_start) {
+            if line.starts_with("///") || line.starts_with("#[") {
+                before.push(line);
+                continue;
+            }
+            if ["pub struct ", "pub enum ", "pub type "].iter().any(|kind| line.starts_with(kind)) {
+                let doc = before.first().copied().unwrap_or_default();
+                let is_ours = ["/// The object `", "/// The values of `", "/// The shared "]
+                    .iter()
+                    .any(|sentence| doc.starts_with(sentence));
+                match before.iter().any(|line| line.starts_with("#[doc(alias = ")) {
+                    true => found += 1,
+                    false if is_ours => nameless += 1,
+                    false => missing.push(format!("{line}: {doc}")),
+                }
+            }
+            before.clear();
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+    assert!(found > 6_000 && nameless < 100, "{found} with names, {nameless} without");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The operations as a tree of path segments: each becomes a step of the pure chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weipay_catalog::Operation;
 use weipay_catalog::names;
@@ -62,6 +62,23 @@ impl<'a> Tree<'a> {
     pub(crate) fn all(&self) -> Vec<&'a Operation> {
         let below = self.children.values().flat_map(Tree::all);
         self.operations.iter().copied().chain(below).collect()
+    }
+
+    /// Whether it is the first segment below the version: a product of the SDK, which is a feature.
+    pub(crate) fn is_feature(&self) -> bool {
+        self.path.matches('/').count() == 1
+    }
+
+    /// The official products (产品) of all operations from here on.
+    pub(crate) fn products(&self) -> BTreeSet<&'a str> {
+        self.all().into_iter().map(|operation| operation.group).filter(|group| !group.is_empty()).collect()
+    }
+
+    /// The one official product that every operation from here on belongs to.
+    pub(crate) fn only_product(&self) -> Option<&'a str> {
+        let all = self.all();
+        let product = all.first()?.group;
+        (!product.is_empty() && all.iter().all(|operation| operation.group == product)).then_some(product)
     }
 
     /// The official names of the operations of this very path.

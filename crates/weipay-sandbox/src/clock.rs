@@ -5,6 +5,7 @@
 
 mod duration;
 mod held;
+mod written;
 
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,6 +16,7 @@ use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
 pub use duration::parse_duration;
 pub(crate) use held::{ClockListener, Move};
 pub use held::{ClockMode, HeldClock};
+pub(crate) use written::{compact, compact_day, date, parse_compact, spaced};
 
 /// What time it is for a platform. Clones show the same time.
 #[derive(Debug, Clone, Default)]

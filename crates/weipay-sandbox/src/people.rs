@@ -118,7 +118,7 @@ impl Person {
         if let Some(person) = tx.get(id)? {
             return Ok(Some(person));
         }
-        Ok(tx.find(&[IndexRange::equal(OPENID, id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(OPENID, id)])
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) mod complaints;
 pub(crate) mod contracts;
 mod coupon_stocks;
 mod downloads;
+mod handler;
+mod idempotency;
 pub(crate) mod ledger;
 #[cfg(test)]
 pub(crate) mod lives;
@@ -40,22 +42,20 @@ pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use weipay_catalog::Operation;
 use weipay_wire::ApiV3Key;
 
 use crate::contract::ValidRequest;
 use crate::control;
-use crate::entropy::Entropy;
 use crate::gate;
-use crate::merchants::{Account, ListedCertificate, Merchants};
+use crate::merchants::Merchants;
 use crate::response::{File, Refusal};
-use crate::store::{
-    Announcement, Due, Fingerprint, IdempotencyKey, Record, Store, StoreError, StoredResponse, Transaction,
-};
+use crate::store::Store;
 use crate::v2;
 pub(crate) use downloads::gzip::gzip;
+pub(crate) use handler::{Changes, Context, Decided, Decision, DueHandler, Handler, HandlerError, carry_out};
+pub(crate) use idempotency::idempotently;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -203,12 +203,6 @@ impl Behaviour {
     }
 }
 
-/// Carries out one operation.
-pub(crate) type Handler = fn(&Transaction<'_>, &Context<'_>) -> Result<Value, HandlerError>;
-
-/// Does what has fallen due. It is given the key and the time that it was due at; the clock may show a later one.
-pub(crate) type DueHandler = fn(&Transaction<'_>, &str, i64) -> Result<(), HandlerError>;
-
 /// An operation and its handler. Method and path template stand as in the catalogue.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
@@ -221,233 +215,6 @@ const fn route(method: &'static str, path: &'static str, handler: Handler) -> Ro
     Route { method, path, handler }
 }
 
-/// One request, as a handler sees it.
-pub(crate) struct Context<'a> {
-    pub(crate) caller: &'a Account,
-    /// The caller's APIv3 key.
-    pub(crate) api_v3_key: &'a ApiV3Key,
-    pub(crate) request: &'a ValidRequest,
-    pub(crate) now: i64,
-    pub(crate) entropy: &'a Entropy,
-    /// Where the caller reaches the sandbox.
-    pub(crate) base_url: &'a str,
-    /// `Idempotency-Key`, the request number of the operations that have it in a header.
-    pub(crate) idempotency_key: Option<&'a str>,
-    /// Every merchant that the platform knows.
-    pub(crate) merchants: &'a Merchants,
-    /// The platform certificates (平台证书) that the caller can list.
-    pub(crate) certificates: &'a [ListedCertificate],
-    /// The serial of the platform key that signs the response: the caller can verify with it.
-    pub(crate) platform_serial: &'a str,
-}
-
-/// Why a handler did nothing. Either way nothing was changed.
-#[derive(Debug)]
-pub(crate) enum HandlerError {
-    Refused(Refusal),
-    Failed(StoreError),
-}
-
-impl HandlerError {
-    /// The same failure, with another refusal.
-    pub(crate) fn map_refusal(self, change: impl FnOnce(Refusal) -> Refusal) -> Self {
-        match self {
-            Self::Refused(refusal) => Self::Refused(change(refusal)),
-            Self::Failed(error) => Self::Failed(error),
-        }
-    }
-
-    /// The same where there is nobody to refuse anything to: what people and the clock do with a record finds `what` as requests left
-    /// it, or else the records are broken.
-    pub(crate) fn into_store_error(self, what: &str) -> StoreError {
-        match self {
-            Self::Failed(error) => error,
-            Self::Refused(refusal) => StoreError::Corrupt(format!("{what}: {}", refusal.message)),
-        }
-    }
-}
-
-impl From<Refusal> for HandlerError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<StoreError> for HandlerError {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// What happens because of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Decision<C> {
-    /// The records as they are afterwards.
-    pub(crate) changed: C,
-    /// The body of the response; `null` for none.
-    pub(crate) response: Value,
-    /// What merchants will be notified of.
-    pub(crate) announcements: Vec<Announcement>,
-    /// What the clock will do, and when.
-    pub(crate) due: Vec<Due>,
-}
-
-/// A decision, or the refusal in its place.
-pub(crate) type Decided<C> = Result<Decision<C>, Refusal>;
-
-impl<C> Decision<C> {
-    /// A decision that announces nothing and lets nothing fall due.
-    pub(crate) fn new(changed: C, response: Value) -> Self {
-        Self { changed, response, announcements: Vec::new(), due: Vec::new() }
-    }
-
-    /// What changed and the response, for tests that look at both.
-    #[cfg(test)]
-    pub(crate) fn parts(self) -> (C, Value) {
-        (self.changed, self.response)
-    }
-}
-
-/// Records that are saved together.
-pub(crate) trait Changes {
-    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError>;
-}
-
-impl<R: Record> Changes for R {
-    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
-        tx.save(self)
-    }
-}
-
-impl<A: Changes, B: Changes> Changes for (A, B) {
-    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
-        self.0.save(tx)?;
-        self.1.save(tx)
-    }
-}
-
-impl<C: Changes> Changes for Vec<C> {
-    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
-        self.iter().try_for_each(|changes| changes.save(tx))
-    }
-}
-
-impl<C: Changes> Changes for Option<C> {
-    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
-        self.as_ref().map_or(Ok(()), |changes| changes.save(tx))
-    }
-}
-
-/// Does the work of an idempotency key at most once. The same request again gets the first response; another request under
-/// the key is refused.
-pub(crate) fn idempotently(
-    tx: &Transaction<'_>,
-    context: &Context<'_>,
-    key: &IdempotencyKey<'_>,
-    refuse_other_request: fn() -> Refusal,
-    work: impl FnOnce() -> Result<Value, HandlerError>,
-) -> Result<Value, HandlerError> {
-    let fingerprint = Fingerprint::of_request(context.request);
-    match compare(tx.stored_response(key)?, fingerprint) {
-        Comparison::Same(response) => Ok(response),
-        Comparison::Other => Err(refuse_other_request().into()),
-        Comparison::New => {
-            let first = StoredResponse { fingerprint, response: work()? };
-            tx.keep_response(key, &first)?;
-            Ok(first.response)
-        }
-    }
-}
-
-/// Carries out a decision, and gives its response.
-pub(crate) fn carry_out<C: Changes>(
-    tx: &Transaction<'_>,
-    decision: Decision<C>,
-) -> Result<Value, HandlerError> {
-    let Decision { changed, response, announcements, due } = decision;
-    changed.save(tx)?;
-    announcements.iter().try_for_each(|announcement| tx.announce(announcement))?;
-    due.iter().try_for_each(|due| tx.schedule(due))?;
-    Ok(response)
-}
-
-/// What a key means for a request.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Comparison {
-    /// The key is new.
-    New,
-    /// The same request again: the first response.
-    Same(Value),
-    /// Another request under a known key.
-    Other,
-}
-
-/// Compares a request with what was answered under its key before.
-pub(crate) fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
-    match known {
-        None => Comparison::New,
-        Some(answered) if answered.fingerprint == fingerprint => Comparison::Same(answered.response),
-        Some(_) => Comparison::Other,
-    }
-}
-
-impl Fingerprint {
-    /// What a request says: its body, and the values in its path and its query, in whatever order these stand. Without such values it is
-    /// that of the body.
-    pub(crate) fn of_request(request: &ValidRequest) -> Self {
-        let mut query: Vec<_> = request.query_values().collect();
-        query.sort_unstable();
-        let values: Vec<_> = request.path_values().chain(query).collect();
-        if values.is_empty() {
-            return Self::new(&request.body);
-        }
-        let mut text = Value::from_iter(values.iter().map(|(name, value)| vec![*name, *value])).to_string();
-        write_members(&request.body, &mut text);
-        Self::of_text(&text)
-    }
-
-    pub(crate) fn new(body: &Map<String, Value>) -> Self {
-        let mut text = String::new();
-        write_members(body, &mut text);
-        Self::of_text(&text)
-    }
-
-    fn of_text(text: &str) -> Self {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        Self(bytes)
-    }
-}
-
-fn write(value: &Value, text: &mut String) {
-    match value {
-        Value::Object(members) => write_members(members, text),
-        Value::Array(items) => {
-            text.push('[');
-            for item in items {
-                write(item, text);
-                text.push(',');
-            }
-            text.push(']');
-        }
-        plain => text.push_str(&plain.to_string()),
-    }
-}
-
-fn write_members(members: &Map<String, Value>, text: &mut String) {
-    let mut sorted: Vec<_> = members.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
-    text.push('{');
-    for (name, value) in sorted {
-        // Quoted, so that no name can look like another's value.
-        text.push_str(&Value::from(name.as_str()).to_string());
-        text.push(':');
-        write(value, text);
-        text.push(',');
-    }
-    text.push('}');
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -455,22 +222,6 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
-
-    #[test]
-    fn the_values_of_path_and_query_belong_to_a_request_and_the_order_of_the_query_does_not() {
-        let request = |path: &str, query: &[(&str, &str)]| {
-            let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            Fingerprint::of_request(&ValidRequest::from_values(vec![("id", path.to_owned())], query))
-        };
-        let first = request("1", &[("a", "1"), ("b", "2")]);
-        assert_eq!(first, request("1", &[("b", "2"), ("a", "1")]));
-        for (path, query) in
-            [("2", &[("a", "1"), ("b", "2")][..]), ("1", &[("a", "1")]), ("1", &[("a", "2"), ("b", "1")])]
-        {
-            assert_ne!(first, request(path, query));
-        }
-        assert_eq!(Fingerprint::of_request(&ValidRequest::default()), Fingerprint::new(&Map::new()));
-    }
 
     #[test]
     fn every_route_is_an_operation_of_the_catalogue_and_stands_once() {
@@ -493,36 +244,5 @@ mod tests {
         for (kind, _) in PRODUCTS.iter().flat_map(|product| product.due) {
             assert!(seen.insert(kind), "{kind} is there twice");
         }
-    }
-
-    fn fingerprint(text: &str) -> Fingerprint {
-        Fingerprint::new(&serde_json::from_str(text).unwrap())
-    }
-
-    #[test]
-    fn order_and_spacing_do_not_make_another_request() {
-        assert_eq!(
-            fingerprint(r#"{"a":"1","b":[{"c":2,"d":3}]}"#),
-            fingerprint(r#"{ "b": [{"d":3, "c":2}], "a": "1" }"#)
-        );
-    }
-
-    #[test]
-    fn any_other_value_does() {
-        let first = fingerprint(r#"{"a":"1","b":["2"]}"#);
-        for other in
-            [r#"{"a":1,"b":["2"]}"#, r#"{"a":"1"}"#, r#"{"a":"1","b":["2","2"]}"#, r#"{"b":"1","a":["2"]}"#]
-        {
-            assert_ne!(fingerprint(other), first, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_new_or_of_the_same_or_of_another_request() {
-        let (first, other) = (fingerprint("{}"), fingerprint(r#"{"a":1}"#));
-        let answered = StoredResponse { fingerprint: first, response: Value::from("first") };
-        assert_eq!(compare(None, first), Comparison::New);
-        assert_eq!(compare(Some(answered.clone()), first), Comparison::Same(Value::from("first")));
-        assert_eq!(compare(Some(answered), other), Comparison::Other);
     }
 }

@@ -127,11 +127,12 @@ impl Core {
     /// Brands and merchants have different operations. One called with the credentials of the other only gives a signature error
     /// of the platform, which does not say so.
     fn check_may_call(&self, request: &Request) -> Result<(), RequestError> {
-        let is_of_brands = operation::is_of_brands(&request.template);
+        // The catalogue has the operations of merchants only, so every row is of one.
+        let is_of_merchants = request.operation.is_some();
         match self.merchant.account {
-            Account::Merchant(_) if is_of_brands => Err(RequestError::BrandOperation),
-            Account::Brand(_) if !is_of_brands && request.operation.is_some() => {
-                Err(RequestError::MerchantOperation)
+            Account::Brand(_) if is_of_merchants => Err(RequestError::MerchantOperation),
+            Account::Merchant(_) if !is_of_merchants && operation::is_of_brands(&request.template) => {
+                Err(RequestError::BrandOperation)
             }
             _ => Ok(()),
         }

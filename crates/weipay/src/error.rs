@@ -6,8 +6,10 @@
 mod api_error;
 mod class;
 pub(crate) mod codes;
+mod decode_error;
 mod file_error;
 mod known_code;
+mod network_error;
 mod redact;
 mod request_error;
 mod sign_difference;
@@ -29,8 +31,10 @@ use crate::retry::Attempt;
 pub use api_error::ApiError;
 pub(crate) use api_error::MAX_UNDER_SUCCESS;
 pub use class::ErrorClass;
+pub use decode_error::DecodeError;
 pub use file_error::FileError;
 pub use known_code::{Advice, ErrorCode};
+pub use network_error::{NetworkError, Sent};
 pub use request_error::RequestError;
 pub use sign_difference::SignDifference;
 
@@ -96,37 +100,6 @@ pub enum ErrorKind {
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::SensitiveError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
     Decryption(Box<dyn error::Error + Send + Sync>),
-}
-
-/// The network failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", match sent {
-    Sent::No => "no connection",
-    Sent::Perhaps => "no complete response came, and the request may have been sent",
-})]
-pub struct NetworkError {
-    /// How far the call had come.
-    pub sent: Sent,
-    /// What the transport reports. `Display` does not repeat it.
-    pub source: Box<dyn error::Error + Send + Sync>,
-}
-
-/// How far a call had come when the network failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
-    /// No byte of the request left: the platform has not seen it.
-    No,
-    /// The request may have reached the platform.
-    Perhaps,
-}
-
-/// Why a response cannot be read, and where in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodeError {
-    /// The JSON path, such as `data[2].amount.total`; empty for the whole body.
-    pub path: String,
-    /// What is wrong there.
-    pub reason: String,
 }
 
 impl Error {
@@ -538,24 +511,6 @@ impl From<NetworkError> for Error {
         Self::new(ErrorKind::Network(error))
     }
 }
-
-impl DecodeError {
-    /// The body as a whole cannot be read.
-    pub(crate) fn whole(reason: String) -> Self {
-        Self { path: String::new(), reason }
-    }
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "the response cannot be read: {}", self.reason),
-            path => write!(f, "the response cannot be read at `{path}`: {}", self.reason),
-        }
-    }
-}
-
-impl error::Error for DecodeError {}
 
 #[cfg(test)]
 mod tests {

@@ -188,7 +188,39 @@ pub(crate) fn is_name(row: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// What the generator writes and nobody here knows would be read and ignored.
+    #[test]
+    fn every_letter_of_the_table_is_a_purpose_that_is_known_here() {
+        let known = [
+            purpose::FILE,
+            purpose::FILE_NAME,
+            purpose::FILE_SHA256,
+            purpose::FILE_SM3,
+            purpose::PAGE_OFFSET,
+            purpose::PAGE_LIMIT,
+            purpose::PAGE_NUMBER,
+            purpose::PAGE_INDEX,
+            purpose::PAGE_CURSOR,
+            purpose::PAGE_TOTAL,
+            purpose::PAGE_ITEMS,
+            purpose::PAGE_NEXT,
+            purpose::ECHO,
+            purpose::ECHO_IN_EVERY_RESPONSE,
+            purpose::DOWNLOAD_URL,
+            purpose::DOWNLOAD_HASH_TYPE,
+            purpose::DOWNLOAD_HASH,
+            purpose::DOWNLOAD_KEY,
+            purpose::DOWNLOAD_NONCE,
+        ];
+        let written: BTreeSet<char> = crate::operations()
+            .flat_map(|row| row.members_text().split('=').skip(1).filter_map(|rest| rest.chars().next()))
+            .collect();
+        assert_eq!(written, BTreeSet::from(known));
+    }
 
     #[test]
     fn a_text_is_read_member_by_member() {

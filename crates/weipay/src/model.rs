@@ -16,12 +16,13 @@
 pub(crate) mod check;
 pub(crate) mod decode;
 pub(crate) mod enumeration;
+#[allow(dead_code, reason = "a product may need only some kinds of rows")]
+pub(crate) mod field;
 mod into_field;
 mod json_text;
 mod money;
 mod numbered;
 pub(crate) mod sensitive;
-#[allow(dead_code, reason = "a product may need only some kinds of rows")]
 pub(crate) mod table;
 mod time;
 #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
@@ -39,10 +40,10 @@ pub use time::Time;
 pub use time_crates::TimeError;
 
 #[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use field::{Field, body, file, header, meta, part, path, query, xml};
+#[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use into_field::{Converted, Direct, FromText, UnfitValues, set};
 pub(crate) use sensitive::Encryption;
-#[allow(unused_imports, reason = "a product may need only some of them")]
-pub(crate) use table::{Field, body, file, header, meta, part, path, query, xml};
 #[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use value::{Model, Slot, Strictness, Table, Token, Value};
 

@@ -8,6 +8,7 @@
 
 mod error_lists;
 mod find;
+mod row;
 pub(crate) mod table;
 
 use std::fmt;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::error::ErrorCode;
-use crate::model::table::Place;
+use crate::model::field::Place;
 use crate::waiting::FinalStates;
 pub(crate) use find::{is_of_brands, version_of};
 
@@ -116,41 +117,6 @@ pub fn operations() -> impl ExactSizeIterator<Item = &'static Operation> + Doubl
 }
 
 impl Operation {
-    pub(crate) const fn new(
-        verb: Verb,
-        path: &'static str,
-        title: &'static str,
-        members: &'static str,
-    ) -> Self {
-        Self {
-            verb,
-            path,
-            title,
-            product: None,
-            base_url: None,
-            request_number: None,
-            sub_mchid: None,
-            sub_appid: None,
-            merchant_number: None,
-            repeat_after: 0,
-            success: 200,
-            version: Version::V3,
-            dialect: Dialect::Json,
-            repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
-            is_unsigned: false,
-            signed_digest: None,
-            has_file_response: false,
-            needs_client_certificate: false,
-            is_nonceless: false,
-            demands_hmac: false,
-            has_result_code: false,
-            is_signless: false,
-            final_states: None,
-            error_lists: &[],
-            members,
-        }
-    }
-
     /// The HTTP method.
     #[must_use]
     pub fn method(&self) -> Method {
@@ -361,110 +327,6 @@ impl Operation {
     #[must_use]
     pub const fn repeat_after(&self) -> Duration {
         Duration::from_secs(self.repeat_after as u64)
-    }
-}
-
-/// What the table says beyond method, path and title.
-impl Operation {
-    const fn product_is(mut self, product: &'static str) -> Self {
-        self.product = Some(product);
-        self
-    }
-
-    const fn lives_at(mut self, base_url: &'static str) -> Self {
-        self.base_url = Some(base_url);
-        self
-    }
-
-    const fn speaks(mut self, version: Version, dialect: Dialect) -> Self {
-        self.version = version;
-        self.dialect = dialect;
-        self
-    }
-
-    const fn number(mut self, request_number: &'static str) -> Self {
-        self.request_number = Some(request_number);
-        self
-    }
-
-    const fn sub_merchant(mut self, name: &'static str, place: Place) -> Self {
-        self.sub_mchid = Some((name, place));
-        self
-    }
-
-    const fn sub_app(mut self, name: &'static str, place: Place) -> Self {
-        self.sub_appid = Some((name, place));
-        self
-    }
-
-    const fn repeated(mut self, repeat: Repeat) -> Self {
-        self.repeat = repeat;
-        self
-    }
-
-    const fn apart(mut self, seconds: u16) -> Self {
-        self.repeat_after = seconds;
-        self
-    }
-
-    const fn merchant(mut self, name: &'static str, place: Place) -> Self {
-        self.merchant_number = Some((name, place));
-        self
-    }
-
-    const fn settles(mut self, final_states: &'static FinalStates) -> Self {
-        self.final_states = Some(final_states);
-        self
-    }
-
-    const fn succeeds_with(mut self, status: u16) -> Self {
-        self.success = status;
-        self
-    }
-
-    const fn unsigned(mut self) -> Self {
-        self.is_unsigned = true;
-        self
-    }
-
-    const fn signs_digest(mut self, header: &'static str) -> Self {
-        self.signed_digest = Some(header);
-        self
-    }
-
-    const fn file(mut self) -> Self {
-        self.has_file_response = true;
-        self
-    }
-
-    const fn client_certificate(mut self) -> Self {
-        self.needs_client_certificate = true;
-        self
-    }
-
-    const fn nonceless(mut self) -> Self {
-        self.is_nonceless = true;
-        self
-    }
-
-    const fn hmac(mut self) -> Self {
-        self.demands_hmac = true;
-        self
-    }
-
-    const fn result(mut self) -> Self {
-        self.has_result_code = true;
-        self
-    }
-
-    const fn refused_with(mut self, error_lists: &'static [&'static [ErrorCode]]) -> Self {
-        self.error_lists = error_lists;
-        self
-    }
-
-    const fn signless(mut self) -> Self {
-        self.is_signless = true;
-        self
     }
 }
 

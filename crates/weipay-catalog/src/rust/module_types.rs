@@ -4,6 +4,7 @@
 //! What the catalogue shares by name (`object <pay_scene_info>`, `string <trade_state>`) stands in one place for each product. It is a part of the types of
 //! each operation that holds it, marked as shared.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::type_names::{Named, TypeNames, shared_name};
@@ -35,6 +36,8 @@ pub struct Struct<'a> {
     pub name: String,
     /// The field whose members it has; nothing for a root such as a request.
     pub field: Option<&'a Field>,
+    /// The official names of all fields that have this type.
+    pub labels: BTreeSet<&'a str>,
     /// Its members, in order.
     pub members: Vec<Member<'a>>,
     /// Whether a request holds it, so that it needs setters.
@@ -63,6 +66,8 @@ pub struct Enumeration<'a> {
     pub name: String,
     /// The field whose values it lists.
     pub field: &'a Field,
+    /// The official names of all fields that have this type.
+    pub labels: BTreeSet<&'a str>,
     /// Whether its values are shared by name, or it stands inside a shared object.
     pub is_shared: bool,
 }
@@ -190,6 +195,7 @@ impl<'a> Types<'a> {
         self.structs.push(Struct {
             name: name.to_owned(),
             field,
+            labels: field.and_then(label).into_iter().collect(),
             members: Vec::new(),
             in_request,
             is_shared,
@@ -238,7 +244,11 @@ impl<'a> Types<'a> {
             None => self.names.object(field, owner),
         };
         let name = match named {
-            Named::Known(name) => return Type::Struct(name),
+            Named::Known(name) => {
+                let known = self.structs.iter_mut().find(|known| known.name == name);
+                known.into_iter().for_each(|known| known.labels.extend(label(field)));
+                return Type::Struct(name);
+            }
             Named::New(name) => name,
         };
         let at = self.start(&name, Some(field), is_shared);
@@ -255,15 +265,27 @@ impl<'a> Types<'a> {
             Some(name) => Named::New(name),
             None => self.names.enumeration(field, owner),
         };
-        if let Named::New(name) = &named {
-            self.enumerations.push(Enumeration { name: name.clone(), field, is_shared });
-        }
-        Type::Enumeration(named.into_name())
+        let name = match named {
+            Named::Known(name) => name,
+            Named::New(name) => {
+                let labels = BTreeSet::new();
+                self.enumerations.push(Enumeration { name: name.clone(), field, labels, is_shared });
+                name
+            }
+        };
+        let known = self.enumerations.iter_mut().find(|known| known.name == name);
+        known.into_iter().for_each(|known| known.labels.extend(label(field)));
+        Type::Enumeration(name)
     }
 
     fn shared_owner<'o>(&self, owner: &'o str) -> Option<&'o str> {
         self.find(owner).filter(|known| known.is_shared).map(|_| owner)
     }
+}
+
+/// The official name of a field, where it has one.
+fn label(field: &Field) -> Option<&'static str> {
+    Some(field.label).filter(|label| !label.is_empty())
 }
 
 /// The fields of a typed request with the places that they travel in, in order. The path is not among them: the chain

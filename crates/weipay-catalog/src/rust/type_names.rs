@@ -43,15 +43,6 @@ pub(super) enum Named {
     Known(String),
 }
 
-impl Named {
-    /// The name.
-    pub(super) fn into_name(self) -> String {
-        match self {
-            Self::New(name) | Self::Known(name) => name,
-        }
-    }
-}
-
 impl TypeNames {
     /// Keeps the names of the shared types that a field brings.
     pub(super) fn reserve(&mut self, field: &Field, owner: Option<&str>) {

@@ -6,30 +6,26 @@ use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Purpose};
 
 use super::plain;
 
-/// A whole sentence about an object's type.
-pub(crate) fn object(field: &Field) -> String {
-    labelled(field).unwrap_or_else(|| format!("The object `{}`.", field.name))
+/// What is said of the type of an object: the labels of the fields that have it, and its name in the catalogue where it is
+/// shared.
+pub(crate) fn object(field: &Field, labels: &BTreeSet<&str>) -> String {
+    of_type(field, labels, "object", &format!("The object `{}`.", field.name))
 }
 
-/// What is said of a shared object: the labels of the fields that hold it, and its name in the catalogue.
-pub(crate) fn shared_object(name: &str, labels: &BTreeSet<&str>) -> String {
-    shared("object", name, labels)
+/// The same of the type of listed values.
+pub(crate) fn enumeration(field: &Field, labels: &BTreeSet<&str>) -> String {
+    of_type(field, labels, "list of values", &format!("The values of `{}`.", field.name))
 }
 
-/// What is said of a shared list of values: the labels of the fields that have them, and its name in the catalogue.
-pub(crate) fn shared_values(name: &str, labels: &BTreeSet<&str>) -> String {
-    shared("list of values", name, labels)
-}
-
-fn shared(what: &str, name: &str, labels: &BTreeSet<&str>) -> String {
+fn of_type(field: &Field, labels: &BTreeSet<&str>, what: &str, nameless: &str) -> String {
     let labels: Vec<String> = labels.iter().map(|label| plain(label)).collect();
-    let labels = if labels.is_empty() { String::new() } else { format!("{}.\n\n", labels.join(", ")) };
-    format!("{labels}The shared {what} `{name}` of the catalogue.")
-}
-
-/// A whole sentence about the type of listed values.
-pub(crate) fn enumeration(field: &Field) -> String {
-    labelled(field).unwrap_or_else(|| format!("The values of `{}`.", field.name))
+    let labels = (!labels.is_empty()).then(|| format!("{}.", labels.join(", ")));
+    match (labels, field.shared) {
+        (Some(labels), Some(name)) => format!("{labels}\n\nThe shared {what} `{name}` of the catalogue."),
+        (None, Some(name)) => format!("The shared {what} `{name}` of the catalogue."),
+        (Some(labels), None) => labels,
+        (None, None) => nameless.to_owned(),
+    }
 }
 
 /// What the numbers of an element of APIv2 count.

@@ -1,7 +1,5 @@
 //! What is said of an operation as a whole, on the module of its types and on the step that sends it, and of a step.
 
-use std::collections::BTreeSet;
-
 use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles;
@@ -40,13 +38,14 @@ pub(crate) fn root(operation: &Operation, what: &str, flat: Option<&str>) -> Str
     }
 }
 
-/// What is said of a step: its path, and the operations there; of a product, all official products (产品) in it.
+/// What is said of a step: its path, and the operations there. Where there are none, the official product (产品) that all
+/// below it is of; of a feature, all products in it.
 pub(crate) fn step(tree: &Tree<'_>) -> String {
-    let is_product = tree.path.matches('/').count() == 1;
     let mut named: Vec<&str> = tree.titles();
-    if is_product {
-        let groups: BTreeSet<&str> = tree.all().into_iter().map(|operation| operation.group).collect();
-        named.extend(groups.into_iter().filter(|group| !group.is_empty()));
+    if tree.is_feature() {
+        named.extend(tree.products());
+    } else if named.is_empty() {
+        named.extend(tree.only_product());
     }
     match &named[..] {
         [] => format!("`{}`", tree.path),

@@ -159,8 +159,7 @@ fn serial(certificate: &str) -> Result<String, KitError> {
 /// `PUB_KEY_ID_`, then a constant, the merchant, the day and a serial, in the real one's proportions.
 fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let day: String =
-        clock::rfc3339(now.cast_signed()).chars().filter(char::is_ascii_digit).take(8).collect();
+    let day = clock::compact_day(now.cast_signed());
     format!("PUB_KEY_ID_01{mchid}{day}{}", entropy.digits(12))
 }
 

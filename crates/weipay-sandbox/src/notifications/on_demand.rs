@@ -11,8 +11,9 @@ use tokio::runtime;
 use tokio::time::sleep;
 
 use super::hold;
+use super::outcome::close;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
-use super::{Claimed, Place, Sender, Taken, close};
+use super::{Claimed, Place, Sender, Taken};
 use crate::error::append_causes;
 use crate::platform::{Epoch, Platform, Task};
 use crate::store::{IndexRange, Page, StoreError, Transaction};

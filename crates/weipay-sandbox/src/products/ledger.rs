@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::HandlerError;
 use crate::people::account::person_of;
 use crate::response::Refusal;
-use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction};
+use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time};
 
 /// Whose money it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -375,7 +375,7 @@ impl Record for Entry {
 }
 
 fn at(owner: &Owner, time: i64) -> String {
-    format!("{}@{time:012}", owner.key())
+    at_time(&owner.key(), time)
 }
 
 /// Moves money, all of it or nothing.

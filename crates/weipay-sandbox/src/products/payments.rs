@@ -24,6 +24,7 @@ pub(crate) mod combined;
 pub(crate) mod creation;
 mod exposure;
 mod front_end;
+mod limit_pay;
 #[cfg(test)]
 mod model;
 pub(crate) mod order;
@@ -37,6 +38,7 @@ mod query;
 mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
+mod trade;
 mod unconfirmed;
 pub(crate) mod v2;
 

@@ -73,6 +73,6 @@ fn receiver(tx: &Transaction<'_>, openid: &str, appid: &str) -> Result<Owner, Ha
 /// A number of the platform: 8 digits of the day, and a serial.
 fn new_number(tx: &Transaction<'_>, kind: &str, now: i64) -> Result<String, StoreError> {
     let serial = tx.next_number("payout")?;
-    let day: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let day = clock::compact_day(now);
     Ok(format!("{kind}{day}{serial:010}"))
 }

@@ -132,13 +132,12 @@ fn move_money(
 
 /// A number of the platform: a kind, 14 digits of the time, a serial; `digits` in all.
 fn platform_number(kind: &str, now: i64, serial: i64, digits: usize) -> String {
-    let time: String = crate::clock::rfc3339(now).chars().filter(char::is_ascii_digit).take(14).collect();
+    let time = crate::clock::compact(now);
     let width = digits.saturating_sub(kind.len() + time.len());
     format!("{kind}{time}{serial:0width$}")
 }
 
 /// What makes two bodies the same, as it is kept.
 fn fingerprint(body: &serde_json::Map<String, serde_json::Value>) -> String {
-    let crate::store::Fingerprint(bytes) = crate::store::Fingerprint::new(body);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::store::Fingerprint::new(body).to_string()
 }

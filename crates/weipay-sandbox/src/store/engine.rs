@@ -3,6 +3,7 @@
 //! An engine knows no product: a record is a document of JSON text with a kind, a key, a version, and values under which it
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -287,9 +288,16 @@ pub(crate) struct StoredResponse {
 pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
 /// As hexadecimal digits.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base16ct::lower::encode_string(&self.0))
+    }
+}
+
+/// As it is displayed.
 impl Serialize for Fingerprint {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base16ct::lower::encode_string(&self.0))
+        serializer.collect_str(self)
     }
 }
 

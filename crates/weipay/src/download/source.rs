@@ -8,7 +8,7 @@ use weipay_wire::DigestAlgorithm;
 use super::seal::Seal;
 use crate::error::RequestError;
 use crate::members::{Members, Place, purpose};
-use crate::model::table::Purpose;
+use crate::model::field::Purpose;
 use crate::model::{Model, sensitive};
 use crate::operation::operations;
 use crate::response::{Decode, Response};

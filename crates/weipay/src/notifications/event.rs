@@ -6,208 +6,310 @@ use crate::notification::{SentAs, events};
 
 events! {
     /// 异常转付处理结果回调 · `ABNORMAL_FUND_PROCESSING.TRANSFER.SUCCESS`
+    #[doc(alias = "异常转付处理结果回调")]
     AbnormalFundProcessingTransferSuccess(abnormal_fund_processing_transfer_success) = "ABNORMAL_FUND_PROCESSING.TRANSFER.SUCCESS",
     /// H5支付域名修改申请事件 · `APPLYMENT_STATE.APPROVED`
+    #[doc(alias = "H5支付域名修改申请事件")]
     ApplymentStateApproved(applyment_state_approved) = "APPLYMENT_STATE.APPROVED",
     /// 商户交易拦截记录新增 · `BLOCKRECORD.CHANGE`
+    #[doc(alias = "商户交易拦截记录新增")]
     BlockrecordChange(blockrecord_change) = "BLOCKRECORD.CHANGE",
     /// 商户交易拦截记录申诉 · `BLOCKSUBMISSION.CHANGE`
+    #[doc(alias = "商户交易拦截记录申诉")]
     BlocksubmissionChange(blocksubmission_change) = "BLOCKSUBMISSION.CHANGE",
     /// 商家名片会员用户积分兑券事件 · `BRAND_MEMBER_CARD_SP.POINT_EXCHANGE_COUPON`
+    #[doc(alias = "商家名片会员用户积分兑券事件")]
     BrandMemberCardSpPointExchangeCoupon(brand_member_card_sp_point_exchange_coupon) = "BRAND_MEMBER_CARD_SP.POINT_EXCHANGE_COUPON",
     /// 商家名片会员用户积分同步事件 · `BRAND_MEMBER_CARD_SP.SYNC_USER_POINT`
+    #[doc(alias = "商家名片会员用户积分同步事件")]
     BrandMemberCardSpSyncUserPoint(brand_member_card_sp_sync_user_point) = "BRAND_MEMBER_CARD_SP.SYNC_USER_POINT",
     /// 用户开通商家名片会员卡事件 · `BRAND_MEMBER_CARD_SP.USER_CARD.CREATE`
+    #[doc(alias = "用户开通商家名片会员卡事件")]
     BrandMemberCardSpUserCardCreate(brand_member_card_sp_user_card_create) = "BRAND_MEMBER_CARD_SP.USER_CARD.CREATE",
     /// 用户删除商家名片会员卡事件 · `BRAND_MEMBER_CARD_SP.USER_CARD.DELETE`
+    #[doc(alias = "用户删除商家名片会员卡事件")]
     BrandMemberCardSpUserCardDelete(brand_member_card_sp_user_card_delete) = "BRAND_MEMBER_CARD_SP.USER_CARD.DELETE",
     /// 公益捐赠-预算申请关闭回调 · `BUDGET.CLOSED`
+    #[doc(alias = "公益捐赠-预算申请关闭回调")]
     BudgetClosed(budget_closed) = "BUDGET.CLOSED",
     /// 公益捐赠-预算申请完结回调 · `BUDGET.FINISHED`
+    #[doc(alias = "公益捐赠-预算申请完结回调")]
     BudgetFinished(budget_finished) = "BUDGET.FINISHED",
     /// 公益捐赠-预算申请锁定成功回调 · `BUDGET.LOCKED`
+    #[doc(alias = "公益捐赠-预算申请锁定成功回调")]
     BudgetLocked(budget_locked) = "BUDGET.LOCKED",
     /// 产生新投诉 · `COMPLAINT.CREATE`
+    #[doc(alias = "产生新投诉")]
     ComplaintCreate(complaint_create) = "COMPLAINT.CREATE",
     /// 投诉状态变化 · `COMPLAINT.STATE_CHANGE`
+    #[doc(alias = "投诉状态变化")]
     ComplaintStateChange(complaint_state_change) = "COMPLAINT.STATE_CHANGE",
     /// 领券事件回调 · `COUPON.SEND`
+    #[doc(alias = "领券事件回调")]
     CouponSend(coupon_send) = "COUPON.SEND",
     /// 核销事件回调 · `COUPON.USE`
+    #[doc(alias = "核销事件回调")]
     CouponUse(coupon_use) = "COUPON.USE",
     /// 自动还款扣费还款成功 · `CREDIT_REPAYMENT.DEDUCTION_PAY`
+    #[doc(alias = "自动还款扣费还款成功")]
     CreditRepaymentDeductionPay(credit_repayment_deduction_pay) = "CREDIT_REPAYMENT.DEDUCTION_PAY",
     /// 自动还款协议签约成功 · `CREDIT_REPAYMENT.SIGN_CONTRACT`
+    #[doc(alias = "自动还款协议签约成功")]
     CreditRepaymentSignContract(credit_repayment_sign_contract) = "CREDIT_REPAYMENT.SIGN_CONTRACT",
     /// 自动还款协议解约成功 · `CREDIT_REPAYMENT.TERMINATE_CONTRACT`
+    #[doc(alias = "自动还款协议解约成功")]
     CreditRepaymentTerminateContract(credit_repayment_terminate_contract) = "CREDIT_REPAYMENT.TERMINATE_CONTRACT",
     /// 外包内用-查询收款二维码信息回调 · `CROSS_BORDER_PAY.GET_MCH_INFO`
+    #[doc(alias = "外包内用-查询收款二维码信息回调")]
     CrossBorderPayGetMchInfo(cross_border_pay_get_mch_info) = "CROSS_BORDER_PAY.GET_MCH_INFO",
     /// 外包内用-推送订单信息回调 · `CROSS_BORDER_PAY.PUSH_ORDER_INFO`
+    #[doc(alias = "外包内用-推送订单信息回调")]
     CrossBorderPayPushOrderInfo(cross_border_pay_push_order_info) = "CROSS_BORDER_PAY.PUSH_ORDER_INFO",
     /// 投放计划状态变更 · `DELIVERY_PLAN.CHANGE`
+    #[doc(alias = "投放计划状态变更")]
     DeliveryPlanChange(delivery_plan_change) = "DELIVERY_PLAN.CHANGE",
     /// 守约状态变化 · `DISCOUNT_CARD.AGREEMENT_ENDED`
+    #[doc(alias = "守约状态变化")]
     DiscountCardAgreementEnded(discount_card_agreement_ended) = "DISCOUNT_CARD.AGREEMENT_ENDED",
     /// 微信先享卡用户领卡 · `DISCOUNT_CARD.GET_CARD`
+    #[doc(alias = "微信先享卡用户领卡")]
     DiscountCardGetCard(discount_card_get_card) = "DISCOUNT_CARD.GET_CARD",
     /// 微信先享卡用户结算 · `DISCOUNT_CARD.SETTLEMENT`
+    #[doc(alias = "微信先享卡用户结算")]
     DiscountCardSettlement(discount_card_settlement) = "DISCOUNT_CARD.SETTLEMENT",
     /// 微信先享卡用户领卡 · `DISCOUNT_CARD.USER_ACCEPTED`
+    #[doc(alias = "微信先享卡用户领卡")]
     DiscountCardUserAccepted(discount_card_user_accepted) = "DISCOUNT_CARD.USER_ACCEPTED",
     /// 扣费状态变化 · `DISCOUNT_CARD.USER_PAID`
+    #[doc(alias = "扣费状态变化")]
     DiscountCardUserPaid(discount_card_user_paid) = "DISCOUNT_CARD.USER_PAID",
     /// 收付通合单代扣签约成功 · `ECOMMERCE_ENTRUST.SIGN`
+    #[doc(alias = "收付通合单代扣签约成功")]
     EcommerceEntrustSign(ecommerce_entrust_sign) = "ECOMMERCE_ENTRUST.SIGN",
     /// 收付通合单代扣解约成功 · `ECOMMERCE_ENTRUST.TERMINATE`
+    #[doc(alias = "收付通合单代扣解约成功")]
     EcommerceEntrustTerminate(ecommerce_entrust_terminate) = "ECOMMERCE_ENTRUST.TERMINATE",
     /// 校园轻松付用户欠款状态变化 · `EDU_SCHOOL_PAY.USER_DEBT_STATE_UPDATE`
+    #[doc(alias = "校园轻松付用户欠款状态变化")]
     EduSchoolPayUserDebtStateUpdate(edu_school_pay_user_debt_state_update) = "EDU_SCHOOL_PAY.USER_DEBT_STATE_UPDATE",
     /// 教育续费通用户解约成功 · `ENTRUST.RELEASE`
+    #[doc(alias = "教育续费通用户解约成功")]
     EntrustRelease(entrust_release) = "ENTRUST.RELEASE",
     /// 委托代扣签约成功 · `ENTRUST.SIGN`
+    #[doc(alias = "委托代扣签约成功")]
     EntrustSign(entrust_sign) = "ENTRUST.SIGN",
     /// 教育续费通用户签约成功 · `ENTRUST.SIGNING`
+    #[doc(alias = "教育续费通用户签约成功")]
     EntrustSigning(entrust_signing) = "ENTRUST.SIGNING",
     /// 委托代扣解约成功 · `ENTRUST.TERMINATE`
+    #[doc(alias = "委托代扣解约成功")]
     EntrustTerminate(entrust_terminate) = "ENTRUST.TERMINATE",
     /// 代扣解约问询 · `ENTRUST.TERMINATE_INQUIRY`
+    #[doc(alias = "代扣解约问询")]
     EntrustTerminateInquiry(entrust_terminate_inquiry) = "ENTRUST.TERMINATE_INQUIRY",
     /// 代扣解约挽留业务-获取解约挽留信息 · `ENTRUST.TERMINATE_RETENTION`
+    #[doc(alias = "代扣解约挽留业务-获取解约挽留信息")]
     EntrustTerminateRetention(entrust_terminate_retention) = "ENTRUST.TERMINATE_RETENTION",
     /// 用户签约状态变更 · `FACEPAY.USER_STATE_CHANGE`
+    #[doc(alias = "用户签约状态变更")]
     FacepayUserStateChange(facepay_user_state_change) = "FACEPAY.USER_STATE_CHANGE",
     /// 发票卡券作废 · `FAPIAO.CARD_DISCARDED`
+    #[doc(alias = "发票卡券作废")]
     FapiaoCardDiscarded(fapiao_card_discarded) = "FAPIAO.CARD_DISCARDED",
     /// 发票插入用户卡包成功 · `FAPIAO.CARD_INSERTED`
+    #[doc(alias = "发票插入用户卡包成功")]
     FapiaoCardInserted(fapiao_card_inserted) = "FAPIAO.CARD_INSERTED",
     /// 发票开具成功 · `FAPIAO.ISSUED`
+    #[doc(alias = "发票开具成功")]
     FapiaoIssued(fapiao_issued) = "FAPIAO.ISSUED",
     /// 发票冲红成功 · `FAPIAO.REVERSED`
+    #[doc(alias = "发票冲红成功")]
     FapiaoReversed(fapiao_reversed) = "FAPIAO.REVERSED",
     /// 用户发票抬头填写完成 · `FAPIAO.USER_APPLIED`
+    #[doc(alias = "用户发票抬头填写完成")]
     FapiaoUserApplied(fapiao_user_applied) = "FAPIAO.USER_APPLIED",
     /// 隔夜归还保险订单状态变化 · `HIRE_POWER_BANK.RECEIVE_INSURANCE`
+    #[doc(alias = "隔夜归还保险订单状态变化")]
     HirePowerBankReceiveInsurance(hire_power_bank_receive_insurance) = "HIRE_POWER_BANK.RECEIVE_INSURANCE",
     /// 保险商户委托代续期完成 · `INSURANCE_ENTRUST.RENEW`
+    #[doc(alias = "保险商户委托代续期完成")]
     InsuranceEntrustRenew(insurance_entrust_renew) = "INSURANCE_ENTRUST.RENEW",
     /// 保险商户委托代扣签约成功 · `INSURANCE_ENTRUST.SIGN`
+    #[doc(alias = "保险商户委托代扣签约成功")]
     InsuranceEntrustSign(insurance_entrust_sign) = "INSURANCE_ENTRUST.SIGN",
     /// 保险商户委托代扣解约完成 · `INSURANCE_ENTRUST.TERMINATE`
+    #[doc(alias = "保险商户委托代扣解约完成")]
     InsuranceEntrustTerminate(insurance_entrust_terminate) = "INSURANCE_ENTRUST.TERMINATE",
     /// 微信保单服务用户授权成功 · `INSURANCE_POLICY_MANAGEMENT.GRANTED`
+    #[doc(alias = "微信保单服务用户授权成功")]
     InsurancePolicyManagementGranted(insurance_policy_management_granted) = "INSURANCE_POLICY_MANAGEMENT.GRANTED",
     /// 商圈会员积分服务授权结果 · `MALL_AUTH.ACTIVATE_CARD`
+    #[doc(alias = "商圈会员积分服务授权结果")]
     MallAuthActivateCard(mall_auth_activate_card) = "MALL_AUTH.ACTIVATE_CARD",
     /// 商圈会员场内退款 · `MALL_REFUND.SUCCESS`
+    #[doc(alias = "商圈会员场内退款")]
     MallRefundSuccess(mall_refund_success) = "MALL_REFUND.SUCCESS",
     /// 商圈会员场内支付结果 · `MALL_TRANSACTION.SUCCESS`
+    #[doc(alias = "商圈会员场内支付结果")]
     MallTransactionSuccess(mall_transaction_success) = "MALL_TRANSACTION.SUCCESS",
     /// 商户管理记录 · `MANAGERECORD.CHANGE`
+    #[doc(alias = "商户管理记录")]
     ManagerecordChange(managerecord_change) = "MANAGERECORD.CHANGE",
     /// 用户关闭自动收款授权通知 · `MCHTRANSFER.AUTHORIZATION.CLOSED`
+    #[doc(alias = "用户关闭自动收款授权通知")]
     MchtransferAuthorizationClosed(mchtransfer_authorization_closed) = "MCHTRANSFER.AUTHORIZATION.CLOSED",
     /// 用户确认自动收款授权通知 · `MCHTRANSFER.AUTHORIZATION.CONFIRMED`
+    #[doc(alias = "用户确认自动收款授权通知")]
     MchtransferAuthorizationConfirmed(mchtransfer_authorization_confirmed) = "MCHTRANSFER.AUTHORIZATION.CONFIRMED",
     /// 商家转账批次关闭回调 · `MCHTRANSFER.BATCH.CLOSED`
+    #[doc(alias = "商家转账批次关闭回调")]
     MchtransferBatchClosed(mchtransfer_batch_closed) = "MCHTRANSFER.BATCH.CLOSED",
     /// 商家转账批次完成回调 · `MCHTRANSFER.BATCH.FINISHED`
+    #[doc(alias = "商家转账批次完成回调")]
     MchtransferBatchFinished(mchtransfer_batch_finished) = "MCHTRANSFER.BATCH.FINISHED",
     /// 商家转账回调通知 · `MCHTRANSFER.BILL.FINISHED`
+    #[doc(alias = "商家转账回调通知")]
     MchtransferBillFinished(mchtransfer_bill_finished) = "MCHTRANSFER.BILL.FINISHED",
     /// 转账到QQ钱包 · `MCHTRANSFER.QQWALLETBILL.FINISHED`
+    #[doc(alias = "转账到QQ钱包")]
     MchtransferQqwalletbillFinished(mchtransfer_qqwalletbill_finished) = "MCHTRANSFER.QQWALLETBILL.FINISHED",
     /// 商户提现状态变更 · `MCHWITHDRAW.CHANGE`
+    #[doc(alias = "商户提现状态变更")]
     MchwithdrawChange(mchwithdraw_change) = "MCHWITHDRAW.CHANGE",
     /// 医保混合收款成功 · `MEDICAL_INSURANCE.SUCCESS`
+    #[doc(alias = "医保混合收款成功")]
     MedicalInsuranceSuccess(medical_insurance_success) = "MEDICAL_INSURANCE.SUCCESS",
     /// 会员卡领卡事件 · `MEMBERCARD.ACCEPT_CARD`
+    #[doc(alias = "会员卡领卡事件")]
     MembercardAcceptCard(membercard_accept_card) = "MEMBERCARD.ACCEPT_CARD",
     /// 会员卡激活事件 · `MEMBERCARD.ACTIVATE_CARD`
+    #[doc(alias = "会员卡激活事件")]
     MembercardActivateCard(membercard_activate_card) = "MEMBERCARD.ACTIVATE_CARD",
     /// 用户管理会员卡事件 · `MEMBERCARD.USERCARD_MANAGE`
+    #[doc(alias = "用户管理会员卡事件")]
     MembercardUsercardManage(membercard_usercard_manage) = "MEMBERCARD.USERCARD_MANAGE",
     /// 合作伙伴订阅 · `MERCHANT_NOTIFY.NOTIFY`
+    #[doc(alias = "合作伙伴订阅")]
     MerchantNotifyNotify(merchant_notify_notify) = "MERCHANT_NOTIFY.NOTIFY",
     /// 跨境/全球-委托代扣签约成功 · `PAPAY.SIGN`
+    #[doc(alias = "跨境/全球-委托代扣签约成功")]
     PapaySign(papay_sign) = "PAPAY.SIGN",
     /// 跨境/全球-委托代扣成功解约 · `PAPAY.TERMINATE`
+    #[doc(alias = "跨境/全球-委托代扣成功解约")]
     PapayTerminate(papay_terminate) = "PAPAY.TERMINATE",
     /// 停车缴费服务-商户查费回调 · `PARKING_FEE.QUERY_TRANS_INFO`
+    #[doc(alias = "停车缴费服务-商户查费回调")]
     ParkingFeeQueryTransInfo(parking_fee_query_trans_info) = "PARKING_FEE.QUERY_TRANS_INFO",
     /// 服务账户绑定结果 · `PAYSCORE.BIND_SERVICE_ACCOUNT`
+    #[doc(alias = "服务账户绑定结果")]
     PayscoreBindServiceAccount(payscore_bind_service_account) = "PAYSCORE.BIND_SERVICE_ACCOUNT",
     /// 支付分从业机构-商户预下单 · `PAYSCORE.MCH_PREPAY`
+    #[doc(alias = "支付分从业机构-商户预下单")]
     PayscoreMchPrepay(payscore_mch_prepay) = "PAYSCORE.MCH_PREPAY",
     /// 支付分服务确认订单 · `PAYSCORE.USER_ACCEPTED`
+    #[doc(alias = "支付分服务确认订单")]
     PayscoreUserAccepted(payscore_user_accepted) = "PAYSCORE.USER_ACCEPTED",
     /// 取消签约回调 · `PAYSCORE.USER_CANCEL_SIGN_PLAN`
+    #[doc(alias = "取消签约回调")]
     PayscoreUserCancelSignPlan(payscore_user_cancel_sign_plan) = "PAYSCORE.USER_CANCEL_SIGN_PLAN",
     /// 支付分服务用户解除授权成功 · `PAYSCORE.USER_CLOSE_SERVICE`
+    #[doc(alias = "支付分服务用户解除授权成功")]
     PayscoreUserCloseService(payscore_user_close_service) = "PAYSCORE.USER_CLOSE_SERVICE",
     /// 支付分服务用户确认成功 · `PAYSCORE.USER_CONFIRM`
+    #[doc(alias = "支付分服务用户确认成功")]
     PayscoreUserConfirm(payscore_user_confirm) = "PAYSCORE.USER_CONFIRM",
     /// 支付分服务用户授权成功 · `PAYSCORE.USER_OPEN_SERVICE`
+    #[doc(alias = "支付分服务用户授权成功")]
     PayscoreUserOpenService(payscore_user_open_service) = "PAYSCORE.USER_OPEN_SERVICE",
     /// 支付分服务用户支付成功 · `PAYSCORE.USER_PAID`
+    #[doc(alias = "支付分服务用户支付成功")]
     PayscoreUserPaid(payscore_user_paid) = "PAYSCORE.USER_PAID",
     /// 签约成功回调 · `PAYSCORE.USER_SIGN_PLAN`
+    #[doc(alias = "签约成功回调")]
     PayscoreUserSignPlan(payscore_user_sign_plan) = "PAYSCORE.USER_SIGN_PLAN",
     /// 商品券图片生成结果 · `PRODUCT_COUPON_SP.IMAGE_GENERATION`
+    #[doc(alias = "商品券图片生成结果")]
     ProductCouponSpImageGeneration(product_coupon_sp_image_generation) = "PRODUCT_COUPON_SP.IMAGE_GENERATION",
     /// 商品券领券 · `PRODUCT_COUPON_SP.SEND`
+    #[doc(alias = "商品券领券")]
     ProductCouponSpSend(product_coupon_sp_send) = "PRODUCT_COUPON_SP.SEND",
     /// 分账动账成功回退 · `PROFITSHARING.RETURN`
+    #[doc(alias = "分账动账成功回退")]
     ProfitsharingReturn(profitsharing_return) = "PROFITSHARING.RETURN",
     /// 分账动账成功变动 · `PROFITSHARING.SUCCESS`
+    #[doc(alias = "分账动账成功变动")]
     ProfitsharingSuccess(profitsharing_success) = "PROFITSHARING.SUCCESS",
     /// 平台收付通商家充值-关闭充值 · `RECHARGE.CLOSED`
+    #[doc(alias = "平台收付通商家充值-关闭充值")]
     RechargeClosed(recharge_closed) = "RECHARGE.CLOSED",
     /// 平台收付通商家充值-充值资金退回 · `RECHARGE.FUND_RETURNED`
+    #[doc(alias = "平台收付通商家充值-充值资金退回")]
     RechargeFundReturned(recharge_fund_returned) = "RECHARGE.FUND_RETURNED",
     /// 平台收付通商家充值-充值成功 · `RECHARGE.SUCCESS`
+    #[doc(alias = "平台收付通商家充值-充值成功")]
     RechargeSuccess(recharge_success) = "RECHARGE.SUCCESS",
     /// 退款异常 · `REFUND.ABNORMAL`
+    #[doc(alias = "退款异常")]
     RefundAbnormal(refund_abnormal) = "REFUND.ABNORMAL",
     /// 退款关闭 · `REFUND.CLOSED`
+    #[doc(alias = "退款关闭")]
     RefundClosed(refund_closed) = "REFUND.CLOSED",
     /// 退款成功 · `REFUND.SUCCESS`
+    #[doc(alias = "退款成功")]
     RefundSuccess(refund_success) = "REFUND.SUCCESS",
     /// 风险订单回调 · `RISKTRADE.IDENTIFICATION`
+    #[doc(alias = "风险订单回调")]
     RisktradeIdentification(risktrade_identification) = "RISKTRADE.IDENTIFICATION",
     /// 商户签名验签／加解密测试-回调接口 · `SECURITY_ECHO.SUCCESS`
+    #[doc(alias = "商户签名验签／加解密测试-回调接口")]
     SecurityEchoSuccess(security_echo_success) = "SECURITY_ECHO.SUCCESS",
     /// 个人收款-结算回调 · `SETTLEMENT.SUCCESS`
+    #[doc(alias = "个人收款-结算回调")]
     SettlementSuccess(settlement_success) = "SETTLEMENT.SUCCESS",
     /// 停车服务扣费失败 · `TRANSACTION.FAIL`
+    #[doc(alias = "停车服务扣费失败")]
     TransactionFail(transaction_fail) = "TRANSACTION.FAIL",
     /// 校园轻松付扣费失败 · `TRANSACTION.INDUSTRY_FAILED`
+    #[doc(alias = "校园轻松付扣费失败")]
     TransactionIndustryFailed(transaction_industry_failed) = "TRANSACTION.INDUSTRY_FAILED",
     /// 校园轻松付扣费支付成功 · `TRANSACTION.INDUSTRY_SUCCESS`
+    #[doc(alias = "校园轻松付扣费支付成功")]
     TransactionIndustrySuccess(transaction_industry_success) = "TRANSACTION.INDUSTRY_SUCCESS",
     /// 用户对垫资单还款 · `TRANSACTION.PAY_BACK`
+    #[doc(alias = "用户对垫资单还款")]
     TransactionPayBack(transaction_pay_back) = "TRANSACTION.PAY_BACK",
     /// 支付成功 · `TRANSACTION.SUCCESS`
+    #[doc(alias = "支付成功")]
     TransactionSuccess(transaction_success) = "TRANSACTION.SUCCESS",
     /// 停车入场状态变更 · `VEHICLE.ENTRANCE_STATE_CHANGE`
+    #[doc(alias = "停车入场状态变更")]
     VehicleEntranceStateChange(vehicle_entrance_state_change) = "VEHICLE.ENTRANCE_STATE_CHANGE",
     /// ETC授权签约状态变化 · `VEHICLE.USER_STATE_CHANGE`
+    #[doc(alias = "ETC授权签约状态变化")]
     VehicleUserStateChange(vehicle_user_state_change) = "VEHICLE.USER_STATE_CHANGE",
     /// 商户平台申诉 · `VIOLATION.APPEAL`
+    #[doc(alias = "商户平台申诉")]
     ViolationAppeal(violation_appeal) = "VIOLATION.APPEAL",
     /// 商户平台拦截 · `VIOLATION.INTERCEPT`
+    #[doc(alias = "商户平台拦截")]
     ViolationIntercept(violation_intercept) = "VIOLATION.INTERCEPT",
     /// 商户平台处罚 · `VIOLATION.PUNISH`
+    #[doc(alias = "商户平台处罚")]
     ViolationPunish(violation_punish) = "VIOLATION.PUNISH",
     /// 关系授权完成 · `WEBIZPAY.AUTHORIZED`
+    #[doc(alias = "关系授权完成")]
     WebizpayAuthorized(webizpay_authorized) = "WEBIZPAY.AUTHORIZED",
     /// 企业支付额度卡退款成功后 · `WEBIZPAY.PAYMENTREFUNDSUCCESS`
+    #[doc(alias = "企业支付额度卡退款成功后")]
     WebizpayPaymentrefundsuccess(webizpay_paymentrefundsuccess) = "WEBIZPAY.PAYMENTREFUNDSUCCESS",
     /// 企业支付额度卡支付成功后 · `WEBIZPAY.PAYMENTSUCCESS`
+    #[doc(alias = "企业支付额度卡支付成功后")]
     WebizpayPaymentsuccess(webizpay_paymentsuccess) = "WEBIZPAY.PAYMENTSUCCESS",
     /// 企业支付额度卡失效后 · `WEBIZPAY.QUOTACARDEXPIRED`
+    #[doc(alias = "企业支付额度卡失效后")]
     WebizpayQuotacardexpired(webizpay_quotacardexpired) = "WEBIZPAY.QUOTACARDEXPIRED",
     /// 企业支付关系解除授权后 · `WEBIZPAY.REVOKED`
+    #[doc(alias = "企业支付关系解除授权后")]
     WebizpayRevoked(webizpay_revoked) = "WEBIZPAY.REVOKED",
 }
 

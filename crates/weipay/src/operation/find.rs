@@ -61,8 +61,8 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
     table::ALL.get(at).filter(|row| row.segment(0) == Some(first)).map(|row| row.version)
 }
 
-/// Whether a path is of an operation that brands (品牌) call, with their own credentials. The first segment of its path tells, as it
-/// tells the version.
+/// Whether a path that the catalogue does not have is of an operation that brands (品牌) call, with their own credentials. The first
+/// segment tells, as it tells the version.
 pub(crate) fn is_of_brands(path: &str) -> bool {
     segments(path).next() == Some("brand")
 }

@@ -39,6 +39,7 @@ pub mod get {
         }
 
         /// 平台证书列表.
+        #[doc(alias = "平台证书列表")]
         pub struct Data {
             /// 证书序列号. Required.
             serial_no: String = body("serial_no").required(),
@@ -51,6 +52,7 @@ pub mod get {
         }
 
         /// 证书信息.
+        #[doc(alias = "证书信息")]
         pub struct EncryptCertificate {
             /// 加密证书的算法. Required.
             algorithm: String = body("algorithm").required(),

@@ -70,6 +70,7 @@ pub mod post {
         }
 
         /// 联系人信息.
+        #[doc(alias = "联系人信息")]
         pub struct Contact {
             /// 联系人名称. Required; travels encrypted (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
@@ -80,6 +81,7 @@ pub mod post {
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 业务类型. Required.
             business_type: MerchantBusinessType = body("business_type").required(),
@@ -100,6 +102,7 @@ pub mod post {
         }
 
         /// 门店照片.
+        #[doc(alias = "门店照片")]
         pub struct StorePhotos {
             /// 媒体文件MediaId列表. Required.
             media_id: Vec<String> = body("media_id").required(),
@@ -192,6 +195,7 @@ pub mod put {
         }
 
         /// 联系人信息.
+        #[doc(alias = "联系人信息")]
         pub struct Contact {
             /// 联系人名称. Required; travels encrypted (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
@@ -202,6 +206,7 @@ pub mod put {
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 业务类型. Required.
             business_type: MerchantBusinessType = body("business_type").required(),
@@ -222,6 +227,7 @@ pub mod put {
         }
 
         /// 门店照片.
+        #[doc(alias = "门店照片")]
         pub struct StorePhotos {
             /// 媒体文件MediaId列表. Required.
             media_id: Vec<String> = body("media_id").required(),

@@ -84,6 +84,7 @@ pub mod get {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
             total: i64 = body("total").required(),
@@ -96,6 +97,7 @@ pub mod get {
         }
 
         /// 退款单列表.
+        #[doc(alias = "退款单列表")]
         pub struct Data {
             /// 微信退款单号. Required.
             id: String = body("id").required(),
@@ -169,6 +171,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
             refund: i64 = body("refund").required(),
@@ -198,6 +201,7 @@ pub mod post {
         }
 
         /// 退款金额.
+        #[doc(alias = "退款金额")]
         pub struct ResponseAmount {
             /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
             refund: i64 = body("refund").required(),

@@ -161,13 +161,8 @@ impl Sample<'_> {
                 return self.compact();
             }
             if name.ends_with("_time") {
-                let time = clock::rfc3339(self.now);
                 let is_v2 = self.described.version == "v2";
-                return if is_v2 {
-                    time.chars().take(19).collect::<String>().replace('T', " ")
-                } else {
-                    time
-                };
+                return if is_v2 { clock::spaced(self.now) } else { clock::rfc3339(self.now) };
             }
             if name.ends_with("_fee") {
                 return "100".to_owned();
@@ -189,7 +184,7 @@ impl Sample<'_> {
     }
 
     fn compact(&self) -> String {
-        clock::rfc3339(self.now).chars().filter(char::is_ascii_digit).take(14).collect()
+        clock::compact(self.now)
     }
 }
 

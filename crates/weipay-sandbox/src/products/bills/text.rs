@@ -64,7 +64,7 @@ pub(super) fn fee(fen: i64) -> String {
 
 /// A time as bills have it: in Beijing, without an offset.
 pub(in crate::products) fn time(seconds: i64) -> String {
-    clock::rfc3339(seconds).chars().take(19).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+    clock::spaced(seconds)
 }
 
 #[cfg(test)]

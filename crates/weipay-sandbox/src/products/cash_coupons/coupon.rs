@@ -12,7 +12,7 @@ use crate::people::account::AccountState;
 use crate::products::users::is_openid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
-    Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, joined,
+    Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
 };
 
 /// `status`. A coupon that has expired is not written again: its time says so.
@@ -100,14 +100,10 @@ impl Record for Coupon {
             IndexEntry::new(STOCK_AND_USER, joined(&self.stock_id, &self.openid)),
         ];
         if self.used.is_none() {
-            indexes.push(IndexEntry::new(USER_AND_END, at(&self.openid, self.end)));
+            indexes.push(IndexEntry::new(USER_AND_END, at_time(&self.openid, self.end)));
         }
         indexes
     }
-}
-
-fn at(openid: &str, end: i64) -> String {
-    format!("{openid}@{:012}", end.max(0))
 }
 
 /// 发放代金券. The checks stand in the order that is recommended; which of them the platform makes first is UNCONFIRMED(cash-send-order).
@@ -189,7 +185,8 @@ pub(super) fn scan_of_user<'a>(
 /// The coupons of a person that are neither used nor expired: those that end first come first, and of equal ones the oldest. Who wants to
 /// save one gets it by its number.
 pub(super) fn unused<'a>(tx: &'a Transaction<'_>, openid: &str, now: i64) -> Scan<'a, Coupon> {
-    let range = IndexRange { index: USER_AND_END, from: at(openid, now), to: at(openid, LAST_SECOND) };
+    let range =
+        IndexRange { index: USER_AND_END, from: at_time(openid, now), to: at_time(openid, LAST_SECOND) };
     tx.scan(range, Direction::Ascending)
 }
 

@@ -18,7 +18,7 @@ use crate::products::bills::{Sink, day};
 use crate::products::downloads::token;
 use crate::products::{Behaviour, Context, HandlerError, Links};
 use crate::response::{File, Refusal};
-use crate::store::{Direction, IndexEntry, IndexRange, Record, StoreError, Transaction};
+use crate::store::{Direction, IndexEntry, IndexRange, Record, StoreError, Transaction, at_time};
 
 /// What happened to a coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +71,8 @@ impl Record for FlowEntry {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(self.kind.index(), at(&self.stock_id, self.time))]
+        vec![IndexEntry::new(self.kind.index(), at_time(&self.stock_id, self.time))]
     }
-}
-
-fn at(stock_id: &str, time: i64) -> String {
-    format!("{stock_id}@{:012}", time.max(0))
 }
 
 impl FlowKind {
@@ -222,7 +218,8 @@ impl FlowFile {
         sink(self.kind.heading());
         sink(LINE_END);
         let (mut rows, mut row) = (0i64, RowText::default());
-        let (from, to) = (at(&self.stock_id, self.from), at(&self.stock_id, self.until.saturating_sub(1)));
+        let (from, to) =
+            (at_time(&self.stock_id, self.from), at_time(&self.stock_id, self.until.saturating_sub(1)));
         let range = IndexRange { index: self.kind.index(), from, to };
         for entry in tx.scan::<FlowEntry>(range, Direction::Ascending) {
             entry?.write(&mut row);

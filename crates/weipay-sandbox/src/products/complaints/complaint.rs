@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::control::Problem;
 use crate::clock;
 use crate::merchants::Account;
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
 
 /// `complaint_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,7 +169,7 @@ impl Complaint {
         tx: &Transaction<'_>,
         transaction_id: &str,
     ) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(ORDER, transaction_id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(ORDER, transaction_id)])
     }
 
     pub(super) fn is_seen_by(&self, caller: &Account) -> bool {

@@ -425,7 +425,7 @@ fn new_complaint(
     let payer = &payment.payer;
     let openid = complains.openid.as_ref().or(payer.openid.as_ref()).or(payer.sub_openid.as_ref());
     let serial = tx.next_number("complaint")?;
-    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let date = clock::compact_day(now);
     let words = complains.said.words("没有收到商品");
     let complaint = Complaint {
         id: format!("2002018{date}{serial:012}"),

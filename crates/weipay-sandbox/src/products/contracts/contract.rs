@@ -152,7 +152,7 @@ impl Contract {
 
     /// The contract with the platform's number, which only signed ones have.
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(CONTRACT_ID, id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(CONTRACT_ID, id)])
     }
 
     /// What a person means by a number: the session, the merchant's number or the platform's. Two where merchants share a number.
@@ -190,7 +190,7 @@ impl DayOfDeductions {
 
 /// A new `contract_id`: the day in Beijing and a serial of ten digits.
 pub(super) fn new_contract_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
-    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let date = clock::compact_day(now);
     Ok(format!("{date}{:010}", tx.next_number("papay contract")?))
 }
 

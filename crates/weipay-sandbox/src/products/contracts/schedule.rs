@@ -84,7 +84,7 @@ impl Notice {
 
 /// A day as APIv3 writes it: `2019-11-22`.
 pub(super) fn date(day: i64) -> String {
-    clock::rfc3339(clock::midnight(day)).chars().take(10).collect()
+    clock::date(clock::midnight(day))
 }
 
 /// What was agreed on when the contract was presigned: before 19:00 on the day before.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::contract::Contract;
 use super::schedule::{Schedule, ScheduleState, date};
 use crate::clock;
+use crate::clock::spaced;
 use crate::products::payments::order::Dialect;
-use crate::products::payments::v2::times::spaced;
 use crate::store::Announcement;
 
 impl Contract {

@@ -203,7 +203,7 @@ pub(crate) fn candidate(
 
 fn in_slot(tx: &Transaction<'_>, stock_id: &str, slot: i64) -> Result<StoredCode, StoreError> {
     let condition = IndexRange::equal(SLOT, slot_value(stock_id, slot));
-    let found = tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop();
+    let found = tx.newest(&[condition])?;
     found.ok_or_else(|| {
         StoreError::Corrupt(format!("{} {stock_id}, whose slot {slot} is empty", CodeCounts::KIND))
     })

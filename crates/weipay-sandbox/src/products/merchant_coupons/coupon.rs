@@ -298,7 +298,7 @@ pub(super) fn find_of_user(
     let mut newest: Option<Coupon> = None;
     for openid in Person::all_openids(tx, openid)? {
         let conditions = [IndexRange::equal(CODE, code), in_time::beginning_with(CONDITION, &openid)];
-        let found: Option<Coupon> = tx.find(&conditions, Page { offset: 0, limit: 1 })?.pop();
+        let found: Option<Coupon> = tx.newest(&conditions)?;
         let time = |coupon: &Coupon| coupon.receive_time;
         if found.as_ref().map(time) > newest.as_ref().map(time) {
             newest = found;

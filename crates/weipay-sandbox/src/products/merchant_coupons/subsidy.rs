@@ -253,8 +253,7 @@ impl ReturnReceipt {
 
 /// 28 digits: `1` or `2`, the time, and a serial.
 fn receipt_number(kind: char, now: i64, serial: i64) -> String {
-    let plain: String = clock::rfc3339(now).chars().filter(char::is_ascii_digit).take(14).collect();
-    format!("{kind}120{plain}{serial:010}")
+    format!("{kind}120{}{serial:010}", clock::compact(now))
 }
 
 /// More is never subsidised at once: 5000 yuan.

@@ -68,7 +68,7 @@ fn date(digits: &str) -> String {
 
 /// `yyyyMMddHHmmss`.
 pub(super) fn written(seconds: i64) -> String {
-    clock::rfc3339(seconds).chars().filter(char::is_ascii_digit).take(14).collect()
+    clock::compact(seconds)
 }
 
 /// The times of a new order. `OnAccept` means when the person confirms.

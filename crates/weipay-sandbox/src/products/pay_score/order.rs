@@ -155,7 +155,7 @@ pub(super) fn find(
     number: &str,
 ) -> Result<Option<ServiceOrder>, StoreError> {
     let condition = IndexRange::equal(NUMBER, joined(mchid, number));
-    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+    tx.newest(&[condition])
 }
 
 /// The order of a merchant that a person has confirmed, by what the app brought back.
@@ -165,7 +165,7 @@ pub(super) fn find_by_query_id(
     query_id: &str,
 ) -> Result<Option<ServiceOrder>, StoreError> {
     let condition = IndexRange::equal(QUERY_ID, joined(mchid, query_id));
-    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+    tx.newest(&[condition])
 }
 
 /// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.

@@ -306,8 +306,7 @@ fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder
 }
 
 fn fingerprint(body: &Map<String, Value>) -> String {
-    let Fingerprint(bytes) = Fingerprint::new(body);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Fingerprint::new(body).to_string()
 }
 
 /// The person confirms an order. `None` when there was nothing to confirm, the reason when the person may not.

@@ -309,7 +309,7 @@ impl CombinedOrder {
     }
 
     pub(super) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(PREPAY, id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(PREPAY, id)])
     }
 
     /// Those of all merchants that have used a number.

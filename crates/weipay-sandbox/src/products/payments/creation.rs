@@ -9,8 +9,8 @@ use super::closing::expiry_of;
 use super::order::{Dialect, LimitPay, Order, OrderState, Prepay, TradeType};
 use super::parties::{Parties, read_payer, text};
 use super::refusals;
-use super::v2::times::parse_compact;
 use crate::clock;
+use crate::clock::parse_compact;
 use crate::entropy::Entropy;
 use crate::products::payments::closing::BurntNumber;
 use crate::products::{Context, Decision, HandlerError, carry_out};
@@ -218,8 +218,7 @@ pub(crate) fn offer(prepays: &mut Vec<Prepay>, trade_type: TradeType, now: i64, 
 
 /// `wx`, the time in Beijing, and 20 hexadecimal digits.
 pub(super) fn new_prepay_id(now: i64, entropy: &Entropy) -> String {
-    let time: String = clock::rfc3339(now).chars().take(19).filter(char::is_ascii_digit).collect();
-    format!("wx{time}{}00", entropy.hex_digits(18))
+    format!("wx{}{}00", clock::compact(now), entropy.hex_digits(18))
 }
 
 /// The response of making an order.

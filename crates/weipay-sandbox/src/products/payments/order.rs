@@ -13,162 +13,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub(crate) use super::limit_pay::LimitPay;
+pub(crate) use super::trade::{Dialect, OrderState, TradeType};
 use crate::clock;
 use crate::products::ledger::Owner;
 use crate::store::{
-    Direction, Fingerprint, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined,
+    Direction, Fingerprint, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time,
+    joined,
 };
-
-/// `trade_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum OrderState {
-    /// Nobody has paid yet.
-    NotPay,
-    /// 付款码 only: the person is asked for the password.
-    UserPaying,
-    Success,
-    /// A refund was accepted, of a part or of everything.
-    Refund,
-    Closed,
-    /// 付款码 only: reversed.
-    Revoked,
-    /// 付款码 and contracts (委托代扣): the payment failed.
-    PayError,
-    /// Contracts only: the deduction is under way.
-    Accept,
-}
-
-impl OrderState {
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::NotPay => "NOTPAY",
-            Self::UserPaying => "USERPAYING",
-            Self::Success => "SUCCESS",
-            Self::Refund => "REFUND",
-            Self::Closed => "CLOSED",
-            Self::Revoked => "REVOKED",
-            Self::PayError => "PAYERROR",
-            Self::Accept => "ACCEPT",
-        }
-    }
-
-    /// `trade_state_desc`. The texts of the first, third and fifth are known; the others are UNCONFIRMED(state-words).
-    pub(crate) const fn description(self) -> &'static str {
-        match self {
-            Self::NotPay => "订单未支付",
-            Self::UserPaying => "用户支付中，需要输入密码",
-            Self::Success => "支付成功",
-            Self::Refund => "订单发生过退款，退款详情请查询退款单",
-            Self::Closed => "订单已关闭",
-            Self::Revoked => "订单已撤销",
-            Self::PayError => "支付失败，请撤销订单",
-            Self::Accept => "已接收，等待扣款",
-        }
-    }
-
-    /// Whether the merchant has the money, or had it before refunds.
-    pub(crate) const fn is_paid(self) -> bool {
-        matches!(self, Self::Success | Self::Refund)
-    }
-}
-
-/// `trade_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum TradeType {
-    /// In WeChat's browser, and in mini programs.
-    Jsapi,
-    Native,
-    App,
-    /// H5: in another browser.
-    Mweb,
-    /// 付款码.
-    Micropay,
-    /// By a contract (委托代扣).
-    Pap,
-    /// After a service of pay score (支付分).
-    Auth,
-}
-
-impl TradeType {
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Jsapi => "JSAPI",
-            Self::Native => "NATIVE",
-            Self::App => "APP",
-            Self::Mweb => "MWEB",
-            Self::Micropay => "MICROPAY",
-            Self::Pap => "PAP",
-            Self::Auth => "AUTH",
-        }
-    }
-}
-
-/// The version of the API that an order was made by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Dialect {
-    #[default]
-    V3,
-    /// Signed with MD5.
-    V2,
-    /// Signed with HMAC-SHA256, as its notifications are.
-    V2Hmac,
-}
-
-impl Dialect {
-    /// Whether it is APIv2.
-    pub(crate) const fn is_v2(self) -> bool {
-        matches!(self, Self::V2 | Self::V2Hmac)
-    }
-}
-
-/// `limit_pay` (指定支付方式): what a person may not pay with. Other words than these limit nothing here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LimitPay(Vec<String>);
-
-impl LimitPay {
-    /// That of a request by APIv3.
-    pub(crate) fn from_list(list: Option<&Value>) -> Self {
-        let words = list.and_then(Value::as_array).into_iter().flatten();
-        Self(words.filter_map(|word| word.as_str().map(str::to_owned)).collect())
-    }
-
-    /// That of a request by APIv2, which has one word.
-    pub(crate) fn from_word(word: Option<&str>) -> Self {
-        Self(word.map(str::to_owned).into_iter().collect())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn has(&self, word: &str) -> bool {
-        self.0.iter().any(|known| known == word)
-    }
-
-    /// Whether only the wallet (零钱) pays.
-    pub(crate) fn forbids_cards(&self) -> bool {
-        self.has("balance_only") || self.has("no_credit") && self.has("no_debit")
-    }
-
-    /// The rule, for the wallet or a bank card. UNCONFIRMED(limit-pay): a card is a debit card where the order wants no credit card, and a
-    /// credit card where it wants no debit card.
-    pub(crate) fn check(&self, from_wallet: bool) -> Result<(), &'static str> {
-        match from_wallet {
-            true if self.has("no_balance") => {
-                Err("limit_pay of the order has no_balance: a bank card pays it, not the wallet")
-            }
-            false if self.forbids_cards() => {
-                Err("limit_pay of the order leaves no bank card: the wallet pays it")
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Who is to pay, or who paid: the person under the appids of the order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,8 +140,8 @@ impl Record for Order {
             indexes.push(IndexEntry::new(TRANSACTION, payment.transaction_id.as_str()));
             let sub_mchid = self.sub_mchid.as_deref();
             let mut push = |of_merchant, of_sub_merchant, time| {
-                indexes.push(IndexEntry::new(of_merchant, at(&self.merchant, time)));
-                indexes.extend(sub_mchid.map(|mchid| IndexEntry::new(of_sub_merchant, at(mchid, time))));
+                indexes.push(IndexEntry::new(of_merchant, at_time(&self.merchant, time)));
+                indexes.extend(sub_mchid.map(|mchid| IndexEntry::new(of_sub_merchant, at_time(mchid, time))));
             };
             push(MERCHANT_AND_DAY, SUB_MERCHANT_AND_DAY, payment.paid_at);
             if let (OrderState::Revoked, Some(ended)) = (self.state, self.ended) {
@@ -298,11 +150,6 @@ impl Record for Order {
         }
         indexes
     }
-}
-
-/// Values with one merchant stand in the order of time.
-fn at(mchid: &str, time: i64) -> String {
-    format!("{mchid}@{:012}", time.max(0))
 }
 
 /// The key of an order.
@@ -348,7 +195,7 @@ impl Order {
     }
 
     fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(index, value)])
     }
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too.
@@ -382,7 +229,8 @@ impl Order {
             Whose::Merchant(mchid) => (of_merchant, mchid),
             Whose::SubMerchant(mchid) => (of_sub_merchant, mchid),
         };
-        let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
+        let range =
+            IndexRange { index, from: at_time(mchid, from), to: at_time(mchid, until.saturating_sub(1)) };
         tx.scan(range, Direction::Ascending)
     }
 
@@ -475,7 +323,7 @@ pub(crate) const MAX_PARTS: i64 = 50;
 /// A new 微信支付订单号: 28 digits, of which the first four are always the same, eight the day in Beijing and the last ten a serial.
 pub(crate) fn new_transaction_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
     let serial = tx.next_number("transaction")?;
-    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let date = clock::compact_day(now);
     Ok(format!("4200{:06}{date}{serial:010}", serial.wrapping_mul(7_919).rem_euclid(1_000_000)))
 }
 

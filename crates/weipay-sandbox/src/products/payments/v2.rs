@@ -19,7 +19,6 @@ mod order;
 mod paid;
 mod promotions;
 pub(super) mod refund;
-pub(crate) mod times;
 
 use std::borrow::Cow;
 

@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 
 use super::{fingerprint, new_number, receiver, refusals};
 use crate::clock;
+use crate::clock::spaced;
 use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
-use crate::products::payments::v2::times::spaced;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{
+    Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined,
+};
 
 /// `status`. SENDING, FAILED and RFUND_ING are never seen here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,11 +76,8 @@ impl Record for RedPacket {
     }
 }
 
-/// The last second that twelve digits can name.
-const MAX_TIME: i64 = 999_999_999_999;
-
 fn at(mchid: &str, openid: &str, time: i64) -> String {
-    format!("{mchid}@{openid}@{:012}", time.clamp(0, MAX_TIME))
+    at_time(&format!("{mchid}@{openid}"), time)
 }
 
 /// Fen of one red packet, without a `scene_id`.
@@ -150,7 +149,7 @@ fn sent_today(
     now: i64,
 ) -> Result<Vec<RedPacket>, StoreError> {
     let from = at(mchid, openid, clock::midnight(clock::day(now)));
-    let range = IndexRange { index: PERSON_AND_TIME, from, to: at(mchid, openid, MAX_TIME) };
+    let range = IndexRange { index: PERSON_AND_TIME, from, to: at(mchid, openid, i64::MAX) };
     tx.find(&[range], Page { offset: 0, limit: 10 })
 }
 

@@ -138,7 +138,7 @@ pub(super) fn find(
     number: &str,
 ) -> Result<Option<Authorization>, StoreError> {
     let condition = IndexRange::equal(NUMBER, joined(mchid, number));
-    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+    tx.newest(&[condition])
 }
 
 /// What a person means by a number; two where merchants share one.

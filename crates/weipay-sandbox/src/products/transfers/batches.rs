@@ -128,7 +128,7 @@ pub(super) fn find_detail(
     out_detail_no: &str,
 ) -> Result<Option<Detail>, StoreError> {
     let number = joined(&batch.id, out_detail_no);
-    Ok(tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 1 })?.pop())
+    tx.newest(&[IndexRange::equal(NUMBER, number)])
 }
 
 fn shown(found: Option<Batch>, context: &Context<'_>) -> Result<Batch, Refusal> {
@@ -256,13 +256,12 @@ impl Record for Detail {
 
 pub(super) fn find(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<Option<Batch>, StoreError> {
     let condition = IndexRange::equal(NUMBER, joined(mchid, number));
-    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+    tx.newest(&[condition])
 }
 
 /// Whether the details of a batch were sent with the names of persons: all of them are, or none.
 pub(super) fn has_names(tx: &Transaction<'_>, batch: &Batch) -> Result<bool, StoreError> {
-    let first: Option<Detail> =
-        tx.find(&[IndexRange::equal(BATCH, batch.id.as_str())], Page { offset: 0, limit: 1 })?.pop();
+    let first: Option<Detail> = tx.newest(&[IndexRange::equal(BATCH, batch.id.as_str())])?;
     Ok(first.is_some_and(|detail| detail.has_name()))
 }
 

@@ -148,7 +148,7 @@ pub(super) fn find(
     out_bill_no: &str,
 ) -> Result<Option<Transfer>, StoreError> {
     let condition = IndexRange::equal(NUMBER, joined(mchid, out_bill_no));
-    Ok(tx.find(&[condition], Page { offset: 0, limit: 1 })?.pop())
+    tx.newest(&[condition])
 }
 
 /// What a person means by a number: the platform's or the merchant's, or the package of the front end. Two where merchants share one.

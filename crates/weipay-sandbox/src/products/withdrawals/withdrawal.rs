@@ -134,7 +134,7 @@ impl Withdrawal {
     }
 
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(ID, id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(ID, id)])
     }
 
     /// Those with either number, whosever they are: two at most.

@@ -59,6 +59,7 @@ response! {
     }
 
     /// 子订单列表.
+    #[doc(alias = "子订单列表")]
     pub struct OrderList {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),

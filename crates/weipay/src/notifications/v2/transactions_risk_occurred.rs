@@ -39,12 +39,14 @@ response! {
     }
 
     /// 风险交易的微信订单号列表.
+    #[doc(alias = "风险交易的微信订单号列表")]
     pub struct TransactionIdList {
         /// 微信订单号列表. Required.
         data: Data = body("data").required(),
     }
 
     /// 微信订单号列表.
+    #[doc(alias = "微信订单号列表")]
     pub struct Data {
         /// 微信订单号. Required.
         transaction_id: Vec<String> = body("transaction_id").required(),

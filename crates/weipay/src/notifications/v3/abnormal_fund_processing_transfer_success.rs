@@ -34,6 +34,7 @@ response! {
     }
 
     /// 在途异常资金付款指令信息.
+    #[doc(alias = "在途异常资金付款指令信息")]
     pub struct Instruction {
         /// 商户侧指令编号. Required.
         out_instruction_no: String = body("out_instruction_no").required(),

@@ -40,6 +40,7 @@ response! {
     }
 
     /// 业务附属信息.
+    #[doc(alias = "业务附属信息")]
     pub struct AttachInfo {
         /// 微信支付订单号，仅在支付有礼渠道返回.
         transaction_id: String = body("transaction_id"),

@@ -52,12 +52,14 @@ response! {
     }
 
     /// 单品优惠特定信息.
+    #[doc(alias = "单品优惠特定信息")]
     pub struct SingleitemDiscountOff {
         /// 单品最高优惠价格. In fen (分).
         single_price_max: i64 = body("single_price_max"),
     }
 
     /// 减至优惠限定字段.
+    #[doc(alias = "减至优惠限定字段")]
     pub struct DiscountTo {
         /// 减至后优惠单价. In fen (分).
         cut_to_price: i64 = body("cut_to_price"),
@@ -66,6 +68,7 @@ response! {
     }
 
     /// 普通满减券或消费金面额.
+    #[doc(alias = "普通满减券或消费金面额")]
     pub struct NormalCouponInformation {
         /// 面额. Required; in fen (分).
         coupon_amount: i64 = body("coupon_amount").required(),
@@ -74,6 +77,7 @@ response! {
     }
 
     /// 已实扣代金券或消费金信息.
+    #[doc(alias = "已实扣代金券或消费金信息")]
     pub struct ConsumeInformation {
         /// 代金券核销时间. Required.
         consume_time: Time = body("consume_time").required(),
@@ -88,6 +92,7 @@ response! {
     }
 
     /// 商户下单接口传的单品信息.
+    #[doc(alias = "商户下单接口传的单品信息")]
     pub struct GoodsDetail {
         /// 单品券创建时录入的单品编码. Required.
         goods_id: String = body("goods_id").required(),

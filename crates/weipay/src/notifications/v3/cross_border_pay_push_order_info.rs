@@ -23,6 +23,7 @@ response! {
     }
 
     /// 订单金额信息.
+    #[doc(alias = "订单金额信息")]
     pub struct Amount {
         /// 用户输入金额. Required; in fen (分).
         total: i64 = body("total").required(),

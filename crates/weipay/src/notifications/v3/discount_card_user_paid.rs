@@ -35,6 +35,7 @@ response! {
     }
 
     /// 用户退回优惠的付款信息.
+    #[doc(alias = "用户退回优惠的付款信息")]
     pub struct PayInformation {
         /// 微信支付订单号.
         transaction_id: String = body("transaction_id"),

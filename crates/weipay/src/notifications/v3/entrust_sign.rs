@@ -57,6 +57,7 @@ response! {
     }
 
     /// 预约扣费场景的预约信息.
+    #[doc(alias = "预约扣费场景的预约信息")]
     pub struct DeductSchedule {
         /// 预计扣费的日期，预约扣费场景下有效. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
@@ -73,6 +74,7 @@ response! {
     }
 
     /// 已预约的扣费金额信息.
+    #[doc(alias = "已预约的扣费金额信息")]
     pub struct ScheduledAmount {
         /// 总金额. In fen (分).
         amount: i64 = body("amount"),

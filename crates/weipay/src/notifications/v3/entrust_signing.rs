@@ -58,6 +58,7 @@ response! {
     }
 
     /// 签约信息.
+    #[doc(alias = "签约信息")]
     pub struct ContractInformation {
         /// 签约协议号.
         contract_id: String = body("contract_id"),
@@ -68,6 +69,7 @@ response! {
     }
 
     /// 支付者.
+    #[doc(alias = "支付者")]
     pub struct Payer {
         /// On the wire: `openid`.
         openid: String = body("openid"),

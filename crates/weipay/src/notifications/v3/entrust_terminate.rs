@@ -49,6 +49,7 @@ response! {
     }
 
     /// 协议解约信息.
+    #[doc(alias = "协议解约信息")]
     pub struct ContractTerminateInfo {
         /// 协议解约方式. Required.
         contract_termination_mode: EntrustTerminationMode = body("contract_termination_mode").required(),
@@ -59,6 +60,7 @@ response! {
     }
 
     /// 预约扣费场景的预约信息.
+    #[doc(alias = "预约扣费场景的预约信息")]
     pub struct DeductSchedule {
         /// 预计扣费的日期，预约扣费场景下有效. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),

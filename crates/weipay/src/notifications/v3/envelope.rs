@@ -6,6 +6,7 @@ use crate::model::{Time, body, open_enum, response};
 
 response! {
     /// What is posted, before its resource is opened.
+    #[doc(alias = "回调通知")]
     pub struct Envelope {
         /// 通知的唯一ID. Required; at most 36 characters.
         id: String = body("id").required().length(0, 36),
@@ -22,6 +23,7 @@ response! {
     }
 
     /// 通知资源数据.
+    #[doc(alias = "通知资源数据")]
     pub struct Resource {
         /// 原始回调类型. Required.
         original_type: String = body("original_type").required(),

@@ -33,6 +33,7 @@ response! {
     }
 
     /// 自动收款授权的关闭信息.
+    #[doc(alias = "自动收款授权的关闭信息")]
     pub struct CloseInfo {
         /// 关闭时间. Required.
         close_time: String = body("close_time").required(),

@@ -86,12 +86,14 @@ response! {
     }
 
     /// 现金补充列表.
+    #[doc(alias = "现金补充列表")]
     pub struct CashAddDetail {
         /// 现金补充类型. Required.
         cash_add_type: CashAddType = body("cash_add_type").required(),
     }
 
     /// 现金减免列表.
+    #[doc(alias = "现金减免列表")]
     pub struct CashReduceDetail {
         /// 现金减免类型. Required.
         cash_reduce_type: CashReduceType = body("cash_reduce_type").required(),

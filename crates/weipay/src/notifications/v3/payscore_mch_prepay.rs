@@ -49,6 +49,7 @@ response! {
     }
 
     /// 预下单请求部分输入参数.
+    #[doc(alias = "预下单请求部分输入参数")]
     pub struct PrepayReqBody {
         /// 终端设备号. Required.
         device_info: String = body("device_info").required(),

@@ -78,6 +78,7 @@ response! {
     }
 
     /// 后付费项目.
+    #[doc(alias = "后付费项目")]
     pub struct PostPayments {
         /// 付费项目名称.
         name: String = body("name"),
@@ -90,6 +91,7 @@ response! {
     }
 
     /// 订单风险金.
+    #[doc(alias = "订单风险金")]
     pub struct RiskFund {
         /// 风险金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
@@ -98,6 +100,7 @@ response! {
     }
 
     /// 服务位置.
+    #[doc(alias = "服务位置")]
     pub struct Location {
         /// 服务开始地点.
         start_location: String = body("start_location"),

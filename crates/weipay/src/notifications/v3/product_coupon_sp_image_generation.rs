@@ -31,12 +31,14 @@ response! {
     }
 
     /// 拼图结果.
+    #[doc(alias = "拼图结果")]
     pub struct CombineImageResult {
         /// 生成的图片URL. Required.
         image_url: String = body("image_url").required(),
     }
 
     /// 生成商品图结果.
+    #[doc(alias = "生成商品图结果")]
     pub struct CutOutResult {
         /// 生成的图片URL. Required.
         image_url: String = body("image_url").required(),

@@ -56,6 +56,7 @@ response! {
     }
 
     /// 扫码充值信息.
+    #[doc(alias = "扫码充值信息")]
     pub struct QrRechargeInfo {
         /// 员工类型. Required.
         employee_type: RechargeOperatorType = body("employee_type").required(),

@@ -53,6 +53,7 @@ response! {
     }
 
     /// 金额信息.
+    #[doc(alias = "金额信息")]
     pub struct Amount {
         /// 结算币种退款金额. In the smallest unit of its currency (币种最小货币单位).
         settlement_refund: i64 = body("settlement_refund"),

@@ -8,6 +8,7 @@ response! {
     /// 在途异常资金付款指令的发起方.
     ///
     /// The shared object `abnormal_fund_commander` of the catalogue.
+    #[doc(alias = "在途异常资金付款指令的发起方")]
     pub struct AbnormalFundCommander {
         /// Required.
         operator: FundProcessingOperator = body("operator").required(),
@@ -103,6 +104,7 @@ response! {
     #[doc(alias = "充值金额")]
     #[doc(alias = "实际扣费金额")]
     #[doc(alias = "已预约的扣费金额信息")]
+    #[doc(alias = "预计扣费的金额")]
     pub struct NotifiedEstimatedDeductAmount {
         /// 总金额. Required; in fen (分).
         amount: i64 = body("amount").required(),
@@ -282,6 +284,7 @@ response! {
     }
 
     /// 平台提供的通用开卡信息字段.
+    #[doc(alias = "平台提供的通用开卡信息字段")]
     pub struct NotifiedUserInformationCommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: NotifiedUserInformationCommonFieldListName = body("name"),
@@ -290,6 +293,7 @@ response! {
     }
 
     /// 商户自定义的开卡信息字段.
+    #[doc(alias = "商户自定义的开卡信息字段")]
     pub struct NotifiedUserInformationCustomFieldList {
         /// 字段名称.
         name: String = body("name"),
@@ -424,6 +428,7 @@ response! {
     }
 
     /// 收款明细列表.
+    #[doc(alias = "收款明细列表")]
     pub struct PayscoreNotifiedCollectionDetails {
         /// 收款序号.
         seq: i64 = body("seq"),
@@ -440,6 +445,7 @@ response! {
     }
 
     /// 优惠功能.
+    #[doc(alias = "优惠功能")]
     pub struct PayscoreNotifiedCollectionDetailsPromotionDetail {
         /// 券ID. Required.
         coupon_id: String = body("coupon_id").required(),
@@ -698,6 +704,7 @@ open_enum! {
     /// 混合订单中医保部分的支付状态.
     ///
     /// The shared list of values `med_ins_pay_status` of the catalogue.
+    #[doc(alias = "混合订单中医保部分的支付状态")]
     pub enum MedInsPayStatus {
         UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
         MedInsPayCreated = "MED_INS_PAY_CREATED",
@@ -817,6 +824,7 @@ open_enum! {
     }
 
     /// 平台提供的通用开卡信息字段.
+    #[doc(alias = "平台提供的通用开卡信息字段")]
     pub enum NotifiedUserInformationCommonFieldListName {
         UserFormFlagSex = "USER_FORM_FLAG_SEX",
         UserFormFlagName = "USER_FORM_FLAG_NAME",
@@ -1005,6 +1013,7 @@ open_enum! {
     /// 混合订单中自费部分的支付状态.
     ///
     /// The shared list of values `self_pay_status` of the catalogue.
+    #[doc(alias = "混合订单中自费部分的支付状态")]
     pub enum SelfPayStatus {
         UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
         SelfPayCreated = "SELF_PAY_CREATED",

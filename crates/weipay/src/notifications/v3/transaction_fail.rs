@@ -77,6 +77,7 @@ response! {
     }
 
     /// 签约信息.
+    #[doc(alias = "签约信息")]
     pub struct ContractInformation {
         /// On the wire: `contract_id`.
         contract_id: String = body("contract_id"),
@@ -87,6 +88,7 @@ response! {
     }
 
     /// 支付者信息.
+    #[doc(alias = "支付者信息")]
     pub struct Payer {
         /// 用户在服务商的标识. Required.
         openid: String = body("openid").required(),
@@ -97,6 +99,7 @@ response! {
     }
 
     /// 订单金额信息.
+    #[doc(alias = "订单金额信息")]
     pub struct Amount {
         /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
@@ -105,6 +108,7 @@ response! {
     }
 
     /// 优惠功能信息.
+    #[doc(alias = "优惠功能信息")]
     pub struct PromotionDetail {
         /// 券或者立减优惠ID. Required.
         coupon_id: String = body("coupon_id").required(),
@@ -125,6 +129,7 @@ response! {
     }
 
     /// 单品列表信息.
+    #[doc(alias = "单品列表信息")]
     pub struct GoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),
@@ -139,6 +144,7 @@ response! {
     }
 
     /// 支付场景信息描述.
+    #[doc(alias = "支付场景信息描述")]
     pub struct SceneInfo {
         /// 终端设备号.
         device_id: String = body("device_id"),

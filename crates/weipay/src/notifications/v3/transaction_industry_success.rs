@@ -51,6 +51,7 @@ response! {
     }
 
     /// 支付者.
+    #[doc(alias = "支付者")]
     pub struct Payer {
         /// Required.
         openid: String = body("openid").required(),
@@ -59,6 +60,7 @@ response! {
     }
 
     /// 设备信息.
+    #[doc(alias = "设备信息")]
     pub struct DeviceInfo {
         /// 商户设备号.
         device_id: String = body("device_id"),

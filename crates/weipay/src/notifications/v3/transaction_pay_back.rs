@@ -63,6 +63,7 @@ response! {
     }
 
     /// 支付者信息.
+    #[doc(alias = "支付者信息")]
     pub struct Payer {
         /// 用户在服务商的标识. Required.
         openid: String = body("openid").required(),
@@ -71,18 +72,21 @@ response! {
     }
 
     /// 订单金额信息.
+    #[doc(alias = "订单金额信息")]
     pub struct Amount {
         /// 货币类型，符合ISO 4217标准. Required.
         currency: String = body("currency").required(),
     }
 
     /// 设备信息.
+    #[doc(alias = "设备信息")]
     pub struct DeviceInfo {
         /// 商户设备号.
         device_id: String = body("device_id"),
     }
 
     /// 优惠功能信息.
+    #[doc(alias = "优惠功能信息")]
     pub struct PromotionDetail {
         /// 券或者立减优惠ID. Required.
         coupon_id: String = body("coupon_id").required(),

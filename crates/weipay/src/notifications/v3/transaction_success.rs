@@ -94,6 +94,7 @@ response! {
     }
 
     /// 支付者信息.
+    #[doc(alias = "支付者信息")]
     pub struct Payer {
         /// 用户在服务商的标识.
         openid: String = body("openid"),
@@ -104,6 +105,7 @@ response! {
     }
 
     /// 订单金额信息.
+    #[doc(alias = "订单金额信息")]
     pub struct Amount {
         /// 货币类型，符合ISO 4217标准.
         currency: String = body("currency"),
@@ -118,6 +120,7 @@ response! {
     }
 
     /// 汇率信息.
+    #[doc(alias = "汇率信息")]
     pub struct ExchangeRate {
         /// 汇率类型.
         type_: String = body("type"),
@@ -126,6 +129,7 @@ response! {
     }
 
     /// 优惠功能信息.
+    #[doc(alias = "优惠功能信息")]
     pub struct PromotionDetail {
         /// 券或者立减优惠ID. Required.
         coupon_id: String = body("coupon_id").required(),
@@ -154,6 +158,7 @@ response! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct GoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),
@@ -168,6 +173,7 @@ response! {
     }
 
     /// 支付场景信息描述.
+    #[doc(alias = "支付场景信息描述")]
     pub struct SceneInfo {
         /// 终端设备号.
         device_id: String = body("device_id"),
@@ -178,6 +184,7 @@ response! {
     }
 
     /// 商户门店信息.
+    #[doc(alias = "商户门店信息")]
     pub struct StoreInfo {
         /// 门店编号.
         id: String = body("id"),
@@ -190,6 +197,7 @@ response! {
     }
 
     /// 商品单列表.
+    #[doc(alias = "商品单列表")]
     pub struct SubOrders {
         /// 商品单发起商户号. Required.
         mchid: String = body("mchid").required(),
@@ -224,6 +232,7 @@ response! {
     }
 
     /// 订单金额.
+    #[doc(alias = "订单金额")]
     pub struct SubOrdersAmount {
         /// 标价金额. Required; in fen (分).
         total_amount: i64 = body("total_amount").required(),
@@ -238,6 +247,7 @@ response! {
     }
 
     /// 优惠信息列表.
+    #[doc(alias = "优惠信息列表")]
     pub struct SubOrdersPromotionDetail {
         /// 券ID.
         coupon_id: String = body("coupon_id"),
@@ -264,6 +274,7 @@ response! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct SubOrdersPromotionDetailGoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),
@@ -278,12 +289,14 @@ response! {
     }
 
     /// 支付者信息.
+    #[doc(alias = "支付者信息")]
     pub struct CombinePayerInfo {
         /// 用户标识. Required.
         openid: String = body("openid").required(),
     }
 
     /// 使用的商户贴息信息.
+    #[doc(alias = "使用的商户贴息信息")]
     pub struct InstallmentInfo {
         /// 是否使用了商户贴息. Required.
         use_subsidy: bool = body("use_subsidy").required(),

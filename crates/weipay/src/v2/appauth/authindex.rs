@@ -41,6 +41,7 @@ pub mod get {
 
     open_enum! {
         /// 授权类型，固定填code.
+        #[doc(alias = "授权类型")]
         pub enum ResponseType {
             Code = "code",
         }

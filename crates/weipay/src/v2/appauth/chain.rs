@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/appauth`: 实名校验/授权.
+    #[doc(alias = "实名校验/授权")]
     Appauth at AppauthPath
 }
 

@@ -66,6 +66,7 @@ pub mod get {
 
     open_enum! {
         /// 授权类型，固定填authorization_code.
+        #[doc(alias = "授权类型")]
         pub enum GrantType {
             AuthorizationCode = "authorization_code",
         }

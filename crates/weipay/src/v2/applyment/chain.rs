@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v2/applyment`: 小微特约商户.
+    #[doc(alias = "小微特约商户")]
     Applyment at ApplymentPath
 }
 
 impl<M: Mode> Applyment<M> {
-    /// `v2/applyment/micro`
+    /// `v2/applyment/micro`: 小微特约商户.
     pub fn micro(self) -> ApplymentMicro<M> {
         ApplymentMicro::new(self.call.step("micro"))
     }
 }
 
 chain_step! {
-    /// `v2/applyment/micro`
+    /// `v2/applyment/micro`: 小微特约商户.
     ApplymentMicro at ApplymentMicroPath
 }
 

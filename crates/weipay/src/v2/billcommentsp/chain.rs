@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/billcommentsp`: 订单评价.
+    #[doc(alias = "订单评价")]
     Billcommentsp at BillcommentspPath
 }
 

@@ -10,35 +10,36 @@ chain! {}
 
 chain_step! {
     /// `v2/cgi-bin`: 清关报关.
+    #[doc(alias = "清关报关")]
     CgiBin at CgiBinPath
 }
 
 impl<M: Mode> CgiBin<M> {
-    /// `v2/cgi-bin/mch`
+    /// `v2/cgi-bin/mch`: 清关报关.
     pub fn mch(self) -> CgiBinMch<M> {
         CgiBinMch::new(self.call.step("mch"))
     }
 }
 
 chain_step! {
-    /// `v2/cgi-bin/mch`
+    /// `v2/cgi-bin/mch`: 清关报关.
     CgiBinMch at CgiBinMchPath
 }
 
 impl<M: Mode> CgiBinMch<M> {
-    /// `v2/cgi-bin/mch/customs`
+    /// `v2/cgi-bin/mch/customs`: 清关报关.
     pub fn customs(self) -> CgiBinMchCustoms<M> {
         CgiBinMchCustoms::new(self.call.step("customs"))
     }
 
-    /// `v2/cgi-bin/mch/newcustoms`
+    /// `v2/cgi-bin/mch/newcustoms`: 清关报关.
     pub fn newcustoms(self) -> CgiBinMchNewcustoms<M> {
         CgiBinMchNewcustoms::new(self.call.step("newcustoms"))
     }
 }
 
 chain_step! {
-    /// `v2/cgi-bin/mch/customs`
+    /// `v2/cgi-bin/mch/customs`: 清关报关.
     CgiBinMchCustoms at CgiBinMchCustomsPath
 }
 
@@ -126,7 +127,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
 }
 
 chain_step! {
-    /// `v2/cgi-bin/mch/newcustoms`
+    /// `v2/cgi-bin/mch/newcustoms`: 清关报关.
     CgiBinMchNewcustoms at CgiBinMchNewcustomsPath
 }
 

@@ -63,6 +63,7 @@ open_enum! {
     /// 验核机构**注.
     ///
     /// The shared list of values `verify_department` of the catalogue.
+    #[doc(alias = "验核机构")]
     pub enum VerifyDepartment {
         Unionpay = "UNIONPAY",
         Netsunion = "NETSUNION",

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/deposit`: 酒店押金.
+    #[doc(alias = "酒店押金")]
     Deposit at DepositPath
 }
 

@@ -72,6 +72,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 实际门店信息. Required.
             store_info: V2StoreInfo = body("store_info").required(),

@@ -25,6 +25,7 @@ request! {
     /// 商品详情，单品优惠活动必传.
     ///
     /// The shared object `v2_order_detail` of the catalogue.
+    #[doc(alias = "商品详情")]
     pub struct V2OrderDetail {
         /// 订单原价. In fen (分).
         cost_price: i64 = body("cost_price"),

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/face`: 刷脸支付.
+    #[doc(alias = "刷脸支付")]
     Face at FacePath
 }
 

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/fund`: 小微特约商户.
+    #[doc(alias = "小微特约商户")]
     Fund at FundPath
 }
 

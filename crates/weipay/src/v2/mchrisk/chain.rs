@@ -10,6 +10,8 @@ chain! {}
 
 chain_step! {
     /// `v2/mchrisk`: 银行服务商, 风险服务.
+    #[doc(alias = "银行服务商")]
+    #[doc(alias = "风险服务")]
     Mchrisk at MchriskPath
 }
 
@@ -43,6 +45,7 @@ impl<M: Mode> Mchrisk<M> {
 chain_step! {
     /// `v2/mchrisk/bankquerymchauditinfo`: 间联模式查询商户审核状态开放接口.
     #[doc(alias = "间联模式查询商户审核状态开放接口")]
+    #[doc(alias = "银行服务商")]
     MchriskBankquerymchauditinfo at MchriskBankquerymchauditinfoPath
 }
 
@@ -75,6 +78,7 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
 chain_step! {
     /// `v2/mchrisk/channelquerymchauditinfo`: 渠道商查询商户审核信息.
     #[doc(alias = "渠道商查询商户审核信息")]
+    #[doc(alias = "银行服务商")]
     MchriskChannelquerymchauditinfo at MchriskChannelquerymchauditinfoPath
 }
 
@@ -109,6 +113,7 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
 chain_step! {
     /// `v2/mchrisk/querymchrisk`: 事前-风险商户核查接口.
     #[doc(alias = "事前-风险商户核查接口")]
+    #[doc(alias = "风险服务")]
     MchriskQuerymchrisk at MchriskQuerymchriskPath
 }
 
@@ -140,6 +145,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
 chain_step! {
     /// `v2/mchrisk/setmchriskcallback`: 设置风险通知回调链接.
     #[doc(alias = "设置风险通知回调链接")]
+    #[doc(alias = "风险服务")]
     MchriskSetmchriskcallback at MchriskSetmchriskcallbackPath
 }
 
@@ -173,6 +179,7 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
 chain_step! {
     /// `v2/mchrisk/syncmchriskresult`: 事后-风险商户处理结果同步接口.
     #[doc(alias = "事后-风险商户处理结果同步接口")]
+    #[doc(alias = "风险服务")]
     MchriskSyncmchriskresult at MchriskSyncmchriskresultPath
 }
 

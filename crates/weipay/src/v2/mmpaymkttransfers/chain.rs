@@ -10,6 +10,10 @@ chain! {}
 
 chain_step! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
+    #[doc(alias = "付款到零钱")]
+    #[doc(alias = "代金券")]
+    #[doc(alias = "企业微信")]
+    #[doc(alias = "现金红包")]
     Mmpaymkttransfers at MmpaymkttransfersPath
 }
 
@@ -73,6 +77,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gethbinfo`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
+    #[doc(alias = "现金红包")]
     MmpaymkttransfersGethbinfo at MmpaymkttransfersGethbinfoPath
 }
 
@@ -121,6 +126,7 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gettransferinfo`: 查询企业向微信用户个人付款.
     #[doc(alias = "查询企业向微信用户个人付款")]
+    #[doc(alias = "付款到零钱")]
     MmpaymkttransfersGettransferinfo at MmpaymkttransfersGettransferinfoPath
 }
 
@@ -182,6 +188,7 @@ impl<M: Mode> MmpaymkttransfersPromotion<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`: 向员工付款.
     #[doc(alias = "向员工付款")]
+    #[doc(alias = "企业微信")]
     MmpaymkttransfersPromotionPaywwsptrans2pocket at MmpaymkttransfersPromotionPaywwsptrans2pocketPath
 }
 
@@ -221,6 +228,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`: 查询付款记录.
     #[doc(alias = "查询付款记录")]
+    #[doc(alias = "企业微信")]
     MmpaymkttransfersPromotionQuerywwsptrans2pocket at MmpaymkttransfersPromotionQuerywwsptrans2pocketPath
 }
 
@@ -254,6 +262,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/transfers`: 向微信用户个人付款.
     #[doc(alias = "向微信用户个人付款")]
+    #[doc(alias = "付款到零钱")]
     MmpaymkttransfersPromotionTransfers at MmpaymkttransfersPromotionTransfersPath
 }
 
@@ -317,6 +326,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/query_coupon_stock`: 查询代金券批次.
     #[doc(alias = "查询代金券批次")]
+    #[doc(alias = "代金券")]
     MmpaymkttransfersQueryCouponStock at MmpaymkttransfersQueryCouponStockPath
 }
 
@@ -348,6 +358,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/querycouponsinfo`: 查询代金券信息.
     #[doc(alias = "查询代金券信息")]
+    #[doc(alias = "代金券")]
     MmpaymkttransfersQuerycouponsinfo at MmpaymkttransfersQuerycouponsinfoPath
 }
 
@@ -383,6 +394,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/queryworkwxredpack`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
+    #[doc(alias = "企业微信")]
     MmpaymkttransfersQueryworkwxredpack at MmpaymkttransfersQueryworkwxredpackPath
 }
 
@@ -415,6 +427,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/send_coupon`: 发放代金券.
     #[doc(alias = "发放代金券")]
+    #[doc(alias = "代金券")]
     MmpaymkttransfersSendCoupon at MmpaymkttransfersSendCouponPath
 }
 
@@ -459,6 +472,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendgroupredpack`: 发放裂变红包.
     #[doc(alias = "发放裂变红包")]
+    #[doc(alias = "现金红包")]
     MmpaymkttransfersSendgroupredpack at MmpaymkttransfersSendgroupredpackPath
 }
 
@@ -500,6 +514,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendminiprogramhb`: 发放小程序红包接口.
     #[doc(alias = "发放小程序红包接口")]
+    #[doc(alias = "现金红包")]
     MmpaymkttransfersSendminiprogramhb at MmpaymkttransfersSendminiprogramhbPath
 }
 
@@ -541,6 +556,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendredpack`: 发放普通红包.
     #[doc(alias = "发放普通红包")]
+    #[doc(alias = "现金红包")]
     MmpaymkttransfersSendredpack at MmpaymkttransfersSendredpackPath
 }
 
@@ -608,6 +624,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendworkwxredpack`: 发放企业红包.
     #[doc(alias = "发放企业红包")]
+    #[doc(alias = "企业微信")]
     MmpaymkttransfersSendworkwxredpack at MmpaymkttransfersSendworkwxredpackPath
 }
 

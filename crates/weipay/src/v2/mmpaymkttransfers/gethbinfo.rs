@@ -88,12 +88,14 @@ pub mod post {
         }
 
         /// 红包领取记录.
+        #[doc(alias = "红包领取记录")]
         pub struct Hblist {
             /// 裂变红包领取列表.
             hbinfo: Vec<Hbinfo> = body("hbinfo"),
         }
 
         /// 裂变红包领取列表.
+        #[doc(alias = "裂变红包领取列表")]
         pub struct Hbinfo {
             /// 领取红包的Openid. At most 32 characters.
             openid: String = body("openid").length(0, 32),

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/mmpaysptrans`: 付款到银行卡.
+    #[doc(alias = "付款到银行卡")]
     Mmpaysptrans at MmpaysptransPath
 }
 

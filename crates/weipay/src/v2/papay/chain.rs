@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v2/papay`: 扣款服务.
+    #[doc(alias = "扣款服务")]
     Papay at PapayPath
 }
 
@@ -30,7 +31,7 @@ impl<M: Mode> Papay<M> {
         PapayH5entrustweb::new(self.call.step("h5entrustweb"))
     }
 
-    /// `v2/papay/partner`
+    /// `v2/papay/partner`: 扣款服务.
     pub fn partner(self) -> PapayPartner<M> {
         PapayPartner::new(self.call.step("partner"))
     }
@@ -166,7 +167,7 @@ impl<M: Mode> PapayH5entrustweb<M> {
 }
 
 chain_step! {
-    /// `v2/papay/partner`
+    /// `v2/papay/partner`: 扣款服务.
     PapayPartner at PapayPartnerPath
 }
 

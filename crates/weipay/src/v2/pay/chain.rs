@@ -11,6 +11,13 @@ chain! {}
 
 chain_step! {
     /// `v2/pay`: 分账, 刷脸支付, 合单支付, 基础支付, 扣款服务, 账单, 退款.
+    #[doc(alias = "分账")]
+    #[doc(alias = "刷脸支付")]
+    #[doc(alias = "合单支付")]
+    #[doc(alias = "基础支付")]
+    #[doc(alias = "扣款服务")]
+    #[doc(alias = "账单")]
+    #[doc(alias = "退款")]
     Pay at PayPath
 }
 
@@ -75,7 +82,7 @@ impl<M: Mode> Pay<M> {
         PayPappayapply::new(self.call.step("pappayapply"))
     }
 
-    /// `v2/pay/partner`
+    /// `v2/pay/partner`: 扣款服务.
     pub fn partner(self) -> PayPartner<M> {
         PayPartner::new(self.call.step("partner"))
     }
@@ -144,6 +151,7 @@ impl<M: Mode> Pay<M> {
 chain_step! {
     /// `v2/pay/closecombinedorder`: 合单关单.
     #[doc(alias = "合单关单")]
+    #[doc(alias = "合单支付")]
     PayClosecombinedorder at PayClosecombinedorderPath
 }
 
@@ -177,6 +185,7 @@ impl<M: Mode> PayClosecombinedorder<M> {
 chain_step! {
     /// `v2/pay/closeorder`: 关闭订单.
     #[doc(alias = "关闭订单")]
+    #[doc(alias = "基础支付")]
     PayCloseorder at PayCloseorderPath
 }
 
@@ -221,6 +230,7 @@ impl<M: Mode> PayCloseorder<M> {
 chain_step! {
     /// `v2/pay/combinedorder`: 合单下单.
     #[doc(alias = "合单下单")]
+    #[doc(alias = "合单支付")]
     PayCombinedorder at PayCombinedorderPath
 }
 
@@ -267,6 +277,7 @@ impl<M: Mode> PayCombinedorder<M> {
 chain_step! {
     /// `v2/pay/contractorder`: 支付中签约.
     #[doc(alias = "支付中签约")]
+    #[doc(alias = "扣款服务")]
     PayContractorder at PayContractorderPath
 }
 
@@ -324,6 +335,7 @@ impl<M: Mode> PayContractorder<M> {
 chain_step! {
     /// `v2/pay/downloadbill`: 下载对账单.
     #[doc(alias = "下载对账单")]
+    #[doc(alias = "账单")]
     PayDownloadbill at PayDownloadbillPath
 }
 
@@ -352,6 +364,7 @@ impl<M: Mode> PayDownloadbill<M> {
 chain_step! {
     /// `v2/pay/downloadfundflow`: 下载资金账单.
     #[doc(alias = "下载资金账单")]
+    #[doc(alias = "账单")]
     PayDownloadfundflow at PayDownloadfundflowPath
 }
 
@@ -391,6 +404,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
 chain_step! {
     /// `v2/pay/facepay`: 提交刷脸支付.
     #[doc(alias = "提交刷脸支付")]
+    #[doc(alias = "刷脸支付")]
     PayFacepay at PayFacepayPath
 }
 
@@ -425,6 +439,7 @@ impl<M: Mode> PayFacepay<M> {
 chain_step! {
     /// `v2/pay/facepayquery`: 查询订单.
     #[doc(alias = "查询订单")]
+    #[doc(alias = "刷脸支付")]
     PayFacepayquery at PayFacepayqueryPath
 }
 
@@ -457,6 +472,7 @@ impl<M: Mode> PayFacepayquery<M> {
 chain_step! {
     /// `v2/pay/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
+    #[doc(alias = "基础支付")]
     PayMicropay at PayMicropayPath
 }
 
@@ -519,6 +535,7 @@ impl<M: Mode> PayMicropay<M> {
 chain_step! {
     /// `v2/pay/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
+    #[doc(alias = "基础支付")]
     PayOrderquery at PayOrderqueryPath
 }
 
@@ -558,6 +575,7 @@ impl<M: Mode> PayOrderquery<M> {
 chain_step! {
     /// `v2/pay/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
+    #[doc(alias = "扣款服务")]
     PayPaporderquery at PayPaporderqueryPath
 }
 
@@ -597,6 +615,7 @@ impl<M: Mode> PayPaporderquery<M> {
 chain_step! {
     /// `v2/pay/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
+    #[doc(alias = "扣款服务")]
     PayPappayapply at PayPappayapplyPath
 }
 
@@ -646,7 +665,8 @@ impl<M: Mode> PayPappayapply<M> {
 }
 
 chain_step! {
-    /// `v2/pay/partner`
+    /// `v2/pay/partner`: 扣款服务.
+    #[doc(alias = "扣款服务")]
     PayPartner at PayPartnerPath
 }
 
@@ -755,6 +775,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
 chain_step! {
     /// `v2/pay/profitsharingaddreceiver`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
+    #[doc(alias = "分账")]
     PayProfitsharingaddreceiver at PayProfitsharingaddreceiverPath
 }
 
@@ -795,6 +816,7 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingmerchantratioquery`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
+    #[doc(alias = "分账")]
     PayProfitsharingmerchantratioquery at PayProfitsharingmerchantratioqueryPath
 }
 
@@ -833,6 +855,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingorderamountquery`: 查询订单待分账金额.
     #[doc(alias = "查询订单待分账金额")]
+    #[doc(alias = "分账")]
     PayProfitsharingorderamountquery at PayProfitsharingorderamountqueryPath
 }
 
@@ -873,6 +896,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingquery`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
+    #[doc(alias = "分账")]
     PayProfitsharingquery at PayProfitsharingqueryPath
 }
 
@@ -914,6 +938,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingremovereceiver`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
+    #[doc(alias = "分账")]
     PayProfitsharingremovereceiver at PayProfitsharingremovereceiverPath
 }
 
@@ -954,6 +979,7 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingreturnquery`: 回退结果查询.
     #[doc(alias = "回退结果查询")]
+    #[doc(alias = "分账")]
     PayProfitsharingreturnquery at PayProfitsharingreturnqueryPath
 }
 
@@ -995,6 +1021,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
 chain_step! {
     /// `v2/pay/querycombinedorder`: 合单查单.
     #[doc(alias = "合单查单")]
+    #[doc(alias = "合单支付")]
     PayQuerycombinedorder at PayQuerycombinedorderPath
 }
 
@@ -1027,6 +1054,7 @@ impl<M: Mode> PayQuerycombinedorder<M> {
 chain_step! {
     /// `v2/pay/queryexchagerate`: 汇率查询.
     #[doc(alias = "汇率查询")]
+    #[doc(alias = "退款")]
     PayQueryexchagerate at PayQueryexchageratePath
 }
 
@@ -1058,6 +1086,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
 chain_step! {
     /// `v2/pay/refundquery`: 查询退款.
     #[doc(alias = "查询退款")]
+    #[doc(alias = "退款")]
     PayRefundquery at PayRefundqueryPath
 }
 
@@ -1112,6 +1141,7 @@ impl<M: Mode> PayRefundquery<M> {
 chain_step! {
     /// `v2/pay/refundqueryv2`: 查询退款（支持单品）.
     #[doc(alias = "查询退款（支持单品）")]
+    #[doc(alias = "退款")]
     PayRefundqueryv2 at PayRefundqueryv2Path
 }
 
@@ -1152,6 +1182,7 @@ impl<M: Mode> PayRefundqueryv2<M> {
 chain_step! {
     /// `v2/pay/settlementquery`: 查询结算资金.
     #[doc(alias = "查询结算资金")]
+    #[doc(alias = "退款")]
     PaySettlementquery at PaySettlementqueryPath
 }
 
@@ -1189,6 +1220,7 @@ impl<M: Mode> PaySettlementquery<M> {
 chain_step! {
     /// `v2/pay/unifiedorder`: 统一下单.
     #[doc(alias = "统一下单")]
+    #[doc(alias = "基础支付")]
     PayUnifiedorder at PayUnifiedorderPath
 }
 

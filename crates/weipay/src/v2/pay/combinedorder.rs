@@ -52,6 +52,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),
@@ -62,6 +63,7 @@ pub mod post {
         }
 
         /// H5场景信息.
+        #[doc(alias = "H5场景信息")]
         pub struct H5Info {
             /// 场景类型. Required.
             type_: Type = body("type").required(),
@@ -76,6 +78,7 @@ pub mod post {
         }
 
         /// 子单信息.
+        #[doc(alias = "子单信息")]
         pub struct SubOrderList {
             /// 子订单数. Required.
             order_num: i64 = body("order_num").required(),
@@ -84,6 +87,7 @@ pub mod post {
         }
 
         /// 子订单信息.
+        #[doc(alias = "子订单信息")]
         pub struct OrderList {
             /// 子单商户appid. Required.
             appid: String = body("appid").required(),

@@ -66,12 +66,14 @@ pub mod post {
         }
 
         /// 商品详情.
+        #[doc(alias = "商品详情")]
         pub struct Detail {
             /// 单品列表. Required.
             goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
         }
 
         /// 单品列表.
+        #[doc(alias = "单品列表")]
         pub struct GoodsDetail {
             /// 商品编码. Required.
             goods_id: String = body("goods_id").required(),

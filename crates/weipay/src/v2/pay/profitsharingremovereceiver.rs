@@ -36,6 +36,7 @@ pub mod post {
         }
 
         /// 分账接收方.
+        #[doc(alias = "分账接收方")]
         pub struct Receiver {
             /// 分账接收方类型. Required.
             type_: ReceiverType = body("type").required(),

@@ -75,6 +75,7 @@ pub mod post {
         }
 
         /// 子单信息.
+        #[doc(alias = "子单信息")]
         pub struct SubOrderList {
             /// 子订单数. Required.
             order_num: i64 = body("order_num").required(),
@@ -83,6 +84,7 @@ pub mod post {
         }
 
         /// 子订单信息.
+        #[doc(alias = "子订单信息")]
         pub struct OrderList {
             /// 子单商户号. Required.
             mchid: String = body("mchid").required(),
@@ -105,6 +107,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),

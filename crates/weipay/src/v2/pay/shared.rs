@@ -92,6 +92,7 @@ response! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct V2OrderPromotionDetailGoodsDetail {
         /// 商品编码.
         goods_id: String = body("goods_id"),

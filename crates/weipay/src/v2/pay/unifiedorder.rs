@@ -90,6 +90,7 @@ pub mod post {
         }
 
         /// 商品详情，单品优惠活动必传.
+        #[doc(alias = "商品详情")]
         pub struct Detail {
             /// 订单原价. In fen (分).
             cost_price: i64 = body("cost_price"),
@@ -100,6 +101,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 实际门店信息. Required.
             store_info: V2StoreInfo = body("store_info").required(),

@@ -41,6 +41,7 @@ pub mod post {
         }
 
         /// 交易数据.
+        #[doc(alias = "交易数据")]
         pub struct Transaction {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),

@@ -10,6 +10,9 @@ chain! {}
 
 chain_step! {
     /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
+    #[doc(alias = "付款到银行卡")]
+    #[doc(alias = "小微特约商户")]
+    #[doc(alias = "银行服务商")]
     Risk at RiskPath
 }
 
@@ -33,6 +36,7 @@ impl<M: Mode> Risk<M> {
 chain_step! {
     /// `v2/risk/getcertficates`: 获取平台证书.
     #[doc(alias = "获取平台证书")]
+    #[doc(alias = "小微特约商户")]
     RiskGetcertficates at RiskGetcertficatesPath
 }
 
@@ -62,6 +66,7 @@ impl<M: Mode> RiskGetcertficates<M> {
 chain_step! {
     /// `v2/risk/getpublickey`: 获取RSA加密公钥.
     #[doc(alias = "获取RSA加密公钥")]
+    #[doc(alias = "付款到银行卡")]
     RiskGetpublickey at RiskGetpublickeyPath
 }
 
@@ -94,6 +99,7 @@ impl<M: Mode> RiskGetpublickey<M> {
 chain_step! {
     /// `v2/risk/getviolation`: 银行特约商户违规信息查询.
     #[doc(alias = "银行特约商户违规信息查询")]
+    #[doc(alias = "银行服务商")]
     RiskGetviolation at RiskGetviolationPath
 }
 

@@ -63,6 +63,7 @@ pub mod post {
         }
 
         /// 违规记录数据.
+        #[doc(alias = "违规记录数据")]
         pub struct ViolationRecords {
             /// 记录总数. Required.
             total_size: i64 = body("total_size").required(),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 违规记录列表.
+        #[doc(alias = "违规记录列表")]
         pub struct ViolationRecordsItem {
             /// 公司名称. Required.
             company_name: String = body("company_name").required(),

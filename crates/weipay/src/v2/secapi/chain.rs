@@ -10,6 +10,12 @@ chain! {}
 
 chain_step! {
     /// `v2/secapi`: 分账, 刷脸支付, 基础支付, 进件, 退款, 银行服务商.
+    #[doc(alias = "分账")]
+    #[doc(alias = "刷脸支付")]
+    #[doc(alias = "基础支付")]
+    #[doc(alias = "进件")]
+    #[doc(alias = "退款")]
+    #[doc(alias = "银行服务商")]
     Secapi at SecapiPath
 }
 
@@ -19,7 +25,7 @@ impl<M: Mode> Secapi<M> {
         SecapiMch::new(self.call.step("mch"))
     }
 
-    /// `v2/secapi/mkt`
+    /// `v2/secapi/mkt`: 银行服务商.
     pub fn mkt(self) -> SecapiMkt<M> {
         SecapiMkt::new(self.call.step("mkt"))
     }
@@ -85,6 +91,7 @@ impl<M: Mode> SecapiMch<M> {
 chain_step! {
     /// `v2/secapi/mch/addInstitutionsub`: 进件子商户.
     #[doc(alias = "进件子商户")]
+    #[doc(alias = "进件")]
     SecapiMchAddInstitutionsub at SecapiMchAddInstitutionsubPath
 }
 
@@ -142,6 +149,7 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/addsubdevconfig`: 服务商子商户开发配置新增支付目录/新增对应APPID关联.
     #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
+    #[doc(alias = "银行服务商")]
     SecapiMchAddsubdevconfig at SecapiMchAddsubdevconfigPath
 }
 
@@ -176,6 +184,7 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
 chain_step! {
     /// `v2/secapi/mch/channelsetting`: 银行服务商特约子商户指定渠道号.
     #[doc(alias = "银行服务商特约子商户指定渠道号")]
+    #[doc(alias = "银行服务商")]
     SecapiMchChannelsetting at SecapiMchChannelsettingPath
 }
 
@@ -208,6 +217,7 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
 chain_step! {
     /// `v2/secapi/mch/modifyInstitutionsub`: 修改子商户.
     #[doc(alias = "修改子商户")]
+    #[doc(alias = "进件")]
     SecapiMchModifyInstitutionsub at SecapiMchModifyInstitutionsubPath
 }
 
@@ -259,6 +269,7 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/modifymchinfo`: 银行特约商户信息修改.
     #[doc(alias = "银行特约商户信息修改")]
+    #[doc(alias = "银行服务商")]
     SecapiMchModifymchinfo at SecapiMchModifymchinfoPath
 }
 
@@ -290,6 +301,7 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
 chain_step! {
     /// `v2/secapi/mch/queryInstitutionsub`: 查询子商户.
     #[doc(alias = "查询子商户")]
+    #[doc(alias = "进件")]
     SecapiMchQueryInstitutionsub at SecapiMchQueryInstitutionsubPath
 }
 
@@ -321,6 +333,7 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/querysubdevconfig`: 配置查询.
     #[doc(alias = "配置查询")]
+    #[doc(alias = "银行服务商")]
     SecapiMchQuerysubdevconfig at SecapiMchQuerysubdevconfigPath
 }
 
@@ -352,6 +365,7 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
 chain_step! {
     /// `v2/secapi/mch/submchmanage`: 银行特约商户录入/银行特约商户资料查询.
     #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
+    #[doc(alias = "银行服务商")]
     SecapiMchSubmchmanage at SecapiMchSubmchmanagePath
 }
 
@@ -391,6 +405,7 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
 chain_step! {
     /// `v2/secapi/mch/uploadmedia`: 图片上传.
     #[doc(alias = "图片上传")]
+    #[doc(alias = "进件")]
     SecapiMchUploadmedia at SecapiMchUploadmediaPath
 }
 
@@ -421,7 +436,8 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
 }
 
 chain_step! {
-    /// `v2/secapi/mkt`
+    /// `v2/secapi/mkt`: 银行服务商.
+    #[doc(alias = "银行服务商")]
     SecapiMkt at SecapiMktPath
 }
 
@@ -516,6 +532,7 @@ impl<M: Mode> SecapiPay<M> {
 chain_step! {
     /// `v2/secapi/pay/facepayreverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
+    #[doc(alias = "刷脸支付")]
     SecapiPayFacepayreverse at SecapiPayFacepayreversePath
 }
 
@@ -548,6 +565,7 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
 chain_step! {
     /// `v2/secapi/pay/multiprofitsharing`: 请求多次分账.
     #[doc(alias = "请求多次分账")]
+    #[doc(alias = "分账")]
     SecapiPayMultiprofitsharing at SecapiPayMultiprofitsharingPath
 }
 
@@ -600,6 +618,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharing`: 请求单次分账.
     #[doc(alias = "请求单次分账")]
+    #[doc(alias = "分账")]
     SecapiPayProfitsharing at SecapiPayProfitsharingPath
 }
 
@@ -652,6 +671,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharingfinish`: 完结分账.
     #[doc(alias = "完结分账")]
+    #[doc(alias = "分账")]
     SecapiPayProfitsharingfinish at SecapiPayProfitsharingfinishPath
 }
 
@@ -701,6 +721,7 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharingreturn`: 分账回退.
     #[doc(alias = "分账回退")]
+    #[doc(alias = "分账")]
     SecapiPayProfitsharingreturn at SecapiPayProfitsharingreturnPath
 }
 
@@ -749,6 +770,7 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
 chain_step! {
     /// `v2/secapi/pay/refund`: 申请退款.
     #[doc(alias = "申请退款")]
+    #[doc(alias = "退款")]
     SecapiPayRefund at SecapiPayRefundPath
 }
 
@@ -808,6 +830,7 @@ impl<M: Mode> SecapiPayRefund<M> {
 chain_step! {
     /// `v2/secapi/pay/refundv2`: 申请退款（支持单品）.
     #[doc(alias = "申请退款（支持单品）")]
+    #[doc(alias = "退款")]
     SecapiPayRefundv2 at SecapiPayRefundv2Path
 }
 
@@ -844,6 +867,7 @@ impl<M: Mode> SecapiPayRefundv2<M> {
 chain_step! {
     /// `v2/secapi/pay/reverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
+    #[doc(alias = "基础支付")]
     SecapiPayReverse at SecapiPayReversePath
 }
 

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/secsvc`: 实名校验/授权.
+    #[doc(alias = "实名校验/授权")]
     Secsvc at SecsvcPath
 }
 

@@ -96,6 +96,7 @@ pub mod post {
         }
 
         /// 用户标识的校验结果，有多个时用分号分隔.
+        #[doc(alias = "用户标识的校验结果")]
         pub enum VerifyOpenid {
             VOpNa = "V_OP_NA",
             VOpNmMa = "V_OP_NM_MA",

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v2/tools`: 基础支付.
+    #[doc(alias = "基础支付")]
     Tools at ToolsPath
 }
 

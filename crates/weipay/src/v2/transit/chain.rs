@@ -10,16 +10,17 @@ chain! {}
 
 chain_step! {
     /// `v2/transit`: 乘车码代扣.
+    #[doc(alias = "乘车码代扣")]
     Transit at TransitPath
 }
 
 impl<M: Mode> Transit<M> {
-    /// `v2/transit/partnerpay`
+    /// `v2/transit/partnerpay`: 乘车码代扣.
     pub fn partnerpay(self) -> TransitPartnerpay<M> {
         TransitPartnerpay::new(self.call.step("partnerpay"))
     }
 
-    /// `v2/transit/pay`
+    /// `v2/transit/pay`: 乘车码代扣.
     pub fn pay(self) -> TransitPay<M> {
         TransitPay::new(self.call.step("pay"))
     }
@@ -31,7 +32,7 @@ impl<M: Mode> Transit<M> {
 }
 
 chain_step! {
-    /// `v2/transit/partnerpay`
+    /// `v2/transit/partnerpay`: 乘车码代扣.
     TransitPartnerpay at TransitPartnerpayPath
 }
 
@@ -166,7 +167,7 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
 }
 
 chain_step! {
-    /// `v2/transit/pay`
+    /// `v2/transit/pay`: 乘车码代扣.
     TransitPay at TransitPayPath
 }
 

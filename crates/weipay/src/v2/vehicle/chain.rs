@@ -10,23 +10,24 @@ chain! {}
 
 chain_step! {
     /// `v2/vehicle`: 微信车主服务.
+    #[doc(alias = "微信车主服务")]
     Vehicle at VehiclePath
 }
 
 impl<M: Mode> Vehicle<M> {
-    /// `v2/vehicle/partnerpay`
+    /// `v2/vehicle/partnerpay`: 微信车主服务.
     pub fn partnerpay(self) -> VehiclePartnerpay<M> {
         VehiclePartnerpay::new(self.call.step("partnerpay"))
     }
 
-    /// `v2/vehicle/pay`
+    /// `v2/vehicle/pay`: 微信车主服务.
     pub fn pay(self) -> VehiclePay<M> {
         VehiclePay::new(self.call.step("pay"))
     }
 }
 
 chain_step! {
-    /// `v2/vehicle/partnerpay`
+    /// `v2/vehicle/partnerpay`: 微信车主服务.
     VehiclePartnerpay at VehiclePartnerpayPath
 }
 
@@ -166,7 +167,7 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
 }
 
 chain_step! {
-    /// `v2/vehicle/pay`
+    /// `v2/vehicle/pay`: 微信车主服务.
     VehiclePay at VehiclePayPath
 }
 

@@ -10,6 +10,8 @@ chain! {}
 
 chain_step! {
     /// `v2/wxv`: 免押租借, 免押速住.
+    #[doc(alias = "免押租借")]
+    #[doc(alias = "免押速住")]
     Wxv at WxvPath
 }
 
@@ -58,6 +60,7 @@ impl<M: Mode> Wxv<M> {
 chain_step! {
     /// `v2/wxv/cancelbill`: 撤销租借订单.
     #[doc(alias = "撤销租借订单")]
+    #[doc(alias = "免押租借")]
     WxvCancelbill at WxvCancelbillPath
 }
 
@@ -95,6 +98,7 @@ impl<M: Mode> WxvCancelbill<M> {
 chain_step! {
     /// `v2/wxv/changerentmoney`: 修改租借订单.
     #[doc(alias = "修改租借订单")]
+    #[doc(alias = "免押租借")]
     WxvChangerentmoney at WxvChangerentmoneyPath
 }
 
@@ -134,6 +138,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
 chain_step! {
     /// `v2/wxv/createhotelbill`: 创建速住订单.
     #[doc(alias = "创建速住订单")]
+    #[doc(alias = "免押速住")]
     WxvCreatehotelbill at WxvCreatehotelbillPath
 }
 
@@ -179,6 +184,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
 chain_step! {
     /// `v2/wxv/createrentbill`: 创建租借订单.
     #[doc(alias = "创建租借订单")]
+    #[doc(alias = "免押租借")]
     WxvCreaterentbill at WxvCreaterentbillPath
 }
 
@@ -220,6 +226,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
 chain_step! {
     /// `v2/wxv/finishhotelbill`: 完结速住订单.
     #[doc(alias = "完结速住订单")]
+    #[doc(alias = "免押速住")]
     WxvFinishhotelbill at WxvFinishhotelbillPath
 }
 
@@ -265,6 +272,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
 chain_step! {
     /// `v2/wxv/finishrentbill`: 完结租借订单.
     #[doc(alias = "完结租借订单")]
+    #[doc(alias = "免押租借")]
     WxvFinishrentbill at WxvFinishrentbillPath
 }
 
@@ -308,6 +316,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
 chain_step! {
     /// `v2/wxv/queryhotelbill`: 查询速住订单.
     #[doc(alias = "查询速住订单")]
+    #[doc(alias = "免押速住")]
     WxvQueryhotelbill at WxvQueryhotelbillPath
 }
 
@@ -345,6 +354,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
 chain_step! {
     /// `v2/wxv/queryrentbill`: 查询租借订单.
     #[doc(alias = "查询租借订单")]
+    #[doc(alias = "免押租借")]
     WxvQueryrentbill at WxvQueryrentbillPath
 }
 

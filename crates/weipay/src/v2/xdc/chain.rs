@@ -10,35 +10,36 @@ chain! {}
 
 chain_step! {
     /// `v2/xdc`: 沙箱环境.
+    #[doc(alias = "沙箱环境")]
     Xdc at XdcPath
 }
 
 impl<M: Mode> Xdc<M> {
-    /// `v2/xdc/apiv2getsignkey`
+    /// `v2/xdc/apiv2getsignkey`: 沙箱环境.
     pub fn apiv2getsignkey(self) -> XdcApiv2getsignkey<M> {
         XdcApiv2getsignkey::new(self.call.step("apiv2getsignkey"))
     }
 
-    /// `v2/xdc/apiv2sandbox`
+    /// `v2/xdc/apiv2sandbox`: 沙箱环境.
     pub fn apiv2sandbox(self) -> XdcApiv2sandbox<M> {
         XdcApiv2sandbox::new(self.call.step("apiv2sandbox"))
     }
 }
 
 chain_step! {
-    /// `v2/xdc/apiv2getsignkey`
+    /// `v2/xdc/apiv2getsignkey`: 沙箱环境.
     XdcApiv2getsignkey at XdcApiv2getsignkeyPath
 }
 
 impl<M: Mode> XdcApiv2getsignkey<M> {
-    /// `v2/xdc/apiv2getsignkey/sign`
+    /// `v2/xdc/apiv2getsignkey/sign`: 沙箱环境.
     pub fn sign(self) -> XdcApiv2getsignkeySign<M> {
         XdcApiv2getsignkeySign::new(self.call.step("sign"))
     }
 }
 
 chain_step! {
-    /// `v2/xdc/apiv2getsignkey/sign`
+    /// `v2/xdc/apiv2getsignkey/sign`: 沙箱环境.
     XdcApiv2getsignkeySign at XdcApiv2getsignkeySignPath
 }
 
@@ -81,19 +82,19 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
 }
 
 chain_step! {
-    /// `v2/xdc/apiv2sandbox`
+    /// `v2/xdc/apiv2sandbox`: 沙箱环境.
     XdcApiv2sandbox at XdcApiv2sandboxPath
 }
 
 impl<M: Mode> XdcApiv2sandbox<M> {
-    /// `v2/xdc/apiv2sandbox/pay`
+    /// `v2/xdc/apiv2sandbox/pay`: 沙箱环境.
     pub fn pay(self) -> XdcApiv2sandboxPay<M> {
         XdcApiv2sandboxPay::new(self.call.step("pay"))
     }
 }
 
 chain_step! {
-    /// `v2/xdc/apiv2sandbox/pay`
+    /// `v2/xdc/apiv2sandbox/pay`: 沙箱环境.
     XdcApiv2sandboxPay at XdcApiv2sandboxPayPath
 }
 

@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/abnormal-fund-processing`: 收付通-个人收款(二手交易).
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     AbnormalFundProcessing at AbnormalFundProcessingPath
 }
 
 impl<M: Mode> AbnormalFundProcessing<M> {
-    /// `v3/abnormal-fund-processing/receipts`
+    /// `v3/abnormal-fund-processing/receipts`: 收付通-个人收款(二手交易).
     pub fn receipts(self) -> AbnormalFundProcessingReceipts<M> {
         AbnormalFundProcessingReceipts::new(self.call.step("receipts"))
     }
 }
 
 chain_step! {
-    /// `v3/abnormal-fund-processing/receipts`
+    /// `v3/abnormal-fund-processing/receipts`: 收付通-个人收款(二手交易).
     AbnormalFundProcessingReceipts at AbnormalFundProcessingReceiptsPath
 }
 

@@ -8,6 +8,7 @@ response! {
     /// 在途异常资金付款指令的发起方.
     ///
     /// The shared object `abnormal_fund_commander` of the catalogue.
+    #[doc(alias = "在途异常资金付款指令的发起方")]
     pub struct AbnormalFundCommander {
         /// Required.
         operator: FundProcessingOperator = body("operator").required(),

@@ -11,33 +11,34 @@ chain! {}
 
 chain_step! {
     /// `v3/aggracct-bc`: 聚合账户银行渠道服务.
+    #[doc(alias = "聚合账户银行渠道服务")]
     AggracctBc at AggracctBcPath
 }
 
 impl<M: Mode> AggracctBc<M> {
-    /// `v3/aggracct-bc/wb-channel`
+    /// `v3/aggracct-bc/wb-channel`: 聚合账户银行渠道服务.
     pub fn wb_channel(self) -> AggracctBcWbChannel<M> {
         AggracctBcWbChannel::new(self.call.step("wb-channel"))
     }
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel`
+    /// `v3/aggracct-bc/wb-channel`: 聚合账户银行渠道服务.
     AggracctBcWbChannel at AggracctBcWbChannelPath
 }
 
 impl<M: Mode> AggracctBcWbChannel<M> {
-    /// `v3/aggracct-bc/wb-channel/account`
+    /// `v3/aggracct-bc/wb-channel/account`: 聚合账户银行渠道服务.
     pub fn account(self) -> AggracctBcWbChannelAccount<M> {
         AggracctBcWbChannelAccount::new(self.call.step("account"))
     }
 
-    /// `v3/aggracct-bc/wb-channel/bank-channel-account`
+    /// `v3/aggracct-bc/wb-channel/bank-channel-account`: 聚合账户银行渠道服务.
     pub fn bank_channel_account(self) -> AggracctBcWbChannelBankChannelAccount<M> {
         AggracctBcWbChannelBankChannelAccount::new(self.call.step("bank-channel-account"))
     }
 
-    /// `v3/aggracct-bc/wb-channel/control-orders`
+    /// `v3/aggracct-bc/wb-channel/control-orders`: 聚合账户银行渠道服务.
     pub fn control_orders(self) -> AggracctBcWbChannelControlOrders<M> {
         AggracctBcWbChannelControlOrders::new(self.call.step("control-orders"))
     }
@@ -49,7 +50,7 @@ impl<M: Mode> AggracctBcWbChannel<M> {
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel/account`
+    /// `v3/aggracct-bc/wb-channel/account`: 聚合账户银行渠道服务.
     AggracctBcWbChannelAccount at AggracctBcWbChannelAccountPath
 }
 
@@ -166,7 +167,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel/bank-channel-account`
+    /// `v3/aggracct-bc/wb-channel/bank-channel-account`: 聚合账户银行渠道服务.
     AggracctBcWbChannelBankChannelAccount at AggracctBcWbChannelBankChannelAccountPath
 }
 
@@ -266,12 +267,12 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders`
+    /// `v3/aggracct-bc/wb-channel/control-orders`: 聚合账户银行渠道服务.
     AggracctBcWbChannelControlOrders at AggracctBcWbChannelControlOrdersPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrders<M> {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info`
+    /// `v3/aggracct-bc/wb-channel/control-orders/info`: 聚合账户银行渠道服务.
     pub fn info(self) -> AggracctBcWbChannelControlOrdersInfo<M> {
         AggracctBcWbChannelControlOrdersInfo::new(self.call.step("info"))
     }
@@ -298,31 +299,31 @@ impl<M: Mode> AggracctBcWbChannelControlOrders<M> {
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info`
+    /// `v3/aggracct-bc/wb-channel/control-orders/info`: 聚合账户银行渠道服务.
     AggracctBcWbChannelControlOrdersInfo at AggracctBcWbChannelControlOrdersInfoPath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfo<M> {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info/update`
+    /// `v3/aggracct-bc/wb-channel/control-orders/info/update`: 聚合账户银行渠道服务.
     pub fn update(self) -> AggracctBcWbChannelControlOrdersInfoUpdate<M> {
         AggracctBcWbChannelControlOrdersInfoUpdate::new(self.call.step("update"))
     }
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info/update`
+    /// `v3/aggracct-bc/wb-channel/control-orders/info/update`: 聚合账户银行渠道服务.
     AggracctBcWbChannelControlOrdersInfoUpdate at AggracctBcWbChannelControlOrdersInfoUpdatePath
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdate<M> {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`
+    /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`: 聚合账户银行渠道服务.
     pub fn result(self) -> AggracctBcWbChannelControlOrdersInfoUpdateResult<M> {
         AggracctBcWbChannelControlOrdersInfoUpdateResult::new(self.call.step("result"))
     }
 }
 
 chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`
+    /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`: 聚合账户银行渠道服务.
     AggracctBcWbChannelControlOrdersInfoUpdateResult at AggracctBcWbChannelControlOrdersInfoUpdateResultPath
 }
 

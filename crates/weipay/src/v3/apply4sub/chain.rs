@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/apply4sub`: 结算账户.
+    #[doc(alias = "结算账户")]
     Apply4sub at Apply4subPath
 }
 
 impl<M: Mode> Apply4sub<M> {
-    /// `v3/apply4sub/sub_merchants`
+    /// `v3/apply4sub/sub_merchants`: 结算账户.
     pub fn sub_merchants(self) -> Apply4subSubMerchants<M> {
         Apply4subSubMerchants::new(self.call.step("sub_merchants"))
     }
 }
 
 chain_step! {
-    /// `v3/apply4sub/sub_merchants`
+    /// `v3/apply4sub/sub_merchants`: 结算账户.
     Apply4subSubMerchants at Apply4subSubMerchantsPath
 }
 
@@ -34,12 +35,12 @@ impl<M: Mode> Apply4subSubMerchants<M> {
 }
 
 chain_step! {
-    /// `v3/apply4sub/sub_merchants/{sub_mchid}`
+    /// `v3/apply4sub/sub_merchants/{sub_mchid}`: 结算账户.
     Apply4subSubMerchantsBySubMchid at Apply4subSubMerchantsBySubMchidPath
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
-    /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
+    /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`: 结算账户.
     pub fn application(self) -> Apply4subSubMerchantsBySubMchidApplication<M> {
         Apply4subSubMerchantsBySubMchidApplication::new(self.call.step("application"))
     }
@@ -56,7 +57,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
+    /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`: 结算账户.
     Apply4subSubMerchantsBySubMchidApplication at Apply4subSubMerchantsBySubMchidApplicationPath
 }
 

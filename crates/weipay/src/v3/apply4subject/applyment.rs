@@ -117,6 +117,7 @@ pub mod post {
         }
 
         /// 联系人信息.
+        #[doc(alias = "联系人信息")]
         pub struct ContactInfo {
             /// 超级管理员类型.
             contact_type: IdHolderType = body("contact_type"),
@@ -141,6 +142,7 @@ pub mod post {
         }
 
         /// 主体信息.
+        #[doc(alias = "主体信息")]
         pub struct SubjectInfo {
             /// 主体类型. Required.
             subject_type: SubjectType = body("subject_type").required(),
@@ -161,6 +163,7 @@ pub mod post {
         }
 
         /// 营业执照.
+        #[doc(alias = "营业执照")]
         pub struct BusinessLicenseInfo {
             /// 营业执照注册号. Required.
             licence_number: String = body("licence_number").required(),
@@ -177,6 +180,7 @@ pub mod post {
         }
 
         /// 登记证书.
+        #[doc(alias = "登记证书")]
         pub struct CertificateInfo {
             /// 登记证书类型. Required.
             cert_type: RegistrationCertType = body("cert_type").required(),
@@ -195,6 +199,7 @@ pub mod post {
         }
 
         /// 辅助证明材料信息.
+        #[doc(alias = "辅助证明材料信息")]
         pub struct AssistProveInfo {
             /// 小微经营类型. Required.
             micro_biz_type: MicroBizType = body("micro_biz_type").required(),
@@ -211,6 +216,7 @@ pub mod post {
         }
 
         /// 经营许可证信息.
+        #[doc(alias = "经营许可证信息")]
         pub struct SpecialOperationInfo {
             /// 行业ID. Required.
             category_id: i64 = body("category_id").required(),
@@ -219,6 +225,7 @@ pub mod post {
         }
 
         /// 法人身份信息.
+        #[doc(alias = "法人身份信息")]
         pub struct IdentificationInfo {
             /// 超级管理员类型.
             id_holder_type: IdHolderType = body("id_holder_type"),
@@ -243,6 +250,7 @@ pub mod post {
         }
 
         /// 最终受益人信息列表.
+        #[doc(alias = "最终受益人信息列表")]
         pub struct UboInfoList {
             /// Required.
             ubo_id_doc_type: IdDocType = body("ubo_id_doc_type").required(),
@@ -263,6 +271,7 @@ pub mod post {
         }
 
         /// 补充材料.
+        #[doc(alias = "补充材料")]
         pub struct AdditionInfo {
             /// 待确认商户号列表.
             confirm_mchid_list: Vec<String> = body("confirm_mchid_list"),

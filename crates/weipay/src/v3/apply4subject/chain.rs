@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/apply4subject`: 确认开户意愿.
+    #[doc(alias = "确认开户意愿")]
     Apply4subject at Apply4subjectPath
 }
 
@@ -114,14 +115,14 @@ impl<M: Mode> Apply4subjectApplyment<M> {
         )
     }
 
-    /// `v3/apply4subject/applyment/merchants`
+    /// `v3/apply4subject/applyment/merchants`: 确认开户意愿.
     pub fn merchants(self) -> Apply4subjectApplymentMerchants<M> {
         Apply4subjectApplymentMerchants::new(self.call.step("merchants"))
     }
 }
 
 chain_step! {
-    /// `v3/apply4subject/applyment/{applyment_id}`
+    /// `v3/apply4subject/applyment/{applyment_id}`: 确认开户意愿.
     Apply4subjectApplymentByApplymentId at Apply4subjectApplymentByApplymentIdPath
 }
 
@@ -168,7 +169,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
 }
 
 chain_step! {
-    /// `v3/apply4subject/applyment/{business_code}`
+    /// `v3/apply4subject/applyment/{business_code}`: 确认开户意愿.
     Apply4subjectApplymentByBusinessCode at Apply4subjectApplymentByBusinessCodePath
 }
 
@@ -216,7 +217,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
 }
 
 chain_step! {
-    /// `v3/apply4subject/applyment/merchants`
+    /// `v3/apply4subject/applyment/merchants`: 确认开户意愿.
     Apply4subjectApplymentMerchants at Apply4subjectApplymentMerchantsPath
 }
 
@@ -230,7 +231,7 @@ impl<M: Mode> Apply4subjectApplymentMerchants<M> {
 }
 
 chain_step! {
-    /// `v3/apply4subject/applyment/merchants/{sub_mchid}`
+    /// `v3/apply4subject/applyment/merchants/{sub_mchid}`: 确认开户意愿.
     Apply4subjectApplymentMerchantsBySubMchid at Apply4subjectApplymentMerchantsBySubMchidPath
 }
 

@@ -57,6 +57,7 @@ pub mod post {
         }
 
         /// 超级管理员信息.
+        #[doc(alias = "超级管理员信息")]
         pub struct ContactInfo {
             /// 超级管理员类型. Required.
             contact_type: IdHolderType = body("contact_type").required(),
@@ -85,6 +86,7 @@ pub mod post {
         }
 
         /// 主体资料.
+        #[doc(alias = "主体资料")]
         pub struct SubjectInfo {
             /// 主体类型. Required.
             subject_type: SubjectType = body("subject_type").required(),
@@ -109,6 +111,7 @@ pub mod post {
         }
 
         /// 小微辅助证明材料.
+        #[doc(alias = "小微辅助证明材料")]
         pub struct MicroBizInfo {
             /// 小微经营类型. Required.
             micro_biz_type: MicroBizType = body("micro_biz_type").required(),
@@ -121,6 +124,7 @@ pub mod post {
         }
 
         /// 门店场所.
+        #[doc(alias = "门店场所")]
         pub struct MicroStoreInfo {
             /// 门店名称. Required.
             micro_name: String = body("micro_name").required(),
@@ -139,6 +143,7 @@ pub mod post {
         }
 
         /// 流动经营/便民服务.
+        #[doc(alias = "流动经营/便民服务")]
         pub struct MicroMobileInfo {
             /// 经营/服务名称. Required.
             micro_mobile_name: String = body("micro_mobile_name").required(),
@@ -151,6 +156,7 @@ pub mod post {
         }
 
         /// 线上商品/服务交易.
+        #[doc(alias = "线上商品/服务交易")]
         pub struct MicroOnlineInfo {
             /// 线上店铺名称. Required.
             micro_online_store: String = body("micro_online_store").required(),
@@ -163,6 +169,7 @@ pub mod post {
         }
 
         /// 营业执照.
+        #[doc(alias = "营业执照")]
         pub struct BusinessLicenseInfo {
             /// 营业执照照片. Required.
             license_copy: String = body("license_copy").required(),
@@ -181,6 +188,7 @@ pub mod post {
         }
 
         /// 登记证书.
+        #[doc(alias = "登记证书")]
         pub struct CertificateInfo {
             /// 登记证书照片. Required.
             cert_copy: String = body("cert_copy").required(),
@@ -201,6 +209,7 @@ pub mod post {
         }
 
         /// 组织机构代码证信息.
+        #[doc(alias = "组织机构代码证信息")]
         pub struct OrganizationInfo {
             /// 组织机构代码证照片. Required.
             organization_copy: String = body("organization_copy").required(),
@@ -213,6 +222,7 @@ pub mod post {
         }
 
         /// 经营者/法人身份证件.
+        #[doc(alias = "经营者/法人身份证件")]
         pub struct IdentityInfo {
             /// 超级管理员类型.
             id_holder_type: IdHolderType = body("id_holder_type"),
@@ -229,6 +239,7 @@ pub mod post {
         }
 
         /// 经营者/法人身份证信息.
+        #[doc(alias = "经营者/法人身份证信息")]
         pub struct IdCardInfo {
             /// 身份证人像面照片. Required.
             id_card_copy: String = body("id_card_copy").required(),
@@ -247,6 +258,7 @@ pub mod post {
         }
 
         /// 经营者/法人其他类型证件信息.
+        #[doc(alias = "经营者/法人其他类型证件信息")]
         pub struct IdDocInfo {
             /// 证件正面照片. Required.
             id_doc_copy: String = body("id_doc_copy").required(),
@@ -265,6 +277,7 @@ pub mod post {
         }
 
         /// 最终受益人信息列表.
+        #[doc(alias = "最终受益人信息列表")]
         pub struct UboInfoList {
             /// Required.
             ubo_id_doc_type: IdDocType = body("ubo_id_doc_type").required(),
@@ -285,6 +298,7 @@ pub mod post {
         }
 
         /// 经营资料.
+        #[doc(alias = "经营资料")]
         pub struct BusinessInfo {
             /// 商户简称. Required.
             merchant_shortname: String = body("merchant_shortname").required(),
@@ -295,6 +309,7 @@ pub mod post {
         }
 
         /// 经营场景.
+        #[doc(alias = "经营场景")]
         pub struct SalesInfo {
             /// 经营场景类型. Required.
             sales_scenes_type: Vec<SalesScenesType> = body("sales_scenes_type").required(),
@@ -313,6 +328,7 @@ pub mod post {
         }
 
         /// 线下场所场景.
+        #[doc(alias = "线下场所场景")]
         pub struct BizStoreInfo {
             /// 线下场所名称. Required.
             biz_store_name: String = body("biz_store_name").required(),
@@ -329,6 +345,7 @@ pub mod post {
         }
 
         /// 公众号场景.
+        #[doc(alias = "公众号场景")]
         pub struct MpInfo {
             /// 服务商公众号AppID.
             mp_appid: String = body("mp_appid"),
@@ -339,6 +356,7 @@ pub mod post {
         }
 
         /// 小程序场景.
+        #[doc(alias = "小程序场景")]
         pub struct MiniProgramInfo {
             /// 服务商小程序APPID.
             mini_program_appid: String = body("mini_program_appid"),
@@ -349,6 +367,7 @@ pub mod post {
         }
 
         /// App场景.
+        #[doc(alias = "App场景")]
         pub struct AppInfo {
             /// 服务商应用APPID.
             app_appid: String = body("app_appid"),
@@ -359,6 +378,7 @@ pub mod post {
         }
 
         /// 互联网网站场景.
+        #[doc(alias = "互联网网站场景")]
         pub struct WebInfo {
             /// 互联网网站域名.
             domain: String = body("domain"),
@@ -369,6 +389,7 @@ pub mod post {
         }
 
         /// 企业微信场景.
+        #[doc(alias = "企业微信场景")]
         pub struct WeworkInfo {
             /// 商家企业微信CorpID.
             sub_corp_id: String = body("sub_corp_id"),
@@ -377,6 +398,7 @@ pub mod post {
         }
 
         /// 结算规则.
+        #[doc(alias = "结算规则")]
         pub struct SettlementInfo {
             /// 入驻结算规则ID.
             settlement_id: String = body("settlement_id"),
@@ -397,6 +419,7 @@ pub mod post {
         }
 
         /// 结算银行账户.
+        #[doc(alias = "结算银行账户")]
         pub struct BankAccountInfo {
             /// 账户类型. Required.
             bank_account_type: BankAccountType = body("bank_account_type").required(),
@@ -415,6 +438,7 @@ pub mod post {
         }
 
         /// 补充材料.
+        #[doc(alias = "补充材料")]
         pub struct AdditionInfo {
             /// 法人开户承诺函.
             legal_person_commitment: String = body("legal_person_commitment"),

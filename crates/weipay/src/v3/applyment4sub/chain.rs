@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/applyment4sub`: 商户进件.
+    #[doc(alias = "商户进件")]
     Applyment4sub at Applyment4subPath
 }
 
@@ -93,19 +94,20 @@ impl<M: Mode> Applyment4subApplyment<M> {
         self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
     }
 
-    /// `v3/applyment4sub/applyment/applyment_id`
+    /// `v3/applyment4sub/applyment/applyment_id`: 商户进件.
     pub fn applyment_id(self) -> Applyment4subApplymentApplymentId<M> {
         Applyment4subApplymentApplymentId::new(self.call.step("applyment_id"))
     }
 
-    /// `v3/applyment4sub/applyment/business_code`
+    /// `v3/applyment4sub/applyment/business_code`: 商户进件.
     pub fn business_code(self) -> Applyment4subApplymentBusinessCode<M> {
         Applyment4subApplymentBusinessCode::new(self.call.step("business_code"))
     }
 }
 
 chain_step! {
-    /// `v3/applyment4sub/applyment/applyment_id`
+    /// `v3/applyment4sub/applyment/applyment_id`: 商户进件.
+    #[doc(alias = "商户进件")]
     Applyment4subApplymentApplymentId at Applyment4subApplymentApplymentIdPath
 }
 
@@ -154,7 +156,8 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
 }
 
 chain_step! {
-    /// `v3/applyment4sub/applyment/business_code`
+    /// `v3/applyment4sub/applyment/business_code`: 商户进件.
+    #[doc(alias = "商户进件")]
     Applyment4subApplymentBusinessCode at Applyment4subApplymentBusinessCodePath
 }
 

@@ -10,18 +10,19 @@ chain! {}
 
 chain_step! {
     /// `v3/bank-batch-transfer`: 银行模式电子回单.
+    #[doc(alias = "银行模式电子回单")]
     BankBatchTransfer at BankBatchTransferPath
 }
 
 impl<M: Mode> BankBatchTransfer<M> {
-    /// `v3/bank-batch-transfer/receipt`
+    /// `v3/bank-batch-transfer/receipt`: 银行模式电子回单.
     pub fn receipt(self) -> BankBatchTransferReceipt<M> {
         BankBatchTransferReceipt::new(self.call.step("receipt"))
     }
 }
 
 chain_step! {
-    /// `v3/bank-batch-transfer/receipt`
+    /// `v3/bank-batch-transfer/receipt`: 银行模式电子回单.
     BankBatchTransferReceipt at BankBatchTransferReceiptPath
 }
 

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/bank-transfer`: 银行模式批量转账.
+    #[doc(alias = "银行模式批量转账")]
     BankTransfer at BankTransferPath
 }
 
@@ -60,19 +61,19 @@ impl<M: Mode> BankTransferBatches<M> {
         self.call.typed(&table::POST_V3_BANK_TRANSFER_BATCHES, request)
     }
 
-    /// `v3/bank-transfer/batches/batch-id`
+    /// `v3/bank-transfer/batches/batch-id`: 银行模式批量转账.
     pub fn batch_id(self) -> BankTransferBatchesBatchId<M> {
         BankTransferBatchesBatchId::new(self.call.step("batch-id"))
     }
 
-    /// `v3/bank-transfer/batches/out-batch-no`
+    /// `v3/bank-transfer/batches/out-batch-no`: 银行模式批量转账.
     pub fn out_batch_no(self) -> BankTransferBatchesOutBatchNo<M> {
         BankTransferBatchesOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/bank-transfer/batches/batch-id`
+    /// `v3/bank-transfer/batches/batch-id`: 银行模式批量转账.
     BankTransferBatchesBatchId at BankTransferBatchesBatchIdPath
 }
 
@@ -128,26 +129,26 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
         self.call.typed_pages(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
-    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`: 银行模式批量转账.
     pub fn details(self) -> BankTransferBatchesBatchIdByBatchIdDetails<M> {
         BankTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`: 银行模式批量转账.
     BankTransferBatchesBatchIdByBatchIdDetails at BankTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
-    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`: 银行模式批量转账.
     pub fn detail_id(self) -> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
         BankTransferBatchesBatchIdByBatchIdDetailsDetailId::new(self.call.step("detail-id"))
     }
 }
 
 chain_step! {
-    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`: 银行模式批量转账.
     BankTransferBatchesBatchIdByBatchIdDetailsDetailId at BankTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
@@ -204,7 +205,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
 }
 
 chain_step! {
-    /// `v3/bank-transfer/batches/out-batch-no`
+    /// `v3/bank-transfer/batches/out-batch-no`: 银行模式批量转账.
     BankTransferBatchesOutBatchNo at BankTransferBatchesOutBatchNoPath
 }
 
@@ -265,26 +266,26 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
         self.call.typed_pages(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
-    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`: 银行模式批量转账.
     pub fn details(self) -> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
         BankTransferBatchesOutBatchNoByOutBatchNoDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`: 银行模式批量转账.
     BankTransferBatchesOutBatchNoByOutBatchNoDetails at BankTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
-    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 银行模式批量转账.
     pub fn out_detail_no(self) -> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
         BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo::new(self.call.step("out-detail-no"))
     }
 }
 
 chain_step! {
-    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 银行模式批量转账.
     BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 

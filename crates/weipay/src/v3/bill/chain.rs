@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/bill`: 账单.
+    #[doc(alias = "账单")]
     Bill at BillPath
 }
 

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/billdownload`: 账单.
+    #[doc(alias = "账单")]
     Billdownload at BilldownloadPath
 }
 

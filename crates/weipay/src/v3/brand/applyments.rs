@@ -49,6 +49,7 @@ pub mod post {
         }
 
         /// 管理员信息.
+        #[doc(alias = "管理员信息")]
         pub struct AdminInfo {
             /// 管理员姓名. Required; travels encrypted (敏感信息加密).
             admin_name: Sensitive = body("admin_name").required().encrypted(),
@@ -59,6 +60,7 @@ pub mod post {
         }
 
         /// 主体资料.
+        #[doc(alias = "主体资料")]
         pub struct SubjectInfo {
             /// 主体类型. Required.
             subject_type: SubjectType = body("subject_type").required(),
@@ -69,6 +71,7 @@ pub mod post {
         }
 
         /// 品牌基础信息.
+        #[doc(alias = "品牌基础信息")]
         pub struct BrandBasicInfo {
             /// 品牌名称. Required.
             brand_name: String = body("brand_name").required(),
@@ -77,6 +80,7 @@ pub mod post {
         }
 
         /// 品牌商标资料.
+        #[doc(alias = "品牌商标资料")]
         pub struct Trademark {
             /// 有无商标. Required.
             trademark_exists: TrademarkExists = body("trademark_exists").required(),
@@ -93,6 +97,7 @@ pub mod post {
         }
 
         /// 商标注册证.
+        #[doc(alias = "商标注册证")]
         pub struct TrademarkRegistrationCertificate {
             /// 商标注册证. Format `media-id`.
             certificate: String = body("certificate"),
@@ -121,6 +126,7 @@ pub mod post {
         }
 
         /// Logo商标注册证.
+        #[doc(alias = "Logo商标注册证")]
         pub struct LogoTrademarkRegistrationCertificate {
             /// Logo商标注册证.
             certificate: String = body("certificate"),

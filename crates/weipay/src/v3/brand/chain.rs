@@ -11,6 +11,15 @@ chain! {}
 
 chain_step! {
     /// `v3/brand`: 会员, 发券活动, 品牌入驻, 品牌门店, 商家名片会员, 商家名片配置, 摇优惠活动, 连接交易, 连锁品牌分账.
+    #[doc(alias = "会员")]
+    #[doc(alias = "发券活动")]
+    #[doc(alias = "品牌入驻")]
+    #[doc(alias = "品牌门店")]
+    #[doc(alias = "商家名片会员")]
+    #[doc(alias = "商家名片配置")]
+    #[doc(alias = "摇优惠活动")]
+    #[doc(alias = "连接交易")]
+    #[doc(alias = "连锁品牌分账")]
     Brand at BrandPath
 }
 
@@ -25,7 +34,7 @@ impl<M: Mode> Brand<M> {
         BrandCard::new(self.call.step("card"))
     }
 
-    /// `v3/brand/marketing`
+    /// `v3/brand/marketing`: 摇优惠活动.
     pub fn marketing(self) -> BrandMarketing<M> {
         BrandMarketing::new(self.call.step("marketing"))
     }
@@ -35,7 +44,7 @@ impl<M: Mode> Brand<M> {
         BrandPartner::new(self.call.step("partner"))
     }
 
-    /// `v3/brand/profitsharing`
+    /// `v3/brand/profitsharing`: 连锁品牌分账.
     pub fn profitsharing(self) -> BrandProfitsharing<M> {
         BrandProfitsharing::new(self.call.step("profitsharing"))
     }
@@ -44,6 +53,7 @@ impl<M: Mode> Brand<M> {
 chain_step! {
     /// `v3/brand/applyments`: 提交入驻申请.
     #[doc(alias = "提交入驻申请")]
+    #[doc(alias = "品牌入驻")]
     BrandApplyments at BrandApplymentsPath
 }
 
@@ -85,12 +95,12 @@ impl<M: Mode> BrandApplyments<M> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS, request)
     }
 
-    /// `v3/brand/applyments/applyment-id`
+    /// `v3/brand/applyments/applyment-id`: 品牌入驻.
     pub fn applyment_id(self) -> BrandApplymentsApplymentId<M> {
         BrandApplymentsApplymentId::new(self.call.step("applyment-id"))
     }
 
-    /// `v3/brand/applyments/business-code`
+    /// `v3/brand/applyments/business-code`: 品牌入驻.
     pub fn business_code(self) -> BrandApplymentsBusinessCode<M> {
         BrandApplymentsBusinessCode::new(self.call.step("business-code"))
     }
@@ -102,7 +112,7 @@ impl<M: Mode> BrandApplyments<M> {
 }
 
 chain_step! {
-    /// `v3/brand/applyments/applyment-id`
+    /// `v3/brand/applyments/applyment-id`: 品牌入驻.
     BrandApplymentsApplymentId at BrandApplymentsApplymentIdPath
 }
 
@@ -142,7 +152,7 @@ impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
 }
 
 chain_step! {
-    /// `v3/brand/applyments/business-code`
+    /// `v3/brand/applyments/business-code`: 品牌入驻.
     BrandApplymentsBusinessCode at BrandApplymentsBusinessCodePath
 }
 
@@ -236,6 +246,7 @@ chain_step! {
     /// `v3/brand/card/card-configs`: 查询商家名片配置申请状态, 提交商家名片配置申请.
     #[doc(alias = "查询商家名片配置申请状态")]
     #[doc(alias = "提交商家名片配置申请")]
+    #[doc(alias = "商家名片配置")]
     BrandCardCardConfigs at BrandCardCardConfigsPath
 }
 
@@ -403,6 +414,7 @@ chain_step! {
     /// `v3/brand/card/card-links`: 查询已生效交易连接名片规则, 添加交易连接名片规则申请.
     #[doc(alias = "查询已生效交易连接名片规则")]
     #[doc(alias = "添加交易连接名片规则申请")]
+    #[doc(alias = "连接交易")]
     BrandCardCardLinks at BrandCardCardLinksPath
 }
 
@@ -464,7 +476,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
-    /// `v3/brand/card/card-links/business-code`
+    /// `v3/brand/card/card-links/business-code`: 连接交易.
     pub fn business_code(self) -> BrandCardCardLinksBusinessCode<M> {
         BrandCardCardLinksBusinessCode::new(self.call.step("business-code"))
     }
@@ -481,7 +493,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
 }
 
 chain_step! {
-    /// `v3/brand/card/card-links/business-code`
+    /// `v3/brand/card/card-links/business-code`: 连接交易.
     BrandCardCardLinksBusinessCode at BrandCardCardLinksBusinessCodePath
 }
 
@@ -599,19 +611,20 @@ impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
 }
 
 chain_step! {
-    /// `v3/brand/marketing`
+    /// `v3/brand/marketing`: 摇优惠活动.
+    #[doc(alias = "摇优惠活动")]
     BrandMarketing at BrandMarketingPath
 }
 
 impl<M: Mode> BrandMarketing<M> {
-    /// `v3/brand/marketing/shake-activities`
+    /// `v3/brand/marketing/shake-activities`: 摇优惠活动.
     pub fn shake_activities(self) -> BrandMarketingShakeActivities<M> {
         BrandMarketingShakeActivities::new(self.call.step("shake-activities"))
     }
 }
 
 chain_step! {
-    /// `v3/brand/marketing/shake-activities`
+    /// `v3/brand/marketing/shake-activities`: 摇优惠活动.
     BrandMarketingShakeActivities at BrandMarketingShakeActivitiesPath
 }
 
@@ -672,7 +685,7 @@ impl<M: Mode> BrandPartner<M> {
         BrandPartnerCardMember::new(self.call.step("card-member"))
     }
 
-    /// `v3/brand/partner/store`
+    /// `v3/brand/partner/store`: 品牌门店.
     pub fn store(self) -> BrandPartnerStore<M> {
         BrandPartnerStore::new(self.call.step("store"))
     }
@@ -714,7 +727,7 @@ impl<M: Mode> BrandPartnerCardMember<M> {
         BrandPartnerCardMemberUserFeeds::new(self.call.step("user-feeds"))
     }
 
-    /// `v3/brand/partner/card-member/user-points`
+    /// `v3/brand/partner/card-member/user-points`: 商家名片会员.
     pub fn user_points(self) -> BrandPartnerCardMemberUserPoints<M> {
         BrandPartnerCardMemberUserPoints::new(self.call.step("user-points"))
     }
@@ -724,6 +737,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
+    #[doc(alias = "商家名片会员")]
     BrandPartnerCardMemberCards at BrandPartnerCardMemberCardsPath
 }
 
@@ -951,6 +965,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/membership-activities`: 查询品牌会员发券活动列表, 创建品牌会员发券活动.
     #[doc(alias = "查询品牌会员发券活动列表")]
     #[doc(alias = "创建品牌会员发券活动")]
+    #[doc(alias = "发券活动")]
     BrandPartnerCardMemberMembershipActivities at BrandPartnerCardMemberMembershipActivitiesPath
 }
 
@@ -1162,6 +1177,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M>
 chain_step! {
     /// `v3/brand/partner/card-member/pay-view-tokens`: 品牌会员展示付款码组件预授权.
     #[doc(alias = "品牌会员展示付款码组件预授权")]
+    #[doc(alias = "商家名片会员")]
     BrandPartnerCardMemberPayViewTokens at BrandPartnerCardMemberPayViewTokensPath
 }
 
@@ -1196,6 +1212,7 @@ impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/pre-auth-tokens`: 入会组件预授权.
     #[doc(alias = "入会组件预授权")]
+    #[doc(alias = "会员")]
     BrandPartnerCardMemberPreAuthTokens at BrandPartnerCardMemberPreAuthTokensPath
 }
 
@@ -1230,6 +1247,7 @@ impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
+    #[doc(alias = "商家名片会员")]
     BrandPartnerCardMemberUserCards at BrandPartnerCardMemberUserCardsPath
 }
 
@@ -1546,6 +1564,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-feeds`: 创建用户动态信息.
     #[doc(alias = "创建用户动态信息")]
+    #[doc(alias = "商家名片会员")]
     BrandPartnerCardMemberUserFeeds at BrandPartnerCardMemberUserFeedsPath
 }
 
@@ -1581,12 +1600,13 @@ impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
 }
 
 chain_step! {
-    /// `v3/brand/partner/card-member/user-points`
+    /// `v3/brand/partner/card-member/user-points`: 商家名片会员.
+    #[doc(alias = "商家名片会员")]
     BrandPartnerCardMemberUserPoints at BrandPartnerCardMemberUserPointsPath
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPoints<M> {
-    /// `v3/brand/partner/card-member/user-points/exchange-coupon`
+    /// `v3/brand/partner/card-member/user-points/exchange-coupon`: 商家名片会员.
     pub fn exchange_coupon(self) -> BrandPartnerCardMemberUserPointsExchangeCoupon<M> {
         BrandPartnerCardMemberUserPointsExchangeCoupon::new(self.call.step("exchange-coupon"))
     }
@@ -1598,7 +1618,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPoints<M> {
 }
 
 chain_step! {
-    /// `v3/brand/partner/card-member/user-points/exchange-coupon`
+    /// `v3/brand/partner/card-member/user-points/exchange-coupon`: 商家名片会员.
     BrandPartnerCardMemberUserPointsExchangeCoupon at BrandPartnerCardMemberUserPointsExchangeCouponPath
 }
 
@@ -1696,7 +1716,8 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
 }
 
 chain_step! {
-    /// `v3/brand/partner/store`
+    /// `v3/brand/partner/store`: 品牌门店.
+    #[doc(alias = "品牌门店")]
     BrandPartnerStore at BrandPartnerStorePath
 }
 
@@ -2043,12 +2064,13 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
 }
 
 chain_step! {
-    /// `v3/brand/profitsharing`
+    /// `v3/brand/profitsharing`: 连锁品牌分账.
+    #[doc(alias = "连锁品牌分账")]
     BrandProfitsharing at BrandProfitsharingPath
 }
 
 impl<M: Mode> BrandProfitsharing<M> {
-    /// `v3/brand/profitsharing/brand-configs`
+    /// `v3/brand/profitsharing/brand-configs`: 连锁品牌分账.
     pub fn brand_configs(self) -> BrandProfitsharingBrandConfigs<M> {
         BrandProfitsharingBrandConfigs::new(self.call.step("brand-configs"))
     }
@@ -2063,7 +2085,7 @@ impl<M: Mode> BrandProfitsharing<M> {
         BrandProfitsharingOrders::new(self.call.step("orders"))
     }
 
-    /// `v3/brand/profitsharing/receivers`
+    /// `v3/brand/profitsharing/receivers`: 连锁品牌分账.
     pub fn receivers(self) -> BrandProfitsharingReceivers<M> {
         BrandProfitsharingReceivers::new(self.call.step("receivers"))
     }
@@ -2075,7 +2097,7 @@ impl<M: Mode> BrandProfitsharing<M> {
 }
 
 chain_step! {
-    /// `v3/brand/profitsharing/brand-configs`
+    /// `v3/brand/profitsharing/brand-configs`: 连锁品牌分账.
     BrandProfitsharingBrandConfigs at BrandProfitsharingBrandConfigsPath
 }
 
@@ -2265,7 +2287,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
 }
 
 chain_step! {
-    /// `v3/brand/profitsharing/orders/{transaction_id}`
+    /// `v3/brand/profitsharing/orders/{transaction_id}`: 连锁品牌分账.
     BrandProfitsharingOrdersByTransactionId at BrandProfitsharingOrdersByTransactionIdPath
 }
 
@@ -2318,7 +2340,7 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
 }
 
 chain_step! {
-    /// `v3/brand/profitsharing/receivers`
+    /// `v3/brand/profitsharing/receivers`: 连锁品牌分账.
     BrandProfitsharingReceivers at BrandProfitsharingReceiversPath
 }
 

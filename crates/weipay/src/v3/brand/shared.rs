@@ -28,6 +28,7 @@ request! {
     }
 
     /// 商户自定义的开卡信息字段.
+    #[doc(alias = "商户自定义的开卡信息字段")]
     pub struct BrandCardsUserInformationCustomFieldList {
         /// 商户自定义的开卡信息字段类型.
         type_: BrandCardsUserInformationCustomFieldListType = body("type"),
@@ -106,6 +107,7 @@ request! {
     }
 
     /// 平台提供的通用开卡信息字段.
+    #[doc(alias = "平台提供的通用开卡信息字段")]
     pub struct BrandUserInformationCommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: BrandUserInformationCommonFieldListName = body("name"),
@@ -114,6 +116,7 @@ request! {
     }
 
     /// 商户自定义的开卡信息字段.
+    #[doc(alias = "商户自定义的开卡信息字段")]
     pub struct BrandUserInformationCustomFieldList {
         /// 字段名称.
         name: String = body("name"),
@@ -201,6 +204,7 @@ open_enum! {
     }
 
     /// 平台提供的通用开卡信息字段.
+    #[doc(alias = "平台提供的通用开卡信息字段")]
     pub enum BrandCardsUserInformationCommonFieldList {
         UserFormFlagSex = "USER_FORM_FLAG_SEX",
         UserFormFlagName = "USER_FORM_FLAG_NAME",
@@ -211,6 +215,7 @@ open_enum! {
     }
 
     /// 商户自定义的开卡信息字段类型.
+    #[doc(alias = "商户自定义的开卡信息字段类型")]
     pub enum BrandCardsUserInformationCustomFieldListType {
         CheckBox = "CHECK_BOX",
         Radio = "RADIO",
@@ -228,6 +233,7 @@ open_enum! {
     }
 
     /// 平台提供的通用开卡信息字段.
+    #[doc(alias = "平台提供的通用开卡信息字段")]
     pub enum BrandUserInformationCommonFieldListName {
         UserFormFlagSex = "USER_FORM_FLAG_SEX",
         UserFormFlagName = "USER_FORM_FLAG_NAME",

@@ -11,30 +11,31 @@ chain! {}
 
 chain_step! {
     /// `v3/brand-basic`: 品牌服务商授权.
+    #[doc(alias = "品牌服务商授权")]
     BrandBasic at BrandBasicPath
 }
 
 impl<M: Mode> BrandBasic<M> {
-    /// `v3/brand-basic/partner`
+    /// `v3/brand-basic/partner`: 品牌服务商授权.
     pub fn partner(self) -> BrandBasicPartner<M> {
         BrandBasicPartner::new(self.call.step("partner"))
     }
 }
 
 chain_step! {
-    /// `v3/brand-basic/partner`
+    /// `v3/brand-basic/partner`: 品牌服务商授权.
     BrandBasicPartner at BrandBasicPartnerPath
 }
 
 impl<M: Mode> BrandBasicPartner<M> {
-    /// `v3/brand-basic/partner/brands`
+    /// `v3/brand-basic/partner/brands`: 品牌服务商授权.
     pub fn brands(self) -> BrandBasicPartnerBrands<M> {
         BrandBasicPartnerBrands::new(self.call.step("brands"))
     }
 }
 
 chain_step! {
-    /// `v3/brand-basic/partner/brands`
+    /// `v3/brand-basic/partner/brands`: 品牌服务商授权.
     BrandBasicPartnerBrands at BrandBasicPartnerBrandsPath
 }
 
@@ -46,7 +47,7 @@ impl<M: Mode> BrandBasicPartnerBrands<M> {
 }
 
 chain_step! {
-    /// `v3/brand-basic/partner/brands/{brand_id}`
+    /// `v3/brand-basic/partner/brands/{brand_id}`: 品牌服务商授权.
     BrandBasicPartnerBrandsByBrandId at BrandBasicPartnerBrandsByBrandIdPath
 }
 

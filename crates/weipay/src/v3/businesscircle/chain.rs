@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/businesscircle`: 智慧商圈.
+    #[doc(alias = "智慧商圈")]
     Businesscircle at BusinesscirclePath
 }
 
@@ -20,17 +21,17 @@ impl<M: Mode> Businesscircle<M> {
         BusinesscircleParkings::new(self.call.step("parkings"))
     }
 
-    /// `v3/businesscircle/points`
+    /// `v3/businesscircle/points`: 智慧商圈.
     pub fn points(self) -> BusinesscirclePoints<M> {
         BusinesscirclePoints::new(self.call.step("points"))
     }
 
-    /// `v3/businesscircle/user-authorizations`
+    /// `v3/businesscircle/user-authorizations`: 智慧商圈.
     pub fn user_authorizations(self) -> BusinesscircleUserAuthorizations<M> {
         BusinesscircleUserAuthorizations::new(self.call.step("user-authorizations"))
     }
 
-    /// `v3/businesscircle/users`
+    /// `v3/businesscircle/users`: 智慧商圈.
     pub fn users(self) -> BusinesscircleUsers<M> {
         BusinesscircleUsers::new(self.call.step("users"))
     }
@@ -71,7 +72,7 @@ impl<M: Mode> BusinesscircleParkings<M> {
 }
 
 chain_step! {
-    /// `v3/businesscircle/points`
+    /// `v3/businesscircle/points`: 智慧商圈.
     BusinesscirclePoints at BusinesscirclePointsPath
 }
 
@@ -117,7 +118,7 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
 }
 
 chain_step! {
-    /// `v3/businesscircle/user-authorizations`
+    /// `v3/businesscircle/user-authorizations`: 智慧商圈.
     BusinesscircleUserAuthorizations at BusinesscircleUserAuthorizationsPath
 }
 
@@ -166,7 +167,7 @@ impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
 }
 
 chain_step! {
-    /// `v3/businesscircle/users`
+    /// `v3/businesscircle/users`: 智慧商圈.
     BusinesscircleUsers at BusinesscircleUsersPath
 }
 
@@ -178,19 +179,19 @@ impl<M: Mode> BusinesscircleUsers<M> {
 }
 
 chain_step! {
-    /// `v3/businesscircle/users/{openid}`
+    /// `v3/businesscircle/users/{openid}`: 智慧商圈.
     BusinesscircleUsersByOpenid at BusinesscircleUsersByOpenidPath
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenid<M> {
-    /// `v3/businesscircle/users/{openid}/points`
+    /// `v3/businesscircle/users/{openid}/points`: 智慧商圈.
     pub fn points(self) -> BusinesscircleUsersByOpenidPoints<M> {
         BusinesscircleUsersByOpenidPoints::new(self.call.step("points"))
     }
 }
 
 chain_step! {
-    /// `v3/businesscircle/users/{openid}/points`
+    /// `v3/businesscircle/users/{openid}/points`: 智慧商圈.
     BusinesscircleUsersByOpenidPoints at BusinesscircleUsersByOpenidPointsPath
 }
 

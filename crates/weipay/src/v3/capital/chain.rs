@@ -11,35 +11,36 @@ chain! {}
 
 chain_step! {
     /// `v3/capital`: 银行组件.
+    #[doc(alias = "银行组件")]
     Capital at CapitalPath
 }
 
 impl<M: Mode> Capital<M> {
-    /// `v3/capital/capitallhh`
+    /// `v3/capital/capitallhh`: 银行组件.
     pub fn capitallhh(self) -> CapitalCapitallhh<M> {
         CapitalCapitallhh::new(self.call.step("capitallhh"))
     }
 }
 
 chain_step! {
-    /// `v3/capital/capitallhh`
+    /// `v3/capital/capitallhh`: 银行组件.
     CapitalCapitallhh at CapitalCapitallhhPath
 }
 
 impl<M: Mode> CapitalCapitallhh<M> {
-    /// `v3/capital/capitallhh/areas`
+    /// `v3/capital/capitallhh/areas`: 银行组件.
     pub fn areas(self) -> CapitalCapitallhhAreas<M> {
         CapitalCapitallhhAreas::new(self.call.step("areas"))
     }
 
-    /// `v3/capital/capitallhh/banks`
+    /// `v3/capital/capitallhh/banks`: 银行组件.
     pub fn banks(self) -> CapitalCapitallhhBanks<M> {
         CapitalCapitallhhBanks::new(self.call.step("banks"))
     }
 }
 
 chain_step! {
-    /// `v3/capital/capitallhh/areas`
+    /// `v3/capital/capitallhh/areas`: 银行组件.
     CapitalCapitallhhAreas at CapitalCapitallhhAreasPath
 }
 
@@ -93,7 +94,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
 }
 
 chain_step! {
-    /// `v3/capital/capitallhh/areas/provinces/{province_code}`
+    /// `v3/capital/capitallhh/areas/provinces/{province_code}`: 银行组件.
     CapitalCapitallhhAreasProvincesByProvinceCode at CapitalCapitallhhAreasProvincesByProvinceCodePath
 }
 
@@ -146,7 +147,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
 }
 
 chain_step! {
-    /// `v3/capital/capitallhh/banks`
+    /// `v3/capital/capitallhh/banks`: 银行组件.
     CapitalCapitallhhBanks at CapitalCapitallhhBanksPath
 }
 
@@ -178,7 +179,7 @@ impl<M: Mode> CapitalCapitallhhBanks<M> {
 }
 
 chain_step! {
-    /// `v3/capital/capitallhh/banks/{bank_alias_code}`
+    /// `v3/capital/capitallhh/banks/{bank_alias_code}`: 银行组件.
     CapitalCapitallhhBanksByBankAliasCode at CapitalCapitallhhBanksByBankAliasCodePath
 }
 

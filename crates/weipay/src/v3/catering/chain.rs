@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/catering`: 扫码点餐.
+    #[doc(alias = "扫码点餐")]
     Catering at CateringPath
 }
 
 impl<M: Mode> Catering<M> {
-    /// `v3/catering/orders`
+    /// `v3/catering/orders`: 扫码点餐.
     pub fn orders(self) -> CateringOrders<M> {
         CateringOrders::new(self.call.step("orders"))
     }
 }
 
 chain_step! {
-    /// `v3/catering/orders`
+    /// `v3/catering/orders`: 扫码点餐.
     CateringOrders at CateringOrdersPath
 }
 

@@ -11,6 +11,7 @@ chain! {}
 chain_step! {
     /// `v3/certificates`: 获取平台证书列表, 平台证书.
     #[doc(alias = "获取平台证书列表")]
+    #[doc(alias = "平台证书")]
     Certificates at CertificatesPath
 }
 

@@ -63,6 +63,7 @@ pub mod post {
         }
 
         /// 商品单信息.
+        #[doc(alias = "商品单信息")]
         pub struct SubOrders {
             /// 子单商户号. Required.
             mchid: String = body("mchid").required(),
@@ -94,6 +95,7 @@ pub mod post {
         }
 
         /// 预签约信息.
+        #[doc(alias = "预签约信息")]
         pub struct ContractInfo {
             /// 签约商户号. Required.
             mchid: String = body("mchid").required(),
@@ -123,6 +125,7 @@ pub mod post {
         }
 
         /// 预签约结果.
+        #[doc(alias = "预签约结果")]
         pub struct ContractResult {
             /// 签约结果码. Required.
             code: String = body("code").required(),

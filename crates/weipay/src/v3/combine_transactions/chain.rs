@@ -11,6 +11,8 @@ chain! {}
 
 chain_step! {
     /// `v3/combine-transactions`: 合单支付, 收付通-个人收款(二手交易).
+    #[doc(alias = "合单支付")]
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     CombineTransactions at CombineTransactionsPath
 }
 
@@ -25,7 +27,7 @@ impl<M: Mode> CombineTransactions<M> {
         CombineTransactionsH5::new(self.call.step("h5"))
     }
 
-    /// `v3/combine-transactions/id`
+    /// `v3/combine-transactions/id`: 收付通-个人收款(二手交易).
     pub fn id(self) -> CombineTransactionsId<M> {
         CombineTransactionsId::new(self.call.step("id"))
     }
@@ -45,7 +47,7 @@ impl<M: Mode> CombineTransactions<M> {
         CombineTransactionsNative::new(self.call.step("native"))
     }
 
-    /// `v3/combine-transactions/out-trade-no`
+    /// `v3/combine-transactions/out-trade-no`: 合单支付.
     pub fn out_trade_no(self) -> CombineTransactionsOutTradeNo<M> {
         CombineTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -54,6 +56,7 @@ impl<M: Mode> CombineTransactions<M> {
 chain_step! {
     /// `v3/combine-transactions/app`: 合单下单-APP支付.
     #[doc(alias = "合单下单-APP支付")]
+    #[doc(alias = "合单支付")]
     CombineTransactionsApp at CombineTransactionsAppPath
 }
 
@@ -112,6 +115,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
 chain_step! {
     /// `v3/combine-transactions/h5`: 合单下单-H5支付.
     #[doc(alias = "合单下单-H5支付")]
+    #[doc(alias = "合单支付")]
     CombineTransactionsH5 at CombineTransactionsH5Path
 }
 
@@ -172,7 +176,8 @@ impl<M: Mode> CombineTransactionsH5<M> {
 }
 
 chain_step! {
-    /// `v3/combine-transactions/id`
+    /// `v3/combine-transactions/id`: 收付通-个人收款(二手交易).
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     CombineTransactionsId at CombineTransactionsIdPath
 }
 
@@ -242,6 +247,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
 chain_step! {
     /// `v3/combine-transactions/jsapi`: 合单下单-JSAPI支付.
     #[doc(alias = "合单下单-JSAPI支付")]
+    #[doc(alias = "合单支付")]
     CombineTransactionsJsapi at CombineTransactionsJsapiPath
 }
 
@@ -301,6 +307,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
 chain_step! {
     /// `v3/combine-transactions/miniprogram`: 个人收款交易下单-小程序.
     #[doc(alias = "个人收款交易下单-小程序")]
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     CombineTransactionsMiniprogram at CombineTransactionsMiniprogramPath
 }
 
@@ -362,6 +369,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/combine-transactions/native`: 合单下单-Native支付.
     #[doc(alias = "合单下单-Native支付")]
+    #[doc(alias = "合单支付")]
     CombineTransactionsNative at CombineTransactionsNativePath
 }
 
@@ -418,7 +426,8 @@ impl<M: Mode> CombineTransactionsNative<M> {
 }
 
 chain_step! {
-    /// `v3/combine-transactions/out-trade-no`
+    /// `v3/combine-transactions/out-trade-no`: 合单支付.
+    #[doc(alias = "合单支付")]
     CombineTransactionsOutTradeNo at CombineTransactionsOutTradeNoPath
 }
 

@@ -54,6 +54,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号. Required.
             device_id: String = body("device_id").required(),
@@ -64,6 +65,7 @@ pub mod post {
         }
 
         /// H5场景信息.
+        #[doc(alias = "H5场景信息")]
         pub struct H5Info {
             /// 场景类型. Required.
             type_: String = body("type").required(),

@@ -57,6 +57,7 @@ pub mod post {
         }
 
         /// 商品单信息.
+        #[doc(alias = "商品单信息")]
         pub struct SubOrders {
             /// 子单商户号. Required.
             mchid: String = body("mchid").required(),

@@ -44,12 +44,14 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct CombinePayerInfo {
             /// 用户标识. Required.
             openid: String = body("openid").required(),
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),
@@ -58,6 +60,7 @@ pub mod post {
         }
 
         /// 商品单信息.
+        #[doc(alias = "商品单信息")]
         pub struct SubOrders {
             /// 商品单发起商户号. Required.
             mchid: String = body("mchid").required(),
@@ -78,6 +81,7 @@ pub mod post {
         }
 
         /// 商品单金额.
+        #[doc(alias = "商品单金额")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),

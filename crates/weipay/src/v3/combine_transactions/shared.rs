@@ -109,6 +109,7 @@ request! {
     }
 
     /// 贴息详情列表.
+    #[doc(alias = "贴息详情列表")]
     pub struct PaySubsidyInfoSubsidyDetail {
         /// 贴息方案类型. Required.
         subsidy_period_type: PaySubsidyInfoSubsidyDetailSubsidyPeriodType =
@@ -118,6 +119,7 @@ request! {
     }
 
     /// 贴息方案列表.
+    #[doc(alias = "贴息方案列表")]
     pub struct PaySubsidyInfoSubsidyDetailSubsidyPlan {
         /// 贴息期数. Required.
         subsidy_installment_num: i64 = body("subsidy_installment_num").required(),

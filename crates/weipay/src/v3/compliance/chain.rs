@@ -11,11 +11,12 @@ chain! {}
 
 chain_step! {
     /// `v3/compliance`: 商户身份核实.
+    #[doc(alias = "商户身份核实")]
     Compliance at CompliancePath
 }
 
 impl<M: Mode> Compliance<M> {
-    /// `v3/compliance/inactive-merchant-identity-verification`
+    /// `v3/compliance/inactive-merchant-identity-verification`: 商户身份核实.
     pub fn inactive_merchant_identity_verification(
         self,
     ) -> ComplianceInactiveMerchantIdentityVerification<M> {
@@ -26,7 +27,7 @@ impl<M: Mode> Compliance<M> {
 }
 
 chain_step! {
-    /// `v3/compliance/inactive-merchant-identity-verification`
+    /// `v3/compliance/inactive-merchant-identity-verification`: 商户身份核实.
     ComplianceInactiveMerchantIdentityVerification at ComplianceInactiveMerchantIdentityVerificationPath
 }
 
@@ -85,12 +86,12 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
 }
 
 chain_step! {
-    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}`
+    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}`: 商户身份核实.
     ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid at ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidPath
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid<M> {
-    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`
+    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`: 商户身份核实.
     pub fn verifications(
         self,
     ) -> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications<M> {
@@ -101,7 +102,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid<
 }
 
 chain_step! {
-    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`
+    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`: 商户身份核实.
     ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications at ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsPath
 }
 

@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/credit-repayment`: 平台收付通·自动还款.
+    #[doc(alias = "平台收付通·自动还款")]
     CreditRepayment at CreditRepaymentPath
 }
 
 impl<M: Mode> CreditRepayment<M> {
-    /// `v3/credit-repayment/partner`
+    /// `v3/credit-repayment/partner`: 平台收付通·自动还款.
     pub fn partner(self) -> CreditRepaymentPartner<M> {
         CreditRepaymentPartner::new(self.call.step("partner"))
     }
 }
 
 chain_step! {
-    /// `v3/credit-repayment/partner`
+    /// `v3/credit-repayment/partner`: 平台收付通·自动还款.
     CreditRepaymentPartner at CreditRepaymentPartnerPath
 }
 
 impl<M: Mode> CreditRepaymentPartner<M> {
-    /// `v3/credit-repayment/partner/contracts`
+    /// `v3/credit-repayment/partner/contracts`: 平台收付通·自动还款.
     pub fn contracts(self) -> CreditRepaymentPartnerContracts<M> {
         CreditRepaymentPartnerContracts::new(self.call.step("contracts"))
     }
@@ -37,14 +38,14 @@ impl<M: Mode> CreditRepaymentPartner<M> {
         CreditRepaymentPartnerDeductOrders::new(self.call.step("deduct-orders"))
     }
 
-    /// `v3/credit-repayment/partner/schedule-records`
+    /// `v3/credit-repayment/partner/schedule-records`: 平台收付通·自动还款.
     pub fn schedule_records(self) -> CreditRepaymentPartnerScheduleRecords<M> {
         CreditRepaymentPartnerScheduleRecords::new(self.call.step("schedule-records"))
     }
 }
 
 chain_step! {
-    /// `v3/credit-repayment/partner/contracts`
+    /// `v3/credit-repayment/partner/contracts`: 平台收付通·自动还款.
     CreditRepaymentPartnerContracts at CreditRepaymentPartnerContractsPath
 }
 
@@ -309,7 +310,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/credit-repayment/partner/schedule-records`
+    /// `v3/credit-repayment/partner/schedule-records`: 平台收付通·自动还款.
     CreditRepaymentPartnerScheduleRecords at CreditRepaymentPartnerScheduleRecordsPath
 }
 

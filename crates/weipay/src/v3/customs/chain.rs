@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/customs`: 清关报关.
+    #[doc(alias = "清关报关")]
     Customs at CustomsPath
 }
 

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/discount-card`: 微信先享卡.
+    #[doc(alias = "微信先享卡")]
     DiscountCard at DiscountCardPath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> DiscountCard<M> {
         DiscountCardCards::new(self.call.step("cards"))
     }
 
-    /// `v3/discount-card/orders`
+    /// `v3/discount-card/orders`: 微信先享卡.
     pub fn orders(self) -> DiscountCardOrders<M> {
         DiscountCardOrders::new(self.call.step("orders"))
     }
@@ -138,7 +139,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
 }
 
 chain_step! {
-    /// `v3/discount-card/orders`
+    /// `v3/discount-card/orders`: 微信先享卡.
     DiscountCardOrders at DiscountCardOrdersPath
 }
 
@@ -148,7 +149,7 @@ impl<M: Mode> DiscountCardOrders<M> {
         DiscountCardOrdersByOutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
     }
 
-    /// `v3/discount-card/orders/out-trade-no`
+    /// `v3/discount-card/orders/out-trade-no`: 微信先享卡.
     pub fn out_trade_no(self) -> DiscountCardOrdersOutTradeNo<M> {
         DiscountCardOrdersOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -223,7 +224,7 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
 }
 
 chain_step! {
-    /// `v3/discount-card/orders/out-trade-no`
+    /// `v3/discount-card/orders/out-trade-no`: 微信先享卡.
     DiscountCardOrdersOutTradeNo at DiscountCardOrdersOutTradeNoPath
 }
 

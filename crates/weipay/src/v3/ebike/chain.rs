@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/ebike`: 电动自行车行业代扣.
+    #[doc(alias = "电动自行车行业代扣")]
     Ebike at EbikePath
 }
 
 impl<M: Mode> Ebike<M> {
-    /// `v3/ebike/charge`
+    /// `v3/ebike/charge`: 电动自行车行业代扣.
     pub fn charge(self) -> EbikeCharge<M> {
         EbikeCharge::new(self.call.step("charge"))
     }
 }
 
 chain_step! {
-    /// `v3/ebike/charge`
+    /// `v3/ebike/charge`: 电动自行车行业代扣.
     EbikeCharge at EbikeChargePath
 }
 
 impl<M: Mode> EbikeCharge<M> {
-    /// `v3/ebike/charge/contracts`
+    /// `v3/ebike/charge/contracts`: 电动自行车行业代扣.
     pub fn contracts(self) -> EbikeChargeContracts<M> {
         EbikeChargeContracts::new(self.call.step("contracts"))
     }
@@ -37,14 +38,14 @@ impl<M: Mode> EbikeCharge<M> {
         EbikeChargeTransactions::new(self.call.step("transactions"))
     }
 
-    /// `v3/ebike/charge/users`
+    /// `v3/ebike/charge/users`: 电动自行车行业代扣.
     pub fn users(self) -> EbikeChargeUsers<M> {
         EbikeChargeUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/ebike/charge/contracts`
+    /// `v3/ebike/charge/contracts`: 电动自行车行业代扣.
     EbikeChargeContracts at EbikeChargeContractsPath
 }
 
@@ -225,19 +226,19 @@ impl<M: Mode> EbikeChargeTransactions<M> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_TRANSACTIONS, request)
     }
 
-    /// `v3/ebike/charge/transactions/id`
+    /// `v3/ebike/charge/transactions/id`: 电动自行车行业代扣.
     pub fn id(self) -> EbikeChargeTransactionsId<M> {
         EbikeChargeTransactionsId::new(self.call.step("id"))
     }
 
-    /// `v3/ebike/charge/transactions/out-trade-no`
+    /// `v3/ebike/charge/transactions/out-trade-no`: 电动自行车行业代扣.
     pub fn out_trade_no(self) -> EbikeChargeTransactionsOutTradeNo<M> {
         EbikeChargeTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/ebike/charge/transactions/id`
+    /// `v3/ebike/charge/transactions/id`: 电动自行车行业代扣.
     EbikeChargeTransactionsId at EbikeChargeTransactionsIdPath
 }
 
@@ -293,7 +294,7 @@ impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
 }
 
 chain_step! {
-    /// `v3/ebike/charge/transactions/out-trade-no`
+    /// `v3/ebike/charge/transactions/out-trade-no`: 电动自行车行业代扣.
     EbikeChargeTransactionsOutTradeNo at EbikeChargeTransactionsOutTradeNoPath
 }
 
@@ -349,7 +350,7 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/ebike/charge/users`
+    /// `v3/ebike/charge/users`: 电动自行车行业代扣.
     EbikeChargeUsers at EbikeChargeUsersPath
 }
 
@@ -361,7 +362,7 @@ impl<M: Mode> EbikeChargeUsers<M> {
 }
 
 chain_step! {
-    /// `v3/ebike/charge/users/{openid}`
+    /// `v3/ebike/charge/users/{openid}`: 电动自行车行业代扣.
     EbikeChargeUsersByOpenid at EbikeChargeUsersByOpenidPath
 }
 

@@ -81,6 +81,7 @@ pub mod post {
         }
 
         /// 营业执照/登记证书信息.
+        #[doc(alias = "营业执照/登记证书信息")]
         pub struct BusinessLicenseInfo {
             /// 登记证书类型.
             cert_type: RegistrationCertType = body("cert_type"),
@@ -99,12 +100,14 @@ pub mod post {
         }
 
         /// 营业期限.
+        #[doc(alias = "营业期限")]
         pub struct BusinessTime {
             /// 岂止日期. Required.
             period: Vec<String> = body("period").required(),
         }
 
         /// 经营者/法人身份证信息.
+        #[doc(alias = "经营者/法人身份证信息")]
         pub struct IdCardInfo {
             /// 身份证人像面照片.
             id_card_copy: String = body("id_card_copy"),
@@ -121,6 +124,7 @@ pub mod post {
         }
 
         /// 经营者/法人其他类型证件信息.
+        #[doc(alias = "经营者/法人其他类型证件信息")]
         pub struct IdDocInfo {
             /// 证件姓名. Travels encrypted (敏感信息加密).
             id_doc_name: Sensitive = body("id_doc_name").encrypted(),
@@ -137,6 +141,7 @@ pub mod post {
         }
 
         /// 最终受益人信息列表.
+        #[doc(alias = "最终受益人信息列表")]
         pub struct UboInfoList {
             /// Required.
             ubo_id_doc_type: IdDocType = body("ubo_id_doc_type").required(),
@@ -157,6 +162,7 @@ pub mod post {
         }
 
         /// 结算银行账户.
+        #[doc(alias = "结算银行账户")]
         pub struct AccountInfo {
             /// 账户类型.
             bank_account_type: EcommerceBankAccountType = body("bank_account_type"),
@@ -175,6 +181,7 @@ pub mod post {
         }
 
         /// 超级管理员信息.
+        #[doc(alias = "超级管理员信息")]
         pub struct ContactInfo {
             /// 超级管理员类型.
             contact_type: EcommerceContactType = body("contact_type"),
@@ -199,6 +206,7 @@ pub mod post {
         }
 
         /// 结算规则.
+        #[doc(alias = "结算规则")]
         pub struct SettlementInfo {
             /// 结算规则ID.
             settlement_id: String = body("settlement_id"),

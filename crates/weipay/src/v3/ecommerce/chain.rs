@@ -11,11 +11,20 @@ chain! {}
 
 chain_step! {
     /// `v3/ecommerce`: 平台收付通, 平台收付通·二级商户提现, 平台收付通·二级商户注销, 平台收付通·分账, 平台收付通·合单代扣, 平台收付通·商家转账, 平台收付通·补差, 平台收付通·退款, 收付通-个人收款(二手交易).
+    #[doc(alias = "平台收付通")]
+    #[doc(alias = "平台收付通·二级商户提现")]
+    #[doc(alias = "平台收付通·二级商户注销")]
+    #[doc(alias = "平台收付通·分账")]
+    #[doc(alias = "平台收付通·合单代扣")]
+    #[doc(alias = "平台收付通·商家转账")]
+    #[doc(alias = "平台收付通·补差")]
+    #[doc(alias = "平台收付通·退款")]
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     Ecommerce at EcommercePath
 }
 
 impl<M: Mode> Ecommerce<M> {
-    /// `v3/ecommerce/account`
+    /// `v3/ecommerce/account`: 平台收付通·二级商户注销.
     pub fn account(self) -> EcommerceAccount<M> {
         EcommerceAccount::new(self.call.step("account"))
     }
@@ -25,37 +34,37 @@ impl<M: Mode> Ecommerce<M> {
         EcommerceApplyments::new(self.call.step("applyments"))
     }
 
-    /// `v3/ecommerce/bill`
+    /// `v3/ecommerce/bill`: 平台收付通·二级商户提现.
     pub fn bill(self) -> EcommerceBill<M> {
         EcommerceBill::new(self.call.step("bill"))
     }
 
-    /// `v3/ecommerce/combine-papay`
+    /// `v3/ecommerce/combine-papay`: 平台收付通·合单代扣.
     pub fn combine_papay(self) -> EcommerceCombinePapay<M> {
         EcommerceCombinePapay::new(self.call.step("combine-papay"))
     }
 
-    /// `v3/ecommerce/fund`
+    /// `v3/ecommerce/fund`: 平台收付通·二级商户提现.
     pub fn fund(self) -> EcommerceFund<M> {
         EcommerceFund::new(self.call.step("fund"))
     }
 
-    /// `v3/ecommerce/individual-contracts`
+    /// `v3/ecommerce/individual-contracts`: 收付通-个人收款(二手交易).
     pub fn individual_contracts(self) -> EcommerceIndividualContracts<M> {
         EcommerceIndividualContracts::new(self.call.step("individual-contracts"))
     }
 
-    /// `v3/ecommerce/mch-transfer`
+    /// `v3/ecommerce/mch-transfer`: 平台收付通·商家转账.
     pub fn mch_transfer(self) -> EcommerceMchTransfer<M> {
         EcommerceMchTransfer::new(self.call.step("mch-transfer"))
     }
 
-    /// `v3/ecommerce/profitsharing`
+    /// `v3/ecommerce/profitsharing`: 平台收付通·分账.
     pub fn profitsharing(self) -> EcommerceProfitsharing<M> {
         EcommerceProfitsharing::new(self.call.step("profitsharing"))
     }
 
-    /// `v3/ecommerce/refunds`
+    /// `v3/ecommerce/refunds`: 平台收付通·退款.
     pub fn refunds(self) -> EcommerceRefunds<M> {
         EcommerceRefunds::new(self.call.step("refunds"))
     }
@@ -65,14 +74,15 @@ impl<M: Mode> Ecommerce<M> {
         EcommerceSubjectSubMerchants::new(self.call.step("subject-sub-merchants"))
     }
 
-    /// `v3/ecommerce/subsidies`
+    /// `v3/ecommerce/subsidies`: 平台收付通·补差.
     pub fn subsidies(self) -> EcommerceSubsidies<M> {
         EcommerceSubsidies::new(self.call.step("subsidies"))
     }
 }
 
 chain_step! {
-    /// `v3/ecommerce/account`
+    /// `v3/ecommerce/account`: 平台收付通·二级商户注销.
+    #[doc(alias = "平台收付通·二级商户注销")]
     EcommerceAccount at EcommerceAccountPath
 }
 
@@ -127,7 +137,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW, request)
     }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
+    /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`: 平台收付通·二级商户注销.
     pub fn applyment_id(self) -> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
         EcommerceAccountApplyCancelWithdrawApplymentId::new(self.call.step("applyment-id"))
     }
@@ -137,19 +147,19 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
         EcommerceAccountApplyCancelWithdrawConfirm::new(self.call.step("confirm"))
     }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
+    /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`: 平台收付通·二级商户注销.
     pub fn out_request_no(self) -> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
         EcommerceAccountApplyCancelWithdrawOutRequestNo::new(self.call.step("out-request-no"))
     }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
+    /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`: 平台收付通·二级商户注销.
     pub fn validate_cancel(self) -> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
         EcommerceAccountApplyCancelWithdrawValidateCancel::new(self.call.step("validate-cancel"))
     }
 }
 
 chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
+    /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`: 平台收付通·二级商户注销.
     EcommerceAccountApplyCancelWithdrawApplymentId at EcommerceAccountApplyCancelWithdrawApplymentIdPath
 }
 
@@ -238,7 +248,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
+    /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`: 平台收付通·二级商户注销.
     EcommerceAccountApplyCancelWithdrawOutRequestNo at EcommerceAccountApplyCancelWithdrawOutRequestNoPath
 }
 
@@ -293,7 +303,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
+    /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`: 平台收付通·二级商户注销.
     EcommerceAccountApplyCancelWithdrawValidateCancel at EcommerceAccountApplyCancelWithdrawValidateCancelPath
 }
 
@@ -384,7 +394,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
         EcommerceAccountCancelApplicationsMedia::new(self.call.step("media"))
     }
 
-    /// `v3/ecommerce/account/cancel-applications/out-apply-no`
+    /// `v3/ecommerce/account/cancel-applications/out-apply-no`: 平台收付通·二级商户注销.
     pub fn out_apply_no(self) -> EcommerceAccountCancelApplicationsOutApplyNo<M> {
         EcommerceAccountCancelApplicationsOutApplyNo::new(self.call.step("out-apply-no"))
     }
@@ -423,7 +433,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/account/cancel-applications/out-apply-no`
+    /// `v3/ecommerce/account/cancel-applications/out-apply-no`: 平台收付通·二级商户注销.
     EcommerceAccountCancelApplicationsOutApplyNo at EcommerceAccountCancelApplicationsOutApplyNoPath
 }
 
@@ -524,7 +534,7 @@ impl<M: Mode> EcommerceApplyments<M> {
         EcommerceApplymentsByApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
     }
 
-    /// `v3/ecommerce/applyments/out-request-no`
+    /// `v3/ecommerce/applyments/out-request-no`: 平台收付通.
     pub fn out_request_no(self) -> EcommerceApplymentsOutRequestNo<M> {
         EcommerceApplymentsOutRequestNo::new(self.call.step("out-request-no"))
     }
@@ -545,6 +555,7 @@ impl<M: Mode> EcommerceApplyments<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}`: 通过申请单ID查询申请状态.
     #[doc(alias = "通过申请单ID查询申请状态")]
+    #[doc(alias = "平台收付通")]
     EcommerceApplymentsByApplymentId at EcommerceApplymentsByApplymentIdPath
 }
 
@@ -599,7 +610,8 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/applyments/out-request-no`
+    /// `v3/ecommerce/applyments/out-request-no`: 平台收付通.
+    #[doc(alias = "平台收付通")]
     EcommerceApplymentsOutRequestNo at EcommerceApplymentsOutRequestNoPath
 }
 
@@ -690,6 +702,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-account-hosting-applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
+    #[doc(alias = "平台收付通")]
     EcommerceApplymentsSubmitAccountHostingApplyment at EcommerceApplymentsSubmitAccountHostingApplymentPath
 }
 
@@ -733,6 +746,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-sign-verify-info`: 平台代理签约核身.
     #[doc(alias = "平台代理签约核身")]
+    #[doc(alias = "平台收付通")]
     EcommerceApplymentsSubmitSignVerifyInfo at EcommerceApplymentsSubmitSignVerifyInfoPath
 }
 
@@ -762,7 +776,8 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/bill`
+    /// `v3/ecommerce/bill`: 平台收付通·二级商户提现.
+    #[doc(alias = "平台收付通·二级商户提现")]
     EcommerceBill at EcommerceBillPath
 }
 
@@ -815,12 +830,13 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/combine-papay`
+    /// `v3/ecommerce/combine-papay`: 平台收付通·合单代扣.
+    #[doc(alias = "平台收付通·合单代扣")]
     EcommerceCombinePapay at EcommerceCombinePapayPath
 }
 
 impl<M: Mode> EcommerceCombinePapay<M> {
-    /// `v3/ecommerce/combine-papay/contracts`
+    /// `v3/ecommerce/combine-papay/contracts`: 平台收付通·合单代扣.
     pub fn contracts(self) -> EcommerceCombinePapayContracts<M> {
         EcommerceCombinePapayContracts::new(self.call.step("contracts"))
     }
@@ -832,12 +848,12 @@ impl<M: Mode> EcommerceCombinePapay<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts`
+    /// `v3/ecommerce/combine-papay/contracts`: 平台收付通·合单代扣.
     EcommerceCombinePapayContracts at EcommerceCombinePapayContractsPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContracts<M> {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id`
+    /// `v3/ecommerce/combine-papay/contracts/plan-id`: 平台收付通·合单代扣.
     pub fn plan_id(self) -> EcommerceCombinePapayContractsPlanId<M> {
         EcommerceCombinePapayContractsPlanId::new(self.call.step("plan-id"))
     }
@@ -849,7 +865,7 @@ impl<M: Mode> EcommerceCombinePapayContracts<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id`
+    /// `v3/ecommerce/combine-papay/contracts/plan-id`: 平台收付通·合单代扣.
     EcommerceCombinePapayContractsPlanId at EcommerceCombinePapayContractsPlanIdPath
 }
 
@@ -861,19 +877,19 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
+    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`: 平台收付通·合单代扣.
     EcommerceCombinePapayContractsPlanIdByPlanId at EcommerceCombinePapayContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`: 平台收付通·合单代扣.
     pub fn out_contract_code(self) -> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
         EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode::new(self.call.step("out-contract-code"))
     }
 }
 
 chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`: 平台收付通·合单代扣.
     EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodePath
 }
 
@@ -1181,17 +1197,18 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/fund`
+    /// `v3/ecommerce/fund`: 平台收付通·二级商户提现.
+    #[doc(alias = "平台收付通·二级商户提现")]
     EcommerceFund at EcommerceFundPath
 }
 
 impl<M: Mode> EcommerceFund<M> {
-    /// `v3/ecommerce/fund/balance`
+    /// `v3/ecommerce/fund/balance`: 平台收付通·二级商户提现.
     pub fn balance(self) -> EcommerceFundBalance<M> {
         EcommerceFundBalance::new(self.call.step("balance"))
     }
 
-    /// `v3/ecommerce/fund/enddaybalance`
+    /// `v3/ecommerce/fund/enddaybalance`: 平台收付通·二级商户提现.
     pub fn enddaybalance(self) -> EcommerceFundEnddaybalance<M> {
         EcommerceFundEnddaybalance::new(self.call.step("enddaybalance"))
     }
@@ -1203,7 +1220,7 @@ impl<M: Mode> EcommerceFund<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/fund/balance`
+    /// `v3/ecommerce/fund/balance`: 平台收付通·二级商户提现.
     EcommerceFundBalance at EcommerceFundBalancePath
 }
 
@@ -1252,7 +1269,7 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/fund/enddaybalance`
+    /// `v3/ecommerce/fund/enddaybalance`: 平台收付通·二级商户提现.
     EcommerceFundEnddaybalance at EcommerceFundEnddaybalancePath
 }
 
@@ -1343,7 +1360,7 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
         self.call.typed(&table::POST_V3_ECOMMERCE_FUND_WITHDRAW, request)
     }
 
-    /// `v3/ecommerce/fund/withdraw/out-request-no`
+    /// `v3/ecommerce/fund/withdraw/out-request-no`: 平台收付通·二级商户提现.
     pub fn out_request_no(self) -> EcommerceFundWithdrawOutRequestNo<M> {
         EcommerceFundWithdrawOutRequestNo::new(self.call.step("out-request-no"))
     }
@@ -1355,7 +1372,7 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/fund/withdraw/out-request-no`
+    /// `v3/ecommerce/fund/withdraw/out-request-no`: 平台收付通·二级商户提现.
     EcommerceFundWithdrawOutRequestNo at EcommerceFundWithdrawOutRequestNoPath
 }
 
@@ -1461,7 +1478,8 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/individual-contracts`
+    /// `v3/ecommerce/individual-contracts`: 收付通-个人收款(二手交易).
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     EcommerceIndividualContracts at EcommerceIndividualContractsPath
 }
 
@@ -1471,17 +1489,17 @@ impl<M: Mode> EcommerceIndividualContracts<M> {
         EcommerceIndividualContractsByOpenid::new(self.call.fill(path("openid"), openid.into()))
     }
 
-    /// `v3/ecommerce/individual-contracts/out-contract-code`
+    /// `v3/ecommerce/individual-contracts/out-contract-code`: 收付通-个人收款(二手交易).
     pub fn out_contract_code(self) -> EcommerceIndividualContractsOutContractCode<M> {
         EcommerceIndividualContractsOutContractCode::new(self.call.step("out-contract-code"))
     }
 
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
+    /// `v3/ecommerce/individual-contracts/pre-entrust-sign`: 收付通-个人收款(二手交易).
     pub fn pre_entrust_sign(self) -> EcommerceIndividualContractsPreEntrustSign<M> {
         EcommerceIndividualContractsPreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
+    /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`: 收付通-个人收款(二手交易).
     pub fn pre_entrust_sign_with_real_name_identity(
         self,
     ) -> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> {
@@ -1529,7 +1547,7 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/individual-contracts/out-contract-code`
+    /// `v3/ecommerce/individual-contracts/out-contract-code`: 收付通-个人收款(二手交易).
     EcommerceIndividualContractsOutContractCode at EcommerceIndividualContractsOutContractCodePath
 }
 
@@ -1585,7 +1603,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
+    /// `v3/ecommerce/individual-contracts/pre-entrust-sign`: 收付通-个人收款(二手交易).
     EcommerceIndividualContractsPreEntrustSign at EcommerceIndividualContractsPreEntrustSignPath
 }
 
@@ -1676,7 +1694,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
+    /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`: 收付通-个人收款(二手交易).
     EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityPath
 }
 
@@ -1792,7 +1810,8 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
 }
 
 chain_step! {
-    /// `v3/ecommerce/mch-transfer`
+    /// `v3/ecommerce/mch-transfer`: 平台收付通·商家转账.
+    #[doc(alias = "平台收付通·商家转账")]
     EcommerceMchTransfer at EcommerceMchTransferPath
 }
 
@@ -1921,19 +1940,19 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
-    /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
+    /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`: 平台收付通·商家转账.
     pub fn out_bill_no(self) -> EcommerceMchTransferTransferBillsOutBillNo<M> {
         EcommerceMchTransferTransferBillsOutBillNo::new(self.call.step("out-bill-no"))
     }
 
-    /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
+    /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`: 平台收付通·商家转账.
     pub fn transfer_bill_no(self) -> EcommerceMchTransferTransferBillsTransferBillNo<M> {
         EcommerceMchTransferTransferBillsTransferBillNo::new(self.call.step("transfer-bill-no"))
     }
 }
 
 chain_step! {
-    /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
+    /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`: 平台收付通·商家转账.
     EcommerceMchTransferTransferBillsOutBillNo at EcommerceMchTransferTransferBillsOutBillNoPath
 }
 
@@ -2044,7 +2063,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
+    /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`: 平台收付通·商家转账.
     EcommerceMchTransferTransferBillsTransferBillNo at EcommerceMchTransferTransferBillsTransferBillNoPath
 }
 
@@ -2110,7 +2129,8 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
 }
 
 chain_step! {
-    /// `v3/ecommerce/profitsharing`
+    /// `v3/ecommerce/profitsharing`: 平台收付通·分账.
+    #[doc(alias = "平台收付通·分账")]
     EcommerceProfitsharing at EcommerceProfitsharingPath
 }
 
@@ -2130,7 +2150,7 @@ impl<M: Mode> EcommerceProfitsharing<M> {
         EcommerceProfitsharingOrders::new(self.call.step("orders"))
     }
 
-    /// `v3/ecommerce/profitsharing/receivers`
+    /// `v3/ecommerce/profitsharing/receivers`: 平台收付通·分账.
     pub fn receivers(self) -> EcommerceProfitsharingReceivers<M> {
         EcommerceProfitsharingReceivers::new(self.call.step("receivers"))
     }
@@ -2344,7 +2364,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/profitsharing/orders/{transaction_id}`
+    /// `v3/ecommerce/profitsharing/orders/{transaction_id}`: 平台收付通·分账.
     EcommerceProfitsharingOrdersByTransactionId at EcommerceProfitsharingOrdersByTransactionIdPath
 }
 
@@ -2397,7 +2417,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/profitsharing/receivers`
+    /// `v3/ecommerce/profitsharing/receivers`: 平台收付通·分账.
     EcommerceProfitsharingReceivers at EcommerceProfitsharingReceiversPath
 }
 
@@ -2570,7 +2590,8 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/refunds`
+    /// `v3/ecommerce/refunds`: 平台收付通·退款.
+    #[doc(alias = "平台收付通·退款")]
     EcommerceRefunds at EcommerceRefundsPath
 }
 
@@ -2580,12 +2601,12 @@ impl<M: Mode> EcommerceRefunds<M> {
         EcommerceRefundsApply::new(self.call.step("apply"))
     }
 
-    /// `v3/ecommerce/refunds/id`
+    /// `v3/ecommerce/refunds/id`: 平台收付通·退款.
     pub fn id(self) -> EcommerceRefundsId<M> {
         EcommerceRefundsId::new(self.call.step("id"))
     }
 
-    /// `v3/ecommerce/refunds/out-refund-no`
+    /// `v3/ecommerce/refunds/out-refund-no`: 平台收付通·退款.
     pub fn out_refund_no(self) -> EcommerceRefundsOutRefundNo<M> {
         EcommerceRefundsOutRefundNo::new(self.call.step("out-refund-no"))
     }
@@ -2645,7 +2666,7 @@ impl<M: Mode> EcommerceRefundsApply<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/refunds/id`
+    /// `v3/ecommerce/refunds/id`: 平台收付通·退款.
     EcommerceRefundsId at EcommerceRefundsIdPath
 }
 
@@ -2702,7 +2723,7 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/refunds/out-refund-no`
+    /// `v3/ecommerce/refunds/out-refund-no`: 平台收付通·退款.
     EcommerceRefundsOutRefundNo at EcommerceRefundsOutRefundNoPath
 }
 
@@ -2764,7 +2785,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/refunds/{refund_id}`
+    /// `v3/ecommerce/refunds/{refund_id}`: 平台收付通·退款.
     EcommerceRefundsByRefundId at EcommerceRefundsByRefundIdPath
 }
 
@@ -2912,6 +2933,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
 chain_step! {
     /// `v3/ecommerce/subject-sub-merchants`: 查询指定主体子商户列表.
     #[doc(alias = "查询指定主体子商户列表")]
+    #[doc(alias = "平台收付通·二级商户注销")]
     EcommerceSubjectSubMerchants at EcommerceSubjectSubMerchantsPath
 }
 
@@ -2952,7 +2974,8 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
 }
 
 chain_step! {
-    /// `v3/ecommerce/subsidies`
+    /// `v3/ecommerce/subsidies`: 平台收付通·补差.
+    #[doc(alias = "平台收付通·补差")]
     EcommerceSubsidies at EcommerceSubsidiesPath
 }
 

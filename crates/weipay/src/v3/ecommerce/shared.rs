@@ -135,6 +135,7 @@ response! {
     }
 
     /// 订单金额.
+    #[doc(alias = "订单金额")]
     pub struct EcommerceSubOrderAmount {
         /// 标价金额. Required; in fen (分).
         total_amount: i64 = body("total_amount").required(),
@@ -402,6 +403,7 @@ open_enum! {
     /// 二级商户号的出款子账户类型, 商户资金账户余额.
     ///
     /// The shared list of values `out_account_type` of the catalogue.
+    #[doc(alias = "二级商户号的出款子账户类型")]
     #[doc(alias = "商户资金账户余额")]
     pub enum OutAccountType {
         BasicAccount = "BASIC_ACCOUNT",

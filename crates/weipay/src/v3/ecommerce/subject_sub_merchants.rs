@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 子商户列表.
+        #[doc(alias = "子商户列表")]
         pub struct Data {
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),

@@ -11,11 +11,12 @@ chain! {}
 
 chain_step! {
     /// `v3/edu-papay`: 教育续费通.
+    #[doc(alias = "教育续费通")]
     EduPapay at EduPapayPath
 }
 
 impl<M: Mode> EduPapay<M> {
-    /// `v3/edu-papay/contracts`
+    /// `v3/edu-papay/contracts`: 教育续费通.
     pub fn contracts(self) -> EduPapayContracts<M> {
         EduPapayContracts::new(self.call.step("contracts"))
     }
@@ -25,19 +26,19 @@ impl<M: Mode> EduPapay<M> {
         EduPapayTransactions::new(self.call.step("transactions"))
     }
 
-    /// `v3/edu-papay/user`
+    /// `v3/edu-papay/user`: 教育续费通.
     pub fn user(self) -> EduPapayUser<M> {
         EduPapayUser::new(self.call.step("user"))
     }
 
-    /// `v3/edu-papay/user-notifications`
+    /// `v3/edu-papay/user-notifications`: 教育续费通.
     pub fn user_notifications(self) -> EduPapayUserNotifications<M> {
         EduPapayUserNotifications::new(self.call.step("user-notifications"))
     }
 }
 
 chain_step! {
-    /// `v3/edu-papay/contracts`
+    /// `v3/edu-papay/contracts`: 教育续费通.
     EduPapayContracts at EduPapayContractsPath
 }
 
@@ -47,7 +48,7 @@ impl<M: Mode> EduPapayContracts<M> {
         EduPapayContractsByContractId::new(self.call.fill(path("contract_id"), contract_id.into()))
     }
 
-    /// `v3/edu-papay/contracts/id`
+    /// `v3/edu-papay/contracts/id`: 教育续费通.
     pub fn id(self) -> EduPapayContractsId<M> {
         EduPapayContractsId::new(self.call.step("id"))
     }
@@ -96,7 +97,7 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
 }
 
 chain_step! {
-    /// `v3/edu-papay/contracts/id`
+    /// `v3/edu-papay/contracts/id`: 教育续费通.
     EduPapayContractsId at EduPapayContractsIdPath
 }
 
@@ -236,19 +237,19 @@ impl<M: Mode> EduPapayTransactions<M> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
     }
 
-    /// `v3/edu-papay/transactions/id`
+    /// `v3/edu-papay/transactions/id`: 教育续费通.
     pub fn id(self) -> EduPapayTransactionsId<M> {
         EduPapayTransactionsId::new(self.call.step("id"))
     }
 
-    /// `v3/edu-papay/transactions/out-trade-no`
+    /// `v3/edu-papay/transactions/out-trade-no`: 教育续费通.
     pub fn out_trade_no(self) -> EduPapayTransactionsOutTradeNo<M> {
         EduPapayTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/edu-papay/transactions/id`
+    /// `v3/edu-papay/transactions/id`: 教育续费通.
     EduPapayTransactionsId at EduPapayTransactionsIdPath
 }
 
@@ -311,7 +312,7 @@ impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
 }
 
 chain_step! {
-    /// `v3/edu-papay/transactions/out-trade-no`
+    /// `v3/edu-papay/transactions/out-trade-no`: 教育续费通.
     EduPapayTransactionsOutTradeNo at EduPapayTransactionsOutTradeNoPath
 }
 
@@ -374,7 +375,7 @@ impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/edu-papay/user`
+    /// `v3/edu-papay/user`: 教育续费通.
     EduPapayUser at EduPapayUserPath
 }
 
@@ -386,7 +387,7 @@ impl<M: Mode> EduPapayUser<M> {
 }
 
 chain_step! {
-    /// `v3/edu-papay/user/{openid}`
+    /// `v3/edu-papay/user/{openid}`: 教育续费通.
     EduPapayUserByOpenid at EduPapayUserByOpenidPath
 }
 
@@ -452,7 +453,7 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
 }
 
 chain_step! {
-    /// `v3/edu-papay/user-notifications`
+    /// `v3/edu-papay/user-notifications`: 教育续费通.
     EduPapayUserNotifications at EduPapayUserNotificationsPath
 }
 
@@ -464,7 +465,7 @@ impl<M: Mode> EduPapayUserNotifications<M> {
 }
 
 chain_step! {
-    /// `v3/edu-papay/user-notifications/{contract_id}`
+    /// `v3/edu-papay/user-notifications/{contract_id}`: 教育续费通.
     EduPapayUserNotificationsByContractId at EduPapayUserNotificationsByContractIdPath
 }
 

@@ -64,6 +64,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 总金额. Required; in fen (分).
             total: i64 = body("total").required(),

@@ -11,11 +11,12 @@ chain! {}
 
 chain_step! {
     /// `v3/eduschoolpay`: 校园轻松付.
+    #[doc(alias = "校园轻松付")]
     Eduschoolpay at EduschoolpayPath
 }
 
 impl<M: Mode> Eduschoolpay<M> {
-    /// `v3/eduschoolpay/contracts`
+    /// `v3/eduschoolpay/contracts`: 校园轻松付.
     pub fn contracts(self) -> EduschoolpayContracts<M> {
         EduschoolpayContracts::new(self.call.step("contracts"))
     }
@@ -25,14 +26,14 @@ impl<M: Mode> Eduschoolpay<M> {
         EduschoolpayTransactions::new(self.call.step("transactions"))
     }
 
-    /// `v3/eduschoolpay/users`
+    /// `v3/eduschoolpay/users`: 校园轻松付.
     pub fn users(self) -> EduschoolpayUsers<M> {
         EduschoolpayUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/eduschoolpay/contracts`
+    /// `v3/eduschoolpay/contracts`: 校园轻松付.
     EduschoolpayContracts at EduschoolpayContractsPath
 }
 
@@ -199,19 +200,19 @@ impl<M: Mode> EduschoolpayTransactions<M> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_TRANSACTIONS, request)
     }
 
-    /// `v3/eduschoolpay/transactions/id`
+    /// `v3/eduschoolpay/transactions/id`: 校园轻松付.
     pub fn id(self) -> EduschoolpayTransactionsId<M> {
         EduschoolpayTransactionsId::new(self.call.step("id"))
     }
 
-    /// `v3/eduschoolpay/transactions/out-trade-no`
+    /// `v3/eduschoolpay/transactions/out-trade-no`: 校园轻松付.
     pub fn out_trade_no(self) -> EduschoolpayTransactionsOutTradeNo<M> {
         EduschoolpayTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/eduschoolpay/transactions/id`
+    /// `v3/eduschoolpay/transactions/id`: 校园轻松付.
     EduschoolpayTransactionsId at EduschoolpayTransactionsIdPath
 }
 
@@ -266,7 +267,7 @@ impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
 }
 
 chain_step! {
-    /// `v3/eduschoolpay/transactions/out-trade-no`
+    /// `v3/eduschoolpay/transactions/out-trade-no`: 校园轻松付.
     EduschoolpayTransactionsOutTradeNo at EduschoolpayTransactionsOutTradeNoPath
 }
 
@@ -321,7 +322,7 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/eduschoolpay/users`
+    /// `v3/eduschoolpay/users`: 校园轻松付.
     EduschoolpayUsers at EduschoolpayUsersPath
 }
 
@@ -333,7 +334,7 @@ impl<M: Mode> EduschoolpayUsers<M> {
 }
 
 chain_step! {
-    /// `v3/eduschoolpay/users/{openid}`
+    /// `v3/eduschoolpay/users/{openid}`: 校园轻松付.
     EduschoolpayUsersByOpenid at EduschoolpayUsersByOpenidPath
 }
 

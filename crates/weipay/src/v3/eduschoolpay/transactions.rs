@@ -70,6 +70,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 总金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -78,6 +79,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 消费时间. Required.
             start_time: Time = body("start_time").required(),
@@ -129,6 +131,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 商户AppID下的用户标识.
             openid: String = body("openid"),
@@ -137,6 +140,7 @@ pub mod post {
         }
 
         /// 设备信息.
+        #[doc(alias = "设备信息")]
         pub struct DeviceInfo {
             /// 设备号.
             device_id: String = body("device_id"),

@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/express`: 微信寄快递.
+    #[doc(alias = "微信寄快递")]
     Express at ExpressPath
 }
 
 impl<M: Mode> Express<M> {
-    /// `v3/express/users`
+    /// `v3/express/users`: 微信寄快递.
     pub fn users(self) -> ExpressUsers<M> {
         ExpressUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/express/users`
+    /// `v3/express/users`: 微信寄快递.
     ExpressUsers at ExpressUsersPath
 }
 
@@ -34,7 +35,7 @@ impl<M: Mode> ExpressUsers<M> {
 }
 
 chain_step! {
-    /// `v3/express/users/{openid}`
+    /// `v3/express/users/{openid}`: 微信寄快递.
     ExpressUsersByOpenid at ExpressUsersByOpenidPath
 }
 

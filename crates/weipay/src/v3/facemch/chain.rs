@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/facemch`: 电动自行车行业代扣.
+    #[doc(alias = "电动自行车行业代扣")]
     Facemch at FacemchPath
 }
 
 impl<M: Mode> Facemch<M> {
-    /// `v3/facemch/users`
+    /// `v3/facemch/users`: 电动自行车行业代扣.
     pub fn users(self) -> FacemchUsers<M> {
         FacemchUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/facemch/users`
+    /// `v3/facemch/users`: 电动自行车行业代扣.
     FacemchUsers at FacemchUsersPath
 }
 

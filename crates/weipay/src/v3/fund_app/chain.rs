@@ -11,11 +11,16 @@ chain! {}
 
 chain_step! {
     /// `v3/fund-app`: 公益捐赠, 品牌红包, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
+    #[doc(alias = "公益捐赠")]
+    #[doc(alias = "品牌红包")]
+    #[doc(alias = "商家转账·(互联QQ钱包)")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundApp at FundAppPath
 }
 
 impl<M: Mode> FundApp<M> {
-    /// `v3/fund-app/brand-redpacket`
+    /// `v3/fund-app/brand-redpacket`: 品牌红包.
     pub fn brand_redpacket(self) -> FundAppBrandRedpacket<M> {
         FundAppBrandRedpacket::new(self.call.step("brand-redpacket"))
     }
@@ -27,7 +32,8 @@ impl<M: Mode> FundApp<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/brand-redpacket`
+    /// `v3/fund-app/brand-redpacket`: 品牌红包.
+    #[doc(alias = "品牌红包")]
     FundAppBrandRedpacket at FundAppBrandRedpacketPath
 }
 
@@ -37,7 +43,7 @@ impl<M: Mode> FundAppBrandRedpacket<M> {
         FundAppBrandRedpacketBrandMerchantBatches::new(self.call.step("brand-merchant-batches"))
     }
 
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`
+    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`: 品牌红包.
     pub fn brand_merchant_out_batches(self) -> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
         FundAppBrandRedpacketBrandMerchantOutBatches::new(self.call.step("brand-merchant-out-batches"))
     }
@@ -136,14 +142,14 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
         self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO, request)
     }
 
-    /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`
+    /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`: 品牌红包.
     pub fn details(self) -> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
         FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`
+    /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`: 品牌红包.
     FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsPath
 }
 
@@ -200,7 +206,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
 }
 
 chain_step! {
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`
+    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`: 品牌红包.
     FundAppBrandRedpacketBrandMerchantOutBatches at FundAppBrandRedpacketBrandMerchantOutBatchesPath
 }
 
@@ -254,14 +260,14 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
             .typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO, request)
     }
 
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
+    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`: 品牌红包.
     pub fn out_details(self) -> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails<M> {
         FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails::new(self.call.step("out-details"))
     }
 }
 
 chain_step! {
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
+    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`: 品牌红包.
     FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsPath
 }
 
@@ -317,7 +323,7 @@ chain_step! {
 }
 
 impl<M: Mode> FundAppMchTransfer<M> {
-    /// `v3/fund-app/mch-transfer/elecsign`
+    /// `v3/fund-app/mch-transfer/elecsign`: 商家转账·(用户确认模式).
     pub fn elecsign(self) -> FundAppMchTransferElecsign<M> {
         FundAppMchTransferElecsign::new(self.call.step("elecsign"))
     }
@@ -344,7 +350,8 @@ impl<M: Mode> FundAppMchTransfer<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/elecsign`
+    /// `v3/fund-app/mch-transfer/elecsign`: 商家转账·(用户确认模式).
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundAppMchTransferElecsign at FundAppMchTransferElecsignPath
 }
 
@@ -544,7 +551,7 @@ chain_step! {
 }
 
 impl<M: Mode> FundAppMchTransferPartner<M> {
-    /// `v3/fund-app/mch-transfer/partner/budget`
+    /// `v3/fund-app/mch-transfer/partner/budget`: 公益捐赠.
     pub fn budget(self) -> FundAppMchTransferPartnerBudget<M> {
         FundAppMchTransferPartnerBudget::new(self.call.step("budget"))
     }
@@ -581,7 +588,8 @@ impl<M: Mode> FundAppMchTransferPartner<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/budget`
+    /// `v3/fund-app/mch-transfer/partner/budget`: 公益捐赠.
+    #[doc(alias = "公益捐赠")]
     FundAppMchTransferPartnerBudget at FundAppMchTransferPartnerBudgetPath
 }
 
@@ -598,7 +606,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`
+    /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`: 公益捐赠.
     FundAppMchTransferPartnerBudgetByOutBudgetNo at FundAppMchTransferPartnerBudgetByOutBudgetNoPath
 }
 
@@ -698,6 +706,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget`: 申请公益捐赠预算.
     #[doc(alias = "申请公益捐赠预算")]
+    #[doc(alias = "公益捐赠")]
     FundAppMchTransferPartnerCharityBudget at FundAppMchTransferPartnerCharityBudgetPath
 }
 
@@ -831,6 +840,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills`: 发起公益捐赠.
     #[doc(alias = "发起公益捐赠")]
+    #[doc(alias = "公益捐赠")]
     FundAppMchTransferPartnerCharityTransferBills at FundAppMchTransferPartnerCharityTransferBillsPath
 }
 
@@ -865,14 +875,14 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS, request)
     }
 
-    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
+    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`: 公益捐赠.
     pub fn out_transfer_no(self) -> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
         FundAppMchTransferPartnerCharityTransferBillsOutTransferNo::new(self.call.step("out-transfer-no"))
     }
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
+    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`: 公益捐赠.
     FundAppMchTransferPartnerCharityTransferBillsOutTransferNo at FundAppMchTransferPartnerCharityTransferBillsOutTransferNoPath
 }
 
@@ -933,6 +943,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts`: 申请单笔转账电子回单.
     #[doc(alias = "申请单笔转账电子回单")]
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundAppMchTransferPartnerElectronicReceipts at FundAppMchTransferPartnerElectronicReceiptsPath
 }
 
@@ -1014,6 +1025,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations`: 申请子商户商家转账授权.
     #[doc(alias = "申请子商户商家转账授权")]
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundAppMchTransferPartnerSubMchAuthorizations at FundAppMchTransferPartnerSubMchAuthorizationsPath
 }
 
@@ -1138,7 +1150,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS, request)
     }
 
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
+    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`: 商家转账·(用户确认模式).
     pub fn out_bill_no(self) -> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
         FundAppMchTransferPartnerTransferBillsOutBillNo::new(self.call.step("out-bill-no"))
     }
@@ -1159,7 +1171,8 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
+    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`: 商家转账·(用户确认模式).
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundAppMchTransferPartnerTransferBillsOutBillNo at FundAppMchTransferPartnerTransferBillsOutBillNoPath
 }
 
@@ -1279,6 +1292,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
     FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization at FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPath
 }
 
@@ -1341,6 +1355,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/transfer`: 转账（用户自动收款）.
     #[doc(alias = "转账（用户自动收款）")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
     FundAppMchTransferPartnerTransferBillsTransfer at FundAppMchTransferPartnerTransferBillsTransferPath
 }
 
@@ -1398,6 +1413,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
     FundAppMchTransferPartnerUserConfirmAuthorizations at FundAppMchTransferPartnerUserConfirmAuthorizationsPath
 }
 
@@ -1583,7 +1599,7 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
+    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`: 商家转账·(用户确认模式).
     pub fn out_bill_no(self) -> FundAppMchTransferTransferBillsOutBillNo<M> {
         FundAppMchTransferTransferBillsOutBillNo::new(self.call.step("out-bill-no"))
     }
@@ -1602,14 +1618,15 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
         FundAppMchTransferTransferBillsTransfer::new(self.call.step("transfer"))
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
+    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`: 商家转账·(用户确认模式).
     pub fn transfer_bill_no(self) -> FundAppMchTransferTransferBillsTransferBillNo<M> {
         FundAppMchTransferTransferBillsTransferBillNo::new(self.call.step("transfer-bill-no"))
     }
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
+    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`: 商家转账·(用户确认模式).
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundAppMchTransferTransferBillsOutBillNo at FundAppMchTransferTransferBillsOutBillNoPath
 }
 
@@ -1722,6 +1739,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
     FundAppMchTransferTransferBillsPreTransferWithAuthorization at FundAppMchTransferTransferBillsPreTransferWithAuthorizationPath
 }
 
@@ -1780,6 +1798,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer`: 用户授权后转账.
     #[doc(alias = "用户授权后转账")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
     FundAppMchTransferTransferBillsTransfer at FundAppMchTransferTransferBillsTransferPath
 }
 
@@ -1826,7 +1845,8 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
+    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`: 商家转账·(用户确认模式).
+    #[doc(alias = "商家转账·(用户确认模式)")]
     FundAppMchTransferTransferBillsTransferBillNo at FundAppMchTransferTransferBillsTransferBillNoPath
 }
 
@@ -1891,6 +1911,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`: 发起转账到QQ钱包.
     #[doc(alias = "发起转账到QQ钱包")]
+    #[doc(alias = "商家转账·(互联QQ钱包)")]
     FundAppMchTransferTransferToQqWalletBills at FundAppMchTransferTransferToQqWalletBillsPath
 }
 
@@ -2028,6 +2049,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
+    #[doc(alias = "商家转账·(用户授权免确认)")]
     FundAppMchTransferUserConfirmAuthorization at FundAppMchTransferUserConfirmAuthorizationPath
 }
 
@@ -2062,7 +2084,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION, request)
     }
 
-    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`
+    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`: 商家转账·(用户授权免确认).
     pub fn out_authorization_no(self) -> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
         FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo::new(
             self.call.step("out-authorization-no"),
@@ -2071,7 +2093,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`
+    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`: 商家转账·(用户授权免确认).
     FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoPath
 }
 

@@ -156,6 +156,7 @@ open_enum! {
     ///
     /// The shared list of values `receipt_hash_type` of the catalogue.
     #[doc(alias = "回单文件摘要类型")]
+    #[doc(alias = "电子回单文件的hash方法")]
     pub enum ReceiptHashType {
         Sha256 = "SHA256",
         Sm3 = "SM3",

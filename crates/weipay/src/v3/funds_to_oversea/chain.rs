@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/funds-to-oversea`: 平台收付通·跨境付款.
+    #[doc(alias = "平台收付通·跨境付款")]
     FundsToOversea at FundsToOverseaPath
 }
 
@@ -25,12 +26,12 @@ impl<M: Mode> FundsToOversea<M> {
         FundsToOverseaOrders::new(self.call.step("orders"))
     }
 
-    /// `v3/funds-to-oversea/return`
+    /// `v3/funds-to-oversea/return`: 平台收付通·跨境付款.
     pub fn return_(self) -> FundsToOverseaReturn<M> {
         FundsToOverseaReturn::new(self.call.step("return"))
     }
 
-    /// `v3/funds-to-oversea/transactions`
+    /// `v3/funds-to-oversea/transactions`: 平台收付通·跨境付款.
     pub fn transactions(self) -> FundsToOverseaTransactions<M> {
         FundsToOverseaTransactions::new(self.call.step("transactions"))
     }
@@ -146,7 +147,7 @@ impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
 }
 
 chain_step! {
-    /// `v3/funds-to-oversea/return`
+    /// `v3/funds-to-oversea/return`: 平台收付通·跨境付款.
     FundsToOverseaReturn at FundsToOverseaReturnPath
 }
 
@@ -193,14 +194,14 @@ impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS, request)
     }
 
-    /// `v3/funds-to-oversea/return/return-orders/out-return-no`
+    /// `v3/funds-to-oversea/return/return-orders/out-return-no`: 平台收付通·跨境付款.
     pub fn out_return_no(self) -> FundsToOverseaReturnReturnOrdersOutReturnNo<M> {
         FundsToOverseaReturnReturnOrdersOutReturnNo::new(self.call.step("out-return-no"))
     }
 }
 
 chain_step! {
-    /// `v3/funds-to-oversea/return/return-orders/out-return-no`
+    /// `v3/funds-to-oversea/return/return-orders/out-return-no`: 平台收付通·跨境付款.
     FundsToOverseaReturnReturnOrdersOutReturnNo at FundsToOverseaReturnReturnOrdersOutReturnNoPath
 }
 
@@ -257,7 +258,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
 }
 
 chain_step! {
-    /// `v3/funds-to-oversea/transactions`
+    /// `v3/funds-to-oversea/transactions`: 平台收付通·跨境付款.
     FundsToOverseaTransactions at FundsToOverseaTransactionsPath
 }
 
@@ -274,7 +275,7 @@ impl<M: Mode> FundsToOverseaTransactions<M> {
 }
 
 chain_step! {
-    /// `v3/funds-to-oversea/transactions/{transaction_id}`
+    /// `v3/funds-to-oversea/transactions/{transaction_id}`: 平台收付通·跨境付款.
     FundsToOverseaTransactionsByTransactionId at FundsToOverseaTransactionsByTransactionIdPath
 }
 

@@ -45,6 +45,7 @@ pub mod post {
         }
 
         /// 商品信息.
+        #[doc(alias = "商品信息")]
         pub struct GoodsInfo {
             /// 商品名称. Required.
             goods_name: String = body("goods_name").required(),
@@ -57,6 +58,7 @@ pub mod post {
         }
 
         /// 卖家信息.
+        #[doc(alias = "卖家信息")]
         pub struct SellerInfo {
             /// 境外卖家经营主体名称. Required.
             oversea_business_name: String = body("oversea_business_name").required(),
@@ -67,6 +69,7 @@ pub mod post {
         }
 
         /// 物流信息.
+        #[doc(alias = "物流信息")]
         pub struct ExpressInfo {
             /// 物流单号. Required.
             courier_number: String = body("courier_number").required(),
@@ -75,12 +78,14 @@ pub mod post {
         }
 
         /// 收款人信息.
+        #[doc(alias = "收款人信息")]
         pub struct PayeeInfo {
             /// 收款人识别号. Required.
             payee_id: String = body("payee_id").required(),
         }
 
         /// 预售信息.
+        #[doc(alias = "预售信息")]
         pub struct PresaleInfo {
             /// 订单类型. Required.
             type_: Type = body("type").required(),

@@ -11,6 +11,15 @@ chain! {}
 
 chain_step! {
     /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
+    #[doc(alias = "H5支付权限")]
+    #[doc(alias = "分账")]
+    #[doc(alias = "基础支付")]
+    #[doc(alias = "委托代扣")]
+    #[doc(alias = "消费者投诉")]
+    #[doc(alias = "清关报关")]
+    #[doc(alias = "账单")]
+    #[doc(alias = "进件(融合钱包)")]
+    #[doc(alias = "退款")]
     Global at GlobalPath
 }
 
@@ -20,22 +29,22 @@ impl<M: Mode> Global<M> {
         GlobalCertificates::new(self.call.step("certificates"))
     }
 
-    /// `v3/global/customs`
+    /// `v3/global/customs`: 清关报关.
     pub fn customs(self) -> GlobalCustoms<M> {
         GlobalCustoms::new(self.call.step("customs"))
     }
 
-    /// `v3/global/merchant`
+    /// `v3/global/merchant`: H5支付权限.
     pub fn merchant(self) -> GlobalMerchant<M> {
         GlobalMerchant::new(self.call.step("merchant"))
     }
 
-    /// `v3/global/merchant-service`
+    /// `v3/global/merchant-service`: 消费者投诉.
     pub fn merchant_service(self) -> GlobalMerchantService<M> {
         GlobalMerchantService::new(self.call.step("merchant-service"))
     }
 
-    /// `v3/global/merchant-storage`
+    /// `v3/global/merchant-storage`: 分账.
     pub fn merchant_storage(self) -> GlobalMerchantStorage<M> {
         GlobalMerchantStorage::new(self.call.step("merchant-storage"))
     }
@@ -45,22 +54,22 @@ impl<M: Mode> Global<M> {
         GlobalMerchants::new(self.call.step("merchants"))
     }
 
-    /// `v3/global/micropay`
+    /// `v3/global/micropay`: 基础支付.
     pub fn micropay(self) -> GlobalMicropay<M> {
         GlobalMicropay::new(self.call.step("micropay"))
     }
 
-    /// `v3/global/papay`
+    /// `v3/global/papay`: 委托代扣.
     pub fn papay(self) -> GlobalPapay<M> {
         GlobalPapay::new(self.call.step("papay"))
     }
 
-    /// `v3/global/profit-sharing`
+    /// `v3/global/profit-sharing`: 分账.
     pub fn profit_sharing(self) -> GlobalProfitSharing<M> {
         GlobalProfitSharing::new(self.call.step("profit-sharing"))
     }
 
-    /// `v3/global/refund`
+    /// `v3/global/refund`: 退款.
     pub fn refund(self) -> GlobalRefund<M> {
         GlobalRefund::new(self.call.step("refund"))
     }
@@ -70,7 +79,7 @@ impl<M: Mode> Global<M> {
         GlobalRefunds::new(self.call.step("refunds"))
     }
 
-    /// `v3/global/settle`
+    /// `v3/global/settle`: 账单.
     pub fn settle(self) -> GlobalSettle<M> {
         GlobalSettle::new(self.call.step("settle"))
     }
@@ -80,7 +89,7 @@ impl<M: Mode> Global<M> {
         GlobalStatements::new(self.call.step("statements"))
     }
 
-    /// `v3/global/transactions`
+    /// `v3/global/transactions`: 基础支付.
     pub fn transactions(self) -> GlobalTransactions<M> {
         GlobalTransactions::new(self.call.step("transactions"))
     }
@@ -89,6 +98,7 @@ impl<M: Mode> Global<M> {
 chain_step! {
     /// `v3/global/certificates`: 获取平台证书列表.
     #[doc(alias = "获取平台证书列表")]
+    #[doc(alias = "清关报关")]
     GlobalCertificates at GlobalCertificatesPath
 }
 
@@ -112,7 +122,8 @@ impl<M: Mode> GlobalCertificates<M> {
 }
 
 chain_step! {
-    /// `v3/global/customs`
+    /// `v3/global/customs`: 清关报关.
+    #[doc(alias = "清关报关")]
     GlobalCustoms at GlobalCustomsPath
 }
 
@@ -314,31 +325,32 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
 }
 
 chain_step! {
-    /// `v3/global/merchant`
+    /// `v3/global/merchant`: H5支付权限.
+    #[doc(alias = "H5支付权限")]
     GlobalMerchant at GlobalMerchantPath
 }
 
 impl<M: Mode> GlobalMerchant<M> {
-    /// `v3/global/merchant/h5`
+    /// `v3/global/merchant/h5`: H5支付权限.
     pub fn h5(self) -> GlobalMerchantH5<M> {
         GlobalMerchantH5::new(self.call.step("h5"))
     }
 }
 
 chain_step! {
-    /// `v3/global/merchant/h5`
+    /// `v3/global/merchant/h5`: H5支付权限.
     GlobalMerchantH5 at GlobalMerchantH5Path
 }
 
 impl<M: Mode> GlobalMerchantH5<M> {
-    /// `v3/global/merchant/h5/permission`
+    /// `v3/global/merchant/h5/permission`: H5支付权限.
     pub fn permission(self) -> GlobalMerchantH5Permission<M> {
         GlobalMerchantH5Permission::new(self.call.step("permission"))
     }
 }
 
 chain_step! {
-    /// `v3/global/merchant/h5/permission`
+    /// `v3/global/merchant/h5/permission`: H5支付权限.
     GlobalMerchantH5Permission at GlobalMerchantH5PermissionPath
 }
 
@@ -348,7 +360,7 @@ impl<M: Mode> GlobalMerchantH5Permission<M> {
         GlobalMerchantH5PermissionApplications::new(self.call.step("applications"))
     }
 
-    /// `v3/global/merchant/h5/permission/domain`
+    /// `v3/global/merchant/h5/permission/domain`: H5支付权限.
     pub fn domain(self) -> GlobalMerchantH5PermissionDomain<M> {
         GlobalMerchantH5PermissionDomain::new(self.call.step("domain"))
     }
@@ -474,7 +486,7 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
 }
 
 chain_step! {
-    /// `v3/global/merchant/h5/permission/domain`
+    /// `v3/global/merchant/h5/permission/domain`: H5支付权限.
     GlobalMerchantH5PermissionDomain at GlobalMerchantH5PermissionDomainPath
 }
 
@@ -630,7 +642,8 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/global/merchant-service`
+    /// `v3/global/merchant-service`: 消费者投诉.
+    #[doc(alias = "消费者投诉")]
     GlobalMerchantService at GlobalMerchantServicePath
 }
 
@@ -645,7 +658,7 @@ impl<M: Mode> GlobalMerchantService<M> {
         GlobalMerchantServiceComplaints::new(self.call.step("complaints"))
     }
 
-    /// `v3/global/merchant-service/images`
+    /// `v3/global/merchant-service/images`: 消费者投诉.
     pub fn images(self) -> GlobalMerchantServiceImages<M> {
         GlobalMerchantServiceImages::new(self.call.step("images"))
     }
@@ -982,7 +995,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
 }
 
 chain_step! {
-    /// `v3/global/merchant-service/images`
+    /// `v3/global/merchant-service/images`: 消费者投诉.
     GlobalMerchantServiceImages at GlobalMerchantServiceImagesPath
 }
 
@@ -1053,19 +1066,20 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
 }
 
 chain_step! {
-    /// `v3/global/merchant-storage`
+    /// `v3/global/merchant-storage`: 分账.
+    #[doc(alias = "分账")]
     GlobalMerchantStorage at GlobalMerchantStoragePath
 }
 
 impl<M: Mode> GlobalMerchantStorage<M> {
-    /// `v3/global/merchant-storage/file`
+    /// `v3/global/merchant-storage/file`: 分账.
     pub fn file(self) -> GlobalMerchantStorageFile<M> {
         GlobalMerchantStorageFile::new(self.call.step("file"))
     }
 }
 
 chain_step! {
-    /// `v3/global/merchant-storage/file`
+    /// `v3/global/merchant-storage/file`: 分账.
     GlobalMerchantStorageFile at GlobalMerchantStorageFilePath
 }
 
@@ -1111,6 +1125,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
 chain_step! {
     /// `v3/global/merchants`: 子商户进件（融合钱包）.
     #[doc(alias = "子商户进件（融合钱包）")]
+    #[doc(alias = "进件(融合钱包)")]
     GlobalMerchants at GlobalMerchantsPath
 }
 
@@ -1230,29 +1245,30 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/global/micropay`
+    /// `v3/global/micropay`: 基础支付.
+    #[doc(alias = "基础支付")]
     GlobalMicropay at GlobalMicropayPath
 }
 
 impl<M: Mode> GlobalMicropay<M> {
-    /// `v3/global/micropay/transactions`
+    /// `v3/global/micropay/transactions`: 基础支付.
     pub fn transactions(self) -> GlobalMicropayTransactions<M> {
         GlobalMicropayTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/global/micropay/transactions`
+    /// `v3/global/micropay/transactions`: 基础支付.
     GlobalMicropayTransactions at GlobalMicropayTransactionsPath
 }
 
 impl<M: Mode> GlobalMicropayTransactions<M> {
-    /// `v3/global/micropay/transactions/id`
+    /// `v3/global/micropay/transactions/id`: 基础支付.
     pub fn id(self) -> GlobalMicropayTransactionsId<M> {
         GlobalMicropayTransactionsId::new(self.call.step("id"))
     }
 
-    /// `v3/global/micropay/transactions/out-trade-no`
+    /// `v3/global/micropay/transactions/out-trade-no`: 基础支付.
     pub fn out_trade_no(self) -> GlobalMicropayTransactionsOutTradeNo<M> {
         GlobalMicropayTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -1264,7 +1280,7 @@ impl<M: Mode> GlobalMicropayTransactions<M> {
 }
 
 chain_step! {
-    /// `v3/global/micropay/transactions/id`
+    /// `v3/global/micropay/transactions/id`: 基础支付.
     GlobalMicropayTransactionsId at GlobalMicropayTransactionsIdPath
 }
 
@@ -1281,7 +1297,7 @@ impl<M: Mode> GlobalMicropayTransactionsId<M> {
 }
 
 chain_step! {
-    /// `v3/global/micropay/transactions/id/{transaction_id}`
+    /// `v3/global/micropay/transactions/id/{transaction_id}`: 基础支付.
     GlobalMicropayTransactionsIdByTransactionId at GlobalMicropayTransactionsIdByTransactionIdPath
 }
 
@@ -1333,7 +1349,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
 }
 
 chain_step! {
-    /// `v3/global/micropay/transactions/out-trade-no`
+    /// `v3/global/micropay/transactions/out-trade-no`: 基础支付.
     GlobalMicropayTransactionsOutTradeNo at GlobalMicropayTransactionsOutTradeNoPath
 }
 
@@ -1350,7 +1366,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`
+    /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`: 基础支付.
     GlobalMicropayTransactionsOutTradeNoByOutTradeNo at GlobalMicropayTransactionsOutTradeNoByOutTradeNoPath
 }
 
@@ -1441,12 +1457,13 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
 }
 
 chain_step! {
-    /// `v3/global/papay`
+    /// `v3/global/papay`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     GlobalPapay at GlobalPapayPath
 }
 
 impl<M: Mode> GlobalPapay<M> {
-    /// `v3/global/papay/contracts`
+    /// `v3/global/papay/contracts`: 委托代扣.
     pub fn contracts(self) -> GlobalPapayContracts<M> {
         GlobalPapayContracts::new(self.call.step("contracts"))
     }
@@ -1458,7 +1475,7 @@ impl<M: Mode> GlobalPapay<M> {
 }
 
 chain_step! {
-    /// `v3/global/papay/contracts`
+    /// `v3/global/papay/contracts`: 委托代扣.
     GlobalPapayContracts at GlobalPapayContractsPath
 }
 
@@ -1488,7 +1505,7 @@ impl<M: Mode> GlobalPapayContracts<M> {
         GlobalPapayContractsMiniprogramPreEntrustSign::new(self.call.step("miniprogram-pre-entrust-sign"))
     }
 
-    /// `v3/global/papay/contracts/out-contract-code`
+    /// `v3/global/papay/contracts/out-contract-code`: 委托代扣.
     pub fn out_contract_code(self) -> GlobalPapayContractsOutContractCode<M> {
         GlobalPapayContractsOutContractCode::new(self.call.step("out-contract-code"))
     }
@@ -1702,7 +1719,7 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
 }
 
 chain_step! {
-    /// `v3/global/papay/contracts/out-contract-code`
+    /// `v3/global/papay/contracts/out-contract-code`: 委托代扣.
     GlobalPapayContractsOutContractCode at GlobalPapayContractsOutContractCodePath
 }
 
@@ -1824,7 +1841,7 @@ impl<M: Mode> GlobalPapayTransactions<M> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS, request)
     }
 
-    /// `v3/global/papay/transactions/out-trade-no`
+    /// `v3/global/papay/transactions/out-trade-no`: 委托代扣.
     pub fn out_trade_no(self) -> GlobalPapayTransactionsOutTradeNo<M> {
         GlobalPapayTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -1841,7 +1858,7 @@ impl<M: Mode> GlobalPapayTransactions<M> {
 }
 
 chain_step! {
-    /// `v3/global/papay/transactions/out-trade-no`
+    /// `v3/global/papay/transactions/out-trade-no`: 委托代扣.
     GlobalPapayTransactionsOutTradeNo at GlobalPapayTransactionsOutTradeNoPath
 }
 
@@ -1988,7 +2005,8 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
 }
 
 chain_step! {
-    /// `v3/global/profit-sharing`
+    /// `v3/global/profit-sharing`: 分账.
+    #[doc(alias = "分账")]
     GlobalProfitSharing at GlobalProfitSharingPath
 }
 
@@ -2008,12 +2026,12 @@ impl<M: Mode> GlobalProfitSharing<M> {
         GlobalProfitSharingReceivers::new(self.call.step("receivers"))
     }
 
-    /// `v3/global/profit-sharing/refunds`
+    /// `v3/global/profit-sharing/refunds`: 分账.
     pub fn refunds(self) -> GlobalProfitSharingRefunds<M> {
         GlobalProfitSharingRefunds::new(self.call.step("refunds"))
     }
 
-    /// `v3/global/profit-sharing/transactions`
+    /// `v3/global/profit-sharing/transactions`: 分账.
     pub fn transactions(self) -> GlobalProfitSharingTransactions<M> {
         GlobalProfitSharingTransactions::new(self.call.step("transactions"))
     }
@@ -2257,7 +2275,7 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
 }
 
 chain_step! {
-    /// `v3/global/profit-sharing/refunds`
+    /// `v3/global/profit-sharing/refunds`: 分账.
     GlobalProfitSharingRefunds at GlobalProfitSharingRefundsPath
 }
 
@@ -2331,7 +2349,7 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
 }
 
 chain_step! {
-    /// `v3/global/profit-sharing/transactions`
+    /// `v3/global/profit-sharing/transactions`: 分账.
     GlobalProfitSharingTransactions at GlobalProfitSharingTransactionsPath
 }
 
@@ -2384,7 +2402,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
 }
 
 chain_step! {
-    /// `v3/global/profit-sharing/transactions/{transaction_id}`
+    /// `v3/global/profit-sharing/transactions/{transaction_id}`: 分账.
     GlobalProfitSharingTransactionsByTransactionId at GlobalProfitSharingTransactionsByTransactionIdPath
 }
 
@@ -2485,12 +2503,13 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
 }
 
 chain_step! {
-    /// `v3/global/refund`
+    /// `v3/global/refund`: 退款.
+    #[doc(alias = "退款")]
     GlobalRefund at GlobalRefundPath
 }
 
 impl<M: Mode> GlobalRefund<M> {
-    /// `v3/global/refund/partner`
+    /// `v3/global/refund/partner`: 退款.
     pub fn partner(self) -> GlobalRefundPartner<M> {
         GlobalRefundPartner::new(self.call.step("partner"))
     }
@@ -2502,31 +2521,31 @@ impl<M: Mode> GlobalRefund<M> {
 }
 
 chain_step! {
-    /// `v3/global/refund/partner`
+    /// `v3/global/refund/partner`: 退款.
     GlobalRefundPartner at GlobalRefundPartnerPath
 }
 
 impl<M: Mode> GlobalRefundPartner<M> {
-    /// `v3/global/refund/partner/recharge-balance`
+    /// `v3/global/refund/partner/recharge-balance`: 退款.
     pub fn recharge_balance(self) -> GlobalRefundPartnerRechargeBalance<M> {
         GlobalRefundPartnerRechargeBalance::new(self.call.step("recharge-balance"))
     }
 }
 
 chain_step! {
-    /// `v3/global/refund/partner/recharge-balance`
+    /// `v3/global/refund/partner/recharge-balance`: 退款.
     GlobalRefundPartnerRechargeBalance at GlobalRefundPartnerRechargeBalancePath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
-    /// `v3/global/refund/partner/recharge-balance/sub-mchid`
+    /// `v3/global/refund/partner/recharge-balance/sub-mchid`: 退款.
     pub fn sub_mchid(self) -> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
         GlobalRefundPartnerRechargeBalanceSubMchid::new(self.call.step("sub-mchid"))
     }
 }
 
 chain_step! {
-    /// `v3/global/refund/partner/recharge-balance/sub-mchid`
+    /// `v3/global/refund/partner/recharge-balance/sub-mchid`: 退款.
     GlobalRefundPartnerRechargeBalanceSubMchid at GlobalRefundPartnerRechargeBalanceSubMchidPath
 }
 
@@ -2607,6 +2626,7 @@ chain_step! {
     /// `v3/global/refunds`: 查询所有退款, 申请退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
+    #[doc(alias = "退款")]
     GlobalRefunds at GlobalRefundsPath
 }
 
@@ -2662,19 +2682,19 @@ impl<M: Mode> GlobalRefunds<M> {
         self.call.typed(&table::POST_V3_GLOBAL_REFUNDS, request)
     }
 
-    /// `v3/global/refunds/id`
+    /// `v3/global/refunds/id`: 退款.
     pub fn id(self) -> GlobalRefundsId<M> {
         GlobalRefundsId::new(self.call.step("id"))
     }
 
-    /// `v3/global/refunds/out-refund-no`
+    /// `v3/global/refunds/out-refund-no`: 退款.
     pub fn out_refund_no(self) -> GlobalRefundsOutRefundNo<M> {
         GlobalRefundsOutRefundNo::new(self.call.step("out-refund-no"))
     }
 }
 
 chain_step! {
-    /// `v3/global/refunds/id`
+    /// `v3/global/refunds/id`: 退款.
     GlobalRefundsId at GlobalRefundsIdPath
 }
 
@@ -2717,7 +2737,7 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
 }
 
 chain_step! {
-    /// `v3/global/refunds/out-refund-no`
+    /// `v3/global/refunds/out-refund-no`: 退款.
     GlobalRefundsOutRefundNo at GlobalRefundsOutRefundNoPath
 }
 
@@ -2769,7 +2789,8 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
 }
 
 chain_step! {
-    /// `v3/global/settle`
+    /// `v3/global/settle`: 账单.
+    #[doc(alias = "账单")]
     GlobalSettle at GlobalSettlePath
 }
 
@@ -2822,6 +2843,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
 chain_step! {
     /// `v3/global/statements`: 下载对账单.
     #[doc(alias = "下载对账单")]
+    #[doc(alias = "账单")]
     GlobalStatements at GlobalStatementsPath
 }
 
@@ -2849,7 +2871,8 @@ impl<M: Mode> GlobalStatements<M> {
 }
 
 chain_step! {
-    /// `v3/global/transactions`
+    /// `v3/global/transactions`: 基础支付.
+    #[doc(alias = "基础支付")]
     GlobalTransactions at GlobalTransactionsPath
 }
 
@@ -2859,7 +2882,7 @@ impl<M: Mode> GlobalTransactions<M> {
         GlobalTransactionsApp::new(self.call.step("app"))
     }
 
-    /// `v3/global/transactions/id`
+    /// `v3/global/transactions/id`: 基础支付.
     pub fn id(self) -> GlobalTransactionsId<M> {
         GlobalTransactionsId::new(self.call.step("id"))
     }
@@ -2879,7 +2902,7 @@ impl<M: Mode> GlobalTransactions<M> {
         GlobalTransactionsNative::new(self.call.step("native"))
     }
 
-    /// `v3/global/transactions/out-trade-no`
+    /// `v3/global/transactions/out-trade-no`: 基础支付.
     pub fn out_trade_no(self) -> GlobalTransactionsOutTradeNo<M> {
         GlobalTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -2925,7 +2948,7 @@ impl<M: Mode> GlobalTransactionsApp<M> {
 }
 
 chain_step! {
-    /// `v3/global/transactions/id`
+    /// `v3/global/transactions/id`: 基础支付.
     GlobalTransactionsId at GlobalTransactionsIdPath
 }
 
@@ -3141,7 +3164,7 @@ impl<M: Mode> GlobalTransactionsNative<M> {
 }
 
 chain_step! {
-    /// `v3/global/transactions/out-trade-no`
+    /// `v3/global/transactions/out-trade-no`: 基础支付.
     GlobalTransactionsOutTradeNo at GlobalTransactionsOutTradeNoPath
 }
 

@@ -75,6 +75,7 @@ pub mod post {
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 业务类型. Required.
             business_type: MerchantBusinessType = body("business_type").required(),
@@ -95,6 +96,7 @@ pub mod post {
         }
 
         /// H5申请资料.
+        #[doc(alias = "H5申请资料")]
         pub struct H5PaymentApplyInfo {
             /// H5经营网址. Required.
             h5_website_url: String = body("h5_website_url").required(),

@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/goldplan`: 点金计划.
+    #[doc(alias = "点金计划")]
     Goldplan at GoldplanPath
 }
 
 impl<M: Mode> Goldplan<M> {
-    /// `v3/goldplan/merchants`
+    /// `v3/goldplan/merchants`: 点金计划.
     pub fn merchants(self) -> GoldplanMerchants<M> {
         GoldplanMerchants::new(self.call.step("merchants"))
     }
 }
 
 chain_step! {
-    /// `v3/goldplan/merchants`
+    /// `v3/goldplan/merchants`: 点金计划.
     GoldplanMerchants at GoldplanMerchantsPath
 }
 

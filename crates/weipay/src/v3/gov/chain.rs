@@ -10,6 +10,10 @@ chain! {}
 
 chain_step! {
     /// `v3/gov`: 数据审核, 江苏, 浙江, 透传模式.
+    #[doc(alias = "数据审核")]
+    #[doc(alias = "江苏")]
+    #[doc(alias = "浙江")]
+    #[doc(alias = "透传模式")]
     Gov at GovPath
 }
 
@@ -26,22 +30,22 @@ chain_step! {
 }
 
 impl<M: Mode> GovSubsidy<M> {
-    /// `v3/gov/subsidy/audit`
+    /// `v3/gov/subsidy/audit`: 数据审核.
     pub fn audit(self) -> GovSubsidyAudit<M> {
         GovSubsidyAudit::new(self.call.step("audit"))
     }
 
-    /// `v3/gov/subsidy/companies`
+    /// `v3/gov/subsidy/companies`: 江苏.
     pub fn companies(self) -> GovSubsidyCompanies<M> {
         GovSubsidyCompanies::new(self.call.step("companies"))
     }
 
-    /// `v3/gov/subsidy/goods`
+    /// `v3/gov/subsidy/goods`: 江苏.
     pub fn goods(self) -> GovSubsidyGoods<M> {
         GovSubsidyGoods::new(self.call.step("goods"))
     }
 
-    /// `v3/gov/subsidy/n-qualifications`
+    /// `v3/gov/subsidy/n-qualifications`: 江苏.
     pub fn n_qualifications(self) -> GovSubsidyNQualifications<M> {
         GovSubsidyNQualifications::new(self.call.step("n-qualifications"))
     }
@@ -56,36 +60,37 @@ impl<M: Mode> GovSubsidy<M> {
         GovSubsidyQualifications::new(self.call.step("qualifications"))
     }
 
-    /// `v3/gov/subsidy/sncode`
+    /// `v3/gov/subsidy/sncode`: 江苏.
     pub fn sncode(self) -> GovSubsidySncode<M> {
         GovSubsidySncode::new(self.call.step("sncode"))
     }
 
-    /// `v3/gov/subsidy/transactions`
+    /// `v3/gov/subsidy/transactions`: 江苏.
     pub fn transactions(self) -> GovSubsidyTransactions<M> {
         GovSubsidyTransactions::new(self.call.step("transactions"))
     }
 
-    /// `v3/gov/subsidy/zhejiang`
+    /// `v3/gov/subsidy/zhejiang`: 浙江.
     pub fn zhejiang(self) -> GovSubsidyZhejiang<M> {
         GovSubsidyZhejiang::new(self.call.step("zhejiang"))
     }
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/audit`
+    /// `v3/gov/subsidy/audit`: 数据审核.
+    #[doc(alias = "数据审核")]
     GovSubsidyAudit at GovSubsidyAuditPath
 }
 
 impl<M: Mode> GovSubsidyAudit<M> {
-    /// `v3/gov/subsidy/audit/cup`
+    /// `v3/gov/subsidy/audit/cup`: 数据审核.
     pub fn cup(self) -> GovSubsidyAuditCup<M> {
         GovSubsidyAuditCup::new(self.call.step("cup"))
     }
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/audit/cup`
+    /// `v3/gov/subsidy/audit/cup`: 数据审核.
     GovSubsidyAuditCup at GovSubsidyAuditCupPath
 }
 
@@ -100,7 +105,7 @@ impl<M: Mode> GovSubsidyAuditCup<M> {
         GovSubsidyAuditCupQuery::new(self.call.step("query"))
     }
 
-    /// `v3/gov/subsidy/audit/cup/refund`
+    /// `v3/gov/subsidy/audit/cup/refund`: 数据审核.
     pub fn refund(self) -> GovSubsidyAuditCupRefund<M> {
         GovSubsidyAuditCupRefund::new(self.call.step("refund"))
     }
@@ -181,7 +186,7 @@ impl<M: Mode> GovSubsidyAuditCupQuery<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/audit/cup/refund`
+    /// `v3/gov/subsidy/audit/cup/refund`: 数据审核.
     GovSubsidyAuditCupRefund at GovSubsidyAuditCupRefundPath
 }
 
@@ -331,7 +336,8 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/companies`
+    /// `v3/gov/subsidy/companies`: 江苏.
+    #[doc(alias = "江苏")]
     GovSubsidyCompanies at GovSubsidyCompaniesPath
 }
 
@@ -375,7 +381,8 @@ impl<M: Mode> GovSubsidyCompaniesQuery<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/goods`
+    /// `v3/gov/subsidy/goods`: 江苏.
+    #[doc(alias = "江苏")]
     GovSubsidyGoods at GovSubsidyGoodsPath
 }
 
@@ -428,7 +435,8 @@ impl<M: Mode> GovSubsidyGoodsUpload<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/n-qualifications`
+    /// `v3/gov/subsidy/n-qualifications`: 江苏.
+    #[doc(alias = "江苏")]
     GovSubsidyNQualifications at GovSubsidyNQualificationsPath
 }
 
@@ -498,6 +506,7 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualification`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
+    #[doc(alias = "江苏")]
     GovSubsidyQualification at GovSubsidyQualificationPath
 }
 
@@ -532,7 +541,7 @@ chain_step! {
 }
 
 impl<M: Mode> GovSubsidyQualifications<M> {
-    /// `v3/gov/subsidy/qualifications/passthrough`
+    /// `v3/gov/subsidy/qualifications/passthrough`: 透传模式.
     pub fn passthrough(self) -> GovSubsidyQualificationsPassthrough<M> {
         GovSubsidyQualificationsPassthrough::new(self.call.step("passthrough"))
     }
@@ -549,7 +558,8 @@ impl<M: Mode> GovSubsidyQualifications<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/qualifications/passthrough`
+    /// `v3/gov/subsidy/qualifications/passthrough`: 透传模式.
+    #[doc(alias = "透传模式")]
     GovSubsidyQualificationsPassthrough at GovSubsidyQualificationsPassthroughPath
 }
 
@@ -690,6 +700,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/query`: 批量查询用户资格.
     #[doc(alias = "批量查询用户资格")]
+    #[doc(alias = "江苏")]
     GovSubsidyQualificationsQuery at GovSubsidyQualificationsQueryPath
 }
 
@@ -727,6 +738,7 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/sync`: 同步资格核销信息.
     #[doc(alias = "同步资格核销信息")]
+    #[doc(alias = "江苏")]
     GovSubsidyQualificationsSync at GovSubsidyQualificationsSyncPath
 }
 
@@ -781,7 +793,8 @@ impl<M: Mode> GovSubsidyQualificationsSync<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/sncode`
+    /// `v3/gov/subsidy/sncode`: 江苏.
+    #[doc(alias = "江苏")]
     GovSubsidySncode at GovSubsidySncodePath
 }
 
@@ -912,7 +925,8 @@ impl<M: Mode> GovSubsidySncodeUnlock<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/transactions`
+    /// `v3/gov/subsidy/transactions`: 江苏.
+    #[doc(alias = "江苏")]
     GovSubsidyTransactions at GovSubsidyTransactionsPath
 }
 
@@ -922,7 +936,7 @@ impl<M: Mode> GovSubsidyTransactions<M> {
         GovSubsidyTransactionsQuery::new(self.call.step("query"))
     }
 
-    /// `v3/gov/subsidy/transactions/summary`
+    /// `v3/gov/subsidy/transactions/summary`: 江苏.
     pub fn summary(self) -> GovSubsidyTransactionsSummary<M> {
         GovSubsidyTransactionsSummary::new(self.call.step("summary"))
     }
@@ -967,7 +981,7 @@ impl<M: Mode> GovSubsidyTransactionsQuery<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/transactions/summary`
+    /// `v3/gov/subsidy/transactions/summary`: 江苏.
     GovSubsidyTransactionsSummary at GovSubsidyTransactionsSummaryPath
 }
 
@@ -1058,39 +1072,40 @@ impl<M: Mode> GovSubsidyTransactionsSync<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/zhejiang`
+    /// `v3/gov/subsidy/zhejiang`: 浙江.
+    #[doc(alias = "浙江")]
     GovSubsidyZhejiang at GovSubsidyZhejiangPath
 }
 
 impl<M: Mode> GovSubsidyZhejiang<M> {
-    /// `v3/gov/subsidy/zhejiang/authcode`
+    /// `v3/gov/subsidy/zhejiang/authcode`: 浙江.
     pub fn authcode(self) -> GovSubsidyZhejiangAuthcode<M> {
         GovSubsidyZhejiangAuthcode::new(self.call.step("authcode"))
     }
 
-    /// `v3/gov/subsidy/zhejiang/goods`
+    /// `v3/gov/subsidy/zhejiang/goods`: 浙江.
     pub fn goods(self) -> GovSubsidyZhejiangGoods<M> {
         GovSubsidyZhejiangGoods::new(self.call.step("goods"))
     }
 
-    /// `v3/gov/subsidy/zhejiang/n-qualifications`
+    /// `v3/gov/subsidy/zhejiang/n-qualifications`: 浙江.
     pub fn n_qualifications(self) -> GovSubsidyZhejiangNQualifications<M> {
         GovSubsidyZhejiangNQualifications::new(self.call.step("n-qualifications"))
     }
 
-    /// `v3/gov/subsidy/zhejiang/qualifications`
+    /// `v3/gov/subsidy/zhejiang/qualifications`: 浙江.
     pub fn qualifications(self) -> GovSubsidyZhejiangQualifications<M> {
         GovSubsidyZhejiangQualifications::new(self.call.step("qualifications"))
     }
 
-    /// `v3/gov/subsidy/zhejiang/sncode`
+    /// `v3/gov/subsidy/zhejiang/sncode`: 浙江.
     pub fn sncode(self) -> GovSubsidyZhejiangSncode<M> {
         GovSubsidyZhejiangSncode::new(self.call.step("sncode"))
     }
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/zhejiang/authcode`
+    /// `v3/gov/subsidy/zhejiang/authcode`: 浙江.
     GovSubsidyZhejiangAuthcode at GovSubsidyZhejiangAuthcodePath
 }
 
@@ -1309,7 +1324,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/zhejiang/goods`
+    /// `v3/gov/subsidy/zhejiang/goods`: 浙江.
     GovSubsidyZhejiangGoods at GovSubsidyZhejiangGoodsPath
 }
 
@@ -1352,7 +1367,7 @@ impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/zhejiang/n-qualifications`
+    /// `v3/gov/subsidy/zhejiang/n-qualifications`: 浙江.
     GovSubsidyZhejiangNQualifications at GovSubsidyZhejiangNQualificationsPath
 }
 
@@ -1396,7 +1411,7 @@ impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/zhejiang/qualifications`
+    /// `v3/gov/subsidy/zhejiang/qualifications`: 浙江.
     GovSubsidyZhejiangQualifications at GovSubsidyZhejiangQualificationsPath
 }
 
@@ -1560,7 +1575,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/zhejiang/sncode`
+    /// `v3/gov/subsidy/zhejiang/sncode`: 浙江.
     GovSubsidyZhejiangSncode at GovSubsidyZhejiangSncodePath
 }
 

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/hire-power-bank`: 充电宝隔夜归还.
+    #[doc(alias = "充电宝隔夜归还")]
     HirePowerBank at HirePowerBankPath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> HirePowerBank<M> {
         HirePowerBankInsuranceOrders::new(self.call.step("insurance-orders"))
     }
 
-    /// `v3/hire-power-bank/user-qualifications`
+    /// `v3/hire-power-bank/user-qualifications`: 充电宝隔夜归还.
     pub fn user_qualifications(self) -> HirePowerBankUserQualifications<M> {
         HirePowerBankUserQualifications::new(self.call.step("user-qualifications"))
     }
@@ -99,7 +100,7 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
 }
 
 chain_step! {
-    /// `v3/hire-power-bank/user-qualifications`
+    /// `v3/hire-power-bank/user-qualifications`: 充电宝隔夜归还.
     HirePowerBankUserQualifications at HirePowerBankUserQualificationsPath
 }
 

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/industry-coupon`: 出行券.
+    #[doc(alias = "出行券")]
     IndustryCoupon at IndustryCouponPath
 }
 

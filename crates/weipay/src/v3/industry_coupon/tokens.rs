@@ -28,6 +28,7 @@ pub mod post {
         }
 
         /// 出行券列表.
+        #[doc(alias = "出行券列表")]
         pub struct CouponList {
             /// 批次号. Required.
             stock_id: i64 = body("stock_id").required(),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/industry-rebate`: 码牌音箱.
+    #[doc(alias = "码牌音箱")]
     IndustryRebate at IndustryRebatePath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> IndustryRebate<M> {
         IndustryRebateRetailIndustry::new(self.call.step("retail-industry"))
     }
 
-    /// `v3/industry-rebate/transactions`
+    /// `v3/industry-rebate/transactions`: 码牌音箱.
     pub fn transactions(self) -> IndustryRebateTransactions<M> {
         IndustryRebateTransactions::new(self.call.step("transactions"))
     }
@@ -67,7 +68,8 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
 }
 
 chain_step! {
-    /// `v3/industry-rebate/transactions`
+    /// `v3/industry-rebate/transactions`: 码牌音箱.
+    #[doc(alias = "码牌音箱")]
     IndustryRebateTransactions at IndustryRebateTransactionsPath
 }
 

@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/inspolicymgr`: 微信保单服务.
+    #[doc(alias = "微信保单服务")]
     Inspolicymgr at InspolicymgrPath
 }
 
 impl<M: Mode> Inspolicymgr<M> {
-    /// `v3/inspolicymgr/deduct`
+    /// `v3/inspolicymgr/deduct`: 微信保单服务.
     pub fn deduct(self) -> InspolicymgrDeduct<M> {
         InspolicymgrDeduct::new(self.call.step("deduct"))
     }
 }
 
 chain_step! {
-    /// `v3/inspolicymgr/deduct`
+    /// `v3/inspolicymgr/deduct`: 微信保单服务.
     InspolicymgrDeduct at InspolicymgrDeductPath
 }
 

@@ -11,11 +11,12 @@ chain! {}
 
 chain_step! {
     /// `v3/iotmanage`: 电动自行车行业代扣.
+    #[doc(alias = "电动自行车行业代扣")]
     Iotmanage at IotmanagePath
 }
 
 impl<M: Mode> Iotmanage<M> {
-    /// `v3/iotmanage/device-inspections`
+    /// `v3/iotmanage/device-inspections`: 电动自行车行业代扣.
     pub fn device_inspections(self) -> IotmanageDeviceInspections<M> {
         IotmanageDeviceInspections::new(self.call.step("device-inspections"))
     }
@@ -27,7 +28,7 @@ impl<M: Mode> Iotmanage<M> {
 }
 
 chain_step! {
-    /// `v3/iotmanage/device-inspections`
+    /// `v3/iotmanage/device-inspections`: 电动自行车行业代扣.
     IotmanageDeviceInspections at IotmanageDeviceInspectionsPath
 }
 

@@ -48,6 +48,7 @@ pub mod get {
         }
 
         /// 设备信息.
+        #[doc(alias = "设备信息")]
         pub struct Data {
             /// 设备序列号.
             device_sn: String = body("device_sn"),

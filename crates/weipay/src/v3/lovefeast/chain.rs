@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/lovefeast`: 爱心餐.
+    #[doc(alias = "爱心餐")]
     Lovefeast at LovefeastPath
 }
 
 impl<M: Mode> Lovefeast<M> {
-    /// `v3/lovefeast/brands`
+    /// `v3/lovefeast/brands`: 爱心餐.
     pub fn brands(self) -> LovefeastBrands<M> {
         LovefeastBrands::new(self.call.step("brands"))
     }
 
-    /// `v3/lovefeast/users`
+    /// `v3/lovefeast/users`: 爱心餐.
     pub fn users(self) -> LovefeastUsers<M> {
         LovefeastUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/lovefeast/brands`
+    /// `v3/lovefeast/brands`: 爱心餐.
     LovefeastBrands at LovefeastBrandsPath
 }
 
@@ -64,7 +65,7 @@ impl<M: Mode> LovefeastBrandsByBrandId<M> {
 }
 
 chain_step! {
-    /// `v3/lovefeast/users`
+    /// `v3/lovefeast/users`: 爱心餐.
     LovefeastUsers at LovefeastUsersPath
 }
 
@@ -76,36 +77,36 @@ impl<M: Mode> LovefeastUsers<M> {
 }
 
 chain_step! {
-    /// `v3/lovefeast/users/{openid}`
+    /// `v3/lovefeast/users/{openid}`: 爱心餐.
     LovefeastUsersByOpenid at LovefeastUsersByOpenidPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenid<M> {
-    /// `v3/lovefeast/users/{openid}/orders`
+    /// `v3/lovefeast/users/{openid}/orders`: 爱心餐.
     pub fn orders(self) -> LovefeastUsersByOpenidOrders<M> {
         LovefeastUsersByOpenidOrders::new(self.call.step("orders"))
     }
 }
 
 chain_step! {
-    /// `v3/lovefeast/users/{openid}/orders`
+    /// `v3/lovefeast/users/{openid}/orders`: 爱心餐.
     LovefeastUsersByOpenidOrders at LovefeastUsersByOpenidOrdersPath
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrders<M> {
-    /// `v3/lovefeast/users/{openid}/orders/brand-id`
+    /// `v3/lovefeast/users/{openid}/orders/brand-id`: 爱心餐.
     pub fn brand_id(self) -> LovefeastUsersByOpenidOrdersBrandId<M> {
         LovefeastUsersByOpenidOrdersBrandId::new(self.call.step("brand-id"))
     }
 
-    /// `v3/lovefeast/users/{openid}/orders/out-trade-no`
+    /// `v3/lovefeast/users/{openid}/orders/out-trade-no`: 爱心餐.
     pub fn out_trade_no(self) -> LovefeastUsersByOpenidOrdersOutTradeNo<M> {
         LovefeastUsersByOpenidOrdersOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/lovefeast/users/{openid}/orders/brand-id`
+    /// `v3/lovefeast/users/{openid}/orders/brand-id`: 爱心餐.
     LovefeastUsersByOpenidOrdersBrandId at LovefeastUsersByOpenidOrdersBrandIdPath
 }
 
@@ -165,7 +166,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
 }
 
 chain_step! {
-    /// `v3/lovefeast/users/{openid}/orders/out-trade-no`
+    /// `v3/lovefeast/users/{openid}/orders/out-trade-no`: 爱心餐.
     LovefeastUsersByOpenidOrdersOutTradeNo at LovefeastUsersByOpenidOrdersOutTradeNoPath
 }
 

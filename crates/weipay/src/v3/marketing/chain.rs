@@ -11,16 +11,27 @@ chain! {}
 
 chain_step! {
     /// `v3/marketing`: 代金券, 会员卡, 品牌小店营销, 商品券, 商家券, 委托营销, 摇优惠活动, 支付有礼, 电子小票, 配额定向营销银行号码包, 银行立减.
+    #[doc(alias = "代金券")]
+    #[doc(alias = "会员卡")]
+    #[doc(alias = "品牌小店营销")]
+    #[doc(alias = "商品券")]
+    #[doc(alias = "商家券")]
+    #[doc(alias = "委托营销")]
+    #[doc(alias = "摇优惠活动")]
+    #[doc(alias = "支付有礼")]
+    #[doc(alias = "电子小票")]
+    #[doc(alias = "配额定向营销银行号码包")]
+    #[doc(alias = "银行立减")]
     Marketing at MarketingPath
 }
 
 impl<M: Mode> Marketing<M> {
-    /// `v3/marketing/bank`
+    /// `v3/marketing/bank`: 配额定向营销银行号码包.
     pub fn bank(self) -> MarketingBank<M> {
         MarketingBank::new(self.call.step("bank"))
     }
 
-    /// `v3/marketing/bank-favor`
+    /// `v3/marketing/bank-favor`: 银行立减.
     pub fn bank_favor(self) -> MarketingBankFavor<M> {
         MarketingBankFavor::new(self.call.step("bank-favor"))
     }
@@ -35,17 +46,17 @@ impl<M: Mode> Marketing<M> {
         MarketingFavor::new(self.call.step("favor"))
     }
 
-    /// `v3/marketing/goods-subsidy-activity`
+    /// `v3/marketing/goods-subsidy-activity`: 品牌小店营销.
     pub fn goods_subsidy_activity(self) -> MarketingGoodsSubsidyActivity<M> {
         MarketingGoodsSubsidyActivity::new(self.call.step("goods-subsidy-activity"))
     }
 
-    /// `v3/marketing/membercard-activity`
+    /// `v3/marketing/membercard-activity`: 会员卡.
     pub fn membercard_activity(self) -> MarketingMembercardActivity<M> {
         MarketingMembercardActivity::new(self.call.step("membercard-activity"))
     }
 
-    /// `v3/marketing/membercard-open`
+    /// `v3/marketing/membercard-open`: 会员卡.
     pub fn membercard_open(self) -> MarketingMembercardOpen<M> {
         MarketingMembercardOpen::new(self.call.step("membercard-open"))
     }
@@ -60,12 +71,12 @@ impl<M: Mode> Marketing<M> {
         MarketingPartnerships::new(self.call.step("partnerships"))
     }
 
-    /// `v3/marketing/paygiftactivity`
+    /// `v3/marketing/paygiftactivity`: 支付有礼.
     pub fn paygiftactivity(self) -> MarketingPaygiftactivity<M> {
         MarketingPaygiftactivity::new(self.call.step("paygiftactivity"))
     }
 
-    /// `v3/marketing/shopping-receipt`
+    /// `v3/marketing/shopping-receipt`: 电子小票.
     pub fn shopping_receipt(self) -> MarketingShoppingReceipt<M> {
         MarketingShoppingReceipt::new(self.call.step("shopping-receipt"))
     }
@@ -82,19 +93,20 @@ impl<M: Mode> Marketing<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/bank`
+    /// `v3/marketing/bank`: 配额定向营销银行号码包.
+    #[doc(alias = "配额定向营销银行号码包")]
     MarketingBank at MarketingBankPath
 }
 
 impl<M: Mode> MarketingBank<M> {
-    /// `v3/marketing/bank/packages`
+    /// `v3/marketing/bank/packages`: 配额定向营销银行号码包.
     pub fn packages(self) -> MarketingBankPackages<M> {
         MarketingBankPackages::new(self.call.step("packages"))
     }
 }
 
 chain_step! {
-    /// `v3/marketing/bank/packages`
+    /// `v3/marketing/bank/packages`: 配额定向营销银行号码包.
     MarketingBankPackages at MarketingBankPackagesPath
 }
 
@@ -106,7 +118,7 @@ impl<M: Mode> MarketingBankPackages<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/bank/packages/{package_id}`
+    /// `v3/marketing/bank/packages/{package_id}`: 配额定向营销银行号码包.
     MarketingBankPackagesByPackageId at MarketingBankPackagesByPackageIdPath
 }
 
@@ -184,19 +196,20 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/bank-favor`
+    /// `v3/marketing/bank-favor`: 银行立减.
+    #[doc(alias = "银行立减")]
     MarketingBankFavor at MarketingBankFavorPath
 }
 
 impl<M: Mode> MarketingBankFavor<M> {
-    /// `v3/marketing/bank-favor/users`
+    /// `v3/marketing/bank-favor/users`: 银行立减.
     pub fn users(self) -> MarketingBankFavorUsers<M> {
         MarketingBankFavorUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/marketing/bank-favor/users`
+    /// `v3/marketing/bank-favor/users`: 银行立减.
     MarketingBankFavorUsers at MarketingBankFavorUsersPath
 }
 
@@ -208,7 +221,7 @@ impl<M: Mode> MarketingBankFavorUsers<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/bank-favor/users/{openid}`
+    /// `v3/marketing/bank-favor/users/{openid}`: 银行立减.
     MarketingBankFavorUsersByOpenid at MarketingBankFavorUsersByOpenidPath
 }
 
@@ -218,7 +231,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
         MarketingBankFavorUsersByOpenidBankMultiActivity::new(self.call.step("bank-multi-activity"))
     }
 
-    /// `v3/marketing/bank-favor/users/{openid}/coupons`
+    /// `v3/marketing/bank-favor/users/{openid}/coupons`: 银行立减.
     pub fn coupons(self) -> MarketingBankFavorUsersByOpenidCoupons<M> {
         MarketingBankFavorUsersByOpenidCoupons::new(self.call.step("coupons"))
     }
@@ -269,7 +282,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/bank-favor/users/{openid}/coupons`
+    /// `v3/marketing/bank-favor/users/{openid}/coupons`: 银行立减.
     MarketingBankFavorUsersByOpenidCoupons at MarketingBankFavorUsersByOpenidCouponsPath
 }
 
@@ -336,7 +349,7 @@ impl<M: Mode> MarketingBusifavor<M> {
         MarketingBusifavorCallbacks::new(self.call.step("callbacks"))
     }
 
-    /// `v3/marketing/busifavor/coupons`
+    /// `v3/marketing/busifavor/coupons`: 商家券.
     pub fn coupons(self) -> MarketingBusifavorCoupons<M> {
         MarketingBusifavorCoupons::new(self.call.step("coupons"))
     }
@@ -351,12 +364,12 @@ impl<M: Mode> MarketingBusifavor<M> {
         MarketingBusifavorStocks::new(self.call.step("stocks"))
     }
 
-    /// `v3/marketing/busifavor/subsidy`
+    /// `v3/marketing/busifavor/subsidy`: 商家券.
     pub fn subsidy(self) -> MarketingBusifavorSubsidy<M> {
         MarketingBusifavorSubsidy::new(self.call.step("subsidy"))
     }
 
-    /// `v3/marketing/busifavor/users`
+    /// `v3/marketing/busifavor/users`: 商家券.
     pub fn users(self) -> MarketingBusifavorUsers<M> {
         MarketingBusifavorUsers::new(self.call.step("users"))
     }
@@ -366,6 +379,7 @@ chain_step! {
     /// `v3/marketing/busifavor/callbacks`: 查询商家券事件通知地址, 设置商家券事件通知地址.
     #[doc(alias = "查询商家券事件通知地址")]
     #[doc(alias = "设置商家券事件通知地址")]
+    #[doc(alias = "商家券")]
     MarketingBusifavorCallbacks at MarketingBusifavorCallbacksPath
 }
 
@@ -450,7 +464,8 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/coupons`
+    /// `v3/marketing/busifavor/coupons`: 商家券.
+    #[doc(alias = "商家券")]
     MarketingBusifavorCoupons at MarketingBusifavorCouponsPath
 }
 
@@ -546,7 +561,7 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/coupons/{card_id}`
+    /// `v3/marketing/busifavor/coupons/{card_id}`: 商家券.
     MarketingBusifavorCouponsByCardId at MarketingBusifavorCouponsByCardIdPath
 }
 
@@ -893,6 +908,7 @@ impl<M: Mode> MarketingBusifavorProductCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/pre-send`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
+    #[doc(alias = "商品券")]
     MarketingBusifavorProductCouponsPreSend at MarketingBusifavorProductCouponsPreSendPath
 }
 
@@ -928,6 +944,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/send`: 向用户发放商品券.
     #[doc(alias = "向用户发放商品券")]
+    #[doc(alias = "商家券")]
     MarketingBusifavorProductCouponsSend at MarketingBusifavorProductCouponsSendPath
 }
 
@@ -964,6 +981,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks`: 创建商家券.
     #[doc(alias = "创建商家券")]
+    #[doc(alias = "商家券")]
     MarketingBusifavorStocks at MarketingBusifavorStocksPath
 }
 
@@ -1408,7 +1426,8 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/subsidy`
+    /// `v3/marketing/busifavor/subsidy`: 商家券.
+    #[doc(alias = "商家券")]
     MarketingBusifavorSubsidy at MarketingBusifavorSubsidyPath
 }
 
@@ -1702,7 +1721,8 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/users`
+    /// `v3/marketing/busifavor/users`: 商家券.
+    #[doc(alias = "商家券")]
     MarketingBusifavorUsers at MarketingBusifavorUsersPath
 }
 
@@ -1714,7 +1734,7 @@ impl<M: Mode> MarketingBusifavorUsers<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/users/{openid}`
+    /// `v3/marketing/busifavor/users/{openid}`: 商家券.
     MarketingBusifavorUsersByOpenid at MarketingBusifavorUsersByOpenidPath
 }
 
@@ -1800,19 +1820,19 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`: 商家券.
     MarketingBusifavorUsersByOpenidCouponsByCouponCode at MarketingBusifavorUsersByOpenidCouponsByCouponCodePath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`: 商家券.
     pub fn appids(self) -> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
         MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids::new(self.call.step("appids"))
     }
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`: 商家券.
     MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids at MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsPath
 }
 
@@ -1899,7 +1919,7 @@ impl<M: Mode> MarketingFavor<M> {
         MarketingFavorCouponStocks::new(self.call.step("coupon-stocks"))
     }
 
-    /// `v3/marketing/favor/media`
+    /// `v3/marketing/favor/media`: 代金券.
     pub fn media(self) -> MarketingFavorMedia<M> {
         MarketingFavorMedia::new(self.call.step("media"))
     }
@@ -1909,7 +1929,7 @@ impl<M: Mode> MarketingFavor<M> {
         MarketingFavorStocks::new(self.call.step("stocks"))
     }
 
-    /// `v3/marketing/favor/users`
+    /// `v3/marketing/favor/users`: 代金券.
     pub fn users(self) -> MarketingFavorUsers<M> {
         MarketingFavorUsers::new(self.call.step("users"))
     }
@@ -1919,6 +1939,7 @@ chain_step! {
     /// `v3/marketing/favor/callbacks`: 获取已设置的消息通知地址, 设置消息通知地址.
     #[doc(alias = "获取已设置的消息通知地址")]
     #[doc(alias = "设置消息通知地址")]
+    #[doc(alias = "代金券")]
     MarketingFavorCallbacks at MarketingFavorCallbacksPath
 }
 
@@ -2019,6 +2040,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
 chain_step! {
     /// `v3/marketing/favor/coupon-stocks`: 创建代金券批次.
     #[doc(alias = "创建代金券批次")]
+    #[doc(alias = "代金券")]
     MarketingFavorCouponStocks at MarketingFavorCouponStocksPath
 }
 
@@ -2094,7 +2116,8 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/favor/media`
+    /// `v3/marketing/favor/media`: 代金券.
+    #[doc(alias = "代金券")]
     MarketingFavorMedia at MarketingFavorMediaPath
 }
 
@@ -2339,6 +2362,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/items`: 查询代金券可用单品.
     #[doc(alias = "查询代金券可用单品")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdItems at MarketingFavorStocksByStockIdItemsPath
 }
 
@@ -2402,6 +2426,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/merchants`: 查询代金券可用商户.
     #[doc(alias = "查询代金券可用商户")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdMerchants at MarketingFavorStocksByStockIdMerchantsPath
 }
 
@@ -2465,6 +2490,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`: 修改可用单品编码.
     #[doc(alias = "修改可用单品编码")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdModifyGoodsId at MarketingFavorStocksByStockIdModifyGoodsIdPath
 }
 
@@ -2527,6 +2553,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/pause`: 暂停代金券批次.
     #[doc(alias = "暂停代金券批次")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdPause at MarketingFavorStocksByStockIdPausePath
 }
 
@@ -2582,6 +2609,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdRefundFlow at MarketingFavorStocksByStockIdRefundFlowPath
 }
 
@@ -2632,6 +2660,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`: 获取批次退款明细下载链接.
     #[doc(alias = "获取批次退款明细下载链接")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdRefundFlowByDay at MarketingFavorStocksByStockIdRefundFlowByDayPath
 }
 
@@ -2694,6 +2723,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/restart`: 重启代金券批次.
     #[doc(alias = "重启代金券批次")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdRestart at MarketingFavorStocksByStockIdRestartPath
 }
 
@@ -2749,6 +2779,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/start`: 激活代金券批次.
     #[doc(alias = "激活代金券批次")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdStart at MarketingFavorStocksByStockIdStartPath
 }
 
@@ -2858,6 +2889,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow`: 下载批次核销明细.
     #[doc(alias = "下载批次核销明细")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdUseFlow at MarketingFavorStocksByStockIdUseFlowPath
 }
 
@@ -2907,6 +2939,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`: 获取批次核销明细下载链接.
     #[doc(alias = "获取批次核销明细下载链接")]
+    #[doc(alias = "代金券")]
     MarketingFavorStocksByStockIdUseFlowByDay at MarketingFavorStocksByStockIdUseFlowByDayPath
 }
 
@@ -2967,7 +3000,8 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/favor/users`
+    /// `v3/marketing/favor/users`: 代金券.
+    #[doc(alias = "代金券")]
     MarketingFavorUsers at MarketingFavorUsersPath
 }
 
@@ -2979,7 +3013,7 @@ impl<M: Mode> MarketingFavorUsers<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/favor/users/{openid}`
+    /// `v3/marketing/favor/users/{openid}`: 代金券.
     MarketingFavorUsersByOpenid at MarketingFavorUsersByOpenidPath
 }
 
@@ -3197,7 +3231,8 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity`
+    /// `v3/marketing/goods-subsidy-activity`: 品牌小店营销.
+    #[doc(alias = "品牌小店营销")]
     MarketingGoodsSubsidyActivity at MarketingGoodsSubsidyActivityPath
 }
 
@@ -3207,17 +3242,17 @@ impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
         MarketingGoodsSubsidyActivityActivities::new(self.call.step("activities"))
     }
 
-    /// `v3/marketing/goods-subsidy-activity/activity`
+    /// `v3/marketing/goods-subsidy-activity/activity`: 品牌小店营销.
     pub fn activity(self) -> MarketingGoodsSubsidyActivityActivity<M> {
         MarketingGoodsSubsidyActivityActivity::new(self.call.step("activity"))
     }
 
-    /// `v3/marketing/goods-subsidy-activity/qualification`
+    /// `v3/marketing/goods-subsidy-activity/qualification`: 品牌小店营销.
     pub fn qualification(self) -> MarketingGoodsSubsidyActivityQualification<M> {
         MarketingGoodsSubsidyActivityQualification::new(self.call.step("qualification"))
     }
 
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act`
+    /// `v3/marketing/goods-subsidy-activity/retail-store-act`: 品牌小店营销.
     pub fn retail_store_act(self) -> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
         MarketingGoodsSubsidyActivityRetailStoreAct::new(self.call.step("retail-store-act"))
     }
@@ -3263,7 +3298,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/activity`
+    /// `v3/marketing/goods-subsidy-activity/activity`: 品牌小店营销.
     MarketingGoodsSubsidyActivityActivity at MarketingGoodsSubsidyActivityActivityPath
 }
 
@@ -3280,7 +3315,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`
+    /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`: 品牌小店营销.
     MarketingGoodsSubsidyActivityActivityByActivityId at MarketingGoodsSubsidyActivityActivityByActivityIdPath
 }
 
@@ -3331,7 +3366,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/qualification`
+    /// `v3/marketing/goods-subsidy-activity/qualification`: 品牌小店营销.
     MarketingGoodsSubsidyActivityQualification at MarketingGoodsSubsidyActivityQualificationPath
 }
 
@@ -3414,7 +3449,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act`
+    /// `v3/marketing/goods-subsidy-activity/retail-store-act`: 品牌小店营销.
     MarketingGoodsSubsidyActivityRetailStoreAct at MarketingGoodsSubsidyActivityRetailStoreActPath
 }
 
@@ -3441,7 +3476,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
+    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`: 品牌小店营销.
     MarketingGoodsSubsidyActivityRetailStoreActByActivityId at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdPath
 }
 
@@ -3608,7 +3643,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
 }
 
 chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
+    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`: 品牌小店营销.
     MarketingGoodsSubsidyActivityRetailStoreActByBrandId at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdPath
 }
 
@@ -3845,7 +3880,8 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-activity`
+    /// `v3/marketing/membercard-activity`: 会员卡.
+    #[doc(alias = "会员卡")]
     MarketingMembercardActivity at MarketingMembercardActivityPath
 }
 
@@ -4035,12 +4071,13 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open`
+    /// `v3/marketing/membercard-open`: 会员卡.
+    #[doc(alias = "会员卡")]
     MarketingMembercardOpen at MarketingMembercardOpenPath
 }
 
 impl<M: Mode> MarketingMembercardOpen<M> {
-    /// `v3/marketing/membercard-open/activate-informations`
+    /// `v3/marketing/membercard-open/activate-informations`: 会员卡.
     pub fn activate_informations(self) -> MarketingMembercardOpenActivateInformations<M> {
         MarketingMembercardOpenActivateInformations::new(self.call.step("activate-informations"))
     }
@@ -4055,19 +4092,19 @@ impl<M: Mode> MarketingMembercardOpen<M> {
         MarketingMembercardOpenCards::new(self.call.step("cards"))
     }
 
-    /// `v3/marketing/membercard-open/phonenumber-member`
+    /// `v3/marketing/membercard-open/phonenumber-member`: 会员卡.
     pub fn phonenumber_member(self) -> MarketingMembercardOpenPhonenumberMember<M> {
         MarketingMembercardOpenPhonenumberMember::new(self.call.step("phonenumber-member"))
     }
 
-    /// `v3/marketing/membercard-open/user`
+    /// `v3/marketing/membercard-open/user`: 会员卡.
     pub fn user(self) -> MarketingMembercardOpenUser<M> {
         MarketingMembercardOpenUser::new(self.call.step("user"))
     }
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/activate-informations`
+    /// `v3/marketing/membercard-open/activate-informations`: 会员卡.
     MarketingMembercardOpenActivateInformations at MarketingMembercardOpenActivateInformationsPath
 }
 
@@ -4463,7 +4500,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
         self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes`
+    /// `v3/marketing/membercard-open/cards/{card_id}/codes`: 会员卡.
     pub fn codes(self) -> MarketingMembercardOpenCardsByCardIdCodes<M> {
         MarketingMembercardOpenCardsByCardIdCodes::new(self.call.step("codes"))
     }
@@ -4478,7 +4515,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
         MarketingMembercardOpenCardsByCardIdPermissionTokens::new(self.call.step("permission-tokens"))
     }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
+    /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`: 会员卡.
     pub fn phone_membercard(self) -> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
         MarketingMembercardOpenCardsByCardIdPhoneMembercard::new(self.call.step("phone-membercard"))
     }
@@ -4503,14 +4540,14 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
         MarketingMembercardOpenCardsByCardIdUpgrade::new(self.call.step("upgrade"))
     }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/users`
+    /// `v3/marketing/membercard-open/cards/{card_id}/users`: 会员卡.
     pub fn users(self) -> MarketingMembercardOpenCardsByCardIdUsers<M> {
         MarketingMembercardOpenCardsByCardIdUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes`
+    /// `v3/marketing/membercard-open/cards/{card_id}/codes`: 会员卡.
     MarketingMembercardOpenCardsByCardIdCodes at MarketingMembercardOpenCardsByCardIdCodesPath
 }
 
@@ -4629,7 +4666,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
         MarketingMembercardOpenCardsByCardIdCodesByCodeActivate::new(self.call.step("activate"))
     }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
+    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`: 会员卡.
     pub fn bonus(self) -> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
         MarketingMembercardOpenCardsByCardIdCodesByCodeBonus::new(self.call.step("bonus"))
     }
@@ -4712,7 +4749,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
+    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`: 会员卡.
     MarketingMembercardOpenCardsByCardIdCodesByCodeBonus at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPath
 }
 
@@ -5205,7 +5242,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
+    /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`: 会员卡.
     MarketingMembercardOpenCardsByCardIdPhoneMembercard at MarketingMembercardOpenCardsByCardIdPhoneMembercardPath
 }
 
@@ -5605,7 +5642,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/users`
+    /// `v3/marketing/membercard-open/cards/{card_id}/users`: 会员卡.
     MarketingMembercardOpenCardsByCardIdUsers at MarketingMembercardOpenCardsByCardIdUsersPath
 }
 
@@ -5675,7 +5712,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/phonenumber-member`
+    /// `v3/marketing/membercard-open/phonenumber-member`: 会员卡.
     MarketingMembercardOpenPhonenumberMember at MarketingMembercardOpenPhonenumberMemberPath
 }
 
@@ -5796,7 +5833,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/membercard-open/user`
+    /// `v3/marketing/membercard-open/user`: 会员卡.
     MarketingMembercardOpenUser at MarketingMembercardOpenUserPath
 }
 
@@ -5868,19 +5905,20 @@ chain_step! {
 }
 
 impl<M: Mode> MarketingPartner<M> {
-    /// `v3/marketing/partner/delivery-plan`
+    /// `v3/marketing/partner/delivery-plan`: 摇优惠活动.
     pub fn delivery_plan(self) -> MarketingPartnerDeliveryPlan<M> {
         MarketingPartnerDeliveryPlan::new(self.call.step("delivery-plan"))
     }
 
-    /// `v3/marketing/partner/product-coupon`
+    /// `v3/marketing/partner/product-coupon`: 商品券.
     pub fn product_coupon(self) -> MarketingPartnerProductCoupon<M> {
         MarketingPartnerProductCoupon::new(self.call.step("product-coupon"))
     }
 }
 
 chain_step! {
-    /// `v3/marketing/partner/delivery-plan`
+    /// `v3/marketing/partner/delivery-plan`: 摇优惠活动.
+    #[doc(alias = "摇优惠活动")]
     MarketingPartnerDeliveryPlan at MarketingPartnerDeliveryPlanPath
 }
 
@@ -5950,7 +5988,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
+    /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`: 摇优惠活动.
     MarketingPartnerDeliveryPlanDeliveryPlansByBrandId at MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdPath
 }
 
@@ -6102,7 +6140,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
+    /// `v3/marketing/partner/delivery-plan/{sp_mchid}`: 摇优惠活动.
     MarketingPartnerDeliveryPlanBySpMchid at MarketingPartnerDeliveryPlanBySpMchidPath
 }
 
@@ -6153,7 +6191,8 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner/product-coupon`
+    /// `v3/marketing/partner/product-coupon`: 商品券.
+    #[doc(alias = "商品券")]
     MarketingPartnerProductCoupon at MarketingPartnerProductCouponPath
 }
 
@@ -6163,7 +6202,7 @@ impl<M: Mode> MarketingPartnerProductCoupon<M> {
         MarketingPartnerProductCouponImageGenerationTasks::new(self.call.step("image-generation-tasks"))
     }
 
-    /// `v3/marketing/partner/product-coupon/media`
+    /// `v3/marketing/partner/product-coupon/media`: 商品券.
     pub fn media(self) -> MarketingPartnerProductCouponMedia<M> {
         MarketingPartnerProductCouponMedia::new(self.call.step("media"))
     }
@@ -6178,7 +6217,7 @@ impl<M: Mode> MarketingPartnerProductCoupon<M> {
         MarketingPartnerProductCouponProductCoupons::new(self.call.step("product-coupons"))
     }
 
-    /// `v3/marketing/partner/product-coupon/users`
+    /// `v3/marketing/partner/product-coupon/users`: 商品券.
     pub fn users(self) -> MarketingPartnerProductCouponUsers<M> {
         MarketingPartnerProductCouponUsers::new(self.call.step("users"))
     }
@@ -6277,7 +6316,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner/product-coupon/media`
+    /// `v3/marketing/partner/product-coupon/media`: 商品券.
     MarketingPartnerProductCouponMedia at MarketingPartnerProductCouponMediaPath
 }
 
@@ -7365,7 +7404,7 @@ impl<M: Mode>
 }
 
 chain_step! {
-    /// `v3/marketing/partner/product-coupon/users`
+    /// `v3/marketing/partner/product-coupon/users`: 商品券.
     MarketingPartnerProductCouponUsers at MarketingPartnerProductCouponUsersPath
 }
 
@@ -7377,7 +7416,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}`
+    /// `v3/marketing/partner/product-coupon/users/{openid}`: 商品券.
     MarketingPartnerProductCouponUsersByOpenid at MarketingPartnerProductCouponUsersByOpenidPath
 }
 
@@ -7461,7 +7500,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`
+    /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`: 商品券.
     MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId at MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdPath
 }
 
@@ -7992,6 +8031,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
 chain_step! {
     /// `v3/marketing/partnerships`: 查询合作关系列表.
     #[doc(alias = "查询合作关系列表")]
+    #[doc(alias = "委托营销")]
     MarketingPartnerships at MarketingPartnershipsPath
 }
 
@@ -8107,7 +8147,8 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/paygiftactivity`
+    /// `v3/marketing/paygiftactivity`: 支付有礼.
+    #[doc(alias = "支付有礼")]
     MarketingPaygiftactivity at MarketingPaygiftactivityPath
 }
 
@@ -8548,7 +8589,8 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/shopping-receipt`
+    /// `v3/marketing/shopping-receipt`: 电子小票.
+    #[doc(alias = "电子小票")]
     MarketingShoppingReceipt at MarketingShoppingReceiptPath
 }
 

@@ -37,6 +37,7 @@ pub mod get {
         }
 
         /// 合作方信息.
+        #[doc(alias = "合作方信息")]
         pub struct Partner {
             /// 合作方类别. Required.
             type_: PartnerType = body("type").required(),
@@ -47,6 +48,7 @@ pub mod get {
         }
 
         /// 被授权数据.
+        #[doc(alias = "被授权数据")]
         pub struct AuthorizedData {
             /// 授权业务类别.
             business_type: PartnershipBusinessType = body("business_type"),
@@ -72,6 +74,7 @@ pub mod get {
         }
 
         /// 合作关系结果集.
+        #[doc(alias = "合作关系结果集")]
         pub struct Data {
             /// 合作方信息. Required.
             partner: DataPartner = body("partner").required(),
@@ -88,6 +91,7 @@ pub mod get {
         }
 
         /// 合作方信息.
+        #[doc(alias = "合作方信息")]
         pub struct DataPartner {
             /// 合作方类别. Required.
             type_: String = body("type").required(),
@@ -98,6 +102,7 @@ pub mod get {
         }
 
         /// 被授权数据.
+        #[doc(alias = "被授权数据")]
         pub struct DataAuthorizedData {
             /// 授权业务类别. Required.
             business_type: String = body("business_type").required(),

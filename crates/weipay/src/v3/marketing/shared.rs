@@ -88,6 +88,7 @@ request! {
     }
 
     /// 跳转激活的小程序.
+    #[doc(alias = "跳转激活的小程序")]
     pub struct MembercardActivityActivateSettingActivateMiniprogram {
         /// 跳转激活的appid. Required.
         activate_appid: String = body("activate_appid").required(),
@@ -108,6 +109,7 @@ request! {
     }
 
     /// 指定时间.
+    #[doc(alias = "指定时间")]
     pub struct MembercardActivityAwardSendPeriodAwardSendTime {
         /// 发放开始时间. Required.
         begin_time: Time = body("begin_time").required(),
@@ -116,6 +118,7 @@ request! {
     }
 
     /// 指定时间段.
+    #[doc(alias = "指定时间段")]
     pub struct MembercardActivityAwardSendPeriodAwardSendDayTime {
         /// 每日发放开始时间. Required.
         begin_day_time: MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime =
@@ -126,6 +129,7 @@ request! {
     }
 
     /// 每日发放开始时间.
+    #[doc(alias = "每日发放开始时间")]
     pub struct MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime {
         /// 时. Required.
         hours: i64 = body("hours").required(),
@@ -136,6 +140,7 @@ request! {
     }
 
     /// 每日发放结束时间.
+    #[doc(alias = "每日发放结束时间")]
     pub struct MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime {
         /// 时. Required.
         hours: i64 = body("hours").required(),
@@ -170,6 +175,7 @@ request! {
     }
 
     /// 领奖页面跳转配置.
+    #[doc(alias = "领奖页面跳转配置")]
     pub struct MembercardMiniProgramSettingAwardJumpDeploy {
         /// 小程序AppID.
         mini_program_appid: String = body("mini_program_appid"),
@@ -330,6 +336,7 @@ request! {
     }
 
     /// 当天可用时间段.
+    #[doc(alias = "当天可用时间段")]
     pub struct PartnerWeeklyAvailablePeriodDayPeriodList {
         /// 当天可用开始时间. Required.
         begin_time: i64 = body("begin_time").required(),
@@ -394,6 +401,7 @@ request! {
     }
 
     /// 可用时间段.
+    #[doc(alias = "可用时间段")]
     pub struct PayGiftBaseInfoAvailablePeriods {
         /// 可用时间.
         available_time: Vec<PayGiftBaseInfoAvailablePeriodsAvailableTime> = body("available_time"),
@@ -402,6 +410,7 @@ request! {
     }
 
     /// 可用时间.
+    #[doc(alias = "可用时间")]
     pub struct PayGiftBaseInfoAvailablePeriodsAvailableTime {
         /// 可用开始时间.
         begin_time: Time = body("begin_time"),
@@ -410,6 +419,7 @@ request! {
     }
 
     /// 每日可用时间.
+    #[doc(alias = "每日可用时间")]
     pub struct PayGiftBaseInfoAvailablePeriodsAvailableDayTime {
         /// 每日可用开始时间. Matches `^[0-9]{6}$`.
         begin_day_time: String = body("begin_day_time").pattern(r#"^[0-9]{6}$"#),
@@ -502,6 +512,7 @@ request! {
     }
 
     /// 小程序入口.
+    #[doc(alias = "小程序入口")]
     pub struct ProductCouponDisplayInfoEntranceMiniProgram {
         /// 小程序appid. Required.
         appid: String = body("appid").required(),
@@ -514,6 +525,7 @@ request! {
     }
 
     /// 公众号入口.
+    #[doc(alias = "公众号入口")]
     pub struct ProductCouponDisplayInfoEntranceOfficialAccount {
         /// 公众号AppID. Required.
         appid: String = body("appid").required(),
@@ -561,6 +573,7 @@ request! {
     }
 
     /// 套餐组合.
+    #[doc(alias = "套餐组合")]
     pub struct ProductCouponProductInfoComboPackageList {
         /// 套餐名. Required.
         name: String = body("name").required(),
@@ -571,6 +584,7 @@ request! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct ProductCouponProductInfoComboPackageListChoiceList {
         /// 单品名称. Required.
         name: String = body("name").required(),
@@ -620,6 +634,7 @@ request! {
     }
 
     /// 券可核销时间.
+    #[doc(alias = "券可核销时间")]
     pub struct ProductCouponSequentialUsageRuleCouponAvailablePeriod {
         /// 开始时间. Required.
         available_begin_time: Time = body("available_begin_time").required(),
@@ -659,6 +674,7 @@ request! {
     }
 
     /// 多次优惠使用规则.
+    #[doc(alias = "多次优惠使用规则")]
     pub struct ProductCouponStockBundleProgressiveBundleUsageRule {
         /// 券可核销时间. Required.
         coupon_available_period: ProductCouponAvailablePeriod = body("coupon_available_period").required(),
@@ -757,6 +773,7 @@ response! {
     }
 
     /// 券可核销时间.
+    #[doc(alias = "券可核销时间")]
     pub struct BusifavorCouponUseRuleCouponAvailableTime {
         /// 开始时间. Required.
         available_begin_time: Time = body("available_begin_time").required(),
@@ -773,6 +790,7 @@ response! {
     }
 
     /// 固定周期有效时间段.
+    #[doc(alias = "固定周期有效时间段")]
     pub struct BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek {
         /// 可用星期数.
         week_day: Vec<i64> = body("week_day"),
@@ -782,6 +800,7 @@ response! {
     }
 
     /// 当天可用时间段.
+    #[doc(alias = "当天可用时间段")]
     pub struct BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime {
         /// 当天可用开始时间.
         begin_time: i64 = body("begin_time"),
@@ -790,6 +809,7 @@ response! {
     }
 
     /// 固定面额满减券使用规则.
+    #[doc(alias = "固定面额满减券使用规则")]
     pub struct BusifavorCouponUseRuleFixedNormalCoupon {
         /// 优惠金额. In fen (分).
         discount_amount: i64 = body("discount_amount"),
@@ -798,6 +818,7 @@ response! {
     }
 
     /// 折扣券使用规则.
+    #[doc(alias = "折扣券使用规则")]
     pub struct BusifavorCouponUseRuleDiscountCoupon {
         /// 折扣比例.
         discount_percent: i64 = body("discount_percent"),
@@ -806,6 +827,7 @@ response! {
     }
 
     /// 换购券使用规则.
+    #[doc(alias = "换购券使用规则")]
     pub struct BusifavorCouponUseRuleExchangeCoupon {
         /// 单品换购价. In fen (分).
         exchange_price: i64 = body("exchange_price"),
@@ -929,6 +951,7 @@ response! {
     }
 
     /// 券可核销时间.
+    #[doc(alias = "券可核销时间")]
     pub struct BusifavorUserCouponUseRuleCouponAvailableTime {
         /// 开始时间.
         available_begin_time: Time = body("available_begin_time"),
@@ -945,6 +968,7 @@ response! {
     }
 
     /// 固定周期有效时间段.
+    #[doc(alias = "固定周期有效时间段")]
     pub struct BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek {
         /// 0代表周日.
         week_day: Vec<i64> = body("week_day"),
@@ -954,6 +978,7 @@ response! {
     }
 
     /// 当天可用时间段，可以填写多个.
+    #[doc(alias = "当天可用时间段")]
     pub struct BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime {
         /// 当天可用开始时间.
         begin_time: i64 = body("begin_time"),
@@ -962,6 +987,7 @@ response! {
     }
 
     /// 固定周期有效时间段.
+    #[doc(alias = "固定周期有效时间段")]
     pub struct BusifavorUserCouponUseRuleAvailableWeek {
         /// 可用星期数.
         week_day: Vec<i64> = body("week_day"),
@@ -971,6 +997,7 @@ response! {
     }
 
     /// 当天可用时间段.
+    #[doc(alias = "当天可用时间段")]
     pub struct BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime {
         /// 当天可用开始时间. 0 to 86399.
         begin_time: i64 = body("begin_time").range(0, 86399),
@@ -979,6 +1006,7 @@ response! {
     }
 
     /// 固定面额满减券使用规则.
+    #[doc(alias = "固定面额满减券使用规则")]
     pub struct BusifavorUserCouponUseRuleFixedNormalCoupon {
         /// 优惠金额. 1 to 10000000; in fen (分).
         discount_amount: i64 = body("discount_amount").range(1, 10000000),
@@ -987,6 +1015,7 @@ response! {
     }
 
     /// 折扣券使用规则.
+    #[doc(alias = "折扣券使用规则")]
     pub struct BusifavorUserCouponUseRuleDiscountCoupon {
         /// 折扣比例. 1 to 100.
         discount_percent: i64 = body("discount_percent").range(1, 100),
@@ -995,6 +1024,7 @@ response! {
     }
 
     /// 换购券使用规则.
+    #[doc(alias = "换购券使用规则")]
     pub struct BusifavorUserCouponUseRuleExchangeCoupon {
         /// 单品换购价. 0 to 10000000; in fen (分).
         exchange_price: i64 = body("exchange_price").range(0, 10000000),
@@ -1067,6 +1097,7 @@ response! {
     }
 
     /// 单品信息.
+    #[doc(alias = "单品信息")]
     pub struct FavorConsumeInformationGoodsDetail {
         /// 商品编码.
         goods_id: String = body("goods_id"),
@@ -1119,6 +1150,7 @@ response! {
     }
 
     /// 固定面额发券批次特定信息.
+    #[doc(alias = "固定面额发券批次特定信息")]
     pub struct FavorStockUseRuleFixedNormalCoupon {
         /// 面额. Required; in fen (分).
         coupon_amount: i64 = body("coupon_amount").required(),
@@ -1144,6 +1176,7 @@ response! {
     }
 
     /// 支付设置.
+    #[doc(alias = "支付设置")]
     pub struct MembercardPayActivitySettingPaymentSetting {
         /// 支付模式.
         payment_mode: MembercardPayActivitySettingPaymentSettingPaymentMode = body("payment_mode"),
@@ -1154,6 +1187,7 @@ response! {
     }
 
     /// 支付模式.
+    #[doc(alias = "支付模式")]
     pub struct MembercardPayActivitySettingPaymentSettingPaymentMode {
         /// 支付场景列表.
         payment_scene_list: Vec<String> = body("payment_scene_list"),
@@ -1212,6 +1246,7 @@ response! {
     }
 
     /// 支付模式.
+    #[doc(alias = "支付模式")]
     pub struct PayGiftAdvancedSettingPaymentMode {
         /// 支付场景列表.
         payment_scene_list: Vec<DeliveryPaymentScene> = body("payment_scene_list"),
@@ -1221,6 +1256,7 @@ response! {
     }
 
     /// 支付方式信息.
+    #[doc(alias = "支付方式信息")]
     pub struct PayGiftAdvancedSettingPaymentModePaymentMethodInformation {
         /// 支付方式.
         payment_method: PayGiftPaymentMethod = body("payment_method"),
@@ -1229,6 +1265,7 @@ response! {
     }
 
     /// 支付方式信息.
+    #[doc(alias = "支付方式信息")]
     pub struct PayGiftAdvancedSettingPaymentMethodInformation {
         /// 支付方式. Required.
         payment_method: PayGiftPaymentMethod = body("payment_method").required(),
@@ -1332,6 +1369,7 @@ response! {
     }
 
     /// 券可核销时间.
+    #[doc(alias = "券可核销时间")]
     pub struct ProductCouponSingleUsageRuleCouponAvailablePeriod {
         /// 开始时间. Required.
         available_begin_time: Time = body("available_begin_time").required(),
@@ -1349,6 +1387,7 @@ response! {
     }
 
     /// 批次组信息.
+    #[doc(alias = "批次组信息")]
     pub struct ProductCouponBundleStockStockBundleInfo {
         /// 批次组ID. Required.
         stock_bundle_id: String = body("stock_bundle_id").required(),
@@ -1384,6 +1423,7 @@ response! {
     }
 
     /// 轮次使用详情列表.
+    #[doc(alias = "轮次使用详情列表")]
     pub struct ProductCouponSequentialUsageDetailDetailItemList {
         /// 轮次使用详情状态.
         detail_state: SequentialUsageState = body("detail_state"),
@@ -1517,6 +1557,7 @@ response! {
     }
 
     /// 用户券组信息.
+    #[doc(alias = "用户券组信息")]
     pub struct UserProductCouponUserProductCouponBundleInfo {
         /// 用户券组ID. Required.
         user_coupon_bundle_id: String = body("user_coupon_bundle_id").required(),
@@ -1529,6 +1570,7 @@ response! {
     }
 
     /// 商品券信息.
+    #[doc(alias = "商品券信息")]
     pub struct UserProductCouponProductCoupon {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
@@ -1559,6 +1601,7 @@ response! {
     }
 
     /// 批次信息.
+    #[doc(alias = "批次信息")]
     pub struct UserProductCouponStock {
         /// 商品券ID. Required.
         product_coupon_id: String = body("product_coupon_id").required(),
@@ -1599,6 +1642,7 @@ response! {
     }
 
     /// 批次组信息.
+    #[doc(alias = "批次组信息")]
     pub struct UserProductCouponStockStockBundleInfo {
         /// 批次组ID. Required.
         stock_bundle_id: String = body("stock_bundle_id").required(),
@@ -1607,6 +1651,7 @@ response! {
     }
 
     /// 用户商品券标签信息.
+    #[doc(alias = "用户商品券标签信息")]
     pub struct UserProductCouponCouponTagInfo {
         /// 用户商品券标签列表.
         coupon_tag_list: Vec<CouponTag> = body("coupon_tag_list"),
@@ -1615,6 +1660,7 @@ response! {
     }
 
     /// 会员标签信息.
+    #[doc(alias = "会员标签信息")]
     pub struct UserProductCouponCouponTagInfoMemberTagInfo {
         /// 会员卡模板ID. Required.
         member_card_id: String = body("member_card_id").required(),
@@ -1893,6 +1939,7 @@ open_enum! {
     }
 
     /// 商户自定义的开卡信息字段类型.
+    #[doc(alias = "商户自定义的开卡信息字段类型")]
     pub enum MembercardCustomFieldType {
         Text = "TEXT",
         Select = "SELECT",
@@ -1903,6 +1950,7 @@ open_enum! {
     /// 平台提供的通用开卡信息字段.
     ///
     /// The shared list of values `user_form_flag` of the catalogue.
+    #[doc(alias = "平台提供的通用开卡信息字段")]
     pub enum UserFormFlag {
         UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
         UserFormFlagSex = "USER_FORM_FLAG_SEX",
@@ -2002,6 +2050,7 @@ open_enum! {
     /// 用户商品券Code展示模式.
     ///
     /// The shared list of values `product_coupon_code_display_mode` of the catalogue.
+    #[doc(alias = "用户商品券Code展示模式")]
     pub enum ProductCouponCodeDisplayMode {
         Invisible = "INVISIBLE",
         Barcode = "BARCODE",

@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/mch-manage`: 商户管理记录.
+    #[doc(alias = "商户管理记录")]
     MchManage at MchManagePath
 }
 
 impl<M: Mode> MchManage<M> {
-    /// `v3/mch-manage/mch-manage-records`
+    /// `v3/mch-manage/mch-manage-records`: 商户管理记录.
     pub fn mch_manage_records(self) -> MchManageMchManageRecords<M> {
         MchManageMchManageRecords::new(self.call.step("mch-manage-records"))
     }
 
-    /// `v3/mch-manage/submission-files`
+    /// `v3/mch-manage/submission-files`: 商户管理记录.
     pub fn submission_files(self) -> MchManageSubmissionFiles<M> {
         MchManageSubmissionFiles::new(self.call.step("submission-files"))
     }
 }
 
 chain_step! {
-    /// `v3/mch-manage/mch-manage-records`
+    /// `v3/mch-manage/mch-manage-records`: 商户管理记录.
     MchManageMchManageRecords at MchManageMchManageRecordsPath
 }
 
@@ -42,7 +43,7 @@ impl<M: Mode> MchManageMchManageRecords<M> {
         )
     }
 
-    /// `v3/mch-manage/mch-manage-records/sub-mchid`
+    /// `v3/mch-manage/mch-manage-records/sub-mchid`: 商户管理记录.
     pub fn sub_mchid(self) -> MchManageMchManageRecordsSubMchid<M> {
         MchManageMchManageRecordsSubMchid::new(self.call.step("sub-mchid"))
     }
@@ -137,7 +138,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
 }
 
 chain_step! {
-    /// `v3/mch-manage/mch-manage-records/sub-mchid`
+    /// `v3/mch-manage/mch-manage-records/sub-mchid`: 商户管理记录.
     MchManageMchManageRecordsSubMchid at MchManageMchManageRecordsSubMchidPath
 }
 
@@ -195,19 +196,19 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/mch-manage/submission-files`
+    /// `v3/mch-manage/submission-files`: 商户管理记录.
     MchManageSubmissionFiles at MchManageSubmissionFilesPath
 }
 
 impl<M: Mode> MchManageSubmissionFiles<M> {
-    /// `v3/mch-manage/submission-files/sub-mchid`
+    /// `v3/mch-manage/submission-files/sub-mchid`: 商户管理记录.
     pub fn sub_mchid(self) -> MchManageSubmissionFilesSubMchid<M> {
         MchManageSubmissionFilesSubMchid::new(self.call.step("sub-mchid"))
     }
 }
 
 chain_step! {
-    /// `v3/mch-manage/submission-files/sub-mchid`
+    /// `v3/mch-manage/submission-files/sub-mchid`: 商户管理记录.
     MchManageSubmissionFilesSubMchid at MchManageSubmissionFilesSubMchidPath
 }
 
@@ -219,7 +220,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}`
+    /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}`: 商户管理记录.
     MchManageSubmissionFilesSubMchidBySubMchid at MchManageSubmissionFilesSubMchidBySubMchidPath
 }
 

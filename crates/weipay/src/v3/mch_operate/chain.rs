@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/mch_operate`: 平台收付通·二级商户注销.
+    #[doc(alias = "平台收付通·二级商户注销")]
     MchOperate at MchOperatePath
 }
 
 impl<M: Mode> MchOperate<M> {
-    /// `v3/mch_operate/risk`
+    /// `v3/mch_operate/risk`: 平台收付通·二级商户注销.
     pub fn risk(self) -> MchOperateRisk<M> {
         MchOperateRisk::new(self.call.step("risk"))
     }
 }
 
 chain_step! {
-    /// `v3/mch_operate/risk`
+    /// `v3/mch_operate/risk`: 平台收付通·二级商户注销.
     MchOperateRisk at MchOperateRiskPath
 }
 
@@ -69,19 +70,19 @@ impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
         self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
     }
 
-    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`
+    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`: 平台收付通·二级商户注销.
     pub fn applyment_id(self) -> MchOperateRiskWithdrawlApplyApplymentId<M> {
         MchOperateRiskWithdrawlApplyApplymentId::new(self.call.step("applyment-id"))
     }
 
-    /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`
+    /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`: 平台收付通·二级商户注销.
     pub fn out_request_no(self) -> MchOperateRiskWithdrawlApplyOutRequestNo<M> {
         MchOperateRiskWithdrawlApplyOutRequestNo::new(self.call.step("out-request-no"))
     }
 }
 
 chain_step! {
-    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`
+    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`: 平台收付通·二级商户注销.
     MchOperateRiskWithdrawlApplyApplymentId at MchOperateRiskWithdrawlApplyApplymentIdPath
 }
 
@@ -138,7 +139,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
 }
 
 chain_step! {
-    /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`
+    /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`: 平台收付通·二级商户注销.
     MchOperateRiskWithdrawlApplyOutRequestNo at MchOperateRiskWithdrawlApplyOutRequestNoPath
 }
 

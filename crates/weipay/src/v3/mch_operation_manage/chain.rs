@@ -11,23 +11,26 @@ chain! {}
 
 chain_step! {
     /// `v3/mch-operation-manage`: 商户尽职调查, 商户风险管理.
+    #[doc(alias = "商户尽职调查")]
+    #[doc(alias = "商户风险管理")]
     MchOperationManage at MchOperationManagePath
 }
 
 impl<M: Mode> MchOperationManage<M> {
-    /// `v3/mch-operation-manage/enhanced-due-diligence`
+    /// `v3/mch-operation-manage/enhanced-due-diligence`: 商户尽职调查.
     pub fn enhanced_due_diligence(self) -> MchOperationManageEnhancedDueDiligence<M> {
         MchOperationManageEnhancedDueDiligence::new(self.call.step("enhanced-due-diligence"))
     }
 
-    /// `v3/mch-operation-manage/merchant-limitations`
+    /// `v3/mch-operation-manage/merchant-limitations`: 商户风险管理.
     pub fn merchant_limitations(self) -> MchOperationManageMerchantLimitations<M> {
         MchOperationManageMerchantLimitations::new(self.call.step("merchant-limitations"))
     }
 }
 
 chain_step! {
-    /// `v3/mch-operation-manage/enhanced-due-diligence`
+    /// `v3/mch-operation-manage/enhanced-due-diligence`: 商户尽职调查.
+    #[doc(alias = "商户尽职调查")]
     MchOperationManageEnhancedDueDiligence at MchOperationManageEnhancedDueDiligencePath
 }
 
@@ -174,19 +177,20 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
 }
 
 chain_step! {
-    /// `v3/mch-operation-manage/merchant-limitations`
+    /// `v3/mch-operation-manage/merchant-limitations`: 商户风险管理.
+    #[doc(alias = "商户风险管理")]
     MchOperationManageMerchantLimitations at MchOperationManageMerchantLimitationsPath
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitations<M> {
-    /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`
+    /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`: 商户风险管理.
     pub fn sub_mchid(self) -> MchOperationManageMerchantLimitationsSubMchid<M> {
         MchOperationManageMerchantLimitationsSubMchid::new(self.call.step("sub-mchid"))
     }
 }
 
 chain_step! {
-    /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`
+    /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`: 商户风险管理.
     MchOperationManageMerchantLimitationsSubMchid at MchOperationManageMerchantLimitationsSubMchidPath
 }
 

@@ -54,6 +54,7 @@ request! {
     }
 
     /// 资料项关联规则集合.
+    #[doc(alias = "资料项关联规则集合")]
     pub struct OperationRecordFieldRelations {
         /// 关联的资料项ID.
         source_key: i64 = body("source_key"),

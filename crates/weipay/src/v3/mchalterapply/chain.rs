@@ -11,6 +11,9 @@ chain! {}
 
 chain_step! {
     /// `v3/mchalterapply`: 商户简称变更, 资料变更, 超管变更.
+    #[doc(alias = "商户简称变更")]
+    #[doc(alias = "资料变更")]
+    #[doc(alias = "超管变更")]
     Mchalterapply at MchalterapplyPath
 }
 
@@ -34,6 +37,7 @@ impl<M: Mode> Mchalterapply<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment`: 提交超管变更申请单.
     #[doc(alias = "提交超管变更申请单")]
+    #[doc(alias = "超管变更")]
     MchalterapplyMchcontactalterapplyment at MchalterapplyMchcontactalterapplymentPath
 }
 
@@ -66,7 +70,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
         MchalterapplyMchcontactalterapplymentByApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
     }
 
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant`
+    /// `v3/mchalterapply/mchcontactalterapplyment/merchant`: 超管变更.
     pub fn merchant(self) -> MchalterapplyMchcontactalterapplymentMerchant<M> {
         MchalterapplyMchcontactalterapplymentMerchant::new(self.call.step("merchant"))
     }
@@ -141,7 +145,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant`
+    /// `v3/mchalterapply/mchcontactalterapplyment/merchant`: 超管变更.
     MchalterapplyMchcontactalterapplymentMerchant at MchalterapplyMchcontactalterapplymentMerchantPath
 }
 
@@ -158,12 +162,12 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchant<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}`
+    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}`: 超管变更.
     MchalterapplyMchcontactalterapplymentMerchantByMerchantCode at MchalterapplyMchcontactalterapplymentMerchantByMerchantCodePath
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCode<M> {
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`
+    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`: 超管变更.
     pub fn out_request_no(
         self,
     ) -> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo<M> {
@@ -174,7 +178,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCode<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`
+    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`: 超管变更.
     MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo at MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoPath
 }
 
@@ -227,6 +231,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment`: 提交资料变更申请单.
     #[doc(alias = "提交资料变更申请单")]
+    #[doc(alias = "资料变更")]
     MchalterapplyMchsubjectalterapplyment at MchalterapplyMchsubjectalterapplymentPath
 }
 
@@ -262,7 +267,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
         MchalterapplyMchsubjectalterapplymentByApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
     }
 
-    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`
+    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`: 资料变更.
     pub fn merchant(self) -> MchalterapplyMchsubjectalterapplymentMerchant<M> {
         MchalterapplyMchsubjectalterapplymentMerchant::new(self.call.step("merchant"))
     }
@@ -337,7 +342,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`
+    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`: 资料变更.
     MchalterapplyMchsubjectalterapplymentMerchant at MchalterapplyMchsubjectalterapplymentMerchantPath
 }
 
@@ -354,12 +359,12 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchant<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}`
+    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}`: 资料变更.
     MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode at MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodePath
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode<M> {
-    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`
+    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`: 资料变更.
     pub fn out_request_no(
         self,
     ) -> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo<M> {
@@ -370,7 +375,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`
+    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`: 资料变更.
     MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo at MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoPath
 }
 
@@ -423,6 +428,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment`: 提交商户简称变更申请单.
     #[doc(alias = "提交商户简称变更申请单")]
+    #[doc(alias = "商户简称变更")]
     MchalterapplyMerchantnamealterapplyment at MchalterapplyMerchantnamealterapplymentPath
 }
 
@@ -463,7 +469,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
         )
     }
 
-    /// `v3/mchalterapply/merchantnamealterapplyment/merchant`
+    /// `v3/mchalterapply/merchantnamealterapplyment/merchant`: 商户简称变更.
     pub fn merchant(self) -> MchalterapplyMerchantnamealterapplymentMerchant<M> {
         MchalterapplyMerchantnamealterapplymentMerchant::new(self.call.step("merchant"))
     }
@@ -538,7 +544,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/merchantnamealterapplyment/merchant`
+    /// `v3/mchalterapply/merchantnamealterapplyment/merchant`: 商户简称变更.
     MchalterapplyMerchantnamealterapplymentMerchant at MchalterapplyMerchantnamealterapplymentMerchantPath
 }
 
@@ -555,12 +561,12 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchant<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}`
+    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}`: 商户简称变更.
     MchalterapplyMerchantnamealterapplymentMerchantBySubMchid at MchalterapplyMerchantnamealterapplymentMerchantBySubMchidPath
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchid<M> {
-    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`
+    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`: 商户简称变更.
     pub fn out_request_no(self) -> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo<M> {
         MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo::new(
             self.call.step("out-request-no"),
@@ -569,7 +575,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`
+    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`: 商户简称变更.
     MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo at MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoPath
 }
 

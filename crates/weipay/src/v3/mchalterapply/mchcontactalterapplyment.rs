@@ -51,6 +51,7 @@ pub mod post {
         }
 
         /// 超级管理员信息.
+        #[doc(alias = "超级管理员信息")]
         pub struct ContactInfo {
             /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
             contact_name: Sensitive = body("contact_name").required().encrypted(),

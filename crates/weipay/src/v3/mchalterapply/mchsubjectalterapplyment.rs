@@ -67,6 +67,7 @@ pub mod post {
         }
 
         /// 营业执照信息.
+        #[doc(alias = "营业执照信息")]
         pub struct BusinessLicenseInfo {
             /// 营业执照注册号. Required.
             license_number: String = body("license_number").required(),
@@ -85,6 +86,7 @@ pub mod post {
         }
 
         /// 登记证书信息.
+        #[doc(alias = "登记证书信息")]
         pub struct CertificateInfo {
             /// 证书类型. Required.
             cert_type: CertType = body("cert_type").required(),
@@ -105,6 +107,7 @@ pub mod post {
         }
 
         /// 金融机构许可证.
+        #[doc(alias = "金融机构许可证")]
         pub struct FinanceInstitutionInfo {
             /// 金融机构类型. Required.
             finance_type: FinanceType = body("finance_type").required(),
@@ -113,6 +116,7 @@ pub mod post {
         }
 
         /// 法人身份信息.
+        #[doc(alias = "法人身份信息")]
         pub struct LegalPersonInfo {
             /// 证件持有人类型. Required.
             id_holder_type: IdHolderType = body("id_holder_type").required(),
@@ -139,6 +143,7 @@ pub mod post {
         }
 
         /// 最终受益人信息列表.
+        #[doc(alias = "最终受益人信息列表")]
         pub struct UboInfoList {
             /// 证件类型. Required.
             id_doc_type: IdDocType = body("id_doc_type").required(),
@@ -159,6 +164,7 @@ pub mod post {
         }
 
         /// 补充材料列表.
+        #[doc(alias = "补充材料列表")]
         pub struct Addition {
             /// 银行开户许可证.
             bank_openaccount_license: Vec<String> = body("bank_openaccount_license"),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/med-ins`: 医保支付.
+    #[doc(alias = "医保支付")]
     MedIns at MedInsPath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> MedIns<M> {
         MedInsOrders::new(self.call.step("orders"))
     }
 
-    /// `v3/med-ins/refunds`
+    /// `v3/med-ins/refunds`: 医保支付.
     pub fn refunds(self) -> MedInsRefunds<M> {
         MedInsRefunds::new(self.call.step("refunds"))
     }
@@ -65,19 +66,19 @@ impl<M: Mode> MedInsOrders<M> {
         self.call.typed(&table::POST_V3_MED_INS_ORDERS, request)
     }
 
-    /// `v3/med-ins/orders/mix-trade-no`
+    /// `v3/med-ins/orders/mix-trade-no`: 医保支付.
     pub fn mix_trade_no(self) -> MedInsOrdersMixTradeNo<M> {
         MedInsOrdersMixTradeNo::new(self.call.step("mix-trade-no"))
     }
 
-    /// `v3/med-ins/orders/out-trade-no`
+    /// `v3/med-ins/orders/out-trade-no`: 医保支付.
     pub fn out_trade_no(self) -> MedInsOrdersOutTradeNo<M> {
         MedInsOrdersOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/med-ins/orders/mix-trade-no`
+    /// `v3/med-ins/orders/mix-trade-no`: 医保支付.
     MedInsOrdersMixTradeNo at MedInsOrdersMixTradeNoPath
 }
 
@@ -127,7 +128,7 @@ impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/med-ins/orders/out-trade-no`
+    /// `v3/med-ins/orders/out-trade-no`: 医保支付.
     MedInsOrdersOutTradeNo at MedInsOrdersOutTradeNoPath
 }
 
@@ -177,7 +178,7 @@ impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/med-ins/refunds`
+    /// `v3/med-ins/refunds`: 医保支付.
     MedInsRefunds at MedInsRefundsPath
 }
 

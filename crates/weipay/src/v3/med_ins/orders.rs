@@ -114,6 +114,7 @@ pub mod post {
         }
 
         /// 支付人身份信息.
+        #[doc(alias = "支付人身份信息")]
         pub struct Payer {
             /// 真实姓名. Required; travels encrypted (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
@@ -124,6 +125,7 @@ pub mod post {
         }
 
         /// 亲属身份信息.
+        #[doc(alias = "亲属身份信息")]
         pub struct Relative {
             /// 真实姓名. Required; travels encrypted (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),

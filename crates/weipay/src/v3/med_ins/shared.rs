@@ -95,6 +95,7 @@ open_enum! {
     /// 混合订单中自费部分的支付状态.
     ///
     /// The shared list of values `med_ins_pay_status` of the catalogue.
+    #[doc(alias = "混合订单中自费部分的支付状态")]
     pub enum MedInsPayStatus {
         UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
         MedInsPayCreated = "MED_INS_PAY_CREATED",
@@ -119,6 +120,7 @@ open_enum! {
     /// 混合订单中自费部分的支付状态.
     ///
     /// The shared list of values `self_pay_status` of the catalogue.
+    #[doc(alias = "混合订单中自费部分的支付状态")]
     pub enum SelfPayStatus {
         UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
         SelfPayCreated = "SELF_PAY_CREATED",

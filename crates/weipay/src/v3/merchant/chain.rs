@@ -11,33 +11,36 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant`: 商户提现, 文件上传.
+    #[doc(alias = "商户提现")]
+    #[doc(alias = "文件上传")]
     Merchant at MerchantPath
 }
 
 impl<M: Mode> Merchant<M> {
-    /// `v3/merchant/fund`
+    /// `v3/merchant/fund`: 商户提现.
     pub fn fund(self) -> MerchantFund<M> {
         MerchantFund::new(self.call.step("fund"))
     }
 
-    /// `v3/merchant/media`
+    /// `v3/merchant/media`: 文件上传.
     pub fn media(self) -> MerchantMedia<M> {
         MerchantMedia::new(self.call.step("media"))
     }
 }
 
 chain_step! {
-    /// `v3/merchant/fund`
+    /// `v3/merchant/fund`: 商户提现.
+    #[doc(alias = "商户提现")]
     MerchantFund at MerchantFundPath
 }
 
 impl<M: Mode> MerchantFund<M> {
-    /// `v3/merchant/fund/balance`
+    /// `v3/merchant/fund/balance`: 商户提现.
     pub fn balance(self) -> MerchantFundBalance<M> {
         MerchantFundBalance::new(self.call.step("balance"))
     }
 
-    /// `v3/merchant/fund/dayendbalance`
+    /// `v3/merchant/fund/dayendbalance`: 商户提现.
     pub fn dayendbalance(self) -> MerchantFundDayendbalance<M> {
         MerchantFundDayendbalance::new(self.call.step("dayendbalance"))
     }
@@ -49,7 +52,7 @@ impl<M: Mode> MerchantFund<M> {
 }
 
 chain_step! {
-    /// `v3/merchant/fund/balance`
+    /// `v3/merchant/fund/balance`: 商户提现.
     MerchantFundBalance at MerchantFundBalancePath
 }
 
@@ -92,7 +95,7 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
 }
 
 chain_step! {
-    /// `v3/merchant/fund/dayendbalance`
+    /// `v3/merchant/fund/dayendbalance`: 商户提现.
     MerchantFundDayendbalance at MerchantFundDayendbalancePath
 }
 
@@ -183,24 +186,24 @@ impl<M: Mode> MerchantFundWithdraw<M> {
         self.call.typed(&table::POST_V3_MERCHANT_FUND_WITHDRAW, request)
     }
 
-    /// `v3/merchant/fund/withdraw/bill-type`
+    /// `v3/merchant/fund/withdraw/bill-type`: 商户提现.
     pub fn bill_type(self) -> MerchantFundWithdrawBillType<M> {
         MerchantFundWithdrawBillType::new(self.call.step("bill-type"))
     }
 
-    /// `v3/merchant/fund/withdraw/out-request-no`
+    /// `v3/merchant/fund/withdraw/out-request-no`: 商户提现.
     pub fn out_request_no(self) -> MerchantFundWithdrawOutRequestNo<M> {
         MerchantFundWithdrawOutRequestNo::new(self.call.step("out-request-no"))
     }
 
-    /// `v3/merchant/fund/withdraw/withdraw-id`
+    /// `v3/merchant/fund/withdraw/withdraw-id`: 商户提现.
     pub fn withdraw_id(self) -> MerchantFundWithdrawWithdrawId<M> {
         MerchantFundWithdrawWithdrawId::new(self.call.step("withdraw-id"))
     }
 }
 
 chain_step! {
-    /// `v3/merchant/fund/withdraw/bill-type`
+    /// `v3/merchant/fund/withdraw/bill-type`: 商户提现.
     MerchantFundWithdrawBillType at MerchantFundWithdrawBillTypePath
 }
 
@@ -244,7 +247,7 @@ impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
 }
 
 chain_step! {
-    /// `v3/merchant/fund/withdraw/out-request-no`
+    /// `v3/merchant/fund/withdraw/out-request-no`: 商户提现.
     MerchantFundWithdrawOutRequestNo at MerchantFundWithdrawOutRequestNoPath
 }
 
@@ -300,7 +303,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
 }
 
 chain_step! {
-    /// `v3/merchant/fund/withdraw/withdraw-id`
+    /// `v3/merchant/fund/withdraw/withdraw-id`: 商户提现.
     MerchantFundWithdrawWithdrawId at MerchantFundWithdrawWithdrawIdPath
 }
 
@@ -356,7 +359,8 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
 }
 
 chain_step! {
-    /// `v3/merchant/media`
+    /// `v3/merchant/media`: 文件上传.
+    #[doc(alias = "文件上传")]
     MerchantMedia at MerchantMediaPath
 }
 

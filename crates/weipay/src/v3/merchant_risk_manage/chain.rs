@@ -11,11 +11,12 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-risk-manage`: 商户风险管理.
+    #[doc(alias = "商户风险管理")]
     MerchantRiskManage at MerchantRiskManagePath
 }
 
 impl<M: Mode> MerchantRiskManage<M> {
-    /// `v3/merchant-risk-manage/ec-trade-risk`
+    /// `v3/merchant-risk-manage/ec-trade-risk`: 商户风险管理.
     pub fn ec_trade_risk(self) -> MerchantRiskManageEcTradeRisk<M> {
         MerchantRiskManageEcTradeRisk::new(self.call.step("ec-trade-risk"))
     }
@@ -42,7 +43,7 @@ impl<M: Mode> MerchantRiskManage<M> {
 }
 
 chain_step! {
-    /// `v3/merchant-risk-manage/ec-trade-risk`
+    /// `v3/merchant-risk-manage/ec-trade-risk`: 商户风险管理.
     MerchantRiskManageEcTradeRisk at MerchantRiskManageEcTradeRiskPath
 }
 

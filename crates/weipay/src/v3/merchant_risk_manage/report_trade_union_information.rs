@@ -118,6 +118,7 @@ pub mod post {
         }
 
         /// 充值业务场景独有字段.
+        #[doc(alias = "充值业务场景独有字段")]
         pub struct RechargeFields {
             /// 充值账号类型.
             account_type: i64 = body("account_type"),
@@ -126,6 +127,7 @@ pub mod post {
         }
 
         /// 生活缴费场景独有字段.
+        #[doc(alias = "生活缴费场景独有字段")]
         pub struct LivingExpensesFields {
             /// 户号.
             acc_no: String = body("acc_no"),
@@ -144,6 +146,7 @@ pub mod post {
         }
 
         /// 子单列表.
+        #[doc(alias = "子单列表")]
         pub struct SubOrders {
             /// 子单商户订单号.
             out_trade_no: String = body("out_trade_no"),

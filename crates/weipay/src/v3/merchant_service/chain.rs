@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-service`: 消费者投诉.
+    #[doc(alias = "消费者投诉")]
     MerchantService at MerchantServicePath
 }
 
@@ -35,7 +36,7 @@ impl<M: Mode> MerchantService<M> {
         MerchantServiceFeedbacks::new(self.call.step("feedbacks"))
     }
 
-    /// `v3/merchant-service/images`
+    /// `v3/merchant-service/images`: 消费者投诉.
     pub fn images(self) -> MerchantServiceImages<M> {
         MerchantServiceImages::new(self.call.step("images"))
     }
@@ -654,7 +655,7 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
 }
 
 chain_step! {
-    /// `v3/merchant-service/images`
+    /// `v3/merchant-service/images`: 消费者投诉.
     MerchantServiceImages at MerchantServiceImagesPath
 }
 

@@ -52,6 +52,7 @@ pub mod get {
         }
 
         /// 用户投诉信息详情.
+        #[doc(alias = "用户投诉信息详情")]
         pub struct Data {
             /// 商户订单号. Required.
             out_trade_no: String = body("out_trade_no").required(),

@@ -58,6 +58,7 @@ response! {
     }
 
     /// 充电宝投诉相关信息.
+    #[doc(alias = "充电宝投诉相关信息")]
     pub struct MerchantServiceAdditionalInfoSharePowerInfo {
         /// 归还时间.
         return_time: Time = body("return_time"),
@@ -69,6 +70,7 @@ response! {
     }
 
     /// 归还地点信息.
+    #[doc(alias = "归还地点信息")]
     pub struct MerchantServiceAdditionalInfoSharePowerInfoReturnAddressInfo {
         /// 归还地点.
         return_address: String = body("return_address"),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-settlement`: 从业机构特约商户结算规则.
+    #[doc(alias = "从业机构特约商户结算规则")]
     MerchantSettlement at MerchantSettlementPath
 }
 

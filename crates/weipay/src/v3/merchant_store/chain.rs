@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/merchant-store`: 连锁品牌门店.
+    #[doc(alias = "连锁品牌门店")]
     MerchantStore at MerchantStorePath
 }
 
@@ -105,14 +106,14 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
         self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
-    /// `v3/merchant-store/stores/{store_id}/recipients`
+    /// `v3/merchant-store/stores/{store_id}/recipients`: 连锁品牌门店.
     pub fn recipients(self) -> MerchantStoreStoresByStoreIdRecipients<M> {
         MerchantStoreStoresByStoreIdRecipients::new(self.call.step("recipients"))
     }
 }
 
 chain_step! {
-    /// `v3/merchant-store/stores/{store_id}/recipients`
+    /// `v3/merchant-store/stores/{store_id}/recipients`: 连锁品牌门店.
     MerchantStoreStoresByStoreIdRecipients at MerchantStoreStoresByStoreIdRecipientsPath
 }
 

@@ -10,23 +10,24 @@ chain! {}
 
 chain_step! {
     /// `v3/merchantfund`: 来账识别.
+    #[doc(alias = "来账识别")]
     Merchantfund at MerchantfundPath
 }
 
 impl<M: Mode> Merchantfund<M> {
-    /// `v3/merchantfund/merchant`
+    /// `v3/merchantfund/merchant`: 来账识别.
     pub fn merchant(self) -> MerchantfundMerchant<M> {
         MerchantfundMerchant::new(self.call.step("merchant"))
     }
 
-    /// `v3/merchantfund/partner`
+    /// `v3/merchantfund/partner`: 来账识别.
     pub fn partner(self) -> MerchantfundPartner<M> {
         MerchantfundPartner::new(self.call.step("partner"))
     }
 }
 
 chain_step! {
-    /// `v3/merchantfund/merchant`
+    /// `v3/merchantfund/merchant`: 来账识别.
     MerchantfundMerchant at MerchantfundMerchantPath
 }
 
@@ -77,7 +78,7 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
 }
 
 chain_step! {
-    /// `v3/merchantfund/partner`
+    /// `v3/merchantfund/partner`: 来账识别.
     MerchantfundPartner at MerchantfundPartnerPath
 }
 

@@ -13,6 +13,7 @@ chain_step! {
     /// `v3/merchants`: 子商户进件（融合钱包）, 修改子商户（融合钱包）, 进件(融合钱包).
     #[doc(alias = "子商户进件（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
+    #[doc(alias = "进件(融合钱包)")]
     Merchants at MerchantsPath
 }
 

@@ -66,6 +66,7 @@ pub mod get {
         }
 
         /// 联系人信息.
+        #[doc(alias = "联系人信息")]
         pub struct Contact {
             /// 联系人名称. Travels encrypted (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
@@ -76,6 +77,7 @@ pub mod get {
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 业务类型.
             business_type: MerchantBusinessType = body("business_type"),
@@ -94,6 +96,7 @@ pub mod get {
         }
 
         /// 董事信息.
+        #[doc(alias = "董事信息")]
         pub struct Director {
             /// 董事姓名.
             name: String = body("name"),
@@ -102,6 +105,7 @@ pub mod get {
         }
 
         /// 负责人信息.
+        #[doc(alias = "负责人信息")]
         pub struct Principal {
             /// 负责人姓名.
             name: String = body("name"),

@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/multiuse`: 消费金.
+    #[doc(alias = "消费金")]
     Multiuse at MultiusePath
 }
 
 impl<M: Mode> Multiuse<M> {
-    /// `v3/multiuse/stocks`
+    /// `v3/multiuse/stocks`: 消费金.
     pub fn stocks(self) -> MultiuseStocks<M> {
         MultiuseStocks::new(self.call.step("stocks"))
     }
 
-    /// `v3/multiuse/users`
+    /// `v3/multiuse/users`: 消费金.
     pub fn users(self) -> MultiuseUsers<M> {
         MultiuseUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/multiuse/stocks`
+    /// `v3/multiuse/stocks`: 消费金.
     MultiuseStocks at MultiuseStocksPath
 }
 
@@ -39,7 +40,7 @@ impl<M: Mode> MultiuseStocks<M> {
 }
 
 chain_step! {
-    /// `v3/multiuse/stocks/{stock_id}`
+    /// `v3/multiuse/stocks/{stock_id}`: 消费金.
     MultiuseStocksByStockId at MultiuseStocksByStockIdPath
 }
 
@@ -157,7 +158,7 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
 }
 
 chain_step! {
-    /// `v3/multiuse/users`
+    /// `v3/multiuse/users`: 消费金.
     MultiuseUsers at MultiuseUsersPath
 }
 
@@ -169,7 +170,7 @@ impl<M: Mode> MultiuseUsers<M> {
 }
 
 chain_step! {
-    /// `v3/multiuse/users/{openid}`
+    /// `v3/multiuse/users/{openid}`: 消费金.
     MultiuseUsersByOpenid at MultiuseUsersByOpenidPath
 }
 

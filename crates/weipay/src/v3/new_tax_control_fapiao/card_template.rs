@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 卡券模板信息.
+        #[doc(alias = "卡券模板信息")]
         pub struct CardTemplateInformation {
             /// 收款方名称.
             payee_name: String = body("payee_name"),
@@ -42,6 +43,7 @@ pub mod post {
         }
 
         /// 卡券自定义cell位配置.
+        #[doc(alias = "卡券自定义cell位配置")]
         pub struct CustomCell {
             /// cell位文字. Required.
             words: String = body("words").required(),

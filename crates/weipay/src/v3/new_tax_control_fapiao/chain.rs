@@ -11,6 +11,8 @@ chain! {}
 
 chain_step! {
     /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
+    #[doc(alias = "电子发票")]
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiao at NewTaxControlFapiaoPath
 }
 
@@ -30,7 +32,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
         NewTaxControlFapiaoFapiaoApplications::new(self.call.step("fapiao-applications"))
     }
 
-    /// `v3/new-tax-control-fapiao/fapiaomerchant`
+    /// `v3/new-tax-control-fapiao/fapiaomerchant`: 电子发票·腾讯数电发票模式.
     pub fn fapiaomerchant(self) -> NewTaxControlFapiaoFapiaomerchant<M> {
         NewTaxControlFapiaoFapiaomerchant::new(self.call.step("fapiaomerchant"))
     }
@@ -49,6 +51,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/card-template`: 创建电子发票卡券模板.
     #[doc(alias = "创建电子发票卡券模板")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoCardTemplate at NewTaxControlFapiaoCardTemplatePath
 }
 
@@ -89,6 +92,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/download`: 下载发票文件.
     #[doc(alias = "下载发票文件")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoDownload at NewTaxControlFapiaoDownloadPath
 }
 
@@ -216,6 +220,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`: 查询电子发票.
     #[doc(alias = "查询电子发票")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdPath
 }
 
@@ -451,6 +456,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`: 开具通用行业电子发票.
     #[doc(alias = "开具通用行业电子发票")]
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiaoFapiaoApplicationsIssueGeneral at NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPath
 }
 
@@ -508,6 +514,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`: 开具旅客运输行业电子发票.
     #[doc(alias = "开具旅客运输行业电子发票")]
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport at NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPath
 }
 
@@ -573,6 +580,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`: 开具成品油行业电子发票.
     #[doc(alias = "开具成品油行业电子发票")]
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil at NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPath
 }
 
@@ -635,6 +643,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`: 开具不动产租赁行业电子发票.
     #[doc(alias = "开具不动产租赁行业电子发票")]
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing at NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPath
 }
 
@@ -698,6 +707,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`: 上传电子发票文件.
     #[doc(alias = "上传电子发票文件")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile at NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePath
 }
 
@@ -742,7 +752,8 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
 }
 
 chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiaomerchant`
+    /// `v3/new-tax-control-fapiao/fapiaomerchant`: 电子发票·腾讯数电发票模式.
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiaoFapiaomerchant at NewTaxControlFapiaoFapiaomerchantPath
 }
 
@@ -883,6 +894,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/base-information`: 获取商户开票基础信息.
     #[doc(alias = "获取商户开票基础信息")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoMerchantBaseInformation at NewTaxControlFapiaoMerchantBaseInformationPath
 }
 
@@ -924,6 +936,7 @@ chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/development-config`: 查询商户配置的开发选项, 配置开发选项.
     #[doc(alias = "查询商户配置的开发选项")]
     #[doc(alias = "配置开发选项")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoMerchantDevelopmentConfig at NewTaxControlFapiaoMerchantDevelopmentConfigPath
 }
 
@@ -1004,6 +1017,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoMerchantBySubMchidCheck at NewTaxControlFapiaoMerchantBySubMchidCheckPath
 }
 
@@ -1039,6 +1053,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
+    #[doc(alias = "电子发票·腾讯数电发票模式")]
     NewTaxControlFapiaoMerchantBySubMchidCheckStatus at NewTaxControlFapiaoMerchantBySubMchidCheckStatusPath
 }
 
@@ -1078,6 +1093,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/tax-codes`: 获取商品和服务税收分类对照表.
     #[doc(alias = "获取商品和服务税收分类对照表")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoMerchantTaxCodes at NewTaxControlFapiaoMerchantTaxCodesPath
 }
 
@@ -1124,6 +1140,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title`: 获取用户填写的抬头.
     #[doc(alias = "获取用户填写的抬头")]
+    #[doc(alias = "电子发票")]
     NewTaxControlFapiaoUserTitle at NewTaxControlFapiaoUserTitlePath
 }
 

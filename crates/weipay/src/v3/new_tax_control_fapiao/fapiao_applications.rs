@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 购买方信息.
+        #[doc(alias = "购买方信息")]
         pub struct BuyerInformation {
             /// 购买方类型. Required.
             type_: String = body("type").required(),
@@ -65,6 +66,7 @@ pub mod post {
         }
 
         /// 需要开具的发票信息.
+        #[doc(alias = "需要开具的发票信息")]
         pub struct FapiaoInformation {
             /// 商户发票单号. Required.
             fapiao_id: String = body("fapiao_id").required(),
@@ -79,6 +81,7 @@ pub mod post {
         }
 
         /// 发票行信息.
+        #[doc(alias = "发票行信息")]
         pub struct Items {
             /// 税局侧规定的货物或应税劳务. Required.
             tax_code: String = body("tax_code").required(),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/offlineface`: K12刷脸代扣.
+    #[doc(alias = "K12刷脸代扣")]
     Offlineface at OfflinefacePath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> Offlineface<M> {
         OfflinefaceAuthinfo::new(self.call.step("authinfo"))
     }
 
-    /// `v3/offlineface/contracts`
+    /// `v3/offlineface/contracts`: K12刷脸代扣.
     pub fn contracts(self) -> OfflinefaceContracts<M> {
         OfflinefaceContracts::new(self.call.step("contracts"))
     }
@@ -75,7 +76,7 @@ impl<M: Mode> OfflinefaceAuthinfo<M> {
 }
 
 chain_step! {
-    /// `v3/offlineface/contracts`
+    /// `v3/offlineface/contracts`: K12刷脸代扣.
     OfflinefaceContracts at OfflinefaceContractsPath
 }
 
@@ -292,14 +293,14 @@ impl<M: Mode> OfflinefaceTransactions<M> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_TRANSACTIONS, request)
     }
 
-    /// `v3/offlineface/transactions/out-trade-no`
+    /// `v3/offlineface/transactions/out-trade-no`: K12刷脸代扣.
     pub fn out_trade_no(self) -> OfflinefaceTransactionsOutTradeNo<M> {
         OfflinefaceTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/offlineface/transactions/out-trade-no`
+    /// `v3/offlineface/transactions/out-trade-no`: K12刷脸代扣.
     OfflinefaceTransactionsOutTradeNo at OfflinefaceTransactionsOutTradeNoPath
 }
 

@@ -44,6 +44,7 @@ pub mod get {
         }
 
         /// 重采对象.
+        #[doc(alias = "重采对象")]
         pub struct FaceCollections {
             /// 重采ID. Required.
             collection_id: String = body("collection_id").required(),

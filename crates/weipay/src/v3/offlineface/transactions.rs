@@ -60,18 +60,21 @@ pub mod post {
         }
 
         /// 支付场景信息.
+        #[doc(alias = "支付场景信息")]
         pub struct SceneInfo {
             /// 设备IP. Required.
             device_ip: String = body("device_ip").required(),
         }
 
         /// 结算信息.
+        #[doc(alias = "结算信息")]
         pub struct SettleInfo {
             /// 是否支持分账.
             profit_sharing: bool = body("profit_sharing"),
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 平台产品ID. Required.
             business_product_id: i64 = body("business_product_id").required(),
@@ -129,6 +132,7 @@ pub mod post {
         }
 
         /// 支付用户信息.
+        #[doc(alias = "支付用户信息")]
         pub struct Payer {
             /// 公众下的openid.
             sp_openid: String = body("sp_openid"),
@@ -137,6 +141,7 @@ pub mod post {
         }
 
         /// 支付场景信息.
+        #[doc(alias = "支付场景信息")]
         pub struct ResponseSceneInfo {
             /// 设备IP.
             device_ip: String = body("device_ip"),

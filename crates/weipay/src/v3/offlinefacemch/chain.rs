@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/offlinefacemch`: K12刷脸代扣.
+    #[doc(alias = "K12刷脸代扣")]
     Offlinefacemch at OfflinefacemchPath
 }
 
@@ -68,36 +69,36 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
 }
 
 chain_step! {
-    /// `v3/offlinefacemch/organizations/{organization_id}`
+    /// `v3/offlinefacemch/organizations/{organization_id}`: K12刷脸代扣.
     OfflinefacemchOrganizationsByOrganizationId at OfflinefacemchOrganizationsByOrganizationIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users`: K12刷脸代扣.
     pub fn users(self) -> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
         OfflinefacemchOrganizationsByOrganizationIdUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users`: K12刷脸代扣.
     OfflinefacemchOrganizationsByOrganizationIdUsers at OfflinefacemchOrganizationsByOrganizationIdUsersPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`: K12刷脸代扣.
     pub fn out_user_id(self) -> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId<M> {
         OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId::new(self.call.step("out-user-id"))
     }
 
-    /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`: K12刷脸代扣.
     pub fn user_id(self) -> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
         OfflinefacemchOrganizationsByOrganizationIdUsersUserId::new(self.call.step("user-id"))
     }
 }
 
 chain_step! {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`: K12刷脸代扣.
     OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId at OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdPath
 }
 
@@ -191,7 +192,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
 }
 
 chain_step! {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`: K12刷脸代扣.
     OfflinefacemchOrganizationsByOrganizationIdUsersUserId at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdPath
 }
 
@@ -208,7 +209,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
 }
 
 chain_step! {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
+    /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`: K12刷脸代扣.
     OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdPath
 }
 

@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/palmservice`: 微信刷掌.
+    #[doc(alias = "微信刷掌")]
     Palmservice at PalmservicePath
 }
 
 impl<M: Mode> Palmservice<M> {
-    /// `v3/palmservice/authorization`
+    /// `v3/palmservice/authorization`: 微信刷掌.
     pub fn authorization(self) -> PalmserviceAuthorization<M> {
         PalmserviceAuthorization::new(self.call.step("authorization"))
     }
 }
 
 chain_step! {
-    /// `v3/palmservice/authorization`
+    /// `v3/palmservice/authorization`: 微信刷掌.
     PalmserviceAuthorization at PalmserviceAuthorizationPath
 }
 
 impl<M: Mode> PalmserviceAuthorization<M> {
-    /// `v3/palmservice/authorization/openid`
+    /// `v3/palmservice/authorization/openid`: 微信刷掌.
     pub fn openid(self) -> PalmserviceAuthorizationOpenid<M> {
         PalmserviceAuthorizationOpenid::new(self.call.step("openid"))
     }
@@ -39,7 +40,7 @@ impl<M: Mode> PalmserviceAuthorization<M> {
 }
 
 chain_step! {
-    /// `v3/palmservice/authorization/openid`
+    /// `v3/palmservice/authorization/openid`: 微信刷掌.
     PalmserviceAuthorizationOpenid at PalmserviceAuthorizationOpenidPath
 }
 

@@ -11,21 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/papay`: 保险委托代扣, 委托代扣, 鸿蒙委托代扣.
+    #[doc(alias = "保险委托代扣")]
+    #[doc(alias = "委托代扣")]
+    #[doc(alias = "鸿蒙委托代扣")]
     Papay at PapayPath
 }
 
 impl<M: Mode> Papay<M> {
-    /// `v3/papay/contracts`
+    /// `v3/papay/contracts`: 委托代扣.
     pub fn contracts(self) -> PapayContracts<M> {
         PapayContracts::new(self.call.step("contracts"))
     }
 
-    /// `v3/papay/insurance-pay`
+    /// `v3/papay/insurance-pay`: 保险委托代扣.
     pub fn insurance_pay(self) -> PapayInsurancePay<M> {
         PapayInsurancePay::new(self.call.step("insurance-pay"))
     }
 
-    /// `v3/papay/insurance-sign`
+    /// `v3/papay/insurance-sign`: 保险委托代扣.
     pub fn insurance_sign(self) -> PapayInsuranceSign<M> {
         PapayInsuranceSign::new(self.call.step("insurance-sign"))
     }
@@ -35,7 +38,7 @@ impl<M: Mode> Papay<M> {
         PapayPay::new(self.call.step("pay"))
     }
 
-    /// `v3/papay/scheduled-deduct-sign`
+    /// `v3/papay/scheduled-deduct-sign`: 委托代扣.
     pub fn scheduled_deduct_sign(self) -> PapayScheduledDeductSign<M> {
         PapayScheduledDeductSign::new(self.call.step("scheduled-deduct-sign"))
     }
@@ -47,7 +50,8 @@ impl<M: Mode> Papay<M> {
 }
 
 chain_step! {
-    /// `v3/papay/contracts`
+    /// `v3/papay/contracts`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapayContracts at PapayContractsPath
 }
 
@@ -59,7 +63,7 @@ impl<M: Mode> PapayContracts<M> {
 }
 
 chain_step! {
-    /// `v3/papay/contracts/{contract_id}`
+    /// `v3/papay/contracts/{contract_id}`: 委托代扣.
     PapayContractsByContractId at PapayContractsByContractIdPath
 }
 
@@ -160,36 +164,37 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-pay`
+    /// `v3/papay/insurance-pay`: 保险委托代扣.
+    #[doc(alias = "保险委托代扣")]
     PapayInsurancePay at PapayInsurancePayPath
 }
 
 impl<M: Mode> PapayInsurancePay<M> {
-    /// `v3/papay/insurance-pay/policy-periods`
+    /// `v3/papay/insurance-pay/policy-periods`: 保险委托代扣.
     pub fn policy_periods(self) -> PapayInsurancePayPolicyPeriods<M> {
         PapayInsurancePayPolicyPeriods::new(self.call.step("policy-periods"))
     }
 
-    /// `v3/papay/insurance-pay/transactions`
+    /// `v3/papay/insurance-pay/transactions`: 保险委托代扣.
     pub fn transactions(self) -> PapayInsurancePayTransactions<M> {
         PapayInsurancePayTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-pay/policy-periods`
+    /// `v3/papay/insurance-pay/policy-periods`: 保险委托代扣.
     PapayInsurancePayPolicyPeriods at PapayInsurancePayPolicyPeriodsPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id`
+    /// `v3/papay/insurance-pay/policy-periods/contract-id`: 保险委托代扣.
     pub fn contract_id(self) -> PapayInsurancePayPolicyPeriodsContractId<M> {
         PapayInsurancePayPolicyPeriodsContractId::new(self.call.step("contract-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id`
+    /// `v3/papay/insurance-pay/policy-periods/contract-id`: 保险委托代扣.
     PapayInsurancePayPolicyPeriodsContractId at PapayInsurancePayPolicyPeriodsContractIdPath
 }
 
@@ -206,12 +211,12 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}`
+    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}`: 保险委托代扣.
     PapayInsurancePayPolicyPeriodsContractIdByContractId at PapayInsurancePayPolicyPeriodsContractIdByContractIdPath
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`
+    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`: 保险委托代扣.
     pub fn policy_period_id(self) -> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId<M> {
         PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId::new(
             self.call.step("policy-period-id"),
@@ -220,7 +225,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`
+    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`: 保险委托代扣.
     PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId at PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdPath
 }
 
@@ -322,7 +327,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 }
 
 chain_step! {
-    /// `v3/papay/insurance-pay/transactions`
+    /// `v3/papay/insurance-pay/transactions`: 保险委托代扣.
     PapayInsurancePayTransactions at PapayInsurancePayTransactionsPath
 }
 
@@ -372,46 +377,47 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign`
+    /// `v3/papay/insurance-sign`: 保险委托代扣.
+    #[doc(alias = "保险委托代扣")]
     PapayInsuranceSign at PapayInsuranceSignPath
 }
 
 impl<M: Mode> PapayInsuranceSign<M> {
-    /// `v3/papay/insurance-sign/contracts`
+    /// `v3/papay/insurance-sign/contracts`: 保险委托代扣.
     pub fn contracts(self) -> PapayInsuranceSignContracts<M> {
         PapayInsuranceSignContracts::new(self.call.step("contracts"))
     }
 
-    /// `v3/papay/insurance-sign/policy-periods`
+    /// `v3/papay/insurance-sign/policy-periods`: 保险委托代扣.
     pub fn policy_periods(self) -> PapayInsuranceSignPolicyPeriods<M> {
         PapayInsuranceSignPolicyPeriods::new(self.call.step("policy-periods"))
     }
 
-    /// `v3/papay/insurance-sign/policy_periods`
+    /// `v3/papay/insurance-sign/policy_periods`: 保险委托代扣.
     pub fn policy_periods_(self) -> PapayInsuranceSignPolicyPeriods_<M> {
         PapayInsuranceSignPolicyPeriods_::new(self.call.step("policy_periods"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts`
+    /// `v3/papay/insurance-sign/contracts`: 保险委托代扣.
     PapayInsuranceSignContracts at PapayInsuranceSignContractsPath
 }
 
 impl<M: Mode> PapayInsuranceSignContracts<M> {
-    /// `v3/papay/insurance-sign/contracts/plan-id`
+    /// `v3/papay/insurance-sign/contracts/plan-id`: 保险委托代扣.
     pub fn plan_id(self) -> PapayInsuranceSignContractsPlanId<M> {
         PapayInsuranceSignContractsPlanId::new(self.call.step("plan-id"))
     }
 
-    /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`
+    /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`: 保险委托代扣.
     pub fn pre_entrust_sign(self) -> PapayInsuranceSignContractsPreEntrustSign<M> {
         PapayInsuranceSignContractsPreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id`
+    /// `v3/papay/insurance-sign/contracts/plan-id`: 保险委托代扣.
     PapayInsuranceSignContractsPlanId at PapayInsuranceSignContractsPlanIdPath
 }
 
@@ -423,24 +429,24 @@ impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`
+    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`: 保险委托代扣.
     PapayInsuranceSignContractsPlanIdByPlanId at PapayInsuranceSignContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`
+    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`: 保险委托代扣.
     pub fn contract_id(self) -> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
         PapayInsuranceSignContractsPlanIdByPlanIdContractId::new(self.call.step("contract-id"))
     }
 
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`: 保险委托代扣.
     pub fn out_contract_code(self) -> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
         PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode::new(self.call.step("out-contract-code"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`
+    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`: 保险委托代扣.
     PapayInsuranceSignContractsPlanIdByPlanIdContractId at PapayInsuranceSignContractsPlanIdByPlanIdContractIdPath
 }
 
@@ -457,7 +463,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`
+    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`: 保险委托代扣.
     PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId at PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdPath
 }
 
@@ -519,7 +525,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`: 保险委托代扣.
     PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode at PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodePath
 }
 
@@ -622,7 +628,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`
+    /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`: 保险委托代扣.
     PapayInsuranceSignContractsPreEntrustSign at PapayInsuranceSignContractsPreEntrustSignPath
 }
 
@@ -835,19 +841,19 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods`
+    /// `v3/papay/insurance-sign/policy-periods`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriods at PapayInsuranceSignPolicyPeriodsPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id`
+    /// `v3/papay/insurance-sign/policy-periods/plan-id`: 保险委托代扣.
     pub fn plan_id(self) -> PapayInsuranceSignPolicyPeriodsPlanId<M> {
         PapayInsuranceSignPolicyPeriodsPlanId::new(self.call.step("plan-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id`
+    /// `v3/papay/insurance-sign/policy-periods/plan-id`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanId at PapayInsuranceSignPolicyPeriodsPlanIdPath
 }
 
@@ -859,19 +865,19 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}`
+    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanIdByPlanId at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`
+    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`: 保险委托代扣.
     pub fn contract_id(self) -> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
         PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId::new(self.call.step("contract-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`
+    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdPath
 }
 
@@ -888,7 +894,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}`
+    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdPath
 }
 
@@ -946,19 +952,19 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy_periods`
+    /// `v3/papay/insurance-sign/policy_periods`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriods_ at PapayInsuranceSignPolicyPeriodsPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id`
+    /// `v3/papay/insurance-sign/policy_periods/plan-id`: 保险委托代扣.
     pub fn plan_id(self) -> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
         PapayInsuranceSignPolicyPeriodsPlanId_::new(self.call.step("plan-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id`
+    /// `v3/papay/insurance-sign/policy_periods/plan-id`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdPath_
 }
 
@@ -970,19 +976,19 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`
+    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`: 保险委托代扣.
     pub fn out_contract_code(self) -> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
         PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode::new(self.call.step("out-contract-code"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`: 保险委托代扣.
     PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodePath
 }
 
@@ -1047,41 +1053,42 @@ chain_step! {
 }
 
 impl<M: Mode> PapayPay<M> {
-    /// `v3/papay/pay/harmony`
+    /// `v3/papay/pay/harmony`: 鸿蒙委托代扣.
     pub fn harmony(self) -> PapayPayHarmony<M> {
         PapayPayHarmony::new(self.call.step("harmony"))
     }
 
-    /// `v3/papay/pay/partner`
+    /// `v3/papay/pay/partner`: 委托代扣.
     pub fn partner(self) -> PapayPayPartner<M> {
         PapayPayPartner::new(self.call.step("partner"))
     }
 
-    /// `v3/papay/pay/schedules`
+    /// `v3/papay/pay/schedules`: 委托代扣.
     pub fn schedules(self) -> PapayPaySchedules<M> {
         PapayPaySchedules::new(self.call.step("schedules"))
     }
 
-    /// `v3/papay/pay/transactions`
+    /// `v3/papay/pay/transactions`: 委托代扣.
     pub fn transactions(self) -> PapayPayTransactions<M> {
         PapayPayTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/pay/harmony`
+    /// `v3/papay/pay/harmony`: 鸿蒙委托代扣.
+    #[doc(alias = "鸿蒙委托代扣")]
     PapayPayHarmony at PapayPayHarmonyPath
 }
 
 impl<M: Mode> PapayPayHarmony<M> {
-    /// `v3/papay/pay/harmony/transactions`
+    /// `v3/papay/pay/harmony/transactions`: 鸿蒙委托代扣.
     pub fn transactions(self) -> PapayPayHarmonyTransactions<M> {
         PapayPayHarmonyTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/pay/harmony/transactions`
+    /// `v3/papay/pay/harmony/transactions`: 鸿蒙委托代扣.
     PapayPayHarmonyTransactions at PapayPayHarmonyTransactionsPath
 }
 
@@ -1149,36 +1156,37 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
 }
 
 chain_step! {
-    /// `v3/papay/pay/partner`
+    /// `v3/papay/pay/partner`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapayPayPartner at PapayPayPartnerPath
 }
 
 impl<M: Mode> PapayPayPartner<M> {
-    /// `v3/papay/pay/partner/schedules`
+    /// `v3/papay/pay/partner/schedules`: 委托代扣.
     pub fn schedules(self) -> PapayPayPartnerSchedules<M> {
         PapayPayPartnerSchedules::new(self.call.step("schedules"))
     }
 
-    /// `v3/papay/pay/partner/transactions`
+    /// `v3/papay/pay/partner/transactions`: 委托代扣.
     pub fn transactions(self) -> PapayPayPartnerTransactions<M> {
         PapayPayPartnerTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/pay/partner/schedules`
+    /// `v3/papay/pay/partner/schedules`: 委托代扣.
     PapayPayPartnerSchedules at PapayPayPartnerSchedulesPath
 }
 
 impl<M: Mode> PapayPayPartnerSchedules<M> {
-    /// `v3/papay/pay/partner/schedules/contract-id`
+    /// `v3/papay/pay/partner/schedules/contract-id`: 委托代扣.
     pub fn contract_id(self) -> PapayPayPartnerSchedulesContractId<M> {
         PapayPayPartnerSchedulesContractId::new(self.call.step("contract-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/pay/partner/schedules/contract-id`
+    /// `v3/papay/pay/partner/schedules/contract-id`: 委托代扣.
     PapayPayPartnerSchedulesContractId at PapayPayPartnerSchedulesContractIdPath
 }
 
@@ -1300,7 +1308,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
 }
 
 chain_step! {
-    /// `v3/papay/pay/partner/transactions`
+    /// `v3/papay/pay/partner/transactions`: 委托代扣.
     PapayPayPartnerTransactions at PapayPayPartnerTransactionsPath
 }
 
@@ -1368,19 +1376,20 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
 }
 
 chain_step! {
-    /// `v3/papay/pay/schedules`
+    /// `v3/papay/pay/schedules`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapayPaySchedules at PapayPaySchedulesPath
 }
 
 impl<M: Mode> PapayPaySchedules<M> {
-    /// `v3/papay/pay/schedules/contract-id`
+    /// `v3/papay/pay/schedules/contract-id`: 委托代扣.
     pub fn contract_id(self) -> PapayPaySchedulesContractId<M> {
         PapayPaySchedulesContractId::new(self.call.step("contract-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/pay/schedules/contract-id`
+    /// `v3/papay/pay/schedules/contract-id`: 委托代扣.
     PapayPaySchedulesContractId at PapayPaySchedulesContractIdPath
 }
 
@@ -1488,7 +1497,8 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
 }
 
 chain_step! {
-    /// `v3/papay/pay/transactions`
+    /// `v3/papay/pay/transactions`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapayPayTransactions at PapayPayTransactionsPath
 }
 
@@ -1555,36 +1565,37 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
 }
 
 chain_step! {
-    /// `v3/papay/scheduled-deduct-sign`
+    /// `v3/papay/scheduled-deduct-sign`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapayScheduledDeductSign at PapayScheduledDeductSignPath
 }
 
 impl<M: Mode> PapayScheduledDeductSign<M> {
-    /// `v3/papay/scheduled-deduct-sign/contracts`
+    /// `v3/papay/scheduled-deduct-sign/contracts`: 委托代扣.
     pub fn contracts(self) -> PapayScheduledDeductSignContracts<M> {
         PapayScheduledDeductSignContracts::new(self.call.step("contracts"))
     }
 
-    /// `v3/papay/scheduled-deduct-sign/partner`
+    /// `v3/papay/scheduled-deduct-sign/partner`: 委托代扣.
     pub fn partner(self) -> PapayScheduledDeductSignPartner<M> {
         PapayScheduledDeductSignPartner::new(self.call.step("partner"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/contracts`
+    /// `v3/papay/scheduled-deduct-sign/contracts`: 委托代扣.
     PapayScheduledDeductSignContracts at PapayScheduledDeductSignContractsPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignContracts<M> {
-    /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`
+    /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`: 委托代扣.
     pub fn pre_entrust_sign(self) -> PapayScheduledDeductSignContractsPreEntrustSign<M> {
         PapayScheduledDeductSignContractsPreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`
+    /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`: 委托代扣.
     PapayScheduledDeductSignContractsPreEntrustSign at PapayScheduledDeductSignContractsPreEntrustSignPath
 }
 
@@ -1823,31 +1834,31 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
 }
 
 chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/partner`
+    /// `v3/papay/scheduled-deduct-sign/partner`: 委托代扣.
     PapayScheduledDeductSignPartner at PapayScheduledDeductSignPartnerPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartner<M> {
-    /// `v3/papay/scheduled-deduct-sign/partner/contracts`
+    /// `v3/papay/scheduled-deduct-sign/partner/contracts`: 委托代扣.
     pub fn contracts(self) -> PapayScheduledDeductSignPartnerContracts<M> {
         PapayScheduledDeductSignPartnerContracts::new(self.call.step("contracts"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/partner/contracts`
+    /// `v3/papay/scheduled-deduct-sign/partner/contracts`: 委托代扣.
     PapayScheduledDeductSignPartnerContracts at PapayScheduledDeductSignPartnerContractsPath
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
-    /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
+    /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`: 委托代扣.
     pub fn pre_entrust_sign(self) -> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
         PapayScheduledDeductSignPartnerContractsPreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
+    /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`: 委托代扣.
     PapayScheduledDeductSignPartnerContractsPreEntrustSign at PapayScheduledDeductSignPartnerContractsPreEntrustSignPath
 }
 
@@ -2115,7 +2126,7 @@ impl<M: Mode> PapaySign<M> {
         PapaySignContracts::new(self.call.step("contracts"))
     }
 
-    /// `v3/papay/sign/partner`
+    /// `v3/papay/sign/partner`: 委托代扣.
     pub fn partner(self) -> PapaySignPartner<M> {
         PapaySignPartner::new(self.call.step("partner"))
     }
@@ -2127,12 +2138,12 @@ chain_step! {
 }
 
 impl<M: Mode> PapaySignContracts<M> {
-    /// `v3/papay/sign/contracts/harmony-plan-id`
+    /// `v3/papay/sign/contracts/harmony-plan-id`: 鸿蒙委托代扣.
     pub fn harmony_plan_id(self) -> PapaySignContractsHarmonyPlanId<M> {
         PapaySignContractsHarmonyPlanId::new(self.call.step("harmony-plan-id"))
     }
 
-    /// `v3/papay/sign/contracts/plan-id`
+    /// `v3/papay/sign/contracts/plan-id`: 委托代扣.
     pub fn plan_id(self) -> PapaySignContractsPlanId<M> {
         PapaySignContractsPlanId::new(self.call.step("plan-id"))
     }
@@ -2144,7 +2155,8 @@ impl<M: Mode> PapaySignContracts<M> {
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts/harmony-plan-id`
+    /// `v3/papay/sign/contracts/harmony-plan-id`: 鸿蒙委托代扣.
+    #[doc(alias = "鸿蒙委托代扣")]
     PapaySignContractsHarmonyPlanId at PapaySignContractsHarmonyPlanIdPath
 }
 
@@ -2156,19 +2168,19 @@ impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}`
+    /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}`: 鸿蒙委托代扣.
     PapaySignContractsHarmonyPlanIdByPlanId at PapaySignContractsHarmonyPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
-    /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`: 鸿蒙委托代扣.
     pub fn out_contract_code(self) -> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
         PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode::new(self.call.step("out-contract-code"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`: 鸿蒙委托代扣.
     PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode at PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodePath
 }
 
@@ -2235,7 +2247,8 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts/plan-id`
+    /// `v3/papay/sign/contracts/plan-id`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapaySignContractsPlanId at PapaySignContractsPlanIdPath
 }
 
@@ -2247,19 +2260,19 @@ impl<M: Mode> PapaySignContractsPlanId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts/plan-id/{plan_id}`
+    /// `v3/papay/sign/contracts/plan-id/{plan_id}`: 委托代扣.
     PapaySignContractsPlanIdByPlanId at PapaySignContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
-    /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`: 委托代扣.
     pub fn out_contract_code(self) -> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
         PapaySignContractsPlanIdByPlanIdOutContractCode::new(self.call.step("out-contract-code"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`: 委托代扣.
     PapaySignContractsPlanIdByPlanIdOutContractCode at PapaySignContractsPlanIdByPlanIdOutContractCodePath
 }
 
@@ -2382,6 +2395,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
 chain_step! {
     /// `v3/papay/sign/contracts/pre-entrust-sign`: 代扣预签约.
     #[doc(alias = "代扣预签约")]
+    #[doc(alias = "鸿蒙委托代扣")]
     PapaySignContractsPreEntrustSign at PapaySignContractsPreEntrustSignPath
 }
 
@@ -2435,31 +2449,32 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
 }
 
 chain_step! {
-    /// `v3/papay/sign/partner`
+    /// `v3/papay/sign/partner`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PapaySignPartner at PapaySignPartnerPath
 }
 
 impl<M: Mode> PapaySignPartner<M> {
-    /// `v3/papay/sign/partner/contracts`
+    /// `v3/papay/sign/partner/contracts`: 委托代扣.
     pub fn contracts(self) -> PapaySignPartnerContracts<M> {
         PapaySignPartnerContracts::new(self.call.step("contracts"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/sign/partner/contracts`
+    /// `v3/papay/sign/partner/contracts`: 委托代扣.
     PapaySignPartnerContracts at PapaySignPartnerContractsPath
 }
 
 impl<M: Mode> PapaySignPartnerContracts<M> {
-    /// `v3/papay/sign/partner/contracts/plan-id`
+    /// `v3/papay/sign/partner/contracts/plan-id`: 委托代扣.
     pub fn plan_id(self) -> PapaySignPartnerContractsPlanId<M> {
         PapaySignPartnerContractsPlanId::new(self.call.step("plan-id"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/sign/partner/contracts/plan-id`
+    /// `v3/papay/sign/partner/contracts/plan-id`: 委托代扣.
     PapaySignPartnerContractsPlanId at PapaySignPartnerContractsPlanIdPath
 }
 
@@ -2471,19 +2486,19 @@ impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
 }
 
 chain_step! {
-    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}`
+    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}`: 委托代扣.
     PapaySignPartnerContractsPlanIdByPlanId at PapaySignPartnerContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
-    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`: 委托代扣.
     pub fn out_contract_code(self) -> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
         PapaySignPartnerContractsPlanIdByPlanIdOutContractCode::new(self.call.step("out-contract-code"))
     }
 }
 
 chain_step! {
-    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`
+    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`: 委托代扣.
     PapaySignPartnerContractsPlanIdByPlanIdOutContractCode at PapaySignPartnerContractsPlanIdByPlanIdOutContractCodePath
 }
 

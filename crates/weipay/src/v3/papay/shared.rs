@@ -39,6 +39,7 @@ request! {
     }
 
     /// 保障详情.
+    #[doc(alias = "保障详情")]
     pub struct InsurancePolicyPeriodPolicyCoverageDetail {
         /// 保单额度.
         policy_amount: String = body("policy_amount"),
@@ -47,6 +48,7 @@ request! {
     }
 
     /// 保险条款列表.
+    #[doc(alias = "保险条款列表")]
     pub struct InsurancePolicyPeriodPolicyCoverageDetailPolicyClauses {
         /// 条款内容.
         clause_name: String = body("clause_name"),

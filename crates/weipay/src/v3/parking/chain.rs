@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/parking`: 停车缴费服务.
+    #[doc(alias = "停车缴费服务")]
     Parking at ParkingPath
 }
 
 impl<M: Mode> Parking<M> {
-    /// `v3/parking/reminders`
+    /// `v3/parking/reminders`: 停车缴费服务.
     pub fn reminders(self) -> ParkingReminders<M> {
         ParkingReminders::new(self.call.step("reminders"))
     }
 }
 
 chain_step! {
-    /// `v3/parking/reminders`
+    /// `v3/parking/reminders`: 停车缴费服务.
     ParkingReminders at ParkingRemindersPath
 }
 

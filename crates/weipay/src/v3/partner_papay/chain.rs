@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/partner-papay`: 委托代扣.
+    #[doc(alias = "委托代扣")]
     PartnerPapay at PartnerPapayPath
 }
 
 impl<M: Mode> PartnerPapay<M> {
-    /// `v3/partner-papay/contracts`
+    /// `v3/partner-papay/contracts`: 委托代扣.
     pub fn contracts(self) -> PartnerPapayContracts<M> {
         PartnerPapayContracts::new(self.call.step("contracts"))
     }
 }
 
 chain_step! {
-    /// `v3/partner-papay/contracts`
+    /// `v3/partner-papay/contracts`: 委托代扣.
     PartnerPapayContracts at PartnerPapayContractsPath
 }
 
@@ -34,7 +35,7 @@ impl<M: Mode> PartnerPapayContracts<M> {
 }
 
 chain_step! {
-    /// `v3/partner-papay/contracts/{contract_id}`
+    /// `v3/partner-papay/contracts/{contract_id}`: 委托代扣.
     PartnerPapayContractsByContractId at PartnerPapayContractsByContractIdPath
 }
 

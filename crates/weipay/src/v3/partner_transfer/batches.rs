@@ -64,6 +64,7 @@ pub mod post {
         }
 
         /// 转账明细列表.
+        #[doc(alias = "转账明细列表")]
         pub struct TransferDetailList {
             /// 商家明细单号. Required.
             out_detail_no: String = body("out_detail_no").required(),

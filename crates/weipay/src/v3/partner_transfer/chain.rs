@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/partner-transfer`: 商家转账.
+    #[doc(alias = "商家转账")]
     PartnerTransfer at PartnerTransferPath
 }
 
@@ -63,19 +64,19 @@ impl<M: Mode> PartnerTransferBatches<M> {
         self.call.typed(&table::POST_V3_PARTNER_TRANSFER_BATCHES, request)
     }
 
-    /// `v3/partner-transfer/batches/batch-id`
+    /// `v3/partner-transfer/batches/batch-id`: 商家转账.
     pub fn batch_id(self) -> PartnerTransferBatchesBatchId<M> {
         PartnerTransferBatchesBatchId::new(self.call.step("batch-id"))
     }
 
-    /// `v3/partner-transfer/batches/out-batch-no`
+    /// `v3/partner-transfer/batches/out-batch-no`: 商家转账.
     pub fn out_batch_no(self) -> PartnerTransferBatchesOutBatchNo<M> {
         PartnerTransferBatchesOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/partner-transfer/batches/batch-id`
+    /// `v3/partner-transfer/batches/batch-id`: 商家转账.
     PartnerTransferBatchesBatchId at PartnerTransferBatchesBatchIdPath
 }
 
@@ -138,26 +139,26 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
         self.call.typed_pages(&table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`: 商家转账.
     pub fn details(self) -> PartnerTransferBatchesBatchIdByBatchIdDetails<M> {
         PartnerTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`: 商家转账.
     PartnerTransferBatchesBatchIdByBatchIdDetails at PartnerTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetails<M> {
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`: 商家转账.
     pub fn detail_id(self) -> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
         PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId::new(self.call.step("detail-id"))
     }
 }
 
 chain_step! {
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`: 商家转账.
     PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId at PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
@@ -221,7 +222,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
 }
 
 chain_step! {
-    /// `v3/partner-transfer/batches/out-batch-no`
+    /// `v3/partner-transfer/batches/out-batch-no`: 商家转账.
     PartnerTransferBatchesOutBatchNo at PartnerTransferBatchesOutBatchNoPath
 }
 
@@ -289,26 +290,26 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
         self.call.typed_pages(&table::GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
-    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details`: 商家转账.
     pub fn details(self) -> PartnerTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
         PartnerTransferBatchesOutBatchNoByOutBatchNoDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details`: 商家转账.
     PartnerTransferBatchesOutBatchNoByOutBatchNoDetails at PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
-    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 商家转账.
     pub fn out_detail_no(self) -> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
         PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo::new(self.call.step("out-detail-no"))
     }
 }
 
 chain_step! {
-    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 商家转账.
     PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 

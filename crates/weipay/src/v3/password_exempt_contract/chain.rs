@@ -11,6 +11,8 @@ chain! {}
 
 chain_step! {
     /// `v3/password-exempt-contract`: 免密支付, 平台收付通·免密支付.
+    #[doc(alias = "免密支付")]
+    #[doc(alias = "平台收付通·免密支付")]
     PasswordExemptContract at PasswordExemptContractPath
 }
 
@@ -27,12 +29,12 @@ chain_step! {
 }
 
 impl<M: Mode> PasswordExemptContractContracts<M> {
-    /// `v3/password-exempt-contract/contracts/ecommerce`
+    /// `v3/password-exempt-contract/contracts/ecommerce`: 平台收付通·免密支付.
     pub fn ecommerce(self) -> PasswordExemptContractContractsEcommerce<M> {
         PasswordExemptContractContractsEcommerce::new(self.call.step("ecommerce"))
     }
 
-    /// `v3/password-exempt-contract/contracts/normal`
+    /// `v3/password-exempt-contract/contracts/normal`: 免密支付.
     pub fn normal(self) -> PasswordExemptContractContractsNormal<M> {
         PasswordExemptContractContractsNormal::new(self.call.step("normal"))
     }
@@ -42,31 +44,32 @@ impl<M: Mode> PasswordExemptContractContracts<M> {
         PasswordExemptContractContractsQs::new(self.call.step("qs"))
     }
 
-    /// `v3/password-exempt-contract/contracts/service-id`
+    /// `v3/password-exempt-contract/contracts/service-id`: 免密支付.
     pub fn service_id(self) -> PasswordExemptContractContractsServiceId<M> {
         PasswordExemptContractContractsServiceId::new(self.call.step("service-id"))
     }
 
-    /// `v3/password-exempt-contract/contracts/service-provider`
+    /// `v3/password-exempt-contract/contracts/service-provider`: 免密支付.
     pub fn service_provider(self) -> PasswordExemptContractContractsServiceProvider<M> {
         PasswordExemptContractContractsServiceProvider::new(self.call.step("service-provider"))
     }
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/ecommerce`
+    /// `v3/password-exempt-contract/contracts/ecommerce`: 平台收付通·免密支付.
+    #[doc(alias = "平台收付通·免密支付")]
     PasswordExemptContractContractsEcommerce at PasswordExemptContractContractsEcommercePath
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommerce<M> {
-    /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`
+    /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`: 平台收付通·免密支付.
     pub fn pre_entrust_sign(self) -> PasswordExemptContractContractsEcommercePreEntrustSign<M> {
         PasswordExemptContractContractsEcommercePreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`
+    /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`: 平台收付通·免密支付.
     PasswordExemptContractContractsEcommercePreEntrustSign at PasswordExemptContractContractsEcommercePreEntrustSignPath
 }
 
@@ -184,19 +187,20 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectS
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/normal`
+    /// `v3/password-exempt-contract/contracts/normal`: 免密支付.
+    #[doc(alias = "免密支付")]
     PasswordExemptContractContractsNormal at PasswordExemptContractContractsNormalPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormal<M> {
-    /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`
+    /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`: 免密支付.
     pub fn pre_entrust_sign(self) -> PasswordExemptContractContractsNormalPreEntrustSign<M> {
         PasswordExemptContractContractsNormalPreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`
+    /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`: 免密支付.
     PasswordExemptContractContractsNormalPreEntrustSign at PasswordExemptContractContractsNormalPreEntrustSignPath
 }
 
@@ -442,7 +446,8 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> 
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-id`
+    /// `v3/password-exempt-contract/contracts/service-id`: 免密支付.
+    #[doc(alias = "免密支付")]
     PasswordExemptContractContractsServiceId at PasswordExemptContractContractsServiceIdPath
 }
 
@@ -459,12 +464,12 @@ impl<M: Mode> PasswordExemptContractContractsServiceId<M> {
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-id/{service_id}`
+    /// `v3/password-exempt-contract/contracts/service-id/{service_id}`: 免密支付.
     PasswordExemptContractContractsServiceIdByServiceId at PasswordExemptContractContractsServiceIdByServiceIdPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceId<M> {
-    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`
+    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`: 免密支付.
     pub fn out_contract_code(self) -> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode<M> {
         PasswordExemptContractContractsServiceIdByServiceIdOutContractCode::new(
             self.call.step("out-contract-code"),
@@ -473,7 +478,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceId<M> {
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`
+    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`: 免密支付.
     PasswordExemptContractContractsServiceIdByServiceIdOutContractCode at PasswordExemptContractContractsServiceIdByServiceIdOutContractCodePath
 }
 
@@ -577,19 +582,20 @@ impl<M: Mode>
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-provider`
+    /// `v3/password-exempt-contract/contracts/service-provider`: 免密支付.
+    #[doc(alias = "免密支付")]
     PasswordExemptContractContractsServiceProvider at PasswordExemptContractContractsServiceProviderPath
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProvider<M> {
-    /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`
+    /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`: 免密支付.
     pub fn pre_entrust_sign(self) -> PasswordExemptContractContractsServiceProviderPreEntrustSign<M> {
         PasswordExemptContractContractsServiceProviderPreEntrustSign::new(self.call.step("pre-entrust-sign"))
     }
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`
+    /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`: 免密支付.
     PasswordExemptContractContractsServiceProviderPreEntrustSign at PasswordExemptContractContractsServiceProviderPreEntrustSignPath
 }
 

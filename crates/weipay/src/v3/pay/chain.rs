@@ -11,11 +11,16 @@ chain! {}
 
 chain_step! {
     /// `v3/pay`: 免密支付, 合作伙伴模式, 基础支付, 微信分付(从业机构模式), 直连商户模式.
+    #[doc(alias = "免密支付")]
+    #[doc(alias = "合作伙伴模式")]
+    #[doc(alias = "基础支付")]
+    #[doc(alias = "微信分付(从业机构模式)")]
+    #[doc(alias = "直连商户模式")]
     Pay at PayPath
 }
 
 impl<M: Mode> Pay<M> {
-    /// `v3/pay/acquiring-bank`
+    /// `v3/pay/acquiring-bank`: 微信分付(从业机构模式).
     pub fn acquiring_bank(self) -> PayAcquiringBank<M> {
         PayAcquiringBank::new(self.call.step("acquiring-bank"))
     }
@@ -37,19 +42,20 @@ impl<M: Mode> Pay<M> {
 }
 
 chain_step! {
-    /// `v3/pay/acquiring-bank`
+    /// `v3/pay/acquiring-bank`: 微信分付(从业机构模式).
+    #[doc(alias = "微信分付(从业机构模式)")]
     PayAcquiringBank at PayAcquiringBankPath
 }
 
 impl<M: Mode> PayAcquiringBank<M> {
-    /// `v3/pay/acquiring-bank/transactions`
+    /// `v3/pay/acquiring-bank/transactions`: 微信分付(从业机构模式).
     pub fn transactions(self) -> PayAcquiringBankTransactions<M> {
         PayAcquiringBankTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/pay/acquiring-bank/transactions`
+    /// `v3/pay/acquiring-bank/transactions`: 微信分付(从业机构模式).
     PayAcquiringBankTransactions at PayAcquiringBankTransactionsPath
 }
 
@@ -107,7 +113,7 @@ impl<M: Mode> PayInstal<M> {
         PayInstalExposure::new(self.call.step("exposure"))
     }
 
-    /// `v3/pay/instal/partner`
+    /// `v3/pay/instal/partner`: 合作伙伴模式.
     pub fn partner(self) -> PayInstalPartner<M> {
         PayInstalPartner::new(self.call.step("partner"))
     }
@@ -116,6 +122,7 @@ impl<M: Mode> PayInstal<M> {
 chain_step! {
     /// `v3/pay/instal/exposure`: 商户贴息-获取微信分付曝光建议.
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
+    #[doc(alias = "直连商户模式")]
     PayInstalExposure at PayInstalExposurePath
 }
 
@@ -145,7 +152,8 @@ impl<M: Mode> PayInstalExposure<M> {
 }
 
 chain_step! {
-    /// `v3/pay/instal/partner`
+    /// `v3/pay/instal/partner`: 合作伙伴模式.
+    #[doc(alias = "合作伙伴模式")]
     PayInstalPartner at PayInstalPartnerPath
 }
 
@@ -230,7 +238,7 @@ impl<M: Mode> PayPartnerTransactions<M> {
         PayPartnerTransactionsH5::new(self.call.step("h5"))
     }
 
-    /// `v3/pay/partner/transactions/id`
+    /// `v3/pay/partner/transactions/id`: 基础支付.
     pub fn id(self) -> PayPartnerTransactionsId<M> {
         PayPartnerTransactionsId::new(self.call.step("id"))
     }
@@ -255,7 +263,7 @@ impl<M: Mode> PayPartnerTransactions<M> {
         PayPartnerTransactionsNative::new(self.call.step("native"))
     }
 
-    /// `v3/pay/partner/transactions/out-trade-no`
+    /// `v3/pay/partner/transactions/out-trade-no`: 基础支付.
     pub fn out_trade_no(self) -> PayPartnerTransactionsOutTradeNo<M> {
         PayPartnerTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -269,6 +277,7 @@ impl<M: Mode> PayPartnerTransactions<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/app`: APP下单.
     #[doc(alias = "APP下单")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsApp at PayPartnerTransactionsAppPath
 }
 
@@ -329,6 +338,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/app-with-contract`: APP下单并签约.
     #[doc(alias = "APP下单并签约")]
+    #[doc(alias = "免密支付")]
     PayPartnerTransactionsAppWithContract at PayPartnerTransactionsAppWithContractPath
 }
 
@@ -398,6 +408,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/codepay`: 付款码支付.
     #[doc(alias = "付款码支付")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsCodepay at PayPartnerTransactionsCodepayPath
 }
 
@@ -448,6 +459,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
+    #[doc(alias = "合作伙伴模式")]
     PayPartnerTransactionsExposure at PayPartnerTransactionsExposurePath
 }
 
@@ -483,6 +495,7 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/h5`: H5下单.
     #[doc(alias = "H5下单")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsH5 at PayPartnerTransactionsH5Path
 }
 
@@ -544,7 +557,8 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
 }
 
 chain_step! {
-    /// `v3/pay/partner/transactions/id`
+    /// `v3/pay/partner/transactions/id`: 基础支付.
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsId at PayPartnerTransactionsIdPath
 }
 
@@ -612,6 +626,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/jsapi`: JSAPI下单.
     #[doc(alias = "JSAPI下单")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsJsapi at PayPartnerTransactionsJsapiPath
 }
 
@@ -673,6 +688,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/jsapi-with-contract`: JSAPI下单并授权/签约.
     #[doc(alias = "JSAPI下单并授权/签约")]
+    #[doc(alias = "免密支付")]
     PayPartnerTransactionsJsapiWithContract at PayPartnerTransactionsJsapiWithContractPath
 }
 
@@ -738,6 +754,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/miniprogram`: 小程序支付下单.
     #[doc(alias = "小程序支付下单")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsMiniprogram at PayPartnerTransactionsMiniprogramPath
 }
 
@@ -798,6 +815,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/native`: Native下单.
     #[doc(alias = "Native下单")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsNative at PayPartnerTransactionsNativePath
 }
 
@@ -856,7 +874,8 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
 }
 
 chain_step! {
-    /// `v3/pay/partner/transactions/out-trade-no`
+    /// `v3/pay/partner/transactions/out-trade-no`: 基础支付.
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsOutTradeNo at PayPartnerTransactionsOutTradeNoPath
 }
 
@@ -1032,6 +1051,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/scannedpos`: 扫码支付下单.
     #[doc(alias = "扫码支付下单")]
+    #[doc(alias = "基础支付")]
     PayPartnerTransactionsScannedpos at PayPartnerTransactionsScannedposPath
 }
 
@@ -1111,7 +1131,7 @@ impl<M: Mode> PayTransactions<M> {
         PayTransactionsH5::new(self.call.step("h5"))
     }
 
-    /// `v3/pay/transactions/id`
+    /// `v3/pay/transactions/id`: 基础支付.
     pub fn id(self) -> PayTransactionsId<M> {
         PayTransactionsId::new(self.call.step("id"))
     }
@@ -1131,7 +1151,7 @@ impl<M: Mode> PayTransactions<M> {
         PayTransactionsNative::new(self.call.step("native"))
     }
 
-    /// `v3/pay/transactions/out-trade-no`
+    /// `v3/pay/transactions/out-trade-no`: 基础支付.
     pub fn out_trade_no(self) -> PayTransactionsOutTradeNo<M> {
         PayTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -1140,6 +1160,7 @@ impl<M: Mode> PayTransactions<M> {
 chain_step! {
     /// `v3/pay/transactions/app`: APP下单.
     #[doc(alias = "APP下单")]
+    #[doc(alias = "基础支付")]
     PayTransactionsApp at PayTransactionsAppPath
 }
 
@@ -1191,6 +1212,7 @@ impl<M: Mode> PayTransactionsApp<M> {
 chain_step! {
     /// `v3/pay/transactions/app-with-contract`: APP下单并签约.
     #[doc(alias = "APP下单并签约")]
+    #[doc(alias = "免密支付")]
     PayTransactionsAppWithContract at PayTransactionsAppWithContractPath
 }
 
@@ -1251,6 +1273,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
 chain_step! {
     /// `v3/pay/transactions/codepay`: 付款码支付.
     #[doc(alias = "付款码支付")]
+    #[doc(alias = "基础支付")]
     PayTransactionsCodepay at PayTransactionsCodepayPath
 }
 
@@ -1301,6 +1324,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
 chain_step! {
     /// `v3/pay/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
+    #[doc(alias = "直连商户模式")]
     PayTransactionsExposure at PayTransactionsExposurePath
 }
 
@@ -1335,6 +1359,7 @@ impl<M: Mode> PayTransactionsExposure<M> {
 chain_step! {
     /// `v3/pay/transactions/h5`: H5下单.
     #[doc(alias = "H5下单")]
+    #[doc(alias = "基础支付")]
     PayTransactionsH5 at PayTransactionsH5Path
 }
 
@@ -1388,7 +1413,8 @@ impl<M: Mode> PayTransactionsH5<M> {
 }
 
 chain_step! {
-    /// `v3/pay/transactions/id`
+    /// `v3/pay/transactions/id`: 基础支付.
+    #[doc(alias = "基础支付")]
     PayTransactionsId at PayTransactionsIdPath
 }
 
@@ -1450,6 +1476,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/pay/transactions/jsapi`: JSAPI下单.
     #[doc(alias = "JSAPI下单")]
+    #[doc(alias = "基础支付")]
     PayTransactionsJsapi at PayTransactionsJsapiPath
 }
 
@@ -1502,6 +1529,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
 chain_step! {
     /// `v3/pay/transactions/jsapi-with-contract`: JSAPI下单并授权/签约.
     #[doc(alias = "JSAPI下单并授权/签约")]
+    #[doc(alias = "免密支付")]
     PayTransactionsJsapiWithContract at PayTransactionsJsapiWithContractPath
 }
 
@@ -1557,6 +1585,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
 chain_step! {
     /// `v3/pay/transactions/native`: Native下单.
     #[doc(alias = "Native下单")]
+    #[doc(alias = "基础支付")]
     PayTransactionsNative at PayTransactionsNativePath
 }
 
@@ -1607,7 +1636,8 @@ impl<M: Mode> PayTransactionsNative<M> {
 }
 
 chain_step! {
-    /// `v3/pay/transactions/out-trade-no`
+    /// `v3/pay/transactions/out-trade-no`: 基础支付.
+    #[doc(alias = "基础支付")]
     PayTransactionsOutTradeNo at PayTransactionsOutTradeNoPath
 }
 

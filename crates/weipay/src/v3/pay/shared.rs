@@ -41,6 +41,7 @@ request! {
     }
 
     /// 商户门店信息.
+    #[doc(alias = "商户门店信息")]
     pub struct PayCodepaySceneInfoStoreInfo {
         /// 门店编号.
         id: String = body("id"),
@@ -83,6 +84,7 @@ request! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct PayContractOrderDetailGoodsDetail {
         /// 商户侧商品编码. Required.
         merchant_goods_id: String = body("merchant_goods_id").required(),
@@ -110,6 +112,7 @@ request! {
     }
 
     /// 商户门店信息.
+    #[doc(alias = "商户门店信息")]
     pub struct PayContractSceneInfoStoreInfo {
         /// 门店编号.
         id: String = body("id"),
@@ -135,6 +138,7 @@ request! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct PayDetailGoodsDetail {
         /// 商品编码. Required; 1 to 32 characters.
         merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
@@ -179,6 +183,7 @@ request! {
     }
 
     /// H5场景信息.
+    #[doc(alias = "H5场景信息")]
     pub struct PayH5SceneInfoH5Info {
         /// 场景类型. Required.
         type_: PayH5SceneInfoH5InfoType = body("type").required(),
@@ -217,6 +222,7 @@ request! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct PayOrderDetailGoodsDetail {
         /// 商户侧商品编码. Required; 1 to 32 characters.
         merchant_goods_id: String = body("merchant_goods_id").required().length(1, 32),
@@ -275,6 +281,7 @@ request! {
     }
 
     /// 贴息详情列表.
+    #[doc(alias = "贴息详情列表")]
     pub struct PaySubsidyInfoSubsidyDetail {
         /// 贴息方案类型. Required.
         subsidy_period_type: PaySubsidyInfoSubsidyDetailSubsidyPeriodType =
@@ -284,6 +291,7 @@ request! {
     }
 
     /// 贴息方案列表.
+    #[doc(alias = "贴息方案列表")]
     pub struct PaySubsidyInfoSubsidyDetailSubsidyPlan {
         /// 贴息期数. Required.
         subsidy_installment_num: i64 = body("subsidy_installment_num").required(),
@@ -305,6 +313,7 @@ request! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct PayTransactionDetailGoodsDetail {
         /// 商户侧商品编码. Required.
         merchant_goods_id: String = body("merchant_goods_id").required(),
@@ -385,6 +394,7 @@ response! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct PayPromotionDetailGoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),
@@ -427,6 +437,7 @@ response! {
     }
 
     /// 商户门店信息.
+    #[doc(alias = "商户门店信息")]
     pub struct PayTransactionSceneInfoStoreInfo {
         /// 门店编号.
         id: String = body("id"),

@@ -11,28 +11,31 @@ chain! {}
 
 chain_step! {
     /// `v3/pay-devices`: 小票打印, 码牌音箱.
+    #[doc(alias = "小票打印")]
+    #[doc(alias = "码牌音箱")]
     PayDevices at PayDevicesPath
 }
 
 impl<M: Mode> PayDevices<M> {
-    /// `v3/pay-devices/open-scenario-speaker`
+    /// `v3/pay-devices/open-scenario-speaker`: 码牌音箱.
     pub fn open_scenario_speaker(self) -> PayDevicesOpenScenarioSpeaker<M> {
         PayDevicesOpenScenarioSpeaker::new(self.call.step("open-scenario-speaker"))
     }
 
-    /// `v3/pay-devices/open-scenario-speakerorder`
+    /// `v3/pay-devices/open-scenario-speakerorder`: 码牌音箱.
     pub fn open_scenario_speakerorder(self) -> PayDevicesOpenScenarioSpeakerorder<M> {
         PayDevicesOpenScenarioSpeakerorder::new(self.call.step("open-scenario-speakerorder"))
     }
 
-    /// `v3/pay-devices/printers`
+    /// `v3/pay-devices/printers`: 小票打印.
     pub fn printers(self) -> PayDevicesPrinters<M> {
         PayDevicesPrinters::new(self.call.step("printers"))
     }
 }
 
 chain_step! {
-    /// `v3/pay-devices/open-scenario-speaker`
+    /// `v3/pay-devices/open-scenario-speaker`: 码牌音箱.
+    #[doc(alias = "码牌音箱")]
     PayDevicesOpenScenarioSpeaker at PayDevicesOpenScenarioSpeakerPath
 }
 
@@ -186,7 +189,8 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
 }
 
 chain_step! {
-    /// `v3/pay-devices/open-scenario-speakerorder`
+    /// `v3/pay-devices/open-scenario-speakerorder`: 码牌音箱.
+    #[doc(alias = "码牌音箱")]
     PayDevicesOpenScenarioSpeakerorder at PayDevicesOpenScenarioSpeakerorderPath
 }
 
@@ -203,7 +207,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorder<M> {
 }
 
 chain_step! {
-    /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}`
+    /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}`: 码牌音箱.
     PayDevicesOpenScenarioSpeakerorderByTransactionId at PayDevicesOpenScenarioSpeakerorderByTransactionIdPath
 }
 
@@ -257,7 +261,8 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
 }
 
 chain_step! {
-    /// `v3/pay-devices/printers`
+    /// `v3/pay-devices/printers`: 小票打印.
+    #[doc(alias = "小票打印")]
     PayDevicesPrinters at PayDevicesPrintersPath
 }
 
@@ -269,7 +274,7 @@ impl<M: Mode> PayDevicesPrinters<M> {
 }
 
 chain_step! {
-    /// `v3/pay-devices/printers/{device_id}`
+    /// `v3/pay-devices/printers/{device_id}`: 小票打印.
     PayDevicesPrintersByDeviceId at PayDevicesPrintersByDeviceIdPath
 }
 

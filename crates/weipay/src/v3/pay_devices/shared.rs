@@ -17,6 +17,7 @@ request! {
     }
 
     /// Value值列表.
+    #[doc(alias = "Value值列表")]
     pub struct PayDevicesTableRowList {
         /// 值列表.
         cell_list: Vec<String> = body("cell_list"),

@@ -62,6 +62,7 @@ pub mod get {
         }
 
         /// 查询结果记录列表.
+        #[doc(alias = "查询结果记录列表")]
         pub struct Data {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/payroll-card`: 微工卡.
+    #[doc(alias = "微工卡")]
     PayrollCard at PayrollCardPath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> PayrollCard<M> {
         PayrollCardAuthentications::new(self.call.step("authentications"))
     }
 
-    /// `v3/payroll-card/relations`
+    /// `v3/payroll-card/relations`: 微工卡.
     pub fn relations(self) -> PayrollCardRelations<M> {
         PayrollCardRelations::new(self.call.step("relations"))
     }
@@ -35,7 +36,7 @@ impl<M: Mode> PayrollCard<M> {
         PayrollCardTransferBatches::new(self.call.step("transfer-batches"))
     }
 
-    /// `v3/payroll-card/wesure`
+    /// `v3/payroll-card/wesure`: 微工卡.
     pub fn wesure(self) -> PayrollCardWesure<M> {
         PayrollCardWesure::new(self.call.step("wesure"))
     }
@@ -218,7 +219,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
 }
 
 chain_step! {
-    /// `v3/payroll-card/relations`
+    /// `v3/payroll-card/relations`: 微工卡.
     PayrollCardRelations at PayrollCardRelationsPath
 }
 
@@ -345,7 +346,7 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
 }
 
 chain_step! {
-    /// `v3/payroll-card/wesure`
+    /// `v3/payroll-card/wesure`: 微工卡.
     PayrollCardWesure at PayrollCardWesurePath
 }
 

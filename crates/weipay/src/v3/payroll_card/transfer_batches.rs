@@ -53,6 +53,7 @@ pub mod post {
         }
 
         /// 转账明细列表.
+        #[doc(alias = "转账明细列表")]
         pub struct TransferDetailList {
             /// 商家明细单号. Required.
             out_detail_no: String = body("out_detail_no").required(),
@@ -96,6 +97,7 @@ pub mod post {
         }
 
         /// 业务类型，传入业务ID后必填.
+        #[doc(alias = "业务类型")]
         pub enum BusinessType {
             Promotion = "PROMOTION",
         }

@@ -11,11 +11,16 @@ chain! {}
 
 chain_step! {
     /// `v3/payscore`: 先享后付, 微信支付分, 微信支付分(从业机构模式), 支付分签约计划, 智慧零售.
+    #[doc(alias = "先享后付")]
+    #[doc(alias = "微信支付分")]
+    #[doc(alias = "微信支付分(从业机构模式)")]
+    #[doc(alias = "支付分签约计划")]
+    #[doc(alias = "智慧零售")]
     Payscore at PayscorePath
 }
 
 impl<M: Mode> Payscore<M> {
-    /// `v3/payscore/acquiringbank`
+    /// `v3/payscore/acquiringbank`: 微信支付分(从业机构模式).
     pub fn acquiringbank(self) -> PayscoreAcquiringbank<M> {
         PayscoreAcquiringbank::new(self.call.step("acquiringbank"))
     }
@@ -25,12 +30,12 @@ impl<M: Mode> Payscore<M> {
         PayscoreMerchantBill::new(self.call.step("merchant-bill"))
     }
 
-    /// `v3/payscore/oversea`
+    /// `v3/payscore/oversea`: 微信支付分.
     pub fn oversea(self) -> PayscoreOversea<M> {
         PayscoreOversea::new(self.call.step("oversea"))
     }
 
-    /// `v3/payscore/partner`
+    /// `v3/payscore/partner`: 微信支付分.
     pub fn partner(self) -> PayscorePartner<M> {
         PayscorePartner::new(self.call.step("partner"))
     }
@@ -45,7 +50,7 @@ impl<M: Mode> Payscore<M> {
         PayscorePermissions::new(self.call.step("permissions"))
     }
 
-    /// `v3/payscore/plan`
+    /// `v3/payscore/plan`: 支付分签约计划.
     pub fn plan(self) -> PayscorePlan<M> {
         PayscorePlan::new(self.call.step("plan"))
     }
@@ -60,7 +65,7 @@ impl<M: Mode> Payscore<M> {
         PayscoreServicepayondeliveryorder::new(self.call.step("servicepayondeliveryorder"))
     }
 
-    /// `v3/payscore/sign-plan`
+    /// `v3/payscore/sign-plan`: 支付分签约计划.
     pub fn sign_plan(self) -> PayscoreSignPlan<M> {
         PayscoreSignPlan::new(self.call.step("sign-plan"))
     }
@@ -75,14 +80,15 @@ impl<M: Mode> Payscore<M> {
         PayscoreUserServiceState::new(self.call.step("user-service-state"))
     }
 
-    /// `v3/payscore/users`
+    /// `v3/payscore/users`: 微信支付分.
     pub fn users(self) -> PayscoreUsers<M> {
         PayscoreUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/acquiringbank`
+    /// `v3/payscore/acquiringbank`: 微信支付分(从业机构模式).
+    #[doc(alias = "微信支付分(从业机构模式)")]
     PayscoreAcquiringbank at PayscoreAcquiringbankPath
 }
 
@@ -147,14 +153,14 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS, request)
     }
 
-    /// `v3/payscore/acquiringbank/permissions/authorization-code`
+    /// `v3/payscore/acquiringbank/permissions/authorization-code`: 微信支付分(从业机构模式).
     pub fn authorization_code(self) -> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
         PayscoreAcquiringbankPermissionsAuthorizationCode::new(self.call.step("authorization-code"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/acquiringbank/permissions/authorization-code`
+    /// `v3/payscore/acquiringbank/permissions/authorization-code`: 微信支付分(从业机构模式).
     PayscoreAcquiringbankPermissionsAuthorizationCode at PayscoreAcquiringbankPermissionsAuthorizationCodePath
 }
 
@@ -435,7 +441,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`
+    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`: 微信支付分(从业机构模式).
     PayscoreAcquiringbankServiceorderByOutOrderNo at PayscoreAcquiringbankServiceorderByOutOrderNoPath
 }
 
@@ -790,6 +796,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
 chain_step! {
     /// `v3/payscore/merchant-bill`: 商户申请获取对账单.
     #[doc(alias = "商户申请获取对账单")]
+    #[doc(alias = "微信支付分")]
     PayscoreMerchantBill at PayscoreMerchantBillPath
 }
 
@@ -822,19 +829,20 @@ impl<M: Mode> PayscoreMerchantBill<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/oversea`
+    /// `v3/payscore/oversea`: 微信支付分.
+    #[doc(alias = "微信支付分")]
     PayscoreOversea at PayscoreOverseaPath
 }
 
 impl<M: Mode> PayscoreOversea<M> {
-    /// `v3/payscore/oversea/partner`
+    /// `v3/payscore/oversea/partner`: 微信支付分.
     pub fn partner(self) -> PayscoreOverseaPartner<M> {
         PayscoreOverseaPartner::new(self.call.step("partner"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/oversea/partner`
+    /// `v3/payscore/oversea/partner`: 微信支付分.
     PayscoreOverseaPartner at PayscoreOverseaPartnerPath
 }
 
@@ -939,7 +947,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`
+    /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`: 微信支付分.
     PayscoreOverseaPartnerServiceorderByOutOrderNo at PayscoreOverseaPartnerServiceorderByOutOrderNoPath
 }
 
@@ -1119,7 +1127,8 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/partner`
+    /// `v3/payscore/partner`: 微信支付分.
+    #[doc(alias = "微信支付分")]
     PayscorePartner at PayscorePartnerPath
 }
 
@@ -1144,7 +1153,7 @@ impl<M: Mode> PayscorePartner<M> {
         PayscorePartnerServicepayondeliveryorder::new(self.call.step("servicepayondeliveryorder"))
     }
 
-    /// `v3/payscore/partner/servicequotas`
+    /// `v3/payscore/partner/servicequotas`: 微信支付分.
     pub fn servicequotas(self) -> PayscorePartnerServicequotas<M> {
         PayscorePartnerServicequotas::new(self.call.step("servicequotas"))
     }
@@ -1203,7 +1212,7 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
         PayscorePartnerPermissionsAssessUserRiskLevel::new(self.call.step("assess-user-risk-level"))
     }
 
-    /// `v3/payscore/partner/permissions/authorization-code`
+    /// `v3/payscore/partner/permissions/authorization-code`: 微信支付分.
     pub fn authorization_code(self) -> PayscorePartnerPermissionsAuthorizationCode<M> {
         PayscorePartnerPermissionsAuthorizationCode::new(self.call.step("authorization-code"))
     }
@@ -1299,7 +1308,7 @@ impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/partner/permissions/authorization-code`
+    /// `v3/payscore/partner/permissions/authorization-code`: 微信支付分.
     PayscorePartnerPermissionsAuthorizationCode at PayscorePartnerPermissionsAuthorizationCodePath
 }
 
@@ -1735,7 +1744,7 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/partner/serviceorder/{out_order_no}`
+    /// `v3/payscore/partner/serviceorder/{out_order_no}`: 微信支付分.
     PayscorePartnerServiceorderByOutOrderNo at PayscorePartnerServiceorderByOutOrderNoPath
 }
 
@@ -2202,19 +2211,19 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/partner/servicequotas`
+    /// `v3/payscore/partner/servicequotas`: 微信支付分.
     PayscorePartnerServicequotas at PayscorePartnerServicequotasPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotas<M> {
-    /// `v3/payscore/partner/servicequotas/service-id`
+    /// `v3/payscore/partner/servicequotas/service-id`: 微信支付分.
     pub fn service_id(self) -> PayscorePartnerServicequotasServiceId<M> {
         PayscorePartnerServicequotasServiceId::new(self.call.step("service-id"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/partner/servicequotas/service-id`
+    /// `v3/payscore/partner/servicequotas/service-id`: 微信支付分.
     PayscorePartnerServicequotasServiceId at PayscorePartnerServicequotasServiceIdPath
 }
 
@@ -2274,6 +2283,7 @@ chain_step! {
     /// `v3/payscore/payafter-orders`: 查询先享后付订单, 创建先享后付订单.
     #[doc(alias = "查询先享后付订单")]
     #[doc(alias = "创建先享后付订单")]
+    #[doc(alias = "先享后付")]
     PayscorePayafterOrders at PayscorePayafterOrdersPath
 }
 
@@ -2334,7 +2344,7 @@ impl<M: Mode> PayscorePayafterOrders<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/payafter-orders/{out_order_no}`
+    /// `v3/payscore/payafter-orders/{out_order_no}`: 先享后付.
     PayscorePayafterOrdersByOutOrderNo at PayscorePayafterOrdersByOutOrderNoPath
 }
 
@@ -2460,6 +2470,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
+    #[doc(alias = "微信支付分")]
     PayscorePermissions at PayscorePermissionsPath
 }
 
@@ -2504,12 +2515,12 @@ impl<M: Mode> PayscorePermissions<M> {
         PayscorePermissionsAssessUserRiskLevel::new(self.call.step("assess-user-risk-level"))
     }
 
-    /// `v3/payscore/permissions/authorization-code`
+    /// `v3/payscore/permissions/authorization-code`: 微信支付分.
     pub fn authorization_code(self) -> PayscorePermissionsAuthorizationCode<M> {
         PayscorePermissionsAuthorizationCode::new(self.call.step("authorization-code"))
     }
 
-    /// `v3/payscore/permissions/openid`
+    /// `v3/payscore/permissions/openid`: 微信支付分.
     pub fn openid(self) -> PayscorePermissionsOpenid<M> {
         PayscorePermissionsOpenid::new(self.call.step("openid"))
     }
@@ -2547,7 +2558,7 @@ impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/permissions/authorization-code`
+    /// `v3/payscore/permissions/authorization-code`: 微信支付分.
     PayscorePermissionsAuthorizationCode at PayscorePermissionsAuthorizationCodePath
 }
 
@@ -2671,7 +2682,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
 }
 
 chain_step! {
-    /// `v3/payscore/permissions/openid`
+    /// `v3/payscore/permissions/openid`: 微信支付分.
     PayscorePermissionsOpenid at PayscorePermissionsOpenidPath
 }
 
@@ -2792,12 +2803,13 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/plan`
+    /// `v3/payscore/plan`: 支付分签约计划.
+    #[doc(alias = "支付分签约计划")]
     PayscorePlan at PayscorePlanPath
 }
 
 impl<M: Mode> PayscorePlan<M> {
-    /// `v3/payscore/plan/partner`
+    /// `v3/payscore/plan/partner`: 支付分签约计划.
     pub fn partner(self) -> PayscorePlanPartner<M> {
         PayscorePlanPartner::new(self.call.step("partner"))
     }
@@ -2809,7 +2821,7 @@ impl<M: Mode> PayscorePlan<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/plan/partner`
+    /// `v3/payscore/plan/partner`: 支付分签约计划.
     PayscorePlanPartner at PayscorePlanPartnerPath
 }
 
@@ -2868,14 +2880,14 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS, request)
     }
 
-    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
+    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`: 支付分签约计划.
     pub fn merchant_plan_no(self) -> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
         PayscorePlanPartnerPayscorePlansMerchantPlanNo::new(self.call.step("merchant-plan-no"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
+    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`: 支付分签约计划.
     PayscorePlanPartnerPayscorePlansMerchantPlanNo at PayscorePlanPartnerPayscorePlansMerchantPlanNoPath
 }
 
@@ -3051,14 +3063,14 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS, request)
     }
 
-    /// `v3/payscore/plan/payscore-plans/merchant-plan-no`
+    /// `v3/payscore/plan/payscore-plans/merchant-plan-no`: 支付分签约计划.
     pub fn merchant_plan_no(self) -> PayscorePlanPayscorePlansMerchantPlanNo<M> {
         PayscorePlanPayscorePlansMerchantPlanNo::new(self.call.step("merchant-plan-no"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/plan/payscore-plans/merchant-plan-no`
+    /// `v3/payscore/plan/payscore-plans/merchant-plan-no`: 支付分签约计划.
     PayscorePlanPayscorePlansMerchantPlanNo at PayscorePlanPayscorePlansMerchantPlanNoPath
 }
 
@@ -3177,6 +3189,7 @@ chain_step! {
     /// `v3/payscore/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
+    #[doc(alias = "微信支付分")]
     PayscoreServiceorder at PayscoreServiceorderPath
 }
 
@@ -3318,7 +3331,7 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}`
+    /// `v3/payscore/serviceorder/{out_order_no}`: 微信支付分.
     PayscoreServiceorderByOutOrderNo at PayscoreServiceorderByOutOrderNoPath
 }
 
@@ -3706,6 +3719,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
+    #[doc(alias = "微信支付分")]
     PayscoreServicepayondeliveryorder at PayscoreServicepayondeliveryorderPath
 }
 
@@ -3758,12 +3772,13 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/sign-plan`
+    /// `v3/payscore/sign-plan`: 支付分签约计划.
+    #[doc(alias = "支付分签约计划")]
     PayscoreSignPlan at PayscoreSignPlanPath
 }
 
 impl<M: Mode> PayscoreSignPlan<M> {
-    /// `v3/payscore/sign-plan/partner`
+    /// `v3/payscore/sign-plan/partner`: 支付分签约计划.
     pub fn partner(self) -> PayscoreSignPlanPartner<M> {
         PayscoreSignPlanPartner::new(self.call.step("partner"))
     }
@@ -3780,7 +3795,7 @@ impl<M: Mode> PayscoreSignPlan<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/sign-plan/partner`
+    /// `v3/payscore/sign-plan/partner`: 支付分签约计划.
     PayscoreSignPlanPartner at PayscoreSignPlanPartnerPath
 }
 
@@ -3893,14 +3908,14 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS, request)
     }
 
-    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`
+    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`: 支付分签约计划.
     pub fn merchant_sign_plan_no(self) -> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
         PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo::new(self.call.step("merchant-sign-plan-no"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`
+    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`: 支付分签约计划.
     PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoPath
 }
 
@@ -4113,14 +4128,14 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS, request)
     }
 
-    /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`
+    /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`: 支付分签约计划.
     pub fn merchant_sign_plan_no(self) -> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
         PayscoreSignPlanUserSignPlansMerchantSignPlanNo::new(self.call.step("merchant-sign-plan-no"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`
+    /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`: 支付分签约计划.
     PayscoreSignPlanUserSignPlansMerchantSignPlanNo at PayscoreSignPlanUserSignPlansMerchantSignPlanNoPath
 }
 
@@ -4245,6 +4260,7 @@ chain_step! {
     /// `v3/payscore/smartretail-orders`: 查询智慧零售订单, 创建智慧零售订单.
     #[doc(alias = "查询智慧零售订单")]
     #[doc(alias = "创建智慧零售订单")]
+    #[doc(alias = "智慧零售")]
     PayscoreSmartretailOrders at PayscoreSmartretailOrdersPath
 }
 
@@ -4305,7 +4321,7 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/smartretail-orders/{out_order_no}`
+    /// `v3/payscore/smartretail-orders/{out_order_no}`: 智慧零售.
     PayscoreSmartretailOrdersByOutOrderNo at PayscoreSmartretailOrdersByOutOrderNoPath
 }
 
@@ -4400,6 +4416,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/user-service-state`: 查询用户授权状态.
     #[doc(alias = "查询用户授权状态")]
+    #[doc(alias = "微信支付分")]
     PayscoreUserServiceState at PayscoreUserServiceStatePath
 }
 
@@ -4432,7 +4449,8 @@ impl<M: Mode> PayscoreUserServiceState<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/users`
+    /// `v3/payscore/users`: 微信支付分.
+    #[doc(alias = "微信支付分")]
     PayscoreUsers at PayscoreUsersPath
 }
 
@@ -4444,19 +4462,19 @@ impl<M: Mode> PayscoreUsers<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/users/{openid}`
+    /// `v3/payscore/users/{openid}`: 微信支付分.
     PayscoreUsersByOpenid at PayscoreUsersByOpenidPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenid<M> {
-    /// `v3/payscore/users/{openid}/permissions`
+    /// `v3/payscore/users/{openid}/permissions`: 微信支付分.
     pub fn permissions(self) -> PayscoreUsersByOpenidPermissions<M> {
         PayscoreUsersByOpenidPermissions::new(self.call.step("permissions"))
     }
 }
 
 chain_step! {
-    /// `v3/payscore/users/{openid}/permissions`
+    /// `v3/payscore/users/{openid}/permissions`: 微信支付分.
     PayscoreUsersByOpenidPermissions at PayscoreUsersByOpenidPermissionsPath
 }
 
@@ -4470,7 +4488,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
 }
 
 chain_step! {
-    /// `v3/payscore/users/{openid}/permissions/{service_id}`
+    /// `v3/payscore/users/{openid}/permissions/{service_id}`: 微信支付分.
     PayscoreUsersByOpenidPermissionsByServiceId at PayscoreUsersByOpenidPermissionsByServiceIdPath
 }
 

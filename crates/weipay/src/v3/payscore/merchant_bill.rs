@@ -46,6 +46,7 @@ pub mod get {
         }
 
         /// 下载信息明细.
+        #[doc(alias = "下载信息明细")]
         pub struct DownloadBillList {
             /// 账单文件序号. Required.
             bill_sequence: i64 = body("bill_sequence").required(),

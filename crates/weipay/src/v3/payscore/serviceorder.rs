@@ -161,6 +161,7 @@ pub mod post {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),
@@ -171,6 +172,7 @@ pub mod post {
         }
 
         /// 服务风险金.
+        #[doc(alias = "服务风险金")]
         pub struct RiskFund {
             /// 风险名称. Required.
             name: RiskFundName = body("name").required(),

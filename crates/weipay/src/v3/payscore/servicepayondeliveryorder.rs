@@ -59,6 +59,7 @@ pub mod post {
         }
 
         /// 后付费项目.
+        #[doc(alias = "后付费项目")]
         pub struct PostPayments {
             /// 付费项目名称. Required; at most 20 characters.
             name: String = body("name").required().length(0, 20),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 后付费商户优惠.
+        #[doc(alias = "后付费商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称. Required; at most 20 characters.
             name: String = body("name").required().length(0, 20),
@@ -83,6 +85,7 @@ pub mod post {
         }
 
         /// 服务时间段.
+        #[doc(alias = "服务时间段")]
         pub struct TimeRange {
             /// 服务开始时间. Required; matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
             start_time: String = body("start_time").required().pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
@@ -95,6 +98,7 @@ pub mod post {
         }
 
         /// 先用后付购物详情.
+        #[doc(alias = "先用后付购物详情")]
         pub struct ShoppingInfo {
             /// 实际购物商家公众号ID.
             real_merchant_appid: String = body("real_merchant_appid"),

@@ -76,6 +76,7 @@ request! {
     }
 
     /// 商品列表.
+    #[doc(alias = "商品列表")]
     pub struct PayOnDeliveryShoppingInfoGoods {
         /// 商品名称.
         name: String = body("name"),
@@ -455,6 +456,7 @@ response! {
     }
 
     /// 收款明细列表.
+    #[doc(alias = "收款明细列表")]
     pub struct PayscoreCollectionDetails {
         /// 收款序号.
         seq: i64 = body("seq"),
@@ -471,6 +473,7 @@ response! {
     }
 
     /// 优惠功能.
+    #[doc(alias = "优惠功能")]
     pub struct PayscoreCollectionDetailsPromotionDetail {
         /// 券ID. Required.
         coupon_id: String = body("coupon_id").required(),
@@ -611,6 +614,7 @@ response! {
     }
 
     /// 单详跳转链接.
+    #[doc(alias = "单详跳转链接")]
     pub struct PayscoreShoppingInfoJumpLink {
         /// 跳转链接类型. Required.
         jump_link_type: String = body("jump_link_type").required(),

@@ -154,6 +154,7 @@ pub mod post {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct Discounts {
             /// 优惠名称. At most 20 characters.
             discount_name: String = body("discount_name").length(0, 20),

@@ -11,6 +11,15 @@ chain! {}
 
 chain_step! {
     /// `v3/platsolution`: 商家转账·(预约模式), 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 平台收付通·预约商家转账, 收付通-个人收款(二手交易).
+    #[doc(alias = "商家转账·(预约模式)")]
+    #[doc(alias = "平台保证金")]
+    #[doc(alias = "平台收付通·二级商户充值")]
+    #[doc(alias = "平台收付通·二级商户提现")]
+    #[doc(alias = "平台收付通·保险理赔")]
+    #[doc(alias = "平台收付通·售后赔付")]
+    #[doc(alias = "平台收付通·赔付商家")]
+    #[doc(alias = "平台收付通·预约商家转账")]
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     Platsolution at PlatsolutionPath
 }
 
@@ -20,12 +29,12 @@ impl<M: Mode> Platsolution<M> {
         PlatsolutionEcommerce::new(self.call.step("ecommerce"))
     }
 
-    /// `v3/platsolution/insurance`
+    /// `v3/platsolution/insurance`: 平台收付通·预约商家转账.
     pub fn insurance(self) -> PlatsolutionInsurance<M> {
         PlatsolutionInsurance::new(self.call.step("insurance"))
     }
 
-    /// `v3/platsolution/mch-transfer`
+    /// `v3/platsolution/mch-transfer`: 商家转账·(预约模式).
     pub fn mch_transfer(self) -> PlatsolutionMchTransfer<M> {
         PlatsolutionMchTransfer::new(self.call.step("mch-transfer"))
     }
@@ -37,7 +46,7 @@ chain_step! {
 }
 
 impl<M: Mode> PlatsolutionEcommerce<M> {
-    /// `v3/platsolution/ecommerce/bank-transfer-recharges`
+    /// `v3/platsolution/ecommerce/bank-transfer-recharges`: 平台收付通·二级商户充值.
     pub fn bank_transfer_recharges(self) -> PlatsolutionEcommerceBankTransferRecharges<M> {
         PlatsolutionEcommerceBankTransferRecharges::new(self.call.step("bank-transfer-recharges"))
     }
@@ -59,24 +68,25 @@ impl<M: Mode> PlatsolutionEcommerce<M> {
         PlatsolutionEcommerceRechargeEmployees::new(self.call.step("recharge-employees"))
     }
 
-    /// `v3/platsolution/ecommerce/recharges`
+    /// `v3/platsolution/ecommerce/recharges`: 平台收付通·二级商户充值.
     pub fn recharges(self) -> PlatsolutionEcommerceRecharges<M> {
         PlatsolutionEcommerceRecharges::new(self.call.step("recharges"))
     }
 
-    /// `v3/platsolution/ecommerce/settle`
+    /// `v3/platsolution/ecommerce/settle`: 收付通-个人收款(二手交易).
     pub fn settle(self) -> PlatsolutionEcommerceSettle<M> {
         PlatsolutionEcommerceSettle::new(self.call.step("settle"))
     }
 
-    /// `v3/platsolution/ecommerce/withdraw`
+    /// `v3/platsolution/ecommerce/withdraw`: 平台收付通·二级商户提现.
     pub fn withdraw(self) -> PlatsolutionEcommerceWithdraw<M> {
         PlatsolutionEcommerceWithdraw::new(self.call.step("withdraw"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/bank-transfer-recharges`
+    /// `v3/platsolution/ecommerce/bank-transfer-recharges`: 平台收付通·二级商户充值.
+    #[doc(alias = "平台收付通·二级商户充值")]
     PlatsolutionEcommerceBankTransferRecharges at PlatsolutionEcommerceBankTransferRechargesPath
 }
 
@@ -86,7 +96,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
         PlatsolutionEcommerceBankTransferRechargesApply::new(self.call.step("apply"))
     }
 
-    /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`
+    /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`: 平台收付通·二级商户充值.
     pub fn out_recharge_no(self) -> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
         PlatsolutionEcommerceBankTransferRechargesOutRechargeNo::new(self.call.step("out-recharge-no"))
     }
@@ -129,7 +139,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`
+    /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceBankTransferRechargesOutRechargeNo at PlatsolutionEcommerceBankTransferRechargesOutRechargeNoPath
 }
 
@@ -187,6 +197,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts`: 开通保险理赔功能.
     #[doc(alias = "开通保险理赔功能")]
+    #[doc(alias = "平台收付通·二级商户充值")]
     PlatsolutionEcommerceInsuranceCompensationContracts at PlatsolutionEcommerceInsuranceCompensationContractsPath
 }
 
@@ -222,14 +233,14 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS, request)
     }
 
-    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
+    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`: 平台收付通·二级商户充值.
     pub fn sub_mchid(self) -> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
         PlatsolutionEcommerceInsuranceCompensationContractsSubMchid::new(self.call.step("sub-mchid"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
+    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceInsuranceCompensationContractsSubMchid at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidPath
 }
 
@@ -246,7 +257,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}`
+    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidPath
 }
 
@@ -354,6 +365,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
+    #[doc(alias = "平台收付通·售后赔付")]
     PlatsolutionEcommerceMchTransferCompensateBills at PlatsolutionEcommerceMchTransferCompensateBillsPath
 }
 
@@ -385,12 +397,12 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS, request)
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`: 平台收付通·售后赔付.
     pub fn bill_id(self) -> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
         PlatsolutionEcommerceMchTransferCompensateBillsBillId::new(self.call.step("bill-id"))
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`: 平台收付通·售后赔付.
     pub fn out_bill_no(self) -> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
         PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo::new(self.call.step("out-bill-no"))
     }
@@ -402,7 +414,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`: 平台收付通·售后赔付.
     PlatsolutionEcommerceMchTransferCompensateBillsBillId at PlatsolutionEcommerceMchTransferCompensateBillsBillIdPath
 }
 
@@ -458,7 +470,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`: 平台收付通·售后赔付.
     PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoPath
 }
 
@@ -606,6 +618,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`: 请求保证金售后赔付.
     #[doc(alias = "请求保证金售后赔付")]
+    #[doc(alias = "平台保证金")]
     PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPath
 }
 
@@ -647,14 +660,14 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
         )
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`: 平台保证金.
     pub fn bill_id(self) -> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId<M> {
         PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId::new(
             self.call.step("bill-id"),
         )
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`: 平台保证金.
     pub fn out_bill_no(
         self,
     ) -> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo<M> {
@@ -665,7 +678,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`: 平台保证金.
     PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdPath
 }
 
@@ -719,7 +732,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`: 平台保证金.
     PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoPath
 }
 
@@ -775,6 +788,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`: 发起保证金赔付保司保费.
     #[doc(alias = "发起保证金赔付保司保费")]
+    #[doc(alias = "平台保证金")]
     PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills at PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPath
 }
 
@@ -864,6 +878,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`: 发起保证金赔付用户运费.
     #[doc(alias = "发起保证金赔付用户运费")]
+    #[doc(alias = "平台保证金")]
     PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPath
 }
 
@@ -907,7 +922,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
         )
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`: 平台保证金.
     pub fn out_bill_no(
         self,
     ) -> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo<M> {
@@ -918,7 +933,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`: 平台保证金.
     PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoPath
 }
 
@@ -974,6 +989,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`: 请求保险理赔.
     #[doc(alias = "请求保险理赔")]
+    #[doc(alias = "平台收付通·保险理赔")]
     PlatsolutionEcommerceMchTransferInsuranceClaimBills at PlatsolutionEcommerceMchTransferInsuranceClaimBillsPath
 }
 
@@ -1011,12 +1027,12 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS, request)
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`: 平台收付通·保险理赔.
     pub fn bill_id(self) -> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
         PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId::new(self.call.step("bill-id"))
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`: 平台收付通·保险理赔.
     pub fn out_bill_no(self) -> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
         PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo::new(self.call.step("out-bill-no"))
     }
@@ -1028,7 +1044,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`: 平台收付通·保险理赔.
     PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId at PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdPath
 }
 
@@ -1089,7 +1105,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`: 平台收付通·保险理赔.
     PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoPath
 }
 
@@ -1243,6 +1259,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
+    #[doc(alias = "平台收付通·赔付商家")]
     PlatsolutionEcommerceMchTransferSubMchCompensationBills at PlatsolutionEcommerceMchTransferSubMchCompensationBillsPath
 }
 
@@ -1341,6 +1358,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills`: 保证金赔付.
     #[doc(alias = "保证金赔付")]
+    #[doc(alias = "平台保证金")]
     PlatsolutionEcommerceMchTransferTransferBills at PlatsolutionEcommerceMchTransferTransferBillsPath
 }
 
@@ -1373,19 +1391,19 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`: 平台保证金.
     pub fn bill_id(self) -> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
         PlatsolutionEcommerceMchTransferTransferBillsBillId::new(self.call.step("bill-id"))
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`: 平台保证金.
     pub fn out_bill_no(self) -> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
         PlatsolutionEcommerceMchTransferTransferBillsOutBillNo::new(self.call.step("out-bill-no"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
+    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`: 平台保证金.
     PlatsolutionEcommerceMchTransferTransferBillsBillId at PlatsolutionEcommerceMchTransferTransferBillsBillIdPath
 }
 
@@ -1443,7 +1461,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
+    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`: 平台保证金.
     PlatsolutionEcommerceMchTransferTransferBillsOutBillNo at PlatsolutionEcommerceMchTransferTransferBillsOutBillNoPath
 }
 
@@ -1506,6 +1524,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees`: 添加二级商户可扫码充值员工.
     #[doc(alias = "添加二级商户可扫码充值员工")]
+    #[doc(alias = "平台收付通·二级商户充值")]
     PlatsolutionEcommerceRechargeEmployees at PlatsolutionEcommerceRechargeEmployeesPath
 }
 
@@ -1534,14 +1553,14 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES, request)
     }
 
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
+    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`: 平台收付通·二级商户充值.
     pub fn sub_mchid(self) -> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
         PlatsolutionEcommerceRechargeEmployeesSubMchid::new(self.call.step("sub-mchid"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
+    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceRechargeEmployeesSubMchid at PlatsolutionEcommerceRechargeEmployeesSubMchidPath
 }
 
@@ -1589,14 +1608,14 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Nothing)
     }
 
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
+    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`: 平台收付通·二级商户充值.
     pub fn sp_openid(self) -> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M> {
         PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid::new(self.call.step("sp-openid"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
+    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidPath
 }
 
@@ -1613,7 +1632,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}`
+    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidPath
 }
 
@@ -1665,7 +1684,8 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/recharges`
+    /// `v3/platsolution/ecommerce/recharges`: 平台收付通·二级商户充值.
+    #[doc(alias = "平台收付通·二级商户充值")]
     PlatsolutionEcommerceRecharges at PlatsolutionEcommerceRechargesPath
 }
 
@@ -1675,7 +1695,7 @@ impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
         PlatsolutionEcommerceRechargesApply::new(self.call.step("apply"))
     }
 
-    /// `v3/platsolution/ecommerce/recharges/out-recharge-no`
+    /// `v3/platsolution/ecommerce/recharges/out-recharge-no`: 平台收付通·二级商户充值.
     pub fn out_recharge_no(self) -> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
         PlatsolutionEcommerceRechargesOutRechargeNo::new(self.call.step("out-recharge-no"))
     }
@@ -1718,7 +1738,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/recharges/out-recharge-no`
+    /// `v3/platsolution/ecommerce/recharges/out-recharge-no`: 平台收付通·二级商户充值.
     PlatsolutionEcommerceRechargesOutRechargeNo at PlatsolutionEcommerceRechargesOutRechargeNoPath
 }
 
@@ -1823,7 +1843,8 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/settle`
+    /// `v3/platsolution/ecommerce/settle`: 收付通-个人收款(二手交易).
+    #[doc(alias = "收付通-个人收款(二手交易)")]
     PlatsolutionEcommerceSettle at PlatsolutionEcommerceSettlePath
 }
 
@@ -1977,7 +1998,8 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyA
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/withdraw`
+    /// `v3/platsolution/ecommerce/withdraw`: 平台收付通·二级商户提现.
+    #[doc(alias = "平台收付通·二级商户提现")]
     PlatsolutionEcommerceWithdraw at PlatsolutionEcommerceWithdrawPath
 }
 
@@ -2028,14 +2050,14 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW, request)
     }
 
-    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
+    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`: 平台收付通·二级商户提现.
     pub fn out_request_no(self) -> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> {
         PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo::new(self.call.step("out-request-no"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
+    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`: 平台收付通·二级商户提现.
     PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoPath
 }
 
@@ -2094,36 +2116,37 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOu
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance`
+    /// `v3/platsolution/insurance`: 平台收付通·预约商家转账.
+    #[doc(alias = "平台收付通·预约商家转账")]
     PlatsolutionInsurance at PlatsolutionInsurancePath
 }
 
 impl<M: Mode> PlatsolutionInsurance<M> {
-    /// `v3/platsolution/insurance/mch-transfer`
+    /// `v3/platsolution/insurance/mch-transfer`: 平台收付通·预约商家转账.
     pub fn mch_transfer(self) -> PlatsolutionInsuranceMchTransfer<M> {
         PlatsolutionInsuranceMchTransfer::new(self.call.step("mch-transfer"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer`
+    /// `v3/platsolution/insurance/mch-transfer`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransfer at PlatsolutionInsuranceMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
-    /// `v3/platsolution/insurance/mch-transfer/batches`
+    /// `v3/platsolution/insurance/mch-transfer/batches`: 平台收付通·预约商家转账.
     pub fn batches(self) -> PlatsolutionInsuranceMchTransferBatches<M> {
         PlatsolutionInsuranceMchTransferBatches::new(self.call.step("batches"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/reservation`
+    /// `v3/platsolution/insurance/mch-transfer/reservation`: 平台收付通·预约商家转账.
     pub fn reservation(self) -> PlatsolutionInsuranceMchTransferReservation<M> {
         PlatsolutionInsuranceMchTransferReservation::new(self.call.step("reservation"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches`
+    /// `v3/platsolution/insurance/mch-transfer/batches`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatches at PlatsolutionInsuranceMchTransferBatchesPath
 }
 
@@ -2133,22 +2156,22 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
         PlatsolutionInsuranceMchTransferBatchesApply::new(self.call.step("apply"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`
+    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`: 平台收付通·预约商家转账.
     pub fn batch_id(self) -> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
         PlatsolutionInsuranceMchTransferBatchesBatchId::new(self.call.step("batch-id"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`: 平台收付通·预约商家转账.
     pub fn detail_receipts(self) -> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
         PlatsolutionInsuranceMchTransferBatchesDetailReceipts::new(self.call.step("detail-receipts"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`: 平台收付通·预约商家转账.
     pub fn out_batch_no(self) -> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
         PlatsolutionInsuranceMchTransferBatchesOutBatchNo::new(self.call.step("out-batch-no"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`
+    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`: 平台收付通·预约商家转账.
     pub fn summary_receipts(self) -> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
         PlatsolutionInsuranceMchTransferBatchesSummaryReceipts::new(self.call.step("summary-receipts"))
     }
@@ -2202,7 +2225,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`
+    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesBatchId at PlatsolutionInsuranceMchTransferBatchesBatchIdPath
 }
 
@@ -2269,19 +2292,19 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
         )
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`: 平台收付通·预约商家转账.
     pub fn details(self) -> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> {
         PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> {
-    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`: 平台收付通·预约商家转账.
     pub fn detail_id(self) -> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
         PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId::new(
             self.call.step("detail-id"),
@@ -2290,7 +2313,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> 
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
@@ -2347,19 +2370,19 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesDetailReceipts at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`: 平台收付通·预约商家转账.
     pub fn out_batch_no(self) -> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M> {
         PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoPath
 }
 
@@ -2376,12 +2399,12 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M>
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`: 平台收付通·预约商家转账.
     pub fn out_detail_no(
         self,
     ) -> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -2392,7 +2415,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoPath
 }
 
@@ -2500,7 +2523,7 @@ impl<M: Mode>
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesOutBatchNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoPath
 }
 
@@ -2572,19 +2595,19 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
         )
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`: 平台收付通·预约商家转账.
     pub fn details(self) -> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
         PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
-    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 平台收付通·预约商家转账.
     pub fn out_detail_no(
         self,
     ) -> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -2595,7 +2618,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
@@ -2654,19 +2677,19 @@ impl<M: Mode>
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`
+    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesSummaryReceipts at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
-    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`: 平台收付通·预约商家转账.
     pub fn out_batch_no(self) -> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
         PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`
+    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoPath
 }
 
@@ -2774,7 +2797,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/reservation`
+    /// `v3/platsolution/insurance/mch-transfer/reservation`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferReservation at PlatsolutionInsuranceMchTransferReservationPath
 }
 
@@ -2784,12 +2807,12 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
         PlatsolutionInsuranceMchTransferReservationApply::new(self.call.step("apply"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`
+    /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`: 平台收付通·预约商家转账.
     pub fn out_reservation_no(self) -> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
         PlatsolutionInsuranceMchTransferReservationOutReservationNo::new(self.call.step("out-reservation-no"))
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`
+    /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`: 平台收付通·预约商家转账.
     pub fn reservation_id(self) -> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
         PlatsolutionInsuranceMchTransferReservationReservationId::new(self.call.step("reservation-id"))
     }
@@ -2842,7 +2865,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`
+    /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferReservationOutReservationNo at PlatsolutionInsuranceMchTransferReservationOutReservationNoPath
 }
 
@@ -2948,7 +2971,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
 }
 
 chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`
+    /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`: 平台收付通·预约商家转账.
     PlatsolutionInsuranceMchTransferReservationReservationId at PlatsolutionInsuranceMchTransferReservationReservationIdPath
 }
 
@@ -3009,24 +3032,25 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer`
+    /// `v3/platsolution/mch-transfer`: 商家转账·(预约模式).
+    #[doc(alias = "商家转账·(预约模式)")]
     PlatsolutionMchTransfer at PlatsolutionMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionMchTransfer<M> {
-    /// `v3/platsolution/mch-transfer/batches`
+    /// `v3/platsolution/mch-transfer/batches`: 商家转账·(预约模式).
     pub fn batches(self) -> PlatsolutionMchTransferBatches<M> {
         PlatsolutionMchTransferBatches::new(self.call.step("batches"))
     }
 
-    /// `v3/platsolution/mch-transfer/reservation`
+    /// `v3/platsolution/mch-transfer/reservation`: 商家转账·(预约模式).
     pub fn reservation(self) -> PlatsolutionMchTransferReservation<M> {
         PlatsolutionMchTransferReservation::new(self.call.step("reservation"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches`
+    /// `v3/platsolution/mch-transfer/batches`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatches at PlatsolutionMchTransferBatchesPath
 }
 
@@ -3036,22 +3060,22 @@ impl<M: Mode> PlatsolutionMchTransferBatches<M> {
         PlatsolutionMchTransferBatchesApply::new(self.call.step("apply"))
     }
 
-    /// `v3/platsolution/mch-transfer/batches/batch-id`
+    /// `v3/platsolution/mch-transfer/batches/batch-id`: 商家转账·(预约模式).
     pub fn batch_id(self) -> PlatsolutionMchTransferBatchesBatchId<M> {
         PlatsolutionMchTransferBatchesBatchId::new(self.call.step("batch-id"))
     }
 
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts`: 商家转账·(预约模式).
     pub fn detail_receipts(self) -> PlatsolutionMchTransferBatchesDetailReceipts<M> {
         PlatsolutionMchTransferBatchesDetailReceipts::new(self.call.step("detail-receipts"))
     }
 
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no`
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no`: 商家转账·(预约模式).
     pub fn out_batch_no(self) -> PlatsolutionMchTransferBatchesOutBatchNo<M> {
         PlatsolutionMchTransferBatchesOutBatchNo::new(self.call.step("out-batch-no"))
     }
 
-    /// `v3/platsolution/mch-transfer/batches/summary-receipts`
+    /// `v3/platsolution/mch-transfer/batches/summary-receipts`: 商家转账·(预约模式).
     pub fn summary_receipts(self) -> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
         PlatsolutionMchTransferBatchesSummaryReceipts::new(self.call.step("summary-receipts"))
     }
@@ -3104,7 +3128,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/batch-id`
+    /// `v3/platsolution/mch-transfer/batches/batch-id`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesBatchId at PlatsolutionMchTransferBatchesBatchIdPath
 }
 
@@ -3161,26 +3185,26 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
         self.call.typed_pages(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`: 商家转账·(预约模式).
     pub fn details(self) -> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
         PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`: 商家转账·(预约模式).
     pub fn detail_id(self) -> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
         PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId::new(self.call.step("detail-id"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
@@ -3244,19 +3268,19 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesDetailReceipts at PlatsolutionMchTransferBatchesDetailReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`: 商家转账·(预约模式).
     pub fn out_batch_no(self) -> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
         PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoPath
 }
 
@@ -3273,12 +3297,12 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`: 商家转账·(预约模式).
     pub fn out_detail_no(
         self,
     ) -> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -3289,7 +3313,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
+    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoPath
 }
 
@@ -3397,7 +3421,7 @@ impl<M: Mode>
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no`
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesOutBatchNo at PlatsolutionMchTransferBatchesOutBatchNoPath
 }
 
@@ -3461,19 +3485,19 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
             .typed_pages(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`: 商家转账·(预约模式).
     pub fn details(self) -> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
         PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 商家转账·(预约模式).
     pub fn out_detail_no(self) -> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
         PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo::new(
             self.call.step("out-detail-no"),
@@ -3482,7 +3506,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
@@ -3538,19 +3562,19 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/summary-receipts`
+    /// `v3/platsolution/mch-transfer/batches/summary-receipts`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesSummaryReceipts at PlatsolutionMchTransferBatchesSummaryReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
-    /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`
+    /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`: 商家转账·(预约模式).
     pub fn out_batch_no(self) -> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
         PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`
+    /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`: 商家转账·(预约模式).
     PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoPath
 }
 
@@ -3659,7 +3683,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/reservation`
+    /// `v3/platsolution/mch-transfer/reservation`: 商家转账·(预约模式).
     PlatsolutionMchTransferReservation at PlatsolutionMchTransferReservationPath
 }
 
@@ -3669,12 +3693,12 @@ impl<M: Mode> PlatsolutionMchTransferReservation<M> {
         PlatsolutionMchTransferReservationApply::new(self.call.step("apply"))
     }
 
-    /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`
+    /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`: 商家转账·(预约模式).
     pub fn out_reservation_no(self) -> PlatsolutionMchTransferReservationOutReservationNo<M> {
         PlatsolutionMchTransferReservationOutReservationNo::new(self.call.step("out-reservation-no"))
     }
 
-    /// `v3/platsolution/mch-transfer/reservation/reservation-id`
+    /// `v3/platsolution/mch-transfer/reservation/reservation-id`: 商家转账·(预约模式).
     pub fn reservation_id(self) -> PlatsolutionMchTransferReservationReservationId<M> {
         PlatsolutionMchTransferReservationReservationId::new(self.call.step("reservation-id"))
     }
@@ -3719,7 +3743,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`
+    /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`: 商家转账·(预约模式).
     PlatsolutionMchTransferReservationOutReservationNo at PlatsolutionMchTransferReservationOutReservationNoPath
 }
 
@@ -3831,7 +3855,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
 }
 
 chain_step! {
-    /// `v3/platsolution/mch-transfer/reservation/reservation-id`
+    /// `v3/platsolution/mch-transfer/reservation/reservation-id`: 商家转账·(预约模式).
     PlatsolutionMchTransferReservationReservationId at PlatsolutionMchTransferReservationReservationIdPath
 }
 

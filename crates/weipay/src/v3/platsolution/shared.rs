@@ -51,6 +51,7 @@ request! {
     }
 
     /// 保险保单报备信息.
+    #[doc(alias = "保险保单报备信息")]
     pub struct InsuranceSceneReportDataInsurancePolicy {
         /// 保险产品备案编号. Required.
         product_registration_no: String = body("product_registration_no").required(),
@@ -264,6 +265,7 @@ response! {
     }
 
     /// 转账接收者信息.
+    #[doc(alias = "转账接收者信息")]
     pub struct PremiumCompensationReceiverDetailReceiver {
         /// 转账接收方类型.
         type_: MerchantReceiverType = body("type"),
@@ -274,12 +276,14 @@ response! {
     }
 
     /// 转账接收方商户信息.
+    #[doc(alias = "转账接收方商户信息")]
     pub struct PremiumCompensationReceiverDetailReceiverMchInfo {
         /// 商户号.
         mchid: String = body("mchid"),
     }
 
     /// 赔付单信息.
+    #[doc(alias = "赔付单信息")]
     pub struct PremiumCompensationReceiverDetailReceiverTransactionInfo {
         /// 交易订单号. Required.
         transaction_id: String = body("transaction_id").required(),
@@ -327,6 +331,7 @@ response! {
     }
 
     /// 转账接收者信息.
+    #[doc(alias = "转账接收者信息")]
     pub struct ShippingCompensationReceiverDetailReceiver {
         /// 转账接收方订单信息.
         transaction_info: CompensatedTransaction = body("transaction_info"),
@@ -335,6 +340,7 @@ response! {
     }
 
     /// 转账接收方用户.
+    #[doc(alias = "转账接收方用户")]
     pub struct ShippingCompensationReceiverDetailReceiverUserInfo {
         /// 转账接收方用户.
         sp_openid: String = body("sp_openid"),
@@ -350,6 +356,7 @@ response! {
     }
 
     /// 赔付接收者信息.
+    #[doc(alias = "赔付接收者信息")]
     pub struct SubMchCompensationReceiverDetailReceiver {
         /// 赔付接收方类型.
         type_: MerchantReceiverType = body("type"),
@@ -358,6 +365,7 @@ response! {
     }
 
     /// 赔付接收方商户信息.
+    #[doc(alias = "赔付接收方商户信息")]
     pub struct SubMchCompensationReceiverDetailReceiverMchInfo {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -373,6 +381,7 @@ response! {
     }
 
     /// 转账接收者信息.
+    #[doc(alias = "转账接收者信息")]
     pub struct TransferBillReceiverDetailReceiver {
         /// 转账接收方类型.
         type_: ClaimReceiverType = body("type"),
@@ -381,6 +390,7 @@ response! {
     }
 
     /// 转账接收方商户信息.
+    #[doc(alias = "转账接收方商户信息")]
     pub struct TransferBillReceiverDetailReceiverMchInfo {
         /// 商户号.
         mch_id: String = body("mch_id"),

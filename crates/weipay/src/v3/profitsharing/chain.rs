@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/profitsharing`: 分账.
+    #[doc(alias = "分账")]
     Profitsharing at ProfitsharingPath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> Profitsharing<M> {
         ProfitsharingBills::new(self.call.step("bills"))
     }
 
-    /// `v3/profitsharing/merchant-configs`
+    /// `v3/profitsharing/merchant-configs`: 分账.
     pub fn merchant_configs(self) -> ProfitsharingMerchantConfigs<M> {
         ProfitsharingMerchantConfigs::new(self.call.step("merchant-configs"))
     }
@@ -30,7 +31,7 @@ impl<M: Mode> Profitsharing<M> {
         ProfitsharingOrders::new(self.call.step("orders"))
     }
 
-    /// `v3/profitsharing/receivers`
+    /// `v3/profitsharing/receivers`: 分账.
     pub fn receivers(self) -> ProfitsharingReceivers<M> {
         ProfitsharingReceivers::new(self.call.step("receivers"))
     }
@@ -40,7 +41,7 @@ impl<M: Mode> Profitsharing<M> {
         ProfitsharingReturnOrders::new(self.call.step("return-orders"))
     }
 
-    /// `v3/profitsharing/transactions`
+    /// `v3/profitsharing/transactions`: 分账.
     pub fn transactions(self) -> ProfitsharingTransactions<M> {
         ProfitsharingTransactions::new(self.call.step("transactions"))
     }
@@ -86,7 +87,7 @@ impl<M: Mode> ProfitsharingBills<M> {
 }
 
 chain_step! {
-    /// `v3/profitsharing/merchant-configs`
+    /// `v3/profitsharing/merchant-configs`: 分账.
     ProfitsharingMerchantConfigs at ProfitsharingMerchantConfigsPath
 }
 
@@ -277,7 +278,7 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
 }
 
 chain_step! {
-    /// `v3/profitsharing/receivers`
+    /// `v3/profitsharing/receivers`: 分账.
     ProfitsharingReceivers at ProfitsharingReceiversPath
 }
 
@@ -471,7 +472,7 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
 }
 
 chain_step! {
-    /// `v3/profitsharing/transactions`
+    /// `v3/profitsharing/transactions`: 分账.
     ProfitsharingTransactions at ProfitsharingTransactionsPath
 }
 
@@ -488,7 +489,7 @@ impl<M: Mode> ProfitsharingTransactions<M> {
 }
 
 chain_step! {
-    /// `v3/profitsharing/transactions/{transaction_id}`
+    /// `v3/profitsharing/transactions/{transaction_id}`: 分账.
     ProfitsharingTransactionsByTransactionId at ProfitsharingTransactionsByTransactionIdPath
 }
 

@@ -52,6 +52,7 @@ pub mod post {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct Receivers {
             /// 分账接收方类型. Required.
             type_: ReceiverType = body("type").required(),

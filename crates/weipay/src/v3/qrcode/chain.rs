@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/qrcode`: 刷码乘车.
+    #[doc(alias = "刷码乘车")]
     Qrcode at QrcodePath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> Qrcode<M> {
         QrcodeTransactions::new(self.call.step("transactions"))
     }
 
-    /// `v3/qrcode/user-services`
+    /// `v3/qrcode/user-services`: 刷码乘车.
     pub fn user_services(self) -> QrcodeUserServices<M> {
         QrcodeUserServices::new(self.call.step("user-services"))
     }
@@ -60,14 +61,14 @@ impl<M: Mode> QrcodeTransactions<M> {
         self.call.typed(&table::POST_V3_QRCODE_TRANSACTIONS, request)
     }
 
-    /// `v3/qrcode/transactions/out-trade-no`
+    /// `v3/qrcode/transactions/out-trade-no`: 刷码乘车.
     pub fn out_trade_no(self) -> QrcodeTransactionsOutTradeNo<M> {
         QrcodeTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
 }
 
 chain_step! {
-    /// `v3/qrcode/transactions/out-trade-no`
+    /// `v3/qrcode/transactions/out-trade-no`: 刷码乘车.
     QrcodeTransactionsOutTradeNo at QrcodeTransactionsOutTradeNoPath
 }
 
@@ -122,19 +123,19 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/qrcode/user-services`
+    /// `v3/qrcode/user-services`: 刷码乘车.
     QrcodeUserServices at QrcodeUserServicesPath
 }
 
 impl<M: Mode> QrcodeUserServices<M> {
-    /// `v3/qrcode/user-services/contract-id`
+    /// `v3/qrcode/user-services/contract-id`: 刷码乘车.
     pub fn contract_id(self) -> QrcodeUserServicesContractId<M> {
         QrcodeUserServicesContractId::new(self.call.step("contract-id"))
     }
 }
 
 chain_step! {
-    /// `v3/qrcode/user-services/contract-id`
+    /// `v3/qrcode/user-services/contract-id`: 刷码乘车.
     QrcodeUserServicesContractId at QrcodeUserServicesContractIdPath
 }
 

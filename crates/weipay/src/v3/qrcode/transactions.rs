@@ -57,6 +57,7 @@ pub mod post {
         }
 
         /// 订单金额信息.
+        #[doc(alias = "订单金额信息")]
         pub struct Amount {
             /// 订单总金额. In fen (分).
             total: i64 = body("total"),
@@ -65,6 +66,7 @@ pub mod post {
         }
 
         /// 公交场景信息.
+        #[doc(alias = "公交场景信息")]
         pub struct BusInfo {
             /// 用户乘车时间.
             start_time: Time = body("start_time"),
@@ -75,6 +77,7 @@ pub mod post {
         }
 
         /// 地铁场景信息.
+        #[doc(alias = "地铁场景信息")]
         pub struct MetroInfo {
             /// 用户乘车时间.
             start_time: Time = body("start_time"),

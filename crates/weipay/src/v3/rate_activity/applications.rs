@@ -40,6 +40,7 @@ pub mod post {
         }
 
         /// 活动报名信息.
+        #[doc(alias = "活动报名信息")]
         pub struct ActivityDetail {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
@@ -50,6 +51,7 @@ pub mod post {
         }
 
         /// 活动报名材料.
+        #[doc(alias = "活动报名材料")]
         pub struct ActivityApplyInformation {
             /// 材料ID.
             apply_material_id: String = body("apply_material_id"),
@@ -58,6 +60,7 @@ pub mod post {
         }
 
         /// 补充信息.
+        #[doc(alias = "补充信息")]
         pub struct AdditionalInformation {
             /// 补充说明.
             additional_message: String = body("additional_message"),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/rate-activity`: 从业机构子商户优惠费率活动.
+    #[doc(alias = "从业机构子商户优惠费率活动")]
     RateActivity at RateActivityPath
 }
 
@@ -55,14 +56,14 @@ impl<M: Mode> RateActivityApplications<M> {
         self.call.typed(&table::POST_V3_RATE_ACTIVITY_APPLICATIONS, request)
     }
 
-    /// `v3/rate-activity/applications/id`
+    /// `v3/rate-activity/applications/id`: 从业机构子商户优惠费率活动.
     pub fn id(self) -> RateActivityApplicationsId<M> {
         RateActivityApplicationsId::new(self.call.step("id"))
     }
 }
 
 chain_step! {
-    /// `v3/rate-activity/applications/id`
+    /// `v3/rate-activity/applications/id`: 从业机构子商户优惠费率活动.
     RateActivityApplicationsId at RateActivityApplicationsIdPath
 }
 

@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/recharge`: 商家充值.
+    #[doc(alias = "商家充值")]
     Recharge at RechargePath
 }
 
 impl<M: Mode> Recharge<M> {
-    /// `v3/recharge/bank-transfer-recharges`
+    /// `v3/recharge/bank-transfer-recharges`: 商家充值.
     pub fn bank_transfer_recharges(self) -> RechargeBankTransferRecharges<M> {
         RechargeBankTransferRecharges::new(self.call.step("bank-transfer-recharges"))
     }
 }
 
 chain_step! {
-    /// `v3/recharge/bank-transfer-recharges`
+    /// `v3/recharge/bank-transfer-recharges`: 商家充值.
     RechargeBankTransferRecharges at RechargeBankTransferRechargesPath
 }
 
@@ -32,7 +33,7 @@ impl<M: Mode> RechargeBankTransferRecharges<M> {
         RechargeBankTransferRechargesApply::new(self.call.step("apply"))
     }
 
-    /// `v3/recharge/bank-transfer-recharges/out-recharge-no`
+    /// `v3/recharge/bank-transfer-recharges/out-recharge-no`: 商家充值.
     pub fn out_recharge_no(self) -> RechargeBankTransferRechargesOutRechargeNo<M> {
         RechargeBankTransferRechargesOutRechargeNo::new(self.call.step("out-recharge-no"))
     }
@@ -74,7 +75,7 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
 }
 
 chain_step! {
-    /// `v3/recharge/bank-transfer-recharges/out-recharge-no`
+    /// `v3/recharge/bank-transfer-recharges/out-recharge-no`: 商家充值.
     RechargeBankTransferRechargesOutRechargeNo at RechargeBankTransferRechargesOutRechargeNoPath
 }
 

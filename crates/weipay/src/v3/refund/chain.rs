@@ -11,18 +11,19 @@ chain! {}
 
 chain_step! {
     /// `v3/refund`: 退款.
+    #[doc(alias = "退款")]
     Refund at RefundPath
 }
 
 impl<M: Mode> Refund<M> {
-    /// `v3/refund/domestic`
+    /// `v3/refund/domestic`: 退款.
     pub fn domestic(self) -> RefundDomestic<M> {
         RefundDomestic::new(self.call.step("domestic"))
     }
 }
 
 chain_step! {
-    /// `v3/refund/domestic`
+    /// `v3/refund/domestic`: 退款.
     RefundDomestic at RefundDomesticPath
 }
 
@@ -143,7 +144,7 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
 }
 
 chain_step! {
-    /// `v3/refund/domestic/refunds/{refund_id}`
+    /// `v3/refund/domestic/refunds/{refund_id}`: 退款.
     RefundDomesticRefundsByRefundId at RefundDomesticRefundsByRefundIdPath
 }
 

@@ -13,6 +13,7 @@ chain_step! {
     /// `v3/refunds`: 查询所有退款, 申请退款, 退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
+    #[doc(alias = "退款")]
     Refunds at RefundsPath
 }
 
@@ -66,19 +67,19 @@ impl<M: Mode> Refunds<M> {
         self.call.typed(&table::POST_V3_REFUNDS, request)
     }
 
-    /// `v3/refunds/id`
+    /// `v3/refunds/id`: 退款.
     pub fn id(self) -> RefundsId<M> {
         RefundsId::new(self.call.step("id"))
     }
 
-    /// `v3/refunds/out-refund-no`
+    /// `v3/refunds/out-refund-no`: 退款.
     pub fn out_refund_no(self) -> RefundsOutRefundNo<M> {
         RefundsOutRefundNo::new(self.call.step("out-refund-no"))
     }
 }
 
 chain_step! {
-    /// `v3/refunds/id`
+    /// `v3/refunds/id`: 退款.
     RefundsId at RefundsIdPath
 }
 
@@ -121,7 +122,7 @@ impl<M: Mode> RefundsIdByRefundId<M> {
 }
 
 chain_step! {
-    /// `v3/refunds/out-refund-no`
+    /// `v3/refunds/out-refund-no`: 退款.
     RefundsOutRefundNo at RefundsOutRefundNoPath
 }
 

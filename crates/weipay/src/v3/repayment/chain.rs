@@ -11,35 +11,36 @@ chain! {}
 
 chain_step! {
     /// `v3/repayment`: 平台收付通·还款支付.
+    #[doc(alias = "平台收付通·还款支付")]
     Repayment at RepaymentPath
 }
 
 impl<M: Mode> Repayment<M> {
-    /// `v3/repayment/combine-transactions`
+    /// `v3/repayment/combine-transactions`: 平台收付通·还款支付.
     pub fn combine_transactions(self) -> RepaymentCombineTransactions<M> {
         RepaymentCombineTransactions::new(self.call.step("combine-transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/repayment/combine-transactions`
+    /// `v3/repayment/combine-transactions`: 平台收付通·还款支付.
     RepaymentCombineTransactions at RepaymentCombineTransactionsPath
 }
 
 impl<M: Mode> RepaymentCombineTransactions<M> {
-    /// `v3/repayment/combine-transactions/partner`
+    /// `v3/repayment/combine-transactions/partner`: 平台收付通·还款支付.
     pub fn partner(self) -> RepaymentCombineTransactionsPartner<M> {
         RepaymentCombineTransactionsPartner::new(self.call.step("partner"))
     }
 }
 
 chain_step! {
-    /// `v3/repayment/combine-transactions/partner`
+    /// `v3/repayment/combine-transactions/partner`: 平台收付通·还款支付.
     RepaymentCombineTransactionsPartner at RepaymentCombineTransactionsPartnerPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
-    /// `v3/repayment/combine-transactions/partner/out-trade-no`
+    /// `v3/repayment/combine-transactions/partner/out-trade-no`: 平台收付通·还款支付.
     pub fn out_trade_no(self) -> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
         RepaymentCombineTransactionsPartnerOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -51,7 +52,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
 }
 
 chain_step! {
-    /// `v3/repayment/combine-transactions/partner/out-trade-no`
+    /// `v3/repayment/combine-transactions/partner/out-trade-no`: 平台收付通·还款支付.
     RepaymentCombineTransactionsPartnerOutTradeNo at RepaymentCombineTransactionsPartnerOutTradeNoPath
 }
 

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/security`: 商户测试.
+    #[doc(alias = "商户测试")]
     Security at SecurityPath
 }
 

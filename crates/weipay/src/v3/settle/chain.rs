@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/settle`: 账单.
+    #[doc(alias = "账单")]
     Settle at SettlePath
 }
 

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/smartguide`: 支付即服务.
+    #[doc(alias = "支付即服务")]
     Smartguide at SmartguidePath
 }
 

@@ -59,6 +59,7 @@ pub mod get {
         }
 
         /// 服务人员信息.
+        #[doc(alias = "服务人员信息")]
         pub struct Data {
             /// 服务人员ID.
             guide_id: String = body("guide_id"),

@@ -12,6 +12,7 @@ chain! {}
 chain_step! {
     /// `v3/statements`: 下载对账单, 账单.
     #[doc(alias = "下载对账单")]
+    #[doc(alias = "账单")]
     Statements at StatementsPath
 }
 

@@ -45,6 +45,7 @@ pub mod post {
         }
 
         /// 发票卡券信息.
+        #[doc(alias = "发票卡券信息")]
         pub struct FapiaoCardInformation {
             /// 电子发票文件ID. Required.
             fapiao_media_id: String = body("fapiao_media_id").required(),
@@ -77,6 +78,7 @@ pub mod post {
         }
 
         /// 购买方信息.
+        #[doc(alias = "购买方信息")]
         pub struct BuyerInformation {
             /// 购买方类型. Required.
             type_: String = body("type").required(),
@@ -95,6 +97,7 @@ pub mod post {
         }
 
         /// 发票行信息.
+        #[doc(alias = "发票行信息")]
         pub struct Items {
             /// 货物或应税劳务. Required.
             tax_code: String = body("tax_code").required(),

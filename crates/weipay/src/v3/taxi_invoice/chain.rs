@@ -11,11 +11,12 @@ chain! {}
 
 chain_step! {
     /// `v3/taxi-invoice`: 出租车电子发票.
+    #[doc(alias = "出租车电子发票")]
     TaxiInvoice at TaxiInvoicePath
 }
 
 impl<M: Mode> TaxiInvoice<M> {
-    /// `v3/taxi-invoice/attendance`
+    /// `v3/taxi-invoice/attendance`: 出租车电子发票.
     pub fn attendance(self) -> TaxiInvoiceAttendance<M> {
         TaxiInvoiceAttendance::new(self.call.step("attendance"))
     }
@@ -25,37 +26,37 @@ impl<M: Mode> TaxiInvoice<M> {
         TaxiInvoiceCards::new(self.call.step("cards"))
     }
 
-    /// `v3/taxi-invoice/driver`
+    /// `v3/taxi-invoice/driver`: 出租车电子发票.
     pub fn driver(self) -> TaxiInvoiceDriver<M> {
         TaxiInvoiceDriver::new(self.call.step("driver"))
     }
 
-    /// `v3/taxi-invoice/drivers`
+    /// `v3/taxi-invoice/drivers`: 出租车电子发票.
     pub fn drivers(self) -> TaxiInvoiceDrivers<M> {
         TaxiInvoiceDrivers::new(self.call.step("drivers"))
     }
 
-    /// `v3/taxi-invoice/taxi`
+    /// `v3/taxi-invoice/taxi`: 出租车电子发票.
     pub fn taxi(self) -> TaxiInvoiceTaxi<M> {
         TaxiInvoiceTaxi::new(self.call.step("taxi"))
     }
 
-    /// `v3/taxi-invoice/taxi-companies`
+    /// `v3/taxi-invoice/taxi-companies`: 出租车电子发票.
     pub fn taxi_companies(self) -> TaxiInvoiceTaxiCompanies<M> {
         TaxiInvoiceTaxiCompanies::new(self.call.step("taxi-companies"))
     }
 
-    /// `v3/taxi-invoice/taxi-company`
+    /// `v3/taxi-invoice/taxi-company`: 出租车电子发票.
     pub fn taxi_company(self) -> TaxiInvoiceTaxiCompany<M> {
         TaxiInvoiceTaxiCompany::new(self.call.step("taxi-company"))
     }
 
-    /// `v3/taxi-invoice/taxies`
+    /// `v3/taxi-invoice/taxies`: 出租车电子发票.
     pub fn taxies(self) -> TaxiInvoiceTaxies<M> {
         TaxiInvoiceTaxies::new(self.call.step("taxies"))
     }
 
-    /// `v3/taxi-invoice/user-taxi-order`
+    /// `v3/taxi-invoice/user-taxi-order`: 出租车电子发票.
     pub fn user_taxi_order(self) -> TaxiInvoiceUserTaxiOrder<M> {
         TaxiInvoiceUserTaxiOrder::new(self.call.step("user-taxi-order"))
     }
@@ -67,7 +68,7 @@ impl<M: Mode> TaxiInvoice<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/attendance`
+    /// `v3/taxi-invoice/attendance`: 出租车电子发票.
     TaxiInvoiceAttendance at TaxiInvoiceAttendancePath
 }
 
@@ -203,7 +204,7 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/driver`
+    /// `v3/taxi-invoice/driver`: 出租车电子发票.
     TaxiInvoiceDriver at TaxiInvoiceDriverPath
 }
 
@@ -255,7 +256,7 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/drivers`
+    /// `v3/taxi-invoice/drivers`: 出租车电子发票.
     TaxiInvoiceDrivers at TaxiInvoiceDriversPath
 }
 
@@ -298,7 +299,7 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/taxi`
+    /// `v3/taxi-invoice/taxi`: 出租车电子发票.
     TaxiInvoiceTaxi at TaxiInvoiceTaxiPath
 }
 
@@ -345,7 +346,7 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/taxi-companies`
+    /// `v3/taxi-invoice/taxi-companies`: 出租车电子发票.
     TaxiInvoiceTaxiCompanies at TaxiInvoiceTaxiCompaniesPath
 }
 
@@ -394,7 +395,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/taxi-company`
+    /// `v3/taxi-invoice/taxi-company`: 出租车电子发票.
     TaxiInvoiceTaxiCompany at TaxiInvoiceTaxiCompanyPath
 }
 
@@ -443,7 +444,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/taxies`
+    /// `v3/taxi-invoice/taxies`: 出租车电子发票.
     TaxiInvoiceTaxies at TaxiInvoiceTaxiesPath
 }
 
@@ -486,7 +487,7 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
 }
 
 chain_step! {
-    /// `v3/taxi-invoice/user-taxi-order`
+    /// `v3/taxi-invoice/user-taxi-order`: 出租车电子发票.
     TaxiInvoiceUserTaxiOrder at TaxiInvoiceUserTaxiOrderPath
 }
 

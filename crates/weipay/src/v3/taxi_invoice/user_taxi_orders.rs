@@ -58,6 +58,7 @@ pub mod get {
         }
 
         /// 乘客行程单详情.
+        #[doc(alias = "乘客行程单详情")]
         pub struct Data {
             /// 车牌号. Required.
             plate_number: String = body("plate_number").required(),

@@ -11,23 +11,24 @@ chain! {}
 
 chain_step! {
     /// `v3/transaction-block`: 商户管理记录.
+    #[doc(alias = "商户管理记录")]
     TransactionBlock at TransactionBlockPath
 }
 
 impl<M: Mode> TransactionBlock<M> {
-    /// `v3/transaction-block/transaction-block-records`
+    /// `v3/transaction-block/transaction-block-records`: 商户管理记录.
     pub fn transaction_block_records(self) -> TransactionBlockTransactionBlockRecords<M> {
         TransactionBlockTransactionBlockRecords::new(self.call.step("transaction-block-records"))
     }
 
-    /// `v3/transaction-block/transaction-block-submissions`
+    /// `v3/transaction-block/transaction-block-submissions`: 商户管理记录.
     pub fn transaction_block_submissions(self) -> TransactionBlockTransactionBlockSubmissions<M> {
         TransactionBlockTransactionBlockSubmissions::new(self.call.step("transaction-block-submissions"))
     }
 }
 
 chain_step! {
-    /// `v3/transaction-block/transaction-block-records`
+    /// `v3/transaction-block/transaction-block-records`: 商户管理记录.
     TransactionBlockTransactionBlockRecords at TransactionBlockTransactionBlockRecordsPath
 }
 
@@ -42,7 +43,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
         )
     }
 
-    /// `v3/transaction-block/transaction-block-records/sub-mchid`
+    /// `v3/transaction-block/transaction-block-records/sub-mchid`: 商户管理记录.
     pub fn sub_mchid(self) -> TransactionBlockTransactionBlockRecordsSubMchid<M> {
         TransactionBlockTransactionBlockRecordsSubMchid::new(self.call.step("sub-mchid"))
     }
@@ -86,7 +87,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
 }
 
 chain_step! {
-    /// `v3/transaction-block/transaction-block-records/sub-mchid`
+    /// `v3/transaction-block/transaction-block-records/sub-mchid`: 商户管理记录.
     TransactionBlockTransactionBlockRecordsSubMchid at TransactionBlockTransactionBlockRecordsSubMchidPath
 }
 
@@ -153,7 +154,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
 }
 
 chain_step! {
-    /// `v3/transaction-block/transaction-block-submissions`
+    /// `v3/transaction-block/transaction-block-submissions`: 商户管理记录.
     TransactionBlockTransactionBlockSubmissions at TransactionBlockTransactionBlockSubmissionsPath
 }
 
@@ -168,7 +169,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
         )
     }
 
-    /// `v3/transaction-block/transaction-block-submissions/sub-mchid`
+    /// `v3/transaction-block/transaction-block-submissions/sub-mchid`: 商户管理记录.
     pub fn sub_mchid(self) -> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
         TransactionBlockTransactionBlockSubmissionsSubMchid::new(self.call.step("sub-mchid"))
     }
@@ -209,7 +210,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
 }
 
 chain_step! {
-    /// `v3/transaction-block/transaction-block-submissions/sub-mchid`
+    /// `v3/transaction-block/transaction-block-submissions/sub-mchid`: 商户管理记录.
     TransactionBlockTransactionBlockSubmissionsSubMchid at TransactionBlockTransactionBlockSubmissionsSubMchidPath
 }
 

@@ -15,6 +15,7 @@ request! {
     }
 
     /// 资料项集合.
+    #[doc(alias = "资料项集合")]
     pub struct RequestedRecordItemsRecordFields {
         /// 资料项ID.
         item_id: String = body("item_id"),
@@ -54,6 +55,7 @@ request! {
     }
 
     /// 补充资料项多值.
+    #[doc(alias = "补充资料项多值")]
     pub struct RequestedRecordItemsRecordFieldsRepeatedFieldData {
         /// 补充资料项. Required.
         field_data: Vec<RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData> =
@@ -61,6 +63,7 @@ request! {
     }
 
     /// 补充资料项.
+    #[doc(alias = "补充资料项")]
     pub struct RequestedRecordItemsRecordFieldsRepeatedFieldDataFieldData {
         /// 经度值.
         longitude: String = body("longitude"),
@@ -95,6 +98,7 @@ request! {
     }
 
     /// 字符串校验规则.
+    #[doc(alias = "字符串校验规则")]
     pub struct RequestedRecordItemsRecordFieldsStringCheckRule {
         /// 字符串最小长度.
         min_string_length: i64 = body("min_string_length"),
@@ -105,6 +109,7 @@ request! {
     }
 
     /// 枚举校验规则.
+    #[doc(alias = "枚举校验规则")]
     pub struct RequestedRecordItemsRecordFieldsEnumCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
@@ -115,6 +120,7 @@ request! {
     }
 
     /// 文件校验规则.
+    #[doc(alias = "文件校验规则")]
     pub struct RequestedRecordItemsRecordFieldsFileCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
@@ -128,6 +134,7 @@ request! {
     }
 
     /// 时间区间校验规则.
+    #[doc(alias = "时间区间校验规则")]
     pub struct RequestedRecordItemsRecordFieldsTimeIntervalCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
@@ -136,6 +143,7 @@ request! {
     }
 
     /// 订单类型校验规则.
+    #[doc(alias = "订单类型校验规则")]
     pub struct RequestedRecordItemsRecordFieldsOrderIntervalCheckRule {
         /// 最小列表长度.
         min_list_length: i64 = body("min_list_length"),
@@ -149,6 +157,7 @@ request! {
     }
 
     /// 资料项关联规则集合.
+    #[doc(alias = "资料项关联规则集合")]
     pub struct RequestedRecordItemsRecordFieldsRelations {
         /// 关联的资料项ID.
         source_key: i64 = body("source_key"),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transactions`: 基础支付.
+    #[doc(alias = "基础支付")]
     Transactions at TransactionsPath
 }
 
@@ -20,7 +21,7 @@ impl<M: Mode> Transactions<M> {
         TransactionsApp::new(self.call.step("app"))
     }
 
-    /// `v3/transactions/id`
+    /// `v3/transactions/id`: 基础支付.
     pub fn id(self) -> TransactionsId<M> {
         TransactionsId::new(self.call.step("id"))
     }
@@ -45,7 +46,7 @@ impl<M: Mode> Transactions<M> {
         TransactionsNative::new(self.call.step("native"))
     }
 
-    /// `v3/transactions/out-trade-no`
+    /// `v3/transactions/out-trade-no`: 基础支付.
     pub fn out_trade_no(self) -> TransactionsOutTradeNo<M> {
         TransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -88,7 +89,7 @@ impl<M: Mode> TransactionsApp<M> {
 }
 
 chain_step! {
-    /// `v3/transactions/id`
+    /// `v3/transactions/id`: 基础支付.
     TransactionsId at TransactionsIdPath
 }
 
@@ -345,7 +346,7 @@ impl<M: Mode> TransactionsNative<M> {
 }
 
 chain_step! {
-    /// `v3/transactions/out-trade-no`
+    /// `v3/transactions/out-trade-no`: 基础支付.
     TransactionsOutTradeNo at TransactionsOutTradeNoPath
 }
 

@@ -63,6 +63,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 授权码. Required.
             auth_code: String = body("auth_code").required(),
@@ -112,6 +113,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
             total: i64 = body("total").required(),
@@ -126,6 +128,7 @@ pub mod post {
         }
 
         /// 优惠功能.
+        #[doc(alias = "优惠功能")]
         pub struct Detail {
             /// 券ID. Required.
             promotion_id: String = body("promotion_id").required(),
@@ -152,6 +155,7 @@ pub mod post {
         }
 
         /// 单品列表.
+        #[doc(alias = "单品列表")]
         pub struct GoodsDetail {
             /// 商品编码. Required.
             goods_id: String = body("goods_id").required(),

@@ -30,6 +30,7 @@ request! {
     }
 
     /// 单品列表.
+    #[doc(alias = "单品列表")]
     pub struct OverseaOrderDetailGoodsDetail {
         /// 商品编码. Required.
         goods_id: String = body("goods_id").required(),

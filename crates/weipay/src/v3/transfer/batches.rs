@@ -58,6 +58,7 @@ pub mod post {
         }
 
         /// 转账明细列表.
+        #[doc(alias = "转账明细列表")]
         pub struct TransferDetailList {
             /// 商家明细单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
             out_detail_no: String =

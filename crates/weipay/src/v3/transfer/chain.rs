@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transfer`: 商家转账.
+    #[doc(alias = "商家转账")]
     Transfer at TransferPath
 }
 
@@ -73,19 +74,19 @@ impl<M: Mode> TransferBatches<M> {
         self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
     }
 
-    /// `v3/transfer/batches/batch-id`
+    /// `v3/transfer/batches/batch-id`: 商家转账.
     pub fn batch_id(self) -> TransferBatchesBatchId<M> {
         TransferBatchesBatchId::new(self.call.step("batch-id"))
     }
 
-    /// `v3/transfer/batches/out-batch-no`
+    /// `v3/transfer/batches/out-batch-no`: 商家转账.
     pub fn out_batch_no(self) -> TransferBatchesOutBatchNo<M> {
         TransferBatchesOutBatchNo::new(self.call.step("out-batch-no"))
     }
 }
 
 chain_step! {
-    /// `v3/transfer/batches/batch-id`
+    /// `v3/transfer/batches/batch-id`: 商家转账.
     TransferBatchesBatchId at TransferBatchesBatchIdPath
 }
 
@@ -148,26 +149,26 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
         self.call.typed_pages(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
-    /// `v3/transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/transfer/batches/batch-id/{batch_id}/details`: 商家转账.
     pub fn details(self) -> TransferBatchesBatchIdByBatchIdDetails<M> {
         TransferBatchesBatchIdByBatchIdDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/transfer/batches/batch-id/{batch_id}/details`
+    /// `v3/transfer/batches/batch-id/{batch_id}/details`: 商家转账.
     TransferBatchesBatchIdByBatchIdDetails at TransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetails<M> {
-    /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`: 商家转账.
     pub fn detail_id(self) -> TransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
         TransferBatchesBatchIdByBatchIdDetailsDetailId::new(self.call.step("detail-id"))
     }
 }
 
 chain_step! {
-    /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`
+    /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`: 商家转账.
     TransferBatchesBatchIdByBatchIdDetailsDetailId at TransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
@@ -228,7 +229,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
 }
 
 chain_step! {
-    /// `v3/transfer/batches/out-batch-no`
+    /// `v3/transfer/batches/out-batch-no`: 商家转账.
     TransferBatchesOutBatchNo at TransferBatchesOutBatchNoPath
 }
 
@@ -293,26 +294,26 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
         self.call.typed_pages(&table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`: 商家转账.
     pub fn details(self) -> TransferBatchesOutBatchNoByOutBatchNoDetails<M> {
         TransferBatchesOutBatchNoByOutBatchNoDetails::new(self.call.step("details"))
     }
 }
 
 chain_step! {
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`: 商家转账.
     TransferBatchesOutBatchNoByOutBatchNoDetails at TransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetails<M> {
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 商家转账.
     pub fn out_detail_no(self) -> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
         TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo::new(self.call.step("out-detail-no"))
     }
 }
 
 chain_step! {
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`: 商家转账.
     TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 

@@ -10,6 +10,7 @@ chain! {}
 
 chain_step! {
     /// `v3/transfer-detail`: 商家转账.
+    #[doc(alias = "商家转账")]
     TransferDetail at TransferDetailPath
 }
 

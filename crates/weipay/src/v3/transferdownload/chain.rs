@@ -11,6 +11,8 @@ chain! {}
 
 chain_step! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
+    #[doc(alias = "商家转账")]
+    #[doc(alias = "商家转账·(用户确认模式)")]
     Transferdownload at TransferdownloadPath
 }
 
@@ -29,6 +31,7 @@ impl<M: Mode> Transferdownload<M> {
 chain_step! {
     /// `v3/transferdownload/elecvoucherfile`: 下载电子回单PDF文件.
     #[doc(alias = "下载电子回单PDF文件")]
+    #[doc(alias = "商家转账·(用户确认模式)")]
     TransferdownloadElecvoucherfile at TransferdownloadElecvoucherfilePath
 }
 
@@ -57,6 +60,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
 chain_step! {
     /// `v3/transferdownload/signfile`: 下载电子回单.
     #[doc(alias = "下载电子回单")]
+    #[doc(alias = "商家转账")]
     TransferdownloadSignfile at TransferdownloadSignfilePath
 }
 

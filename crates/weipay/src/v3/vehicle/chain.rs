@@ -11,33 +11,36 @@ chain! {}
 
 chain_step! {
     /// `v3/vehicle`: ETC授权, 停车服务.
+    #[doc(alias = "ETC授权")]
+    #[doc(alias = "停车服务")]
     Vehicle at VehiclePath
 }
 
 impl<M: Mode> Vehicle<M> {
-    /// `v3/vehicle/etc`
+    /// `v3/vehicle/etc`: ETC授权.
     pub fn etc(self) -> VehicleEtc<M> {
         VehicleEtc::new(self.call.step("etc"))
     }
 
-    /// `v3/vehicle/parking`
+    /// `v3/vehicle/parking`: 停车服务.
     pub fn parking(self) -> VehicleParking<M> {
         VehicleParking::new(self.call.step("parking"))
     }
 
-    /// `v3/vehicle/transactions`
+    /// `v3/vehicle/transactions`: 停车服务.
     pub fn transactions(self) -> VehicleTransactions<M> {
         VehicleTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/vehicle/etc`
+    /// `v3/vehicle/etc`: ETC授权.
+    #[doc(alias = "ETC授权")]
     VehicleEtc at VehicleEtcPath
 }
 
 impl<M: Mode> VehicleEtc<M> {
-    /// `v3/vehicle/etc/contracts`
+    /// `v3/vehicle/etc/contracts`: ETC授权.
     pub fn contracts(self) -> VehicleEtcContracts<M> {
         VehicleEtcContracts::new(self.call.step("contracts"))
     }
@@ -47,19 +50,19 @@ impl<M: Mode> VehicleEtc<M> {
         VehicleEtcPreopen::new(self.call.step("preopen"))
     }
 
-    /// `v3/vehicle/etc/transactions`
+    /// `v3/vehicle/etc/transactions`: ETC授权.
     pub fn transactions(self) -> VehicleEtcTransactions<M> {
         VehicleEtcTransactions::new(self.call.step("transactions"))
     }
 
-    /// `v3/vehicle/etc/users`
+    /// `v3/vehicle/etc/users`: ETC授权.
     pub fn users(self) -> VehicleEtcUsers<M> {
         VehicleEtcUsers::new(self.call.step("users"))
     }
 }
 
 chain_step! {
-    /// `v3/vehicle/etc/contracts`
+    /// `v3/vehicle/etc/contracts`: ETC授权.
     VehicleEtcContracts at VehicleEtcContractsPath
 }
 
@@ -149,7 +152,7 @@ impl<M: Mode> VehicleEtcPreopen<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/etc/transactions`
+    /// `v3/vehicle/etc/transactions`: ETC授权.
     VehicleEtcTransactions at VehicleEtcTransactionsPath
 }
 
@@ -159,12 +162,12 @@ impl<M: Mode> VehicleEtcTransactions<M> {
         VehicleEtcTransactionsHighway::new(self.call.step("highway"))
     }
 
-    /// `v3/vehicle/etc/transactions/id`
+    /// `v3/vehicle/etc/transactions/id`: ETC授权.
     pub fn id(self) -> VehicleEtcTransactionsId<M> {
         VehicleEtcTransactionsId::new(self.call.step("id"))
     }
 
-    /// `v3/vehicle/etc/transactions/out-trade-no`
+    /// `v3/vehicle/etc/transactions/out-trade-no`: ETC授权.
     pub fn out_trade_no(self) -> VehicleEtcTransactionsOutTradeNo<M> {
         VehicleEtcTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -213,7 +216,7 @@ impl<M: Mode> VehicleEtcTransactionsHighway<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/etc/transactions/id`
+    /// `v3/vehicle/etc/transactions/id`: ETC授权.
     VehicleEtcTransactionsId at VehicleEtcTransactionsIdPath
 }
 
@@ -269,7 +272,7 @@ impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/etc/transactions/out-trade-no`
+    /// `v3/vehicle/etc/transactions/out-trade-no`: ETC授权.
     VehicleEtcTransactionsOutTradeNo at VehicleEtcTransactionsOutTradeNoPath
 }
 
@@ -325,7 +328,7 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/etc/users`
+    /// `v3/vehicle/etc/users`: ETC授权.
     VehicleEtcUsers at VehicleEtcUsersPath
 }
 
@@ -337,7 +340,7 @@ impl<M: Mode> VehicleEtcUsers<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/etc/users/{openid}`
+    /// `v3/vehicle/etc/users/{openid}`: ETC授权.
     VehicleEtcUsersByOpenid at VehicleEtcUsersByOpenidPath
 }
 
@@ -388,7 +391,8 @@ impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/parking`
+    /// `v3/vehicle/parking`: 停车服务.
+    #[doc(alias = "停车服务")]
     VehicleParking at VehicleParkingPath
 }
 
@@ -398,7 +402,7 @@ impl<M: Mode> VehicleParking<M> {
         VehicleParkingParkings::new(self.call.step("parkings"))
     }
 
-    /// `v3/vehicle/parking/services`
+    /// `v3/vehicle/parking/services`: 停车服务.
     pub fn services(self) -> VehicleParkingServices<M> {
         VehicleParkingServices::new(self.call.step("services"))
     }
@@ -443,7 +447,7 @@ impl<M: Mode> VehicleParkingParkings<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/parking/services`
+    /// `v3/vehicle/parking/services`: 停车服务.
     VehicleParkingServices at VehicleParkingServicesPath
 }
 
@@ -490,12 +494,13 @@ impl<M: Mode> VehicleParkingServicesFind<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/transactions`
+    /// `v3/vehicle/transactions`: 停车服务.
+    #[doc(alias = "停车服务")]
     VehicleTransactions at VehicleTransactionsPath
 }
 
 impl<M: Mode> VehicleTransactions<M> {
-    /// `v3/vehicle/transactions/out-trade-no`
+    /// `v3/vehicle/transactions/out-trade-no`: 停车服务.
     pub fn out_trade_no(self) -> VehicleTransactionsOutTradeNo<M> {
         VehicleTransactionsOutTradeNo::new(self.call.step("out-trade-no"))
     }
@@ -507,7 +512,7 @@ impl<M: Mode> VehicleTransactions<M> {
 }
 
 chain_step! {
-    /// `v3/vehicle/transactions/out-trade-no`
+    /// `v3/vehicle/transactions/out-trade-no`: 停车服务.
     VehicleTransactionsOutTradeNo at VehicleTransactionsOutTradeNoPath
 }
 

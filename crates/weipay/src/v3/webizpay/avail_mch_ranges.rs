@@ -47,6 +47,7 @@ pub mod get {
         }
 
         /// 可用商户范围列表.
+        #[doc(alias = "可用商户范围列表")]
         pub struct RangeList {
             /// 可用商户范围id.
             range_id: String = body("range_id"),

@@ -11,6 +11,7 @@ chain! {}
 
 chain_step! {
     /// `v3/webizpay`: 企业支付.
+    #[doc(alias = "企业支付")]
     Webizpay at WebizpayPath
 }
 
@@ -20,22 +21,22 @@ impl<M: Mode> Webizpay<M> {
         WebizpayAvailMchRanges::new(self.call.step("avail-mch-ranges"))
     }
 
-    /// `v3/webizpay/bill`
+    /// `v3/webizpay/bill`: 企业支付.
     pub fn bill(self) -> WebizpayBill<M> {
         WebizpayBill::new(self.call.step("bill"))
     }
 
-    /// `v3/webizpay/employees`
+    /// `v3/webizpay/employees`: 企业支付.
     pub fn employees(self) -> WebizpayEmployees<M> {
         WebizpayEmployees::new(self.call.step("employees"))
     }
 
-    /// `v3/webizpay/stores`
+    /// `v3/webizpay/stores`: 企业支付.
     pub fn stores(self) -> WebizpayStores<M> {
         WebizpayStores::new(self.call.step("stores"))
     }
 
-    /// `v3/webizpay/users`
+    /// `v3/webizpay/users`: 企业支付.
     pub fn users(self) -> WebizpayUsers<M> {
         WebizpayUsers::new(self.call.step("users"))
     }
@@ -102,7 +103,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/avail-mch-ranges/{range_id}`
+    /// `v3/webizpay/avail-mch-ranges/{range_id}`: 企业支付.
     WebizpayAvailMchRangesByRangeId at WebizpayAvailMchRangesByRangeIdPath
 }
 
@@ -245,7 +246,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
 }
 
 chain_step! {
-    /// `v3/webizpay/bill`
+    /// `v3/webizpay/bill`: 企业支付.
     WebizpayBill at WebizpayBillPath
 }
 
@@ -328,7 +329,7 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/employees`
+    /// `v3/webizpay/employees`: 企业支付.
     WebizpayEmployees at WebizpayEmployeesPath
 }
 
@@ -340,12 +341,12 @@ impl<M: Mode> WebizpayEmployees<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/employees/{employee_id}`
+    /// `v3/webizpay/employees/{employee_id}`: 企业支付.
     WebizpayEmployeesByEmployeeId at WebizpayEmployeesByEmployeeIdPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
-    /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
+    /// `v3/webizpay/employees/{employee_id}/out-quota-cards`: 企业支付.
     pub fn out_quota_cards(self) -> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
         WebizpayEmployeesByEmployeeIdOutQuotaCards::new(self.call.step("out-quota-cards"))
     }
@@ -362,7 +363,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
+    /// `v3/webizpay/employees/{employee_id}/out-quota-cards`: 企业支付.
     WebizpayEmployeesByEmployeeIdOutQuotaCards at WebizpayEmployeesByEmployeeIdOutQuotaCardsPath
 }
 
@@ -635,7 +636,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/stores`
+    /// `v3/webizpay/stores`: 企业支付.
     WebizpayStores at WebizpayStoresPath
 }
 
@@ -721,7 +722,7 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/users`
+    /// `v3/webizpay/users`: 企业支付.
     WebizpayUsers at WebizpayUsersPath
 }
 
@@ -733,7 +734,7 @@ impl<M: Mode> WebizpayUsers<M> {
 }
 
 chain_step! {
-    /// `v3/webizpay/users/{user_id}`
+    /// `v3/webizpay/users/{user_id}`: 企业支付.
     WebizpayUsersByUserId at WebizpayUsersByUserIdPath
 }
 

@@ -9,6 +9,7 @@ open_enum! {
     ///
     /// The shared list of values `code_application_type` of the catalogue.
     #[doc(alias = "发起授权应用类型")]
+    #[doc(alias = "拉起付款码页面的企业应用类型")]
     pub enum CodeApplicationType {
         H5 = "H5",
         Miniprogram = "MINIPROGRAM",

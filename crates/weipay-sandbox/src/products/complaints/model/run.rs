@@ -205,7 +205,7 @@ impl Life {
     /// What each merchant is shown of the last thirty days.
     fn check_lists(&self) {
         let Self { shops, model, .. } = self;
-        let day = |seconds: i64| clock::rfc3339(seconds).chars().take(10).collect::<String>();
+        let day = |seconds: i64| clock::date(seconds);
         let from = clock::midnight(clock::day(model.now) - 30);
         for caller in 0..3 {
             let target =

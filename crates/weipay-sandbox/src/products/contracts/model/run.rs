@@ -84,7 +84,7 @@ fn take(deductor: &mut Deductor, model: &mut Model, step: &Step) {
             });
             if has_schedule {
                 let day = clock::midnight(clock::day(deductor.world.now) + 2);
-                let date: String = clock::rfc3339(day).chars().take(10).collect();
+                let date = clock::date(day);
                 body["deduct_schedule"] = json!({ "estimated_deduct_date": date,
                     "estimated_deduct_amount": { "total": AGREED }, "description": "a" });
             }

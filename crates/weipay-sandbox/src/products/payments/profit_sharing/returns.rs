@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::forms::Form;
 use super::refusals;
 use super::split::{Outcome, Split, check_sub_merchant};
-use super::statement::{PARTY_AND_TIME, at};
+use super::statement::PARTY_AND_TIME;
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined};
 
 /// For so long after the split a part can be given back.
 const RETURN_PERIOD: i64 = 180 * DAY;
@@ -49,7 +49,8 @@ impl Record for Return {
         let mut indexes = vec![IndexEntry::new(SPLIT, self.order_id.as_str())];
         if self.has_succeeded {
             let parties = [Some(&self.merchant), self.sub_mchid.as_ref()].into_iter().flatten();
-            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at(mchid, self.created))));
+            indexes
+                .extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at_time(mchid, self.created))));
         }
         indexes
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
 use super::receivers::is_receiver;
-use super::statement::{PARTY_AND_TIME, at};
+use super::statement::PARTY_AND_TIME;
 use super::{month, refusals};
 use crate::clock;
 use crate::people::account::AccountState;
@@ -14,7 +14,9 @@ use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, Po
 use crate::products::payments::order::Order;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{
+    Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined,
+};
 
 /// The kind of what is due: the receivers get the money.
 pub(super) const SETTLES: &str = "split settles";
@@ -106,7 +108,7 @@ impl Record for Split {
         ];
         if let Some(time) = self.parts.iter().find_map(|part| part.finished) {
             let parties = [Some(&self.merchant), self.sub_mchid.as_ref()].into_iter().flatten();
-            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at(mchid, time))));
+            indexes.extend(parties.map(|mchid| IndexEntry::new(PARTY_AND_TIME, at_time(mchid, time))));
         }
         indexes
     }
@@ -122,7 +124,7 @@ impl Split {
     }
 
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(ID, id)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(ID, id)])
     }
 
     pub(super) fn payee(&self) -> &str {

@@ -2,14 +2,10 @@
 
 use super::returns::Return;
 use super::split::{Outcome, Split};
-use crate::store::{Direction, IndexRange, StoreError, Transaction};
+use crate::store::{Direction, IndexRange, StoreError, Transaction, at_time};
 
 /// By who takes part, and when the money moved: the caller and the merchant whose money it was.
 pub(super) const PARTY_AND_TIME: &str = "party and time";
-
-pub(super) fn at(mchid: &str, time: i64) -> String {
-    format!("{mchid}@{:012}", time.max(0))
-}
 
 /// One movement of money by a split or a return.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +32,11 @@ pub(crate) struct Shared {
 pub(crate) type SharedBetween<'a> = Box<dyn Iterator<Item = Result<Shared, StoreError>> + 'a>;
 
 fn of_party(mchid: &str, from: i64, until: i64) -> IndexRange {
-    IndexRange { index: PARTY_AND_TIME, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) }
+    IndexRange {
+        index: PARTY_AND_TIME,
+        from: at_time(mchid, from),
+        to: at_time(mchid, until.saturating_sub(1)),
+    }
 }
 
 /// What was shared from one time until before another, by a merchant or of its money.

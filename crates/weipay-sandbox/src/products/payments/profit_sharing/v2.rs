@@ -18,7 +18,7 @@ use super::returns::{Return, ReturnRequest, find_return, give_back};
 use super::split::{
     MAX_RATIO, NOT_SHARED, NOT_UNFROZEN, Split, SplitRequest, check_relation, find_split, split, unsplit,
 };
-use crate::products::payments::v2::times::compact;
+use crate::clock::compact;
 use crate::products::payments::v2::{fen, fingerprint};
 use crate::products::{Context, HandlerError, Route, route};
 use crate::store::Transaction;

@@ -7,7 +7,9 @@ use crate::clock;
 use crate::products::bills::day::READY;
 use crate::products::ledger::{AccountKind, Owner};
 use crate::products::payments::order::{Dialect, Order, Payment, Whose};
-use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, joined};
+use crate::store::{
+    Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,
+};
 
 /// `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,17 +156,13 @@ impl Record for Refund {
             IndexEntry::new(ID, self.refund_id.as_str()),
             IndexEntry::new(NUMBER, self.out_refund_no.as_str()),
             IndexEntry::new(ORDER, self.order.transaction_id.as_str()),
-            IndexEntry::new(MERCHANT_AND_TIME, at(&self.merchant, self.created)),
+            IndexEntry::new(MERCHANT_AND_TIME, at_time(&self.merchant, self.created)),
         ];
         let of_sub_merchant =
-            |mchid: &String| IndexEntry::new(SUB_MERCHANT_AND_TIME, at(mchid, self.created));
+            |mchid: &String| IndexEntry::new(SUB_MERCHANT_AND_TIME, at_time(mchid, self.created));
         indexes.extend(self.sub_mchid.as_ref().map(of_sub_merchant));
         indexes
     }
-}
-
-fn at(mchid: &str, time: i64) -> String {
-    format!("{mchid}@{:012}", time.max(0))
 }
 
 /// The most refunds of one order.
@@ -207,7 +205,7 @@ impl Refund {
     }
 
     fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        Ok(tx.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 1 })?.pop())
+        tx.newest(&[IndexRange::equal(index, value)])
     }
 
     /// The refunds of an order, the newest first.
@@ -226,7 +224,8 @@ impl Refund {
             Whose::Merchant(mchid) => (MERCHANT_AND_TIME, mchid),
             Whose::SubMerchant(mchid) => (SUB_MERCHANT_AND_TIME, mchid),
         };
-        let range = IndexRange { index, from: at(mchid, from), to: at(mchid, until.saturating_sub(1)) };
+        let range =
+            IndexRange { index, from: at_time(mchid, from), to: at_time(mchid, until.saturating_sub(1)) };
         tx.scan(range, Direction::Ascending)
     }
 
@@ -357,6 +356,6 @@ pub(crate) fn settlement_total(order: &Order, payment: &Payment) -> i64 {
 /// A new 微信支付退款号: 29 digits, of which eight are the day in Beijing and the last ten a serial.
 pub(crate) fn new_refund_id(tx: &Transaction<'_>, now: i64) -> Result<String, StoreError> {
     let serial = tx.next_number("refund")?;
-    let date: String = clock::rfc3339(now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let date = clock::compact_day(now);
     Ok(format!("50300000000{date}{serial:010}"))
 }

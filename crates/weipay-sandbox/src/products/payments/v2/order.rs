@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
 use super::promotions::Coupons;
-use super::times::parse_compact;
 use super::{Order, paid, refused};
+use crate::clock::parse_compact;
 use crate::products::payments::closing::{BurntNumber, close_and_save};
 use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,

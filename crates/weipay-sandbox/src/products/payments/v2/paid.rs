@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::promotions::Coupons;
-use super::times::compact;
 use super::{Order, parties};
+use crate::clock::compact;
 use crate::products::payments::order::{Dialect, Payment};
 use crate::store::{StoreError, Transaction};
 

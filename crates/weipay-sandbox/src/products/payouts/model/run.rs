@@ -103,7 +103,7 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
             model.top_up(caller, fen);
         }
         Step::DayEnd { caller, days } => {
-            let date: String = clock::rfc3339(model.now - days * clock::DAY).chars().take(10).collect();
+            let date = clock::date(model.now - days * clock::DAY);
             let got = payers.balance(caller, &format!("dayendbalance/OPERATION?date={date}"));
             assert_eq!(got, model.at_the_end(caller, days));
         }

@@ -118,6 +118,7 @@ pub mod post {
         }
 
         /// 驳回原因列表.
+        #[doc(alias = "驳回原因列表")]
         pub struct Reason {
             /// 字段.
             field: String = body("field"),

@@ -58,18 +58,21 @@ pub mod post {
         }
 
         /// 授权目录.
+        #[doc(alias = "授权目录")]
         pub struct JsapiPathList {
             /// 支付目录URI数组.
             jsapi_path_list: Vec<String> = body("jsapi_path_list"),
         }
 
         /// APPID数组.
+        #[doc(alias = "APPID数组")]
         pub struct AppidConfigList {
             /// APPID数组.
             appid_config_list: Vec<AppidConfigListItem> = body("appid_config_list"),
         }
 
         /// APPID数组.
+        #[doc(alias = "APPID数组")]
         pub struct AppidConfigListItem {
             /// 推荐关注APPID.
             subscribe_appid: String = body("subscribe_appid"),

@@ -60,6 +60,7 @@ pub mod post {
         }
 
         /// 商户信息列表.
+        #[doc(alias = "商户信息列表")]
         pub struct Mchinfo {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = body("appid").required().length(0, 32),

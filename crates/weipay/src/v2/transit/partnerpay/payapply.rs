@@ -79,6 +79,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 场景. Required.
             scene_info: V2TransitSceneInfo = body("scene_info").required(),

@@ -41,12 +41,14 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 场景. Required.
             scene_info: SceneInfoContent = body("scene_info").required(),
         }
 
         /// 场景.
+        #[doc(alias = "场景")]
         pub struct SceneInfoContent {
             /// 入场时间. Required.
             start_time: String = body("start_time").required(),

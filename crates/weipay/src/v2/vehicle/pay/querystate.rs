@@ -78,12 +78,14 @@ pub mod post {
         }
 
         /// 车牌信息.
+        #[doc(alias = "车牌信息")]
         pub struct PlateNumberInfo {
             /// 车牌信息列表.
             plate_number_info: Vec<PlateNumberInfoItem> = body("plate_number_info"),
         }
 
         /// 车牌信息列表.
+        #[doc(alias = "车牌信息列表")]
         pub struct PlateNumberInfoItem {
             /// 车牌号.
             plate_number: String = body("plate_number"),

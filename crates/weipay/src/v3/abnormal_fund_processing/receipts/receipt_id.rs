@@ -43,6 +43,7 @@ pub mod get {
         }
 
         /// 付款金额信息.
+        #[doc(alias = "付款金额信息")]
         pub struct TransferAmount {
             /// 总金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -51,6 +52,7 @@ pub mod get {
         }
 
         /// 在途异常资金付款指令信息.
+        #[doc(alias = "在途异常资金付款指令信息")]
         pub struct Instruction {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required(),

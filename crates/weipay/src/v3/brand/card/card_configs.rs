@@ -88,6 +88,7 @@ pub mod post {
         }
 
         /// 品牌小程序信息.
+        #[doc(alias = "品牌小程序信息")]
         pub struct BrandMiniProgramInfo {
             /// 公众账号ID. Required.
             appid: String = body("appid").required(),
@@ -96,6 +97,7 @@ pub mod post {
         }
 
         /// 品牌客服信息.
+        #[doc(alias = "品牌客服信息")]
         pub struct BrandCustomerService {
             /// 客服类型. Required.
             customer_service_type: CustomerServiceType = body("customer_service_type").required(),
@@ -108,6 +110,7 @@ pub mod post {
         }
 
         /// 服务列表.
+        #[doc(alias = "服务列表")]
         pub struct ServiceList {
             /// 服务分类名称.
             service_classify_name: String = body("service_classify_name"),

@@ -61,6 +61,7 @@ pub mod get {
         }
 
         /// 已生效连接列表.
+        #[doc(alias = "已生效连接列表")]
         pub struct ActiveLinkList {
             /// 交易场景类型. Required.
             payment_scene: BrandPaymentScene = body("payment_scene").required(),

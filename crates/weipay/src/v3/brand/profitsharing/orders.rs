@@ -65,6 +65,7 @@ pub mod get {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct Receivers {
             /// 分账接收方类型. Required.
             type_: ReceiverType = body("type").required(),
@@ -127,6 +128,7 @@ pub mod post {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct Receivers {
             /// 分账接收方类型. Required.
             type_: ReceiverType = body("type").required(),
@@ -164,6 +166,7 @@ pub mod post {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct ResponseReceivers {
             /// 接收方类型. Required.
             type_: ReceiverType = body("type").required(),

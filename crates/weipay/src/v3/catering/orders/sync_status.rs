@@ -68,6 +68,7 @@ pub mod post {
         }
 
         /// 商户菜品信息.
+        #[doc(alias = "商户菜品信息")]
         pub struct DishList {
             /// 商户菜品ID. Required; at most 48 characters.
             out_dish_no: String = body("out_dish_no").required().length(0, 48),
@@ -90,6 +91,7 @@ pub mod post {
         }
 
         /// 菜品属性.
+        #[doc(alias = "菜品属性")]
         pub struct Properties {
             /// 口味. Required; at most 128 characters.
             taste: String = body("taste").required().length(0, 128),

@@ -41,18 +41,21 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct CombinePayerInfo {
             /// 用户标识.
             openid: String = body("openid"),
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),
         }
 
         /// 商品单信息.
+        #[doc(alias = "商品单信息")]
         pub struct SubOrders {
             /// 商品单发起商户号. Required.
             mchid: String = body("mchid").required(),
@@ -79,6 +82,7 @@ pub mod get {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),

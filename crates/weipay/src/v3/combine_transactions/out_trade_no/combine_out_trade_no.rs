@@ -50,12 +50,14 @@ pub mod get {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),
         }
 
         /// 商品单信息.
+        #[doc(alias = "商品单信息")]
         pub struct SubOrders {
             /// 子单商户号. Required.
             mchid: String = body("mchid").required(),
@@ -90,6 +92,7 @@ pub mod get {
         }
 
         /// 优惠信息列表.
+        #[doc(alias = "优惠信息列表")]
         pub struct PromotionDetail {
             /// 券ID.
             coupon_id: String = body("coupon_id"),
@@ -116,6 +119,7 @@ pub mod get {
         }
 
         /// 单品列表.
+        #[doc(alias = "单品列表")]
         pub struct GoodsDetail {
             /// 商品编码. Required.
             goods_id: String = body("goods_id").required(),
@@ -130,6 +134,7 @@ pub mod get {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
@@ -144,6 +149,7 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct CombinePayerInfo {
             /// 用户标识. Required.
             openid: String = body("openid").required(),

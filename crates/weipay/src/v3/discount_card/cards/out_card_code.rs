@@ -55,6 +55,7 @@ pub mod get {
         }
 
         /// 约定时间期限.
+        #[doc(alias = "约定时间期限")]
         pub struct TimeRange {
             /// 约定开始时间. Required.
             begin_time: Time = body("begin_time").required(),
@@ -63,6 +64,7 @@ pub mod get {
         }
 
         /// 用户退回优惠的付款信息.
+        #[doc(alias = "用户退回优惠的付款信息")]
         pub struct PayInformation {
             /// 付款金额. Required; in fen (分).
             pay_amount: i64 = body("pay_amount").required(),
@@ -75,6 +77,7 @@ pub mod get {
         }
 
         /// 目标列表.
+        #[doc(alias = "目标列表")]
         pub struct Objectives {
             /// 目标ID. Required.
             objective_id: String = body("objective_id").required(),
@@ -92,6 +95,7 @@ pub mod get {
         }
 
         /// 优惠列表.
+        #[doc(alias = "优惠列表")]
         pub struct Rewards {
             /// 优惠ID. Required.
             reward_id: String = body("reward_id").required(),
@@ -112,6 +116,7 @@ pub mod get {
         }
 
         /// 优惠使用记录列.
+        #[doc(alias = "优惠使用记录列")]
         pub struct RewardUsageRecords {
             /// 优惠使用记录流水号. Required.
             reward_usage_serial_no: String = body("reward_usage_serial_no").required(),

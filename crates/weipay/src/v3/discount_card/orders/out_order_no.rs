@@ -101,6 +101,7 @@ pub mod patch {
         }
 
         /// 目标达成明细列表.
+        #[doc(alias = "目标达成明细列表")]
         pub struct Objectives {
             /// 目标流水号. Required.
             objective_serial_no: String = body("objective_serial_no").required(),
@@ -119,6 +120,7 @@ pub mod patch {
         }
 
         /// 奖励明细列表.
+        #[doc(alias = "奖励明细列表")]
         pub struct Rewards {
             /// 奖励流水号. Required.
             reward_serial_no: String = body("reward_serial_no").required(),

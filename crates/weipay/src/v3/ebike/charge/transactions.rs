@@ -62,6 +62,7 @@ pub mod post {
         }
 
         /// 订单金额信息.
+        #[doc(alias = "订单金额信息")]
         pub struct Amount {
             /// 订单总金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -70,6 +71,7 @@ pub mod post {
         }
 
         /// 充电自行车场景信息.
+        #[doc(alias = "充电自行车场景信息")]
         pub struct ChargeInfo {
             /// 开始时间. Required.
             start_time: Time = body("start_time").required(),

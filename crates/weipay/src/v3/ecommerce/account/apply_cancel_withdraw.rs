@@ -61,6 +61,7 @@ pub mod post {
         }
 
         /// 收款账号信息.
+        #[doc(alias = "收款账号信息")]
         pub struct PayeeInfo {
             /// 账户类型. Required.
             account_type: AccountType = body("account_type").required(),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 银行账户.
+        #[doc(alias = "银行账户")]
         pub struct BankAccountInfo {
             /// 开户名称. Required; travels encrypted (敏感信息加密).
             account_name: Sensitive = body("account_name").required().encrypted(),
@@ -87,6 +89,7 @@ pub mod post {
         }
 
         /// 收款人账号对应的证件信息.
+        #[doc(alias = "收款人账号对应的证件信息")]
         pub struct IdentityInfo {
             /// 证件类型.
             id_doc_type: IdDocType = body("id_doc_type"),
@@ -97,6 +100,7 @@ pub mod post {
         }
 
         /// 付款申请材料.
+        #[doc(alias = "付款申请材料")]
         pub struct ProofMedias {
             /// 申请证明材料类型. Required.
             proof_media_type: ProofMediaType = body("proof_media_type").required(),

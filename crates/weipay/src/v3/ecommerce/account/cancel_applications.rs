@@ -39,6 +39,7 @@ pub mod post {
         }
 
         /// 注销申请材料.
+        #[doc(alias = "注销申请材料")]
         pub struct ApplicationInfo {
             /// 注销申请材料类型.
             application_type: ApplicationType = body("application_type"),

@@ -49,6 +49,7 @@ pub mod get {
         }
 
         /// 汇款账户验证信息.
+        #[doc(alias = "汇款账户验证信息")]
         pub struct AccountValidation {
             /// 付款户名. Required.
             account_name: String = body("account_name").required(),
@@ -71,6 +72,7 @@ pub mod get {
         }
 
         /// 驳回原因详情.
+        #[doc(alias = "驳回原因详情")]
         pub struct AuditDetail {
             /// 参数名称. Required.
             param_name: String = body("param_name").required(),

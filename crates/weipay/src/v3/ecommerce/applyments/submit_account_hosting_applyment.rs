@@ -73,6 +73,7 @@ pub mod post {
         }
 
         /// 营业执照/登记证书信息.
+        #[doc(alias = "营业执照/登记证书信息")]
         pub struct BusinessLicenseInfo {
             /// 登记证书类型.
             cert_type: RegistrationCertType = body("cert_type"),
@@ -91,6 +92,7 @@ pub mod post {
         }
 
         /// 经营者/法人身份证信息.
+        #[doc(alias = "经营者/法人身份证信息")]
         pub struct IdCardInfo {
             /// 身份证人像面照片. Required; format `media-id`.
             id_card_copy: String = body("id_card_copy").required(),
@@ -107,6 +109,7 @@ pub mod post {
         }
 
         /// 经营者/法人其他类型证件信息.
+        #[doc(alias = "经营者/法人其他类型证件信息")]
         pub struct IdDocInfo {
             /// 证件姓名. Required; travels encrypted (敏感信息加密).
             id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
@@ -123,6 +126,7 @@ pub mod post {
         }
 
         /// 最终受益人信息列表.
+        #[doc(alias = "最终受益人信息列表")]
         pub struct UboInfoList {
             /// On the wire: `ubo_id_doc_type`.
             ubo_id_doc_type: IdDocType = body("ubo_id_doc_type"),
@@ -147,6 +151,7 @@ pub mod post {
         }
 
         /// 结算银行账户.
+        #[doc(alias = "结算银行账户")]
         pub struct AccountInfo {
             /// 账户类型. Required.
             bank_account_type: EcommerceBankAccountType = body("bank_account_type").required(),
@@ -163,6 +168,7 @@ pub mod post {
         }
 
         /// 超级管理员信息.
+        #[doc(alias = "超级管理员信息")]
         pub struct ContactInfo {
             /// 超级管理员类型. Required.
             contact_type: EcommerceContactType = body("contact_type").required(),
@@ -191,6 +197,7 @@ pub mod post {
         }
 
         /// 结算规则.
+        #[doc(alias = "结算规则")]
         pub struct SettlementInfo {
             /// 结算规则ID.
             settlement_id: String = body("settlement_id"),

@@ -31,6 +31,7 @@ pub mod post {
         }
 
         /// 平台代理核身信息.
+        #[doc(alias = "平台代理核身信息")]
         pub struct ProxyVerifyIdentityInfo {
             /// 核身方式. Required.
             verify_identity_type: VerifyIdentityType = body("verify_identity_type").required(),

@@ -39,6 +39,7 @@ pub mod post {
         }
 
         /// 子单信息.
+        #[doc(alias = "子单信息")]
         pub struct SubOrders {
             /// 子单商户号. Required.
             mchid: String = body("mchid").required(),
@@ -61,6 +62,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
@@ -88,6 +90,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct CombinePayerInfo {
             /// 用户标识. Required.
             openid: String = body("openid").required(),

@@ -76,6 +76,7 @@ pub mod get {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct Receivers {
             /// 分账接收商户号.
             receiver_mchid: String = body("receiver_mchid"),
@@ -143,6 +144,7 @@ pub mod post {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct Receivers {
             /// 分账接收方类型. Required.
             type_: EcommerceReceiverType = body("type").required(),
@@ -178,6 +180,7 @@ pub mod post {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct ResponseReceivers {
             /// 分账金额. Required; in fen (分).
             amount: i64 = body("amount").required(),

@@ -59,6 +59,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 退款金额. Required; in fen (分).
             refund: i64 = body("refund").required(),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 退款出资账户及金额.
+        #[doc(alias = "退款出资账户及金额")]
         pub struct AmountFrom {
             /// 出资账户类型. Required.
             account: FundingAccountType = body("account").required(),
@@ -100,6 +102,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct ResponseAmount {
             /// 退款金额. Required; in fen (分).
             refund: i64 = body("refund").required(),
@@ -116,6 +119,7 @@ pub mod post {
         }
 
         /// 退款出资账户及金额.
+        #[doc(alias = "退款出资账户及金额")]
         pub struct ResponseAmountFrom {
             /// 出资账户类型. Required.
             account: String = body("account").required(),

@@ -41,6 +41,7 @@ pub mod post {
         }
 
         /// 回退出资账户及金额.
+        #[doc(alias = "回退出资账户及金额")]
         pub struct RequestFrom {
             /// 出资账户类型.
             account: FundingAccountType = body("account"),

@@ -45,6 +45,7 @@ pub mod post {
         }
 
         /// 实名信息.
+        #[doc(alias = "实名信息")]
         pub struct Identity {
             /// 姓名. Required; travels encrypted (敏感信息加密).
             real_name: Sensitive = body("real_name").required().encrypted(),
@@ -55,6 +56,7 @@ pub mod post {
         }
 
         /// 签约银行卡.
+        #[doc(alias = "签约银行卡")]
         pub struct BankCard {
             /// 签约银行卡号. Required; travels encrypted (敏感信息加密).
             bank_card_no: Sensitive = body("bank_card_no").required().encrypted(),

@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 姓名信息.
+        #[doc(alias = "姓名信息")]
         pub struct RealNameInfo {
             /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
             encrypted_real_name: Sensitive = body("encrypted_real_name").encrypted(),
@@ -62,6 +63,7 @@ pub mod get {
 
     open_enum! {
         /// 标识本次请求获取的信息类型.
+        #[doc(alias = "标识本次请求获取的信息类型")]
         pub enum InfoType {
             AskUnionid = "ASK_UNIONID",
             AskRealName = "ASK_REAL_NAME",

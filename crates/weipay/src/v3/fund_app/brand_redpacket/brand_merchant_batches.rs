@@ -49,6 +49,7 @@ pub mod post {
         }
 
         /// 品牌红包明细列表.
+        #[doc(alias = "品牌红包明细列表")]
         pub struct DetailList {
             /// 商家品牌红包明细单号. Required.
             out_detail_no: String = body("out_detail_no").required(),

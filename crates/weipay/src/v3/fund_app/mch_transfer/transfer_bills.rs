@@ -66,6 +66,7 @@ pub mod post {
         }
 
         /// 转账场景报备信息.
+        #[doc(alias = "转账场景报备信息")]
         pub struct TransferSceneReportInfos {
             /// 信息类型. Required.
             info_type: String = body("info_type").required(),
@@ -74,6 +75,7 @@ pub mod post {
         }
 
         /// 用户收款样式.
+        #[doc(alias = "用户收款样式")]
         pub struct UserRecvStyle {
             /// 用户收款样式类型. Required.
             type_: Type = body("type").required(),

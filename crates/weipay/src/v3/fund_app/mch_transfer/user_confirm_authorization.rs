@@ -48,6 +48,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 用户终端IP.
             client_ip: String = body("client_ip"),

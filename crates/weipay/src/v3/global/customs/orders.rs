@@ -66,6 +66,7 @@ pub mod get {
         }
 
         /// 报关数据包.
+        #[doc(alias = "报关数据包")]
         pub struct Data {
             /// 商户子单号.
             sub_order_no: String = body("sub_order_no"),

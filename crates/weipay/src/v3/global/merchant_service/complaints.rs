@@ -55,6 +55,7 @@ pub mod get {
         }
 
         /// 用户投诉信息详情.
+        #[doc(alias = "用户投诉信息详情")]
         pub struct Data {
             /// 投诉单号. Required.
             complaint_id: String = body("complaint_id").required(),
@@ -91,6 +92,7 @@ pub mod get {
         }
 
         /// 投诉资料列表.
+        #[doc(alias = "投诉资料列表")]
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
             media_type: ComplaintMediaType = body("media_type").required(),

@@ -72,6 +72,7 @@ pub mod get {
         }
 
         /// 联系人信息.
+        #[doc(alias = "联系人信息")]
         pub struct Contact {
             /// 联系人名称. Travels encrypted (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
@@ -82,6 +83,7 @@ pub mod get {
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 业务类型.
             business_type: MerchantBusinessType = body("business_type"),
@@ -100,6 +102,7 @@ pub mod get {
         }
 
         /// 董事信息.
+        #[doc(alias = "董事信息")]
         pub struct Director {
             /// 董事姓名.
             name: String = body("name"),
@@ -108,6 +111,7 @@ pub mod get {
         }
 
         /// 负责人信息.
+        #[doc(alias = "负责人信息")]
         pub struct Principal {
             /// 负责人姓名.
             name: String = body("name"),
@@ -116,6 +120,7 @@ pub mod get {
         }
 
         /// H5支付权限详情.
+        #[doc(alias = "H5支付权限详情")]
         pub struct H5Payment {
             /// H5驳回详情.
             audit_reject_detail: String = body("audit_reject_detail"),
@@ -124,6 +129,7 @@ pub mod get {
         }
 
         /// 子商户状态信息.
+        #[doc(alias = "子商户状态信息")]
         pub struct SubMerchantState {
             /// 子商户状态.
             sub_merchant_status: SubMerchantStatus = body("sub_merchant_status"),
@@ -134,6 +140,7 @@ pub mod get {
         }
 
         /// 子商户入驻驳回详情.
+        #[doc(alias = "子商户入驻驳回详情")]
         pub struct ApplicationRejectDetail {
             /// 驳回字段.
             field: String = body("field"),
@@ -229,6 +236,7 @@ pub mod patch {
         }
 
         /// 业务信息.
+        #[doc(alias = "业务信息")]
         pub struct Business {
             /// 业务类型. Required.
             business_type: MerchantBusinessType = body("business_type").required(),
@@ -249,6 +257,7 @@ pub mod patch {
         }
 
         /// H5支付申请资料资料.
+        #[doc(alias = "H5支付申请资料资料")]
         pub struct H5PaymentApplyInfo {
             /// H5经营网址.
             website_url: String = body("website_url"),

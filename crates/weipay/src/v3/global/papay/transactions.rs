@@ -61,6 +61,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),
@@ -112,6 +113,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
             total: i64 = body("total").required(),
@@ -126,6 +128,7 @@ pub mod post {
         }
 
         /// 汇率信息.
+        #[doc(alias = "汇率信息")]
         pub struct ExchangeRate {
             /// 汇率类型.
             type_: Type = body("type"),

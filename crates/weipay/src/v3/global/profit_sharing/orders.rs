@@ -42,6 +42,7 @@ pub mod post {
         }
 
         /// 分账接收方列表.
+        #[doc(alias = "分账接收方列表")]
         pub struct Receivers {
             /// 分账币种. Required.
             currency: Currency = body("currency").required(),

@@ -54,6 +54,7 @@ pub mod get {
         }
 
         /// 结算信息列表.
+        #[doc(alias = "结算信息列表")]
         pub struct Data {
             /// 付款批次号. Required.
             batch_id: String = body("batch_id").required(),
@@ -72,6 +73,7 @@ pub mod get {
         }
 
         /// 金额.
+        #[doc(alias = "金额")]
         pub struct Amount {
             /// 已结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
             settled: i64 = body("settled").required(),
@@ -90,6 +92,7 @@ pub mod get {
         }
 
         /// 分账业务金额.
+        #[doc(alias = "分账业务金额")]
         pub struct SplitAmount {
             /// 已结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
             settled: i64 = body("settled").required(),

@@ -67,6 +67,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),

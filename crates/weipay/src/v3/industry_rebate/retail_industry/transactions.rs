@@ -31,6 +31,7 @@ pub mod post {
         }
 
         /// 单品列表.
+        #[doc(alias = "单品列表")]
         pub struct GoodsDetail {
             /// 商品编码. Required.
             barcode: String = body("barcode").required(),

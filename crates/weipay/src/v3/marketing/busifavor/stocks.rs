@@ -63,6 +63,7 @@ pub mod post {
         }
 
         /// 核销规则.
+        #[doc(alias = "核销规则")]
         pub struct CouponUseRule {
             /// 券可核销时间. Required.
             coupon_available_time: CouponAvailableTime = body("coupon_available_time").required(),
@@ -81,6 +82,7 @@ pub mod post {
         }
 
         /// 券可核销时间.
+        #[doc(alias = "券可核销时间")]
         pub struct CouponAvailableTime {
             /// 开始时间. Required.
             available_begin_time: Time = body("available_begin_time").required(),
@@ -99,6 +101,7 @@ pub mod post {
         }
 
         /// 固定周期有效时间段.
+        #[doc(alias = "固定周期有效时间段")]
         pub struct AvailableWeek {
             /// 可用星期数.
             week_day: Vec<i64> = body("week_day"),
@@ -107,6 +110,7 @@ pub mod post {
         }
 
         /// 当天可用时间段.
+        #[doc(alias = "当天可用时间段")]
         pub struct AvailableDayTime {
             /// 当天可用开始时间. 0 to 86399.
             begin_time: i64 = body("begin_time").range(0, 86399),
@@ -115,6 +119,7 @@ pub mod post {
         }
 
         /// 固定面额满减券使用规则.
+        #[doc(alias = "固定面额满减券使用规则")]
         pub struct FixedNormalCoupon {
             /// 优惠金额. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
             discount_amount: i64 = body("discount_amount").range(1, 10000000),
@@ -123,6 +128,7 @@ pub mod post {
         }
 
         /// 折扣券使用规则.
+        #[doc(alias = "折扣券使用规则")]
         pub struct DiscountCoupon {
             /// 折扣比例. Needed in one case: DISCOUNT; 1 to 100.
             discount_percent: i64 = body("discount_percent").range(1, 100),
@@ -131,6 +137,7 @@ pub mod post {
         }
 
         /// 换购券使用规则.
+        #[doc(alias = "换购券使用规则")]
         pub struct ExchangeCoupon {
             /// 单品换购价. Needed in one case: EXCHANGE; 0 to 10000000; in fen (分).
             exchange_price: i64 = body("exchange_price").range(0, 10000000),
@@ -139,6 +146,7 @@ pub mod post {
         }
 
         /// 发放规则.
+        #[doc(alias = "发放规则")]
         pub struct StockSendRule {
             /// 批次总预算. In fen (分).
             max_amount: i64 = body("max_amount"),
@@ -161,6 +169,7 @@ pub mod post {
         }
 
         /// 自定义入口.
+        #[doc(alias = "自定义入口")]
         pub struct CustomEntrance {
             /// 小程序入口.
             mini_programs_info: MiniProgramsInfo = body("mini_programs_info"),
@@ -175,6 +184,7 @@ pub mod post {
         }
 
         /// 小程序入口.
+        #[doc(alias = "小程序入口")]
         pub struct MiniProgramsInfo {
             /// 商家小程序appid. Required.
             mini_programs_appid: String = body("mini_programs_appid").required(),
@@ -187,6 +197,7 @@ pub mod post {
         }
 
         /// 样式信息.
+        #[doc(alias = "样式信息")]
         pub struct DisplayPatternInfo {
             /// 使用须知. 0 to 1000 characters.
             description: String = body("description").length(0, 1000),

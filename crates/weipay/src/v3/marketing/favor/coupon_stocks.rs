@@ -54,6 +54,7 @@ pub mod post {
         }
 
         /// 发放规则.
+        #[doc(alias = "发放规则")]
         pub struct StockUseRule {
             /// 发放总上限. Required.
             max_coupons: i64 = body("max_coupons").required(),
@@ -70,6 +71,7 @@ pub mod post {
         }
 
         /// 样式信息.
+        #[doc(alias = "样式信息")]
         pub struct PatternInfo {
             /// 使用说明.
             description: String = body("description"),
@@ -90,6 +92,7 @@ pub mod post {
         }
 
         /// 核销规则.
+        #[doc(alias = "核销规则")]
         pub struct CouponUseRule {
             /// 券可核销时间.
             coupon_available_time: CouponAvailableTime = body("coupon_available_time"),
@@ -118,6 +121,7 @@ pub mod post {
         }
 
         /// 券可核销时间.
+        #[doc(alias = "券可核销时间")]
         pub struct CouponAvailableTime {
             /// 开始时间.
             available_begin_time: Time = body("available_begin_time"),
@@ -132,6 +136,7 @@ pub mod post {
         }
 
         /// 固定时间段可用.
+        #[doc(alias = "固定时间段可用")]
         pub struct FixAvailableTime {
             /// 可用星期数.
             available_week_day: Vec<i64> = body("available_week_day"),
@@ -142,6 +147,7 @@ pub mod post {
         }
 
         /// 折扣券使用规则.
+        #[doc(alias = "折扣券使用规则")]
         pub struct DiscountCoupon {
             /// 最高折扣金额. In fen (分).
             discount_amount_max: i64 = body("discount_amount_max"),
@@ -152,6 +158,7 @@ pub mod post {
         }
 
         /// 换购券使用规则.
+        #[doc(alias = "换购券使用规则")]
         pub struct ExchangeCoupon {
             /// 单品换购价. In fen (分).
             exchange_price: i64 = body("exchange_price"),
@@ -160,6 +167,7 @@ pub mod post {
         }
 
         /// 指定银行卡BIN.
+        #[doc(alias = "指定银行卡BIN")]
         pub struct LimitCard {
             /// 银行卡名称. At most 4 characters.
             name: String = body("name").length(0, 4),

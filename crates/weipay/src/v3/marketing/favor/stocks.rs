@@ -60,6 +60,7 @@ pub mod get {
         }
 
         /// 批次详情.
+        #[doc(alias = "批次详情")]
         pub struct Data {
             /// 批次名称. Required.
             stock_name: String = body("stock_name").required(),

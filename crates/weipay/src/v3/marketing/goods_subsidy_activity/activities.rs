@@ -46,6 +46,7 @@ pub mod get {
         }
 
         /// 小店活动门店集合.
+        #[doc(alias = "小店活动门店集合")]
         pub struct Data {
             /// 活动ID.
             activity_id: String = body("activity_id"),
@@ -62,6 +63,7 @@ pub mod get {
         }
 
         /// 活动信息.
+        #[doc(alias = "活动信息")]
         pub struct ActivityInfo {
             /// 活动名称.
             activity_name: String = body("activity_name"),
@@ -78,6 +80,7 @@ pub mod get {
         }
 
         /// 活动商品信息.
+        #[doc(alias = "活动商品信息")]
         pub struct GoodsInformation {
             /// 商品ID.
             goods_id: String = body("goods_id"),
@@ -88,6 +91,7 @@ pub mod get {
         }
 
         /// 活动规则.
+        #[doc(alias = "活动规则")]
         pub struct RuleInformation {
             /// 购买单件商品.
             store_subsidy: i64 = body("store_subsidy"),
@@ -102,6 +106,7 @@ pub mod get {
         }
 
         /// 活动区域列表.
+        #[doc(alias = "活动区域列表")]
         pub struct Areas {
             /// 省名称.
             province: String = body("province"),

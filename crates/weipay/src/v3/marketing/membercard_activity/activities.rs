@@ -63,6 +63,7 @@ pub mod get {
         }
 
         /// 活动详情.
+        #[doc(alias = "活动详情")]
         pub struct Data {
             /// 活动ID. Required.
             activity_id: String = body("activity_id").required(),
@@ -95,6 +96,7 @@ pub mod get {
         }
 
         /// 优惠券列表.
+        #[doc(alias = "优惠券列表")]
         pub struct StockList {
             /// 创建批次的商户号. Required.
             stock_creator_mchid: String = body("stock_creator_mchid").required(),
@@ -165,6 +167,7 @@ pub mod post {
         }
 
         /// 优惠券列表.
+        #[doc(alias = "优惠券列表")]
         pub struct StockList {
             /// 创建批次的商户号. Required.
             stock_creator_mchid: String = body("stock_creator_mchid").required(),
@@ -173,6 +176,7 @@ pub mod post {
         }
 
         /// 支付后活动设置.
+        #[doc(alias = "支付后活动设置")]
         pub struct PayActivitySetting {
             /// 商户logo. Required.
             logo_url: String = body("logo_url").required(),
@@ -187,6 +191,7 @@ pub mod post {
         }
 
         /// 支付设置.
+        #[doc(alias = "支付设置")]
         pub struct PaymentSetting {
             /// 支付模式.
             payment_mode: PaymentMode = body("payment_mode"),
@@ -197,6 +202,7 @@ pub mod post {
         }
 
         /// 支付模式.
+        #[doc(alias = "支付模式")]
         pub struct PaymentMode {
             /// 支付场景列表.
             payment_scene_list: Vec<String> = body("payment_scene_list"),

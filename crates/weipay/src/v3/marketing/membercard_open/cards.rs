@@ -58,6 +58,7 @@ pub mod get {
         }
 
         /// 会员卡列表.
+        #[doc(alias = "会员卡列表")]
         pub struct Data {
             /// 会员卡id. Required.
             card_id: String = body("card_id").required(),
@@ -106,6 +107,7 @@ pub mod get {
         }
 
         /// 品牌信息.
+        #[doc(alias = "品牌信息")]
         pub struct Brand {
             /// 品牌id. Required.
             brand_id: String = body("brand_id").required(),
@@ -178,6 +180,7 @@ pub mod post {
         }
 
         /// 品牌信息.
+        #[doc(alias = "品牌信息")]
         pub struct Brand {
             /// 品牌id. Required.
             brand_id: String = body("brand_id").required(),
@@ -186,6 +189,7 @@ pub mod post {
         }
 
         /// 有效期.
+        #[doc(alias = "有效期")]
         pub struct DateInformation {
             /// 有效期类型. Required.
             type_: ValidDateType = body("type").required(),

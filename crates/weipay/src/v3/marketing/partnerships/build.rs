@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 被授权数据.
+        #[doc(alias = "被授权数据")]
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),
@@ -61,6 +62,7 @@ pub mod post {
         }
 
         /// 合作方信息.
+        #[doc(alias = "合作方信息")]
         pub struct Partner {
             /// 合作方类别. Required.
             type_: PartnerType = body("type").required(),
@@ -71,6 +73,7 @@ pub mod post {
         }
 
         /// 被授权数据.
+        #[doc(alias = "被授权数据")]
         pub struct ResponseAuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),

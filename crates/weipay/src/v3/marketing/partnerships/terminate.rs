@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 被授权数据.
+        #[doc(alias = "被授权数据")]
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),

@@ -63,6 +63,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 活动基本信息.
             activity_base_info: PayGiftBaseInfo = body("activity_base_info"),
@@ -87,6 +88,7 @@ pub mod get {
         }
 
         /// 活动奖品发放规则.
+        #[doc(alias = "活动奖品发放规则")]
         pub struct AwardSendRule {
             /// 满送活动奖品发放规则.
             full_send_rule: PayGiftFullSendRule = body("full_send_rule"),
@@ -95,6 +97,7 @@ pub mod get {
         }
 
         /// 阶梯送发放规则.
+        #[doc(alias = "阶梯送发放规则")]
         pub struct StepSendRule {
             /// 奖品类型. Required.
             award_type: AwardType = body("award_type").required(),

@@ -37,6 +37,7 @@ pub mod post {
         }
 
         /// 活动高级设置.
+        #[doc(alias = "活动高级设置")]
         pub struct AdvancedSetting {
             /// 投放用户类别.
             delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
@@ -51,6 +52,7 @@ pub mod post {
         }
 
         /// 支付模式.
+        #[doc(alias = "支付模式")]
         pub struct PaymentMode {
             /// 支付场景列表.
             payment_scene_list: Vec<DeliveryPaymentScene> = body("payment_scene_list"),
@@ -59,6 +61,7 @@ pub mod post {
         }
 
         /// 支付方式信息.
+        #[doc(alias = "支付方式信息")]
         pub struct PaymentMethodInformation {
             /// 支付方式.
             payment_method: PayGiftPaymentMethod = body("payment_method"),

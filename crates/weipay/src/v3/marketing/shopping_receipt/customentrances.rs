@@ -46,6 +46,7 @@ pub mod post {
         }
 
         /// 自定义入口跳转信息.
+        #[doc(alias = "自定义入口跳转信息")]
         pub struct JumpLink {
             /// Required.
             mini_programs_appid: String = body("mini_programs_appid").required(),

@@ -36,6 +36,7 @@ pub mod post {
         }
 
         /// 跳转信息.
+        #[doc(alias = "跳转信息")]
         pub struct JumpInfo {
             /// Required.
             merchant_appid: String = body("merchant_appid").required(),
@@ -55,6 +56,7 @@ pub mod post {
         }
 
         /// 商家电子小票跳转信息.
+        #[doc(alias = "商家电子小票跳转信息")]
         pub struct MerchantJumpInfo {
             /// 微信支付订单号. Required.
             transaction_id: String = body("transaction_id").required(),

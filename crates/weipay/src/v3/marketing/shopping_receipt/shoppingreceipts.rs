@@ -44,6 +44,7 @@ pub mod post {
         }
 
         /// 用户与商家的联系渠道.
+        #[doc(alias = "用户与商家的联系渠道")]
         pub struct MerchantContactInformation {
             /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
             consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
@@ -61,6 +62,7 @@ pub mod post {
         }
 
         /// 电子小票上传信息.
+        #[doc(alias = "电子小票上传信息")]
         pub struct Receipt {
             /// 电子小票ID. Required.
             receipt_id: String = body("receipt_id").required(),
@@ -90,6 +92,7 @@ pub mod post {
         }
 
         /// 用户与商家的联系渠道.
+        #[doc(alias = "用户与商家的联系渠道")]
         pub struct ReceiptMerchantContactInformation {
             /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
             consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),

@@ -54,6 +54,7 @@ pub mod get {
         }
 
         /// 周周惠活动详情.
+        #[doc(alias = "周周惠活动详情")]
         pub struct Data {
             /// 活动ID.
             activity_id: String = body("activity_id"),

@@ -60,6 +60,7 @@ pub mod post {
         }
 
         /// 收款账号信息.
+        #[doc(alias = "收款账号信息")]
         pub struct PayeeInfo {
             /// 账户类型. Required.
             account_type: AccountType = body("account_type").required(),
@@ -70,6 +71,7 @@ pub mod post {
         }
 
         /// 银行账户.
+        #[doc(alias = "银行账户")]
         pub struct BankAccountInfo {
             /// 开户名称. Required; travels encrypted (敏感信息加密).
             account_name: Sensitive = body("account_name").required().encrypted(),
@@ -84,6 +86,7 @@ pub mod post {
         }
 
         /// 收款人账号对应的证件信息.
+        #[doc(alias = "收款人账号对应的证件信息")]
         pub struct IdentityInfo {
             /// 证件类型.
             id_doc_type: IdDocType = body("id_doc_type"),
@@ -94,12 +97,14 @@ pub mod post {
         }
 
         /// 付款申请证明材料.
+        #[doc(alias = "付款申请证明材料")]
         pub struct ProofMediaList {
             /// 申请证明材料.
             proof_payee_media: Vec<ProofPayeeMedia> = body("proof_payee_media"),
         }
 
         /// 申请证明材料.
+        #[doc(alias = "申请证明材料")]
         pub struct ProofPayeeMedia {
             /// 申请证明材料类型. Required.
             proof_media_type: ProofMediaType = body("proof_media_type").required(),
@@ -108,6 +113,7 @@ pub mod post {
         }
 
         /// 补充材料.
+        #[doc(alias = "补充材料")]
         pub struct AdditionalMaterials {
             /// 补充材料照片列表.
             additional_media: Vec<String> = body("additional_media"),
@@ -129,6 +135,7 @@ pub mod post {
 
     open_enum! {
         /// 二级商户号的出款子账户类型.
+        #[doc(alias = "二级商户号的出款子账户类型")]
         pub enum OutAccountType {
             BasicAccount = "BASIC_ACCOUNT",
             OperateAccount = "OPERATE_ACCOUNT",

@@ -64,12 +64,14 @@ pub mod get {
         }
 
         /// 驳回原因.
+        #[doc(alias = "驳回原因")]
         pub struct RejectReason {
             /// 审核原因集合.
             audit_detail_by_item: Vec<AuditDetailByItem> = body("audit_detail_by_item"),
         }
 
         /// 审核原因集合.
+        #[doc(alias = "审核原因集合")]
         pub struct AuditDetailByItem {
             /// 审核结果.
             audit_result: i64 = body("audit_result"),
@@ -80,12 +82,14 @@ pub mod get {
         }
 
         /// 尽调要求提交的资料.
+        #[doc(alias = "尽调要求提交的资料")]
         pub struct SubmissionTemplate {
             /// 资料项集合. Required.
             record_fields: Vec<DueDiligenceRecordField> = body("record_fields").required(),
         }
 
         /// 尽调已经提交的资料.
+        #[doc(alias = "尽调已经提交的资料")]
         pub struct SubmissionData {
             /// 资料项集合. Required.
             record_fields: Vec<OperationRecordField> = body("record_fields").required(),

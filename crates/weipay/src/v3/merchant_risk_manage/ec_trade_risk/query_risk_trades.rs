@@ -51,6 +51,7 @@ pub mod post {
         }
 
         /// 风险订单列表.
+        #[doc(alias = "风险订单列表")]
         pub struct RiskTradeList {
             /// 商户号.
             mchid: String = body("mchid"),

@@ -79,6 +79,7 @@ pub mod get {
         }
 
         /// 投诉资料列表.
+        #[doc(alias = "投诉资料列表")]
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
             media_type: ComplaintMediaType = body("media_type").required(),
@@ -87,6 +88,7 @@ pub mod get {
         }
 
         /// 投诉单关联服务单信息.
+        #[doc(alias = "投诉单关联服务单信息")]
         pub struct ServiceOrderInfo {
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),

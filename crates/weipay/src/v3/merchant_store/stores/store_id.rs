@@ -58,6 +58,7 @@ pub mod get {
         }
 
         /// 门店状态.
+        #[doc(alias = "门店状态")]
         pub struct StoreState {
             /// 门店状态描述.
             store_state_message: String = body("store_state_message"),

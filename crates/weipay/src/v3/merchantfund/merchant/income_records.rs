@@ -54,6 +54,7 @@ pub mod get {
         }
 
         /// 银行来账记录列表.
+        #[doc(alias = "银行来账记录列表")]
         pub struct Data {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),

@@ -56,6 +56,7 @@ pub mod get {
         }
 
         /// 银行来账记录列表.
+        #[doc(alias = "银行来账记录列表")]
         pub struct Data {
             /// 特约商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),

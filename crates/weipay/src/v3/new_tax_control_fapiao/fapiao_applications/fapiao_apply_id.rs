@@ -52,6 +52,7 @@ pub mod get {
         }
 
         /// 发票信息.
+        #[doc(alias = "发票信息")]
         pub struct FapiaoInformation {
             /// 商户发票单号. Required.
             fapiao_id: String = body("fapiao_id").required(),
@@ -86,6 +87,7 @@ pub mod get {
         }
 
         /// 蓝字发票信息.
+        #[doc(alias = "蓝字发票信息")]
         pub struct BlueFapiao {
             /// 发票代码. Required.
             fapiao_code: String = body("fapiao_code").required(),
@@ -100,6 +102,7 @@ pub mod get {
         }
 
         /// 红字发票信息.
+        #[doc(alias = "红字发票信息")]
         pub struct RedFapiao {
             /// 发票代码. Required.
             fapiao_code: String = body("fapiao_code").required(),
@@ -114,6 +117,7 @@ pub mod get {
         }
 
         /// 电子发票插卡信息.
+        #[doc(alias = "电子发票插卡信息")]
         pub struct CardInformation {
             /// 插卡公众号AppID. Required.
             card_appid: String = body("card_appid").required(),

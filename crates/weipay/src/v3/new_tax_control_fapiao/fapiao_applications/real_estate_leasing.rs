@@ -38,6 +38,7 @@ pub mod post {
         }
 
         /// 需要开具的数电发票信息.
+        #[doc(alias = "需要开具的数电发票信息")]
         pub struct FapiaoInformation {
             /// 商户发票单号. Required.
             fapiao_id: String = body("fapiao_id").required(),
@@ -63,6 +64,7 @@ pub mod post {
         }
 
         /// 发票行信息.
+        #[doc(alias = "发票行信息")]
         pub struct Items {
             /// 税局侧规定的货物或应税劳务. Required.
             tax_code: String = body("tax_code").required(),
@@ -88,6 +90,7 @@ pub mod post {
         }
 
         /// 不动产租赁特定行业额外信息.
+        #[doc(alias = "不动产租赁特定行业额外信息")]
         pub struct RealEstateLeasingInformation {
             /// 不动产坐落省份. Required.
             province: String = body("province").required(),

@@ -56,6 +56,7 @@ pub mod get {
         }
 
         /// 邀请的商户结果.
+        #[doc(alias = "邀请的商户结果")]
         pub struct MchInviteResultList {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
@@ -77,8 +78,9 @@ pub mod get {
     }
 
     open_enum! {
-        /// 商户邀请状态.
+        /// 商户邀请状态, 商户邀请的状态.
         #[doc(alias = "商户邀请状态")]
+        #[doc(alias = "商户邀请的状态")]
         pub enum MchInviteStatus {
             MchInviteSucc = "MCH_INVITE_SUCC",
             MchInviteFailed = "MCH_INVITE_FAILED",

@@ -51,6 +51,7 @@ pub mod get {
         }
 
         /// 本次查询到的数据.
+        #[doc(alias = "本次查询到的数据")]
         pub struct Data {
             /// 由商户自定义的货物或应税劳务. Required.
             goods_name: String = body("goods_name").required(),

@@ -35,6 +35,7 @@ pub mod post {
         }
 
         /// 刷脸用户信息.
+        #[doc(alias = "刷脸用户信息")]
         pub struct FacepayUser {
             /// 商户用户ID. Required.
             out_user_id: String = body("out_user_id").required(),
@@ -48,7 +49,9 @@ pub mod post {
             phone: Sensitive = body("phone").encrypted(),
         }
 
-        /// 证件信息.
+        /// 开卡人证件, 证件信息.
+        #[doc(alias = "开卡人证件")]
+        #[doc(alias = "证件信息")]
         pub struct Identification {
             /// 证件类型. Required.
             identification_type: IdentificationType = body("identification_type").required(),
@@ -57,6 +60,7 @@ pub mod post {
         }
 
         /// 签约指定银行卡.
+        #[doc(alias = "签约指定银行卡")]
         pub struct LimitBankCard {
             /// 银行卡号. Travels encrypted (敏感信息加密).
             bank_card_number: Sensitive = body("bank_card_number").encrypted(),

@@ -33,6 +33,7 @@ pub mod post {
         }
 
         /// 费用明细列表.
+        #[doc(alias = "费用明细列表")]
         pub struct FeeItems {
             /// 费用类型. Required.
             fee_type: FeeType = body("fee_type").required(),

@@ -57,6 +57,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 授权码. Required.
             auth_code: String = body("auth_code").required(),
@@ -98,6 +99,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct ResponsePayer {
             /// 用户标识.
             openid: String = body("openid"),

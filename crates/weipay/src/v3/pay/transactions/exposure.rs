@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识. 1 to 128 characters.
             openid: String = body("openid").length(1, 128),

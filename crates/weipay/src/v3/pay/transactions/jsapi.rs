@@ -69,6 +69,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识. Required; 1 to 128 characters.
             openid: String = body("openid").required().length(1, 128),

@@ -64,12 +64,14 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识. Required; 1 to 128 characters.
             openid: String = body("openid").required().length(1, 128),
         }
 
         /// 签约授权信息.
+        #[doc(alias = "签约授权信息")]
         pub struct ContractInfo {
             /// 扣费服务预授权token.
             token: String = body("token"),

@@ -107,6 +107,7 @@ pub mod get {
         }
 
         /// 收款信息.
+        #[doc(alias = "收款信息")]
         pub struct Collection {
             /// 收款状态. Required.
             state: String = body("state").required(),
@@ -121,6 +122,7 @@ pub mod get {
         }
 
         /// 收款明细列表.
+        #[doc(alias = "收款明细列表")]
         pub struct Details {
             /// 收款序号.
             seq: i64 = body("seq"),
@@ -137,6 +139,7 @@ pub mod get {
         }
 
         /// 优惠功能.
+        #[doc(alias = "优惠功能")]
         pub struct PromotionDetail {
             /// 券ID. Required.
             coupon_id: String = body("coupon_id").required(),
@@ -224,6 +227,7 @@ pub mod post {
         }
 
         /// 后付费商户优惠.
+        #[doc(alias = "后付费商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),
@@ -283,6 +287,7 @@ pub mod post {
         }
 
         /// 后付费商户优惠.
+        #[doc(alias = "后付费商户优惠")]
         pub struct ResponsePostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),

@@ -69,6 +69,7 @@ pub mod post {
         }
 
         /// 订单风险金.
+        #[doc(alias = "订单风险金")]
         pub struct RiskFund {
             /// 风险金名称.
             name: RiskFundName = body("name"),

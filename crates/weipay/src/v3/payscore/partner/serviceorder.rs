@@ -173,6 +173,7 @@ pub mod post {
         }
 
         /// 后付费项目.
+        #[doc(alias = "后付费项目")]
         pub struct PostPayments {
             /// 付费项目名称. Required; 1 to 20 characters.
             name: String = body("name").required().length(1, 20),
@@ -185,6 +186,7 @@ pub mod post {
         }
 
         /// 订单风险金.
+        #[doc(alias = "订单风险金")]
         pub struct RiskFund {
             /// 风险金名称. Required.
             name: RiskFundName = body("name").required(),
@@ -195,6 +197,7 @@ pub mod post {
         }
 
         /// 服务时间.
+        #[doc(alias = "服务时间")]
         pub struct TimeRange {
             /// 服务开始时间.
             start_time: String = body("start_time"),
@@ -252,6 +255,7 @@ pub mod post {
         }
 
         /// 订单风险金.
+        #[doc(alias = "订单风险金")]
         pub struct ResponseRiskFund {
             /// 风险金名称. Required.
             name: RiskFundName = body("name").required(),

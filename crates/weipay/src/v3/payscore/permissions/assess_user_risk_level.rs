@@ -35,6 +35,7 @@ pub mod post {
         }
 
         /// 先用后付商品信息.
+        #[doc(alias = "先用后付商品信息")]
         pub struct ShoppingInfo {
             /// 商品列表. Required.
             goods: Vec<PayscoreGoods> = body("goods").required(),

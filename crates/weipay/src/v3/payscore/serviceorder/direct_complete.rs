@@ -60,6 +60,7 @@ pub mod post {
         }
 
         /// 后付费项目.
+        #[doc(alias = "后付费项目")]
         pub struct PostPayments {
             /// 付费项目名称. 1 to 20 characters.
             name: String = body("name").length(1, 20),
@@ -72,6 +73,7 @@ pub mod post {
         }
 
         /// 服务时间段.
+        #[doc(alias = "服务时间段")]
         pub struct TimeRange {
             /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
             start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),

@@ -41,6 +41,7 @@ pub mod post {
         }
 
         /// 签约协议列表.
+        #[doc(alias = "签约协议列表")]
         pub struct AgreementList {
             /// 协议编号. Required.
             agreement_code: String = body("agreement_code").required(),

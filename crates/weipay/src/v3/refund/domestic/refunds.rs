@@ -61,6 +61,7 @@ pub mod post {
         }
 
         /// 金额信息.
+        #[doc(alias = "金额信息")]
         pub struct Amount {
             /// 退款金额. Required; at least 1; in fen (分).
             refund: i64 = body("refund").required().range(1, i64::MAX),

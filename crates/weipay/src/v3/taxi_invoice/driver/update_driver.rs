@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 司机头像.
+        #[doc(alias = "司机头像")]
         pub struct DriverPhoto {
             /// 照片类型.
             photo_type: String = body("photo_type"),
@@ -55,6 +56,7 @@ pub mod post {
         }
 
         /// 司机头像摘要.
+        #[doc(alias = "司机头像摘要")]
         pub struct PhotoDigest {
             /// 哈希类型.
             hash_type: String = body("hash_type"),

@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 司机照片.
+        #[doc(alias = "司机照片")]
         pub struct DriverPhoto {
             /// 照片类型.
             photo_type: String = body("photo_type"),
@@ -62,6 +63,7 @@ pub mod get {
         }
 
         /// 司机照片摘要.
+        #[doc(alias = "司机照片摘要")]
         pub struct PhotoDigest {
             /// 哈希类型.
             hash_type: String = body("hash_type"),

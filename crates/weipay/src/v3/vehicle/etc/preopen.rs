@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 实名信息.
+        #[doc(alias = "实名信息")]
         pub struct Identify {
             /// 姓名. Required; travels encrypted (敏感信息加密).
             encrypted_real_name: Sensitive = body("encrypted_real_name").required().encrypted(),

@@ -52,6 +52,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 订单金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -107,6 +108,7 @@ pub mod post {
         }
 
         /// 支付者信息.
+        #[doc(alias = "支付者信息")]
         pub struct Payer {
             /// 用户在appid下的标识. Required.
             openid: String = body("openid").required(),
@@ -115,6 +117,7 @@ pub mod post {
         }
 
         /// 订单金额信息.
+        #[doc(alias = "订单金额信息")]
         pub struct ResponseAmount {
             /// 订单金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -127,6 +130,7 @@ pub mod post {
         }
 
         /// 优惠信息.
+        #[doc(alias = "优惠信息")]
         pub struct PromotionDetail {
             /// 券ID. Required.
             coupon_id: String = body("coupon_id").required(),

@@ -33,6 +33,7 @@ pub mod post {
         }
 
         /// 主体匹配明细列表.
+        #[doc(alias = "主体匹配明细列表")]
         pub struct MatchDetails {
             /// 门店统一社会信用代码. Required.
             organization_code: String = body("organization_code").required(),

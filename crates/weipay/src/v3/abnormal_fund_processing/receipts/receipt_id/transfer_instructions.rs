@@ -38,6 +38,7 @@ pub mod post {
         }
 
         /// 收款方.
+        #[doc(alias = "收款方")]
         pub struct Receiver {
             /// 入账用户OpenID.
             openid: String = body("openid"),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 付款金额信息.
+        #[doc(alias = "付款金额信息")]
         pub struct TransferAmount {
             /// 总金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -79,6 +81,7 @@ pub mod post {
         }
 
         /// 在途异常资金付款指令信息.
+        #[doc(alias = "在途异常资金付款指令信息")]
         pub struct Instruction {
             /// 商户侧指令编号. Required.
             out_instruction_no: String = body("out_instruction_no").required(),

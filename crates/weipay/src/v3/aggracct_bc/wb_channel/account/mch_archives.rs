@@ -76,6 +76,7 @@ pub mod get {
         }
 
         /// 法定代表人信息.
+        #[doc(alias = "法定代表人信息")]
         pub struct LegalRepresentative {
             /// 法定代表人证件类型. Required.
             legal_representative_id_type: LegalRepresentativeIdType =
@@ -103,6 +104,7 @@ pub mod get {
         }
 
         /// 受益所有人信息列表.
+        #[doc(alias = "受益所有人信息列表")]
         pub struct BeneficialOwner {
             /// 受益所有人编号. Required.
             beneficial_owner_no: String = body("beneficial_owner_no").required(),

@@ -44,6 +44,7 @@ pub mod get {
         }
 
         /// 管控单.
+        #[doc(alias = "管控单")]
         pub struct PunishOrder {
             /// 微信管控单号. Required.
             wxpay_punish_no: String = body("wxpay_punish_no").required(),
@@ -78,6 +79,7 @@ pub mod get {
         }
 
         /// 解管单.
+        #[doc(alias = "解管单")]
         pub struct RecoverOrder {
             /// 微信支付解管单号. Required.
             wxpay_recover_no: String = body("wxpay_recover_no").required(),

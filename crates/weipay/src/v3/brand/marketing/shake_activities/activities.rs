@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 摇一摇有优惠活动列表.
+        #[doc(alias = "摇一摇有优惠活动列表")]
         pub struct Data {
             /// 活动id. Required.
             id: String = body("id").required(),
@@ -72,6 +73,7 @@ pub mod get {
         }
 
         /// 投放时间范围.
+        #[doc(alias = "投放时间范围")]
         pub struct TimeRange {
             /// 开始时间. Required.
             start_time: Time = body("start_time").required(),
@@ -80,6 +82,7 @@ pub mod get {
         }
 
         /// 商品券.
+        #[doc(alias = "商品券")]
         pub struct ProductCoupon {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
@@ -88,6 +91,7 @@ pub mod get {
         }
 
         /// 商品券批次列表.
+        #[doc(alias = "商品券批次列表")]
         pub struct StockList {
             /// 批次ID. Required.
             stock_id: String = body("stock_id").required(),

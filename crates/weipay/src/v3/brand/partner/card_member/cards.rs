@@ -58,6 +58,7 @@ pub mod get {
         }
 
         /// 会员卡模板列表.
+        #[doc(alias = "会员卡模板列表")]
         pub struct Data {
             /// 会员卡模板ID. Required.
             card_id: String = body("card_id").required(),

@@ -56,6 +56,7 @@ pub mod get {
         }
 
         /// 活动列表.
+        #[doc(alias = "活动列表")]
         pub struct Data {
             /// 商户请求单号. Required.
             out_request_no: String = body("out_request_no").required(),

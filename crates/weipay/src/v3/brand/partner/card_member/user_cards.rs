@@ -60,6 +60,7 @@ pub mod get {
         }
 
         /// 会员卡列表.
+        #[doc(alias = "会员卡列表")]
         pub struct Data {
             /// 会员卡code. Required.
             user_card_code: String = body("user_card_code").required(),

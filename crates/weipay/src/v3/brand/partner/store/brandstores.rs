@@ -56,6 +56,7 @@ pub mod get {
         }
 
         /// 品牌门店列表.
+        #[doc(alias = "品牌门店列表")]
         pub struct Data {
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
@@ -78,6 +79,7 @@ pub mod get {
         }
 
         /// 门店基础信息.
+        #[doc(alias = "门店基础信息")]
         pub struct StoreBasics {
             /// 商家门店编号.
             store_reference_id: String = body("store_reference_id"),
@@ -86,6 +88,7 @@ pub mod get {
         }
 
         /// 门店收款信息.
+        #[doc(alias = "门店收款信息")]
         pub struct StoreRecipient {
             /// 门店收款商户号.
             mchid: String = body("mchid"),
@@ -128,6 +131,7 @@ pub mod post {
         }
 
         /// 门店基础信息.
+        #[doc(alias = "门店基础信息")]
         pub struct StoreBasics {
             /// 商家门店编号.
             store_reference_id: String = body("store_reference_id"),

@@ -34,6 +34,7 @@ pub mod get {
         }
 
         /// 省份列表.
+        #[doc(alias = "省份列表")]
         pub struct Data {
             /// 省份名称. Required.
             province_name: String = body("province_name").required(),

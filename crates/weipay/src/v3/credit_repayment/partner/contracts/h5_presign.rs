@@ -53,6 +53,7 @@ pub mod post {
         }
 
         /// 跳转控制信息.
+        #[doc(alias = "跳转控制信息")]
         pub struct JumpInfo {
             /// On the wire: `jump_appid`.
             jump_appid: String = body("jump_appid"),

@@ -40,6 +40,7 @@ pub mod post {
         }
 
         /// 协议信息.
+        #[doc(alias = "协议信息")]
         pub struct ContractInfo {
             /// 协议ID. Required.
             contract_id: String = body("contract_id").required(),

@@ -31,6 +31,7 @@ pub mod post {
         }
 
         /// 预约还款项列表.
+        #[doc(alias = "预约还款项列表")]
         pub struct ScheduleItems {
             /// 商户侧预约还款单号. Required.
             out_record_id: String = body("out_record_id").required(),
@@ -58,6 +59,7 @@ pub mod post {
         }
 
         /// 预约还款记录列表.
+        #[doc(alias = "预约还款记录列表")]
         pub struct ScheduleRecords {
             /// 商户侧预约还款单号. Required.
             out_record_id: String = body("out_record_id").required(),

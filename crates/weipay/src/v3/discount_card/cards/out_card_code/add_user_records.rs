@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 优惠使用记录.
+        #[doc(alias = "优惠使用记录")]
         pub struct RewardUsageRecords {
             /// 优惠使用记录流水号. Required.
             reward_usage_serial_no: String = body("reward_usage_serial_no").required(),

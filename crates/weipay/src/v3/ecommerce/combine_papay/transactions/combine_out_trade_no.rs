@@ -37,6 +37,7 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct CombinePayerInfo {
             /// 用户标识. Required.
             openid: String = body("openid").required(),

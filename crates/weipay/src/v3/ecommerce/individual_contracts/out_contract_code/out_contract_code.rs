@@ -46,6 +46,7 @@ pub mod get {
         }
 
         /// 实名授权结果.
+        #[doc(alias = "实名授权结果")]
         pub struct RealNameAuthResult {
             /// 应用授权作用域. Required.
             scope: Scope = body("scope").required(),

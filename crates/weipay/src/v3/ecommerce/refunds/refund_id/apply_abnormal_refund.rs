@@ -81,6 +81,7 @@ pub mod post {
         }
 
         /// 金额信息.
+        #[doc(alias = "金额信息")]
         pub struct Amount {
             /// 退款金额. Required; in fen (分).
             refund: i64 = body("refund").required(),
@@ -97,6 +98,7 @@ pub mod post {
         }
 
         /// 退款出资账户及金额.
+        #[doc(alias = "退款出资账户及金额")]
         pub struct AmountFrom {
             /// 出资账户类型. Required.
             account: String = body("account").required(),

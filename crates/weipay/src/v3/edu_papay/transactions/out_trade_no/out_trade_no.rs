@@ -67,6 +67,7 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 服务商APPID下的用户标识.
             openid: String = body("openid"),

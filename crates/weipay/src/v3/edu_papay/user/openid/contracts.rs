@@ -59,6 +59,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 服务商商户号. Required.
             sp_mchid: String = body("sp_mchid").required(),

@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 查询结果列表.
+        #[doc(alias = "查询结果列表")]
         pub struct Data {
             /// 签约协议号. Required.
             contract_id: String = body("contract_id").required(),
@@ -70,6 +71,7 @@ pub mod get {
         }
 
         /// 相关链接.
+        #[doc(alias = "相关链接")]
         pub struct Links {
             /// 下一页链接.
             next: String = body("next"),

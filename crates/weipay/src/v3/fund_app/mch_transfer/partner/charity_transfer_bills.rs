@@ -46,6 +46,7 @@ pub mod post {
         }
 
         /// 关联的交易单号.
+        #[doc(alias = "关联的交易单号")]
         pub struct TransactionInfo {
             /// 订单类型. Required.
             transaction_type: TransactionType = body("transaction_type").required(),

@@ -71,6 +71,7 @@ pub mod get {
         }
 
         /// 投诉资料列表.
+        #[doc(alias = "投诉资料列表")]
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
             media_type: ComplaintMediaType = body("media_type").required(),

@@ -38,6 +38,7 @@ pub mod post {
         }
 
         /// sn码状态数组.
+        #[doc(alias = "sn码状态数组")]
         pub struct GoodsSnList {
             /// S/N码. Required.
             sn_code: String = body("sn_code").required(),

@@ -44,6 +44,7 @@ pub mod post {
         }
 
         /// 订单状态数组.
+        #[doc(alias = "订单状态数组")]
         pub struct ShopOrderList {
             /// 单号.
             shop_order_number: String = body("shop_order_number"),

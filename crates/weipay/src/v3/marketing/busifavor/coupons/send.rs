@@ -54,6 +54,7 @@ pub mod post {
         }
 
         /// 发券结果.
+        #[doc(alias = "发券结果")]
         pub struct SendCouponResult {
             /// 微信支付券批次ID.
             stock_id: String = body("stock_id"),

@@ -71,6 +71,7 @@ pub mod get {
         }
 
         /// 发放规则.
+        #[doc(alias = "发放规则")]
         pub struct StockSendRule {
             /// 批次总预算. In fen (分).
             max_amount: i64 = body("max_amount"),
@@ -93,6 +94,7 @@ pub mod get {
         }
 
         /// 样式信息.
+        #[doc(alias = "样式信息")]
         pub struct DisplayPatternInfo {
             /// 使用须知.
             description: String = body("description"),
@@ -109,6 +111,7 @@ pub mod get {
         }
 
         /// 券code数量.
+        #[doc(alias = "券code数量")]
         pub struct CouponCodeCount {
             /// Required.
             total_count: i64 = body("total_count").required(),
@@ -117,6 +120,7 @@ pub mod get {
         }
 
         /// 批次发放情况.
+        #[doc(alias = "批次发放情况")]
         pub struct SendCountInformation {
             /// 已发放券张数.
             total_send_num: i64 = body("total_send_num"),
@@ -192,6 +196,7 @@ pub mod patch {
         }
 
         /// 自定义入口.
+        #[doc(alias = "自定义入口")]
         pub struct CustomEntrance {
             /// 小程序入口.
             mini_programs_info: MiniProgramsInfo = body("mini_programs_info"),
@@ -204,6 +209,7 @@ pub mod patch {
         }
 
         /// 小程序入口.
+        #[doc(alias = "小程序入口")]
         pub struct MiniProgramsInfo {
             /// 商家小程序appid.
             mini_programs_appid: String = body("mini_programs_appid"),
@@ -216,6 +222,7 @@ pub mod patch {
         }
 
         /// 样式信息.
+        #[doc(alias = "样式信息")]
         pub struct DisplayPatternInfo {
             /// 使用须知. 0 to 1000 characters.
             description: String = body("description").length(0, 1000),
@@ -232,6 +239,7 @@ pub mod patch {
         }
 
         /// 核销规则.
+        #[doc(alias = "核销规则")]
         pub struct CouponUseRule {
             /// 核销方式.
             use_method: CouponUseMethod = body("use_method"),
@@ -242,6 +250,7 @@ pub mod patch {
         }
 
         /// 发放规则.
+        #[doc(alias = "发放规则")]
         pub struct StockSendRule {
             /// 是否开启自然人限领.
             natural_person_limit: bool = body("natural_person_limit"),

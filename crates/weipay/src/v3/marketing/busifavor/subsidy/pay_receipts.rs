@@ -43,6 +43,7 @@ pub mod get {
         }
 
         /// 补差付款单据列表.
+        #[doc(alias = "补差付款单据列表")]
         pub struct PayReceiptList {
             /// 补差付款单号. Required.
             subsidy_receipt_id: String = body("subsidy_receipt_id").required(),

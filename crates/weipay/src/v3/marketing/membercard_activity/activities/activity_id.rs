@@ -64,6 +64,7 @@ pub mod get {
         }
 
         /// 优惠券列表.
+        #[doc(alias = "优惠券列表")]
         pub struct StockList {
             /// 创建批次的商户号. Required.
             stock_creator_mchid: String = body("stock_creator_mchid").required(),

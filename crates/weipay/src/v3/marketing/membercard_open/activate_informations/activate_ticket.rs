@@ -32,6 +32,7 @@ pub mod get {
         }
 
         /// 用户开卡时填写的个人信息.
+        #[doc(alias = "用户开卡时填写的个人信息")]
         pub struct UserInformation {
             /// 平台提供的通用开卡信息字段.
             common_field_list: Vec<CommonFieldList> = body("common_field_list"),
@@ -40,6 +41,7 @@ pub mod get {
         }
 
         /// 平台提供的通用开卡信息字段.
+        #[doc(alias = "平台提供的通用开卡信息字段")]
         pub struct CommonFieldList {
             /// 平台提供的通用开卡信息字段.
             name: UserFormFlag = body("name"),
@@ -48,6 +50,7 @@ pub mod get {
         }
 
         /// 商户自定义的开卡信息字段.
+        #[doc(alias = "商户自定义的开卡信息字段")]
         pub struct CustomFieldList {
             /// 字段名称.
             name: String = body("name"),

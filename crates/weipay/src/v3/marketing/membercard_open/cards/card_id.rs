@@ -101,6 +101,7 @@ pub mod get {
         }
 
         /// 品牌信息.
+        #[doc(alias = "品牌信息")]
         pub struct Brand {
             /// 品牌id. Required.
             brand_id: String = body("brand_id").required(),
@@ -167,6 +168,7 @@ pub mod patch {
         }
 
         /// 有效期.
+        #[doc(alias = "有效期")]
         pub struct DateInformation {
             /// 有效期类型. Required.
             type_: ValidDateType = body("type").required(),
@@ -181,6 +183,7 @@ pub mod patch {
         }
 
         /// 开卡信息.
+        #[doc(alias = "开卡信息")]
         pub struct UserInformationForm {
             /// 是否允许修改.
             can_modify_after_activate: bool = body("can_modify_after_activate"),

@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 会员信息.
+        #[doc(alias = "会员信息")]
         pub struct MemberInformation {
             /// 会员卡id. Required.
             card_id: String = body("card_id").required(),

@@ -43,6 +43,7 @@ pub mod get {
         }
 
         /// 用户会员卡信息.
+        #[doc(alias = "用户会员卡信息")]
         pub struct UserCardInformation {
             /// 会员卡code. Required.
             code: String = body("code").required(),

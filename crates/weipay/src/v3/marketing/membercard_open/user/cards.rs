@@ -49,6 +49,7 @@ pub mod get {
         }
 
         /// 会员卡列表.
+        #[doc(alias = "会员卡列表")]
         pub struct Data {
             /// 会员卡id.
             card_id: String = body("card_id"),

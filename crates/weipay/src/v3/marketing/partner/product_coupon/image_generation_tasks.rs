@@ -42,6 +42,7 @@ pub mod post {
         }
 
         /// 拼图数据.
+        #[doc(alias = "拼图数据")]
         pub struct CombineImage {
             /// 优惠范围. Required.
             scope: ProductCouponScope = body("scope").required(),
@@ -60,6 +61,7 @@ pub mod post {
         }
 
         /// 抠图数据.
+        #[doc(alias = "抠图数据")]
         pub struct CutOut {
             /// 商品图URL. Required.
             image_url: String = body("image_url").required(),

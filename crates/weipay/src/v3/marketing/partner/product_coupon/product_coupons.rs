@@ -76,6 +76,7 @@ pub mod post {
         }
 
         /// 批次信息.
+        #[doc(alias = "批次信息")]
         pub struct Stock {
             /// 备注.
             remark: String = body("remark"),
@@ -99,6 +100,7 @@ pub mod post {
         }
 
         /// 用户商品券展示信息.
+        #[doc(alias = "用户商品券展示信息")]
         pub struct CouponDisplayInfo {
             /// 用户商品券Code展示模式. Required.
             code_display_mode: ProductCouponCodeDisplayMode = body("code_display_mode").required(),
@@ -113,6 +115,7 @@ pub mod post {
         }
 
         /// 小程序入口.
+        #[doc(alias = "小程序入口")]
         pub struct EntranceMiniProgram {
             /// 小程序appid. Required.
             appid: String = body("appid").required(),
@@ -125,6 +128,7 @@ pub mod post {
         }
 
         /// 公众号入口.
+        #[doc(alias = "公众号入口")]
         pub struct EntranceOfficialAccount {
             /// 公众号AppID. Required.
             appid: String = body("appid").required(),
@@ -167,6 +171,7 @@ pub mod post {
         }
 
         /// 批次信息.
+        #[doc(alias = "批次信息")]
         pub struct ResponseStock {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
@@ -206,6 +211,7 @@ pub mod post {
         }
 
         /// 批次组信息.
+        #[doc(alias = "批次组信息")]
         pub struct StockBundle {
             /// 批次组ID. Required.
             stock_bundle_id: String = body("stock_bundle_id").required(),

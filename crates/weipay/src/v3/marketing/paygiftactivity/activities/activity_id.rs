@@ -62,12 +62,14 @@ pub mod get {
         }
 
         /// 活动奖品发放规则.
+        #[doc(alias = "活动奖品发放规则")]
         pub struct AwardSendRule {
             /// 满送活动奖品发放规则.
             full_send_rule: FullSendRule = body("full_send_rule"),
         }
 
         /// 满送活动奖品发放规则.
+        #[doc(alias = "满送活动奖品发放规则")]
         pub struct FullSendRule {
             /// 奖品类型. Required.
             award_type: AwardType = body("award_type").required(),

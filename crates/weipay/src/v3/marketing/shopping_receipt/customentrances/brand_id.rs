@@ -48,6 +48,7 @@ pub mod get {
         }
 
         /// 自定义入口跳转信息.
+        #[doc(alias = "自定义入口跳转信息")]
         pub struct JumpLink {
             /// Required.
             mini_programs_appid: String = body("mini_programs_appid").required(),
@@ -95,6 +96,7 @@ pub mod patch {
         }
 
         /// 自定义入口跳转信息.
+        #[doc(alias = "自定义入口跳转信息")]
         pub struct JumpLink {
             /// Required.
             mini_programs_appid: String = body("mini_programs_appid").required(),

@@ -62,6 +62,7 @@ pub mod get {
         }
 
         /// 商户管理记录详情列表.
+        #[doc(alias = "商户管理记录详情列表")]
         pub struct Data {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),

@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 提交资料内容.
+        #[doc(alias = "提交资料内容")]
         pub struct SubmitData {
             /// 资料项集合. Required.
             record_fields: Vec<OperationRecordField> = body("record_fields").required(),
@@ -55,12 +56,14 @@ pub mod post {
         }
 
         /// 尽调要求提交的资料.
+        #[doc(alias = "尽调要求提交的资料")]
         pub struct SubmissionTemplate {
             /// 资料项集合. Required.
             record_fields: Vec<DueDiligenceRecordField> = body("record_fields").required(),
         }
 
         /// 尽调已经提交的资料.
+        #[doc(alias = "尽调已经提交的资料")]
         pub struct SubmissionData {
             /// 资料项集合. Required.
             record_fields: Vec<OperationRecordField> = body("record_fields").required(),

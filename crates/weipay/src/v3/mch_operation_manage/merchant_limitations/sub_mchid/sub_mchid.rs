@@ -31,6 +31,7 @@ pub mod get {
         }
 
         /// 被管控原因及解脱路径列表.
+        #[doc(alias = "被管控原因及解脱路径列表")]
         pub struct RecoverySpecifications {
             /// 商户被该原因管控的单据号.
             limitation_case_id: String = body("limitation_case_id"),
@@ -73,6 +74,7 @@ pub mod get {
         }
 
         /// 商户被该原因管控的解脱路径.
+        #[doc(alias = "商户被该原因管控的解脱路径")]
         pub enum RecoverWay {
             Irrecoverable = "IRRECOVERABLE",
             ModifySubjectInformation = "MODIFY_SUBJECT_INFORMATION",
@@ -118,6 +120,7 @@ pub mod get {
         }
 
         /// 商户被该原因管控的能力列表.
+        #[doc(alias = "商户被该原因管控的能力列表")]
         pub enum RelateLimitations {
             NoTransactionAndRecharge = "NO_TRANSACTION_AND_RECHARGE",
             NoPayment = "NO_PAYMENT",

@@ -26,6 +26,7 @@ pub mod get {
         }
 
         /// 投诉协商历史.
+        #[doc(alias = "投诉协商历史")]
         pub struct ComplaintNegotiationHistory {
             /// 操作人. Required.
             operate_user: String = body("operate_user").required(),

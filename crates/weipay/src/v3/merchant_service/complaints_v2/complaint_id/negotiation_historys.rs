@@ -52,6 +52,7 @@ pub mod get {
         }
 
         /// 投诉协商历史.
+        #[doc(alias = "投诉协商历史")]
         pub struct Data {
             /// 操作资料列表.
             complaint_media_list: ComplaintMediaList = body("complaint_media_list"),
@@ -79,6 +80,7 @@ pub mod get {
         }
 
         /// 操作资料列表.
+        #[doc(alias = "操作资料列表")]
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型.
             media_type: ComplaintMediaType = body("media_type"),
@@ -87,6 +89,7 @@ pub mod get {
         }
 
         /// 普通消息内容.
+        #[doc(alias = "普通消息内容")]
         pub struct NormalMessage {
             /// 消息内容.
             blocks: Vec<Blocks> = body("blocks"),
@@ -97,6 +100,7 @@ pub mod get {
         }
 
         /// 消息内容.
+        #[doc(alias = "消息内容")]
         pub struct Blocks {
             /// 消息块类型.
             type_: MessageBlockType = body("type"),
@@ -115,6 +119,7 @@ pub mod get {
         }
 
         /// 图片.
+        #[doc(alias = "图片")]
         pub struct Image {
             /// 媒体ID. Format `media-id`.
             media_id: String = body("media_id"),
@@ -123,6 +128,7 @@ pub mod get {
         }
 
         /// 链接.
+        #[doc(alias = "链接")]
         pub struct Link {
             /// 文本.
             text: String = body("text"),
@@ -133,6 +139,7 @@ pub mod get {
         }
 
         /// 动作.
+        #[doc(alias = "动作")]
         pub struct Action {
             /// 动作类型.
             action_type: MessageActionType = body("action_type"),
@@ -147,6 +154,7 @@ pub mod get {
         }
 
         /// 回复消息内容.
+        #[doc(alias = "回复消息内容")]
         pub struct MessageInfo {
             /// 回复的消息内容. Required.
             content: String = body("content").required(),
@@ -155,6 +163,7 @@ pub mod get {
         }
 
         /// 失效配置.
+        #[doc(alias = "失效配置")]
         pub struct InvalidInfo {
             /// 过期时间.
             expired_time: Time = body("expired_time"),
@@ -163,12 +172,14 @@ pub mod get {
         }
 
         /// FAQ列表.
+        #[doc(alias = "FAQ列表")]
         pub struct FaqList {
             /// FAQ列表.
             faqs: Vec<Faqs> = body("faqs"),
         }
 
         /// FAQ列表.
+        #[doc(alias = "FAQ列表")]
         pub struct Faqs {
             /// faq的id.
             faq_id: String = body("faq_id"),
@@ -179,6 +190,7 @@ pub mod get {
         }
 
         /// 按钮.
+        #[doc(alias = "按钮")]
         pub struct Button {
             /// 文本.
             text: String = body("text"),
@@ -189,6 +201,7 @@ pub mod get {
         }
 
         /// 按钮组.
+        #[doc(alias = "按钮组")]
         pub struct ButtonGroup {
             /// 按钮组.
             buttons: Vec<Buttons> = body("buttons"),
@@ -199,6 +212,7 @@ pub mod get {
         }
 
         /// 按钮组.
+        #[doc(alias = "按钮组")]
         pub struct Buttons {
             /// 文本.
             text: String = body("text"),
@@ -209,6 +223,7 @@ pub mod get {
         }
 
         /// 用户点击回复消息.
+        #[doc(alias = "用户点击回复消息")]
         pub struct ClickMessage {
             /// 回复的消息内容.
             message_content: Json = body("message_content"),

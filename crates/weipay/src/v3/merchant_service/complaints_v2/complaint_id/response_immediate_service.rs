@@ -35,6 +35,7 @@ pub mod post {
         }
 
         /// 消息内容.
+        #[doc(alias = "消息内容")]
         pub struct Message {
             /// 消息内容.
             blocks: Vec<Blocks> = body("blocks"),
@@ -45,6 +46,7 @@ pub mod post {
         }
 
         /// 消息内容.
+        #[doc(alias = "消息内容")]
         pub struct Blocks {
             /// 消息块类型.
             type_: MessageBlockType = body("type"),
@@ -63,6 +65,7 @@ pub mod post {
         }
 
         /// 图片.
+        #[doc(alias = "图片")]
         pub struct Image {
             /// 媒体ID. Format `media-id`.
             media_id: String = body("media_id"),
@@ -71,6 +74,7 @@ pub mod post {
         }
 
         /// 链接.
+        #[doc(alias = "链接")]
         pub struct Link {
             /// 文本.
             text: String = body("text"),
@@ -81,6 +85,7 @@ pub mod post {
         }
 
         /// 动作.
+        #[doc(alias = "动作")]
         pub struct Action {
             /// 动作类型.
             action_type: MessageActionType = body("action_type"),
@@ -95,6 +100,7 @@ pub mod post {
         }
 
         /// 跳转小程序信息.
+        #[doc(alias = "跳转小程序信息")]
         pub struct MiniProgramJumpInfo {
             /// 跳转小程序APPID. Required.
             appid: String = body("appid").required(),
@@ -105,6 +111,7 @@ pub mod post {
         }
 
         /// 回复消息内容.
+        #[doc(alias = "回复消息内容")]
         pub struct MessageInfo {
             /// 回复的消息内容. Required.
             content: String = body("content").required(),
@@ -113,6 +120,7 @@ pub mod post {
         }
 
         /// 失效配置.
+        #[doc(alias = "失效配置")]
         pub struct InvalidInfo {
             /// 过期时间.
             expired_time: Time = body("expired_time"),
@@ -121,12 +129,14 @@ pub mod post {
         }
 
         /// FAQ列表.
+        #[doc(alias = "FAQ列表")]
         pub struct FaqList {
             /// FAQ列表.
             faqs: Vec<Faqs> = body("faqs"),
         }
 
         /// FAQ列表.
+        #[doc(alias = "FAQ列表")]
         pub struct Faqs {
             /// faq的id.
             faq_id: String = body("faq_id"),
@@ -137,6 +147,7 @@ pub mod post {
         }
 
         /// 按钮.
+        #[doc(alias = "按钮")]
         pub struct Button {
             /// 文本.
             text: String = body("text"),
@@ -147,6 +158,7 @@ pub mod post {
         }
 
         /// 按钮组.
+        #[doc(alias = "按钮组")]
         pub struct ButtonGroup {
             /// 按钮组.
             buttons: Vec<Buttons> = body("buttons"),
@@ -157,6 +169,7 @@ pub mod post {
         }
 
         /// 按钮组.
+        #[doc(alias = "按钮组")]
         pub struct Buttons {
             /// 文本.
             text: String = body("text"),

@@ -43,6 +43,7 @@ pub mod get {
         }
 
         /// 发票列表.
+        #[doc(alias = "发票列表")]
         pub struct FapiaoDownloadInfoList {
             /// 商户发票单号.
             fapiao_id: String = body("fapiao_id"),

@@ -41,6 +41,7 @@ pub mod post {
         }
 
         /// 电子发票卡券信息列表.
+        #[doc(alias = "电子发票卡券信息列表")]
         pub struct FapiaoCardInformation {
             /// 电子发票文件ID. Required.
             fapiao_media_id: String = body("fapiao_media_id").required(),

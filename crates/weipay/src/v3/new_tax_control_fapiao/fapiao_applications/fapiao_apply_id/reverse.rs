@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 需要冲红的发票信息.
+        #[doc(alias = "需要冲红的发票信息")]
         pub struct FapiaoInformation {
             /// 商户发票单号. Required.
             fapiao_id: String = body("fapiao_id").required(),

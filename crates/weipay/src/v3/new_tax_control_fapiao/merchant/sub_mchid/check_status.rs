@@ -29,12 +29,14 @@ pub mod get {
         }
 
         /// 第三方开票模式.
+        #[doc(alias = "第三方开票模式")]
         pub struct ThirdMode {
             /// 第三方/自建发票能力接入状态. Required.
             status: Status = body("status").required(),
         }
 
         /// 数电发票模式.
+        #[doc(alias = "数电发票模式")]
         pub struct DigitalTaxMode {
             /// 接入状态. Required.
             status: DigitalTaxModeStatus = body("status").required(),
@@ -51,6 +53,7 @@ pub mod get {
         }
 
         /// 开票人信息.
+        #[doc(alias = "开票人信息")]
         pub struct BillingPersonInfo {
             /// 开票人ID.
             id: String = body("id"),
@@ -59,6 +62,7 @@ pub mod get {
         }
 
         /// 能力信息.
+        #[doc(alias = "能力信息")]
         pub struct AbilityInfo {
             /// 能力类型. Required.
             type_: Type = body("type").required(),
@@ -71,6 +75,7 @@ pub mod get {
 
     open_enum! {
         /// 第三方/自建发票能力接入状态.
+        #[doc(alias = "第三方/自建发票能力接入状态")]
         pub enum Status {
             Disabled = "DISABLED",
             Enabled = "ENABLED",

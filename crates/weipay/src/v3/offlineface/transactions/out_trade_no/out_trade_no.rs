@@ -82,6 +82,7 @@ pub mod get {
         }
 
         /// 支付用户信息.
+        #[doc(alias = "支付用户信息")]
         pub struct Payer {
             /// 公众下的openid.
             sp_openid: String = body("sp_openid"),
@@ -90,6 +91,7 @@ pub mod get {
         }
 
         /// 支付场景信息.
+        #[doc(alias = "支付场景信息")]
         pub struct SceneInfo {
             /// 设备IP.
             device_ip: String = body("device_ip"),

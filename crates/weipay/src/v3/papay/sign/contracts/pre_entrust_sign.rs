@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 发起预签约的用户.
+        #[doc(alias = "发起预签约的用户")]
         pub struct DeviceInfo {
             /// 设备类型. Required.
             device_type: DeviceType = body("device_type").required(),

@@ -35,6 +35,7 @@ pub mod post {
         }
 
         /// 扣费持续时间.
+        #[doc(alias = "扣费持续时间")]
         pub struct DeductDuration {
             /// 扣费持续时间数. Required.
             count: i64 = body("count").required(),
@@ -43,6 +44,7 @@ pub mod post {
         }
 
         /// 预计扣费金额信息.
+        #[doc(alias = "预计扣费金额信息")]
         pub struct EstimatedAmount {
             /// 预计扣费金额. Required; in fen (分).
             amount: i64 = body("amount").required(),

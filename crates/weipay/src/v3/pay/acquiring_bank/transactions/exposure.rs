@@ -37,6 +37,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识.
             acquiring_bank_openid: String = body("acquiring_bank_openid"),

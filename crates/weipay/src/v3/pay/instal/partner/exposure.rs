@@ -35,6 +35,7 @@ pub mod post {
         }
 
         /// 用户ID.
+        #[doc(alias = "用户ID")]
         pub struct UserId {
             /// 用户ID的类型.
             user_id_type: UserIdType = body("user_id_type"),

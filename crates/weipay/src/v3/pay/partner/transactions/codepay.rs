@@ -61,6 +61,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 授权码. Required.
             auth_code: String = body("auth_code").required(),
@@ -106,6 +107,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct ResponsePayer {
             /// 合作伙伴用户标识.
             sp_openid: String = body("sp_openid"),

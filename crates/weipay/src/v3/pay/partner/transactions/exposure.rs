@@ -36,6 +36,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户服务商标识. At most 128 characters.
             sp_openid: String = body("sp_openid").length(0, 128),

@@ -68,6 +68,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户服务标识. At most 128 characters.
             sp_openid: String = body("sp_openid").length(0, 128),
@@ -76,6 +77,7 @@ pub mod post {
         }
 
         /// 签约授权信息.
+        #[doc(alias = "签约授权信息")]
         pub struct ContractInfo {
             /// 免密协议ID.
             password_free_contract_id: String = body("password_free_contract_id"),

@@ -63,6 +63,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识. At most 128 characters.
             sp_openid: String = body("sp_openid").length(0, 128),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 用户终端IP.
             payer_client_ip: String = body("payer_client_ip"),
@@ -81,6 +83,7 @@ pub mod post {
         }
 
         /// 商户门店信息.
+        #[doc(alias = "商户门店信息")]
         pub struct StoreInfo {
             /// 门店编号.
             id: String = body("id"),

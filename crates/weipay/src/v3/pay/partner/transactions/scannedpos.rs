@@ -61,6 +61,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 总金额. Required; in fen (分).
             total: i64 = body("total").required(),
@@ -69,6 +70,7 @@ pub mod post {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识. At most 128 characters.
             sp_openid: String = body("sp_openid").length(0, 128),
@@ -77,6 +79,7 @@ pub mod post {
         }
 
         /// 优惠功能.
+        #[doc(alias = "优惠功能")]
         pub struct Detail {
             /// 订单原价. In fen (分).
             cost_price: i64 = body("cost_price"),
@@ -87,6 +90,7 @@ pub mod post {
         }
 
         /// 单品列表.
+        #[doc(alias = "单品列表")]
         pub struct GoodsDetail {
             /// 商品编码. Required.
             merchant_goods_id: String = body("merchant_goods_id").required(),
@@ -101,6 +105,7 @@ pub mod post {
         }
 
         /// 场景信息.
+        #[doc(alias = "场景信息")]
         pub struct SceneInfo {
             /// 用户终端IP. Required.
             payer_client_ip: String = body("payer_client_ip").required(),
@@ -111,6 +116,7 @@ pub mod post {
         }
 
         /// 商户门店信息.
+        #[doc(alias = "商户门店信息")]
         pub struct StoreInfo {
             /// 门店ID.
             id: String = body("id"),

@@ -84,6 +84,7 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识.
             openid: String = body("openid"),

@@ -89,6 +89,7 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户标识. Required.
             openid: String = body("openid").required(),

@@ -33,6 +33,7 @@ pub mod post {
         }
 
         /// 变量列表.
+        #[doc(alias = "变量列表")]
         pub struct VariableList {
             /// Key字段.
             key: String = body("key"),

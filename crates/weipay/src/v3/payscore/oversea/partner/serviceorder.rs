@@ -104,6 +104,7 @@ pub mod get {
         }
 
         /// 后付费项目.
+        #[doc(alias = "后付费项目")]
         pub struct PostPayments {
             /// 付费名称. Required.
             name: String = body("name").required(),
@@ -116,6 +117,7 @@ pub mod get {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),
@@ -128,6 +130,7 @@ pub mod get {
         }
 
         /// 订单风险金.
+        #[doc(alias = "订单风险金")]
         pub struct RiskFund {
             /// 风险金名称. Required.
             name: String = body("name").required(),
@@ -138,6 +141,7 @@ pub mod get {
         }
 
         /// 收款信息.
+        #[doc(alias = "收款信息")]
         pub struct Collection {
             /// 收款状态. Required.
             state: PayscoreCollectionState = body("state").required(),
@@ -154,6 +158,7 @@ pub mod get {
         }
 
         /// 收款明细列表.
+        #[doc(alias = "收款明细列表")]
         pub struct Details {
             /// 收款序号.
             seq: i64 = body("seq"),
@@ -170,6 +175,7 @@ pub mod get {
         }
 
         /// 优惠功能.
+        #[doc(alias = "优惠功能")]
         pub struct PromotionDetail {
             /// 券ID. Required.
             coupon_id: String = body("coupon_id").required(),
@@ -196,6 +202,7 @@ pub mod get {
         }
 
         /// 单品列表.
+        #[doc(alias = "单品列表")]
         pub struct GoodsDetail {
             /// 商品编码. Required.
             goods_id: String = body("goods_id").required(),
@@ -268,6 +275,7 @@ pub mod post {
         }
 
         /// 后付费项目.
+        #[doc(alias = "后付费项目")]
         pub struct PostPayments {
             /// 付费名称. Required.
             name: String = body("name").required(),
@@ -280,6 +288,7 @@ pub mod post {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),
@@ -291,7 +300,9 @@ pub mod post {
             count: i64 = body("count"),
         }
 
-        /// 服务风险金.
+        /// 服务风险金, 订单风险金.
+        #[doc(alias = "服务风险金")]
+        #[doc(alias = "订单风险金")]
         pub struct RiskFund {
             /// 风险名称. Required.
             name: String = body("name").required(),
@@ -301,7 +312,9 @@ pub mod post {
             description: String = body("description"),
         }
 
-        /// 服务时间.
+        /// 服务时间, 服务时间段.
+        #[doc(alias = "服务时间")]
+        #[doc(alias = "服务时间段")]
         pub struct TimeRange {
             /// 服务开始时间. Required.
             start_time: Time = body("start_time").required(),
@@ -361,6 +374,7 @@ pub mod post {
         }
 
         /// 后付费商户优惠.
+        #[doc(alias = "后付费商户优惠")]
         pub struct ResponsePostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),

@@ -39,6 +39,7 @@ pub mod post {
         }
 
         /// 微信支付交易中授权附带的参数.
+        #[doc(alias = "微信支付交易中授权附带的参数")]
         pub struct TransactionSceneInfo {
             /// 支付下单的商户号. Required.
             mchid: String = body("mchid").required(),

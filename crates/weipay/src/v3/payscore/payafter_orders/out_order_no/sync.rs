@@ -33,6 +33,7 @@ pub mod post {
         }
 
         /// 内容信息详情.
+        #[doc(alias = "内容信息详情")]
         pub struct Detail {
             /// 收款成功时间. Format `yyyyMMddHHmmss`.
             paid_time: String = body("paid_time").compact_time(),

@@ -50,7 +50,9 @@ pub mod post {
             device: PayscoreDevice = body("device"),
         }
 
-        /// 实际服务位置.
+        /// 实际服务位置, 服务位置.
+        #[doc(alias = "实际服务位置")]
+        #[doc(alias = "服务位置")]
         pub struct Location {
             /// 服务结束地点.
             end_location: String = body("end_location"),

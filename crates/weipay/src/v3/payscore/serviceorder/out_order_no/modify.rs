@@ -90,6 +90,7 @@ pub mod post {
         }
 
         /// 收款信息.
+        #[doc(alias = "收款信息")]
         pub struct Collection {
             /// 收款状态. Required.
             state: PayscoreCollectionState = body("state").required(),
@@ -106,6 +107,7 @@ pub mod post {
         }
 
         /// 收款明细列表.
+        #[doc(alias = "收款明细列表")]
         pub struct Details {
             /// 收款序号.
             seq: i64 = body("seq"),

@@ -37,6 +37,7 @@ pub mod post {
         }
 
         /// 内容信息详情.
+        #[doc(alias = "内容信息详情")]
         pub struct Detail {
             /// 收款成功时间. Required; matches `^([0-9]{8}|[0-9]{14})$`.
             paid_time: String = body("paid_time").required().pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
@@ -90,6 +91,7 @@ pub mod post {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称.
             name: String = body("name"),
@@ -100,6 +102,7 @@ pub mod post {
         }
 
         /// 收款信息.
+        #[doc(alias = "收款信息")]
         pub struct Collection {
             /// 收款状态. Required.
             state: String = body("state").required(),
@@ -116,6 +119,7 @@ pub mod post {
         }
 
         /// 收款明细列表.
+        #[doc(alias = "收款明细列表")]
         pub struct Details {
             /// 单笔收款金额. In fen (分).
             amount: i64 = body("amount"),

@@ -98,6 +98,7 @@ pub mod post {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称.
             name: String = body("name"),
@@ -106,6 +107,7 @@ pub mod post {
         }
 
         /// 服务风险金.
+        #[doc(alias = "服务风险金")]
         pub struct RiskFund {
             /// 风险金额. Required; in fen (分).
             amount: i64 = body("amount").required(),

@@ -73,6 +73,7 @@ pub mod post {
         }
 
         /// 用户的签约计划.
+        #[doc(alias = "用户的签约计划")]
         pub struct SignPlan {
             /// 计划签约ID. Required.
             sign_plan_id: String = body("sign_plan_id").required(),

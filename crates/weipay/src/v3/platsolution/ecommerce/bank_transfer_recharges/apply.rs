@@ -48,6 +48,7 @@ pub mod post {
         }
 
         /// 银行账户.
+        #[doc(alias = "银行账户")]
         pub struct TransferInAccount {
             /// 开户银行名称.
             bank_name: String = body("bank_name"),

@@ -59,6 +59,7 @@ pub mod post {
         }
 
         /// 收款方信息.
+        #[doc(alias = "收款方信息")]
         pub struct Receiver {
             /// 转账接收方类型.
             type_: ClaimReceiverType = body("type"),
@@ -69,6 +70,7 @@ pub mod post {
         }
 
         /// 转账接收方用户.
+        #[doc(alias = "转账接收方用户")]
         pub struct UserInfo {
             /// 转账接收方用户.
             sp_openid: String = body("sp_openid"),

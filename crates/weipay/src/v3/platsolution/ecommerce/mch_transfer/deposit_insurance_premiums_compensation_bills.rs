@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 赔付用户信息.
+        #[doc(alias = "赔付用户信息")]
         pub struct Receiver {
             /// 转账接收方类型.
             type_: MerchantReceiverType = body("type"),
@@ -53,12 +54,14 @@ pub mod post {
         }
 
         /// 转账接收方商户信息.
+        #[doc(alias = "转账接收方商户信息")]
         pub struct MchInfo {
             /// 商户号.
             mchid: String = body("mchid"),
         }
 
         /// 赔付单信息.
+        #[doc(alias = "赔付单信息")]
         pub struct TransactionInfo {
             /// 交易订单号. Required.
             transaction_id: String = body("transaction_id").required(),

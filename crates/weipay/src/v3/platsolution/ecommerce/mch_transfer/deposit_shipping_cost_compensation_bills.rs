@@ -51,6 +51,7 @@ pub mod post {
         }
 
         /// 赔付用户信息.
+        #[doc(alias = "赔付用户信息")]
         pub struct Receiver {
             /// 转账接收方订单信息.
             transaction_info: CompensatedTransaction = body("transaction_info"),
@@ -59,6 +60,7 @@ pub mod post {
         }
 
         /// 转账接收方用户.
+        #[doc(alias = "转账接收方用户")]
         pub struct UserInfo {
             /// 转账接收方用户.
             sp_openid: String = body("sp_openid"),

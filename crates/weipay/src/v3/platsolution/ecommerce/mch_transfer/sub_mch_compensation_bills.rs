@@ -40,6 +40,7 @@ pub mod post {
         }
 
         /// 赔付商户信息.
+        #[doc(alias = "赔付商户信息")]
         pub struct Receiver {
             /// 赔付接收方类型. Required.
             type_: MerchantReceiverType = body("type").required(),
@@ -48,6 +49,7 @@ pub mod post {
         }
 
         /// 赔付接收方商户信息.
+        #[doc(alias = "赔付接收方商户信息")]
         pub struct MchInfo {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),

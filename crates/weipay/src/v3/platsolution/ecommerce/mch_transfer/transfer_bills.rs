@@ -57,6 +57,7 @@ pub mod post {
         }
 
         /// 收款方信息.
+        #[doc(alias = "收款方信息")]
         pub struct Receiver {
             /// 转账接收方类型.
             type_: ClaimReceiverType = body("type"),
@@ -65,6 +66,7 @@ pub mod post {
         }
 
         /// 转账接收方商户信息.
+        #[doc(alias = "转账接收方商户信息")]
         pub struct MchInfo {
             /// 商户号.
             mch_id: String = body("mch_id"),

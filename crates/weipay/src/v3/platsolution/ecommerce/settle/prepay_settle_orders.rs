@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 结算信息列表.
+        #[doc(alias = "结算信息列表")]
         pub struct SettleInfoList {
             /// 商户结算单号. Required.
             out_settle_no: String = body("out_settle_no").required(),
@@ -53,6 +54,7 @@ pub mod post {
         }
 
         /// 结算明细单列表.
+        #[doc(alias = "结算明细单列表")]
         pub struct SettleDetailInfoList {
             /// 商户结算明细单号. Required.
             out_settle_detail_no: String = body("out_settle_detail_no").required(),
@@ -67,6 +69,7 @@ pub mod post {
         }
 
         /// 金额.
+        #[doc(alias = "金额")]
         pub struct Amount {
             /// 金额. Required; in fen (分).
             amount: i64 = body("amount").required(),

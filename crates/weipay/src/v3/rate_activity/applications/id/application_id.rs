@@ -57,6 +57,7 @@ pub mod patch {
         }
 
         /// 活动报名修改信息.
+        #[doc(alias = "活动报名修改信息")]
         pub struct ActivityDetailModification {
             /// 活动费率.
             activity_rate: String = body("activity_rate"),
@@ -65,6 +66,7 @@ pub mod patch {
         }
 
         /// 活动报名材料.
+        #[doc(alias = "活动报名材料")]
         pub struct ActivityApplyInformation {
             /// 材料ID.
             apply_material_id: String = body("apply_material_id"),
@@ -73,6 +75,7 @@ pub mod patch {
         }
 
         /// 补充信息.
+        #[doc(alias = "补充信息")]
         pub struct AdditionalInformation {
             /// 补充说明.
             additional_message: String = body("additional_message"),

@@ -49,6 +49,7 @@ pub mod get {
         }
 
         /// 转账充值的付款信息.
+        #[doc(alias = "转账充值的付款信息")]
         pub struct BankTransferInfo {
             /// 转账充值附言.
             memo: String = body("memo"),

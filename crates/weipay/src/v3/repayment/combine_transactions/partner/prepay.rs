@@ -45,6 +45,7 @@ pub mod post {
         }
 
         /// 还款明细单信息列表.
+        #[doc(alias = "还款明细单信息列表")]
         pub struct SubOrders {
             /// 还款单发起商户号. Required.
             mchid: String = body("mchid").required(),
@@ -63,6 +64,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),
@@ -71,6 +73,7 @@ pub mod post {
         }
 
         /// H5调起支付场景信息.
+        #[doc(alias = "H5调起支付场景信息")]
         pub struct H5Info {
             /// 还款服务商APPID. Required.
             combine_appid: String = body("combine_appid").required(),
@@ -89,12 +92,14 @@ pub mod post {
         }
 
         /// APP调起支付场景信息.
+        #[doc(alias = "APP调起支付场景信息")]
         pub struct AppInfo {
             /// 还款服务商APPID. Required.
             combine_appid: String = body("combine_appid").required(),
         }
 
         /// 小程序调起支付场景信息.
+        #[doc(alias = "小程序调起支付场景信息")]
         pub struct MiniprogramInfo {
             /// 还款服务商APPID. Required.
             combine_appid: String = body("combine_appid").required(),
@@ -103,12 +108,14 @@ pub mod post {
         }
 
         /// 支付者信息.
+        #[doc(alias = "支付者信息")]
         pub struct CombinePayerInfo {
             /// 实名支付.
             identity: Identity = body("identity"),
         }
 
         /// 实名支付.
+        #[doc(alias = "实名支付")]
         pub struct Identity {
             /// 类型. Required.
             type_: IdentityType = body("type").required(),
@@ -119,6 +126,7 @@ pub mod post {
         }
 
         /// 微信内网页调起支付场景信息.
+        #[doc(alias = "微信内网页调起支付场景信息")]
         pub struct WechatWebInfo {
             /// 还款服务商APPID.
             combine_appid: String = body("combine_appid"),

@@ -57,6 +57,7 @@ pub mod get {
         }
 
         /// 交易拦截记录详情列表.
+        #[doc(alias = "交易拦截记录详情列表")]
         pub struct Data {
             /// 交易拦截记录ID.
             block_record_id: String = body("block_record_id"),

@@ -49,6 +49,7 @@ pub mod post {
         }
 
         /// 高速场景信息.
+        #[doc(alias = "高速场景信息")]
         pub struct HighwayInfo {
             /// 车牌号. Required.
             plate_number: String = body("plate_number").required(),
@@ -71,6 +72,7 @@ pub mod post {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 订单金额. In fen (分).
             total: i64 = body("total"),
@@ -79,6 +81,7 @@ pub mod post {
         }
 
         /// 设备信息.
+        #[doc(alias = "设备信息")]
         pub struct DeviceInfo {
             /// 商户端设备号.
             device_id: String = body("device_id"),

@@ -75,6 +75,7 @@ pub mod get {
         }
 
         /// 支付者信息.
+        #[doc(alias = "支付者信息")]
         pub struct Payer {
             /// 用户在appid下的标识. Required.
             openid: String = body("openid").required(),
@@ -83,6 +84,7 @@ pub mod get {
         }
 
         /// 优惠信息.
+        #[doc(alias = "优惠信息")]
         pub struct PromotionDetail {
             /// 券ID. Required.
             coupon_id: String = body("coupon_id").required(),

@@ -46,6 +46,7 @@ pub mod get {
         }
 
         /// 主体匹配明细列表.
+        #[doc(alias = "主体匹配明细列表")]
         pub struct MatchResults {
             /// 门店统一社会信用代码. Required.
             organization_code: String = body("organization_code").required(),

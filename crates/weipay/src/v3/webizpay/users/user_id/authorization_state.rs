@@ -44,6 +44,7 @@ pub mod get {
         }
 
         /// 微信授权关系列表.
+        #[doc(alias = "微信授权关系列表")]
         pub struct EmployeeList {
             /// 微信授权关系ID. Required.
             employee_id: String = body("employee_id").required(),

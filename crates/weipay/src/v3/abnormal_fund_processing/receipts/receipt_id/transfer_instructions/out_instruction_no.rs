@@ -47,6 +47,7 @@ pub mod get {
         }
 
         /// 在途异常资金付款指令的发起方.
+        #[doc(alias = "在途异常资金付款指令的发起方")]
         pub struct Commander {
             /// Required.
             operator: FundProcessingOperator = body("operator").required(),
@@ -55,6 +56,7 @@ pub mod get {
         }
 
         /// 收款方.
+        #[doc(alias = "收款方")]
         pub struct Receiver {
             /// 入账账户类型.
             account_type: String = body("account_type"),

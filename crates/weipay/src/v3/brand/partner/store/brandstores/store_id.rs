@@ -61,6 +61,7 @@ pub mod get {
         }
 
         /// 门店基础信息.
+        #[doc(alias = "门店基础信息")]
         pub struct StoreBasics {
             /// 商家门店编号.
             store_reference_id: String = body("store_reference_id"),
@@ -101,6 +102,7 @@ pub mod patch {
         }
 
         /// 门店基础信息.
+        #[doc(alias = "门店基础信息")]
         pub struct StoreBasics {
             /// 商家门店编号.
             store_reference_id: String = body("store_reference_id"),

@@ -58,6 +58,7 @@ pub mod get {
         }
 
         /// 支行列表.
+        #[doc(alias = "支行列表")]
         pub struct Data {
             /// 开户银行支行名称. Required.
             bank_branch_name: String = body("bank_branch_name").required(),

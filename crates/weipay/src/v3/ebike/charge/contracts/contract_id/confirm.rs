@@ -31,6 +31,7 @@ pub mod post {
         }
 
         /// 充电场景信息.
+        #[doc(alias = "充电场景信息")]
         pub struct ChargeInfo {
             /// 开始时间. Required.
             start_time: Time = body("start_time").required(),

@@ -70,6 +70,7 @@ pub mod get {
         }
 
         /// 支付者信息.
+        #[doc(alias = "支付者信息")]
         pub struct Payer {
             /// 用户在服务商的标识.
             openid: String = body("openid"),

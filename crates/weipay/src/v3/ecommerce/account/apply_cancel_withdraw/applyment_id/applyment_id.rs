@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 账户信息.
+        #[doc(alias = "账户信息")]
         pub struct AccountInfo {
             /// 二级商户号的出款子账户类型. Required.
             out_account_type: OutAccountType = body("out_account_type").required(),

@@ -35,6 +35,7 @@ pub mod get {
         }
 
         /// 账户信息.
+        #[doc(alias = "账户信息")]
         pub struct AccountInfo {
             /// 商户资金账户余额. Required.
             out_account_type: OutAccountType = body("out_account_type").required(),
@@ -43,6 +44,7 @@ pub mod get {
         }
 
         /// 不可发起注销原因.
+        #[doc(alias = "不可发起注销原因")]
         pub struct BlockReasons {
             /// 二级商户号的出款子账户类型.
             type_: Type = body("type"),
@@ -67,6 +69,7 @@ pub mod get {
         }
 
         /// 二级商户号的出款子账户类型.
+        #[doc(alias = "二级商户号的出款子账户类型")]
         pub enum Type {
             ConsumerComplaintUnprocessed = "CONSUMER_COMPLAINT_UNPROCESSED",
             HasBlockingControl = "HAS_BLOCKING_CONTROL",

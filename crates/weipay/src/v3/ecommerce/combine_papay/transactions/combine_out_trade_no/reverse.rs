@@ -27,6 +27,7 @@ pub mod post {
         }
 
         /// 子单信息.
+        #[doc(alias = "子单信息")]
         pub struct SubOrders {
             /// 子单商户号. Required.
             mchid: String = body("mchid").required(),

@@ -35,6 +35,7 @@ pub mod get {
         }
 
         /// 授权申请单.
+        #[doc(alias = "授权申请单")]
         pub struct ApplyOrder {
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),

@@ -62,6 +62,7 @@ pub mod get {
         }
 
         /// 自动收款授权的关闭信息.
+        #[doc(alias = "自动收款授权的关闭信息")]
         pub struct CloseInfo {
             /// 关闭时间. Required.
             close_time: Time = body("close_time").required(),

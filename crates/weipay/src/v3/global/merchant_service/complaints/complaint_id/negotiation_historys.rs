@@ -44,6 +44,7 @@ pub mod get {
         }
 
         /// 投诉协商历史.
+        #[doc(alias = "投诉协商历史")]
         pub struct Data {
             /// 操作流水号. Required.
             log_id: String = body("log_id").required(),
@@ -62,6 +63,7 @@ pub mod get {
         }
 
         /// 操作资料列表.
+        #[doc(alias = "操作资料列表")]
         pub struct ComplaintMediaList {
             /// 媒体文件业务类型. Required.
             media_type: ComplaintMediaType = body("media_type").required(),

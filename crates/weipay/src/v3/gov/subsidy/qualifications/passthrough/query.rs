@@ -44,6 +44,7 @@ pub mod post {
         }
 
         /// 资格状态数组.
+        #[doc(alias = "资格状态数组")]
         pub struct QualificationList {
             /// 消费品类ID. Required.
             appliance_id: i64 = body("appliance_id").required(),

@@ -31,6 +31,7 @@ pub mod post {
         }
 
         /// 品类集合.
+        #[doc(alias = "品类集合")]
         pub struct Data {
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),

@@ -46,6 +46,7 @@ pub mod post {
         }
 
         /// 资格信息.
+        #[doc(alias = "资格信息")]
         pub struct Data {
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),

@@ -31,6 +31,7 @@ pub mod post {
         }
 
         /// 资格集合.
+        #[doc(alias = "资格集合")]
         pub struct Data {
             /// 品类凭证码. Required.
             auth_code: String = body("auth_code").required(),

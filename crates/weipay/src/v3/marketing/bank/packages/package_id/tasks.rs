@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 上传任务列表.
+        #[doc(alias = "上传任务列表")]
         pub struct Data {
             /// 上传任务. Required.
             task_id: String = body("task_id").required(),

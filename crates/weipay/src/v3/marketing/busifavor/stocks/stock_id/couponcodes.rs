@@ -117,6 +117,7 @@ pub mod post {
         }
 
         /// 上传失败的code及原因.
+        #[doc(alias = "上传失败的code及原因")]
         pub struct FailCodes {
             /// 上传失败的券code. Required.
             coupon_code: String = body("coupon_code").required(),

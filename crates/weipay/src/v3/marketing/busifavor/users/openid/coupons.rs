@@ -85,6 +85,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 商家券批次名称. Required; 1 to 21 characters.
             stock_name: String = body("stock_name").required().length(1, 21),

@@ -66,6 +66,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 创建批次的商户号.
             stock_creator_mchid: String = body("stock_creator_mchid"),

@@ -27,6 +27,7 @@ pub mod post {
         }
 
         /// 门店报名信息.
+        #[doc(alias = "门店报名信息")]
         pub struct ApplyInfos {
             /// 门店信息.
             store_info: StoreInfo = body("store_info"),
@@ -35,6 +36,7 @@ pub mod post {
         }
 
         /// 门店信息.
+        #[doc(alias = "门店信息")]
         pub struct StoreInfo {
             /// 门店ID.
             store_id: String = body("store_id"),
@@ -60,6 +62,7 @@ pub mod post {
         }
 
         /// 失败的报名记录.
+        #[doc(alias = "失败的报名记录")]
         pub struct FailedApplyInfos {
             /// 门店信息.
             store_info: StoreInfo = body("store_info"),
@@ -68,6 +71,7 @@ pub mod post {
         }
 
         /// 成功的报名记录.
+        #[doc(alias = "成功的报名记录")]
         pub struct SucceedApplyInfos {
             /// 门店信息.
             store_info: StoreInfo = body("store_info"),

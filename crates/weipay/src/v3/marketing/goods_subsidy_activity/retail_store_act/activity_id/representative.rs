@@ -31,6 +31,7 @@ pub mod put {
         }
 
         /// 业务代理信息列表.
+        #[doc(alias = "业务代理信息列表")]
         pub struct RepresentativeInfoList {
             /// 业务代理的OpenID. Required.
             openid: String = body("openid").required(),
@@ -53,6 +54,7 @@ pub mod put {
         }
 
         /// 添加失败业务代理信息列表.
+        #[doc(alias = "添加失败业务代理信息列表")]
         pub struct FailedRepresentativeInfoList {
             /// 业务代理的OpenID. Required.
             openid: String = body("openid").required(),
@@ -87,6 +89,7 @@ pub mod delete {
         }
 
         /// 业务代理信息列表.
+        #[doc(alias = "业务代理信息列表")]
         pub struct RepresentativeInfoList {
             /// 业务代理的OpenID. Required.
             openid: String = body("openid").required(),
@@ -109,6 +112,7 @@ pub mod delete {
         }
 
         /// 删除失败业务代理信息列表.
+        #[doc(alias = "删除失败业务代理信息列表")]
         pub struct FailedRepresentativeInfoList {
             /// 业务代理的OpenID. Required.
             openid: String = body("openid").required(),

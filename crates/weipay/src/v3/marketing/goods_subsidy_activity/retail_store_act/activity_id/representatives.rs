@@ -45,6 +45,7 @@ pub mod get {
         }
 
         /// 小店活动业代集合.
+        #[doc(alias = "小店活动业代集合")]
         pub struct Data {
             /// 业务代理的OpenID. Required.
             openid: String = body("openid").required(),

@@ -39,6 +39,7 @@ pub mod post {
         }
 
         /// 成功的物料码列表.
+        #[doc(alias = "成功的物料码列表")]
         pub struct MaterialList {
             /// 物料码ID.
             material_id: String = body("material_id"),

@@ -47,6 +47,7 @@ pub mod get {
         }
 
         /// 小店活动门店集合.
+        #[doc(alias = "小店活动门店集合")]
         pub struct Data {
             /// 门店编码.
             store_code: String = body("store_code"),
@@ -82,6 +83,7 @@ pub mod post {
         }
 
         /// 待新增的小店活动门店列表.
+        #[doc(alias = "待新增的小店活动门店列表")]
         pub struct Stores {
             /// 门店编码.
             store_code: String = body("store_code"),
@@ -103,6 +105,7 @@ pub mod post {
         }
 
         /// 添加失败的小店活动门店列表.
+        #[doc(alias = "添加失败的小店活动门店列表")]
         pub struct FailedStores {
             /// 门店编码.
             store_code: String = body("store_code"),
@@ -138,6 +141,7 @@ pub mod delete {
         }
 
         /// 待删除的小店活动门店列表.
+        #[doc(alias = "待删除的小店活动门店列表")]
         pub struct Stores {
             /// 门店编码.
             store_code: String = body("store_code"),
@@ -159,6 +163,7 @@ pub mod delete {
         }
 
         /// 删除失败的小店活动门店列表.
+        #[doc(alias = "删除失败的小店活动门店列表")]
         pub struct FailedStores {
             /// 门店编码.
             store_code: String = body("store_code"),

@@ -42,6 +42,7 @@ pub mod patch {
         }
 
         /// 会员积分.
+        #[doc(alias = "会员积分")]
         pub struct Bonus {
             /// 会员初始积分值. Required.
             init_bonus: i64 = body("init_bonus").required(),
@@ -64,6 +65,7 @@ pub mod patch {
         }
 
         /// 会员优惠.
+        #[doc(alias = "会员优惠")]
         pub struct Favor {
             /// 是否展示优惠券. Required.
             show_coupon: bool = body("show_coupon").required(),
@@ -80,6 +82,7 @@ pub mod patch {
         }
 
         /// 会员发票.
+        #[doc(alias = "会员发票")]
         pub struct Fapiao {
             /// 发票跳转文案.
             fapiao_jump_word: String = body("fapiao_jump_word"),

@@ -34,6 +34,7 @@ pub mod patch {
         }
 
         /// 修改内容.
+        #[doc(alias = "修改内容")]
         pub struct ModifyContent {
             /// 投放计划名称.
             plan_name: String = body("plan_name"),

@@ -47,6 +47,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 指定商品.
             goods_id: String = body("goods_id"),

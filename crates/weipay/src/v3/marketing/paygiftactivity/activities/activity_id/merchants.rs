@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 商户号.
             mchid: String = body("mchid"),

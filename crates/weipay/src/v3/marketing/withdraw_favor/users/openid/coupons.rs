@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 银行提现免费券列表.
+        #[doc(alias = "银行提现免费券列表")]
         pub struct Data {
             /// 发放时间.
             send_time: Time = body("send_time"),

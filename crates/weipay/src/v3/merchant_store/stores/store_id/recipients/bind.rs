@@ -42,6 +42,7 @@ pub mod post {
         }
 
         /// 收款门店信息.
+        #[doc(alias = "收款门店信息")]
         pub struct FailedStoreRecipient {
             /// 门店收款商户号.
             mchid: String = body("mchid"),

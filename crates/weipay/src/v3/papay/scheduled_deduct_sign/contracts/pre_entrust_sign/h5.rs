@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// 跳转控制信息.
+        #[doc(alias = "跳转控制信息")]
         pub struct JumpControl {
             /// 跳转的应用AppID.
             jump_appid: String = body("jump_appid"),

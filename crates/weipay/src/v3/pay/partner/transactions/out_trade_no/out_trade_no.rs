@@ -97,6 +97,7 @@ pub mod get {
         }
 
         /// 支付者.
+        #[doc(alias = "支付者")]
         pub struct Payer {
             /// 用户服务标识. Required.
             sp_openid: String = body("sp_openid").required(),

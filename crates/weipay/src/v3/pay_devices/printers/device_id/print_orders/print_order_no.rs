@@ -35,6 +35,7 @@ pub mod get {
         }
 
         /// 变量列表.
+        #[doc(alias = "变量列表")]
         pub struct VariableList {
             /// Key字段.
             key: String = body("key"),

@@ -54,6 +54,7 @@ pub mod get {
         }
 
         /// 先享金额列表.
+        #[doc(alias = "先享金额列表")]
         pub struct Quotas {
             /// 用户分层. Required.
             risk_level: i64 = body("risk_level").required(),

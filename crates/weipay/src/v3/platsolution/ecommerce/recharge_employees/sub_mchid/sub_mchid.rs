@@ -39,6 +39,7 @@ pub mod get {
         }
 
         /// 员工列表.
+        #[doc(alias = "员工列表")]
         pub struct Employees {
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),

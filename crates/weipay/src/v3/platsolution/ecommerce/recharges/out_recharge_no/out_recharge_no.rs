@@ -75,6 +75,7 @@ pub mod get {
         }
 
         /// 扫码充值的付款信息.
+        #[doc(alias = "扫码充值的付款信息")]
         pub struct QrRechargeInfo {
             /// 用户OpenID.
             openid: String = body("openid"),

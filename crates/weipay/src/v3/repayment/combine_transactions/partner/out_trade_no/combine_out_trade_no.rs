@@ -37,12 +37,14 @@ pub mod get {
         }
 
         /// 还款支付者信息.
+        #[doc(alias = "还款支付者信息")]
         pub struct CombinePayerInfo {
             /// 用户服务商标识. Required.
             openid: String = body("openid").required(),
         }
 
         /// 还款明细单信息列表.
+        #[doc(alias = "还款明细单信息列表")]
         pub struct SubOrders {
             /// 还款单发起商户号. Required.
             mchid: String = body("mchid").required(),
@@ -67,6 +69,7 @@ pub mod get {
         }
 
         /// 子单金额信息.
+        #[doc(alias = "子单金额信息")]
         pub struct Amount {
             /// 标价金额. Required; in fen (分).
             total_amount: i64 = body("total_amount").required(),

@@ -97,6 +97,7 @@ pub mod post {
         }
 
         /// 会员中心信息.
+        #[doc(alias = "会员中心信息")]
         pub struct MemberInformation {
             /// 会员中心跳转AppID.
             jump_appid: String = body("jump_appid"),

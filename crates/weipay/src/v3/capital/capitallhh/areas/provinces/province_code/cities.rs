@@ -27,6 +27,7 @@ pub mod get {
         }
 
         /// 城市列表.
+        #[doc(alias = "城市列表")]
         pub struct Data {
             /// 城市名称. Required.
             city_name: String = body("city_name").required(),

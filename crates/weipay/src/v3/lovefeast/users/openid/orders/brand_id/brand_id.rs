@@ -44,6 +44,7 @@ pub mod get {
         }
 
         /// 结果集.
+        #[doc(alias = "结果集")]
         pub struct Data {
             /// 捐赠订单号.
             welfare_trade_id: String = body("welfare_trade_id"),
@@ -74,6 +75,7 @@ pub mod get {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 总金额. In fen (分).
             total: i64 = body("total"),

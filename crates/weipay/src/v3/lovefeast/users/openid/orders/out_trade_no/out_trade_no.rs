@@ -47,6 +47,7 @@ pub mod get {
         }
 
         /// 订单金额.
+        #[doc(alias = "订单金额")]
         pub struct Amount {
             /// 订单总金额. In fen (分).
             total: i64 = body("total"),

@@ -62,6 +62,7 @@ pub mod get {
         }
 
         /// 已用金额列表.
+        #[doc(alias = "已用金额列表")]
         pub struct UseAmountList {
             /// 已用金额.
             used_amounts: Vec<String> = body("used_amounts"),

@@ -48,6 +48,7 @@ pub mod get {
         }
 
         /// 券码信息.
+        #[doc(alias = "券码信息")]
         pub struct CouponInformation {
             /// 商家券批次名称. Required.
             stock_name: String = body("stock_name").required(),
@@ -102,6 +103,7 @@ pub mod get {
         }
 
         /// 样式信息.
+        #[doc(alias = "样式信息")]
         pub struct DisplayPatternInfo {
             /// 使用须知.
             description: String = body("description"),

@@ -62,6 +62,7 @@ pub mod get {
         }
 
         /// 用户开卡时填写的个人信息.
+        #[doc(alias = "用户开卡时填写的个人信息")]
         pub struct UserInformation {
             /// 平台提供的通用开卡信息字段.
             common_field_list: Vec<CommonFieldList> = body("common_field_list"),
@@ -70,6 +71,7 @@ pub mod get {
         }
 
         /// 平台提供的通用开卡信息字段.
+        #[doc(alias = "平台提供的通用开卡信息字段")]
         pub struct CommonFieldList {
             /// 平台提供的通用开卡信息字段.
             name: UserFormFlag = body("name"),
@@ -78,6 +80,7 @@ pub mod get {
         }
 
         /// 商户自定义的开卡信息字段.
+        #[doc(alias = "商户自定义的开卡信息字段")]
         pub struct CustomFieldList {
             /// 字段名称.
             name: String = body("name"),
@@ -135,6 +138,7 @@ pub mod patch {
         }
 
         /// 用户储值变更信息.
+        #[doc(alias = "用户储值变更信息")]
         pub struct BalanceInformation {
             /// 更新前用户储值余额. Required.
             before_balance: i64 = body("before_balance").required(),

@@ -37,6 +37,7 @@ pub mod post {
         }
 
         /// 导入结果.
+        #[doc(alias = "导入结果")]
         pub struct Data {
             /// 会员卡code.
             code: String = body("code"),

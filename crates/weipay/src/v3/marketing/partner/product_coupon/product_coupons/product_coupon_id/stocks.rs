@@ -108,6 +108,7 @@ pub mod post {
         }
 
         /// 批次信息.
+        #[doc(alias = "批次信息")]
         pub struct Stock {
             /// 备注.
             remark: String = body("remark"),
@@ -176,6 +177,7 @@ pub mod post {
         }
 
         /// 券使用规则展示信息.
+        #[doc(alias = "券使用规则展示信息")]
         pub struct UsageRuleDisplayInfo {
             /// 券使用方式列表. Required.
             coupon_usage_method_list: Vec<CouponUsageMethod> = body("coupon_usage_method_list").required(),

@@ -66,6 +66,7 @@ pub mod post {
         }
 
         /// 用户商品券标签信息.
+        #[doc(alias = "用户商品券标签信息")]
         pub struct CouponTagInfo {
             /// 用户商品券标签列表.
             coupon_tag_list: Vec<String> = body("coupon_tag_list"),
@@ -74,6 +75,7 @@ pub mod post {
         }
 
         /// 会员标签信息.
+        #[doc(alias = "会员标签信息")]
         pub struct MemberTagInfo {
             /// 会员卡模板ID. Required.
             member_card_id: String = body("member_card_id").required(),

@@ -77,6 +77,7 @@ pub mod get {
         }
 
         /// 用户商品券列表.
+        #[doc(alias = "用户商品券列表")]
         pub struct UserCouponList {
             /// 用户商品券Code. Required.
             coupon_code: String = body("coupon_code").required(),
@@ -119,6 +120,7 @@ pub mod get {
         }
 
         /// 批次信息.
+        #[doc(alias = "批次信息")]
         pub struct Stock {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
@@ -160,6 +162,7 @@ pub mod get {
         }
 
         /// 多次优惠使用规则.
+        #[doc(alias = "多次优惠使用规则")]
         pub struct SequentialUsageRule {
             /// 券可核销时间. Required.
             coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
@@ -174,6 +177,7 @@ pub mod get {
         }
 
         /// 券可核销时间.
+        #[doc(alias = "券可核销时间")]
         pub struct CouponAvailablePeriod {
             /// 开始时间. Required.
             available_begin_time: Time = body("available_begin_time").required(),
@@ -250,6 +254,7 @@ pub mod post {
         }
 
         /// 用户商品券标签信息.
+        #[doc(alias = "用户商品券标签信息")]
         pub struct CouponTagInfo {
             /// 用户商品券标签列表.
             coupon_tag_list: Vec<CouponTag> = body("coupon_tag_list"),
@@ -258,6 +263,7 @@ pub mod post {
         }
 
         /// 会员标签信息.
+        #[doc(alias = "会员标签信息")]
         pub struct MemberTagInfo {
             /// 会员卡模板ID.
             member_card_id: String = body("member_card_id"),
@@ -311,6 +317,7 @@ pub mod post {
         }
 
         /// 批次信息.
+        #[doc(alias = "批次信息")]
         pub struct Stock {
             /// 商品券ID. Required.
             product_coupon_id: String = body("product_coupon_id").required(),
@@ -352,6 +359,7 @@ pub mod post {
         }
 
         /// 多次优惠使用规则.
+        #[doc(alias = "多次优惠使用规则")]
         pub struct SequentialUsageRule {
             /// 券可核销时间. Required.
             coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
@@ -366,6 +374,7 @@ pub mod post {
         }
 
         /// 券可核销时间.
+        #[doc(alias = "券可核销时间")]
         pub struct CouponAvailablePeriod {
             /// 开始时间. Required.
             available_begin_time: Time = body("available_begin_time").required(),

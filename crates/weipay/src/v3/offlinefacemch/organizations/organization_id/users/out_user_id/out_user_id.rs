@@ -47,12 +47,14 @@ pub mod get {
         }
 
         /// 学生信息.
+        #[doc(alias = "学生信息")]
         pub struct StudentInfo {
             /// 班级名.
             class_name: String = body("class_name"),
         }
 
         /// 职工信息.
+        #[doc(alias = "职工信息")]
         pub struct StaffInfo {
             /// 职业.
             occupation: String = body("occupation"),
@@ -105,12 +107,14 @@ pub mod patch {
         }
 
         /// 学生信息.
+        #[doc(alias = "学生信息")]
         pub struct StudentInfo {
             /// 班级名.
             class_name: String = body("class_name"),
         }
 
         /// 职工信息.
+        #[doc(alias = "职工信息")]
         pub struct StaffInfo {
             /// 职业.
             occupation: String = body("occupation"),

@@ -50,6 +50,7 @@ pub mod get {
         }
 
         /// 协议解约信息.
+        #[doc(alias = "协议解约信息")]
         pub struct ContractTerminateInfo {
             /// 协议解约方式. Required.
             contract_termination_mode: String = body("contract_termination_mode").required(),

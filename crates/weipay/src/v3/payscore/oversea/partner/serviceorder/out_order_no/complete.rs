@@ -47,6 +47,7 @@ pub mod post {
         }
 
         /// 后付费项目.
+        #[doc(alias = "后付费项目")]
         pub struct PostPayments {
             /// 付费名称. Required.
             name: String = body("name").required(),
@@ -59,6 +60,7 @@ pub mod post {
         }
 
         /// 商户优惠.
+        #[doc(alias = "商户优惠")]
         pub struct PostDiscounts {
             /// 优惠名称. Required.
             name: String = body("name").required(),
@@ -71,6 +73,7 @@ pub mod post {
         }
 
         /// 实际服务时间.
+        #[doc(alias = "实际服务时间")]
         pub struct TimeRange {
             /// 服务开始时间.
             start_time: Time = body("start_time"),

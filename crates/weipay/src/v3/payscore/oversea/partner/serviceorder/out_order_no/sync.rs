@@ -33,6 +33,7 @@ pub mod post {
         }
 
         /// 内容信息详情.
+        #[doc(alias = "内容信息详情")]
         pub struct Detail {
             /// 收款序号.
             seq: i64 = body("seq"),

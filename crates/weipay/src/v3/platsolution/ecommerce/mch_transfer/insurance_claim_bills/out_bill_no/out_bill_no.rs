@@ -65,6 +65,7 @@ pub mod get {
         }
 
         /// 关单信息.
+        #[doc(alias = "关单信息")]
         pub struct CloseInfo {
             /// 关单时间.
             accept_time: Time = body("accept_time"),

@@ -61,6 +61,7 @@ pub mod post {
         }
 
         /// 异常结算处理结果.
+        #[doc(alias = "异常结算处理结果")]
         pub struct AbnormalSettleResult {
             /// 异常结算批次单处理方式. Required.
             abnormal_settle_type: AbnormalSettleType = body("abnormal_settle_type").required(),

@@ -25,6 +25,7 @@ pub mod post {
         }
 
         /// 还款明细单信息列表.
+        #[doc(alias = "还款明细单信息列表")]
         pub struct SubOrders {
             /// 还款单发起商户号. Required.
             mchid: String = body("mchid").required(),

@@ -32,6 +32,7 @@ pub mod post {
         }
 
         /// 服务状态设置.
+        #[doc(alias = "服务状态设置")]
         pub struct StateSetting {
             /// 状态ID. Required.
             state_id: String = body("state_id").required(),
@@ -42,6 +43,7 @@ pub mod post {
         }
 
         /// 内容模板设置.
+        #[doc(alias = "内容模板设置")]
         pub struct ContentTemplateData {
             /// 服务内容列表.
             field_list: Vec<FieldList> = body("field_list"),
@@ -50,6 +52,7 @@ pub mod post {
         }
 
         /// 服务内容列表.
+        #[doc(alias = "服务内容列表")]
         pub struct FieldList {
             /// 内容字段ID. Required.
             field_id: String = body("field_id").required(),
@@ -58,6 +61,7 @@ pub mod post {
         }
 
         /// 操作设置.
+        #[doc(alias = "操作设置")]
         pub struct ActionSetting {
             /// 操作名称. Required.
             action_name: String = body("action_name").required(),
@@ -66,6 +70,7 @@ pub mod post {
         }
 
         /// 消息模板设置.
+        #[doc(alias = "消息模板设置")]
         pub struct MessageTemplateSetting {
             /// 模板消息ID. Required.
             message_template_id: String = body("message_template_id").required(),

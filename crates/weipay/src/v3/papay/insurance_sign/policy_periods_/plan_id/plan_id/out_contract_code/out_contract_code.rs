@@ -46,6 +46,7 @@ pub mod get {
         }
 
         /// 扣费周期列表.
+        #[doc(alias = "扣费周期列表")]
         pub struct Data {
             /// 保单的扣费周期编号. Required.
             policy_period_id: i64 = body("policy_period_id").required(),

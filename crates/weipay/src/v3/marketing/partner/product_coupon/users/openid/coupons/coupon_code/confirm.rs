@@ -107,6 +107,7 @@ pub mod post {
         }
 
         /// 单券使用详情.
+        #[doc(alias = "单券使用详情")]
         pub struct SingleUsageDetail {
             /// 券核销请求单号.
             use_request_no: String = body("use_request_no"),
@@ -126,6 +127,7 @@ pub mod post {
         }
 
         /// 关联微信支付分订单信息.
+        #[doc(alias = "关联微信支付分订单信息")]
         pub struct AssociatedPayScoreOrderInfo {
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),

@@ -71,6 +71,7 @@ pub mod post {
         }
 
         /// 关联微信支付分订单信息.
+        #[doc(alias = "关联微信支付分订单信息")]
         pub struct AssociatedPayScoreOrderInfo {
             /// 微信支付服务订单号.
             order_id: String = body("order_id"),
@@ -130,6 +131,7 @@ pub mod post {
         }
 
         /// 多次优惠使用详情.
+        #[doc(alias = "多次优惠使用详情")]
         pub struct SequentialUsageDetail {
             /// 总可使用次数. Required.
             total_count: i64 = body("total_count").required(),
@@ -140,6 +142,7 @@ pub mod post {
         }
 
         /// 轮次使用详情列表.
+        #[doc(alias = "轮次使用详情列表")]
         pub struct DetailItemList {
             /// 轮次使用详情状态. Required.
             detail_state: SequentialUsageState = body("detail_state").required(),

@@ -1,15 +1,30 @@
-//! Times as APIv2 writes them, in Beijing and without an offset.
+//! Times and days in Beijing as they are written without an offset: by APIv2, in bills, and in numbers of the platform.
 
-use crate::clock;
+use super::{parse, rfc3339};
 
 /// `20141030133525`.
 pub(crate) fn compact(seconds: i64) -> String {
-    clock::rfc3339(seconds).chars().take(19).filter(char::is_ascii_digit).collect()
+    digits(seconds, 19)
+}
+
+/// `20141030`.
+pub(crate) fn compact_day(seconds: i64) -> String {
+    digits(seconds, 10)
+}
+
+/// `2014-10-30`.
+pub(crate) fn date(seconds: i64) -> String {
+    rfc3339(seconds).chars().take(10).collect()
 }
 
 /// `2014-10-30 13:35:25`.
 pub(crate) fn spaced(seconds: i64) -> String {
-    clock::rfc3339(seconds).chars().take(19).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+    rfc3339(seconds).chars().take(19).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+}
+
+/// The digits of so much of a time.
+fn digits(seconds: i64, letters: usize) -> String {
+    rfc3339(seconds).chars().take(letters).filter(char::is_ascii_digit).collect()
 }
 
 /// Reads what [`compact`] writes.
@@ -18,7 +33,7 @@ pub(crate) fn parse_compact(text: &str) -> Option<i64> {
         return None;
     }
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    clock::parse(&format!(
+    parse(&format!(
         "{}-{}-{}T{}:{}:{}+08:00",
         part(0, 4),
         part(4, 6),
@@ -35,9 +50,10 @@ mod tests {
 
     #[test]
     fn times_are_written_and_read_in_beijing() {
-        let seconds = clock::parse("2014-10-30T13:35:25+08:00").unwrap();
+        let seconds = parse("2014-10-30T13:35:25+08:00").unwrap();
         assert_eq!(compact(seconds), "20141030133525");
         assert_eq!(spaced(seconds), "2014-10-30 13:35:25");
+        assert_eq!((compact_day(seconds), date(seconds)), ("20141030".to_owned(), "2014-10-30".to_owned()));
         assert_eq!(parse_compact("20141030133525"), Some(seconds));
         for text in ["", "2014103013352", "20141330133525", "2014-10-3013:3", "2014103013352茶"] {
             assert_eq!(parse_compact(text), None, "{text}");

@@ -1,0 +1,307 @@
+//! What an attempt changes: whether it is still to be made, when the next one is due, and what is kept of it, within one transaction.
+
+use super::record::{self, Attempt, Notification, NotificationState};
+use super::{Taken, hold, message};
+use crate::platform::Epoch;
+use crate::store::{OutboxEntry, StoreError, Transaction};
+
+/// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the wait begins with the attempt,
+/// and not when it timed out.
+pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
+    let described = message::described(&entry.event_type)?;
+    let wait = described.retry.waits.get(usize::try_from(entry.attempts).ok()?)?;
+    Some(started.saturating_add(i64::from(*wait)))
+}
+
+/// Whether a notification that was read from the outbox is still to be sent: since then it may have been acknowledged, held or sent.
+/// Its record says so; what stands otherwise in the outbox is made to fit.
+pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, StoreError> {
+    let entry = &taken.entry;
+    // This node may have been so slow that another one delivers it now, and decides.
+    if Epoch::current(tx)? != taken.epoch || !tx.is_claimed(entry)? {
+        return Ok(false);
+    }
+    // Without one, another notification has its number, and its place in the outbox.
+    let Some(kept) = record::of_entry(tx, entry)? else { return Ok(false) };
+    match kept.state {
+        NotificationState::Waiting => {
+            let due = kept.due.unwrap_or(entry.due);
+            let is_as_read = kept.failed == entry.attempts && due <= entry.due;
+            if !is_as_read {
+                tx.reschedule(entry, kept.failed, due)?;
+            }
+            Ok(is_as_read)
+        }
+        NotificationState::Acknowledged | NotificationState::GivenUp => {
+            tx.remove_from_outbox(entry)?;
+            Ok(false)
+        }
+        NotificationState::Held => {
+            tx.reschedule(entry, kept.failed, hold::held(entry.due))?;
+            Ok(false)
+        }
+    }
+}
+
+/// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt. What has been decided
+/// about it meanwhile stays, unless it is acknowledged now.
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    taken: &Taken,
+    attempt: Attempt,
+    next: Option<i64>,
+) -> Result<(), StoreError> {
+    let entry = &taken.entry;
+    // After a reset or a restore it belongs to what was, and another notification may have its number.
+    if Epoch::current(tx)? != taken.epoch {
+        return Ok(());
+    }
+    let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(()) };
+    let is_acknowledged = attempt.acknowledged;
+    kept.add_attempt(attempt);
+    if is_acknowledged {
+        close(tx, &mut kept, entry, NotificationState::Acknowledged)?;
+    } else if kept.is_closed() {
+        // A copy of it was acknowledged.
+        tx.remove_from_outbox(entry)?;
+    } else if kept.failed == entry.attempts {
+        match next {
+            Some(next) => wait(tx, &mut kept, entry, next)?,
+            None => close(tx, &mut kept, entry, NotificationState::GivenUp)?,
+        }
+    }
+    tx.save(&kept)
+}
+
+/// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one delivers it now, that
+/// one decides.
+fn wait(
+    tx: &Transaction<'_>,
+    kept: &mut Notification,
+    entry: &OutboxEntry,
+    next: i64,
+) -> Result<(), StoreError> {
+    let (due, is_held) = hold::due(tx, &entry.mchid, next)?;
+    let failed = entry.attempts.saturating_add(1);
+    if tx.reschedule(entry, failed, due)? {
+        kept.failed = failed;
+        (kept.state, kept.due) = match is_held {
+            true => (NotificationState::Held, None),
+            false => (NotificationState::Waiting, Some(next)),
+        };
+    }
+    Ok(())
+}
+
+/// Ends a notification, and takes it out of the outbox. If another node delivers it now, its place stays until that node has
+/// [settled](settle) what came of it, or until the node's claim has run out and [somebody looks](check_due).
+pub(super) fn close(
+    tx: &Transaction<'_>,
+    kept: &mut Notification,
+    entry: &OutboxEntry,
+    state: NotificationState,
+) -> Result<(), StoreError> {
+    let is_gone = tx.remove_from_outbox(entry)?;
+    if is_gone || state == NotificationState::Acknowledged {
+        (kept.state, kept.due) = (state, None);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::notifications::record::AttemptKind;
+    use crate::notifications::{Claimed, acknowledgement, receiver};
+    use crate::store::{Announcement, Store};
+
+    pub(in crate::notifications) fn entry(event_type: &str, attempts: u32) -> OutboxEntry {
+        OutboxEntry {
+            number: 1,
+            mchid: String::new(),
+            notify_url: "http://someone@127.0.0.1:8000/a/b".to_owned(),
+            platform_serial: String::new(),
+            event_type: event_type.to_owned(),
+            time: 0,
+            resource: Value::Null,
+            attempts,
+            due: 0,
+        }
+    }
+
+    /// From the first attempt to the last, in seconds.
+    fn schedule(event_type: &str) -> Vec<i64> {
+        let mut times = vec![0];
+        while let Some(next) =
+            next_attempt(&entry(event_type, times.len() as u32 - 1), times[times.len() - 1])
+        {
+            times.push(next);
+        }
+        times
+    }
+
+    #[test]
+    fn each_event_is_repeated_by_its_own_table() {
+        let coupon = schedule("COUPON.SEND");
+        assert_eq!((coupon.len(), coupon[1], coupon[11]), (12, 60, 660));
+        let payment = schedule("TRANSACTION.SUCCESS");
+        assert_eq!(
+            payment,
+            [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11040, 21840, 32640, 43440, 65040, 86_640]
+        );
+        assert_eq!(schedule("v2/transaction-success"), payment, "until the XML says SUCCESS");
+        assert_eq!(schedule("NO.SUCH.EVENT"), [0]);
+    }
+
+    fn within<T>(store: &Store, mut work: impl FnMut(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+        store.transaction(|tx| work(tx)).unwrap()
+    }
+
+    /// A store in which one notification waits, and that as a node has taken it.
+    pub(in crate::notifications) fn one_that_waits() -> (Store, Taken) {
+        let store = Store::in_memory();
+        within(&store, |tx| tx.announce(&announcement("1")));
+        let entry = within(&store, |tx| tx.claim_due(0, 1, &[])).remove(0);
+        let epoch = within(&store, Epoch::current);
+        (store, Taken { entry, epoch, claimed: Claimed::now() })
+    }
+
+    fn announcement(number: &str) -> Announcement {
+        Announcement {
+            mchid: "1900000109".to_owned(),
+            notify_url: "http://127.0.0.1:8000/".to_owned(),
+            platform_serial: String::new(),
+            event_type: "COUPON.SEND",
+            time: 0,
+            resource: json!({ "out_trade_no": number }),
+        }
+    }
+
+    fn attempt(status: u16) -> Attempt {
+        let received = receiver::Received { status, body: String::new() };
+        acknowledgement::judged(Ok(received), false).attempt(AttemptKind::Scheduled, 0, 1)
+    }
+
+    fn kept(store: &Store) -> Notification {
+        within(store, |tx| record::with_number(tx, 1)).unwrap()
+    }
+
+    fn outbox(store: &Store) -> Vec<(i64, u32, i64)> {
+        let waiting = within(store, |tx| tx.outbox_due(i64::MAX, 10));
+        waiting.into_iter().map(|entry| (entry.number, entry.attempts, entry.due)).collect()
+    }
+
+    /// As when a copy is acknowledged while the attempt is under way.
+    fn acknowledge_a_copy(store: &Store) {
+        within(store, |tx| {
+            let mut kept = record::with_number(tx, 1)?.unwrap();
+            let entry = kept.entry(0);
+            close(tx, &mut kept, &entry, NotificationState::Acknowledged)?;
+            kept.add_attempt(attempt(200));
+            tx.save(&kept)
+        });
+    }
+
+    #[test]
+    fn an_attempt_that_fails_after_a_copy_was_acknowledged_does_not_open_the_notification_again() {
+        for next in [Some(60), None] {
+            let (store, taken) = one_that_waits();
+            acknowledge_a_copy(&store);
+            within(&store, |tx| settle(tx, &taken, attempt(500), next));
+            let kept = kept(&store);
+            assert_eq!((kept.state, kept.due), (NotificationState::Acknowledged, None));
+            assert_eq!((kept.attempts.len(), outbox(&store)), (2, vec![]));
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_meanwhile_is_acknowledged_all_the_same_when_the_receiver_says_so() {
+        for (status, state) in [(200, NotificationState::Acknowledged), (500, NotificationState::GivenUp)] {
+            let (store, taken) = one_that_waits();
+            within(&store, |tx| settle(tx, &taken, attempt(500), None));
+            let next = (status == 500).then_some(60);
+            within(&store, |tx| settle(tx, &taken, attempt(status), next));
+            assert_eq!((kept(&store).state, outbox(&store)), (state, vec![]));
+        }
+    }
+
+    #[test]
+    fn an_attempt_of_a_state_that_was_exchanged_changes_nothing_in_the_one_that_took_its_place() {
+        let (store, taken) = one_that_waits();
+        // The same notification again, as a snapshot brings it back.
+        let later = Taken { epoch: Epoch::default(), ..taken.clone() };
+        within(&store, Epoch::begin_next);
+        assert!(!within(&store, |tx| check_due(tx, &later)));
+        for (status, next) in [(200, None), (500, Some(60))] {
+            within(&store, |tx| settle(tx, &taken, attempt(status), next));
+        }
+        let kept = kept(&store);
+        assert_eq!((kept.state, kept.attempts.len()), (NotificationState::Waiting, 0));
+        assert_eq!(outbox(&store), [(1, 0, 0)]);
+    }
+
+    #[test]
+    fn what_has_the_number_of_another_notification_now_stays_in_the_outbox() {
+        let (store, taken) = one_that_waits();
+        within(&store, |tx| {
+            tx.clear(&[])?;
+            tx.announce(&announcement("2"))
+        });
+        assert!(!within(&store, |tx| check_due(tx, &taken)));
+        within(&store, |tx| settle(tx, &taken, attempt(200), None));
+        assert_eq!(outbox(&store), [(1, 0, 0)]);
+        assert_eq!(kept(&store).attempts.len(), 0);
+    }
+
+    #[test]
+    fn what_was_claimed_is_sent_only_if_it_is_as_it_was_read() {
+        let (store, taken) = one_that_waits();
+        assert!(within(&store, |tx| check_due(tx, &taken)));
+        // Sent and not acknowledged since then.
+        within(&store, |tx| settle(tx, &taken, attempt(500), Some(60)));
+        assert!(!within(&store, |tx| check_due(tx, &taken)));
+        assert_eq!(outbox(&store), [(1, 1, 60)]);
+        // Only its time is another.
+        let early = Taken { entry: OutboxEntry { attempts: 1, ..taken.entry.clone() }, ..taken.clone() };
+        assert!(!within(&store, |tx| check_due(tx, &early)));
+        let in_time = Taken { entry: OutboxEntry { due: 60, ..early.entry.clone() }, ..taken };
+        assert!(within(&store, |tx| check_due(tx, &in_time)));
+    }
+
+    #[test]
+    fn what_has_broken_content_fails_by_the_retry_table_until_it_is_given_up() {
+        let (store, taken) = one_that_waits();
+        let broken = Taken { entry: OutboxEntry { resource: Value::Null, ..taken.entry }, ..taken };
+        assert!(within(&store, |tx| check_due(tx, &broken)));
+        within(&store, |tx| settle(tx, &broken, attempt(500), None));
+        assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::GivenUp, vec![]));
+    }
+
+    #[test]
+    fn what_is_held_while_a_node_has_claimed_it_goes_out_when_it_is_released() {
+        let (store, taken) = one_that_waits();
+        assert_eq!(within(&store, |tx| hold::hold(tx, None)), 1);
+        assert!(!within(&store, |tx| check_due(tx, &taken)));
+        assert_eq!(outbox(&store), [(1, 0, hold::held(0))]);
+        // A database in which its time was not put off.
+        within(&store, |tx| tx.change_due(&taken.entry, 0));
+        let released = within(&store, |tx| hold::release(tx, None, |due| due));
+        assert_eq!(released.iter().map(|kept| kept.number).collect::<Vec<_>>(), [1]);
+        assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::Waiting, vec![(1, 0, 0)]));
+        assert!(within(&store, |tx| check_due(tx, &taken)));
+    }
+
+    #[test]
+    fn what_is_closed_is_neither_held_nor_released_again() {
+        let (store, taken) = one_that_waits();
+        acknowledge_a_copy(&store);
+        // As if another node delivered it: its place stays until then.
+        within(&store, |tx| tx.put_into_outbox(&taken.entry));
+        assert_eq!(within(&store, |tx| hold::hold(tx, None)), 0);
+        assert_eq!(kept(&store).state, NotificationState::Acknowledged);
+        assert!(within(&store, |tx| hold::release(tx, None, |due| due)).is_empty());
+        assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::Acknowledged, vec![]));
+    }
+}
