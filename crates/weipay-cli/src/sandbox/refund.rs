@@ -16,13 +16,16 @@ pub(crate) struct Refund {
     /// is short of money and the refund is closed seven days after it was accepted.
     #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     to: String,
+    /// The merchant whose number is meant, when several have used it.
+    #[arg(long, value_name = "MCHID")]
+    mchid: Option<String>,
     #[command(flatten)]
     data: DataFolder,
 }
 
 pub(super) fn run(arguments: &Refund) -> Outcome {
     let path = format!("/refunds/{}/outcome", encoded(&arguments.number));
-    let refund = arguments.data.post(&path, &json!({ "to": arguments.to }))?;
+    let refund = arguments.data.post(&path, &json!({ "to": arguments.to, "mchid": arguments.mchid }))?;
     print(&shown(&refund))
 }
 

@@ -171,18 +171,20 @@ fn a_refund_has_a_row_with_its_state_and_its_fee_comes_off() {
     let cells = |line: &String| line.split(',').map(|cell| cell[1..].to_owned()).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = lines[1..lines.len() - 2].iter().map(cells).collect();
     assert!(rows.iter().all(|row| row.len() == 27), "{rows:?}");
-    let shown: Vec<[&str; 9]> =
-        rows.iter().map(|row| [9, 12, 15, 16, 17, 19, 22, 24, 25].map(|index| row[index].as_str())).collect();
+    let shown: Vec<[&str; 10]> = rows
+        .iter()
+        .map(|row| [9, 12, 13, 15, 16, 17, 19, 22, 24, 25].map(|index| row[index].as_str()))
+        .collect();
     assert_eq!(
         shown,
         [
-            ["SUCCESS", "8.00", "0", "0.00", "0.00", "", "0.04000", "10.00", "0.00"],
-            ["SUCCESS", "10.00", "0", "0.00", "0.00", "", "0.06000", "10.00", "0.00"],
-            ["REFUND", "0.00", "done", "4.00", "0.50", "SUCCESS", "-0.02000", "0.00", "5.00"],
-            ["REFUND", "0.00", "closed", "3.00", "0.00", "SUCCESS", "-0.02000", "0.00", "3.00"],
-            ["REFUND", "0.00", "abnormal", "2.00", "0.00", "CHANGE", "-0.01000", "0.00", "2.00"],
-            ["REFUND", "0.00", "under-way", "2.00", "0.25", "SUCCESS", "-0.01000", "0.00", "2.50"],
-            ["REFUND", "0.00", "given-up", "0.00", "0.00", "FAIL", "0.00000", "0.00", "1.00"],
+            ["SUCCESS", "8.00", "3.00", "0", "0.00", "0.00", "", "0.04000", "10.00", "0.00"],
+            ["SUCCESS", "10.00", "0.00", "0", "0.00", "0.00", "", "0.06000", "10.00", "0.00"],
+            ["REFUND", "0.00", "0.00", "done", "4.00", "0.50", "SUCCESS", "-0.02000", "0.00", "5.00"],
+            ["REFUND", "0.00", "0.00", "closed", "3.00", "0.00", "SUCCESS", "-0.02000", "0.00", "3.00"],
+            ["REFUND", "0.00", "0.00", "abnormal", "2.00", "0.00", "CHANGE", "-0.01000", "0.00", "2.00"],
+            ["REFUND", "0.00", "0.00", "under-way", "2.00", "0.25", "SUCCESS", "-0.01000", "0.00", "2.50"],
+            ["REFUND", "0.00", "0.00", "given-up", "0.00", "0.00", "FAIL", "0.00000", "0.00", "1.00"],
         ]
     );
     assert!(rows[2..].iter().all(|row| row[18] == "ORIGINAL" && row[14].starts_with("50300")));

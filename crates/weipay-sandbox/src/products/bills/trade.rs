@@ -201,7 +201,8 @@ fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Pa
     let settlement = settlement_total(order, payment);
     write_order(row, order, payment, payment.paid_at, "SUCCESS");
     row.cell(&yuan(settlement));
-    row.cell(&yuan(order.total - settlement));
+    // What all coupons took off, those that are money too.
+    row.cell(&yuan(order.total - payment.payer_total));
     if kind == TradeBill::All {
         row.cells(["0", "0", "0.00", "0.00", "", ""]);
     }

@@ -366,12 +366,12 @@ pub(super) fn take_step(
 }
 
 fn find_order(tx: &Transaction<'_>, complains: &PersonComplains) -> Result<Order, ComplaintError> {
-    let mut orders = Order::find_by_bare_number(tx, &complains.order)?;
-    orders.extend(Order::find_by_transaction(tx, &complains.order)?);
-    orders.retain(|order| order.state.is_paid());
-    if let Some(mchid) = &complains.mchid {
-        orders.retain(|order| order.merchant == *mchid || order.payee() == mchid);
-    }
+    let is_of = |order: &Order, mchid: &String| order.merchant == *mchid || order.payee() == mchid;
+    let is_meant = |order: &Order| {
+        order.state.is_paid() && complains.mchid.as_ref().is_none_or(|mchid| is_of(order, mchid))
+    };
+    let mut orders = Order::find_by_bare_number(tx, &complains.order, is_meant)?;
+    orders.extend(Order::find_by_transaction(tx, &complains.order)?.filter(is_meant));
     match orders.len() {
         0 => Err(ComplaintError::Unknown("no paid order has this out_trade_no or transaction_id")),
         1 => Ok(orders.remove(0)),

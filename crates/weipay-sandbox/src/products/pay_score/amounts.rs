@@ -15,7 +15,7 @@ pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
         let rows = body.get(name).and_then(Value::as_array);
         rows.into_iter().flatten().try_fold(0_i64, |sum, row| {
             let fen = row.get("amount").map_or(Some(0), Value::as_i64)?;
-            if (0..=MAX_FEN).contains(&fen) { sum.checked_add(fen) } else { None }
+            if fen >= 0 { sum.checked_add(fen) } else { None }
         })
     };
     let total = body.get("total_amount").and_then(Value::as_i64).ok_or_else(refusals::wrong_total)?;
@@ -23,7 +23,7 @@ pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
         return Err(refusals::wrong_total());
     };
     let is_sum = paid.checked_sub(off) == Some(total);
-    if is_sum && (0..=MAX_FEN).contains(&total) { Ok(total) } else { Err(refusals::wrong_total()) }
+    if is_sum && total >= 0 { Ok(total) } else { Err(refusals::wrong_total()) }
 }
 
 /// What a new order says of money: nothing is below 0 or too large. What it charges can be 0.
@@ -37,11 +37,12 @@ pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refu
     }
 }
 
-/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a limit; that is the service's, which
-/// the sandbox does not know.
+/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a limit; that is the service's, a
+/// million yuan here.
 pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refusal> {
     let is_estimate = risk_fund["name"] == "ESTIMATE_ORDER_COST";
     match risk_fund["amount"].as_i64() {
+        _ if total > MAX_FEN => Err(refusals::over_service_fund()),
         Some(most) if !is_estimate && total > most => Err(refusals::over_risk_fund()),
         _ => Ok(()),
     }
@@ -59,6 +60,16 @@ pub(super) fn read_time(text: &str) -> Option<i64> {
         }
         _ => clock::parse(text),
     }
+}
+
+/// Both times, or both days where one of them is only a day.
+fn of_one_precision(one: &str, other: &str) -> Option<(i64, i64)> {
+    let (first, second) = (read_time(one)?, read_time(other)?);
+    let is_day = |text: &str| text.len() == 8;
+    Some(match is_day(one) || is_day(other) {
+        true => (clock::day(first), clock::day(second)),
+        false => (first, second),
+    })
 }
 
 fn date(digits: &str) -> String {
@@ -83,8 +94,8 @@ pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What was said of times and places when the order was made is said again in the same way, or not at all. INFERRED(pay-score-fixed): what is
-/// left out stays as it was. `OnAccept` says nothing new, because the order has had the time of the confirmation since then.
+/// What was said of the beginning and of places when the order was made is said again in the same way, or not at all. INFERRED(pay-score-fixed):
+/// what is left out stays as it was, and the end is what it was in fact, whatever was planned. `OnAccept` says nothing new, because the order has had the time of the confirmation since then.
 pub(super) fn check_said_before(
     order: &Map<String, Value>,
     given: &Map<String, Value>,
@@ -94,7 +105,7 @@ pub(super) fn check_said_before(
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
     let is_same = |one: &str, other: &str| {
-        one == other || read_time(one).is_some_and(|one| Some(one) == read_time(other))
+        one == other || of_one_precision(one, other).is_some_and(|(one, other)| one == other)
     };
     for (group, name) in FIXED {
         if let (Some(said), Some(given)) = (text(order, group, name), text(given, group, name))
@@ -107,13 +118,9 @@ pub(super) fn check_said_before(
     Ok(())
 }
 
-/// What the merchant says of times and places.
-const FIXED: [(&str, &str); 4] = [
-    ("time_range", "start_time"),
-    ("time_range", "end_time"),
-    ("location", "start_location"),
-    ("location", "end_location"),
-];
+/// What the merchant says of times and places, and stays as it was said.
+const FIXED: [(&str, &str); 3] =
+    [("time_range", "start_time"), ("location", "start_location"), ("location", "end_location")];
 
 /// The times of a completion: the end is not before the start of the order, and not in the future.
 pub(super) fn check_times_of_completion(order: &Value, given: &Value, now: i64) -> Result<(), Refusal> {
@@ -122,8 +129,10 @@ pub(super) fn check_times_of_completion(order: &Value, given: &Value, now: i64) 
     if end > now {
         return Err(refusals::ends_too_late());
     }
-    match order["start_time"].as_str().and_then(read_time) {
-        Some(start) if end < start => Err(refusals::ends_before_start()),
+    let texts = (order["start_time"].as_str(), given["end_time"].as_str());
+    let times = if let (Some(start), Some(end)) = texts { of_one_precision(start, end) } else { None };
+    match times {
+        Some((start, end)) if end < start => Err(refusals::ends_before_start()),
         _ => Ok(()),
     }
 }
@@ -180,6 +189,8 @@ mod tests {
         assert_eq!(check("20260815120000"), Ok(()));
         assert_eq!(check("20260815120001"), Err("INVALID_REQUEST"));
         assert_eq!(check("20260815095959"), Err("INVALID_REQUEST"));
+        assert_eq!(check("20260815"), Ok(()), "on the day of the start");
+        assert_eq!(check("20260814"), Err("INVALID_REQUEST"));
         assert_eq!(check("yesterday"), Err("PARAM_ERROR"));
     }
 
@@ -198,8 +209,9 @@ mod tests {
             assert_eq!(check("time_range", "start_time", same), Ok(()), "{same}");
         }
         assert_eq!(check("time_range", "start_time", "20260815113000"), Err((400, "PARAM_ERROR")));
-        assert_eq!(check("time_range", "end_time", "20260815000000"), Ok(()));
-        assert_eq!(check("time_range", "end_time", "20260814"), Err((400, "PARAM_ERROR")));
+        assert_eq!(check("time_range", "start_time", "20260815"), Ok(()));
+        assert_eq!(check("time_range", "start_time", "20260814"), Err((400, "PARAM_ERROR")));
+        assert_eq!(check("time_range", "end_time", "20260814"), Ok(()), "the end is what it was in fact");
         assert_eq!(check("location", "start_location", "深圳"), Err((400, "PARAM_ERROR")));
         assert_eq!(check("location", "end_location", "深圳"), Ok(()), "not said before");
     }
@@ -209,5 +221,7 @@ mod tests {
         assert!(check_risk_fund(100, &json!({ "name": "DEPOSIT", "amount": 100 })).is_ok());
         assert!(check_risk_fund(101, &json!({ "name": "DEPOSIT", "amount": 100 })).is_err());
         assert!(check_risk_fund(101, &json!({ "name": "ESTIMATE_ORDER_COST", "amount": 100 })).is_ok());
+        let over = check_risk_fund(MAX_FEN + 1, &json!({ "name": "ESTIMATE_ORDER_COST", "amount": 100 }));
+        assert_eq!(over.unwrap_err().code, "INVALID_REQUEST");
     }
 }

@@ -192,8 +192,8 @@ impl Platform {
             return Err(ServiceOrderError::Openid);
         }
         self.act(|tx, now| match permissions::open(tx, permission(tx, number)?, openid, now)? {
-            true => Ok(()),
-            false => Err(ServiceOrderError::Permission("the service is open already")),
+            Ok(()) => Ok(()),
+            Err(reason) => Err(ServiceOrderError::Permission(reason)),
         })
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use weipay_wire::sha256_hex;
 
 use super::amounts::written;
+use crate::people::Person;
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// Where an order is: `state`, and of DOING the `state_description`.
@@ -143,9 +144,14 @@ pub(super) fn count_of_person(
     service_id: &str,
     person: &str,
 ) -> Result<(i64, i64), StoreError> {
-    let of_person = of_person(mchid, service_id, person);
-    let count = |index| tx.count::<ServiceOrder>(&[IndexRange::equal(index, &*of_person)]);
-    Ok((count(UNDER_WAY)?, count(OVERDUE)?))
+    let (mut under_way, mut overdue) = (0, 0);
+    // An order is there under one openid of its person.
+    for openid in Person::all_openids(tx, person)? {
+        let of_person = of_person(mchid, service_id, &openid);
+        let count = |index| tx.count::<ServiceOrder>(&[IndexRange::equal(index, &*of_person)]);
+        (under_way, overdue) = (under_way + count(UNDER_WAY)?, overdue + count(OVERDUE)?);
+    }
+    Ok((under_way, overdue))
 }
 
 /// The order of a merchant with its own number.
@@ -229,8 +235,9 @@ impl ServiceOrder {
         }
         if let Some(total) = self.total {
             put("total_amount", total.into());
-            put("need_collection", (total > 0).into());
-            if total > 0 && self.state != OrderState::Revoked {
+            let is_to_come = total > 0 && self.state != OrderState::Revoked;
+            put("need_collection", is_to_come.into());
+            if is_to_come {
                 put("collection", self.collection(total));
             }
         }

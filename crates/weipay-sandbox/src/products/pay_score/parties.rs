@@ -1,12 +1,14 @@
 //! The merchants and appids of a request, and the person in it.
 
+use std::collections::BTreeMap;
+
 use super::refusals;
 use crate::people::Person;
 use crate::products::payments::parties::check_sub_merchant;
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::Transaction;
+use crate::store::{StoreError, Transaction};
 
 /// Who acts, and for whom, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,27 @@ pub(super) fn text(context: &Context<'_>, name: &str) -> Option<String> {
     let request = context.request;
     let text = request.text(name).or_else(|| request.query(name));
     text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The openids of whoever acts: under the appid, and under the sub-merchant's. `Err` says why the openid cannot be meant.
+/// UNCONFIRMED(openid-of-a-stranger): that of a person whom nobody has made follows from the one that is given.
+pub(super) fn openids_of(
+    tx: &Transaction<'_>,
+    openid: &str,
+    (appid, sub_appid): (&str, Option<&str>),
+    now: i64,
+) -> Result<Result<(String, Option<String>), &'static str>, StoreError> {
+    let Some(person) = Person::find(tx, openid)? else {
+        let stranger = Person { unionid: openid.to_owned(), openids: BTreeMap::new() };
+        let under = |sub: &str| if sub == appid { openid.to_owned() } else { stranger.openid(sub) };
+        return Ok(Ok((openid.to_owned(), sub_appid.map(under))));
+    };
+    if std::iter::once(appid).chain(sub_appid).all(|appid| person.openid(appid) != openid) {
+        return Ok(Err("this openid is of a person who has another one under this appid"));
+    }
+    let own = Person::openid_under(tx, openid, appid, now)?;
+    let of_sub = sub_appid.map(|sub_appid| Person::openid_under(tx, openid, sub_appid, now)).transpose()?;
+    Ok(Ok((own, of_sub)))
 }
 
 impl Parties {
@@ -46,6 +69,9 @@ impl Parties {
     ) -> Result<(Option<String>, Option<String>), HandlerError> {
         let openid = text(context, "openid");
         let sub_openid = self.sub_mchid.as_ref().and_then(|_| text(context, "sub_openid"));
+        if sub_openid.is_some() && self.sub_appid.is_none() {
+            return Err(refusals::wrong_parameter("sub_openid needs sub_appid, under which it is").into());
+        }
         if openid.iter().chain(&sub_openid).any(|openid| !is_openid(openid)) {
             return Err(refusals::unknown_person().into());
         }

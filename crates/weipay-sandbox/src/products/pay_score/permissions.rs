@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::amounts::written;
-use super::parties::{Parties, text};
+use super::parties::{Parties, openids_of, text};
 use super::refusals;
 use crate::clock;
+use crate::people::Person;
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
@@ -76,9 +77,13 @@ fn find_of_person(
     service_id: &str,
     openid: &str,
 ) -> Result<Option<Permission>, StoreError> {
-    let value = of_person(&parties.mchid, parties.sub_mchid.as_deref(), service_id, openid);
-    let found: Vec<Permission> =
-        tx.find(&[IndexRange::equal(PERSON, value)], Page { offset: 0, limit: 100 })?;
+    let mut found: Vec<Permission> = Vec::new();
+    for openid in Person::all_openids(tx, openid)? {
+        let value = of_person(&parties.mchid, parties.sub_mchid.as_deref(), service_id, &openid);
+        found.extend(
+            tx.find::<Permission>(&[IndexRange::equal(PERSON, value)], Page { offset: 0, limit: 100 })?,
+        );
+    }
     let last = found.first().cloned();
     Ok(found.into_iter().find(|permission| permission.is_open).or(last))
 }
@@ -206,21 +211,25 @@ fn of_named_person(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Permis
     Ok(found.ok_or_else(refusals::no_such_authorization)?)
 }
 
-/// The person opens the service for the merchant. Whether it was not open.
+/// The person opens the service for the merchant, or cannot for this reason.
 pub(super) fn open(
     tx: &Transaction<'_>,
     permission: Permission,
     openid: &str,
     now: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Result<(), &'static str>, StoreError> {
     if permission.is_open {
-        return Ok(false);
+        return Ok(Err("the service is open already"));
     }
-    let openid = Some(openid.to_owned());
-    let opened = Permission { is_open: true, openid, opened: Some(now), ..permission };
+    let appids = (permission.appid.as_str(), permission.sub_appid.as_deref());
+    let (openid, sub_openid) = match openids_of(tx, openid, appids, now)? {
+        Ok((openid, sub_openid)) => (Some(openid), sub_openid),
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let opened = Permission { is_open: true, openid, sub_openid, opened: Some(now), ..permission };
     tx.save(&opened)?;
     opened.announce(tx, "PAYSCORE.USER_OPEN_SERVICE", now)?;
-    Ok(true)
+    Ok(Ok(()))
 }
 
 /// Either side ends it. Whether it was open.

@@ -47,6 +47,11 @@ pub(super) fn over_risk_fund() -> Refusal {
     .with_tail(271_316_656)
 }
 
+pub(super) fn over_service_fund() -> Refusal {
+    over_risk_fund()
+        .with_reason("total_amount may not be more than the service's maximum, a million yuan here")
+}
+
 pub(super) fn not_lower() -> Refusal {
     Refusal::invalid_request("修改后的金额必须小于原金额", "a modification only lowers total_amount")
         .with_tail(271_316_657)
@@ -69,7 +74,7 @@ pub(super) fn ends_before_start() -> Refusal {
 
 pub(super) fn not_as_before() -> Refusal {
     wrong_parameter(
-        "time_range and location must be those that the order was made with, where it was made with some",
+        "time_range.start_time and location must be those that the order was made with, where it was made with some",
     )
 }
 

@@ -7,10 +7,9 @@ use super::amounts::{
     checked_total,
 };
 use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find, find_by_query_id};
-use super::parties::Parties;
+use super::parties::{Parties, openids_of};
 use super::permissions::check_authorized;
 use super::{collection, refusals};
-use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -52,6 +51,7 @@ pub(super) fn create_and_complete(
         Some(_) => return Err(refusals::other_parameters().into()),
         None => {
             let total = checked_total(body)?;
+            check_risk_fund(total, &Value::Null)?;
             let order = new_order(tx, context, creation.clone(), true)?;
             let times = order.members.get("time_range").unwrap_or(&Value::Null);
             check_times_of_completion(times, times, context.now)?;
@@ -79,12 +79,18 @@ fn new_order(
             return Err(refusals::wrong_parameter(reason).into());
         };
         check_authorized(tx, &parties, request.required("service_id"), person)?;
+        if !AccountState::of_person(tx, person)?.works() {
+            return Err(refusals::not_assessed(271_300_099, collection::ACCOUNT_DOES_NOT_WORK).into());
+        }
         check_limits(tx, &context.caller.mchid, request.required("service_id"), person)?
             .map_err(|(tail, reason)| refusals::not_assessed(tail, reason))?;
     }
     let serial = tx.next_number("service order")?;
     let mut members = request.body.clone();
     members.retain(|name, _| MEMBERS.contains(&name.as_str()));
+    if is_confirmed {
+        accept(&mut members, context.now);
+    }
     Ok(ServiceOrder {
         id: format!("1000030000{}{serial:010}", super::amounts::written(context.now)),
         mchid: context.caller.mchid.clone(),
@@ -198,7 +204,7 @@ pub(super) fn complete_order(tx: &Transaction<'_>, context: &Context<'_>) -> Res
             .into());
         }
     };
-    Ok(completed.describe_without(&["openid", "collection", "attach", "notify_url"]))
+    Ok(completed.describe_without(&["openid", "sub_openid", "collection", "attach", "notify_url"]))
 }
 
 /// The money is asked for, if there is any to collect. The order is saved by it.
@@ -229,7 +235,7 @@ pub(super) fn modify_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     check_said_before(&order.members, &context.request.body)?;
     let order = ServiceOrder { total: Some(total), ..with_sent(order, &context.request.body) };
     tx.save(&order)?;
-    Ok(order.describe_without(&["openid"]))
+    Ok(order.describe_without(&["openid", "sub_openid"]))
 }
 
 pub(super) fn ask_for_payment(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -282,7 +288,8 @@ fn check_no_deduction(order: &ServiceOrder) -> Result<(), Refusal> {
 }
 
 /// With what a completion or modification sends again. Its payments and discounts take the place of the earlier ones: the total is the sum of
-/// what it sends. INFERRED(pay-score-discounts): so one without discounts leaves none. Of times and places, what the order says stays.
+/// what it sends. INFERRED(pay-score-discounts): so one without discounts leaves none. Of times and places, what the order says stays,
+/// but for the planned end.
 fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder {
     for name in ["post_payments", "post_discounts"] {
         match body.get(name) {
@@ -296,7 +303,8 @@ fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder
         if let Value::Object(known) = known {
             for (name, value) in sent {
                 let said = known.get(name).and_then(Value::as_str).unwrap_or_default();
-                if said.is_empty() {
+                // The end of a new order is a plan.
+                if said.is_empty() || name.starts_with("end_time") {
                     known.insert(name.clone(), value.clone());
                 }
             }
@@ -307,6 +315,15 @@ fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder
 
 fn fingerprint(body: &Map<String, Value>) -> String {
     Fingerprint::new(body).to_string()
+}
+
+/// `OnAccept` is the time at which the order is under way.
+fn accept(members: &mut Map<String, Value>, now: i64) {
+    if let Some(start) = members.get_mut("time_range").and_then(|times| times.get_mut("start_time"))
+        && start == "OnAccept"
+    {
+        *start = super::amounts::written(now).into();
+    }
 }
 
 /// The person confirms an order. `None` when there was nothing to confirm, the reason when the person may not.
@@ -323,19 +340,17 @@ pub(super) fn confirm(
     if !AccountState::of_person(tx, openid)?.works() {
         return Ok(Some(Err(collection::ACCOUNT_DOES_NOT_WORK)));
     }
-    if order.sub_openid.is_none() && Person::has_another_openid(tx, openid, &order.appid)? {
-        return Ok(Some(Err("this openid is of a person who has another one under the order's appid")));
-    }
+    let appids = (order.appid.as_str(), order.sub_appid.as_deref());
+    let (own, sub_openid) = match openids_of(tx, openid, appids, now)? {
+        Ok(openids) => openids,
+        Err(reason) => return Ok(Some(Err(reason))),
+    };
     if let Err((_, reason)) = check_limits(tx, &order.mchid, &order.service_id, openid)? {
         return Ok(Some(Err(reason)));
     }
     tx.unschedule(&expiry)?;
-    let mut order = ServiceOrder { state: OrderState::Confirmed, openid: Some(openid.to_owned()), ..order };
-    if let Some(start) = order.members.get_mut("time_range").and_then(|times| times.get_mut("start_time"))
-        && start == "OnAccept"
-    {
-        *start = super::amounts::written(now).into();
-    }
+    let mut order = ServiceOrder { state: OrderState::Confirmed, openid: Some(own), sub_openid, ..order };
+    accept(&mut order.members, now);
     tx.save(&order)?;
     if let Some(announcement) = order.announcement("PAYSCORE.USER_CONFIRM", now) {
         tx.announce(&announcement)?;

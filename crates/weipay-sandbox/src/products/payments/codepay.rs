@@ -12,7 +12,7 @@ use super::query::check_parties;
 use super::unconfirmed::MAX_WITHOUT_PASSWORD;
 use super::{refund, refusals};
 use crate::clock;
-use crate::products::{Context, HandlerError};
+use crate::products::{Context, HandlerError, complaints};
 use crate::response::Refusal;
 use crate::store::{Record, Transaction};
 
@@ -124,6 +124,9 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
         (OrderState::Revoked, _) => return Ok(()),
         (OrderState::Success, Some(payment)) if now - payment.paid_at <= REVERSE_WITHIN => {
             refund::reverse(tx, &order, payment, now)?;
+            // Whoever has complained about it has all of the money back.
+            complaints::refund_accepted(tx, &payment.transaction_id, now)?;
+            complaints::refund_succeeded(tx, &payment.transaction_id, order.total, now)?;
         }
         (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) => {}
         _ => return Err(refusals::not_reversible().into()),

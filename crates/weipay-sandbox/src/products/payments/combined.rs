@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::closing::{BurntNumber, close};
 use super::creation::{check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer};
 use super::order::{
-    Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType,
+    Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
     new_transaction_id,
 };
 use super::parties::{check_payer, check_sub_merchant, text};
@@ -312,9 +312,13 @@ impl CombinedOrder {
         tx.newest(&[IndexRange::equal(PREPAY, id)])
     }
 
-    /// Those of all merchants that have used a number.
-    pub(super) fn find_by_bare_number(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
-        tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 10 })
+    /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
+    pub(super) fn find_by_bare_number(
+        tx: &Transaction<'_>,
+        number: &str,
+        is_meant: impl Fn(&Self) -> bool,
+    ) -> Result<Vec<Self>, StoreError> {
+        find_meant(tx, IndexRange::equal(NUMBER, number), is_meant)
     }
 
     pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {

@@ -471,13 +471,10 @@ pub(super) fn find(
             return Ok(Payable::Combined(Box::new(combined)));
         }
     }
-    let mut orders = Order::find_by_bare_number(tx, given)?;
-    orders.extend(Order::find_by_transaction(tx, given)?);
-    let mut combined = CombinedOrder::find_by_bare_number(tx, given)?;
-    if let Some(mchid) = mchid {
-        orders.retain(|order| order.merchant == mchid);
-        combined.retain(|combined| combined.merchant == mchid);
-    }
+    let is_meant = |merchant: &str| mchid.is_none_or(|mchid| mchid == merchant);
+    let mut orders = Order::find_by_bare_number(tx, given, |order| is_meant(&order.merchant))?;
+    orders.extend(Order::find_by_transaction(tx, given)?.filter(|order| is_meant(&order.merchant)));
+    let mut combined = CombinedOrder::find_by_bare_number(tx, given, |order| is_meant(&order.merchant))?;
     match (orders.len(), combined.len()) {
         (0, 0) => Err(PersonPaysError::NotFound(
             "no order has this out_trade_no, transaction_id, prepay_id, code_url or h5_url".to_owned(),

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::clock;
 use crate::contract::ValidRequest;
+use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Owner, Purse};
 use crate::products::users::is_openid;
@@ -314,7 +315,11 @@ pub(super) fn settle(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     let Some(batch) = tx.get::<Batch>(id)? else { return Ok(()) };
     let mut success = (0, 0);
     for detail in details_of(tx, id)? {
-        let outcome = detail.decide(AccountState::of_person(tx, &detail.openid)?);
+        let is_of_other_appid = Person::has_another_openid(tx, &detail.openid, &batch.appid)?;
+        let outcome = match is_of_other_appid {
+            true => Err("OPENID_INVALID"),
+            false => detail.decide(AccountState::of_person(tx, &detail.openid)?),
+        };
         let movement = match outcome {
             Ok(()) => Movement::Pay,
             Err(_) => Movement::GiveBack,

@@ -165,7 +165,7 @@ impl Shops {
         let done: Result<bool, ServiceOrderError> = self.world.act(|tx| {
             let permission = permission(tx, token)?;
             Ok(match person {
-                Some(person) => permissions::open(tx, permission, &openid(person), now)?,
+                Some(person) => permissions::open(tx, permission, &openid(person), now)?.is_ok(),
                 None => permissions::close(tx, permission, now)?,
             })
         });

@@ -12,12 +12,15 @@ use crate::store::{StoreError, Transaction};
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/refunds/{number}/outcome",
     "Decides what becomes of a refund, by out_refund_no or refund_id; the clock lets it succeed otherwise",
-    &[Member::word(
+    &[
+    Member::word(
         "to",
         &WORDS,
         "success, abnormal (the card is gone), closed, or short (the merchant's money is missing: closed seven days after it was accepted)",
     )
-    .required()],
+    .required(),
+    Member::text("mchid", "The merchant whose out_refund_no is meant, when several have used it"),
+    ],
     decide_refund,
 )];
 
@@ -38,24 +41,37 @@ fn decide_refund(control: &Control, request: &ControlRequest) -> Result<Value, C
         Some("short") => RefundDecision::Waits,
         _ => RefundDecision::Becomes(RefundState::Success),
     };
-    match control.platform.decide_refund(request.path("number"), to)? {
-        Some(Ok(refund)) => Ok(refund.show()),
-        Some(Err(state)) => Err(ControlError::invalid(format!(
+    match control.platform.decide_refund(request.path("number"), request.text("mchid"), to)? {
+        Decided::Now(refund) => Ok(refund.show()),
+        Decided::Ambiguous => Err(ControlError::conflict(
+            "several merchants have used this number: give the refund_id of the response, or say whose is meant (--mchid; `mchid` of the control API)",
+        )),
+        Decided::Impossible(state) => Err(ControlError::invalid(format!(
             "the refund is {}: only a PROCESSING one can be decided, and an ABNORMAL one can still succeed",
             state.word()
         ))),
-        None => Err(ControlError::not_found("no refund has this number")),
+        Decided::Unknown => Err(ControlError::not_found("no refund has this number")),
     }
 }
 
+/// What came of a decision.
+pub(crate) enum Decided {
+    Now(Box<Refund>),
+    Unknown,
+    Ambiguous,
+    /// It is in this state, in which nothing can be decided.
+    Impossible(RefundState),
+}
+
 impl Platform {
-    /// Decides what becomes of a refund. `None` when there is none with this number; its state when it is decided already.
+    /// Decides what becomes of a refund, of this merchant or its sub-merchant where one is given.
     pub(crate) fn decide_refund(
         &self,
         number: &str,
+        mchid: Option<&str>,
         decision: RefundDecision,
-    ) -> Result<Option<Result<Refund, RefundState>>, StoreError> {
-        let decided = self.act(|tx, now| decide(tx, number, decision, now));
+    ) -> Result<Decided, StoreError> {
+        let decided = self.act(|tx, now| decide(tx, (number, mchid), decision, now));
         decided.map_err(|error| error.into_store_error("the money of a refund"))
     }
 }
@@ -63,21 +79,26 @@ impl Platform {
 /// The same, on a store.
 pub(crate) fn decide(
     tx: &Transaction<'_>,
-    number: &str,
+    (number, mchid): (&str, Option<&str>),
     decision: RefundDecision,
     now: i64,
-) -> Result<Option<Result<Refund, RefundState>>, HandlerError> {
-    let found = match Refund::find_by_id(tx, number)? {
-        Some(refund) => Some(refund),
-        None => Refund::find_by_anybodys_number(tx, number)?,
+) -> Result<Decided, HandlerError> {
+    let is_meant = |refund: &Refund| {
+        mchid.is_none_or(|mchid| refund.merchant == mchid || refund.sub_mchid.as_deref() == Some(mchid))
     };
-    let Some(refund) = found else { return Ok(None) };
+    let mut found = match Refund::find_by_id(tx, number)?.filter(is_meant) {
+        Some(refund) => vec![refund],
+        None => Refund::find_by_bare_number(tx, number, is_meant)?,
+    };
+    let (Some(refund), true) = (found.pop(), found.is_empty()) else {
+        return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
+    };
     let to = match decision {
         RefundDecision::Becomes(to) => to,
         RefundDecision::Waits => RefundState::Closed,
     };
     if !may_become(refund.state, to) {
-        return Ok(Some(Err(refund.state)));
+        return Ok(Decided::Impossible(refund.state));
     }
     tx.unschedule(&outcome::due(&refund))?;
     let id = refund.refund_id.clone();
@@ -85,7 +106,8 @@ pub(crate) fn decide(
         RefundDecision::Becomes(to) => outcome::decide(tx, refund, to, now)?,
         RefundDecision::Waits => drop(carry_out(tx, outcome::wait_for_money(refund))?),
     }
-    Ok(Refund::find_by_id(tx, &id)?.map(Ok))
+    let decided = Refund::find_by_id(tx, &id)?;
+    Ok(decided.map_or(Decided::Unknown, |refund| Decided::Now(Box::new(refund))))
 }
 
 /// The merchant platform's page can settle an abnormal refund too.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::products::bills::day::READY;
 use crate::products::ledger::{AccountKind, Owner};
-use crate::products::payments::order::{Dialect, Order, Payment, Whose};
+use crate::products::payments::order::{Dialect, Order, Payment, Whose, find_meant};
 use crate::store::{
     Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,
 };
@@ -196,12 +196,13 @@ impl Refund {
         Self::find_one(tx, ID, refund_id)
     }
 
-    /// The newest refund with this number, whosever it is.
-    pub(crate) fn find_by_anybodys_number(
+    /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
+    pub(crate) fn find_by_bare_number(
         tx: &Transaction<'_>,
         out_refund_no: &str,
-    ) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, NUMBER, out_refund_no)
+        is_meant: impl Fn(&Self) -> bool,
+    ) -> Result<Vec<Self>, StoreError> {
+        find_meant(tx, IndexRange::equal(NUMBER, out_refund_no), is_meant)
     }
 
     fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {

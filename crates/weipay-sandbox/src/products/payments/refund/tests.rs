@@ -156,7 +156,7 @@ fn after_settlement_a_refund_comes_from_available_money_its_fee_included() {
         let refund = shop.refund("order-1", "r1", 500, 1_000).unwrap();
         assert_eq!(refund["funds_account"], "AVAILABLE", "{fee}");
         assert_eq!((shop.merchant(Unsettled), shop.merchant(Available)), (0, 500 + fee / 2));
-        let found = shop.act(|tx| Refund::find_by_anybodys_number(tx, "r1")).unwrap().unwrap();
+        let found = shop.act(|tx| Refund::find_by_bare_number(tx, "r1", |_| true)).unwrap().pop().unwrap();
         assert_eq!(
             notified(&found, &shop.order("order-1"))["refund_account"],
             "REFUND_SOURCE_RECHARGE_FUNDS"

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::super::person::PersonPays;
-use super::super::super::refund::control::{RefundDecision, decide};
+use super::super::super::refund::control::{Decided, RefundDecision, decide};
 use super::step::{Step, step};
 use super::{Accounts, Asked, Model, ORDERS, Outcome, PERSON, RECEIVERS, Refused};
 use crate::merchants::Account;
@@ -291,8 +291,8 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
                     let now = shops.world.now;
                     let decision = RefundDecision::Becomes(*to);
                     let decided: Result<_, HandlerError> =
-                        shops.world.act(|tx| decide(tx, id, decision, now));
-                    decided.unwrap().unwrap().is_ok()
+                        shops.world.act(|tx| decide(tx, (id, None), decision, now));
+                    matches!(decided.unwrap(), Decided::Now(_))
                 }
             };
             assert_eq!(decided, model.decide(*number, *to));

@@ -15,7 +15,7 @@ use crate::products::HandlerError;
 use crate::products::ledger::{AccountKind, Owner};
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::payments::person::PersonPays;
-use crate::products::payments::refund::control::{RefundDecision, decide};
+use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
 use crate::products::payments::refund::record::RefundState;
 use crate::products::withdrawals::WithdrawalState;
 use crate::products::withdrawals::control::{self, Decided};
@@ -193,8 +193,9 @@ impl Platform {
     fn decide(&self, number: usize, to: RefundState) -> bool {
         let Some(id) = self.refunds.get(&number) else { return false };
         let (decision, now) = (RefundDecision::Becomes(to), self.world.now);
-        let decided: Result<_, HandlerError> = self.world.act(|tx| decide(tx, id, decision, now));
-        decided.unwrap().unwrap().is_ok()
+        let decided: Result<_, HandlerError> =
+            self.world.act(|tx| refund_control::decide(tx, (id, None), decision, now));
+        matches!(decided.unwrap(), refund_control::Decided::Now(_))
     }
 }
 
