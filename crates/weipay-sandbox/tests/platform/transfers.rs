@@ -279,9 +279,44 @@ fn a_confirmed_transfer_also_gives_the_authorization_that_came_with_it() {
     );
     payer.person("/transfers/both1/confirm", &json!({})).unwrap();
     let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
+    assert_eq!(payer.client.get(base).success()["state"], "WAIT_USER_CONFIRM", "the money is under way");
+    sandbox.run_for(2).unwrap();
     assert_eq!(payer.client.get(base).success()["state"], "TAKING_EFFECT");
     let close = payer.client.request("POST", &format!("{base}/close"), b"");
     assert_eq!(payer.client.send(&close).success()["close_info"]["close_reason"], "CLOSE_VIA_MCH_API");
+}
+
+#[test]
+fn whoever_did_not_get_the_money_has_given_no_authorization_with_it() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let mut request = payer.request("both1", 200);
+    request["authorization_info"] = json!({
+        "user_display_name": "会员", "out_authorization_no": "both", "authorization_notify_url": payer.receiver.url,
+    });
+    payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request).success();
+    payer.person("/transfers/both1/confirm", &json!({ "fail_reason": "TRANSFER_RISK" })).unwrap();
+    sandbox.run_for(2).unwrap();
+    let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
+    assert_eq!(payer.client.get(base).success()["state"], "WAIT_USER_CONFIRM");
+    sandbox.run_for(86_400).unwrap();
+    assert_eq!(payer.client.get(base).success()["state"], "CLOSED");
+}
+
+#[test]
+fn whoever_confirms_in_the_last_second_gives_the_authorization_too() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let mut request = payer.request("both1", 200);
+    request["authorization_info"] = json!({
+        "user_display_name": "会员", "out_authorization_no": "both", "authorization_notify_url": payer.receiver.url,
+    });
+    payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request).success();
+    sandbox.run_for(86_399).unwrap();
+    payer.person("/transfers/both1/confirm", &json!({})).unwrap();
+    sandbox.run_for(2).unwrap();
+    let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
+    assert_eq!(payer.client.get(base).success()["state"], "TAKING_EFFECT");
 }
 
 #[test]
@@ -306,6 +341,7 @@ fn a_transfer_names_an_authorization_that_was_asked_for_before_until_it_has_ende
     assert_eq!(payer.client.post(base, &ask).success()["state"], "WAIT_USER_CONFIRM");
     payer.person("/transfers/both1/confirm", &json!({})).unwrap();
     let shown = || payer.client.get(&format!("{base}/out-authorization-no/auth1")).success();
+    sandbox.run_for(2).unwrap();
     assert_eq!(shown()["state"], "TAKING_EFFECT");
 
     payer.person("/authorizations/auth1/end", &json!({})).unwrap();

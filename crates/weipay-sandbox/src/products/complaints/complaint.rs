@@ -116,6 +116,9 @@ pub(super) struct Complaint {
     /// Fen that are still to come after the merchant has approved the refund.
     #[serde(default)]
     pub(super) awaited: Option<i64>,
+    /// Fen that have come since the person asked for them.
+    #[serde(default)]
+    pub(super) arrived: i64,
     /// `in_platform_service`.
     pub(super) with_platform: bool,
     /// `need_immediate_service`.

@@ -449,6 +449,7 @@ fn new_complaint(
         times: 1,
         is_refund_decided: false,
         awaited: None,
+        arrived: 0,
         with_platform: false,
         is_urgent: complains.urgent,
         actions: Vec::new(),

@@ -50,6 +50,8 @@ pub(super) struct Complaint {
     /// Fen that the person wants back, and those that are still to come of what was approved.
     wanted: i64,
     awaited: Option<i64>,
+    /// Since the person asked for it.
+    came: i64,
     pub(super) with_platform: bool,
     pub(super) is_urgent: bool,
     pub(super) made: i64,
@@ -62,6 +64,11 @@ pub(super) struct Complaint {
 impl Complaint {
     pub(super) fn is_fully_refunded(&self) -> bool {
         self.refunded >= self.total
+    }
+
+    fn settle(&mut self) {
+        (self.state, self.is_waiting, self.with_platform) = (State::Processed, false, false);
+        self.awaited = None;
     }
 }
 
@@ -122,6 +129,7 @@ impl Model {
             is_decided: false,
             wanted: wanted.unwrap_or(ORDERS[order].2),
             awaited: None,
+            came: 0,
             with_platform: false,
             is_urgent,
             made: self.now,
@@ -157,13 +165,12 @@ impl Model {
             PersonStep::Continue => {
                 complaint.state = State::Processing;
                 (complaint.is_waiting, complaint.is_decided) = (true, false);
-                complaint.awaited = None;
+                (complaint.awaited, complaint.came) = (None, 0);
                 complaint.times += 1;
                 ("USER_CONTINUE_COMPLAINT", Some("CONTINUE_COMPLAINT"))
             }
             PersonStep::Withdraw => {
-                complaint.state = State::Processed;
-                (complaint.is_waiting, complaint.with_platform) = (false, false);
+                complaint.settle();
                 ("USER_REVOKE_COMPLAINT", None)
             }
             PersonStep::AskPlatform => {
@@ -234,10 +241,17 @@ impl Model {
         };
         complaint.history.push(done);
         let ends = matches!(step, MerchantStep::Complete | MerchantStep::Reject);
-        complaint.state = if ends { State::Processed } else { State::Processing };
+        complaint.state = State::Processing;
+        if ends {
+            complaint.settle();
+        }
         complaint.is_decided |= is_about_refund;
         if step == MerchantStep::Approve {
-            complaint.awaited = Some(complaint.wanted.min(complaint.total - complaint.refunded));
+            let rest = (complaint.wanted - complaint.came).min(complaint.total - complaint.refunded);
+            complaint.awaited = Some(rest).filter(|rest| *rest > 0);
+            if complaint.awaited.is_none() {
+                complaint.settle();
+            }
         } else {
             complaint.is_waiting = false;
         }
@@ -267,11 +281,11 @@ impl Model {
         for (_, order, fen) in arrived {
             self.arrived[order] += fen;
             let Some(complaint) = self.complaints.get_mut(&order) else { continue };
-            complaint.refunded += fen;
+            (complaint.refunded, complaint.came) = (complaint.refunded + fen, complaint.came + fen);
             if let Some(awaited) = complaint.awaited {
                 complaint.awaited = Some(awaited - fen).filter(|rest| *rest > 0);
                 if complaint.awaited.is_none() {
-                    (complaint.state, complaint.is_waiting) = (State::Processed, false);
+                    complaint.settle();
                 }
             }
             complaint.history.push(match complaint.is_fully_refunded() {

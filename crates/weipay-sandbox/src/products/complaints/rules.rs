@@ -77,23 +77,32 @@ pub(super) fn merchant_does(
                 complaint.is_urgent = false;
             }
         }
-        MerchantStep::Complete => {
-            complaint.state = ComplaintState::Processed;
-            complaint.is_waiting = false;
-        }
+        MerchantStep::Complete => settle(&mut complaint),
         MerchantStep::ApproveRefund => {
             complaint.is_refund_decided = true;
             complaint.state = ComplaintState::Processing;
             let rest = complaint.order.total.saturating_sub(complaint.order.refunded);
-            complaint.awaited = Some(complaint.wanted.map_or(rest, |wanted| wanted.min(rest)));
+            let wanted = complaint.wanted.map(|wanted| wanted.saturating_sub(complaint.arrived));
+            match wanted.map_or(rest, |wanted| wanted.min(rest)) {
+                // The money came before the approval.
+                ..=0 => settle(&mut complaint),
+                fen => complaint.awaited = Some(fen),
+            }
         }
         MerchantStep::RejectRefund => {
             complaint.is_refund_decided = true;
-            complaint.state = ComplaintState::Processed;
-            complaint.is_waiting = false;
+            settle(&mut complaint);
         }
     }
     Ok(Happened { complaint, notified_as: Some(action_type) })
+}
+
+/// Nobody waits for anything any more. UNCONFIRMED(complaint-platform-ends): that is so for the platform's help too.
+fn settle(complaint: &mut Complaint) {
+    complaint.state = ComplaintState::Processed;
+    complaint.is_waiting = false;
+    complaint.with_platform = false;
+    complaint.awaited = None;
 }
 
 fn check_merchant_may(complaint: &Complaint, step: MerchantStep) -> Result<(), Refusal> {
@@ -233,12 +242,9 @@ pub(super) fn person_does(
             // What was decided before is asked for again.
             complaint.is_refund_decided = false;
             complaint.awaited = None;
+            complaint.arrived = 0;
         }
-        PersonStep::Withdraw => {
-            complaint.state = ComplaintState::Processed;
-            complaint.is_waiting = false;
-            complaint.with_platform = false;
-        }
+        PersonStep::Withdraw => settle(&mut complaint),
         PersonStep::AskPlatform => complaint.with_platform = true,
         PersonStep::CancelPlatform | PersonStep::PlatformEnd => complaint.with_platform = false,
         PersonStep::PlatformReply => {}
@@ -256,13 +262,10 @@ pub(super) fn refund_begins(complaint: Complaint) -> Happened {
 /// have come.
 pub(super) fn refund_arrives(mut complaint: Complaint, fen: i64, now: i64) -> Happened {
     complaint.order.refunded = complaint.order.refunded.saturating_add(fen);
-    if let Some(awaited) = complaint.awaited.as_mut() {
-        *awaited = awaited.saturating_sub(fen);
-        if *awaited <= 0 {
-            complaint.awaited = None;
-            complaint.state = ComplaintState::Processed;
-            complaint.is_waiting = false;
-        }
+    complaint.arrived = complaint.arrived.saturating_add(fen);
+    match complaint.awaited.map(|awaited| awaited.saturating_sub(fen)) {
+        Some(..=0) => settle(&mut complaint),
+        awaited => complaint.awaited = awaited,
     }
     let kind = match complaint.is_fully_refunded() {
         true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
@@ -315,6 +318,7 @@ mod tests {
             times: 1,
             is_refund_decided: false,
             awaited: None,
+            arrived: 0,
             with_platform: false,
             is_urgent: false,
             actions: Vec::new(),
@@ -385,6 +389,33 @@ mod tests {
             person(&merchant(&approved, MerchantStep::Complete).unwrap().complaint, PersonStep::Continue);
         let late = refund_arrives(continued.unwrap().complaint, 100, 1_800_000_060).complaint;
         assert_eq!(late.state, ComplaintState::Processing, "it is asked for again");
+    }
+
+    #[test]
+    fn money_that_came_before_the_approval_counts() {
+        let asks = Complaint { wanted: Some(60), ..a_complaint(ComplaintState::Pending) };
+        let approved = |complaint| merchant(&complaint, MerchantStep::ApproveRefund).unwrap().complaint;
+        let all_came = refund_arrives(asks.clone(), 60, 1_800_000_060).complaint;
+        assert_eq!(approved(all_came.clone()).state, ComplaintState::Processed);
+        let some_came = approved(refund_arrives(asks, 50, 1_800_000_060).complaint);
+        assert_eq!((some_came.state, some_came.awaited), (ComplaintState::Processing, Some(10)));
+        let settled = merchant(&all_came, MerchantStep::RejectRefund).unwrap().complaint;
+        let continued = person(&settled, PersonStep::Continue).unwrap().complaint;
+        assert_eq!(approved(continued).awaited, Some(40), "it is asked for again");
+    }
+
+    #[test]
+    fn the_platform_helps_nobody_whose_complaint_is_settled() {
+        let helped = person(&a_complaint(ComplaintState::Processing), PersonStep::AskPlatform).unwrap();
+        for step in [MerchantStep::Complete, MerchantStep::RejectRefund] {
+            let settled = merchant(&helped.complaint, step).unwrap().complaint;
+            assert!(!settled.with_platform, "{step:?}");
+            let continued = person(&settled, PersonStep::Continue).unwrap().complaint;
+            assert!(person(&continued, PersonStep::AskPlatform).is_ok());
+        }
+        let approved = merchant(&helped.complaint, MerchantStep::ApproveRefund).unwrap().complaint;
+        assert!(approved.with_platform);
+        assert!(!refund_arrives(approved, 100, 1_800_000_060).complaint.with_platform);
     }
 
     #[test]

@@ -188,7 +188,7 @@ pub(super) fn sign(
     person: Owner,
     now: i64,
 ) -> Result<(), StoreError> {
-    let expires = now.saturating_add(LIFE);
+    let expires = contract.schedule.as_ref().map_or(now.saturating_add(LIFE), Schedule::end);
     let signature = Signature { id: new_contract_id(tx, now)?, payer, person, time: now, expires };
     let signed = Contract { signature: Some(signature), ..contract };
     tx.save(&signed)?;

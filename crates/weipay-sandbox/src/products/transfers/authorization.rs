@@ -15,6 +15,7 @@ use crate::store::{
 /// Falls due when the person has not confirmed in time.
 pub(super) const OVERDUE: &str = "transfer authorization overdue";
 
+/// UNCONFIRMED(authorization-count): a person may give several for one scene.
 pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let known = find(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
@@ -107,6 +108,9 @@ pub(super) struct Authorization {
     notify: NotifyTo,
     package: String,
     create_time: i64,
+    /// When the time to confirm ends, where that is not 24 hours after it was asked for.
+    #[serde(default)]
+    until: Option<i64>,
     pub(super) state: AuthorizationState,
     authorize_time: Option<i64>,
     /// When it was closed, and why.
@@ -176,6 +180,7 @@ fn new(
         package: package(context, serial),
         create_time: context.now,
         state: AuthorizationState::WaitUserConfirm,
+        until: None,
         authorize_time: None,
         closed: None,
     })
@@ -247,6 +252,25 @@ pub(super) fn take_effect(tx: &Transaction<'_>, id: &str, now: i64) -> Result<bo
     Ok(true)
 }
 
+/// The person has confirmed it together with a transfer, and the money is under way: its time does not end before that has arrived.
+pub(super) fn wait_for_transfer(
+    tx: &Transaction<'_>,
+    id: &str,
+    arrives: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    let Some(found) = tx.get::<Authorization>(id)? else { return Ok(()) };
+    let overdue = found.overdue();
+    let ends_before = now < overdue.at && overdue.at <= arrives;
+    if found.state != AuthorizationState::WaitUserConfirm || !ends_before {
+        return Ok(());
+    }
+    tx.unschedule(&overdue)?;
+    let longer = Authorization { until: Some(arrives.saturating_add(1)), ..found };
+    tx.save(&longer)?;
+    tx.schedule(&longer.overdue())
+}
+
 /// The person ends it. Whether it was in effect.
 pub(super) fn end_by_person(
     tx: &Transaction<'_>,
@@ -283,7 +307,7 @@ impl Authorization {
     }
 
     fn overdue(&self) -> Due {
-        let at = self.create_time.saturating_add(CONFIRMATION_SECONDS);
+        let at = self.until.unwrap_or_else(|| self.create_time.saturating_add(CONFIRMATION_SECONDS));
         Due { kind: OVERDUE.to_owned(), key: self.id.clone(), at }
     }
 

@@ -88,7 +88,7 @@ pub(super) fn confirm(
     let transfer = transfer.step(tx, TransferState::Transfering, None, now)?;
     tx.schedule(&step_done(&transfer, now))?;
     if let Some(id) = &transfer.authorization {
-        authorization::take_effect(tx, id, now)?;
+        authorization::wait_for_transfer(tx, id, step_done(&transfer, now).at, now)?;
     }
     Ok(Some(transfer))
 }
@@ -120,7 +120,13 @@ pub(super) fn settle(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), 
     let account = AccountState::of_person(tx, &transfer.openid)?;
     match (transfer.state, transfer.will_fail.clone().or_else(|| reason_of(account).map(str::to_owned))) {
         (TransferState::Canceling, _) => transfer.step(tx, TransferState::Cancelled, Some(MCH_CANCEL), at)?,
-        (TransferState::Transfering, None) => transfer.step(tx, TransferState::Success, None, at)?,
+        (TransferState::Transfering, None) => {
+            // Whoever did not get the money has given no authorization with it.
+            if let Some(id) = &transfer.authorization {
+                authorization::take_effect(tx, id, at)?;
+            }
+            transfer.step(tx, TransferState::Success, None, at)?
+        }
         (TransferState::Transfering, Some(reason)) => {
             transfer.step(tx, TransferState::Fail, Some(&reason), at)?
         }

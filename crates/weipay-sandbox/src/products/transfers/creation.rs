@@ -45,6 +45,7 @@ pub(super) fn create_with_authorization(
     Ok(shown)
 }
 
+/// UNCONFIRMED(transfer-authorized): the money is with the person two seconds later, as after a confirmation.
 pub(super) fn transfer_to_authorized(
     tx: &Transaction<'_>,
     context: &Context<'_>,

@@ -60,7 +60,8 @@ pub(super) struct Transfer {
 #[derive(Debug)]
 pub(super) struct Authorization {
     person: usize,
-    made: i64,
+    /// The person can confirm it before this.
+    until: i64,
     pub(super) state: &'static str,
     pub(super) closed: Option<&'static str>,
 }
@@ -183,8 +184,13 @@ impl Model {
             true => (at, "FAIL", Some("ACCOUNT_FROZEN")),
             false => (at, "SUCCESS", None),
         });
-        if let Kind::With(number) = known.asked.kind {
-            self.give((key.0, number));
+        // An authorization waits until the money has arrived.
+        if let Kind::With(number) = known.asked.kind
+            && let Some(given) = self.authorizations.get_mut(&(key.0, number))
+            && given.state == "WAIT_USER_CONFIRM"
+            && now < given.until
+        {
+            given.until = given.until.max(at + 1);
         }
         true
     }
@@ -209,8 +215,8 @@ impl Model {
     }
 
     fn add_authorization(&mut self, key: Key, person: usize) {
-        let (made, state) = (self.now, "WAIT_USER_CONFIRM");
-        self.authorizations.insert(key, Authorization { person, made, state, closed: None });
+        let (until, state) = (self.now + CONFIRMATION, "WAIT_USER_CONFIRM");
+        self.authorizations.insert(key, Authorization { person, until, state, closed: None });
     }
 
     pub(super) fn ask(&mut self, key: Key, person: usize) -> Result<&'static str, Refused> {
@@ -226,10 +232,12 @@ impl Model {
 
     /// Whether the person could confirm it.
     pub(super) fn give(&mut self, key: Key) -> bool {
-        let now = self.now;
+        self.give_at(key, self.now)
+    }
+
+    fn give_at(&mut self, key: Key, now: i64) -> bool {
         let known = self.authorizations.get_mut(&key);
-        let known =
-            known.filter(|known| known.state == "WAIT_USER_CONFIRM" && now < known.made + CONFIRMATION);
+        let known = known.filter(|known| known.state == "WAIT_USER_CONFIRM" && now < known.until);
         let Some(known) = known else { return false };
         known.state = "TAKING_EFFECT";
         self.notify("AUTHORIZATION.CONFIRMED", key, "TAKING_EFFECT");
@@ -285,10 +293,14 @@ impl Model {
         let due = self.transfers.iter().filter(|(_, transfer)| is_due(transfer));
         let due: Vec<_> = due.map(|(key, transfer)| (*key, transfer.next)).collect();
         for (key, next) in due {
-            next.into_iter().for_each(|(_, state, reason)| self.end(key, state, reason));
+            let Some((at, state, reason)) = next else { continue };
+            if let ("SUCCESS", Some(Kind::With(number))) = (state, self.asked(key).map(|asked| asked.kind)) {
+                self.give_at((key.0, number), at);
+            }
+            self.end(key, state, reason);
         }
         for known in self.authorizations.values_mut() {
-            if known.state == "WAIT_USER_CONFIRM" && known.made + CONFIRMATION <= now {
+            if known.state == "WAIT_USER_CONFIRM" && known.until <= now {
                 (known.state, known.closed) = ("CLOSED", Some("USER_OVERDUE_UNCONFIRMED"));
             }
         }

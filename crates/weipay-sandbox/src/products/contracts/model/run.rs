@@ -198,6 +198,10 @@ fn agree(deductor: &Deductor, model: &Model) {
         let shown = shown.unwrap();
         let state = if known.has_ended { "TERMINATED" } else { "SIGNED" };
         assert_eq!((&shown["contract_state"], &shown["openid"]), (&json!(state), &json!(PEOPLE[person])));
+        if let Some((day, _)) = known.schedule {
+            let end = clock::midnight(day + 1) + 8 * 3_600;
+            assert_eq!(shown["contract_expired_time"], clock::rfc3339(end), "when it ends by itself");
+        }
         let schedule = known.schedule.map(|(_, state)| state);
         assert_eq!(shown["deduct_schedule"]["schedule_state"].as_str(), schedule);
     }
