@@ -377,9 +377,9 @@ fn entry_of_log(entry: &OutboxEntry, attempt: &Attempt, wait: Option<i64>) -> Lo
 #[cfg(test)]
 mod tests {
     use super::outcome::tests::{entry, one_that_waits};
+    use super::*;
     use crate::clock::Clock;
     use crate::sandbox::Sandbox;
-    use super::*;
 
     #[test]
     fn a_claim_is_over_by_either_clock() {

@@ -20,8 +20,7 @@ use crate::products::cash_coupons::discount::Discount;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{
-    Announcement, Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
-    named,
+    Announcement, Due, Fingerprint, IndexEntry, IndexRange, Record, StoreError, Transaction, joined, named,
 };
 
 /// What the parts of a combined order share.

@@ -18,8 +18,7 @@ pub(crate) use super::trade::{Dialect, OrderState, TradeType};
 use crate::clock;
 use crate::products::ledger::Owner;
 use crate::store::{
-    Direction, Fingerprint, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time,
-    joined,
+    Direction, Fingerprint, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
 };
 
 /// Who is to pay, or who paid: the person under the appids of the order.
