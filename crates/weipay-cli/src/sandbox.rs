@@ -16,6 +16,7 @@ mod pay_score;
 mod person;
 mod play;
 mod refund;
+mod reset;
 mod run;
 mod serving;
 mod snapshot;
@@ -107,6 +108,9 @@ pub(crate) enum SandboxCommand {
     Snapshot(snapshot::Snapshot),
     /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
     Restore(snapshot::Restore),
+    /// Forget all records and notifications of a running sandbox, and begin from its seed again. Merchants and their keys stay as they
+    /// are.
+    Reset(reset::Reset),
     /// A person pays an order of a running sandbox, or fails to.
     Pay(pay::Pay),
     /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
@@ -140,6 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Some(SandboxCommand::Clock(arguments)) => clock::run(arguments),
         Some(SandboxCommand::Snapshot(arguments)) => snapshot::take(arguments),
         Some(SandboxCommand::Restore(arguments)) => snapshot::restore(arguments),
+        Some(SandboxCommand::Reset(arguments)) => reset::run(arguments),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Withdrawal(arguments)) => withdrawal::run(arguments),

@@ -1,5 +1,7 @@
 //! `weipay sandbox clock`: the clock of a running sandbox, by its control API.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::parse_duration;
@@ -34,7 +36,7 @@ pub(crate) enum ClockCommand {
         time: String,
     },
     /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is due on the way happens at its
-    /// own time.
+    /// own time. The command waits for the receivers of notifications, so they must be able to respond while it runs.
     Advance {
         /// Such as 90s, 15m, 3h, 30d or 1d12h.
         #[arg(value_parser = parse_duration)]
@@ -63,7 +65,13 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
         ClockCommand::PutAside => ("GET", "/clock/put-aside", None),
         ClockCommand::Retry => ("POST", "/clock/retry", Some(json!({}))),
     };
+    let may_go_back = matches!(
+        arguments.command,
+        Some(ClockCommand::Freeze { .. } | ClockCommand::Set { .. } | ClockCommand::Real)
+    );
+    let before = may_go_back.then(|| arguments.data.get("/clock")).transpose()?;
     let said = arguments.data.call(method, path, body.as_ref())?;
+    warn_of_going_back(before.as_ref(), &said);
     match arguments.command {
         Some(ClockCommand::PutAside) => print(&put_aside(&said)),
         Some(ClockCommand::Retry) => {
@@ -78,11 +86,28 @@ pub(super) fn run(arguments: &Clock) -> Outcome {
         _ => {
             print(&shown(&said))?;
             match is_incomplete(&said) {
-                true => Err(Failure::failed("there was too much to do at once; advance again for the rest")),
+                true => Err(Failure::failed(
+                    "only a part of the time has passed: there was too much to do at once, or a receiver of notifications did not \
+                     respond, which costs 5 seconds for each attempt; advance again for the rest",
+                )),
                 false => Ok(()),
             }
         }
     }
+}
+
+/// How far the clock went back, in seconds.
+fn seconds_back(before: &Value, after: &Value) -> Option<i64> {
+    let seconds = |clock: &Value| clock["unix_seconds"].as_i64();
+    Some(seconds(before)?.saturating_sub(seconds(after)?)).filter(|seconds| *seconds > 0)
+}
+
+fn warn_of_going_back(before: Option<&Value>, after: &Value) {
+    let Some(seconds) = before.and_then(|before| seconds_back(before, after)) else { return };
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    let note = format!("the clock went back by {seconds} s: what happened in them lies in the future now");
+    // If standard error is closed, the time is printed anyway.
+    writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
 }
 
 /// What is put aside, a line each.
@@ -126,6 +151,14 @@ mod tests {
         let entry = json!({ "was_due": "T", "kind": "order expires", "key": "1\n2", "reason": "broken" });
         assert_eq!(put_aside(&json!({ "put_aside": [entry] })), "T  order expires  1\\n2  broken\n");
         assert_eq!(put_aside(&json!({ "put_aside": [] })), "");
+    }
+
+    #[test]
+    fn a_clock_that_went_back_is_told() {
+        let at = |seconds: i64| json!({ "unix_seconds": seconds });
+        assert_eq!(seconds_back(&at(86_400), &at(400)), Some(86_000));
+        assert_eq!(seconds_back(&at(400), &at(400)), None);
+        assert_eq!(seconds_back(&at(400), &at(401)), None);
     }
 
     #[test]

@@ -56,8 +56,9 @@ pub(crate) struct Serving {
     /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.
     #[arg(long = "receiver-ca", value_name = "FILE")]
     receiver_authorities: Vec<PathBuf>,
-    /// Let requests meet faults: flaky (some of them), outage (all of them), or rotation (of the platform's keys). --seed decides which
-    /// requests are hit.
+    /// Let requests meet faults: flaky (some of them), outage (all of them), or rotation (signatures as while the platform changes its
+    /// keys: unknown serials and probes). --seed decides which requests are hit. Notifications are not: see weipay sandbox
+    /// notifications.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     faults: Option<FaultProfile>,
     /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), as for every

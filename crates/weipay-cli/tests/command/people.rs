@@ -20,6 +20,18 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
 }
 
 #[test]
+fn after_a_reset_nobody_has_done_anything() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    let serving = Serving::start(&data);
+    let kit = fs::read(serving.kit_file()).unwrap();
+    said(&data, &["person", "top-up", OPENID, "500"]);
+    assert!(said(&data, &["reset"]).starts_with("the state is as at the start"));
+    assert_eq!(said(&data, &["person", "wallet", OPENID]), "0\n");
+    assert_eq!(fs::read(serving.kit_file()).unwrap(), kit);
+}
+
+#[test]
 fn what_makes_no_sense_exits_with_2_and_says_why() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");
