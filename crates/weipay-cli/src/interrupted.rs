@@ -1,28 +1,48 @@
 //! Ctrl-C and termination signals while a sandbox in this process has a temporary folder: it holds private keys, so it is deleted first.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::{fs, process, thread};
 
 use weipay_sandbox::Sandbox;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 
-/// 128 and the number of SIGINT, as shells have it for a program that Ctrl-C ended.
+// 128 and the number of the signal, as shells have it.
 const ENDED_BY_CTRL_C: i32 = 130;
+const TERMINATED: i32 = 143;
 
-/// From now on such a signal deletes the folder of the sandbox, which is a temporary one, and ends the program.
-pub(crate) fn delete_temporary_folder(sandbox: &Sandbox) -> Outcome {
-    let asked_to_end = sandbox.asked_to_end();
-    let folder = sandbox.kit_file().parent().map(ToOwned::to_owned);
-    let wait = move || {
-        // It is an error where the sandbox has ended by itself.
-        if asked_to_end.recv().is_ok() {
-            if let Some(folder) = folder {
-                // What cannot be deleted stays; nobody is left who could do more.
-                let _ = fs::remove_dir_all(folder);
-            }
-            process::exit(ENDED_BY_CTRL_C);
+/// Until [`Self::stop`], a signal deletes the folder and ends the program.
+pub(crate) struct DeletedWhenInterrupted(Arc<AtomicBool>);
+
+impl DeletedWhenInterrupted {
+    /// Of a sandbox in a temporary folder.
+    pub(crate) fn new(sandbox: &Sandbox) -> Result<Self, Failure> {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let interrupts = sandbox.interrupts().map_err(Failure::failed)?;
+        let terminations = sandbox.termination_signals().map_err(Failure::failed)?;
+        for (signals, code) in [(interrupts, ENDED_BY_CTRL_C), (terminations, TERMINATED)] {
+            let folder = sandbox.kit_file().parent().map(ToOwned::to_owned);
+            let is_over = Arc::clone(&is_over);
+            let wait = move |signals: Receiver<()>| {
+                // It is an error where the sandbox has ended by itself.
+                if signals.recv().is_ok() && !is_over.load(Ordering::Acquire) {
+                    if let Some(folder) = folder {
+                        // What cannot be deleted stays; nobody is left who could do more.
+                        let _ = fs::remove_dir_all(folder);
+                    }
+                    process::exit(code);
+                }
+            };
+            let thread = thread::Builder::new().name("signals".to_owned());
+            thread.spawn(move || wait(signals)).map_err(Failure::failed)?;
         }
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(Failure::failed)?;
-    Ok(())
+        Ok(Self(is_over))
+    }
+
+    /// From now on somebody else listens.
+    pub(crate) fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }

@@ -60,6 +60,11 @@ impl OutputFile {
         Ok(Self { folder: Some(folder.to_owned()), path })
     }
 
+    /// Whether the shell has opened it, as standard output: it is not ours to change but by writing.
+    pub(crate) fn belongs_to_the_shell(&self) -> bool {
+        self.folder.is_none()
+    }
+
     /// Writes a temporary file first and renames it, so that the file is never incomplete. An existing file is replaced.
     pub(crate) fn write(&self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), String> {
         let written = match &self.folder {
@@ -72,11 +77,12 @@ impl OutputFile {
 
     fn replace(&self, folder: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let mut file = temporary(folder)?;
-        fill(file.as_file_mut())?;
-        file.as_file().sync_all()?;
+        // First, so that who fills it may let fewer people read it.
         if let Ok(replaced) = self.path.metadata() {
             file.as_file().set_permissions(replaced.permissions())?;
         }
+        fill(file.as_file_mut())?;
+        file.as_file().sync_all()?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 }

@@ -19,7 +19,7 @@ use weipay_sandbox::Sandbox;
 
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
-use crate::interrupted;
+use crate::interrupted::DeletedWhenInterrupted;
 use story::Story;
 
 /// An expression with its own text.
@@ -56,11 +56,16 @@ pub(crate) fn run(arguments: &Quickstart) -> Outcome {
         builder = builder.data(data);
     }
     let sandbox = builder.start().map_err(Failure::failed)?;
-    // With --stay the sandbox itself waits for the signal.
-    if arguments.data.is_none() && !arguments.stay {
-        interrupted::delete_temporary_folder(&sandbox)?;
+    let is_temporary = arguments.data.is_none();
+    let signals = is_temporary.then(|| DeletedWhenInterrupted::new(&sandbox)).transpose()?;
+    play(arguments, &sandbox).map_err(Failure::failed)?;
+    if arguments.stay {
+        // The sandbox listens itself, and deletes the folder when it is dropped.
+        let asked_to_end = sandbox.asked_to_end();
+        signals.iter().for_each(DeletedWhenInterrupted::stop);
+        asked_to_end.recv().unwrap_or(Ok(())).map_err(Failure::failed)?;
     }
-    play(arguments, &sandbox).map_err(Failure::failed)
+    Ok(())
 }
 
 fn play(arguments: &Quickstart, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> {
@@ -100,7 +105,6 @@ fn play(arguments: &Quickstart, sandbox: &Sandbox) -> Result<(), Box<dyn Error>>
         screen.fact("kit", &sandbox.kit_file().display().to_string());
         let program = "cargo run -p weipay --features marketing --example disassociate --";
         screen.fact("try", &format!("{program} {another}"));
-        sandbox.wait()?;
     }
     Ok(())
 }

@@ -131,27 +131,25 @@ impl KitOnDisk {
     }
 }
 
-/// The options of Java that were there, and these. Hosts of WeChat Pay that were reached without a proxy are reached by it.
+/// The options of Java that were there, and these. If they named hosts that are reached without a proxy, these are named again behind
+/// them, without those of WeChat Pay: the last word counts.
 fn java_options(known: Option<OsString>, options: &str) -> OsString {
     const WITHOUT_PROXY: &str = "-Dhttp.nonProxyHosts=";
-    let known = known.unwrap_or_default();
-    let mut text = match known.to_str().filter(|known| known.contains(WITHOUT_PROXY)) {
-        Some(known) => {
-            let option = |option: &str| match option.strip_prefix(WITHOUT_PROXY) {
-                Some(hosts) => {
-                    let hosts = hosts.split('|').filter(|host| !covers_the_platform(host));
-                    format!("{WITHOUT_PROXY}{}", hosts.collect::<Vec<_>>().join("|"))
-                }
-                None => option.to_owned(),
-            };
-            known.split(' ').map(option).collect::<Vec<_>>().join(" ").into()
-        }
-        None => known,
-    };
+    let mut text = known.unwrap_or_default();
+    let shown = text.to_string_lossy().replace(['"', '\''], "");
+    let given: Vec<&str> =
+        shown.split_whitespace().filter_map(|option| option.strip_prefix(WITHOUT_PROXY)).collect();
     if !text.is_empty() {
         text.push(" ");
     }
     text.push(options);
+    if !given.is_empty() {
+        let hosts = given.iter().flat_map(|hosts| hosts.split('|'));
+        let hosts = hosts.filter(|host| !host.is_empty() && !covers_the_platform(host));
+        // Java's own ones, in whose place an option stands.
+        let hosts: Vec<&str> = ["localhost", "127.*", "[::1]"].into_iter().chain(hosts).collect();
+        text.push(format!(" {WITHOUT_PROXY}{}", hosts.join("|")));
+    }
     text
 }
 
@@ -167,6 +165,10 @@ fn covers_the_platform(entry: &str) -> bool {
         return true;
     }
     let host = host.trim_start_matches('*').trim_matches('.');
+    // Java takes a star at the end too. Before it, only numbers cannot be the beginning of a name of the platform.
+    if let Some((before, _)) = host.split_once('*') {
+        return !before.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') || before.is_empty();
+    }
     let is_above =
         |domain: &&str| domain.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     !host.is_empty() && (is_official(host) || OFFICIAL_DOMAINS.iter().any(is_above))
@@ -310,11 +312,15 @@ mod tests {
         for entry in ["q.com", "xqq.com", "example.com:8080", "10.0.0.0/8", "::1", "weixin.qq.com.example"] {
             assert!(without_proxy(entry).split(',').any(|host| host == entry), "{entry}");
         }
-        let given = "-Xmx1g -Dhttp.nonProxyHosts=*.qq.com|localhost|*.example.com".into();
-        assert_eq!(
-            java_options(Some(given), "-Da=b"),
-            "-Xmx1g -Dhttp.nonProxyHosts=localhost|*.example.com -Da=b"
-        );
+        for given in [
+            "-Xmx1g -Dhttp.nonProxyHosts=*.qq.com|*.example.com|10.*",
+            "-Dhttp.nonProxyHosts=\"*.qq.com|*.example.com\"\t-Dhttp.nonProxyHosts=10.*|api.mch.*",
+            "\"-Dhttp.nonProxyHosts=*.example.com|api.*|10.*\"",
+        ] {
+            let told = format!("{given} -Da=b -Dhttp.nonProxyHosts=localhost|127.*|[::1]|*.example.com|10.*");
+            assert_eq!(java_options(Some(given.into()), "-Da=b"), OsString::from(told));
+        }
+        assert_eq!(java_options(Some("-Xmx1g".into()), "-Da=b"), "-Xmx1g -Da=b");
         assert_eq!(java_options(None, "-Da=b"), "-Da=b");
     }
 

@@ -419,6 +419,7 @@ mod tests {
         let sender = sandbox.notifications().sender;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for kind in [AttemptKind::Duplicate, AttemptKind::Probe, AttemptKind::Replay] {
+            taken.claimed = Claimed::now();
             // Nobody listens there, which is an attempt too.
             assert!(runtime.block_on(sender.post(&taken, kind)).is_some());
             let late = Claimed { time: SystemTime::now() - LEASE, ..taken.claimed };

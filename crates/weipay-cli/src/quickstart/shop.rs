@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use weipay::bill::Bill;
 use weipay::blocking::Client;
@@ -54,9 +54,9 @@ pub(super) fn play(sandbox: &Sandbox, story: &Story, pays_at_once: bool, screen:
         ClockMode::Real => sandbox.clock().set_real(),
         ClockMode::Frozen { at } => sandbox.clock().freeze(at),
         ClockMode::Offset { seconds } => {
-            // What the clock would show now: it runs as the machine's does.
-            sandbox.clock().set_real();
-            sandbox.clock().advance(seconds);
+            // In one move: what is due on the way to the machine's time is not due yet.
+            let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            sandbox.clock().run_from(i64::try_from(machine).unwrap_or(i64::MAX).saturating_add(seconds));
         }
     }
     played

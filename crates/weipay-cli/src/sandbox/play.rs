@@ -18,7 +18,7 @@ use weipay_sandbox::{Clock, Sandbox};
 
 use super::control;
 use crate::failure::{Failure, Outcome};
-use crate::interrupted;
+use crate::interrupted::DeletedWhenInterrupted;
 use crate::output::print;
 use run::Run;
 use story::Story;
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Play) -> Outcome {
                 builder = builder.clock(clock);
             }
             let sandbox = builder.start().map_err(Failure::failed)?;
-            interrupted::delete_temporary_folder(&sandbox)?;
+            let _signals = DeletedWhenInterrupted::new(&sandbox)?;
             let control =
                 sandbox.control().ok_or_else(|| Failure::failed("the sandbox has no control API"))?;
             play(&story, arguments, control, sandbox.kit_file())

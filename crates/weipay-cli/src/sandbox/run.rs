@@ -36,8 +36,8 @@ The command gets these variables:
 
 It does not get other variables that a client of weipay reads, such as your WEIPAY_PLATFORM_CERTIFICATES.
 
-A termination signal is passed on to the command; so is SIGINT, unless it comes from a terminal, which sends it to the command
-itself. The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
+A termination signal is passed on to the command; so is SIGINT, unless this program runs in the foreground of a terminal, which
+sends Ctrl-C to the command itself. The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
 it is 2.";
 
 #[derive(Debug, Args)]

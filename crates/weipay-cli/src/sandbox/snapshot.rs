@@ -18,7 +18,7 @@ use crate::output::{OutputFile, print};
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
 The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
-printed. After weipay sandbox restore the same requests have the same responses, and a notification that waited waits again, also if
+printed, unless it is standard output. After weipay sandbox restore the same requests have the same responses, and a notification that waited waits again, also if
 it was acknowledged in between.";
 
 #[derive(Debug, Args)]
@@ -67,7 +67,9 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
     };
     let copied = File::open(kept).map_err(|error| format!("{kept}: {error}")).and_then(|mut from| {
         file.write(|to| {
-            only_for_owner(to)?;
+            if !file.belongs_to_the_shell() {
+                only_for_owner(to)?;
+            }
             io::copy(&mut from, to).map(drop)
         })
     });
@@ -75,6 +77,9 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
         Failure::failed(format!("the snapshot could not be written: {reason}. It is whole in {kept}"))
     })?;
     let _ = client.call("DELETE", &format!("/snapshots/{name}"), None);
+    if file.belongs_to_the_shell() {
+        return Ok(());
+    }
     if replaces_file {
         note_replaced();
     }

@@ -150,7 +150,7 @@ const MAX_PROBED: usize = 256;
 /// UNCONFIRMED(probe-again): how long the same request is a repeat, and by what the platform knows it.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
 
-/// What makes two requests the same: all but the signature.
+/// What makes two requests the same: method, URL and body, whoever signs.
 fn digest_of(request: &Request) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for part in [request.method.as_bytes(), b" ", request.target.as_bytes(), b"\n", &request.body] {

@@ -130,7 +130,8 @@ impl Target {
         let behind_host = authority.rsplit('@').next().and_then(|place| place.strip_prefix(&*host));
         let port = match (uri.port_u16(), behind_host) {
             (Some(port), _) => port,
-            (None, Some("")) => {
+            // An empty port is the usual one (RFC 3986, 3.2.3).
+            (None, Some("" | ":")) => {
                 if is_https {
                     443
                 } else {
@@ -431,11 +432,16 @@ mod tests {
         for url in ["", "example.com/a", "ftp://example.com", "http://", "/a"] {
             assert!(Target::parse(url).is_err(), "{url}");
         }
-        for url in ["http://a:88800/b", "https://a:/b", "http://u@a:99999", "http://[::1]:65536/"] {
+        for url in ["http://a:88800/b", "http://u@a:99999", "http://[::1]:65536/"] {
             let refusal = Target::parse(url).map(|target| target.port).unwrap_err();
             assert!(refusal.contains("the port of notify_url"), "{url}: {refusal}");
         }
-        for (url, port) in [("http://u@a/", 80), ("https://[::1]/", 443), ("http://[::1]:8080/", 8080)] {
+        for (url, port) in [
+            ("http://u@a/", 80),
+            ("https://a:/b", 443),
+            ("https://[::1]/", 443),
+            ("http://[::1]:8080/", 8080),
+        ] {
             assert_eq!(Target::parse(url).unwrap().port, port, "{url}");
         }
     }

@@ -188,8 +188,9 @@ impl Platform {
         let _ = self.watched(Task::Merchants, self.look_at_merchants());
         let _turn = self.runs.try_lock().map_err(|_| SnapshotError::Busy)?;
         let rows = {
-            let _still = self.clock.wait_until_still();
+            // In this order: a request that holds the state may have to look at the clock before it lets go.
             let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
+            let _still = self.clock.wait_until_still();
             let (head, rows) = self.store.transaction(|tx| self.put_back(tx, &file))?;
             self.replays.iter().for_each(Replays::clear);
             // Beside others, a place may be one that another node draws from.

@@ -82,11 +82,12 @@ impl Platform {
         let mut done = 0;
         for _ in 0..MAX_TRIES {
             match self.do_due_in(moment, &mut done)? {
-                None => break,
+                None => return Ok(done),
                 Some(generation) => moment = self.moment_of(generation)?,
             }
         }
-        Ok(done)
+        // The next tick does it.
+        Err(StoreError::Conflict("the state, which another node exchanges".to_owned()))
     }
 
     /// Does what is due in the state of a moment. Gives the generation of the state that another node has put in its place, if any.

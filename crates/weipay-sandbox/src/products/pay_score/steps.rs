@@ -53,7 +53,8 @@ pub(super) fn create_and_complete(
             let total = checked_total(body)?;
             check_risk_fund(total, &Value::Null)?;
             let order = new_order(tx, context, creation.clone(), true)?;
-            let times = order.members.get("time_range").unwrap_or(&Value::Null);
+            // As they were sent: `OnAccept` is now, and the end was before.
+            let times = body.get("time_range").unwrap_or(&Value::Null);
             check_times_of_completion(times, times, context.now)?;
             complete(tx, order, total, Some(creation), context)?
         }

@@ -235,9 +235,11 @@ impl Connections {
     pub(super) fn connect(&self) -> Result<Connection, Failure> {
         let (give, given) = mpsc::channel();
         let (config, tls) = (self.config.clone(), self.tls.clone());
+        // The limit of the configuration is for each socket. What comes after a socket has as long once more.
+        let servers = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let limit = CONNECT_TIMEOUT * u32::try_from(servers).unwrap_or(1).saturating_add(1);
         self.handle.spawn(async move {
-            // That of the configuration is for the socket alone.
-            let connected = timeout(CONNECT_TIMEOUT, config.connect(tls)).await.map(|connected| {
+            let connected = timeout(limit, config.connect(tls)).await.map(|connected| {
                 connected.map(|(client, connection)| {
                     tokio::spawn(connection);
                     client
@@ -246,8 +248,7 @@ impl Connections {
             give.send(connected)
         });
         let client = given.recv().map_err(|_| Failure::new("the sandbox ends"))?;
-        let client =
-            client.map_err(|_| Failure::new("the database accepts connections and says nothing"))??;
+        let client = client.map_err(|_| Failure::new("the database does not respond"))??;
         let connection = Connection { client, statements: RefCell::default(), is_silent: Cell::default() };
         // Reading a small table from end to end would make every change of it a conflict. A wish: not every database knows it.
         let _ = connection.execute_plain("SET enable_seqscan = off");
