@@ -26,6 +26,10 @@ fn the_state_is_kept_under_a_name_or_in_a_file_and_put_back() {
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        // Also over a file that others can read.
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+        said(&data, &["snapshot", file]);
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     for (wrong, code, told) in [

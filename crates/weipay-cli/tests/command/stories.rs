@@ -1,8 +1,9 @@
 //! `weipay sandbox play`: every story of the repository goes as it tells, and what does not is said.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use crate::serving::{Serving, WEIPAY};
@@ -162,6 +163,32 @@ fn a_story_is_played_against_a_running_sandbox_too() {
     for _ in 0..2 {
         let played = play(&story, &["--data", data.to_str().unwrap(), "--move-clock-back"]);
         assert!(played.status.success(), "{}{}", text(&played.stdout), text(&played.stderr));
+    }
+}
+
+/// Its sandbox has private keys in a temporary folder.
+#[cfg(unix)]
+#[test]
+fn a_story_that_a_signal_ends_leaves_nothing_behind() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (story, temporary) = (folder.path().join("story.toml"), folder.path().join("tmp"));
+        std::fs::create_dir(&temporary).unwrap();
+        std::fs::write(&story, "title = 'It waits'\n[[step]]\nreceive = 'TRANSACTION.SUCCESS'\n").unwrap();
+        let mut playing = Command::new(WEIPAY)
+            .args(["sandbox", "play"])
+            .arg(&story)
+            .env("TMPDIR", &temporary)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(playing.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "It waits\n");
+        let id = playing.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(playing.wait().unwrap().code(), Some(code));
+        assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "{signal}");
     }
 }
 
