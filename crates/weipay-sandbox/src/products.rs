@@ -62,11 +62,38 @@ pub(crate) struct Product {
     pub(crate) routes: &'static [Route],
     /// What it does when something falls due, by the kind of the entry.
     pub(crate) due: &'static [(&'static str, DueHandler)],
-    /// The files that it responds with.
+    /// The files of what happened.
+    pub(crate) downloads: &'static [Download],
+    /// Files of every operation.
     pub(crate) files: Option<Files>,
     /// What developers do to it, which no operation of the API can.
     pub(crate) control: &'static [control::Route],
 }
+
+impl Product {
+    pub(crate) const fn new(routes: &'static [Route]) -> Self {
+        Self { routes, due: &[], downloads: &[], files: None, control: &[] }
+    }
+
+    pub(crate) const fn due(self, due: &'static [(&'static str, DueHandler)]) -> Self {
+        Self { due, ..self }
+    }
+
+    const fn downloads(self, downloads: &'static [Download]) -> Self {
+        Self { downloads, ..self }
+    }
+
+    const fn files(self, files: Files) -> Self {
+        Self { files: Some(files), ..self }
+    }
+
+    const fn control(self, control: &'static [control::Route]) -> Self {
+        Self { control, ..self }
+    }
+}
+
+/// The path of an operation that responds with a file, and the file of a token; `None` if the token is not of this product.
+pub(crate) type Download = (&'static str, fn(&str, &Links<'_>) -> Option<Result<File, Refusal>>);
 
 /// What a product knows of files.
 #[derive(Clone, Copy)]
@@ -89,66 +116,33 @@ pub(crate) struct Links<'a> {
 
 /// Every product with behaviour.
 pub(crate) static PRODUCTS: &[Product] = &[
-    Product {
-        routes: merchant_coupons::ROUTES,
-        due: merchant_coupons::DUE,
-        files: None,
-        control: merchant_coupons::control::ROUTES,
-    },
-    Product {
-        routes: product_coupons::ROUTES,
-        due: product_coupons::DUE,
-        files: None,
-        control: product_coupons::control::ROUTES,
-    },
-    Product { routes: cash_coupons::ROUTES, due: cash_coupons::DUE, files: None, control: &[] },
-    Product { routes: payments::ROUTES, due: payments::DUE, files: None, control: payments::person::ROUTES },
-    Product {
-        routes: payments::refund::ROUTES,
-        due: payments::refund::DUE,
-        files: None,
-        control: payments::refund::control::ROUTES,
-    },
-    Product {
-        routes: payments::profit_sharing::ROUTES,
-        due: payments::profit_sharing::DUE,
-        files: None,
-        control: &[],
-    },
-    Product { routes: payments::v2::ROUTES, due: &[], files: None, control: &[] },
-    Product { routes: payments::profit_sharing::v2::ROUTES, due: &[], files: None, control: &[] },
-    Product { routes: bills::v2::ROUTES, due: &[], files: None, control: &[] },
-    Product { routes: payouts::ROUTES, due: payouts::DUE, files: None, control: payouts::control::ROUTES },
-    Product { routes: bills::ROUTES, due: &[], files: None, control: &[] },
-    Product { routes: platform_certificates::ROUTES, due: &[], files: None, control: &[] },
-    Product { routes: balance::ROUTES, due: &[], files: None, control: balance::top_up::ROUTES },
-    Product {
-        routes: withdrawals::ROUTES,
-        due: withdrawals::DUE,
-        files: None,
-        control: withdrawals::control::ROUTES,
-    },
-    Product {
-        routes: transfers::ROUTES,
-        due: transfers::DUE,
-        files: None,
-        control: transfers::control::ROUTES,
-    },
-    Product {
-        routes: pay_score::ROUTES,
-        due: pay_score::DUE,
-        files: None,
-        control: pay_score::control::ROUTES,
-    },
-    Product {
-        routes: contracts::ROUTES,
-        due: contracts::DUE,
-        files: None,
-        control: contracts::control::ROUTES,
-    },
-    Product { routes: complaints::ROUTES, due: &[], files: None, control: complaints::control::ROUTES },
-    Product { routes: security_echo::ROUTES, due: &[], files: None, control: &[] },
-    Product { routes: &[], due: &[], files: Some(downloads::FILES), control: &[] },
+    Product::new(merchant_coupons::ROUTES)
+        .due(merchant_coupons::DUE)
+        .control(merchant_coupons::control::ROUTES),
+    Product::new(product_coupons::ROUTES).due(product_coupons::DUE).control(product_coupons::control::ROUTES),
+    Product::new(cash_coupons::ROUTES).due(cash_coupons::DUE).downloads(cash_coupons::DOWNLOADS),
+    Product::new(payments::ROUTES).due(payments::DUE).control(payments::person::ROUTES),
+    Product::new(payments::refund::ROUTES)
+        .due(payments::refund::DUE)
+        .control(payments::refund::control::ROUTES),
+    Product::new(payments::profit_sharing::ROUTES).due(payments::profit_sharing::DUE),
+    Product::new(payments::v2::ROUTES),
+    Product::new(payments::profit_sharing::v2::ROUTES),
+    Product::new(bills::v2::ROUTES),
+    Product::new(payouts::ROUTES).due(payouts::DUE).control(payouts::control::ROUTES),
+    Product::new(bills::ROUTES).downloads(bills::DOWNLOADS),
+    Product::new(platform_certificates::ROUTES),
+    Product::new(balance::ROUTES).control(balance::top_up::ROUTES),
+    Product::new(withdrawals::ROUTES).due(withdrawals::DUE).control(withdrawals::control::ROUTES),
+    Product::new(transfers::ROUTES)
+        .downloads(transfers::DOWNLOADS)
+        .due(transfers::DUE)
+        .control(transfers::control::ROUTES),
+    Product::new(pay_score::ROUTES).due(pay_score::DUE).control(pay_score::control::ROUTES),
+    Product::new(contracts::ROUTES).due(contracts::DUE).control(contracts::control::ROUTES),
+    Product::new(complaints::ROUTES).control(complaints::control::ROUTES),
+    Product::new(security_echo::ROUTES),
+    Product::new(&[]).files(downloads::FILES),
 ];
 
 /// The handler of an operation, when it has one.
@@ -232,6 +226,9 @@ mod tests {
             let operation = operation.unwrap_or_else(|| panic!("{name} is not in the catalogue"));
             assert!(handler(PRODUCTS, operation).is_some(), "{name}");
             assert!(seen.insert(name.clone()), "{name} is there twice");
+        }
+        for (path, _) in PRODUCTS.iter().flat_map(|product| product.downloads) {
+            assert!(Catalog::embedded().find("GET", path).is_some(), "{path} is not in the catalogue");
         }
         let with_handler =
             Catalog::embedded().operations().filter(|operation| handler(PRODUCTS, operation).is_some());

@@ -74,16 +74,12 @@ fn expire_handler(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), Han
     carry_out(tx, expire(tx.get(number)?, at)?).map(drop)
 }
 
-static PARCELS: &[Product] = &[Product {
-    routes: &[Route {
-        method: "POST",
-        path: "v3/pay/transactions/out-trade-no/{out_trade_no}/close",
-        handler: hold_handler,
-    }],
-    due: &[(EXPIRY, expire_handler)],
-    files: None,
-    control: &[],
-}];
+static PARCELS: &[Product] = &[Product::new(&[Route {
+    method: "POST",
+    path: "v3/pay/transactions/out-trade-no/{out_trade_no}/close",
+    handler: hold_handler,
+}])
+.due(&[(EXPIRY, expire_handler)])];
 
 fn held_sandbox() -> (Sandbox, HeldClock) {
     let (clock, hand) = Clock::held(NOW);

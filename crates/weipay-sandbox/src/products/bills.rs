@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, Digester, ENVELOPE_NONCE_LENGTH};
 
 use crate::entropy::Entropy;
-use crate::products::{Context, HandlerError, Route};
+use crate::products::{Context, Download, HandlerError, Route};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 pub(crate) use fund_flow::AccountType;
@@ -37,6 +37,8 @@ use link::BillLink;
 pub(crate) use trade::TradeBill;
 
 #[rustfmt::skip]
+pub(super) const DOWNLOADS: &[Download] = &[("v3/billdownload/file", link::download)];
+
 pub(crate) const ROUTES: &[Route] = &[
     Route { method: "GET", path: "v3/bill/tradebill", handler: trade_bill },
     Route { method: "GET", path: "v3/bill/fundflowbill", handler: fund_flow_bill },

@@ -37,30 +37,32 @@ mod race;
 mod refusals;
 pub(crate) mod stock;
 
-use super::{DueHandler, Route, route};
+use super::{Download, DueHandler, Route, route};
 
 #[rustfmt::skip]
+pub(super) const DOWNLOADS: &[Download] = &[("v3/billdownload/file", flow::download)];
+
 pub(super) const ROUTES: &[Route] = &[
-    route("POST", "v3/marketing/favor/coupon-stocks",                     stock::create_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/start",           activation::start_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/pause",           activation::pause_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/restart",         activation::restart_stock),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/stop",            activation::stop_stock),
-    route("GET",  "v3/marketing/favor/stocks",                            listing::list_stocks),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}",                 listing::query_stock),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}/merchants",       listing::list_merchants),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}/items",           listing::list_items),
+    route("POST", "v3/marketing/favor/coupon-stocks", stock::create_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/start", activation::start_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/pause", activation::pause_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/restart", activation::restart_stock),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/stop", activation::stop_stock),
+    route("GET", "v3/marketing/favor/stocks", listing::list_stocks),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}", listing::query_stock),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}/merchants", listing::list_merchants),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}/items", listing::list_items),
     route("POST", "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", items::modify_items),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}/use-flow",        flow::use_flow),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", flow::use_flow_by_day),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}/refund-flow",     flow::refund_flow),
-    route("GET",  "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", flow::refund_flow_by_day),
-    route("POST", "v3/marketing/favor/media/image-upload",                images::upload_image),
-    route("POST", "v3/marketing/favor/users/{openid}/coupons",            coupon::send_coupon),
-    route("GET",  "v3/marketing/favor/users/{openid}/coupons",            listing::list_coupons),
-    route("GET",  "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", listing::query_coupon),
-    route("POST", "v3/marketing/favor/callbacks",                         callbacks::set_callback),
-    route("GET",  "v3/marketing/favor/callbacks",                         callbacks::query_callback),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}/use-flow", flow::use_flow),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", flow::use_flow_by_day),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}/refund-flow", flow::refund_flow),
+    route("GET", "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", flow::refund_flow_by_day),
+    route("POST", "v3/marketing/favor/media/image-upload", images::upload_image),
+    route("POST", "v3/marketing/favor/users/{openid}/coupons", coupon::send_coupon),
+    route("GET", "v3/marketing/favor/users/{openid}/coupons", listing::list_coupons),
+    route("GET", "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", listing::query_coupon),
+    route("POST", "v3/marketing/favor/callbacks", callbacks::set_callback),
+    route("GET", "v3/marketing/favor/callbacks", callbacks::query_callback),
 ];
 
 /// What the clock does.

@@ -1,8 +1,8 @@
 //! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
 //!
 //! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The bills of payments,
-//! refunds and profit sharing, the flows of cash coupons and the receipts of transfers are made of what happened: see [`bills`],
-//! [`cash_coupons`] and [`transfers`]. Of other products the sandbox keeps nothing, so that their bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
+//! refunds and profit sharing, the flows of cash coupons and the receipts of transfers are made of what happened: their products
+//! have them in their tables. Of other products the sandbox keeps nothing, so that their bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
 
 mod document;
 pub(super) mod gzip;
@@ -14,17 +14,19 @@ use weipay_catalog::Operation;
 
 use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
-use crate::products::{Behaviour, Files, Links, bills, cash_coupons, transfers};
+use crate::products::{Behaviour, Download, Files, Links, PRODUCTS};
 use crate::response::{File, Refusal};
 use document::Document;
 use link::{Link, lead_back};
 
-/// Where files of what happened are downloaded: bills, with files of other operations that are examples, and receipts of transfers.
-const STATE: [&str; 3] =
-    ["v3/billdownload/file", "v3/transferdownload/elecvoucherfile", "v3/transferdownload/signfile"];
+/// The products whose files of what happened this operation responds with.
+fn downloads(operation: &Operation) -> impl Iterator<Item = &'static Download> {
+    let path = operation.path;
+    PRODUCTS.iter().flat_map(|product| product.downloads).filter(move |(known, _)| *known == path)
+}
 
 pub(super) fn has_state(operation: &Operation) -> bool {
-    STATE.contains(&operation.path)
+    downloads(operation).next().is_some()
 }
 
 pub(super) const FILES: Files = Files { open: file, link: lead_back };
@@ -32,14 +34,9 @@ pub(super) const FILES: Files = Files { open: file, link: lead_back };
 /// The file that an operation responds with. A link of a response leads to its own. Another token leads to an example of what the
 /// operation downloads, because the documents show such tokens; where files of what happened are downloaded, it is refused.
 fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
-    if has_state(operation) {
-        let token = request.query("token").unwrap_or_default();
-        let file = bills::link::download(token, links)
-            .or_else(|| cash_coupons::flow::download(token, links))
-            .or_else(|| transfers::receipts::download(token, links));
-        if let Some(file) = file {
-            return file;
-        }
+    let token = request.query("token").unwrap_or_default();
+    if let Some(file) = downloads(operation).find_map(|(_, open)| open(token, links)) {
+        return file;
     }
     let link = match request.query("token").map(|token| links.open(token)) {
         Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),

@@ -28,34 +28,80 @@ mod refusals;
 mod transfer;
 
 use super::ledger::{self, AccountKind, Business, Owner, Posting};
-use super::{DueHandler, HandlerError, Route, route};
+use super::{Download, DueHandler, HandlerError, Route, route};
 use crate::people::account::AccountState;
 use crate::store::Transaction;
 
 #[rustfmt::skip]
+pub(super) const DOWNLOADS: &[Download] = &[
+    ("v3/billdownload/file", receipts::download),
+    ("v3/transferdownload/elecvoucherfile", receipts::download),
+    ("v3/transferdownload/signfile", receipts::download),
+];
+
 pub(super) const ROUTES: &[Route] = &[
-    route("POST", "v3/fund-app/mch-transfer/transfer-bills",                                      creation::create_transfer),
-    route("POST", "v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",      creation::create_with_authorization),
-    route("POST", "v3/fund-app/mch-transfer/transfer-bills/transfer",                             creation::transfer_to_authorized),
-    route("GET",  "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",            course::query_by_out_number),
-    route("GET",  "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",  course::query_by_number),
-    route("POST", "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",     course::cancel_transfer),
-    route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization",                          authorization::ask),
-    route("GET",  "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}", authorization::query),
-    route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close", authorization::close),
-    route("POST", "v3/fund-app/mch-transfer/elecsign/out-bill-no",                                receipts::apply_by_out_number),
-    route("POST", "v3/fund-app/mch-transfer/elecsign/transfer-bill-no",                           receipts::apply_by_number),
-    route("GET",  "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",                  receipts::query_by_out_number),
-    route("GET",  "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",        receipts::query_by_number),
-    route("POST", "v3/transfer/bill-receipt",                                                     receipts::apply_for_batch),
-    route("GET",  "v3/transfer/bill-receipt/{out_batch_no}",                                      receipts::query_of_batch),
-    route("POST", "v3/transfer-detail/electronic-receipts",                                       receipts::apply_for_detail),
-    route("GET",  "v3/transfer-detail/electronic-receipts",                                       receipts::query_of_detail),
-    route("POST", "v3/transfer/batches",                                                          batches::create_batch),
-    route("GET",  "v3/transfer/batches/batch-id/{batch_id}",                                      batches::query_by_id),
-    route("GET",  "v3/transfer/batches/out-batch-no/{out_batch_no}",                              batches::query_by_out_number),
-    route("GET",  "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}",        batches::query_detail_by_id),
-    route("GET",  "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", batches::query_detail_by_out_number),
+    route("POST", "v3/fund-app/mch-transfer/transfer-bills", creation::create_transfer),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
+        creation::create_with_authorization,
+    ),
+    route("POST", "v3/fund-app/mch-transfer/transfer-bills/transfer", creation::transfer_to_authorized),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",
+        course::query_by_out_number,
+    ),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
+        course::query_by_number,
+    ),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",
+        course::cancel_transfer,
+    ),
+    route("POST", "v3/fund-app/mch-transfer/user-confirm-authorization", authorization::ask),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
+        authorization::query,
+    ),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
+        authorization::close,
+    ),
+    route("POST", "v3/fund-app/mch-transfer/elecsign/out-bill-no", receipts::apply_by_out_number),
+    route("POST", "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", receipts::apply_by_number),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",
+        receipts::query_by_out_number,
+    ),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
+        receipts::query_by_number,
+    ),
+    route("POST", "v3/transfer/bill-receipt", receipts::apply_for_batch),
+    route("GET", "v3/transfer/bill-receipt/{out_batch_no}", receipts::query_of_batch),
+    route("POST", "v3/transfer-detail/electronic-receipts", receipts::apply_for_detail),
+    route("GET", "v3/transfer-detail/electronic-receipts", receipts::query_of_detail),
+    route("POST", "v3/transfer/batches", batches::create_batch),
+    route("GET", "v3/transfer/batches/batch-id/{batch_id}", batches::query_by_id),
+    route("GET", "v3/transfer/batches/out-batch-no/{out_batch_no}", batches::query_by_out_number),
+    route(
+        "GET",
+        "v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}",
+        batches::query_detail_by_id,
+    ),
+    route(
+        "GET",
+        "v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}",
+        batches::query_detail_by_out_number,
+    ),
 ];
 
 /// What the clock does.
