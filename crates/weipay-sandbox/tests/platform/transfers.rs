@@ -550,3 +550,30 @@ fn nothing_of_a_batch_goes_to_an_account_that_takes_nothing() {
     }
     assert_eq!(payer.balance(), (1_000, 0));
 }
+
+#[test]
+fn nothing_of_a_batch_goes_to_an_openid_of_another_appid() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let kit = sandbox.kit();
+    let other = "wx0000000000000777".to_owned();
+    let person = sandbox.platform().add_person(&[kit.appid.clone(), other.clone()]).unwrap();
+    let detail = |number: &str, openid: &String| {
+        json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid })
+    };
+    let body = json!({
+        "appid": kit.appid, "out_batch_no": "b1", "batch_name": "活动", "batch_remark": "活动",
+        "total_amount": 400, "total_num": 2,
+        "transfer_detail_list": [detail("own", &person.openids[&kit.appid]), detail("other", &person.openids[&other])],
+    });
+    payer.client.post("/v3/transfer/batches", &body).success();
+    sandbox.run_for(2).unwrap();
+    let shown = |number: &str| {
+        let target = format!("/v3/transfer/batches/out-batch-no/b1/details/out-detail-no/{number}");
+        payer.client.get(&target).success()
+    };
+    assert_eq!(shown("own")["detail_status"], "SUCCESS");
+    let failed = shown("other");
+    assert_eq!((&failed["detail_status"], &failed["fail_reason"]), (&json!("FAIL"), &json!("OPENID_INVALID")));
+    assert_eq!(payer.balance(), (800, 0));
+}
