@@ -243,6 +243,8 @@ fn a_combined_order_is_paid_and_closed_as_a_whole() {
     let mut other = combined("whole-1");
     other["sub_orders"][0]["settle_info"] = json!({ "profit_sharing": true });
     assert_eq!(make(&other).json()["message"], "重复下单且结算信息不一致");
+    let unpaid = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
+    assert_eq!(unpaid.get("combine_payer_info"), None, "nobody has paid");
     let paid = sandbox.pay(&PersonPays::new(&prepay_id)).unwrap();
     assert_eq!((paid.payer_total, paid.transaction_ids.len()), (20, 2));
     let shown = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
