@@ -298,14 +298,20 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     let request = partner.client.request("PATCH", &path, change.to_string().as_bytes());
     assert_eq!(partner.client.send(&request).success()["store_scope"], "SPECIFIC");
     assert_eq!(partner.of_stock("/associate-stores", stores).success()["total_count"], 2);
-    partner.confirm(&code);
+    budget(1, 2).success();
+    let later = partner.code();
+    partner.confirm(&later);
     let at = |store: &str| {
         let mut body = using();
         body["store_id"] = json!(store);
-        partner.step(&code, "use", body)
+        partner.step(&later, "use", body)
     };
     assert_eq!(at("3").refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!(partner.use_coupon(&code).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(partner.use_coupon(&later).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    // What was sent before keeps what it shows.
+    partner.confirm(&code);
+    assert_eq!(partner.look_at(&code)["stock"]["store_scope"], "NONE");
+    partner.use_coupon(&code).success();
     let away = partner.of_stock(
         "/disassociate-stores",
         json!({ "store_list": [{ "store_id": "1" }, { "store_id": "9" }] }),
@@ -449,7 +455,7 @@ fn a_coupon_is_the_persons_whichever_openid_the_notification_named() {
     let wrong = post(first, &appids[1], "", "send_request_no");
     assert_eq!(wrong.refusal(), (404, "USER_NOT_EXISTS".to_owned()));
     post(first, &appids[0], "", "send_request_no").success();
-    let told = receiver.next().open(&sandbox, NOW);
+    let told = sandbox.notifications().list(&Default::default()).unwrap().remove(0).resource;
     let (openid, code) = (told["openid"].as_str().unwrap(), told["coupon_code"].as_str().unwrap());
     assert_eq!((&told["appid"], openid == first), (&json!(appids[1]), false));
     post(openid, &appids[1], &format!("/{code}/confirm"), "out_request_no").success();
