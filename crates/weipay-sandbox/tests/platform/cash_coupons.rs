@@ -533,7 +533,8 @@ fn coupons_of_a_person_are_found_under_each_of_the_openids() {
     let sandbox = crate::sandbox().merchant(shop).start().unwrap();
     sandbox.top_up(SHOP, MerchantAccount::Basic, 5_000).unwrap();
     let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
-    let created = client.post("/v3/marketing/favor/coupon-stocks", &stock_request(SHOP, "create-1")).success();
+    let created =
+        client.post("/v3/marketing/favor/coupon-stocks", &stock_request(SHOP, "create-1")).success();
     let stock_id = created["stock_id"].as_str().unwrap();
     let start = format!("/v3/marketing/favor/stocks/{stock_id}/start");
     client.post(&start, &json!({ "stock_creator_mchid": SHOP })).success();
@@ -548,7 +549,8 @@ fn coupons_of_a_person_are_found_under_each_of_the_openids() {
     }
     for appid in &appids {
         let listed = client.get(&format!("{}?appid={appid}&creator_mchid={SHOP}", of(appid))).success();
-        let ids: Vec<_> = listed["data"].as_array().unwrap().iter().map(|coupon| &coupon["coupon_id"]).collect();
+        let ids: Vec<_> =
+            listed["data"].as_array().unwrap().iter().map(|coupon| &coupon["coupon_id"]).collect();
         assert_eq!(ids, [&sent[1], &sent[0]], "the newest first");
         for id in &sent {
             client.get(&format!("{}/{}?appid={appid}", of(appid), id.as_str().unwrap())).success();

@@ -600,7 +600,10 @@ fn an_order_without_confirmation_begins_when_it_is_made_and_its_end_is_looked_at
     assert_eq!(made["time_range"]["start_time"], "20260815120000");
     let mut charge = shop.charge(500);
     charge["time_range"] = json!({ "start_time": "20260815120000", "end_time": "20260815115959" });
-    assert_eq!(shop.step("at-once", "complete", charge.clone()).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(
+        shop.step("at-once", "complete", charge.clone()).refusal(),
+        (400, "INVALID_REQUEST".to_owned())
+    );
     charge["time_range"]["end_time"] = json!("20260815120000");
     shop.step("at-once", "complete", charge).success();
 }

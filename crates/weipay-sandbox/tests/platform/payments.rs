@@ -404,10 +404,10 @@ fn a_number_that_many_merchants_have_used_is_found_by_its_merchant() {
         });
         client.post("/v3/refund/domestic/refunds", &refund).success();
     }
-    let status = |client: &Client<'_>| {
-        client.get("/v3/refund/domestic/refunds/refund-1").success()["status"].clone()
-    };
-    let decide = |body: Value| sandbox.control().unwrap().call("POST", "/refunds/refund-1/outcome", Some(&body));
+    let status =
+        |client: &Client<'_>| client.get("/v3/refund/domestic/refunds/refund-1").success()["status"].clone();
+    let decide =
+        |body: Value| sandbox.control().unwrap().call("POST", "/refunds/refund-1/outcome", Some(&body));
     let unclear = decide(json!({ "to": "abnormal" }));
     assert!(matches!(unclear, Err(ClientError::Refused { status: 409, .. })), "{unclear:?}");
     decide(json!({ "to": "abnormal", "mchid": mchids[0] })).unwrap();

@@ -558,9 +558,7 @@ fn nothing_of_a_batch_goes_to_an_openid_of_another_appid() {
     let kit = sandbox.kit();
     let other = "wx0000000000000777".to_owned();
     let person = sandbox.platform().add_person(&[kit.appid.clone(), other.clone()]).unwrap();
-    let detail = |number: &str, openid: &String| {
-        json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid })
-    };
+    let detail = |number: &str, openid: &String| json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid });
     let body = json!({
         "appid": kit.appid, "out_batch_no": "b1", "batch_name": "活动", "batch_remark": "活动",
         "total_amount": 400, "total_num": 2,
@@ -574,6 +572,9 @@ fn nothing_of_a_batch_goes_to_an_openid_of_another_appid() {
     };
     assert_eq!(shown("own")["detail_status"], "SUCCESS");
     let failed = shown("other");
-    assert_eq!((&failed["detail_status"], &failed["fail_reason"]), (&json!("FAIL"), &json!("OPENID_INVALID")));
+    assert_eq!(
+        (&failed["detail_status"], &failed["fail_reason"]),
+        (&json!("FAIL"), &json!("OPENID_INVALID"))
+    );
     assert_eq!(payer.balance(), (800, 0));
 }

@@ -429,9 +429,8 @@ pub(super) fn siblings(tx: &Transaction<'_>, coupon: &Coupon) -> Result<Vec<Coup
 
 /// How many coupons of a stock a user has received, under all openids of the person. Those that nobody has confirmed count.
 pub(super) fn count_of_user(tx: &Transaction<'_>, stock_id: &str, openid: &str) -> Result<i64, StoreError> {
-    let count = |openid: &str| {
-        tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))])
-    };
+    let count =
+        |openid: &str| tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))]);
     let openids = Person::all_openids(tx, openid)?;
     openids.iter().try_fold(0_i64, |sum, openid| Ok(sum.saturating_add(count(openid)?)))
 }
