@@ -513,3 +513,49 @@ fn an_openid_of_another_appid_gets_no_coupon() {
     let openid = sandbox.platform().openid(&person, &kit.appid).unwrap();
     client(&sandbox).post(&target(&openid), &body).success();
 }
+
+#[test]
+fn what_was_topped_up_for_marketing_pays_one_budget_and_no_other_stocks() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let stocks = [create_stock(&sandbox, "create-1"), create_stock(&sandbox, "create-2")];
+    sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Marketing, 5_000).unwrap();
+    assert_eq!(step(&sandbox, &stocks[0], "start")["stock_id"], *stocks[0]);
+    assert_eq!(step(&sandbox, &stocks[1], "start")["message"], "激活失败：账户余额不足，请充值");
+    sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Marketing, 5_000).unwrap();
+    assert_eq!(step(&sandbox, &stocks[1], "start")["stock_id"], *stocks[1]);
+}
+
+#[test]
+fn coupons_of_a_person_are_found_under_each_of_the_openids() {
+    const SHOP: &str = "1900000777";
+    let appids = ["wx0000000000000771".to_owned(), "wx0000000000000772".to_owned()];
+    let shop = NewMerchant::new().mchid(SHOP).appid(&*appids[0]).appid(&*appids[1]);
+    let sandbox = crate::sandbox().merchant(shop).start().unwrap();
+    sandbox.top_up(SHOP, MerchantAccount::Basic, 5_000).unwrap();
+    let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
+    let created =
+        client.post("/v3/marketing/favor/coupon-stocks", &stock_request(SHOP, "create-1")).success();
+    let stock_id = created["stock_id"].as_str().unwrap();
+    let start = format!("/v3/marketing/favor/stocks/{stock_id}/start");
+    client.post(&start, &json!({ "stock_creator_mchid": SHOP })).success();
+    let person = sandbox.platform().add_person(&appids).unwrap();
+    let of = |appid: &String| format!("/v3/marketing/favor/users/{}/coupons", person.openids[appid]);
+    let mut sent = Vec::new();
+    for (number, appid) in appids.iter().enumerate() {
+        let body = json!({
+            "stock_id": stock_id, "out_request_no": format!("send-{number}"), "appid": appid, "stock_creator_mchid": SHOP,
+        });
+        sent.push(client.post(&of(appid), &body).success()["coupon_id"].clone());
+    }
+    for appid in &appids {
+        let listed = client.get(&format!("{}?appid={appid}&creator_mchid={SHOP}", of(appid))).success();
+        let ids: Vec<_> =
+            listed["data"].as_array().unwrap().iter().map(|coupon| &coupon["coupon_id"]).collect();
+        assert_eq!(ids, [&sent[1], &sent[0]], "the newest first");
+        for id in &sent {
+            client.get(&format!("{}/{}?appid={appid}", of(appid), id.as_str().unwrap())).success();
+        }
+    }
+    let wrong = client.get(&format!("{}?appid={}&creator_mchid={SHOP}", of(&appids[0]), appids[1]));
+    assert_eq!(wrong.refusal(), (400, "INVALID_REQUEST".to_owned()));
+}

@@ -363,3 +363,24 @@ fn only_the_person_who_paid_complains() {
     let again = client.sandbox.platform().complain(&payer).unwrap_err().to_string();
     assert!(again.contains("has complained about this order before"), "{again}");
 }
+
+#[test]
+fn whoever_complains_about_an_order_that_is_reversed_has_all_of_the_money_back() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    let kit = sandbox.kit();
+    let order = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "scan-1",
+        "payer": { "auth_code": "130061098828009406" }, "amount": { "total": 100 },
+        "scene_info": { "store_info": { "id": "0001" } },
+    });
+    client.post("/v3/pay/transactions/codepay", &order).success();
+    let id = complain(&client, &PersonComplains::new("scan-1"));
+    assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], false);
+    let ids = json!({ "appid": kit.appid, "mchid": kit.mchid });
+    client.post("/v3/pay/transactions/out-trade-no/scan-1/reverse", &ids).success();
+    assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], true);
+    let approve = json!({ "action": "APPROVE", "launch_refund_day": 0 });
+    let approved = client.post(&format!("{COMPLAINTS}/{id}/update-refund-progress"), &approve);
+    assert_eq!(approved.refusal(), (400, "INVALID_REQUEST".to_owned()));
+}

@@ -586,3 +586,108 @@ fn the_older_operations_show_and_end_the_same_permission() {
     assert_eq!(shop.client.post(&end, &json!({ "appid": appid, "reason": "结束" })).status, 204);
     assert_eq!(state(), "UNAVAILABLE");
 }
+
+#[test]
+fn an_order_without_confirmation_begins_when_it_is_made_and_its_end_is_looked_at() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    shop.authorized("code-1");
+    let mut request = shop.request("at-once");
+    request["need_user_confirm"] = json!(false);
+    request["openid"] = json!(sandbox.kit().openid);
+    request["time_range"] = json!({ "start_time": "OnAccept" });
+    let made = shop.client.post(ORDERS, &request).success();
+    assert_eq!(made["time_range"]["start_time"], "20260815120000");
+    let mut charge = shop.charge(500);
+    charge["time_range"] = json!({ "start_time": "20260815120000", "end_time": "20260815115959" });
+    assert_eq!(
+        shop.step("at-once", "complete", charge.clone()).refusal(),
+        (400, "INVALID_REQUEST".to_owned())
+    );
+    charge["time_range"]["end_time"] = json!("20260815120000");
+    shop.step("at-once", "complete", charge).success();
+}
+
+#[test]
+fn an_order_without_confirmation_is_not_for_somebody_whose_account_is_frozen() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    shop.authorized("code-1");
+    sandbox.platform().set_account_state(&sandbox.kit().openid, AccountState::Frozen).unwrap();
+    let mut request = shop.request("frozen");
+    request["need_user_confirm"] = json!(false);
+    request["openid"] = json!(sandbox.kit().openid);
+    let refused = shop.client.post(ORDERS, &request);
+    assert_eq!((refused.status, &*message(&refused)), (400, "综合评估未通过"));
+    sandbox.platform().set_account_state(&sandbox.kit().openid, AccountState::Normal).unwrap();
+    shop.client.post(ORDERS, &request).success();
+}
+
+#[test]
+fn nothing_is_to_be_collected_of_an_order_that_was_canceled_after_its_deduction_failed() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    shop.completed("off", 500);
+    shop.person("off", "decline", &json!({})).unwrap();
+    shop.run(2);
+    assert_eq!(shop.query("off")["need_collection"], true);
+    shop.step("off", "cancel", json!({ "reason": "用户投诉" })).success();
+    let shown = shop.query("off");
+    assert_eq!(
+        (&shown["state"], &shown["need_collection"], shown.get("collection")),
+        (&json!("REVOKED"), &json!(false), None)
+    );
+}
+
+#[test]
+fn a_partner_knows_a_person_by_the_openid_under_the_sub_merchants_appid_too() {
+    const SUB_APPID: &str = "wx1111111111111111";
+    const PARTNER: &str = "/v3/payscore/partner";
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    let new = NewMerchant::new().mchid("1900000200").appid(SUB_APPID);
+    sandbox.platform().add_merchant(&new).unwrap();
+    let appid = &sandbox.kit().appid;
+    let person =
+        sandbox.platform().add_person(&[appid.clone(), SUB_APPID.to_owned(), "wx3".to_owned()]).unwrap();
+    let (openid, sub_openid) = (&person.openids[appid], &person.openids[SUB_APPID]);
+    let of_sub = |mut body: Value| {
+        body["sub_mchid"] = json!("1900000200");
+        body["sub_appid"] = json!(SUB_APPID);
+        body
+    };
+    let asked = of_sub(json!({
+        "service_id": SERVICE, "appid": appid, "authorization_code": "code-1", "notify_url": shop.receiver.url,
+    }));
+    let token = shop.client.post(&format!("{PARTNER}/permissions"), &asked).success();
+    let token = token["apply_permissions_token"].as_str().unwrap().to_owned();
+    let wrong = shop.permission(&token, "open", &json!({ "openid": person.openids["wx3"] }));
+    assert!(wrong.is_err(), "an openid of neither appid: {wrong:?}");
+    shop.permission(&token, "open", &json!({ "openid": sub_openid })).unwrap();
+    let told = shop.receiver.next().open(&sandbox, NOW);
+    assert_eq!((&told["openid"], &told["sub_openid"]), (&json!(openid), &json!(sub_openid)));
+
+    let search = format!(
+        "{PARTNER}/permissions/search?service_id={SERVICE}&appid={appid}&sub_mchid=1900000200&sub_appid={SUB_APPID}&sub_openid={sub_openid}"
+    );
+    assert_eq!(shop.client.get(&search).success()["authorization_state"], "AVAILABLE");
+    let mut request = of_sub(shop.request("at-once"));
+    request["need_user_confirm"] = json!(false);
+    request["sub_openid"] = json!(sub_openid);
+    let mut nameless = request.clone();
+    nameless.as_object_mut().unwrap().remove("sub_appid");
+    let orders = format!("{PARTNER}/serviceorder");
+    assert_eq!(shop.client.post(&orders, &nameless).refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(shop.client.post(&orders, &request).success()["state"], "DOING");
+
+    shop.client.post(&orders, &of_sub(shop.request("confirmed"))).success();
+    shop.person("confirmed", "confirm", &json!({ "openid": sub_openid })).unwrap();
+    let told = shop.receiver.next().open(&sandbox, NOW);
+    assert_eq!((&told["openid"], &told["sub_openid"]), (&json!(openid), &json!(sub_openid)));
+
+    let end = of_sub(json!({
+        "service_id": SERVICE, "appid": appid, "sub_openid": sub_openid, "reason": "不再需要",
+    }));
+    assert_eq!(shop.client.post(&format!("{PARTNER}/permissions/terminate"), &end).status, 204);
+    assert_eq!(shop.client.get(&search).success()["authorization_state"], "UNAVAILABLE");
+}

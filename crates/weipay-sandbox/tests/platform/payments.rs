@@ -1,7 +1,9 @@
 //! Orders, and the people who pay them, over sockets.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{AccountState, PaymentFailure, PersonPays, PersonPaysError, Sandbox};
+use weipay_sandbox::complaints::PersonComplains;
+use weipay_sandbox::control::ClientError;
+use weipay_sandbox::{AccountState, NewMerchant, PaymentFailure, PersonPays, PersonPaysError, Sandbox};
 
 use crate::client::Client;
 
@@ -241,6 +243,8 @@ fn a_combined_order_is_paid_and_closed_as_a_whole() {
     let mut other = combined("whole-1");
     other["sub_orders"][0]["settle_info"] = json!({ "profit_sharing": true });
     assert_eq!(make(&other).json()["message"], "重复下单且结算信息不一致");
+    let unpaid = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
+    assert_eq!(unpaid.get("combine_payer_info"), None, "nobody has paid");
     let paid = sandbox.pay(&PersonPays::new(&prepay_id)).unwrap();
     assert_eq!((paid.payer_total, paid.transaction_ids.len()), (20, 2));
     let shown = client.get("/v3/combine-transactions/out-trade-no/whole-1").success();
@@ -370,4 +374,44 @@ fn a_refund_that_names_no_order_is_wrong_in_its_form() {
     assert_eq!(refused.refusal(), (400, "PARAM_ERROR".to_owned()));
     let reason = weipay_sandbox::decode_reason(refused.header(weipay_sandbox::REASON_HEADER).unwrap());
     assert!(reason.contains("transaction_id or out_trade_no"), "{reason}");
+}
+
+#[test]
+fn a_number_that_many_merchants_have_used_is_found_by_its_merchant() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mchids: Vec<String> = (0..11).map(|number| format!("19000003{number:02}")).collect();
+    let clients: Vec<Client<'_>> = mchids
+        .iter()
+        .map(|mchid| {
+            sandbox.add_merchant(&NewMerchant::new().mchid(&**mchid)).unwrap();
+            let client = Client::of(&sandbox, mchid);
+            let body = json!({
+                "appid": sandbox.platform().kit_of(mchid).unwrap().kit().appid, "mchid": mchid, "description": "茶",
+                "out_trade_no": "order-1", "notify_url": NOTIFY_URL, "amount": { "total": 100 },
+            });
+            client.post("/v3/pay/transactions/native", &body).success();
+            client
+        })
+        .collect();
+    assert!(matches!(sandbox.pay(&PersonPays::new("order-1")), Err(PersonPaysError::NotPayable(_))));
+    for (mchid, client) in mchids.iter().zip(&clients).take(2) {
+        sandbox.pay(&PersonPays::new("order-1").of_merchant(&**mchid)).unwrap();
+        let complains = PersonComplains::new("order-1").of_merchant(&**mchid);
+        sandbox.platform().complain(&complains).unwrap();
+        let refund = json!({
+            "out_trade_no": "order-1", "out_refund_no": "refund-1",
+            "amount": { "refund": 100, "total": 100, "currency": "CNY" },
+        });
+        client.post("/v3/refund/domestic/refunds", &refund).success();
+    }
+    let status =
+        |client: &Client<'_>| client.get("/v3/refund/domestic/refunds/refund-1").success()["status"].clone();
+    let decide =
+        |body: Value| sandbox.control().unwrap().call("POST", "/refunds/refund-1/outcome", Some(&body));
+    let unclear = decide(json!({ "to": "abnormal" }));
+    assert!(matches!(unclear, Err(ClientError::Refused { status: 409, .. })), "{unclear:?}");
+    decide(json!({ "to": "abnormal", "mchid": mchids[0] })).unwrap();
+    assert_eq!((status(&clients[0]), status(&clients[1])), (json!("ABNORMAL"), json!("PROCESSING")));
+    let nobodys = decide(json!({ "to": "abnormal", "mchid": mchids[2] }));
+    assert!(matches!(nobodys, Err(ClientError::Refused { status: 404, .. })), "{nobodys:?}");
 }

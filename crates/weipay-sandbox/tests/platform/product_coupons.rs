@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::product_coupons::ProductStockState;
-use weipay_sandbox::{Clock, HeldClock, Sandbox};
+use weipay_sandbox::{Clock, HeldClock, NewMerchant, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -298,14 +298,20 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     let request = partner.client.request("PATCH", &path, change.to_string().as_bytes());
     assert_eq!(partner.client.send(&request).success()["store_scope"], "SPECIFIC");
     assert_eq!(partner.of_stock("/associate-stores", stores).success()["total_count"], 2);
-    partner.confirm(&code);
+    budget(1, 2).success();
+    let later = partner.code();
+    partner.confirm(&later);
     let at = |store: &str| {
         let mut body = using();
         body["store_id"] = json!(store);
-        partner.step(&code, "use", body)
+        partner.step(&later, "use", body)
     };
     assert_eq!(at("3").refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!(partner.use_coupon(&code).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(partner.use_coupon(&later).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    // What was sent before keeps what it shows.
+    partner.confirm(&code);
+    assert_eq!(partner.look_at(&code)["stock"]["store_scope"], "NONE");
+    partner.use_coupon(&code).success();
     let away = partner.of_stock(
         "/disassociate-stores",
         json!({ "store_list": [{ "store_id": "1" }, { "store_id": "9" }] }),
@@ -420,4 +426,41 @@ fn a_picture_is_made_and_told_of() {
     let notification = receiver.next();
     assert_eq!(notification.json()["event_type"], "PRODUCT_COUPON_SP.IMAGE_GENERATION");
     assert_eq!(notification.open(&sandbox, NOW + 2), partner.get(&asked).success());
+}
+
+#[test]
+fn a_coupon_is_the_persons_whichever_openid_the_notification_named() {
+    const PARTNER: &str = "1900000777";
+    let appids = ["wx0000000000000771".to_owned(), "wx0000000000000772".to_owned()];
+    let sandbox = start().0;
+    let new = NewMerchant::new().mchid(PARTNER).appid(&*appids[0]).appid(&*appids[1]);
+    sandbox.platform().add_merchant(&new).unwrap();
+    let client = Client::of(&sandbox, PARTNER);
+    let mut request = single("WECHATPAY");
+    request["stock"]["notify_config"] = json!({ "notify_appid": appids[1] });
+    request["stock"]["stock_send_rule"]["max_count_per_user"] = json!(1);
+    let created = client.post(&format!("{FAMILY}/product-coupons"), &request).success();
+    let (product, stock) = (&created["product_coupon_id"], &created["stock"]["stock_id"]);
+    // The second openid was never asked about.
+    let person = sandbox.platform().add_person(&appids[..1]).unwrap();
+    let receiver = Receiver::start(&[]);
+    client.post(&format!("{FAMILY}/notify-configs"), &json!({ "notify_url": receiver.url })).success();
+    let post = |openid: &str, appid: &str, below: &str, name: &str| {
+        let body = json!({
+            "brand_id": BRAND, "product_coupon_id": product, "stock_id": stock, "appid": appid, name: request_no(),
+        });
+        client.post(&format!("{FAMILY}/users/{openid}/coupons{below}"), &body)
+    };
+    let first = &person.openids[&appids[0]];
+    let wrong = post(first, &appids[1], "", "send_request_no");
+    assert_eq!(wrong.refusal(), (404, "USER_NOT_EXISTS".to_owned()));
+    post(first, &appids[0], "", "send_request_no").success();
+    let told = sandbox.notifications().list(&Default::default()).unwrap().remove(0).resource;
+    let (openid, code) = (told["openid"].as_str().unwrap(), told["coupon_code"].as_str().unwrap());
+    assert_eq!((&told["appid"], openid == first), (&json!(appids[1]), false));
+    post(openid, &appids[1], &format!("/{code}/confirm"), "out_request_no").success();
+    let listed = client.get(&format!("{FAMILY}/users/{openid}/coupons?brand_id={BRAND}&appid={}", appids[1]));
+    assert_eq!(listed.success()["total_count"], 1);
+    let second = post(openid, &appids[1], "", "send_request_no");
+    assert_eq!(second.json()["message"], "用户领取次数已达上限");
 }

@@ -296,11 +296,10 @@ fn whoever_did_not_get_the_money_has_given_no_authorization_with_it() {
     });
     payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request).success();
     payer.person("/transfers/both1/confirm", &json!({ "fail_reason": "TRANSFER_RISK" })).unwrap();
-    sandbox.run_for(2).unwrap();
+    payer.run(2);
     let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
     assert_eq!(payer.client.get(base).success()["state"], "WAIT_USER_CONFIRM");
-    sandbox.run_for(86_400).unwrap();
-    payer.client.now = sandbox.clock().now();
+    payer.run(86_400);
     assert_eq!(payer.client.get(base).success()["state"], "CLOSED");
 }
 
@@ -313,10 +312,9 @@ fn whoever_confirms_in_the_last_second_gives_the_authorization_too() {
         "user_display_name": "会员", "out_authorization_no": "both", "authorization_notify_url": payer.receiver.url,
     });
     payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request).success();
-    sandbox.run_for(86_399).unwrap();
+    payer.run(86_399);
     payer.person("/transfers/both1/confirm", &json!({})).unwrap();
-    sandbox.run_for(2).unwrap();
-    payer.client.now = sandbox.clock().now();
+    payer.run(2);
     let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
     assert_eq!(payer.client.get(base).success()["state"], "TAKING_EFFECT");
 }
@@ -551,4 +549,32 @@ fn nothing_of_a_batch_goes_to_an_account_that_takes_nothing() {
         assert_eq!((&shown["detail_status"], &shown["fail_reason"]), (&json!("FAIL"), &json!(reason)));
     }
     assert_eq!(payer.balance(), (1_000, 0));
+}
+
+#[test]
+fn nothing_of_a_batch_goes_to_an_openid_of_another_appid() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let kit = sandbox.kit();
+    let other = "wx0000000000000777".to_owned();
+    let person = sandbox.platform().add_person(&[kit.appid.clone(), other.clone()]).unwrap();
+    let detail = |number: &str, openid: &String| json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid });
+    let body = json!({
+        "appid": kit.appid, "out_batch_no": "b1", "batch_name": "活动", "batch_remark": "活动",
+        "total_amount": 400, "total_num": 2,
+        "transfer_detail_list": [detail("own", &person.openids[&kit.appid]), detail("other", &person.openids[&other])],
+    });
+    payer.client.post("/v3/transfer/batches", &body).success();
+    sandbox.run_for(2).unwrap();
+    let shown = |number: &str| {
+        let target = format!("/v3/transfer/batches/out-batch-no/b1/details/out-detail-no/{number}");
+        payer.client.get(&target).success()
+    };
+    assert_eq!(shown("own")["detail_status"], "SUCCESS");
+    let failed = shown("other");
+    assert_eq!(
+        (&failed["detail_status"], &failed["fail_reason"]),
+        (&json!("FAIL"), &json!("OPENID_INVALID"))
+    );
+    assert_eq!(payer.balance(), (800, 0));
 }

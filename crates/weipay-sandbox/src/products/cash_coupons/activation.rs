@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 
 use super::refusals;
-use super::stock::{Stock, StockState, find};
+use super::stock::{Stock, StockState, find, scan_created};
 use crate::clock;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::Transaction;
+use crate::store::{StoreError, Transaction};
 
 /// What the clock does at the end of a stock's period.
 pub(super) const END: &str = "cash coupon stock ends";
 
-/// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from the available balance, and from the
-/// operation account when that has too little. UNCONFIRMED(cash-start-at-once): the real platform wants a minute between creation and
+/// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from what the marketing account has beside the
+/// budgets of other stocks, else from the available balance, and from the operation account when that has too little. UNCONFIRMED(cash-start-at-once): the real platform wants a minute between creation and
 /// activation.
 pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mut stock = own_stock(tx, context)?;
@@ -89,6 +89,9 @@ fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), Hand
 fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), HandlerError> {
     let owner = Owner::merchant(&stock.creator);
     let purse = Purse::find(tx, &owner)?;
+    if purse.balance(AccountKind::Marketing).saturating_sub(locked_by(tx, &stock.creator)?) >= stock.locked {
+        return Ok(());
+    }
     let source = match purse.balance(AccountKind::Available) >= stock.locked {
         true => AccountKind::Available,
         false => AccountKind::Operation,
@@ -99,6 +102,11 @@ fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), Hand
         stock.locked,
     );
     post(tx, posting).map_err(|error| error.or_short(|_| refusals::no_money_to_start()))
+}
+
+/// What the budgets of a merchant's stocks hold of its marketing account.
+fn locked_by(tx: &Transaction<'_>, creator: &str) -> Result<i64, StoreError> {
+    scan_created(tx, creator).try_fold(0_i64, |sum, stock| Ok(sum.saturating_add(stock?.locked)))
 }
 
 /// Pause and restart are 幂等: a stock that is there already is answered like one that goes there.

@@ -7,6 +7,7 @@ use super::refusals;
 use super::stock::{self, Stock};
 use crate::clock;
 use crate::contract::ValidRequest;
+use crate::people::Person;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
@@ -48,10 +49,17 @@ pub(super) fn list_items(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
 /// `available_mchid` alone, `stock_id`, `status` and the page have no effect; beside `creator_mchid` it has none itself.
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
-    check_appid(context)?;
+    check_appid(tx, context)?;
     let place = request.query("available_mchid").filter(|_| request.query("creator_mchid").is_none());
     let stock_id = request.query("stock_id").filter(|_| place.is_none());
-    let coupons = coupon::scan_of_user(tx, request.path("openid"), stock_id);
+    let mut coupons = Vec::new();
+    for openid in Person::all_openids(tx, request.path("openid"))? {
+        for coupon in coupon::scan_of_user(tx, &openid, stock_id) {
+            coupons.push(coupon?);
+        }
+    }
+    // The newest first, under whatever openid it was sent.
+    coupons.sort_by(|one, other| other.id.cmp(&one.id));
     let shown_if_wanted = |coupon: Coupon| -> Result<Option<Value>, StoreError> {
         let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
         let is_valid_at = |mchid: &str| stock.use_rule_texts("available_merchants").contains(&mchid);
@@ -69,7 +77,7 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         let is_shown = concerns_caller && is_wanted && is("sender_mchid", &coupon.sender);
         Ok(is_shown.then(|| coupon.show(&stock, now)))
     };
-    let found = coupons.filter_map(|coupon| coupon.and_then(&shown_if_wanted).transpose());
+    let found = coupons.into_iter().filter_map(|coupon| shown_if_wanted(coupon).transpose());
     match place {
         Some(_) => page(&ValidRequest::default(), MAX_COUPONS, found),
         None => page(request, MAX_COUPONS, found),
@@ -78,8 +86,9 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 pub(super) fn query_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
-    check_appid(context)?;
-    let is_seen = |coupon: &Coupon| coupon.openid == request.path("openid");
+    check_appid(tx, context)?;
+    let openids = Person::all_openids(tx, request.path("openid"))?;
+    let is_seen = |coupon: &Coupon| openids.contains(&coupon.openid);
     let coupon = coupon::find(tx, request.path("coupon_id"))?.filter(is_seen);
     let coupon = coupon.ok_or_else(refusals::no_such_coupon)?;
     let stock = stock::find(tx, &coupon.stock_id)?.ok_or_else(refusals::no_such_stock)?;
@@ -115,9 +124,13 @@ fn check_creator(context: &Context<'_>) -> Result<(), Refusal> {
     if creator == Some(&context.caller.mchid) { Ok(()) } else { Err(refusals::not_the_creator()) }
 }
 
-fn check_appid(context: &Context<'_>) -> Result<(), Refusal> {
+fn check_appid(tx: &Transaction<'_>, context: &Context<'_>) -> Result<(), HandlerError> {
     let appid = context.request.query("appid").unwrap_or_default();
-    context.caller.check_appid(appid).map_err(|_| refusals::appid_not_bound())
+    context.caller.check_appid(appid).map_err(|_| refusals::appid_not_bound())?;
+    if Person::has_another_openid(tx, context.request.path("openid"), appid)? {
+        return Err(refusals::user_of_another_appid().into());
+    }
+    Ok(())
 }
 
 /// A page of a list. UNCONFIRMED(cash-offset): `offset` counts entries; the pages call it a page number.

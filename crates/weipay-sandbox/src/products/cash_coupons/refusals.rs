@@ -56,7 +56,7 @@ pub(super) fn no_money_to_start() -> Refusal {
         403,
         "NOT_ENOUGH",
         "激活失败：账户余额不足，请充值",
-        "the basic account and the operation account of the creator each hold less than max_amount: top one up with `weipay sandbox merchant top-up MCHID FEN`",
+        "the marketing account (beside the budgets of other stocks), the basic account and the operation account of the creator each hold less than max_amount: top one up with `weipay sandbox merchant top-up MCHID FEN`",
     )
 }
 

@@ -384,7 +384,8 @@ impl CombinedOrder {
     }
 
     fn show(&self, parts: impl Iterator<Item = Order>) -> Value {
-        let mut openid = self.payer.openid.clone();
+        // Whoever is meant to pay is not shown before that has happened.
+        let mut openid = None;
         let parts: Vec<_> = parts
             .map(|part| {
                 if let Some(payment) = &part.payment {

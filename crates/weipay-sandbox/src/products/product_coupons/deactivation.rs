@@ -6,6 +6,8 @@ use super::coupon::{self, Coupon, CouponEnd, CouponState, Seen};
 use super::product::Ending;
 use super::redemption::{Standing, with_coupon};
 use super::{REQUEST_NO, once, refusals};
+use crate::people::Person;
+use crate::products::users::of_another_appid;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
@@ -26,10 +28,14 @@ pub(super) fn deactivate_bundle(tx: &Transaction<'_>, context: &Context<'_>) -> 
         if let Err(refusal) = context.caller.check_appid(request.required("appid")) {
             return Ok(Err(refusal));
         }
+        if Person::has_another_openid(tx, request.path("openid"), request.required("appid"))? {
+            return Ok(Err(of_another_appid()));
+        }
+        let openids = Person::all_openids(tx, request.path("openid"))?;
         let mut coupons = coupon::of_bundle(tx, request.path("user_coupon_bundle_id"))?;
         coupons.retain(|coupon| {
             coupon.owner == owner
-                && coupon.openid == request.path("openid")
+                && openids.contains(&coupon.openid)
                 && coupon.product_id == request.required("product_coupon_id")
                 && coupon
                     .bundle

@@ -246,7 +246,7 @@ impl Definition {
 
     /// Whether coupons are valid only in the stores that are associated with the stock.
     pub(crate) fn has_specific_stores(&self) -> bool {
-        text(&self.members, "store_scope") == "SPECIFIC"
+        has_specific_stores(&self.members)
     }
 
     /// Under which appid the partner wants to hear of users.
@@ -315,6 +315,11 @@ fn read_caps(rule: &Value) -> Result<Caps, &'static str> {
         return Err("max_count_per_user must be from 1 to 100");
     }
     Ok(Caps { total: total.ok_or("max_count must be from 1 to 100000000")?, by_user, by_day })
+}
+
+/// The same of what a stock said of itself at some time.
+pub(super) fn has_specific_stores(members: &Map<String, Value>) -> bool {
+    text(members, "store_scope") == "SPECIFIC"
 }
 
 #[cfg(test)]

@@ -143,6 +143,7 @@ pub(crate) fn situation(stocks: &[Stock]) -> Situation {
         user: NamedUser::default(),
     };
     Situation {
+        is_of_another_appid: false,
         product: Some(a_product()),
         stocks: stocks.iter().map(of_stock).collect(),
         bundle_id: "7123912547109241212489".to_owned(),

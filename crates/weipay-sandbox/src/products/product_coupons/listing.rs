@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::coupon::{self, CouponState, Filter, Seen};
 use super::{Owner, product, refusals, stock, stores};
 use crate::contract::ValidRequest;
+use crate::people::Person;
 use crate::products::coupon_stocks::paging::number_of_query;
-use crate::products::users::check_user_exists;
+use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Page, StoreError, Transaction};
@@ -30,8 +31,9 @@ pub(super) fn list_stores(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let (request, page) = (context.request, page(context.request)?);
-    context.caller.check_appid(request.query("appid").unwrap_or_default())?;
-    check_user_exists(request.path("openid"))?;
+    let appid = request.query("appid").unwrap_or_default();
+    context.caller.check_appid(appid)?;
+    check_user_of_appid(tx, request.path("openid"), appid)?;
     let state = match request.query("coupon_state") {
         Some(word) => Some(
             CouponState::from_word(word)
@@ -59,11 +61,13 @@ pub(super) fn query_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     let request = context.request;
     let asked = |name: &str| request.query(name).unwrap_or_default();
     context.caller.check_appid(asked("appid"))?;
+    check_user_of_appid(tx, request.path("openid"), asked("appid"))?;
+    let openids = Person::all_openids(tx, request.path("openid"))?;
     let owner = Owner::read(context);
     let found = coupon::find(tx, asked("stock_id"), request.path("coupon_code"))?;
     let own = found.filter(|coupon| {
         coupon.owner == owner
-            && coupon.openid == request.path("openid")
+            && openids.contains(&coupon.openid)
             && coupon.product_id == asked("product_coupon_id")
     });
     let coupon = own.ok_or_else(refusals::no_such_coupon)?;

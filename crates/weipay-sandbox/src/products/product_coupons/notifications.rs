@@ -68,13 +68,14 @@ impl NamedUser {
     pub(super) fn read(
         tx: &Transaction<'_>,
         stock: &Stock,
-        appid: &str,
-        openid: &str,
+        (appid, openid): (&str, &str),
+        now: i64,
     ) -> Result<Self, StoreError> {
         let appid = stock.definition.notify_appid().unwrap_or(appid).to_owned();
         let person = Person::find(tx, openid)?;
         let unionid = person.as_ref().map(|person| person.unionid.clone()).unwrap_or_default();
-        let openid = person.map_or_else(|| openid.to_owned(), |person| person.openid(&appid));
+        // It is kept, so that the partner can confirm the coupon by it.
+        let openid = Person::openid_under(tx, openid, &appid, now)?;
         Ok(Self { appid, openid, unionid })
     }
 }

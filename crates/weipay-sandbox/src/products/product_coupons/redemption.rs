@@ -3,10 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::coupon::{self, Coupon, CouponState, Seen, Use, after_interval};
-use super::stock::Stock;
+use super::definition::has_specific_stores;
 use super::{REQUEST_NO, once, refusals, stores};
 use crate::contract::ValidRequest;
+use crate::people::Person;
 use crate::products::coupon_stocks::Event;
+use crate::products::users::of_another_appid;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
@@ -61,10 +63,14 @@ pub(super) fn with_coupon(
         if let Err(refusal) = context.caller.check_appid(request.required("appid")) {
             return Ok(Err(refusal));
         }
+        if Person::has_another_openid(tx, request.path("openid"), request.required("appid"))? {
+            return Ok(Err(of_another_appid()));
+        }
         let found = coupon::find(tx, request.required("stock_id"), request.path("coupon_code"))?;
+        let openids = Person::all_openids(tx, request.path("openid"))?;
         let own = found.filter(|coupon| {
             coupon.owner == owner
-                && coupon.openid == request.path("openid")
+                && openids.contains(&coupon.openid)
                 && coupon.product_id == request.required("product_coupon_id")
         });
         let Some(coupon) = own else { return Ok(Err(refusals::no_such_coupon())) };
@@ -141,9 +147,9 @@ impl UseRequest {
 }
 
 /// A stock with specific stores is used in one of them. INFERRED(product-coupon-store-of-use): so the request must say in which, though
-/// `store_id` is optional in general.
-fn check_store(stock: &Stock, store_id: Option<&str>, is_associated: bool) -> Result<(), Refusal> {
-    if !stock.definition.has_specific_stores() || is_associated {
+/// `store_id` is optional in general. What the stock said when the coupon was sent counts, as the coupon shows it.
+fn check_store(coupon: &Coupon, store_id: Option<&str>, is_associated: bool) -> Result<(), Refusal> {
+    if !has_specific_stores(&coupon.stock_members) || is_associated {
         return Ok(());
     }
     Err(match store_id {
@@ -161,11 +167,10 @@ fn redeem(
 ) -> Result<Standing, Refusal> {
     let (coupon, now) = (&standing.coupon, event.time);
     check_state(coupon, CouponState::Effective, now)?;
-    let stock: &Stock = &standing.seen.stock;
-    if !stock.definition.validity.allows(now) {
+    if !standing.seen.stock.definition.validity.allows(now) {
         return Err(refusals::outside_times());
     }
-    check_store(stock, request.store_id.as_deref(), is_associated)?;
+    check_store(coupon, request.store_id.as_deref(), is_associated)?;
     check_order(&standing, now)?;
     let next = coupon.uses();
     if request.index.is_some_and(|index| i64::try_from(next) != Ok(index)) {
@@ -292,7 +297,7 @@ mod tests {
     fn a_coupon_of_specific_stores_is_used_in_one_of_them() {
         let scope = |scope: &str| {
             let mut standing = standing(confirmed());
-            standing.seen.stock.definition.members.insert("store_scope".to_owned(), scope.into());
+            standing.coupon.stock_members.insert("store_scope".to_owned(), scope.into());
             standing
         };
         let used = |standing, store_id: Option<&str>, is_associated| {

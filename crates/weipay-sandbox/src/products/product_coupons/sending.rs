@@ -14,10 +14,11 @@ use super::stock::{self, Stock};
 use super::{Owner, once, refusals};
 use crate::entropy::Entropy;
 use crate::merchants::Account;
+use crate::people::Person;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::fresh_code;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
-use crate::products::users::check_user_exists;
+use crate::products::users::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
@@ -25,7 +26,7 @@ use crate::store::{StoreError, Transaction};
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     once(tx, context, (SEND, NUMBER), |owner| {
         let request = SendRequest::read(context, owner, false);
-        let situation = Situation::read(tx, context.entropy, &request)?;
+        let situation = Situation::read(tx, context.entropy, &request, context.now)?;
         Ok(send(context.caller, &request, situation, context.now))
     })
 }
@@ -33,7 +34,7 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 pub(super) fn send_bundle(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     once(tx, context, (SEND, NUMBER), |owner| {
         let request = SendRequest::read(context, owner, true);
-        let situation = Situation::read(tx, context.entropy, &request)?;
+        let situation = Situation::read(tx, context.entropy, &request, context.now)?;
         Ok(send(context.caller, &request, situation, context.now))
     })
 }
@@ -109,6 +110,8 @@ pub(crate) struct Situation {
     pub(crate) bundle_id: String,
     /// Whether a coupon was sent under this number in another way.
     pub(crate) number_is_used: bool,
+    /// Whether the openid is of a person who has another one under the appid of the send.
+    pub(crate) is_of_another_appid: bool,
     /// Where the partner is notified.
     pub(crate) address: Option<Address>,
 }
@@ -134,6 +137,7 @@ impl Situation {
         tx: &Transaction<'_>,
         entropy: &Entropy,
         request: &SendRequest,
+        now: i64,
     ) -> Result<Self, StoreError> {
         let SendRequest { owner, product_id, .. } = request;
         let stocks = match &request.target {
@@ -154,7 +158,7 @@ impl Situation {
                     CodeMode::Upload => stored_codes::draw(tx, &stock.id, entropy)?,
                     CodeMode::WechatPay | CodeMode::ApiAssign => None,
                 },
-                user: NamedUser::read(tx, &stock, &request.appid, &request.openid)?,
+                user: NamedUser::read(tx, &stock, (&request.appid, &request.openid), now)?,
                 stock,
             })
         };
@@ -163,6 +167,7 @@ impl Situation {
             stocks: stocks.into_iter().map(of_stock).collect::<Result<_, StoreError>>()?,
             bundle_id: format!("7123{}{:010}", entropy.digits(8), tx.next_number("user coupon bundle")?),
             number_is_used: !coupon::find_by_number(tx, owner, &request.number)?.is_empty(),
+            is_of_another_appid: Person::has_another_openid(tx, &request.openid, &request.appid)?,
             address: notifications::find(tx, &owner.mchid)?,
         })
     }
@@ -237,6 +242,9 @@ pub(super) fn check_may_send(
     }
     sender.check_appid(&request.appid)?;
     check_user_exists(&request.openid)?;
+    if situation.is_of_another_appid {
+        return Err(of_another_appid());
+    }
     situation.stocks.iter().try_for_each(|stock| check_code(request, stock))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn pre_send_bundle(tx: &Transaction<'_>, context: &Context<'_>) -> Re
 fn pre_send(tx: &Transaction<'_>, context: &Context<'_>, is_bundle: bool) -> Result<Value, HandlerError> {
     once(tx, context, ("pre-send product coupon", NUMBER), |owner| {
         let request = SendRequest::read(context, owner, is_bundle);
-        let situation = Situation::read(tx, context.entropy, &request)?;
+        let situation = Situation::read(tx, context.entropy, &request, context.now)?;
         let token = context.entropy.letters_and_digits(TOKEN_LENGTH);
         Ok(offer(context.caller, request, &situation, token, context.now))
     })
@@ -99,7 +99,7 @@ pub(super) fn take(
         return Ok(if is_own { Ok(taken) } else { Err(TokenProblem::Refused(refusals::other_data())) });
     }
     let sender = Account { mchid: request.owner.mchid.clone(), appids, sub_merchants: Vec::new() };
-    let situation = Situation::read(tx, entropy, &request)?;
+    let situation = Situation::read(tx, entropy, &request, now)?;
     match send(&sender, &request, situation, now) {
         Ok(decision) => {
             let coupons = decision.changed.iter().map(|((_, coupon), _)| coupon.clone()).collect();

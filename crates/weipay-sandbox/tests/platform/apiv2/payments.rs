@@ -288,7 +288,9 @@ fn a_payment_code_pays_at_once_or_after_the_password_and_is_reversed() {
     let used = call(&sandbox, MICROPAY, &scanned("order-2", "100", "130000000000000001"));
     assert_eq!(failure(&used), ["AUTH_CODE_INVALID", "101 每个二维码仅限使用一次，请刷新再试"]);
 
-    let large = scanned("order-3", "200000", "130000000000000003");
+    let mut large = scanned("order-3", "200000", "130000000000000003");
+    // Elements of unifiedorder change nothing here.
+    large.push(("notify_url", "http://127.0.0.1:9/notify"));
     let waiting = ["USERPAYING", "需要用户输入支付密码"];
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting);
     assert_eq!(failure(&call(&sandbox, MICROPAY, &large)), waiting, "the same order, not another");

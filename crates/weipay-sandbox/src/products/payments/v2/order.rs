@@ -63,8 +63,14 @@ pub(crate) fn read(
         check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
     }
     let appid = request.required("appid").to_owned();
-    let payer =
-        Payer { openid: text("openid"), sub_openid: text("sub_openid").filter(|_| sub_mchid.is_some()) };
+    // micropay has neither of these elements: who builds all requests by one function is notified of none.
+    let is_by_code = trade_type == TradeType::Micropay;
+    let payer = match is_by_code {
+        true => Payer::default(),
+        false => {
+            Payer { openid: text("openid"), sub_openid: text("sub_openid").filter(|_| sub_mchid.is_some()) }
+        }
+    };
     if trade_type == TradeType::Jsapi && payer == Payer::default() {
         return Err(refusals::no_openid().into());
     }
@@ -84,7 +90,7 @@ pub(crate) fn read(
         currency: check_currency(text("fee_type"))?,
         description: request.required("body").to_owned(),
         attach: text("attach"),
-        notify_url: text("notify_url"),
+        notify_url: text("notify_url").filter(|_| !is_by_code),
         goods_tag: text("goods_tag"),
         detail: request.text("detail").and_then(|text| serde_json::from_str(text).ok()),
         scene_info: Some(scene(request.text("spbill_create_ip"), request.text("device_info"))),
