@@ -297,7 +297,7 @@ mod waiting {
     }
 
     fn attempt(
-        shared: &Shared<Blocking>,
+        shared: &Arc<Shared<Blocking>>,
         request: &Request,
         delivery: &Delivery<'_>,
         watch: &mut AttemptWatch<'_>,

@@ -61,8 +61,8 @@ impl Unsure {
 impl MerchantKeys {
     fn has_key_of(&self, other: &Self) -> bool {
         // By reference: a copy of a key would not be wiped.
-        let key = |one: &Self| one.api_v3_key.as_ref().map(|key| key.as_bytes());
-        key(self) == key(other)
+        let (one, other) = (&self.api_v3_key, &other.api_v3_key);
+        one.as_ref().map(|key| key.as_bytes()) == other.as_ref().map(|key| key.as_bytes())
     }
 }
 
@@ -305,7 +305,7 @@ mod tests {
             let settings = ClientBuilder::default()
                 .mchid(MerchantId::new("1900000001").unwrap())
                 .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.clone())
-                .api_v3_key(ApiV3Key::new(key).unwrap());
+                .api_v3_key(ApiV3Key::new(&key).unwrap());
             Arc::new(MerchantKeys::from_builder(settings).unwrap())
         };
         keys.map(merchant).collect()
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn each_different_key_is_tried_once_and_no_more_than_a_thousand() {
-        let ciphertext = ApiV3Key::new("x".repeat(32)).unwrap().seal("61f9c719728a", "", b"{}").unwrap();
+        let ciphertext = ApiV3Key::new(&"x".repeat(32)).unwrap().seal("61f9c719728a", "", b"{}").unwrap();
         let tried = |merchants: &[Arc<MerchantKeys>], ciphertext| {
             let sealed = Sealed { nonce: "61f9c719728a", associated_data: "", ciphertext };
             try_keys(merchants.iter(), (EnvelopeAlgorithm::default(), &sealed)).map(drop).unwrap_err().1
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn only_merchants_that_can_fetch_are_looked_through() {
         let merchants = merchants(std::iter::once("x".repeat(32)));
-        let ciphertext = ApiV3Key::new("x".repeat(32)).unwrap().seal("61f9c719728a", "", b"{}").unwrap();
+        let ciphertext = ApiV3Key::new(&"x".repeat(32)).unwrap().seal("61f9c719728a", "", b"{}").unwrap();
         let sealed = Sealed { nonce: "61f9c719728a", associated_data: "", ciphertext: &ciphertext };
         let sealed = (EnvelopeAlgorithm::default(), &sealed);
         assert!(try_keys(merchants.iter(), sealed).is_ok());
