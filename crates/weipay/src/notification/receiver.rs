@@ -49,6 +49,8 @@ const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", 
 ///
 /// Which merchant a notification is for follows from the key that signed it, where each has a public key (微信支付公钥), and from the
 /// APIv3 key that opens it, where the platform certificate (平台证书) is the same for all: [`Notification::mchid`].
+/// Where clients chose the same APIv3 key and fetch certificates, it is not known until each has asked for them once since a certificate
+/// is new; they begin to at the notification.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Receiver {

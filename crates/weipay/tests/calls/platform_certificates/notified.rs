@@ -72,7 +72,7 @@ fn a_new_certificate_is_there_when_the_platform_sends_again() {
             || serial().as_deref() == Some(OLD.serial()),
             || drop(post(receiver, server, &OLD, OLD.serial())),
         );
-        post(receiver, server, &OLD, OLD.serial()).unwrap();
+        drop(post(receiver, server, &OLD, OLD.serial()).unwrap());
         server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
         server.advance(60);
         assert!(is_unknown(post(receiver, server, &NEW, NEW.serial())));
@@ -80,8 +80,8 @@ fn a_new_certificate_is_there_when_the_platform_sends_again() {
             || serial().as_deref() == Some(NEW.serial()),
             || drop(post(receiver, server, &NEW, NEW.serial())),
         );
-        post(receiver, server, &NEW, NEW.serial()).unwrap();
-        post(receiver, server, &OLD, OLD.serial()).unwrap();
+        drop(post(receiver, server, &NEW, NEW.serial()).unwrap());
+        drop(post(receiver, server, &OLD, OLD.serial()).unwrap());
         assert_eq!(server.fetches(), 2);
     });
 }
@@ -197,7 +197,7 @@ fn in_a_fleet_the_merchant_that_a_notification_is_for_fetches_first() {
         let post = || post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial());
         assert!(is_unknown(post()));
         wait_until(|| (b.serial)().as_deref() == Some(NEW.serial()), || drop(post()));
-        post().unwrap();
+        drop(post().unwrap());
         assert_eq!((fleet.fetches(), server.fetches()), (0, 1));
     });
 }
