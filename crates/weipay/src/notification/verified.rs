@@ -251,12 +251,15 @@ pub(super) fn open_sealed(
     }
 }
 
+/// What a key opened, and a merchant with that key.
+type OpenedBy<'a> = (Zeroizing<Vec<u8>>, &'a Arc<MerchantKeys>);
+
 /// Tries each different APIv3 key of these merchants once, up to a limit: what it opens, and the first merchant with that key. Or else why
 /// not, and how many keys were tried.
 fn try_keys<'a>(
     merchants: impl Iterator<Item = &'a Arc<MerchantKeys>>,
     (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>),
-) -> Result<(Zeroizing<Vec<u8>>, &'a Arc<MerchantKeys>), (EnvelopeError, usize)> {
+) -> Result<OpenedBy<'a>, (EnvelopeError, usize)> {
     let mut tried: HashSet<&[u8; 32]> = HashSet::new();
     let mut failure = EnvelopeError::Refused;
     for merchant in merchants {
