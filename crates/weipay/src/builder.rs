@@ -167,9 +167,9 @@ impl ClientBuilder {
     /// asks the main host, also if it calls operations of overseas. UNCONFIRMED: no source says whether both lists have the same
     /// certificates. So give a client for overseas payments that host as its [base URL](Self::base_url), or the public key.
     ///
-    /// One fetch runs at a time. It goes on when the call that began it is dropped or has no time left. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
-    /// (微信支付公钥) loses nothing by it. A
-    /// `notification::Receiver` made from these settings decrypts notifications with it.
+    /// One fetch runs at a time. It goes on when the call that began it is dropped or has no time left; of blocking clients, eight fetches
+    /// of a process do so at once. A fetch that fails leaves the keys as they are, so a merchant that has only a public key (微信支付公钥)
+    /// loses nothing by it. A `notification::Receiver` made from these settings decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self

@@ -67,10 +67,9 @@ macro_rules! client_styles {
             /// then the certificate is there.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
-                let (current, fetching) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-                let platform = move || current.core.platform();
+                let fetching = Arc::clone(&self.shared);
                 let begin_fetch = move |serial: &str| fetching.begin_fetch_for(serial);
-                crate::notification::Receiver::from_core(&self.shared.core, platform, begin_fetch)
+                crate::notification::Receiver::from_core(&self.shared.core, begin_fetch)
             }
 
             /// The declarative style (声明式): a call of any path, known or not.

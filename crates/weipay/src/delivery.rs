@@ -297,7 +297,7 @@ mod waiting {
     }
 
     fn attempt(
-        shared: &Shared<Blocking>,
+        shared: &Arc<Shared<Blocking>>,
         request: &Request,
         delivery: &Delivery<'_>,
         watch: &mut AttemptWatch<'_>,
@@ -313,7 +313,7 @@ mod waiting {
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
-            shared.look_for(serial, deadline);
+            shared.look_for(serial, deadline.left());
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))

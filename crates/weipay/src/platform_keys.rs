@@ -117,6 +117,10 @@ const RETRY_AFTER: u64 = 60;
 /// How often an unknown serial leads to a fetch.
 const UNKNOWN_AFTER: u64 = 60;
 
+/// How many serials of other merchants are remembered.
+#[cfg(feature = "notifications")]
+const MAX_OF_OTHERS: usize = 64;
+
 /// How a fetch ended. Those who waited for it share it.
 pub(crate) type Outcome = Result<(), Arc<Error>>;
 
@@ -142,9 +146,15 @@ struct Schedule {
     begun_at: Option<i64>,
     /// When an unknown serial of a response last led to a fetch, and the fetches that had ended before.
     unknown: Option<(i64, Ticket)>,
-    /// When an unknown serial of a notification last did.
+    /// How many fetches had ended when the platform last answered so.
+    #[cfg(feature = "notifications")]
+    answered: Ticket,
+    /// When an unknown serial of a notification last led to a fetch.
     #[cfg(feature = "notifications")]
     notified_at: Option<i64>,
+    /// Serials by which notifications of other merchants were verified, and the fetches that had ended before.
+    #[cfg(feature = "notifications")]
+    of_others: Vec<(String, Ticket)>,
 }
 
 /// The number of fetches that had ended when somebody wished for one: a later one fulfils the wish.
@@ -247,6 +257,31 @@ impl KeyRing {
     }
 
     /// Whether certificates can be fetched, and this may be the serial of one that the ring does not have.
+    #[cfg(feature = "notifications")]
+    pub(crate) fn is_worth_fetching(&self, serial: &str) -> bool {
+        self.check_worth_fetching(serial).is_some()
+    }
+
+    /// Whether a fetch may bring the certificate with this serial, by which a notification of another merchant was verified. It may until
+    /// the platform has answered once since that was first asked: merchants may have certificates of their own.
+    #[cfg(feature = "notifications")]
+    pub(crate) fn may_have(&self, serial: &str) -> bool {
+        if !self.is_worth_fetching(serial) {
+            return false;
+        }
+        let mut schedule = self.schedule();
+        if let Some((_, asked)) = schedule.of_others.iter().find(|(known, _)| known == serial) {
+            return schedule.answered <= *asked;
+        }
+        if schedule.of_others.len() == MAX_OF_OTHERS {
+            schedule.of_others.remove(0);
+        }
+        let ended = schedule.ended;
+        schedule.of_others.push((serial.to_owned(), ended));
+        true
+    }
+
+    /// Whether certificates can be fetched, and this may be the serial of one that the ring does not have.
     fn check_worth_fetching(&self, serial: &str) -> Option<()> {
         self.key.as_ref()?;
         (self.current().get(serial).is_none() && PlatformSerial::new(serial).is_ok()).then_some(())
@@ -264,6 +299,10 @@ impl KeyRing {
         schedule.ended += 1;
         if outcome.as_ref().map_or_else(|error| has_none(error), |()| true) {
             schedule.answered_at = Some(now);
+            #[cfg(feature = "notifications")]
+            {
+                schedule.answered = schedule.ended;
+            }
         }
         schedule.outcome = Some(outcome.clone());
         outcome
@@ -361,6 +400,20 @@ mod tests {
         ring.end(Ok(()), NOW + 60).unwrap();
         assert_eq!(ring.due(NOW + 60 + 10 * 3600), None);
         assert_eq!(ring.due(NOW + 60 + 12 * 3600 - 1), Some(2));
+    }
+
+    #[cfg(feature = "notifications")]
+    #[test]
+    fn a_certificate_of_another_merchant_may_be_this_one_s_until_the_platform_has_answered() {
+        for ring in [ring(false), ring(true)] {
+            ring.end(Ok(()), NOW).unwrap();
+            assert!(ring.may_have(SERIAL), "what was answered before says nothing of it");
+            ring.end(failure(), NOW + 1).unwrap_err();
+            assert!(ring.may_have(SERIAL));
+            ring.end(Ok(()), NOW + 2).unwrap();
+            assert!(!ring.may_have(SERIAL));
+            assert!(!ring.may_have("PUB_KEY_ID_0119000000012027"), "only certificates are fetched");
+        }
     }
 
     #[test]

@@ -7,18 +7,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use weipay_wire::PlatformSerial;
+
 use super::keys::MerchantKeys;
 use super::verified;
 
 /// How many fetches the notifications of one receiver begin in a [`WINDOW`].
-const MAX_FETCHES: usize = 8;
+pub(super) const MAX_FETCHES: usize = 8;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// How many notifications in a [`WINDOW`] that no known key has signed are tried with the keys of all merchants, and how long they may be.
-/// Trying costs time.
+/// Trying costs time. Real ones have a few thousand bytes.
 const MAX_TRIED: usize = 64;
-const MAX_TRIED_BYTES: usize = 64 * 1024;
+const MAX_TRIED_BYTES: usize = 16 * 1024;
 
 /// The fetches that a receiver and its clones have begun.
 #[derive(Default)]
@@ -37,15 +39,16 @@ impl Fetches {
     /// Nobody has the certificate with this serial. Lets the client of the merchant whose APIv3 key opens the body fetch it, or else
     /// those of all merchants in turn, as many of them as may.
     pub(super) fn begin(&self, merchants: &[Arc<MerchantKeys>], serial: &str, body: &[u8]) {
-        let mut found = false;
-        if body.len() <= MAX_TRIED_BYTES && self.may_try(Instant::now()) {
-            for owner in verified::owners(merchants, body) {
-                found |= owner.may_lack(serial);
-                owner.begin_fetch(serial);
-            }
-        }
-        if found {
+        // Only certificates are fetched.
+        if PlatformSerial::new(serial).is_err() {
             return;
+        }
+        if body.len() <= MAX_TRIED_BYTES && self.may_try(Instant::now()) {
+            let owners = verified::owners(merchants, serial, body);
+            if !owners.is_empty() {
+                verified::begin_some(owners, serial);
+                return;
+            }
         }
         self.begin_at(Instant::now(), merchants.len(), |at| {
             merchants.get(at).is_some_and(|merchant| merchant.begin_fetch(serial))
@@ -97,6 +100,14 @@ mod tests {
             });
         }
         assert_eq!(begun, (0..2 * MAX_FETCHES).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn strangers_have_keys_tried_a_limited_number_of_times_a_minute() {
+        let (fetches, start) = (Fetches::default(), Instant::now());
+        let tried =
+            |second| (0..1_000).filter(|_| fetches.may_try(start + Duration::from_secs(second))).count();
+        assert_eq!([tried(0), tried(59), tried(60)], [MAX_TRIED, 0, MAX_TRIED]);
     }
 
     #[test]

@@ -6,8 +6,7 @@ use weipay_wire::{ApiV2Key, ApiV3Key, MerchantId, PlatformKeys, PrivateKey};
 
 use crate::builder::{ClientBuilder, Clock, ConfigError};
 use crate::core::Core;
-use crate::credentials::check_not_own;
-use crate::platform_keys::PlatformKeySet;
+use crate::credentials::{Merchant, check_not_own};
 
 pub(super) struct MerchantKeys {
     /// `None` for a brand.
@@ -26,7 +25,7 @@ enum PlatformSource {
     Fixed(PlatformKeys),
     /// A client's, which may change while it runs.
     Client {
-        current: Box<dyn Fn() -> Arc<PlatformKeySet> + Send + Sync>,
+        merchant: Arc<Merchant>,
         /// Lets the client fetch the key with this serial, and says whether it has begun to.
         begin_fetch: Box<dyn Fn(&str) -> bool + Send + Sync>,
     },
@@ -77,16 +76,12 @@ impl MerchantKeys {
     }
 
     /// Those of a client, which keeps them fresh.
-    pub(super) fn from_core(
-        core: &Core,
-        platform: impl Fn() -> Arc<PlatformKeySet> + Send + Sync + 'static,
-        begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static,
-    ) -> Self {
+    pub(super) fn from_core(core: &Core, begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         let merchant = &core.merchant;
         Self {
             mchid: merchant.account.mchid().cloned(),
             platform: PlatformSource::Client {
-                current: Box::new(platform),
+                merchant: Arc::clone(merchant),
                 begin_fetch: Box::new(begin_fetch),
             },
             api_v3_key: merchant.api_v3_key.clone(),
@@ -100,7 +95,7 @@ impl MerchantKeys {
     pub(super) fn with_platform<T>(&self, ask: impl FnOnce(&PlatformKeys) -> T) -> T {
         match &self.platform {
             PlatformSource::Fixed(keys) => ask(keys),
-            PlatformSource::Client { current, .. } => ask(current().keys()),
+            PlatformSource::Client { merchant, .. } => ask(merchant.ring.current().keys()),
         }
     }
 
@@ -113,11 +108,20 @@ impl MerchantKeys {
         }
     }
 
-    /// Whether its keys are those of a client, which may not have fetched the key with this serial yet.
-    pub(super) fn may_lack(&self, serial: &str) -> bool {
+    /// Whether its keys are those of a client that lacks the certificate with this serial, and can fetch certificates.
+    pub(super) fn can_fetch(&self, serial: &str) -> bool {
         match &self.platform {
             PlatformSource::Fixed(_) => false,
-            PlatformSource::Client { current, .. } => current().get(serial).is_none(),
+            PlatformSource::Client { merchant, .. } => merchant.ring.is_worth_fetching(serial),
+        }
+    }
+
+    /// Whether this merchant may have the certificate with this serial, by which another merchant's notification was verified. That is
+    /// so until its client has asked for the certificates since.
+    pub(super) fn may_have(&self, serial: &str) -> bool {
+        match &self.platform {
+            PlatformSource::Fixed(_) => false,
+            PlatformSource::Client { merchant, .. } => merchant.ring.may_have(serial),
         }
     }
 

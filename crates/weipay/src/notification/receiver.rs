@@ -16,7 +16,6 @@ use super::v2;
 use super::verified::{Unsure, Verified};
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::core::{Core, SERIAL_NAME};
-use crate::platform_keys::PlatformKeySet;
 
 /// The largest body that is read, in bytes. Real ones have a few thousand.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -50,6 +49,8 @@ const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", 
 ///
 /// Which merchant a notification is for follows from the key that signed it, where each has a public key (微信支付公钥), and from the
 /// APIv3 key that opens it, where the platform certificate (平台证书) is the same for all: [`Notification::mchid`].
+/// Where clients chose the same APIv3 key and fetch certificates, it is not known until each has asked for them once since a certificate
+/// is new; they begin to at the notification.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Receiver {
@@ -103,12 +104,8 @@ impl Receiver {
     }
 
     /// One that has the platform's keys of a client as they are at each notification.
-    pub(crate) fn from_core(
-        core: &Core,
-        platform: impl Fn() -> Arc<PlatformKeySet> + Send + Sync + 'static,
-        begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self::new().with(MerchantKeys::from_core(core, platform, begin_fetch))
+    pub(crate) fn from_core(core: &Core, begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::new().with(MerchantKeys::from_core(core, begin_fetch))
     }
 
     /// Verifies, reads, decrypts and decodes a notification: [`verify`](Self::verify), then [`Verified::open`]. `body` is the raw
@@ -165,7 +162,7 @@ impl Receiver {
                 }
             })
         })?;
-        // Of merchants whose clients do not have this key yet, it is not known whether the notification is for them.
+        // Of merchants whose clients may fetch this key yet, it is not known whether the notification is for them.
         let unsure = match headers.get(SERIAL_NAME).and_then(|serial| serial.to_str().ok()) {
             Some(serial) if merchants.len() < self.merchants.len() => {
                 Some(Unsure { merchants: Arc::clone(&self.merchants), serial: serial.trim().to_owned() })

@@ -8,6 +8,7 @@ use weipay_wire::{Envelope as Sealed, EnvelopeAlgorithm, EnvelopeError, Merchant
 use zeroize::Zeroizing;
 
 use super::event::resolve;
+use super::fetches::MAX_FETCHES;
 use super::keys::MerchantKeys;
 use super::opened::{Head, Notification, Opened};
 use super::rejection::{Rejection, RejectionKind};
@@ -40,33 +41,58 @@ pub(super) struct Unsure {
 }
 
 impl Unsure {
-    fn lacking(&self) -> impl Iterator<Item = &Arc<MerchantKeys>> {
-        self.merchants.iter().filter(|merchant| merchant.may_lack(&self.serial))
-    }
-
     /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature, fetch it. The platform sends
     /// the notification again. Nothing is believed on the word of another merchant's keys.
     fn begin_fetches(&self, sealed: (EnvelopeAlgorithm, &Sealed<'_>)) {
-        for owner in self.lacking().filter(|merchant| merchant.opens(sealed)) {
-            owner.begin_fetch(&self.serial);
-        }
+        begin_some(lacking(&self.merchants, &self.serial, sealed), &self.serial);
+    }
+
+    /// Whether the notification may be for a merchant that chose the same APIv3 key as this one: its client may have the key of the
+    /// signature as soon as it fetches, which it is let begin.
+    fn may_be_for_another(&self, owner: &MerchantKeys) -> bool {
+        let others = self.merchants.iter().filter(|one| one.mchid != owner.mchid && one.has_key_of(owner));
+        let others: Vec<_> = others.filter(|one| one.may_have(&self.serial)).collect();
+        let some = !others.is_empty();
+        begin_some(others, &self.serial);
+        some
     }
 }
 
 impl MerchantKeys {
-    fn opens(&self, (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>)) -> bool {
-        let key = self.api_v3_key.as_ref();
-        key.is_some_and(|key| key.open_with(algorithm, sealed).is_ok())
+    fn has_key_of(&self, other: &Self) -> bool {
+        // By reference: a copy of a key would not be wiped.
+        let (one, other) = (&self.api_v3_key, &other.api_v3_key);
+        one.as_ref().map(|key| key.as_bytes()) == other.as_ref().map(|key| key.as_bytes())
     }
 }
 
-/// The merchants whose APIv3 keys open the resource of a body. Who signed it is not known here.
-pub(super) fn owners<'a>(merchants: &'a [Arc<MerchantKeys>], body: &[u8]) -> Vec<&'a Arc<MerchantKeys>> {
+/// Begins the fetches of these merchants' clients, as many as may at once. The next notification begins others.
+pub(super) fn begin_some<'a>(owners: impl IntoIterator<Item = &'a Arc<MerchantKeys>>, serial: &str) {
+    owners.into_iter().filter(|owner| owner.begin_fetch(serial)).take(MAX_FETCHES).for_each(drop);
+}
+
+/// The merchants whose clients lack the certificate with this serial and can fetch it, and whose APIv3 key opens this.
+fn lacking<'a>(
+    merchants: &'a [Arc<MerchantKeys>],
+    serial: &str,
+    sealed: (EnvelopeAlgorithm, &Sealed<'_>),
+) -> Vec<&'a Arc<MerchantKeys>> {
+    let can_fetch = || merchants.iter().filter(|merchant| merchant.can_fetch(serial));
+    match try_keys(can_fetch(), sealed) {
+        Ok((_, owner)) => can_fetch().filter(|one| one.has_key_of(owner)).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The merchants that may fetch this serial and whose APIv3 key opens the resource of a body. Who signed it is not known here.
+pub(super) fn owners<'a>(
+    merchants: &'a [Arc<MerchantKeys>],
+    serial: &str,
+    body: &[u8],
+) -> Vec<&'a Arc<MerchantKeys>> {
     let resource = decode::decode::<Envelope>(body, None).ok().and_then(|(envelope, _)| envelope.resource);
     match resource.as_ref().map(sealed) {
-        Some(Ok((algorithm, sealed))) => {
-            merchants.iter().filter(|merchant| merchant.opens((algorithm, &sealed))).collect()
-        }
+        Some(Ok((algorithm, sealed))) => lacking(merchants, serial, (algorithm, &sealed)),
         _ => Vec::new(),
     }
 }
@@ -160,8 +186,9 @@ impl Verified {
                     unsure.begin_fetches((algorithm, &sealed));
                 }
                 let (plain, merchant) = opened_by?;
-                let unsure = self.unsure.iter().flat_map(Unsure::lacking);
-                let mchid = only_owner(self.merchants.iter().chain(unsure), &merchant);
+                let is_unsure =
+                    self.unsure.as_ref().is_some_and(|unsure| unsure.may_be_for_another(&merchant));
+                let mchid = if is_unsure { None } else { only_owner(&self.merchants, &merchant) };
                 let content = Content::V3 { plain, key: merchant.decryption_key.clone() };
                 Ok((self.head, content, opened(mchid, Version::V3, true)))
             }
@@ -209,9 +236,30 @@ fn sealed(resource: &Resource) -> Result<(EnvelopeAlgorithm, Sealed<'_>), Reject
 /// Opens an envelope with the APIv3 key of one of these merchants.
 pub(super) fn open_sealed(
     merchants: &[Arc<MerchantKeys>],
-    (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>),
+    sealed: (EnvelopeAlgorithm, &Sealed<'_>),
     version: Version,
 ) -> Result<(Zeroizing<Vec<u8>>, Arc<MerchantKeys>), Rejection> {
+    match try_keys(merchants.iter(), sealed) {
+        Ok((plain, merchant)) => Ok((plain, Arc::clone(merchant))),
+        Err((_, 0)) => Err(Rejection::new(
+            RejectionKind::NoKey(
+                "no merchant that it may be for has an APIv3 key (APIv3密钥): `.api_v3_key(...)`",
+            ),
+            version,
+        )),
+        Err((error, keys)) => Err(Rejection::new(RejectionKind::Sealed { error, keys }, version)),
+    }
+}
+
+/// What a key opened, and a merchant with that key.
+type OpenedBy<'a> = (Zeroizing<Vec<u8>>, &'a Arc<MerchantKeys>);
+
+/// Tries each different APIv3 key of these merchants once, up to a limit: what it opens, and the first merchant with that key. Or else why
+/// not, and how many keys were tried.
+fn try_keys<'a>(
+    merchants: impl Iterator<Item = &'a Arc<MerchantKeys>>,
+    (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>),
+) -> Result<OpenedBy<'a>, (EnvelopeError, usize)> {
     let mut tried: HashSet<&[u8; 32]> = HashSet::new();
     let mut failure = EnvelopeError::Refused;
     for merchant in merchants {
@@ -223,7 +271,7 @@ pub(super) fn open_sealed(
             continue;
         }
         match key.open_with(algorithm, sealed) {
-            Ok(plain) => return Ok((plain, Arc::clone(merchant))),
+            Ok(plain) => return Ok((plain, merchant)),
             Err(EnvelopeError::Refused) => {}
             Err(error) => {
                 // It is malformed, so that no other key opens it.
@@ -232,30 +280,62 @@ pub(super) fn open_sealed(
             }
         }
     }
-    let kind = match tried.len() {
-        0 => RejectionKind::NoKey(
-            "no merchant that it may be for has an APIv3 key (APIv3密钥): `.api_v3_key(...)`",
-        ),
-        keys => RejectionKind::Sealed { error: failure, keys },
-    };
-    Err(Rejection::new(kind, version))
+    Err((failure, tried.len()))
 }
 
 /// The number of a merchant, unless several that it may be for chose the same APIv3 key.
-fn only_owner<'a>(
-    merchants: impl Iterator<Item = &'a Arc<MerchantKeys>>,
-    owner: &MerchantKeys,
-) -> Option<MerchantId> {
-    // By reference: a copy of a key would not be wiped.
-    fn key(one: &MerchantKeys) -> Option<&[u8; 32]> {
-        one.api_v3_key.as_ref().map(|key| key.as_bytes())
-    }
-    let mut others = merchants.filter(|one| one.mchid != owner.mchid);
-    if others.any(|one| key(one) == key(owner)) { None } else { owner.mchid.clone() }
+fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<MerchantId> {
+    let mut others = merchants.iter().filter(|one| one.mchid != owner.mchid);
+    if others.any(|one| one.has_key_of(owner)) { None } else { owner.mchid.clone() }
 }
 
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head.fmt_as("Verified", f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_wire::{ApiV3Key, PublicKeyId};
+
+    use super::*;
+    use crate::ClientBuilder;
+
+    fn merchants(keys: impl Iterator<Item = String>) -> Vec<Arc<MerchantKeys>> {
+        let platform = PrivateKey::generate().unwrap().public_key();
+        let merchant = |key: String| {
+            let settings = ClientBuilder::default()
+                .mchid(MerchantId::new("1900000001").unwrap())
+                .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.clone())
+                .api_v3_key(ApiV3Key::new(&key).unwrap());
+            Arc::new(MerchantKeys::from_builder(settings).unwrap())
+        };
+        keys.map(merchant).collect()
+    }
+
+    #[test]
+    fn each_different_key_is_tried_once_and_no_more_than_a_thousand() {
+        let ciphertext = ApiV3Key::new(&"x".repeat(32)).unwrap().seal("61f9c719728a", "", b"{}").unwrap();
+        let tried = |merchants: &[Arc<MerchantKeys>], ciphertext| {
+            let sealed = Sealed { nonce: "61f9c719728a", associated_data: "", ciphertext };
+            try_keys(merchants.iter(), (EnvelopeAlgorithm::default(), &sealed)).map(drop).unwrap_err().1
+        };
+        let same = merchants((0..100).map(|_| "y".repeat(32)));
+        assert_eq!(tried(&same, &ciphertext), 1);
+        let different = merchants((0..1_100).map(|number| format!("{number:032}")));
+        assert_eq!(tried(&different, &ciphertext), MAX_APIV3_KEYS);
+        assert_eq!(tried(&different, "not Base64"), 1, "no key opens what is malformed");
+    }
+
+    /// Settings fetch nothing, so their keys are not tried for that.
+    #[test]
+    fn only_merchants_that_can_fetch_are_looked_through() {
+        let merchants = merchants(std::iter::once("x".repeat(32)));
+        let ciphertext = ApiV3Key::new(&"x".repeat(32)).unwrap().seal("61f9c719728a", "", b"{}").unwrap();
+        let sealed = Sealed { nonce: "61f9c719728a", associated_data: "", ciphertext: &ciphertext };
+        let sealed = (EnvelopeAlgorithm::default(), &sealed);
+        assert!(try_keys(merchants.iter(), sealed).is_ok());
+        assert!(lacking(&merchants, "5157F09EFDC096DE15EBE81A47057A7232F1B8E1", sealed).is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! Fetching the certificates: when a call waits for it, when it goes on in the background, and that only one runs at a time.
 //!
 //! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only if no fetch has
-//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch. A call that is dropped, or whose time
-//! is over, leaves its fetch on the way.
+//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch. A call whose time is over, or that is
+//! dropped, leaves its fetch on the way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,9 +28,9 @@ const MAX_FETCH: Duration = Duration::from_secs(10);
 /// begun for a call that had to end.
 const FAIR_FETCH: Duration = Duration::from_secs(9);
 
-/// A turn that lasts longer stands still. It may have two attempts of ten seconds.
+/// How long the attempts of one fetch may take together.
 #[cfg(feature = "async")]
-const LONGEST_TURN: Duration = Duration::from_secs(22);
+const MAX_TURN: Duration = Duration::from_secs(20);
 
 /// How much later than it should a fetch ends that stood still, because nobody drove its runtime.
 const STOOD_STILL: Duration = Duration::from_secs(2);
@@ -150,8 +150,8 @@ pub(crate) mod asynchronous {
     #[derive(Default)]
     struct Current {
         turns: Arc<Turns<()>>,
-        /// When the last turn began.
-        began: Option<Instant>,
+        /// When the last turn must have ended, or else it stands still.
+        ends: Option<Instant>,
     }
 
     /// The turn of a task, until it is dropped.
@@ -162,23 +162,26 @@ pub(crate) mod asynchronous {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
 
-        async fn take(&self, deadline: Deadline, longest: Duration) -> Option<Turn> {
+        /// Waits for a turn, which lasts as long as this at most.
+        async fn take(&self, deadline: Deadline, lasts: Duration) -> Option<Turn> {
             loop {
-                let (turns, began) = {
+                let (turns, ends) = {
                     let current = self.current();
-                    (Arc::clone(&current.turns), current.began)
+                    (Arc::clone(&current.turns), current.ends)
                 };
                 let turn = match Arc::clone(&turns).try_lock_owned() {
                     Ok(turn) => turn,
                     // Without a runtime there is no timer; the fetch that runs has its own limit.
                     Err(_) if Handle::try_current().is_err() => Arc::clone(&turns).lock_owned().await,
                     Err(_) => {
-                        let ends_in = longest.saturating_sub(began.map_or(Duration::ZERO, |at| at.elapsed()));
+                        // Whoever has the turn has noted its end in a moment.
+                        let ends_in =
+                            ends.map_or(STOOD_STILL, |at| at.saturating_duration_since(Instant::now()));
                         match timeout(deadline.left().min(ends_in), Arc::clone(&turns).lock_owned()).await {
                             Ok(turn) => turn,
                             Err(_) if deadline.left().is_zero() => return None,
                             Err(_) => {
-                                self.leave_behind(&turns, longest);
+                                self.leave_behind(&turns);
                                 continue;
                             }
                         }
@@ -187,16 +190,16 @@ pub(crate) mod asynchronous {
                 let mut current = self.current();
                 // A turn that was left behind meanwhile is no turn any more.
                 if Arc::ptr_eq(&current.turns, &turns) {
-                    current.began = Some(Instant::now());
+                    current.ends = Some(Instant::now() + lasts);
                     return Some(turn);
                 }
             }
         }
 
         /// Nobody waits any more for a turn that has lasted longer than a fetch can.
-        fn leave_behind(&self, turns: &Arc<Turns<()>>, longest: Duration) {
+        fn leave_behind(&self, turns: &Arc<Turns<()>>) {
             let mut current = self.current();
-            let is_over = current.began.is_none_or(|at| at.elapsed() >= longest);
+            let is_over = current.ends.is_none_or(|at| at <= Instant::now());
             if is_over && Arc::ptr_eq(&current.turns, turns) {
                 *current = Current::default();
             }
@@ -238,13 +241,15 @@ pub(crate) mod asynchronous {
         /// with little time would begin one after another, and never get any.
         pub(crate) async fn fetch(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
             let deadline = Deadline::after(limit);
-            let Some(turn) = self.flight.take(deadline, LONGEST_TURN).await else { return too_late() };
+            let own_limit = limit.clamp(MAX_FETCH, MAX_TURN);
+            let turn = self.flight.take(deadline, own_limit + STOOD_STILL).await;
+            let Some(turn) = turn else { return too_late() };
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
                 return outcome;
             }
             let Ok(runtime) = Handle::try_current() else { return self.fetch_in(turn, deadline).await };
             let shared = Arc::clone(self);
-            let own_deadline = Deadline::after(limit.max(MAX_FETCH));
+            let own_deadline = Deadline::after(own_limit);
             let fetch = runtime.spawn(async move { shared.fetch_in(turn, own_deadline).await });
             match timeout(deadline.left(), fetch).await {
                 Ok(Ok(outcome)) => outcome,
@@ -298,8 +303,9 @@ pub(crate) mod asynchronous {
         #[test]
         fn nobody_waits_for_a_turn_that_lasts_longer_than_a_fetch_can() {
             let flight = Flight::default();
-            let stands_still = block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).unwrap();
-            let next = block_on(flight.take(Deadline::after(MAX_FETCH), Duration::ZERO)).unwrap();
+            // Its own length counts, not that of the next.
+            let stands_still = block_on(flight.take(Deadline::after(MAX_FETCH), Duration::ZERO)).unwrap();
+            let next = block_on(flight.take(Deadline::after(MAX_FETCH), MAX_FETCH)).unwrap();
             // What was left behind ends at last, and frees no turn of others.
             drop(stands_still);
             let soon = Deadline::after(Duration::from_millis(20));
@@ -399,11 +405,14 @@ pub(crate) mod waiting {
             ended
         }
 
-        /// Fetches the certificates that a call needs before it is sent. The call waits for them only as long as it may take itself; a
+        /// Fetches the certificates that a call needs. The call waits for them only as long as it may take itself; a
         /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
         /// any.
         pub(crate) fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
             let deadline = Deadline::after(limit);
+            if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {
+                return outcome;
+            }
             // Who only waits for the fetch of another needs no thread.
             let place = if limit < MAX_FETCH && !self.flight.is_taken() { Place::take() } else { None };
             let Some(place) = place else { return self.fetch(ticket, deadline) };
@@ -428,10 +437,10 @@ pub(crate) mod waiting {
         }
 
         /// Fetches the certificates if the ring does not have the key that this serial names.
-        pub(crate) fn look_for(&self, serial: &str, deadline: Deadline) {
+        pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
                 // Whether the key is there now, the verification will tell.
-                self.fetch(ticket, deadline).ok();
+                self.fetch_for_call(ticket, limit).ok();
             }
         }
 

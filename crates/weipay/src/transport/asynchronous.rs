@@ -89,8 +89,9 @@ struct Shared {
     trusting_nobody: ClientConfig,
 }
 
-/// The most runtimes beside the first whose connections are kept. Those of the one that called first go when there are more.
-const MAX_RUNTIMES: usize = 16;
+/// The most runtimes beside the first whose connections are kept. Those of the one that has not called for longest go when there are
+/// more. Some servers have a runtime for each thread.
+const MAX_RUNTIMES: usize = 256;
 
 /// The connections of one runtime. A task of that runtime drives each of them, so on another runtime a call would wait for one that
 /// stands still, and nobody would know whether it was sent.
@@ -130,14 +131,19 @@ impl DefaultTransport {
 impl Shared {
     /// The clients of this runtime.
     fn clients(&self) -> Arc<Clients> {
-        let id = Handle::try_current().ok().map(|runtime| runtime.id());
+        self.clients_of(Handle::try_current().ok().map(|runtime| runtime.id()))
+    }
+
+    fn clients_of(&self, id: Option<runtime::Id>) -> Arc<Clients> {
         let (first, clients) = self.first.get_or_init(|| (id, self.new_clients()));
         if *first == id {
             return Arc::clone(clients);
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, clients)) = others.iter().find(|(known, _)| *known == id) {
-            return Arc::clone(clients);
+        if let Some(at) = others.iter().position(|(known, _)| *known == id) {
+            // The last one has called last.
+            others[at..].rotate_left(1);
+            return Arc::clone(&others[others.len() - 1].1);
         }
         if others.len() == MAX_RUNTIMES {
             others.remove(0);
@@ -510,6 +516,24 @@ mod tests {
     fn collected(body: Body, limit: usize) -> io::Result<Bytes> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(body.into_bytes(limit))
+    }
+
+    /// As servers have them that run one for each thread.
+    #[test]
+    fn of_many_runtimes_the_one_that_has_not_called_for_longest_loses_its_connections() {
+        let transport = DefaultTransport::new().unwrap();
+        let runtime = |_| tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtimes: Vec<_> = (0..MAX_RUNTIMES + 2).map(runtime).collect();
+        let clients = |at: usize| transport.0.clients_of(Some(runtimes[at].handle().id()));
+        let before: Vec<_> = (0..=MAX_RUNTIMES).map(clients).collect();
+        for (at, kept) in before.iter().enumerate() {
+            assert!(Arc::ptr_eq(kept, &clients(at)), "{at}");
+        }
+        assert!(Arc::ptr_eq(&before[1], &clients(1)));
+        clients(MAX_RUNTIMES + 1);
+        assert!(Arc::ptr_eq(&before[1], &clients(1)), "it has just called");
+        assert!(Arc::ptr_eq(&before[0], &clients(0)) && Arc::ptr_eq(&before[3], &clients(3)));
+        assert!(!Arc::ptr_eq(&before[2], &clients(2)), "its place was taken");
     }
 
     #[test]

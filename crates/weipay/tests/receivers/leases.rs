@@ -69,9 +69,13 @@ pub async fn a_claim_that_nobody_waits_for_keeps_nobody_out<D: Dedup<Error: Debu
             for _ in 0..event {
                 let polled = poll_fn(|context| Poll::Ready(claim.as_mut().poll(context))).await;
                 // Whoever has read the ticket must give it back.
-                if let Poll::Ready(Ok(Claim::Granted(ticket))) = polled {
-                    dedup.release(&id, ticket).await.unwrap();
-                    break;
+                match polled {
+                    Poll::Ready(Ok(Claim::Granted(ticket))) => {
+                        dedup.release(&id, ticket).await.unwrap();
+                        break;
+                    }
+                    Poll::Ready(other) => panic!("{other:?}"),
+                    Poll::Pending => {}
                 }
                 tokio::task::yield_now().await;
             }

@@ -445,6 +445,30 @@ fn a_new_certificate_that_one_call_has_no_time_to_fetch_is_fetched_by_the_next_c
     });
 }
 
+/// Or else calls that take almost all of their time would never get it.
+#[test]
+fn a_call_whose_time_is_over_leaves_its_fetch_of_a_new_certificate_on_the_way() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.calls(|_, now| success_by(&NEW, now));
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.hold(true);
+        let hasty = client.get_within("v3/hasty", Duration::from_millis(300)).unwrap_err();
+        assert!(unknown_serial(&hasty), "{hasty}");
+        server.hold(false);
+        let is_there = || client.serial().as_deref() == Some(NEW.serial());
+        // It has ten seconds.
+        for _ in 0..2_000 {
+            if is_there() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(is_there());
+        assert_eq!(server.fetches(), 2);
+    });
+}
+
 /// Their callers have limits of their own, such as that of a web server, and the client's is longer.
 #[test]
 fn a_call_that_is_dropped_leaves_its_fetch_on_the_way_on_any_runtime() {

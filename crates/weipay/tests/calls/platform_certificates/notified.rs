@@ -1,15 +1,21 @@
 //! A notification whose serial the client does not know: it is rejected, and the client fetches the certificates meanwhile.
 
 use std::thread;
+use std::time::Duration;
 
-use weipay::notification::{Receiver, Rejection, RejectionKind};
-use weipay::wire::VerifyError;
-use weipay::{Client, blocking};
+use weipay::notification::{Notification, Receiver, Rejection, RejectionKind};
+use weipay::wire::{ApiV3Key, MerchantId, PublicKeyId, VerifyError};
+use weipay::{Client, ClientBuilder, blocking};
 
 use super::server::{NEW, NOW, OLD, Server, Signer, listing};
 use crate::notification::{API_V3_KEY, envelope, signed_by};
 
-fn post(receiver: &Receiver, server: &Server, signer: &Signer, serial: &str) -> Result<(), Rejection> {
+fn post(
+    receiver: &Receiver,
+    server: &Server,
+    signer: &Signer,
+    serial: &str,
+) -> Result<Notification, Rejection> {
     post_to(API_V3_KEY, receiver, server, signer, serial)
 }
 
@@ -20,13 +26,13 @@ fn post_to(
     server: &Server,
     signer: &Signer,
     serial: &str,
-) -> Result<(), Rejection> {
+) -> Result<Notification, Rejection> {
     let body = envelope(key, "REFUND.SUCCESS", "refund", "{}").to_string();
     let headers = signed_by(&signer.key, serial, server.now(), body.as_bytes());
-    receiver.receive(&headers, body.as_bytes()).map(drop)
+    receiver.receive(&headers, body.as_bytes())
 }
 
-fn is_unknown(received: Result<(), Rejection>) -> bool {
+fn is_unknown(received: Result<Notification, Rejection>) -> bool {
     let rejection = received.unwrap_err();
     assert_eq!(rejection.response().status(), 401, "the platform sends it again");
     matches!(rejection.kind(), RejectionKind::Unverified { error: VerifyError::UnknownSerial { .. }, .. })
@@ -44,9 +50,16 @@ fn each(test: impl Fn(&Server, &Receiver, &dyn Fn() -> Option<String>)) {
     test(&server, &client.receiver(), &|| client.platform_serial());
 }
 
-fn wait_until(is_so: impl Fn() -> bool) {
-    while !is_so() {
-        thread::yield_now();
+/// Posts again meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and tests run side by side.
+fn wait_until(is_so: impl Fn() -> bool, post_again: impl Fn()) {
+    loop {
+        for _ in 0..200 {
+            if is_so() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        post_again();
     }
 }
 
@@ -55,14 +68,20 @@ fn a_new_certificate_is_there_when_the_platform_sends_again() {
     each(|server, receiver, serial| {
         // The client has made no call yet.
         assert!(is_unknown(post(receiver, server, &OLD, OLD.serial())));
-        wait_until(|| serial().as_deref() == Some(OLD.serial()));
-        post(receiver, server, &OLD, OLD.serial()).unwrap();
+        wait_until(
+            || serial().as_deref() == Some(OLD.serial()),
+            || drop(post(receiver, server, &OLD, OLD.serial())),
+        );
+        drop(post(receiver, server, &OLD, OLD.serial()).unwrap());
         server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
         server.advance(60);
         assert!(is_unknown(post(receiver, server, &NEW, NEW.serial())));
-        wait_until(|| serial().as_deref() == Some(NEW.serial()));
-        post(receiver, server, &NEW, NEW.serial()).unwrap();
-        post(receiver, server, &OLD, OLD.serial()).unwrap();
+        wait_until(
+            || serial().as_deref() == Some(NEW.serial()),
+            || drop(post(receiver, server, &NEW, NEW.serial())),
+        );
+        drop(post(receiver, server, &NEW, NEW.serial()).unwrap());
+        drop(post(receiver, server, &OLD, OLD.serial()).unwrap());
         assert_eq!(server.fetches(), 2);
     });
 }
@@ -74,7 +93,7 @@ fn serials_that_a_stranger_makes_up_lead_to_one_fetch_a_minute() {
             let made_up = format!("5157F09EFDC096DE15EBE81A47057A72{number:08X}");
             assert!(is_unknown(post(receiver, server, &NEW, &made_up)));
         }
-        wait_until(|| serial().is_some());
+        wait_until(|| serial().is_some(), || drop(post(receiver, server, &NEW, NEW.serial())));
         assert!(is_unknown(post(receiver, server, &NEW, NEW.serial())));
         assert_eq!(server.fetches(), 1);
         server.advance(60);
@@ -105,40 +124,120 @@ fn list_of_b(listed: &[&Signer], by: &Signer, now: i64) -> crate::platform::Scri
     crate::platform::signed_by(&by.key, by.serial(), 200, &list, now)
 }
 
+/// A client of one kind.
+struct Made {
+    receiver: Receiver,
+    serial: Box<dyn Fn() -> Option<String>>,
+    fetch: Box<dyn Fn()>,
+}
+
+/// Clients of both kinds, one after the other.
+fn with_each_kind(test: impl Fn(&dyn Fn(ClientBuilder) -> Made)) {
+    test(&|builder| {
+        let client = builder.build_blocking().unwrap();
+        let (known, fetching) = (client.clone(), client.clone());
+        Made {
+            receiver: client.receiver(),
+            serial: Box::new(move || known.platform_serial()),
+            fetch: Box::new(move || fetching.fetch_platform_certificates().unwrap()),
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    test(&|builder| {
+        let client = builder.build().unwrap();
+        let (known, fetching) = (client.clone(), client.clone());
+        let handle = tokio::runtime::Handle::current();
+        Made {
+            receiver: client.receiver(),
+            serial: Box::new(move || known.platform_serial()),
+            fetch: Box::new(move || handle.block_on(fetching.fetch_platform_certificates()).unwrap()),
+        }
+    });
+}
+
+/// The settings of another merchant.
+fn merchant_b(builder: ClientBuilder, api_v3_key: &str) -> ClientBuilder {
+    builder.mchid(MerchantId::new("1900000009").unwrap()).api_v3_key(ApiV3Key::new(api_v3_key).unwrap())
+}
+
 /// One merchant's client has fetched the certificate, and that of another, which makes no calls, has not.
 #[test]
 fn a_client_without_calls_gets_the_certificate_of_a_notification_that_another_merchant_knows() {
-    let (server_of_a, server_of_b) = (Server::start(), Server::start());
-    server_of_b.list(|now| list_of_b(&[&OLD], &OLD, now));
-    let a = server_of_a.builder().build_blocking().unwrap();
-    let b = server_of_b.keyless().api_v3_key(weipay::wire::ApiV3Key::new(KEY_OF_B).unwrap());
-    let b = b.mchid(weipay::wire::MerchantId::new("1900000009").unwrap()).build_blocking().unwrap();
-    let receiver = a.receiver().and(&b.receiver());
-    a.chain("v3/a").get().unwrap();
-    // Another merchant's key proves nothing to this one: it is sent again.
-    let rejection = post_to(KEY_OF_B, &receiver, &server_of_b, &OLD, OLD.serial()).unwrap_err();
-    assert!(matches!(rejection.kind(), RejectionKind::Sealed { .. }), "{rejection:?}");
-    assert!(!rejection.response().status().is_success());
-    wait_until(|| b.platform_serial().as_deref() == Some(OLD.serial()));
-    post_to(KEY_OF_B, &receiver, &server_of_b, &OLD, OLD.serial()).unwrap();
-    assert_eq!((server_of_a.fetches(), server_of_b.fetches()), (1, 1));
+    with_each_kind(|make| {
+        let (server_of_a, server_of_b) = (Server::start(), Server::start());
+        server_of_b.list(|now| list_of_b(&[&OLD], &OLD, now));
+        let (a, b) = (make(server_of_a.builder()), make(merchant_b(server_of_b.keyless(), KEY_OF_B)));
+        let receiver = a.receiver.and(&b.receiver);
+        (a.fetch)();
+        let post = || post_to(KEY_OF_B, &receiver, &server_of_b, &OLD, OLD.serial());
+        // Another merchant's key proves nothing to this one: it is sent again.
+        let rejection = post().unwrap_err();
+        assert!(matches!(rejection.kind(), RejectionKind::Sealed { .. }), "{rejection:?}");
+        assert!(!rejection.response().status().is_success());
+        wait_until(|| (b.serial)().as_deref() == Some(OLD.serial()), || drop(post()));
+        assert_eq!(post().unwrap().mchid().unwrap().as_ref(), "1900000009");
+        assert_eq!((server_of_a.fetches(), server_of_b.fetches()), (1, 1));
+    });
 }
 
 /// Each merchant has certificates of its own, and eight in a minute have their turn.
 #[test]
 fn in_a_fleet_the_merchant_that_a_notification_is_for_fetches_first() {
-    let fleet = Server::start();
-    let mut receiver = Receiver::new();
-    for _ in 0..100 {
-        receiver = receiver.and(&fleet.builder().build_blocking().unwrap().receiver());
-    }
-    let server = Server::start();
-    server.list(|now| list_of_b(&[&NEW], &NEW, now));
-    let b = server.keyless().api_v3_key(weipay::wire::ApiV3Key::new(KEY_OF_B).unwrap());
-    let b = b.build_blocking().unwrap();
-    let receiver = receiver.and(&b.receiver());
-    assert!(is_unknown(post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial())));
-    wait_until(|| b.platform_serial().as_deref() == Some(NEW.serial()));
-    post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial()).unwrap();
-    assert_eq!((fleet.fetches(), server.fetches()), (0, 1));
+    with_each_kind(|make| {
+        let fleet = Server::start();
+        let mut receiver = Receiver::new();
+        for _ in 0..100 {
+            receiver = receiver.and(&make(fleet.builder()).receiver);
+        }
+        let server = Server::start();
+        server.list(|now| list_of_b(&[&NEW], &NEW, now));
+        let b = make(merchant_b(server.keyless(), KEY_OF_B));
+        let receiver = receiver.and(&b.receiver);
+        let post = || post_to(KEY_OF_B, &receiver, &server, &NEW, NEW.serial());
+        assert!(is_unknown(post()));
+        wait_until(|| (b.serial)().as_deref() == Some(NEW.serial()), || drop(post()));
+        drop(post().unwrap());
+        assert_eq!((fleet.fetches(), server.fetches()), (0, 1));
+    });
+}
+
+/// One company often chooses one APIv3 key for all of its merchants. No fetch brings a public key.
+#[test]
+fn a_public_key_for_each_client_tells_whose_a_notification_is() {
+    with_each_kind(|make| {
+        let server = Server::start();
+        let ids = ["PUB_KEY_ID_0119000000012026", "PUB_KEY_ID_0119000000092026"];
+        let with_key = |builder: ClientBuilder, id, signer: &Signer| {
+            make(builder.public_key(PublicKeyId::new(id).unwrap(), signer.key.public_key())).receiver
+        };
+        let a = with_key(server.builder(), ids[0], &OLD);
+        let receiver = a.and(&with_key(merchant_b(server.keyless(), API_V3_KEY), ids[1], &NEW));
+        for (signer, id, mchid) in [(&OLD, ids[0], "1900000001"), (&NEW, ids[1], "1900000009")] {
+            let received = post(&receiver, &server, signer, id).unwrap();
+            assert_eq!(received.mchid().map(AsRef::as_ref), Some(mchid));
+        }
+        assert_eq!(server.fetches(), 0);
+    });
+}
+
+/// It may be for the other merchant too, until that one's client has asked for its certificates.
+#[test]
+fn certificates_of_each_client_s_own_tell_whose_a_notification_is() {
+    with_each_kind(|make| {
+        let (server_of_a, server_of_b) = (Server::start(), Server::start());
+        server_of_b.list(|now| listing(&[&NEW], &NEW, now));
+        let (a, b) = (make(server_of_a.builder()), make(merchant_b(server_of_b.keyless(), API_V3_KEY)));
+        let receiver = a.receiver.and(&b.receiver);
+        (a.fetch)();
+        let post = || post(&receiver, &server_of_a, &OLD, OLD.serial()).unwrap();
+        assert_eq!(post().mchid(), None);
+        wait_until(|| (b.serial)().as_deref() == Some(NEW.serial()), || drop(post()));
+        // The list is there a moment before the fetch has ended.
+        wait_until(|| post().mchid().is_some(), || ());
+        assert_eq!(post().mchid().unwrap().as_ref(), "1900000001");
+        server_of_b.advance(120);
+        assert_eq!(post().mchid().unwrap().as_ref(), "1900000001");
+        assert_eq!((server_of_a.fetches(), server_of_b.fetches()), (1, 1));
+    });
 }
