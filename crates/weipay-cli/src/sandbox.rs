@@ -4,8 +4,10 @@ mod clock;
 mod complain;
 mod contract;
 mod control;
+mod coupon;
 mod coverage;
 mod fault;
+mod health;
 mod kit;
 mod log;
 mod log_writer;
@@ -15,6 +17,7 @@ mod pay;
 mod pay_score;
 mod person;
 mod play;
+mod red_packet;
 mod refund;
 mod reset;
 mod run;
@@ -89,10 +92,16 @@ pub(crate) enum SandboxCommand {
     Person(person::Person),
     /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
     Transfer(transfer::Transfer),
+    /// The merchant coupons (商家券) and product coupons (商品券) of a running sandbox: what people do with them, and the states of stocks.
+    Coupon(coupon::Coupon),
+    /// The red packets (现金红包) of a running sandbox: a person opens one.
+    RedPacket(red_packet::RedPacket),
     /// The pay score orders (支付分订单) of a running sandbox: what the customer does.
     PayScore(pay_score::PayScore),
     /// The contracts (委托代扣) of a running sandbox: what the payer does.
     Contract(contract::Contract),
+    /// Say whether a sandbox is ready, and what it cannot do; it exits with 2 where none runs.
+    Health(health::Health),
     /// Show the last requests of a running sandbox, and why they were refused.
     Log(log::Log),
     /// The notifications (回调通知) of a running sandbox: what was sent, and sending it again.
@@ -145,6 +154,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Some(SandboxCommand::Snapshot(arguments)) => snapshot::take(arguments),
         Some(SandboxCommand::Restore(arguments)) => snapshot::restore(arguments),
         Some(SandboxCommand::Reset(arguments)) => reset::run(arguments),
+        Some(SandboxCommand::Coupon(arguments)) => coupon::run(arguments),
+        Some(SandboxCommand::RedPacket(arguments)) => red_packet::run(arguments),
+        Some(SandboxCommand::Health(arguments)) => health::run(arguments),
         Some(SandboxCommand::Pay(arguments)) => pay::run(arguments),
         Some(SandboxCommand::Refund(arguments)) => refund::run(arguments),
         Some(SandboxCommand::Withdrawal(arguments)) => withdrawal::run(arguments),

@@ -21,6 +21,29 @@ pub(crate) enum MerchantCommand {
     },
     /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the key that signs then.
     RotateKey(RotateKey),
+    /// Say what the state of its certificate (商户API证书) is.
+    Certificate {
+        /// Its merchant ID (商户号).
+        mchid: String,
+        /// The state.
+        #[arg(value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
+        state: String,
+        #[command(flatten)]
+        data: DataFolder,
+    },
+    /// Choose the keys with which the platform signs for a merchant.
+    PlatformKeys {
+        /// Its merchant ID (商户号).
+        mchid: String,
+        /// Which keys.
+        #[arg(value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
+        kind: String,
+        /// In a migration: how many percent of the notifications the public key signs, such as 0.1.
+        #[arg(long, value_name = "PERCENT")]
+        callback_percent: Option<f64>,
+        #[command(flatten)]
+        data: DataFolder,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +103,16 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
         MerchantCommand::TopUp(payment) => top_up(payment),
         MerchantCommand::List { data } => list(data),
         MerchantCommand::RotateKey(rotation) => rotate(rotation),
+        MerchantCommand::Certificate { mchid, state, data } => {
+            put(data, mchid, "certificate", &json!({ "state": state }))
+        }
+        MerchantCommand::PlatformKeys { mchid, kind, callback_percent, data } => {
+            let mut body = json!({ "mode": kind });
+            if let Some(percent) = callback_percent {
+                body["callback_percent"] = json!(percent);
+            }
+            put(data, mchid, "platform-keys", &body)
+        }
     }
 }
 
@@ -111,6 +144,12 @@ fn rotate(rotation: &RotateKey) -> Outcome {
     let target = format!("/merchants/{}/platform-keys/rotation", encoded(&rotation.mchid));
     let body = json!({ "key": rotation.key, "step": rotation.step });
     let merchant = rotation.data.post(&target, &body)?;
+    print(&line(&merchant))
+}
+
+/// Changes something about a merchant, and prints its line.
+fn put(data: &DataFolder, mchid: &str, what: &str, body: &Value) -> Outcome {
+    let merchant = data.call("PUT", &format!("/merchants/{}/{what}", encoded(mchid)), Some(body))?;
     print(&line(&merchant))
 }
 

@@ -20,6 +20,36 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
 }
 
 #[test]
+fn certificates_platform_keys_and_stocks_are_changed_and_health_is_told() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    assert_eq!(sandbox(&data, &["health"]).status.code(), Some(2));
+    let serving = Serving::start(&data);
+    assert_eq!(said(&data, &["health"]), format!("ready  {}\n", serving.base_url));
+    let kit = serving.kit();
+    let mchid = kit["mchid"].as_str().unwrap();
+    let line = said(&data, &["merchant", "certificate", mchid, "revoked"]);
+    assert!(line.ends_with("certificate revoked\n"), "{line}");
+    assert!(said(&data, &["merchant", "certificate", mchid, "valid"]).starts_with(mchid));
+    let line = said(&data, &["merchant", "platform-keys", mchid, "certificate"]);
+    assert!(!line.contains("PUB_KEY_ID_"), "{line}");
+    for (arguments, code, told) in [
+        (&["coupon", "stock", "1234567890", "PAUSED"] as &[&str], 1, "no stock has this number"),
+        (&["coupon", "stock", "1234567890", "PAUSED", "--product"], 1, "no stock of product coupons"),
+        (&["coupon", "stock", "1234567890", "ASLEEP"], 2, "state"),
+        (&["coupon", "remove", "1234567890", "1"], 1, "nobody has a coupon with this code"),
+        (&["coupon", "take", "--token", "t", "--openid", OPENID, "--product"], 2, "check token and openid"),
+        (&["coupon", "take", "--token", "t"], 2, "--openid"),
+        (&["red-packet", "open", "1"], 1, "no red packet has this number"),
+    ] {
+        let output = sandbox(&data, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn after_a_reset_nobody_has_done_anything() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");

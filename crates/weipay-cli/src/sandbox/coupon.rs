@@ -1,0 +1,75 @@
+//! `weipay sandbox coupon`: what people do with merchant coupons and product coupons, and what happens to stocks on the platform's
+//! pages, by the control API of a running sandbox.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::control::{DataFolder, encoded};
+use crate::failure::Outcome;
+use crate::output::print;
+
+#[derive(Debug, Args)]
+pub(crate) struct Coupon {
+    #[command(subcommand)]
+    command: CouponCommand,
+    /// Product coupons (商品券), instead of merchant coupons (商家券).
+    #[arg(long, global = true)]
+    product: bool,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CouponCommand {
+    /// A person takes (领券) what a page or a token offers. Print what the person gets, as JSON.
+    Take {
+        /// The whole address of an H5 page, with its signature. It says itself who takes.
+        #[arg(long, value_name = "URL", required_unless_present = "token", conflicts_with_all = ["token", "product"])]
+        address: Option<String>,
+        /// The token of 向用户预发放商品券.
+        #[arg(long, requires = "openid")]
+        token: Option<String>,
+        /// Who takes it.
+        #[arg(long, conflicts_with = "address")]
+        openid: Option<String>,
+    },
+    /// A person throws a coupon away.
+    Remove {
+        /// The stock (批次号).
+        stock_id: String,
+        /// The code of the coupon.
+        coupon_code: String,
+    },
+    /// Put a stock into another state, as the platform's pages and its review (审核) do.
+    Stock {
+        /// The stock (批次号).
+        stock_id: String,
+        /// RUNNING, PAUSED, STOPED or UNAUDIT; of product coupons SENDING, PAUSED, STOPPED or AUDITING.
+        state: String,
+    },
+}
+
+pub(super) fn run(arguments: &Coupon) -> Outcome {
+    let Coupon { command, product, data } = arguments;
+    let stocks = if *product { "/product-coupons/stocks" } else { "/stocks" };
+    let (method, target, body) = match command {
+        CouponCommand::Take { address: Some(address), .. } => {
+            ("POST", "/coupons/receive".to_owned(), Some(json!({ "address": address })))
+        }
+        CouponCommand::Take { token, openid, .. } => {
+            let target = if *product { "/product-coupons/take" } else { "/coupons/receive" };
+            ("POST", target.to_owned(), Some(json!({ "token": token, "openid": openid })))
+        }
+        CouponCommand::Remove { stock_id, coupon_code } => {
+            let target = format!("{stocks}/{}/coupons/{}", encoded(stock_id), encoded(coupon_code));
+            ("DELETE", target, None)
+        }
+        CouponCommand::Stock { stock_id, state } => {
+            ("PUT", format!("{stocks}/{}/state", encoded(stock_id)), Some(json!({ "state": state })))
+        }
+    };
+    match data.call(method, &target, body.as_ref())? {
+        Value::Null => Ok(()),
+        got => print(&format!("{got:#}\n")),
+    }
+}
