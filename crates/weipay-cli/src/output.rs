@@ -16,6 +16,13 @@ pub(crate) fn print(text: &str) -> Outcome {
     unless_reader_left(written).map_err(|error| Failure::failed(format!("standard output: {error}")))
 }
 
+/// What a person should know beside the result, on standard error.
+pub(crate) fn note(text: impl Display) {
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    // If standard error is closed, the result is there anyway.
+    writeln!(anstream::stderr(), "{style}note:{style:#} {text}").ok();
+}
+
 /// Writing to a pipe whose reader went away, as with `| head`, is not an error: the reader has what it wanted.
 pub(crate) fn unless_reader_left(written: io::Result<()>) -> io::Result<()> {
     match written {

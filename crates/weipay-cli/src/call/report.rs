@@ -1,7 +1,6 @@
 //! What `weipay call` says on standard error: why a call failed, and that a response is an example.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -9,27 +8,22 @@ use weipay::error::{ErrorKind, RequestError};
 use weipay::{Error, Operation, Response};
 use weipay_sandbox::{Behaviour, ORIGIN_HEADER, REASON_HEADER, decode_reason};
 
+use crate::output::note;
+
 /// Warns that a response is an example: it must not be mistaken for something that happened.
 pub(super) fn warn_of_example(headers: &HeaderMap) {
     let is_example = headers.get(ORIGIN_HEADER).is_some_and(|origin| origin == Behaviour::Example.word());
     if is_example {
-        let style = anstyle::AnsiColor::Yellow.on_default().bold();
-        let note = "this is an example: the sandbox does not implement this operation, so nothing happened";
-        // If standard error is closed, the response is printed all the same.
-        writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
+        note("this is an example: the sandbox does not implement this operation, so nothing happened");
     }
 }
 
-/// A 202 (处理中) is neither a success nor a refusal, but for the few operations that answer with it when all is well.
+/// A 202 (处理中) is neither a success nor a refusal, but for the few operations whose success it is.
 pub(super) fn warn_of_undecided(response: &Response<Value>, operation: Option<&Operation>) {
     let is_usual = operation.is_some_and(|operation| operation.success_status() == StatusCode::ACCEPTED);
     if response.status() == StatusCode::ACCEPTED && !is_usual {
-        let style = anstyle::AnsiColor::Yellow.on_default().bold();
-        let note = format!(
-            "202: accepted and not decided yet; {}",
-            advice(operation.filter(|operation| operation.is_safe_to_repeat()))
-        );
-        writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
+        let advice = advice(operation.filter(|operation| operation.is_safe_to_repeat()));
+        note(format_args!("202: accepted and not decided yet; {advice}"));
     }
 }
 

@@ -1,7 +1,5 @@
 //! `weipay sandbox clock`: the clock of a running sandbox, by its control API.
 
-use std::io::Write as _;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use weipay_sandbox::parse_duration;
@@ -9,7 +7,7 @@ use weipay_sandbox::parse_duration;
 use super::control::DataFolder;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
-use crate::output::print;
+use crate::output::{note, print};
 
 #[derive(Debug, Args)]
 pub(crate) struct Clock {
@@ -104,10 +102,7 @@ fn seconds_back(before: &Value, after: &Value) -> Option<i64> {
 
 fn warn_of_going_back(before: Option<&Value>, after: &Value) {
     let Some(seconds) = before.and_then(|before| seconds_back(before, after)) else { return };
-    let style = anstyle::AnsiColor::Yellow.on_default().bold();
-    let note = format!("the clock went back by {seconds} s: what happened in them lies in the future now");
-    // If standard error is closed, the time is printed anyway.
-    writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
+    note(format_args!("the clock went back by {seconds} s: what happened in them lies in the future now"));
 }
 
 /// What is put aside, a line each.

@@ -3,7 +3,7 @@
 //! The control API reads and writes only in the data folder. A snapshot in another file is moved out of it, or copied into it, here.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -13,13 +13,13 @@ use weipay_sandbox::control::{Client, ClientError, PASSING_SNAPSHOT};
 
 use super::control::DataFolder;
 use crate::failure::{Failure, Outcome};
-use crate::output::{OutputFile, print};
+use crate::output::{OutputFile, note, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
 The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
-printed, unless it is standard output. After weipay sandbox restore the same requests have the same responses, and a notification that waited waits again, also if
-it was acknowledged in between.";
+printed, unless it is standard output. After weipay sandbox restore the same requests have the same responses, and a
+notification that waited waits again, also if it was acknowledged in between.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -87,8 +87,7 @@ pub(super) fn take(arguments: &Snapshot) -> Outcome {
 }
 
 fn note_replaced() {
-    // If standard error is closed, the snapshot is taken all the same.
-    writeln!(anstream::stderr(), "note: the snapshot that was there before is replaced").ok();
+    note("the snapshot that was there before is replaced");
 }
 
 /// It holds personal data. A device is not ours.

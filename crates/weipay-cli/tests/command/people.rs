@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+use weipay::blocking::Client;
+
+use crate::merchant_coupons::stock;
 use crate::serving::{Serving, said, sandbox};
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
@@ -47,6 +51,40 @@ fn certificates_platform_keys_and_stocks_are_changed_and_health_is_told() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(told), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_stock_is_paused_a_coupon_thrown_away_and_a_red_packet_opened() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    let serving = Serving::start(&data);
+    let (kit, client) = (serving.kit(), Client::from_kit(serving.kit_file()).unwrap());
+    let text = |name: &str| kit[name].as_str().unwrap();
+    let (openid, appid, mchid) = (text("openid"), text("appid"), text("mchid"));
+    let post = |path: &str, body: Value| -> Value {
+        client.chain(path).post(&body).unwrap().json().unwrap_or_default()
+    };
+    let made = post("v3/marketing/busifavor/stocks", stock(&kit, "stock-1", [10, 1]));
+    let stock_id = made["stock_id"].as_str().unwrap();
+    let send = json!({ "stock_id": stock_id, "out_request_no": "send-1", "appid": appid, "openid": openid });
+    let sent = post("v3/marketing/busifavor/coupons/send", send);
+    let code = sent["send_coupon_result"]["coupon_code"].as_str().unwrap();
+
+    assert_eq!(said(&data, &["coupon", "stock", stock_id, "PAUSED"]), "");
+    let shown: Value =
+        client.chain(&format!("v3/marketing/busifavor/stocks/{stock_id}")).get().unwrap().json().unwrap();
+    assert_eq!(shown["stock_state"], "PAUSED");
+    assert_eq!(said(&data, &["coupon", "remove", stock_id, code]), "");
+    assert_eq!(sandbox(&data, &["coupon", "remove", stock_id, code]).status.code(), Some(1), "it is gone");
+
+    said(&data, &["merchant", "top-up", mchid, "1000"]);
+    let packet = json!({
+        "mch_billno": "1", "wxappid": appid, "send_name": "天虹百货", "re_openid": openid, "total_amount": "1000",
+        "total_num": "1", "wishing": "恭喜", "client_ip": "192.168.0.1", "act_name": "新年", "remark": "茶"
+    });
+    post("v2/mmpaymkttransfers/sendredpack", packet);
+    assert_eq!(said(&data, &["red-packet", "open", "1"]), "RECEIVED\n");
+    assert_eq!(said(&data, &["person", "wallet", openid]), "1000\n");
 }
 
 #[test]
