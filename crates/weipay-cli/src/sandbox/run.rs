@@ -59,7 +59,7 @@ pub(crate) struct Run {
 pub(super) fn run(arguments: &Run) -> Outcome {
     let Run { data, listen, serving, command } = arguments;
     let [program, arguments @ ..] = &command[..] else {
-        return Err(Failure::usage("there is no command: give one after --"));
+        return Err(Failure::usage("no command: write it after `--`"));
     };
     let builder = serving.builder()?.listen(*listen);
     let builder = data.iter().fold(builder, SandboxBuilder::data);

@@ -38,8 +38,8 @@ pub(crate) fn root(operation: &Operation, what: &str, flat: Option<&str>) -> Str
     }
 }
 
-/// What is said of a step: its path, and the operations there. Where there are none, the official product (产品) that all
-/// below it is of; of a feature, all products in it.
+/// The documentation of a step: its path and the operations there. Where there are none, the official product (产品) of all
+/// operations below it; for a feature, all of its products.
 pub(crate) fn step(tree: &Tree<'_>) -> String {
     let mut named: Vec<&str> = tree.titles();
     if tree.is_feature() {

@@ -9,6 +9,7 @@ use super::{availability, refusals};
 use crate::clock;
 use crate::people::Person;
 use crate::people::account::AccountState;
+use crate::products::coupon_stocks::of_person;
 use crate::products::users::is_openid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
@@ -156,30 +157,31 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 /// How many coupons of a stock a person has received, whatever became of them. INFERRED(cash-natural-person): with `natural_person_limit`
 /// all openids of a person count together.
 fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
-    let count =
-        |openid: &str| tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid))]);
-    if !stock.has_send_rule("natural_person_limit") {
-        return count(openid);
+    let of_openid = |openid: &str| IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
+    match stock.has_send_rule("natural_person_limit") {
+        true => of_person::count::<Coupon>(tx, openid, of_openid),
+        false => tx.count::<Coupon>(&[of_openid(openid)]),
     }
-    let openids = Person::all_openids(tx, openid)?;
-    openids.iter().try_fold(0_i64, |sum, openid| Ok(sum.saturating_add(count(openid)?)))
 }
 
 pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Coupon>, StoreError> {
     tx.get(id)
 }
 
-/// The coupons of a person, of one stock where it is given, the newest first.
-pub(super) fn scan_of_user<'a>(
-    tx: &'a Transaction<'_>,
+/// The coupons of a person, under all openids, of one stock where it is given, the newest first.
+pub(super) fn scan_of_person(
+    tx: &Transaction<'_>,
     openid: &str,
     stock_id: Option<&str>,
-) -> Scan<'a, Coupon> {
-    let range = match stock_id {
-        Some(stock_id) => IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid)),
-        None => IndexRange::equal(USER, openid),
+) -> Result<impl Iterator<Item = Result<Coupon, StoreError>>, StoreError> {
+    let scan = move |openid: &str| {
+        let range = match stock_id {
+            Some(stock_id) => IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid)),
+            None => IndexRange::equal(USER, openid),
+        };
+        tx.scan(range, Direction::Descending)
     };
-    tx.scan(range, Direction::Descending)
+    of_person::scan(tx, openid, scan, |one: &Coupon, other| one.id > other.id)
 }
 
 /// The coupons of a person that are neither used nor expired: those that end first come first, and of equal ones the oldest. Who wants to

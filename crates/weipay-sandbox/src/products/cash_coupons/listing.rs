@@ -52,14 +52,7 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     check_appid(tx, context)?;
     let place = request.query("available_mchid").filter(|_| request.query("creator_mchid").is_none());
     let stock_id = request.query("stock_id").filter(|_| place.is_none());
-    let mut coupons = Vec::new();
-    for openid in Person::all_openids(tx, request.path("openid"))? {
-        for coupon in coupon::scan_of_user(tx, &openid, stock_id) {
-            coupons.push(coupon?);
-        }
-    }
-    // The newest first, under whatever openid it was sent.
-    coupons.sort_by(|one, other| other.id.cmp(&one.id));
+    let coupons = coupon::scan_of_person(tx, request.path("openid"), stock_id)?;
     let shown_if_wanted = |coupon: Coupon| -> Result<Option<Value>, StoreError> {
         let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
         let is_valid_at = |mchid: &str| stock.use_rule_texts("available_merchants").contains(&mchid);
@@ -77,7 +70,7 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         let is_shown = concerns_caller && is_wanted && is("sender_mchid", &coupon.sender);
         Ok(is_shown.then(|| coupon.show(&stock, now)))
     };
-    let found = coupons.into_iter().filter_map(|coupon| shown_if_wanted(coupon).transpose());
+    let found = coupons.filter_map(|coupon| coupon.and_then(&shown_if_wanted).transpose());
     match place {
         Some(_) => page(&ValidRequest::default(), MAX_COUPONS, found),
         None => page(request, MAX_COUPONS, found),

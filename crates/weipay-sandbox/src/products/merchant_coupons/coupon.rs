@@ -15,7 +15,7 @@ use super::stock::Stock;
 use crate::clock;
 use crate::people::Person;
 use crate::products::coupon_stocks::validity::Window;
-use crate::products::coupon_stocks::{Event, in_time};
+use crate::products::coupon_stocks::{Event, in_time, of_person};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined, named};
 
 /// A coupon that a user received.
@@ -310,14 +310,11 @@ pub(super) fn find_of_user(
 /// How many coupons of a stock a user has received. INFERRED(natural-person): with `natural_person_limit` all openids of a person count
 /// together.
 pub(super) fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
-    let openids = match stock.definition.limits_natural_persons() {
-        true => Person::all_openids(tx, openid)?,
-        false => vec![openid.to_owned()],
-    };
-    openids.iter().try_fold(0_i64, |sum, openid| {
-        let of_openid = IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
-        Ok(sum.saturating_add(tx.count::<Coupon>(&[of_openid])?))
-    })
+    let of_openid = |openid: &str| IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
+    match stock.definition.limits_natural_persons() {
+        true => of_person::count::<Coupon>(tx, openid, of_openid),
+        false => tx.count::<Coupon>(&[of_openid(openid)]),
+    }
 }
 
 /// A page of a user's coupons, under all openids of the person, with their stocks, the last received first, and how many there are in all.
@@ -327,30 +324,9 @@ pub(super) fn list(
     page: Page,
     now: i64,
 ) -> Result<(Vec<(Stock, Coupon)>, i64), StoreError> {
-    let mut all_conditions = Vec::new();
-    let mut total = 0_i64;
-    for openid in Person::all_openids(tx, &filter.openid)? {
-        let conditions = Filter { openid, ..filter.clone() }.conditions(now);
-        let count = tx.count::<Coupon>(&conditions)?;
-        if count > 0 {
-            total = total.saturating_add(count);
-            all_conditions.push(conditions);
-        }
-    }
-    let coupons: Vec<Coupon> = match all_conditions.as_slice() {
-        [conditions] => tx.find(conditions, page)?,
-        // A person with coupons under several openids: the page is cut from what each of them has in front of its end.
-        _ => {
-            let end = page.offset.saturating_add(page.limit).min(total);
-            let mut coupons: Vec<Coupon> = Vec::new();
-            for conditions in &all_conditions {
-                coupons.extend(tx.find::<Coupon>(conditions, Page { offset: 0, limit: end })?);
-            }
-            coupons.sort_by_key(|coupon| std::cmp::Reverse(coupon.receive_time));
-            let number = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-            coupons.into_iter().skip(number(page.offset)).take(number(page.limit)).collect()
-        }
-    };
+    let conditions = |openid| Filter { openid, ..filter.clone() }.conditions(now);
+    let received = |coupon: &Coupon| coupon.receive_time;
+    let (coupons, total) = of_person::page(tx, &filter.openid, page, conditions, received)?;
     let coupons = coupons.into_iter().map(|coupon| with_stock(tx, coupon)).collect::<Result<_, _>>()?;
     Ok((coupons, total))
 }

@@ -9,10 +9,9 @@ use super::Owner;
 use super::product::{Ending, Product};
 use super::stock::{self, Stock};
 use crate::clock;
-use crate::people::Person;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::validity::Window;
-use crate::products::coupon_stocks::{Event, in_time};
+use crate::products::coupon_stocks::{Event, in_time, of_person};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined, named};
 
 /// A coupon that a user received.
@@ -429,10 +428,9 @@ pub(super) fn siblings(tx: &Transaction<'_>, coupon: &Coupon) -> Result<Vec<Coup
 
 /// How many coupons of a stock a user has received, under all openids of the person. Those that nobody has confirmed count.
 pub(super) fn count_of_user(tx: &Transaction<'_>, stock_id: &str, openid: &str) -> Result<i64, StoreError> {
-    let count =
-        |openid: &str| tx.count::<Coupon>(&[IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))]);
-    let openids = Person::all_openids(tx, openid)?;
-    openids.iter().try_fold(0_i64, |sum, openid| Ok(sum.saturating_add(count(openid)?)))
+    of_person::count::<Coupon>(tx, openid, |openid| {
+        IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))
+    })
 }
 
 /// A page of a user's coupons, under all openids of the person, the last received first, and how many there are in all.
@@ -442,27 +440,8 @@ pub(super) fn list(
     page: Page,
     now: i64,
 ) -> Result<(Vec<Coupon>, i64), StoreError> {
-    let (mut all_conditions, mut total) = (Vec::new(), 0_i64);
-    for openid in Person::all_openids(tx, &filter.openid)? {
-        let conditions = Filter { openid, ..filter.clone() }.conditions(now);
-        let count = tx.count::<Coupon>(&conditions)?;
-        if count > 0 {
-            total = total.saturating_add(count);
-            all_conditions.push(conditions);
-        }
-    }
-    if let [conditions] = all_conditions.as_slice() {
-        return Ok((tx.find(conditions, page)?, total));
-    }
-    // A person with coupons under several openids: the page is cut from what each of them has in front of its end.
-    let end = page.offset.saturating_add(page.limit).min(total);
-    let mut coupons: Vec<Coupon> = Vec::new();
-    for conditions in &all_conditions {
-        coupons.extend(tx.find::<Coupon>(conditions, Page { offset: 0, limit: end })?);
-    }
-    coupons.sort_by_key(|coupon| std::cmp::Reverse(coupon.receive_time));
-    let number = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-    Ok((coupons.into_iter().skip(number(page.offset)).take(number(page.limit)).collect(), total))
+    let conditions = |openid| Filter { openid, ..filter.clone() }.conditions(now);
+    of_person::page(tx, &filter.openid, page, conditions, |coupon: &Coupon| coupon.receive_time)
 }
 
 #[cfg(test)]
