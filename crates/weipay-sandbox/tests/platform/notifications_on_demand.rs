@@ -79,6 +79,8 @@ fn the_notifications_of_one_merchant_are_held_alone() {
     set_callback(&merchant, &receiver.url);
     merchant.coupon();
     receiver.next().open(&sandbox, NOW);
+    // Its acknowledgement is kept too: what is still under way is held as well.
+    sandbox.run_for(0).unwrap();
     notifications.hold(Some(&mchid)).unwrap();
     merchant.coupon();
     let held = NotificationFilter::default().mchid(&*mchid).state(NotificationState::Held);

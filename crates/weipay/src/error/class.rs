@@ -3,7 +3,7 @@
 use http::StatusCode;
 use weipay_wire::SealedFileError;
 
-use crate::retry::is_passing_status;
+use crate::retry::{is_lasting_status, is_passing_status};
 
 use super::{ApiError, Error, ErrorKind, FileError, RequestError, Sent, codes};
 use crate::transport::NotOfHost;
@@ -152,9 +152,8 @@ impl Error {
                 is_safe()
             }
             (_, RateLimit | PlatformFault) => {
-                let stays = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
                 let asks = self.code().is_some_and(codes::asks_for_a_repeat);
-                (asks || self.status().is_none_or(|status| !stays.contains(&status))) && is_safe()
+                (asks || !self.status().is_some_and(is_lasting_status)) && is_safe()
             }
             // A download changes nothing.
             (ErrorKind::File(_), Verification | Transport) => true,

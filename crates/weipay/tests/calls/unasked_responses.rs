@@ -3,8 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::json;
 use weipay::{ClientBuilder, Error};
@@ -14,31 +14,48 @@ use crate::platform::configured;
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const REFUSAL: &str = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
 
-/// A platform that answers the first request with `first` and the refusal of no request, and later ones not at all.
-fn answering(first: &'static str, pause: Option<Duration>) -> ClientBuilder {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for (index, stream) in listener.incoming().flatten().enumerate() {
-            thread::spawn(move || answer(stream, (index == 0).then_some(first), pause));
-        }
-    });
-    configured().base_url(&base_url)
+/// How the refusal of no request comes.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    WithTheFirstResponse,
+    /// When the first call has returned.
+    AfterTheFirstCall,
 }
 
-fn answer(mut stream: TcpStream, first: Option<&str>, pause: Option<Duration>) {
-    receive(&mut stream);
-    if let Some(first) = first {
-        match pause {
-            None => stream.write_all(format!("{first}{REFUSAL}").as_bytes()).unwrap(),
-            Some(pause) => {
-                stream.write_all(first.as_bytes()).unwrap();
-                thread::sleep(pause);
-                stream.write_all(REFUSAL.as_bytes()).ok();
-            }
-        }
+/// The platform's side of a test: what it is told, and what it tells.
+struct Platform {
+    client: ClientBuilder,
+    first_call_returned: Sender<()>,
+    refusal_written: Receiver<()>,
+}
+
+/// A platform that answers the first request with `first` and the refusal of no request, and later ones not at all.
+fn answering(first: &'static str, refusal: Refusal) -> Platform {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let ((first_call_returned, returned), (written, refusal_written)) = (channel(), channel());
+    thread::spawn(move || {
+        let mut streams = listener.incoming().flatten();
+        let mut stream = streams.next().unwrap();
         receive(&mut stream);
-    }
+        if let Refusal::WithTheFirstResponse = refusal {
+            stream.write_all(format!("{first}{REFUSAL}").as_bytes()).unwrap();
+        } else {
+            stream.write_all(first.as_bytes()).unwrap();
+            returned.recv().unwrap();
+            // The client may have closed the connection.
+            stream.write_all(REFUSAL.as_bytes()).ok();
+        }
+        // On this machine what is written has arrived.
+        written.send(()).unwrap();
+        thread::scope(|scope| {
+            // The second call comes on another connection, or on this one.
+            scope.spawn(|| streams.for_each(|mut stream| receive(&mut stream)));
+            receive(&mut stream);
+            drop(stream);
+        });
+    });
+    Platform { client: configured().base_url(&base_url), first_call_returned, refusal_written }
 }
 
 /// Reads a request of the tests, whose body is `{}`.
@@ -49,9 +66,15 @@ fn receive(stream: &mut TcpStream) {
     }
 }
 
-fn second_of(mut call: impl FnMut() -> Result<(), Error>) -> Error {
+fn second_of(
+    first_call_returned: &Sender<()>,
+    refusal_written: &Receiver<()>,
+    mut call: impl FnMut() -> Result<(), Error>,
+) -> Error {
     assert!(call().is_err());
-    thread::sleep(Duration::from_millis(50));
+    // Nobody waits for it if the refusal came with the response.
+    first_call_returned.send(()).ok();
+    refusal_written.recv().unwrap();
     call().unwrap_err()
 }
 
@@ -62,14 +85,20 @@ fn a_response_that_nobody_asked_for_is_not_the_next_one() {
     let chunked =
         "HTTP/1.1 400 X\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"code\":\"FIRST\"}\r\n0\r\n\r\n";
     for first in [refused, empty, chunked] {
-        for pause in [None, Some(Duration::from_millis(10))] {
+        for refusal in [Refusal::WithTheFirstResponse, Refusal::AfterTheFirstCall] {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let client = answering(first, pause).build().unwrap();
-            let error = second_of(|| runtime.block_on(client.chain(PATH).post(json!({}))).map(drop));
-            assert!(error.may_have_taken_effect(), "async, {first:?}, {pause:?}: {error}");
-            let client = answering(first, pause).build_blocking().unwrap();
-            let error = second_of(|| client.chain(PATH).post(json!({})).map(drop));
-            assert!(error.may_have_taken_effect(), "blocking, {first:?}, {pause:?}: {error}");
+            let Platform { client, first_call_returned, refusal_written } = answering(first, refusal);
+            let client = client.build().unwrap();
+            let error = second_of(&first_call_returned, &refusal_written, || {
+                runtime.block_on(client.chain(PATH).post(json!({}))).map(drop)
+            });
+            assert!(error.may_have_taken_effect(), "async, {first:?}, {refusal:?}: {error}");
+            let Platform { client, first_call_returned, refusal_written } = answering(first, refusal);
+            let client = client.build_blocking().unwrap();
+            let error = second_of(&first_call_returned, &refusal_written, || {
+                client.chain(PATH).post(json!({})).map(drop)
+            });
+            assert!(error.may_have_taken_effect(), "blocking, {first:?}, {refusal:?}: {error}");
         }
     }
 }

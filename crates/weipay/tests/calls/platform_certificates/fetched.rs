@@ -38,6 +38,18 @@ impl Either {
         }
     }
 
+    /// The error of a call that has its response and no time for a fetch. On a busy machine that takes more time.
+    fn hasty(&self) -> Error {
+        let mut limit = Duration::from_millis(300);
+        loop {
+            let error = self.get_within("v3/hasty", limit).unwrap_err();
+            if !matches!(error.kind(), ErrorKind::Network(_)) || limit > Duration::from_secs(60) {
+                return error;
+            }
+            limit *= 2;
+        }
+    }
+
     fn fetch(&self) -> Result<(), Error> {
         match self {
             Self::Async(client, runtime) => runtime.block_on(client.fetch_platform_certificates()),
@@ -419,7 +431,8 @@ fn a_call_whose_time_is_over_leaves_its_fetch_on_the_way() {
     each(Server::builder, |server, client| {
         server.hold(true);
         thread::scope(|scope| {
-            let hasty = scope.spawn(|| client.get_within("v3/hasty", Duration::from_millis(300)));
+            // Enough to come as far as the fetch.
+            let hasty = scope.spawn(|| client.get_within("v3/hasty", Duration::from_secs(3)));
             server.wait_for_fetches(1);
             let patient = scope.spawn(|| client.get("v3/patient"));
             assert!(matches!(hasty.join().unwrap().unwrap_err().kind(), ErrorKind::PlatformCertificates(_)));
@@ -438,7 +451,7 @@ fn a_new_certificate_that_one_call_has_no_time_to_fetch_is_fetched_by_the_next_c
         server.calls(|_, now| success_by(&NEW, now));
         server.list(|now| listing(&[&NEW], &NEW, now));
         server.hold(true);
-        let hasty = client.get_within("v3/hasty", Duration::from_millis(300)).unwrap_err();
+        let hasty = client.hasty();
         assert!(unknown_serial(&hasty), "{hasty}");
         server.hold(false);
         client.get("v3/next").unwrap();
@@ -453,18 +466,13 @@ fn a_call_whose_time_is_over_leaves_its_fetch_of_a_new_certificate_on_the_way() 
         server.calls(|_, now| success_by(&NEW, now));
         server.list(|now| listing(&[&NEW], &NEW, now));
         server.hold(true);
-        let hasty = client.get_within("v3/hasty", Duration::from_millis(300)).unwrap_err();
+        let hasty = client.hasty();
         assert!(unknown_serial(&hasty), "{hasty}");
         server.hold(false);
         let is_there = || client.serial().as_deref() == Some(NEW.serial());
-        // It has ten seconds.
-        for _ in 0..2_000 {
-            if is_there() {
-                break;
-            }
+        while !is_there() {
             thread::sleep(Duration::from_millis(5));
         }
-        assert!(is_there());
         assert_eq!(server.fetches(), 2);
     });
 }
