@@ -65,8 +65,8 @@ fn a_trigger_sends_one_notification_and_says_what_the_receiver_made_of_it() {
     let printed: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((code, &printed["headers"]["content-type"]), (0, &json!("text/xml")));
     assert!(printed["body"].as_str().unwrap().contains("<req_info>"), "{printed}");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    assert_eq!(send(&["REFUND.SUCCESS", "--url", &format!("http://127.0.0.1:{port}/")]).0, 4);
+    // Nobody listens there, and no test is given that port.
+    assert_eq!(send(&["REFUND.SUCCESS", "--url", "http://127.0.0.1:1/"]).0, 4);
     for (arguments, told) in [
         (&["REFUND.SUCESS"] as &[&str], "did you mean REFUND.SUCCESS?"),
         (&["REFUND.SUCCESS", "--set", "amount.refnd=7"], "did you mean refund?"),

@@ -115,20 +115,23 @@ fn a_hundred_silent_connections_do_not_keep_anybody_out() {
 }
 
 /// A sandbox with few places, which would wait for an hour before it ended an idle connection by itself.
-static CROWDED: LazyLock<Sandbox> = LazyLock::new(|| {
+/// Each test has one of its own: the strangers of another test may be idle for a shorter time than who asks in this one.
+fn crowded() -> Sandbox {
     crate::sandbox().connections(8).idle_timeout(Duration::from_secs(3_600)).start().unwrap()
-});
+}
 
 #[test]
 fn who_does_nothing_with_a_connection_gives_way_to_a_newcomer() {
-    let merchant = Merchant::in_sandbox(&CROWDED);
+    let sandbox = crowded();
+    let merchant = Merchant::in_sandbox(&sandbox);
     let _silent: Vec<_> = (0..50).map(|_| merchant.client.connect()).collect();
     serves_on(&merchant);
 }
 
 #[test]
 fn a_head_or_a_body_that_does_not_come_gives_way_too() {
-    let merchant = Merchant::in_sandbox(&CROWDED);
+    let sandbox = crowded();
+    let merchant = Merchant::in_sandbox(&sandbox);
     let request = merchant.client.request("POST", &format!("{FAMILY}/stocks"), b"{}").bytes("keep-alive");
     let slow = |bytes: &[u8]| {
         let mut stream = merchant.client.connect();
@@ -142,7 +145,8 @@ fn a_head_or_a_body_that_does_not_come_gives_way_too() {
 
 #[test]
 fn strangers_who_want_their_responses_late_give_way() {
-    let merchant = Merchant::in_sandbox(&CROWDED);
+    let sandbox = crowded();
+    let merchant = Merchant::in_sandbox(&sandbox);
     let slow = b"GET / HTTP/1.1\r\nHost: x\r\nWeipay-Sandbox-Fault: slow; ms=60000\r\n\r\n";
     let _slow: Vec<_> = (0..20)
         .map(|_| {
@@ -156,7 +160,7 @@ fn strangers_who_want_their_responses_late_give_way() {
 
 #[test]
 fn a_connection_that_was_served_outlives_those_that_never_ask() {
-    let sandbox = crate::sandbox().connections(8).idle_timeout(Duration::from_secs(3_600)).start().unwrap();
+    let sandbox = crowded();
     let own = Client::new(&sandbox);
     let mut kept = own.connect();
     for _ in 0..3 {
