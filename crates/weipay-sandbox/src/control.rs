@@ -177,6 +177,10 @@ enum MemberKind {
 }
 
 impl Member {
+    /// Own numbers (商户单号) of merchants are theirs alone, so two can have given the same.
+    pub(crate) const WHOSE_NUMBER: Self =
+        Self::text("mchid", "The merchant whose number is meant, when several have used it");
+
     const fn new(name: &'static str, kind: MemberKind, description: &'static str) -> Self {
         Self { name, kind, is_required: false, description }
     }

@@ -11,6 +11,7 @@ use super::record::{CertificateState, KeyNames, MerchantRecord, PlatformKeys};
 use crate::error::append_causes;
 use crate::kit::{self, KitError, KitOnDisk, Made};
 use crate::platform::Platform;
+use crate::reasons;
 use crate::store::{IndexRange, Page, StoreError, Transaction, named};
 
 /// A merchant to add: everything that is not said is made up.
@@ -122,9 +123,7 @@ impl fmt::Display for MerchantError {
         match self {
             Self::Invalid(reason) => f.write_str(reason),
             Self::Exists(mchid) => write!(f, "merchant {mchid} exists already; choose another number"),
-            Self::Unknown(mchid) => {
-                write!(f, "no merchant has the number {}; add it first", mchid.escape_debug())
-            }
+            Self::Unknown(mchid) => f.write_str(&reasons::no_merchant(mchid)),
             Self::Kit(_) => f.write_str("the merchant's kit is inconsistent"),
             Self::Store(_) => f.write_str("the merchant could not be kept"),
         }?;

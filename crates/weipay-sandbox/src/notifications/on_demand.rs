@@ -16,6 +16,7 @@ use super::record::{self, Attempt, AttemptKind, Notification, NotificationState}
 use super::{Claimed, Place, Sender, Taken};
 use crate::error::append_causes;
 use crate::platform::{Epoch, Platform, Task};
+use crate::reasons;
 use crate::store::{IndexRange, Page, StoreError, Transaction};
 
 /// As many copies as are sent at once.
@@ -338,9 +339,9 @@ impl Notifications {
         let _ = mchid
             .map(|mchid| self.platform().watched(Task::Merchants, self.platform().look_at_merchant(mchid)));
         match mchid {
-            Some(mchid) if self.platform().merchants.find(mchid).is_none() => Err(
-                NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug())),
-            ),
+            Some(mchid) if self.platform().merchants.find(mchid).is_none() => {
+                Err(NotificationError::Invalid(reasons::no_merchant(mchid)))
+            }
             _ => Ok(()),
         }
     }

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::kit::KitOnDisk;
 use crate::merchants::Merchant;
+use crate::reasons;
 use sample::Sample;
 
 /// A notification to be sent.
@@ -285,9 +286,7 @@ impl Notifications {
         mchid: Option<&str>,
     ) -> Result<Attempt, NotificationError> {
         let platform = self.platform();
-        let unknown = |mchid: &str| {
-            NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug()))
-        };
+        let unknown = |mchid: &str| NotificationError::Invalid(reasons::no_merchant(mchid));
         let kit = match mchid {
             None => crate::kit::read(&platform.home),
             Some(mchid) => match platform.kit_of(mchid) {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::ledger::{self, AccountKind, Owner, Purse};
 use super::{Context, HandlerError, Route, route};
 use crate::clock;
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Direction, StoreError, Transaction};
 
@@ -150,10 +151,7 @@ fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a
     if context.merchants.may_use_money(context.caller, sub_mchid) {
         return Ok(sub_mchid);
     }
-    Err(Refusal::no_auth(
-        words,
-        "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does",
-    ))
+    Err(Refusal::no_auth(words, reasons::NOT_THE_PARTNER))
 }
 
 /// The account in the query; the basic account when there is none.

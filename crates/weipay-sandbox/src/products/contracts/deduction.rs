@@ -23,6 +23,7 @@ use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Pay
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::payments::refusals as of_orders;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Announcement, Due, Fingerprint, Record, StoreError, Transaction};
 
@@ -166,7 +167,7 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
         OrderState::PayError => Ok(()),
         OrderState::Accept => Err(refusals::under_way()),
         OrderState::NotPay | OrderState::UserPaying | OrderState::Closed | OrderState::Revoked => {
-            Err(of_orders::number_is_taken("the order with this out_trade_no was closed: take a new number"))
+            Err(of_orders::number_is_taken(reasons::ORDER_WAS_CLOSED))
         }
     }
 }

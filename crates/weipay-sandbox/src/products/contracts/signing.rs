@@ -13,6 +13,7 @@ use crate::people::account::AccountState;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::store::{Due, Record, StoreError, Transaction};
 
 /// So long a person can sign by a session. INFERRED(contract-session): the pages of APIv3 say it; sessions of APIv2 live as long.
@@ -169,7 +170,7 @@ pub(super) fn check_signable(
         return Ok(Err("its signing session has expired after ten minutes: presign again"));
     }
     if !AccountState::of_owner(tx, person)?.works() {
-        return Ok(Err("the account of the person is frozen or cancelled"));
+        return Ok(Err(reasons::ACCOUNT_DOES_NOT_WORK));
     }
     let most = if contract.schedule.is_some() { MAX_SCHEDULED_OF_PLAN } else { MAX_OF_PLAN };
     if contract.count_signed(tx, person)? >= most {

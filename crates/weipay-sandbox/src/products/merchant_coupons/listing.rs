@@ -11,6 +11,7 @@ use crate::merchants::Account;
 use crate::products::coupon_stocks::paging::number_of_query;
 use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Page, Transaction};
 
@@ -68,7 +69,7 @@ impl ListRequest {
         }
         let state = text("coupon_state")
             .map(|word| {
-                let unknown = || refusals::request_parameters("coupon_state is not a state of a coupon");
+                let unknown = || refusals::request_parameters(reasons::NO_COUPON_STATE);
                 CouponState::from_word(&word).ok_or_else(unknown)
             })
             .transpose()?;

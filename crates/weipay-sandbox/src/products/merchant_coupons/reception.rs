@@ -14,6 +14,7 @@ use crate::merchants::Account;
 use crate::platform::Platform;
 use crate::products::users::is_openid;
 use crate::products::{HandlerError, carry_out};
+use crate::reasons;
 use crate::store::{Fingerprint, IdempotencyKey, StoreError, StoredResponse, Transaction};
 
 pub use read::CouponPage;
@@ -86,9 +87,7 @@ impl Platform {
             Err(reason) => return Ok(Reception::refused("PARAM_ERROR", reason)),
         };
         if !is_openid(&reading.openid) {
-            let reason =
-                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here";
-            return Ok(Reception::refused("USER_NOT_EXISTS", reason));
+            return Ok(Reception::refused("USER_NOT_EXISTS", reasons::OPENID_FORM));
         }
         let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
         else {

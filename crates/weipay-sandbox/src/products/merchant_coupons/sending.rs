@@ -20,6 +20,7 @@ use crate::products::coupon_stocks::fresh_code;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
 use crate::products::users::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, StoreError, Transaction};
 
@@ -188,10 +189,7 @@ impl Obstacle {
     pub(crate) fn refusal(self) -> Refusal {
         match self {
             Self::NotRunning(reason) => Refusal::invalid_request(words::NOT_RUNNING, reason),
-            Self::UserLimit => refusals::limit_reached(
-                words::USER_LIMIT,
-                "this person has max_coupons_per_user coupons of the stock already",
-            ),
+            Self::UserLimit => refusals::limit_reached(words::USER_LIMIT, reasons::PERSON_HAS_ENOUGH),
             Self::DayLimit => refusals::limit_reached(
                 words::DAY_LIMIT,
                 "max_coupons_by_day coupons of the stock were sent today: wait for the next day, or raise it",

@@ -88,7 +88,7 @@ pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
         let text = times[name].as_str().filter(|text| !text.is_empty());
         let is_readable = text.is_none_or(|text| text == "OnAccept" || read_time(text).is_some());
         if !is_readable || (text.is_none() && name == "start_time") {
-            return Err(refusals::wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd"));
+            return Err(refusals::unreadable_time());
         }
     }
     Ok(())
@@ -143,7 +143,7 @@ fn check_readable(times: &Value) -> Result<(), Refusal> {
     if given.all(is_readable) {
         return Ok(());
     }
-    Err(refusals::wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd"))
+    Err(refusals::unreadable_time())
 }
 
 #[cfg(test)]

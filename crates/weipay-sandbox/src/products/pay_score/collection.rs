@@ -9,6 +9,7 @@ use crate::products::HandlerError;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{self, Dialect, LimitPay, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
@@ -49,9 +50,6 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     if order.declines || !account.works() { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
 }
 
-/// Why such a person neither confirms nor pays.
-pub(super) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled";
-
 /// The person pays at once, or cannot for this reason. Nothing when the order is not completed, or its money is there.
 pub(super) fn pay_completed(
     tx: &Transaction<'_>,
@@ -62,7 +60,7 @@ pub(super) fn pay_completed(
         return Ok(None);
     }
     if !AccountState::of_person(tx, order.person().unwrap_or_default())?.works() {
-        return Ok(Some(Err(ACCOUNT_DOES_NOT_WORK)));
+        return Ok(Some(Err(reasons::ACCOUNT_DOES_NOT_WORK)));
     }
     pay(tx, order, now).map(|()| Some(Ok(())))
 }

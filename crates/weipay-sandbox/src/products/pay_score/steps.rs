@@ -12,6 +12,7 @@ use super::permissions::check_authorized;
 use super::{collection, refusals};
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
@@ -81,7 +82,7 @@ fn new_order(
         };
         check_authorized(tx, &parties, request.required("service_id"), person)?;
         if !AccountState::of_person(tx, person)?.works() {
-            return Err(refusals::not_assessed(271_300_099, collection::ACCOUNT_DOES_NOT_WORK).into());
+            return Err(refusals::not_assessed(271_300_099, reasons::ACCOUNT_DOES_NOT_WORK).into());
         }
         check_limits(tx, &context.caller.mchid, request.required("service_id"), person)?
             .map_err(|(tail, reason)| refusals::not_assessed(tail, reason))?;
@@ -339,7 +340,7 @@ pub(super) fn confirm(
         return Ok(None);
     }
     if !AccountState::of_person(tx, openid)?.works() {
-        return Ok(Some(Err(collection::ACCOUNT_DOES_NOT_WORK)));
+        return Ok(Some(Err(reasons::ACCOUNT_DOES_NOT_WORK)));
     }
     let appids = (order.appid.as_str(), order.sub_appid.as_deref());
     let (own, sub_openid) = match openids_of(tx, openid, appids, now)? {

@@ -14,6 +14,7 @@ use crate::clock::parse_compact;
 use crate::entropy::Entropy;
 use crate::products::payments::closing::BurntNumber;
 use crate::products::{Context, Decision, HandlerError, carry_out};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Fingerprint, Transaction};
 
@@ -175,9 +176,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::Revoked => Err(refusals::reversed()),
             OrderState::Closed if new.trade_type == TradeType::Native => Err(refusals::order_closed()),
             OrderState::Closed if known.ended == Some(known.expires) => Err(refusals::order_expired()),
-            OrderState::Closed => Err(refusals::number_is_taken(
-                "the order with this out_trade_no was closed: take a new number",
-            )),
+            OrderState::Closed => Err(refusals::number_is_taken(reasons::ORDER_WAS_CLOSED)),
             OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
                 if !known.is_from_the_same_product(&new) {
                     return Err(refusals::number_is_taken(

@@ -54,7 +54,7 @@ pub(super) const SHOW_ADDRESS: Route = Route::get(
             "out_trade_no, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         )
         .required(),
-        Member::text("mchid", "The merchant whose out_trade_no is meant, when several have used it"),
+        Member::WHOSE_NUMBER,
     ],
     show_address,
 );

@@ -13,6 +13,7 @@ use crate::merchants::Account;
 use crate::people::Person;
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
@@ -130,12 +131,10 @@ pub(super) fn check_appid_and_openid(
 ) -> Result<(), HandlerError> {
     check_appid(caller, appid)?;
     if !is_openid(openid) {
-        let reason = "an openid has 28 letters, digits, _ or -, and begins with o";
-        return Err(refusals::wrong_openid(reason).into());
+        return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
     }
     if Person::has_another_openid(tx, openid, appid)? {
-        let reason = "this person has this openid under another appid";
-        return Err(refusals::wrong_openid(reason).into());
+        return Err(refusals::wrong_openid(reasons::OPENID_OF_ANOTHER_APPID).into());
     }
     Ok(())
 }
@@ -145,12 +144,8 @@ fn check_amount(fen: i64, has_name: bool) -> Result<(), Refusal> {
         return Err(refusals::outside_limits());
     }
     match has_name {
-        true if fen < NAME_ALLOWED_FEN => {
-            Err(refusals::wrong_name("user_name may not be sent with less than 30 fen"))
-        }
-        false if fen >= NAME_NEEDED_FEN => {
-            Err(refusals::wrong_name("user_name must be sent with 200000 fen or more"))
-        }
+        true if fen < NAME_ALLOWED_FEN => Err(refusals::wrong_name(reasons::NAME_NOT_ALLOWED)),
+        false if fen >= NAME_NEEDED_FEN => Err(refusals::wrong_name(reasons::NAME_NEEDED)),
         _ => Ok(()),
     }
 }

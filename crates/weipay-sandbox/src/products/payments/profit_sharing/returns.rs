@@ -10,6 +10,7 @@ use super::statement::PARTY_AND_TIME;
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined};
 
@@ -145,7 +146,11 @@ pub(super) fn give_back(
             == (&split.order_id, amount, return_mchid.as_str());
         return match is_same {
             true => Ok(known),
-            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致", "this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
+            false => Err(Refusal::invalid_request(
+                "回退单号已存在，但请求参数与之前不一致",
+                reasons::number_was_used("this out_return_no", "another order, amount or return_mchid"),
+            )
+            .into()),
         };
     }
     let earlier: Vec<Return> = tx
