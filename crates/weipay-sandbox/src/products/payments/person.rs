@@ -199,7 +199,15 @@ impl std::fmt::Display for PersonPaysError {
     }
 }
 
-impl std::error::Error for PersonPaysError {}
+impl std::error::Error for PersonPaysError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // `Display` is that of the cause.
+            Self::Store(error) => error.source(),
+            Self::NotFound(_) | Self::NotPayable(_) => None,
+        }
+    }
+}
 
 impl From<StoreError> for PersonPaysError {
     fn from(error: StoreError) -> Self {
