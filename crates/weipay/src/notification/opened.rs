@@ -175,6 +175,15 @@ impl Notification {
 
     /// The response to a notification that asks for something, such as `PARKING_FEE.QUERY_TRANS_INFO`: 200 with this body.
     ///
+    /// ```
+    /// # use weipay::notification::Notification;
+    /// # fn answer(notification: &Notification) -> Result<(), serde_json::Error> {
+    /// let response = notification.success_with(&serde_json::json!({ "code": "SUCCESS", "payable_amount": 500 }))?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the value cannot be written as JSON.
