@@ -13,9 +13,10 @@
 //! Route::post("/clock/set", "Lets the clock run from a time", &[Member::text("time", "RFC 3339").required()], set),
 //! ```
 //!
-//! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all: members of the body or, for
-//! `GET` and `DELETE`, of the query are checked before the handler is called, and the OpenAPI document has them. `Value::Null` is
-//! answered with 204. The command's subcommands and other programs call routes with [`Client`].
+//! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all:
+//! members of the body or, for `GET` and `DELETE`, of the query are checked before the handler is called, and
+//! the OpenAPI document has them. `Value::Null` is answered with 204. The command's subcommands and other
+//! programs call routes with [`Client`].
 
 mod client;
 mod clock;

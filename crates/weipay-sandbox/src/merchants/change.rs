@@ -163,8 +163,8 @@ const MAX_CHANGES: usize = 100;
 const FIRST_MCHID: u64 = 1_900_001_000;
 
 impl Platform {
-    /// Adds a merchant, and makes its kit in `merchants/MCHID` of the data folder. It can send requests at once, and is there after a
-    /// restart.
+    /// Adds a merchant, and makes its kit in `merchants/MCHID` of the data folder. It can send requests at
+    /// once, and is there after a restart.
     ///
     /// # Errors
     ///
@@ -267,8 +267,9 @@ impl Platform {
         Err(MerchantError::Invalid("no merchant number is free".to_owned()))
     }
 
-    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was kept: not if the record
-    /// that is there by now is another one than that from which it was made, since a change of another node would be lost.
+    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was
+    /// kept: not if the record that is there by now is another one than that from which it was made, since a
+    /// change of another node would be lost.
     fn keep(
         &self,
         kit: &KitOnDisk,
@@ -290,8 +291,8 @@ impl Platform {
         Ok(is_kept)
     }
 
-    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change is made again from what
-    /// that one left.
+    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change
+    /// is made again from what that one left.
     fn change(
         &self,
         mchid: &str,

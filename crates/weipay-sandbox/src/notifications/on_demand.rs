@@ -206,8 +206,9 @@ impl Notifications {
         self.transaction(|tx| find(tx, name))
     }
 
-    /// Sends a notification again: the same `id` and content, a new nonce and signature. If it is not acknowledged, it is repeated
-    /// by the retry table of its event, from the beginning where that had ended. What is held is sent too.
+    /// Sends a notification again: the same `id` and content, a new nonce and signature. If it is not
+    /// acknowledged, it is repeated by the retry table of its event, from the beginning where that had ended.
+    /// What is held is sent too.
     ///
     /// # Errors
     ///
@@ -217,8 +218,9 @@ impl Notifications {
         wait_for(self.attempt_now(&kept, AttemptKind::Replay))?
     }
 
-    /// Sends several copies of a notification at the same time, as a receiver behind two paths of the network may get them. The copies do
-    /// not count for the retry table; if one is acknowledged, the notification is.
+    /// Sends several copies of a notification at the same time, as a receiver behind two paths of the network
+    /// may get them. The copies do not count for the retry table; if one is acknowledged, the notification
+    /// is.
     ///
     /// # Errors
     ///

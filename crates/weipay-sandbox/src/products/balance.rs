@@ -1,6 +1,7 @@
 //! Balances (余额): what a merchant has, now and at the end of a day, and how it gets there.
 //!
-//! Everything is read from the [ledger](crate::products::ledger). `top_up` is what a developer does: a bank transfer into an account.
+//! Everything is read from the [ledger](crate::products::ledger). `top_up` is what a developer does: a bank
+//! transfer into an account.
 
 pub(crate) mod top_up;
 
@@ -77,8 +78,9 @@ impl BalanceAccount {
         }
     }
 
-    /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is pending in the basic account, and money
-    /// of transfers under way in the operation account. INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
+    /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is
+    /// pending in the basic account, and money of transfers under way in the operation account.
+    /// INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
     const fn kinds(self) -> (&'static [AccountKind], &'static [AccountKind]) {
         match self {
             Self::Basic => (&[AccountKind::Available], &[AccountKind::Unsettled, AccountKind::Frozen]),
@@ -108,8 +110,9 @@ fn kind_position(kind: AccountKind) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or_default()
 }
 
-/// What was in the accounts before a moment: what is there now, without what has moved since. The balance that an entry keeps cannot be
-/// used: a late clock books work that was due before the moment after entries that came later.
+/// What was in the accounts before a moment: what is there now, without what has moved since. The balance
+/// that an entry keeps cannot be used: a late clock books work that was due before the moment after entries
+/// that came later.
 fn balance_before(
     tx: &Transaction<'_>,
     owner: &Owner,

@@ -22,8 +22,8 @@ pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
     Err(Refusal::new(404, "USER_NOT_EXISTS", "用户不存在", reasons::OPENID_FORM))
 }
 
-/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid. INFERRED(user-of-appid): the code, that of a
-/// wrong openid.
+/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid.
+/// INFERRED(user-of-appid): the code, that of a wrong openid.
 pub(crate) fn check_user_of_appid(
     tx: &Transaction<'_>,
     openid: &str,

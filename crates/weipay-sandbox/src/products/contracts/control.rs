@@ -136,13 +136,13 @@ fn accept(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
 }
 
 impl Platform {
-    /// A person signs a contract (委托代扣), by `pre_entrustweb_id`, the address that a response has led to, or the merchant's number. Gives
-    /// the `contract_id`.
+    /// A person signs a contract (委托代扣), by `pre_entrustweb_id`, the address that a response has led to, or
+    /// the merchant's number. Gives the `contract_id`.
     ///
     /// # Errors
     ///
-    /// If there is nothing to sign, it is for another person, its session has expired, the person has such a contract already, the openid
-    /// has not its form, or the database fails.
+    /// If there is nothing to sign, it is for another person, its session has expired, the person has such a
+    /// contract already, the openid has not its form, or the database fails.
     pub fn sign_contract(&self, number: &str, openid: &str) -> Result<String, ContractError> {
         if !is_openid(openid) {
             return Err(ContractError::Openid);

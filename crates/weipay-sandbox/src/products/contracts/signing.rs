@@ -22,12 +22,13 @@ const SESSION_SECONDS: i64 = 600;
 /// UNCONFIRMED(contract-life): a contract ends by itself so long after the signing.
 const LIFE: i64 = 3_650 * clock::DAY;
 
-/// So many contracts of one plan a person can have at one time. UNCONFIRMED(contract-of-a-plan): one, but for contracts with a schedule,
-/// of whose page the ten are.
+/// So many contracts of one plan a person can have at one time. UNCONFIRMED(contract-of-a-plan): one, but for
+/// contracts with a schedule, of whose page the ten are.
 const MAX_OF_PLAN: i64 = 1;
 const MAX_SCHEDULED_OF_PLAN: i64 = 10;
 
-/// UNCONFIRMED(contract-pages): where a person is led to sign. The appid and the path of the mini program are examples of the pages.
+/// UNCONFIRMED(contract-pages): where a person is led to sign. The appid and the path of the mini program are
+/// examples of the pages.
 const SIGNING_PAGE: &str = "https://payapp.weixin.qq.com/papay/sign?pre_entrust_id=";
 const MINI_PROGRAM_APPID: &str = "wxbd687630cd02ce1d";
 const MINI_PROGRAM_PATH: &str = "pages/PwdExemptContract/index?pre_entrust_id=";

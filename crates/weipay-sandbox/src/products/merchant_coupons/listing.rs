@@ -89,8 +89,8 @@ fn listed(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
     shown
 }
 
-/// The page that a list is asked for. UNCONFIRMED(list-offset): `offset` counts coupons or codes. The pages call it a page number, the
-/// list of codes a start position.
+/// The page that a list is asked for. UNCONFIRMED(list-offset): `offset` counts coupons or codes. The pages
+/// call it a page number, the list of codes a start position.
 pub(super) fn page_of(request: &ValidRequest) -> Result<Page, Refusal> {
     Ok(Page {
         limit: number_of_query(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,

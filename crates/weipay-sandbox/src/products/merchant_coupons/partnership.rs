@@ -195,8 +195,9 @@ impl Partnership {
     }
 }
 
-/// Builds a partnership. INFERRED(partnership-checks): the order of checks and their codes. INFERRED(partnership-again): one that is there already
-/// stays as it is; one that was terminated is built again.
+/// Builds a partnership. INFERRED(partnership-checks): the order of checks and their codes.
+/// INFERRED(partnership-again): one that is there already stays as it is; one that was terminated is built
+/// again.
 fn build(
     caller: &Account,
     pact: Pact,

@@ -1,5 +1,6 @@
-//! A person receives coupons on a merchant's page (用户领券): an H5 address, the plugin of mini programs, or cards of the JSSDK. The merchant
-//! signs with its APIv2 key what the page says; the sandbox checks that signature, and says what is wrong with it.
+//! A person receives coupons on a merchant's page (用户领券): an H5 address, the plugin of mini programs, or
+//! cards of the JSSDK. The merchant signs with its APIv2 key what the page says; the sandbox checks that
+//! signature, and says what is wrong with it.
 
 mod read;
 mod signature;
@@ -53,7 +54,8 @@ pub struct Reception {
 /// What became of one coupon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceivedCoupon {
-    /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`, `DAYLIMIT`, `NOTENOUGH`, `FAILED`.
+    /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`,
+    /// `DAYLIMIT`, `NOTENOUGH`, `FAILED`.
     pub code: &'static str,
     /// Why there is no coupon; empty when there is one.
     pub message: String,

@@ -20,8 +20,8 @@ pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusa
     Refusal::param_error("请求参数错误", reason)
 }
 
-/// `out_request_no` was used for another stock. The sentence is that of the official FAQ; INFERRED(stock-again): the code, from the twin of
-/// another product.
+/// `out_request_no` was used for another stock. The sentence is that of the official FAQ;
+/// INFERRED(stock-again): the code, from the twin of another product.
 pub(crate) fn other_stock() -> Refusal {
     const OF_THE_TABLE: DocumentedRefusal =
         DocumentedRefusal { status: 400, code: "RESOURCE_ALREADY_EXISTS", message: "批次已存在" };

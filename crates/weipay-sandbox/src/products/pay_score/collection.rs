@@ -1,4 +1,5 @@
-//! How the money of a service order comes: the platform deducts it after the completion, again when the merchant asks, or the person pays.
+//! How the money of a service order comes: the platform deducts it after the completion, again when the
+//! merchant asks, or the person pays.
 
 use serde_json::Value;
 
@@ -65,9 +66,9 @@ pub(super) fn pay_completed(
     pay(tx, order, now).map(|()| Some(Ok(())))
 }
 
-/// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands
-/// in bills, with trade type AUTH and the numbers of the service order as 商户数据包. INFERRED(pay-score-trade-type): a query shows it with the same
-/// `trade_type` and `attach`.
+/// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be
+/// shared and refunded, and stands in bills, with trade type AUTH and the numbers of the service order as
+/// 商户数据包. INFERRED(pay-score-trade-type): a query shows it with the same `trade_type` and `attach`.
 fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
     let named = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
     let appids = (order.appid.as_str(), order.sub_appid.as_deref());

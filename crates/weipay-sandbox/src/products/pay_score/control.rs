@@ -206,8 +206,8 @@ impl Platform {
         })
     }
 
-    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`. Gives the `query_id` with which the app goes
-    /// back to the merchant.
+    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`. Gives the
+    /// `query_id` with which the app goes back to the merchant.
     ///
     /// # Errors
     ///

@@ -142,8 +142,8 @@ pub(super) fn check_limits(
     })
 }
 
-/// By the merchant's number, or by the `query_id` that the person's app brings back from the confirmation. UNCONFIRMED(pay-score-query-id): it
-/// is there for an order that the person has confirmed.
+/// By the merchant's number, or by the `query_id` that the person's app brings back from the confirmation.
+/// UNCONFIRMED(pay-score-query-id): it is there for an order that the person has confirmed.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let query = |name: &str| context.request.query(name);
     if query("out_order_no").is_some() == query("query_id").is_some() {
@@ -289,9 +289,9 @@ fn check_no_deduction(order: &ServiceOrder) -> Result<(), Refusal> {
     if order.deduction.is_some() { Err(refusals::under_deduction()) } else { Ok(()) }
 }
 
-/// With what a completion or modification sends again. Its payments and discounts take the place of the earlier ones: the total is the sum of
-/// what it sends. INFERRED(pay-score-discounts): so one without discounts leaves none. Of times and places, what the order says stays,
-/// but for the planned end.
+/// With what a completion or modification sends again. Its payments and discounts take the place of the
+/// earlier ones: the total is the sum of what it sends. INFERRED(pay-score-discounts): so one without
+/// discounts leaves none. Of times and places, what the order says stays, but for the planned end.
 fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder {
     for name in ["post_payments", "post_discounts"] {
         match body.get(name) {

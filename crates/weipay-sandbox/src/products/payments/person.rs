@@ -263,8 +263,8 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// If there is no such order, it cannot be paid, the parameters of the front end are wrong, or the database fails; nothing was
-    /// changed then.
+    /// If there is no such order, it cannot be paid, the parameters of the front end are wrong, or the
+    /// database fails; nothing was changed then.
     pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
         let not_payable = PersonPaysError::NotPayable;
         let front_end = pays.front_end.as_ref().map(FrontEnd::read).transpose().map_err(not_payable)?;
@@ -377,8 +377,8 @@ pub(crate) fn pay_one(
     })
 }
 
-/// A payment that fails leaves the order as it is; with 付款码 there is no second try. UNCONFIRMED(payment-code-failure): a person who cancels
-/// leaves NOTPAY, every other failure PAYERROR.
+/// A payment that fails leaves the order as it is; with 付款码 there is no second try.
+/// UNCONFIRMED(payment-code-failure): a person who cancels leaves NOTPAY, every other failure PAYERROR.
 fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<PersonPaid, StoreError> {
     let mut order = order;
     if order.state == OrderState::UserPaying {

@@ -58,8 +58,8 @@ pub(super) fn other_sub_merchant() -> Refusal {
     .with_tail(tail::OTHER_SUB_MERCHANT)
 }
 
-/// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform was seen to refuse otherwise, and
-/// so does the sandbox unless it is told to keep to the documents.
+/// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform
+/// was seen to refuse otherwise, and so does the sandbox unless it is told to keep to the documents.
 const NUMBER_USED: DocumentedRefusal =
     DocumentedRefusal { status: 403, code: "OUT_TRADE_NO_USED", message: "商户订单号重复" };
 

@@ -59,7 +59,8 @@ fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, C
 }
 
 impl Platform {
-    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether there is such a stock.
+    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether
+    /// there is such a stock.
     ///
     /// # Errors
     ///
@@ -105,8 +106,8 @@ impl Platform {
     }
 }
 
-/// Puts a stock into another state. Whether there is such a stock. Its period ends it again, now if it is over: what is listed by its
-/// state has that state.
+/// Puts a stock into another state. Whether there is such a stock. Its period ends it again, now if it is
+/// over: what is listed by its state has that state.
 pub(super) fn set_state(
     tx: &Transaction<'_>,
     stock_id: &str,

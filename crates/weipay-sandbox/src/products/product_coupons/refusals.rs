@@ -1,9 +1,10 @@
 //! What this product refuses.
 //!
-//! The numbers at the end of `Request-ID` are those of the official list of errors, which has no codes and few sentences.
-//! INFERRED(product-coupon-codes): what is missing is refused with 404 RESOURCE_NOT_EXISTS, a coupon that was used already with 400
-//! RESOURCE_ALREADY_EXISTS as a merchant coupon is, and everything else that does not fit its state with 400 INVALID_REQUEST.
-//! UNCONFIRMED(product-coupon-words): the sentences that no source prints.
+//! The numbers at the end of `Request-ID` are those of the official list of errors, which has no codes and
+//! few sentences. INFERRED(product-coupon-codes): what is missing is refused with 404 RESOURCE_NOT_EXISTS, a
+//! coupon that was used already with 400 RESOURCE_ALREADY_EXISTS as a merchant coupon is, and everything else
+//! that does not fit its state with 400 INVALID_REQUEST. UNCONFIRMED(product-coupon-words): the sentences
+//! that no source prints.
 
 use std::borrow::Cow;
 

@@ -202,8 +202,8 @@ impl Stock {
         if now > self.definition.validity.end { ProductStockState::Stopped } else { self.state }
     }
 
-    /// Whether coupons of it can be sent. INFERRED(product-coupon-sent-too-late): a coupon that could never be used is refused like
-    /// one of a stock that is over.
+    /// Whether coupons of it can be sent. INFERRED(product-coupon-sent-too-late): a coupon that could never
+    /// be used is refused like one of a stock that is over.
     pub(super) fn check_sending(&self, now: i64) -> Result<(), Refusal> {
         if self.ended.is_some() || self.state_at(now) != ProductStockState::Sending {
             return Err(refusals::stock_state("only a stock in the state SENDING can be sent"));

@@ -1,7 +1,8 @@
 //! Batches (批量转账到零钱), the older form: many transfers with one request, which nobody confirms.
 //!
-//! INFERRED(batch-account): the money comes out of the operation account, as that of the newer form. UNCONFIRMED(batch-time): a batch is
-//! ACCEPTED at first and FINISHED two seconds later; it never waits for the merchant's staff (`WAIT_PAY`).
+//! INFERRED(batch-account): the money comes out of the operation account, as that of the newer form.
+//! UNCONFIRMED(batch-time): a batch is ACCEPTED at first and FINISHED two seconds later; it never waits for
+//! the merchant's staff (`WAIT_PAY`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -176,8 +176,8 @@ fn show_authorization(control: &Control, request: &ControlRequest) -> Result<Val
 }
 
 impl Platform {
-    /// The person of a transfer confirms it, by `out_bill_no`, `transfer_bill_no` or `package_info`. The payment then fails with this
-    /// reason (`fail_reason`), or succeeds. Gives the state after it.
+    /// The person of a transfer confirms it, by `out_bill_no`, `transfer_bill_no` or `package_info`. The
+    /// payment then fails with this reason (`fail_reason`), or succeeds. Gives the state after it.
     ///
     /// # Errors
     ///
@@ -206,8 +206,8 @@ impl Platform {
         })
     }
 
-    /// The person of a transfer does not confirm it. On the real platform nothing happens for 24 hours then; here the transfer ends at once
-    /// as it would then. Gives the state after it.
+    /// The person of a transfer does not confirm it. On the real platform nothing happens for 24 hours then;
+    /// here the transfer ends at once as it would then. Gives the state after it.
     ///
     /// # Errors
     ///

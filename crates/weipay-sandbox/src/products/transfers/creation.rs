@@ -1,5 +1,5 @@
-//! What a merchant asks for: a transfer that the person confirms, one that is confirmed together with an authorization, and one to a
-//! person who has given an authorization.
+//! What a merchant asks for: a transfer that the person confirms, one that is confirmed together with an
+//! authorization, and one to a person who has given an authorization.
 
 use serde_json::{Map, Value};
 
@@ -63,8 +63,8 @@ pub(super) fn transfer_to_authorized(
     Ok(Value::Object(transfer.describe()))
 }
 
-/// The transfer under a number: a new one whose money is locked, or the one that the same request has made before. INFERRED(transfer-again):
-/// the response shows it as it is now.
+/// The transfer under a number: a new one whose money is locked, or the one that the same request has made
+/// before. INFERRED(transfer-again): the response shows it as it is now.
 fn made_once(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -150,8 +150,8 @@ fn check_amount(fen: i64, has_name: bool) -> Result<(), Refusal> {
     }
 }
 
-/// What each scene is reported with (`info_type`). Of the other scenes the sources do not name it. UNCONFIRMED(transfer-scenes): any scene
-/// is granted, and of the others any report is taken.
+/// What each scene is reported with (`info_type`). Of the other scenes the sources do not name it.
+/// UNCONFIRMED(transfer-scenes): any scene is granted, and of the others any report is taken.
 const REPORTS: [(&str, &[&str]); 3] =
     [("1000", &["活动名称", "奖励说明"]), ("1005", &["岗位类型", "报酬说明"]), ("1011", &["赔付原因"])];
 

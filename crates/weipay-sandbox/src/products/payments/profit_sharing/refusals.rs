@@ -1,5 +1,5 @@
-//! What profit sharing is refused with, in the platform's words where they are known. UNCONFIRMED(sharing-words): sentences that no
-//! source prints.
+//! What profit sharing is refused with, in the platform's words where they are known.
+//! UNCONFIRMED(sharing-words): sentences that no source prints.
 
 use crate::reasons;
 use crate::response::Refusal;

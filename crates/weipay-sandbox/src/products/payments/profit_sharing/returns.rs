@@ -19,8 +19,8 @@ const RETURN_PERIOD: i64 = 180 * DAY;
 /// The most returns of one split.
 const MAX_RETURNS: i64 = 50;
 
-/// A return. INFERRED(sharing-return): it is settled by the request that makes it. A platform or a brand, whose fail reasons have no
-/// word for it, is refused when the receiver has too little.
+/// A return. INFERRED(sharing-return): it is settled by the request that makes it. A platform or a brand,
+/// whose fail reasons have no word for it, is refused when the receiver has too little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Return {
     pub(super) return_id: String,

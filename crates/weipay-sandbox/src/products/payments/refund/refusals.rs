@@ -1,5 +1,5 @@
-//! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words): sentences that no source
-//! prints.
+//! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words):
+//! sentences that no source prints.
 
 use std::borrow::Cow;
 
