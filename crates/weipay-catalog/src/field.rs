@@ -216,8 +216,8 @@ pub enum Purpose {
     PageItems,
     /// Names the next page; empty in the last one.
     PageNext,
-    /// In a response: repeats the value of the request's field with this name. Another value says that it is the response to another
-    /// request.
+    /// In a response: repeats the value of the request's field with this name. Another value says that it is
+    /// the response to another request.
     Echo,
     /// In a response, or in an item of a list in it: the address of a file.
     DownloadUrl,

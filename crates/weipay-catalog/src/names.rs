@@ -35,17 +35,18 @@
 //! their ending, always, so that an operation of one version never renames one of the other. A module of the SDK that has the
 //! name of a product, such as `weipay::bill`, has these names too.
 //!
-//! **Shared objects** (`object <pay_scene_info>`) have the catalogue's name, `PaySceneInfo`, and stand in the module `shared` of each
-//! product that uses them. A type inside one has the name of the object around before its own: `PaySceneInfoStoreInfo`. The module
-//! of each operation has those that it holds too, by `pub use`.
+//! **Shared objects** (`object <pay_scene_info>`) have the catalogue's name, `PaySceneInfo`, and stand in the
+//! module `shared` of each product that uses them. A type inside one has the name of the object around before
+//! its own: `PaySceneInfoStoreInfo`. The module of each operation has those that it holds too, by `pub use`.
 //!
-//! **Steps** of the chain are named by the whole path, because they stand in one file for each product; the module of a path shows
-//! its own by rule 5.
+//! **Steps** of the chain are named by the whole path, because they stand in one file for each product; the
+//! module of a path shows its own by rule 5.
 //!
-//! **Types** of objects and of listed values: the field's name (see `rust::module_types`). Where that is taken in the file, the name of
-//! the object around stands before it: `type` in `PromotionDetail` → `PromotionDetailType`. Where the object around has that
-//! very name, it is followed by `Item` for the members of an array, otherwise by `Content`: `SceneInfoContent`. What is still
-//! taken is followed by an underscore.
+//! **Types** of objects and of listed values: the field's name (see `rust::module_types`). Where that is
+//! taken in the file, the name of the object around stands before it: `type` in `PromotionDetail` →
+//! `PromotionDetailType`. Where the object around has that very name, it is followed by `Item` for the
+//! members of an array, otherwise by `Content`: `SceneInfoContent`. What is still taken is followed by an
+//! underscore.
 //!
 //! **Values**: one that begins with a digit has a `V` before it, and digits that a sign parts stay parted: `0` → `V0`, `1.0` →
 //! `V1_0`. `Unknown`, which is the open end of every enumeration, and `Self`, which is Rust's, have `Value` after them. Of

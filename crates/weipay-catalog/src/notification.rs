@@ -28,8 +28,8 @@ pub struct Notification {
     pub summary_has: Option<&'static str>,
     /// The element with the number of the merchant whom it is for (APIv2, which has no header for it).
     pub merchant: Option<&'static str>,
-    /// What tells it from the other notifications, where it does not name its event (APIv2): elements that are all there, in one or
-    /// several forms.
+    /// What tells it from the other notifications, where it does not name its event (APIv2): elements that
+    /// are all there, in one or several forms.
     pub told_by: Vec<Vec<&'static str>>,
     /// Of the same: the elements with the numbers of what happened, one of which at least is there.
     pub numbers: Vec<&'static str>,

@@ -175,8 +175,8 @@ impl Operation {
         all.find(|(_, field)| field.purpose == Some(purpose))
     }
 
-    /// The field with the number of the sub-merchant (子商户号) that a partner calls for, and its place. Fields of the objects inside a
-    /// request are not meant: each of those may be about another sub-merchant.
+    /// The field with the number of the sub-merchant (子商户号) that a partner calls for, and its place. Fields
+    /// of the objects inside a request are not meant: each of those may be about another sub-merchant.
     #[must_use]
     pub fn sub_mchid(&self) -> Option<(Place, &Field)> {
         self.own_field(Purpose::SubMerchantNumber)

@@ -1,8 +1,9 @@
 //! Waiting (查询): what a client must know to ask for a state until nothing more will change.
 //!
-//! No page says this in a form that can be copied: which states are final is a judgement about money (`PAYERROR` is not final, because
-//! the order can still be revoked; `ABNORMAL` is, because nothing follows without the merchant). So a comment above the line gives the
-//! reason where it is not plain, and the linter asks for the line wherever a state can still change.
+//! No page says this in a form that can be copied: which states are final is a judgement about money
+//! (`PAYERROR` is not final, because the order can still be revoked; `ABNORMAL` is, because nothing follows
+//! without the merchant). So a comment above the line gives the reason where it is not plain, and the linter
+//! asks for the line wherever a state can still change.
 
 /// The word of its line in a catalogue file.
 pub(crate) const KEY: &str = "wait";

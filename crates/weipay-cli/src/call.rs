@@ -72,8 +72,9 @@ pub(crate) struct Arguments {
     /// the whole response has arrived.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Download the file that the response names (`download_url`, in a few operations `url`), such as a bill (账单), and write it in place of the response:
-    /// decompressed, and with its digest checked. With --output, FILE is created or replaced only if the digest is right.
+    /// Download the file that the response names (`download_url`, in a few operations `url`), such as a bill
+    /// (账单), and write it in place of the response: decompressed, and with its digest checked. With --output,
+    /// FILE is created or replaced only if the digest is right.
     #[arg(long)]
     pub(crate) follow: bool,
     /// The kit.json of a sandbox, instead of environment variables.

@@ -1,4 +1,5 @@
-//! Ctrl-C and termination signals while a sandbox in this process has a temporary folder: it holds private keys, so it is deleted first.
+//! Ctrl-C and termination signals while a sandbox in this process has a temporary folder: it holds private
+//! keys, so it is deleted first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

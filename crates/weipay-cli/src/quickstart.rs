@@ -1,6 +1,6 @@
-//! `weipay quickstart`: a merchant sends coupons, associates them with orders, and disassociates one of them in each of the
-//! six call styles. All calls go to a sandbox in this process, which verifies each request and signs each response. With `--shop`, a
-//! second act sells a cup of coffee.
+//! `weipay quickstart`: a merchant sends coupons, associates them with orders, and disassociates one of them
+//! in each of the six call styles. All calls go to a sandbox in this process, which verifies each request and
+//! signs each response. With `--shop`, a second act sells a cup of coffee.
 
 mod qr_code;
 mod shop;
@@ -32,7 +32,8 @@ use shown;
 
 #[derive(Debug, Args)]
 pub(crate) struct Quickstart {
-    /// Afterwards, sell a cup of coffee: an order, its QR code, a person who pays, the notification, a refund, the bill of the day.
+    /// Afterwards, sell a cup of coffee: an order, its QR code, a person who pays, the notification, a
+    /// refund, the bill of the day.
     #[arg(long)]
     shop: bool,
     /// Pay at once instead of waiting for Enter. This is the default where there is no terminal.

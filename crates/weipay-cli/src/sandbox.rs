@@ -92,7 +92,8 @@ pub(crate) enum SandboxCommand {
     Person(person::Person),
     /// The transfers (商家转账) of a running sandbox: what the person does who is paid.
     Transfer(transfer::Transfer),
-    /// The merchant coupons (商家券) and product coupons (商品券) of a running sandbox: what people do with them, and the states of stocks.
+    /// The merchant coupons (商家券) and product coupons (商品券) of a running sandbox: what people do with them,
+    /// and the states of stocks.
     Coupon(coupon::Coupon),
     /// The red packets (现金红包) of a running sandbox: a person opens one.
     RedPacket(red_packet::RedPacket),
@@ -117,8 +118,8 @@ pub(crate) enum SandboxCommand {
     Snapshot(snapshot::Snapshot),
     /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
     Restore(snapshot::Restore),
-    /// Forget all records and notifications of a running sandbox, and begin from its seed again. Merchants and their keys stay as they
-    /// are.
+    /// Forget all records and notifications of a running sandbox, and begin from its seed again. Merchants
+    /// and their keys stay as they are.
     Reset(reset::Reset),
     /// A person pays an order of a running sandbox, or fails to.
     Pay(pay::Pay),

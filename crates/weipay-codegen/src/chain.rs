@@ -17,7 +17,8 @@ use crate::output::{header, indented};
 use crate::table::RowNames;
 use crate::tree::Tree;
 
-/// The names of the types of a product's steps. They stand in one file, so that each is named by its whole path below the version.
+/// The names of the types of a product's steps. They stand in one file, so that each is named by its whole
+/// path below the version.
 pub(crate) struct StepTypes(BTreeMap<String, String>);
 
 impl StepTypes {

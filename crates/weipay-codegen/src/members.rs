@@ -1,5 +1,6 @@
-//! What an operation's row says of the members of its request and its response, as one short text: `weipay::Operation` explains how
-//! it is read. Texts cost almost nothing to compile; a table of structs for the same would cost seconds.
+//! What an operation's row says of the members of its request and its response, as one short text:
+//! `weipay::Operation` explains how it is read. Texts cost almost nothing to compile; a table of structs for
+//! the same would cost seconds.
 
 use std::collections::BTreeMap;
 
@@ -43,8 +44,9 @@ impl Members {
     }
 }
 
-/// Path, query, body and response, each up to a `|`. Of the path and the response only what the client acts on: of a response that
-/// always repeats a field of its request, all members, because by those of another one it is told from it.
+/// Path, query, body and response, each up to a `|`. Of the path and the response only what the client acts
+/// on: of a response that always repeats a field of its request, all members, because by those of another one
+/// it is told from it.
 fn text(operation: &Operation) -> String {
     let request = &operation.request;
     let mut body = list(&request.json, &|_| true);

@@ -32,19 +32,19 @@ pub struct Validation {
     pub undefined_members: bool,
     /// Characters of four UTF-8 bytes, which the platform does not take.
     pub four_byte_characters: bool,
-    /// Values that a field's page does not list. Off by default: the platform adds values without notice, and what it
-    /// says to an unknown one is UNCONFIRMED(unlisted-value). Of an operation that the sandbox carries out, what it cannot act on is
-    /// refused in any case.
+    /// Values that a field's page does not list. Off by default: the platform adds values without notice, and
+    /// what it says to an unknown one is UNCONFIRMED(unlisted-value). Of an operation that the sandbox
+    /// carries out, what it cannot act on is refused in any case.
     pub unlisted_values: bool,
-    /// A request whose `Authorization` came before. Off by default: that the platform refuses it is UNCONFIRMED(replayed-request), and official
-    /// SDKs send a request again that was signed once.
+    /// A request whose `Authorization` came before. Off by default: that the platform refuses it is
+    /// UNCONFIRMED(replayed-request), and official SDKs send a request again that was signed once.
     pub replayed_requests: bool,
     /// A body that says `FAIL`, under a status that acknowledges a notification. Off by default: whether the platform reads it is
     /// UNCONFIRMED(acknowledgement).
     pub failing_acknowledgements: bool,
-    /// In which words what is wrong is refused, where the platform was seen to refuse otherwise than its documents say: as the documents
-    /// say. Off by default. They differ for an `out_trade_no` that was used before (403 OUT_TRADE_NO_USED) and for an openid of another
-    /// appid (500 OPENID_MISMATCH).
+    /// In which words what is wrong is refused, where the platform was seen to refuse otherwise than its
+    /// documents say: as the documents say. Off by default. They differ for an `out_trade_no` that was used
+    /// before (403 OUT_TRADE_NO_USED) and for an openid of another appid (500 OPENID_MISMATCH).
     pub documented_errors: bool,
 }
 

@@ -13,9 +13,10 @@
 //! Route::post("/clock/set", "Lets the clock run from a time", &[Member::text("time", "RFC 3339").required()], set),
 //! ```
 //!
-//! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all: members of the body or, for
-//! `GET` and `DELETE`, of the query are checked before the handler is called, and the OpenAPI document has them. `Value::Null` is
-//! answered with 204. The command's subcommands and other programs call routes with [`Client`].
+//! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all:
+//! members of the body or, for `GET` and `DELETE`, of the query are checked before the handler is called, and
+//! the OpenAPI document has them. `Value::Null` is answered with 204. The command's subcommands and other
+//! programs call routes with [`Client`].
 
 mod client;
 mod clock;
@@ -177,6 +178,10 @@ enum MemberKind {
 }
 
 impl Member {
+    /// Own numbers (商户单号) of merchants are theirs alone, so two can have given the same.
+    pub(crate) const WHOSE_NUMBER: Self =
+        Self::text("mchid", "The merchant whose number is meant, when several have used it");
+
     const fn new(name: &'static str, kind: MemberKind, description: &'static str) -> Self {
         Self { name, kind, is_required: false, description }
     }

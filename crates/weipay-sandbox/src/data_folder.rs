@@ -189,8 +189,8 @@ pub(crate) mod private {
     #[cfg(unix)]
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
-    /// Makes a folder, and those above it that are missing; one that is there is closed to other users. What a link leads to stays as it
-    /// is: it is somebody else's.
+    /// Makes a folder, and those above it that are missing; one that is there is closed to other users. What
+    /// a link leads to stays as it is: it is somebody else's.
     pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty() && !above.exists()) {
             make_folder(above)?;

@@ -38,8 +38,9 @@ impl Entropy {
         Self::seeded_at_start(seed, 0)
     }
 
-    /// The sequence of a start: the first one's is that of the seed itself. A later one goes on with the same state, and its sequence
-    /// has none of the numbers that the state has already; it is the same in every run.
+    /// The sequence of a start: the first one's is that of the seed itself. A later one goes on with the same
+    /// state, and its sequence has none of the numbers that the state has already; it is the same in every
+    /// run.
     pub(crate) fn seeded_at_start(seed: u64, start: u64) -> Self {
         let beginning = match start {
             0 => seed,

@@ -131,8 +131,8 @@ impl KitOnDisk {
     }
 }
 
-/// The options of Java that were there, and these. If they named hosts that are reached without a proxy, these are named again behind
-/// them, without those of WeChat Pay: the last word counts.
+/// The options of Java that were there, and these. If they named hosts that are reached without a proxy,
+/// these are named again behind them, without those of WeChat Pay: the last word counts.
 fn java_options(known: Option<OsString>, options: &str) -> OsString {
     const WITHOUT_PROXY: &str = "-Dhttp.nonProxyHosts=";
     let mut text = known.unwrap_or_default();
@@ -153,8 +153,8 @@ fn java_options(known: Option<OsString>, options: &str) -> OsString {
     text
 }
 
-/// Whether an entry of `NO_PROXY` is about a host of WeChat Pay: `*`, `.qq.com`, `*.weixin.qq.com`, `api.mch.weixin.qq.com:443`. A
-/// program that reaches such a host without the proxy calls the real platform.
+/// Whether an entry of `NO_PROXY` is about a host of WeChat Pay: `*`, `.qq.com`, `*.weixin.qq.com`,
+/// `api.mch.weixin.qq.com:443`. A program that reaches such a host without the proxy calls the real platform.
 fn covers_the_platform(entry: &str) -> bool {
     let entry = entry.trim().to_ascii_lowercase();
     let host = match entry.rsplit_once(':') {
@@ -232,8 +232,8 @@ fn write_bundle(file: PathBuf, known: Vec<PathBuf>, authority: &Path) -> io::Res
     Ok(file)
 }
 
-/// Folders with settings of PHP: those that the variable named, and one for the sandbox. An empty name means those that PHP was built
-/// with.
+/// Folders with settings of PHP: those that the variable named, and one for the sandbox. An empty name means
+/// those that PHP was built with.
 fn php_folders(folder: &Path, bundle: &Path, known: Option<OsString>) -> io::Result<OsString> {
     let php = folder.join("php");
     fs::create_dir(&php)?;

@@ -1,7 +1,9 @@
-//! Why a request was refused (排错): what its signature was really made over, whose key made it, which serial or which path was meant.
+//! Why a request was refused (排错): what its signature was really made over, whose key made it, which serial
+//! or which path was meant.
 //!
-//! A signature shows the digest of what was signed ([`SignedDigest`]). The messages that come of common [mistakes] are compared with
-//! it, so what is said here of a mistake is proven, not guessed. Nothing of it lets a request in.
+//! A signature shows the digest of what was signed ([`SignedDigest`]). The messages that come of common
+//! [mistakes] are compared with it, so what is said here of a mistake is proven, not guessed. Nothing of it
+//! lets a request in.
 
 pub(crate) mod json_style;
 mod message;

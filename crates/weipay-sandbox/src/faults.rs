@@ -8,8 +8,9 @@
 //! | `profile` | sets of rules with a name |
 //! | `inject` | what a fault does to a response |
 //!
-//! A request meets the fault that its header [`FAULT_HEADER`] names, or else that of the first rule that hits it. The response says so
-//! in a header of the same name, and so does the log. Rules are gone when the sandbox ends.
+//! A request meets the fault that its header [`FAULT_HEADER`] names, or else that of the first rule that hits
+//! it. The response says so in a header of the same name, and so does the log. Rules are gone when the
+//! sandbox ends.
 
 mod fault;
 mod inject;
@@ -147,8 +148,8 @@ impl Faults {
         })
     }
 
-    /// The fault that a connection to a host meets before there is a request in it: of a rule that is about nothing but this host, and lets
-    /// connections end.
+    /// The fault that a connection to a host meets before there is a request in it: of a rule that is about
+    /// nothing but this host, and lets connections end.
     pub(crate) fn choose_for_connection(&self, target: &str) -> Option<Fault> {
         let host = target.parse().ok()?;
         let mut request = Request { method: "CONNECT".to_owned(), ..Request::default() };

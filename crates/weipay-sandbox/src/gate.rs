@@ -65,9 +65,10 @@ impl From<Refusal> for Rejection {
     }
 }
 
-/// Products whose requests the gateway checks less: `User-Agent` and `Accept` may be missing, and an `Authorization` of another
-/// scheme is refused in other words, without `Request-ID`. Recorded for orders; nothing but the path was seen to decide it, and no
-/// document says it of a product, so it is a rule of the wire here and not a word of the catalogue.
+/// Products whose requests the gateway checks less: `User-Agent` and `Accept` may be missing, and an
+/// `Authorization` of another scheme is refused in other words, without `Request-ID`. Recorded for orders;
+/// nothing but the path was seen to decide it, and no document says it of a product, so it is a rule of the
+/// wire here and not a word of the catalogue.
 const LESS_CHECKED: [&str; 1] = ["/v3/pay/transactions/"];
 
 fn is_less_checked(request: &Request) -> bool {
@@ -87,8 +88,8 @@ const REVOKED_CERTIFICATE: &str = "商户证书已作废。";
 const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 
-/// Finds out whose request it is, or rejects it. With `replays`, a request enters once. Before a merchant is not let in because of what
-/// is known of it, `look` is asked whether anything else is known by now.
+/// Finds out whose request it is, or rejects it. With `replays`, a request enters once. Before a merchant is
+/// not let in because of what is known of it, `look` is asked whether anything else is known by now.
 pub(crate) fn authenticate<'a>(
     request: &'a Request,
     merchants: &Merchants,
@@ -126,7 +127,8 @@ pub(crate) fn authenticate<'a>(
     Ok(Authenticated { routed, merchant, upload, time, is_at_machine_time })
 }
 
-/// What is wrong with a client's clock, measured from the nearer one of those that it may follow: the sandbox's and the machine's.
+/// What is wrong with a client's clock, measured from the nearer one of those that it may follow: the
+/// sandbox's and the machine's.
 fn stale(signed: i64, [sandbox, machine]: [i64; 2]) -> String {
     let is_machine_nearer = signed.abs_diff(machine) < signed.abs_diff(sandbox);
     let now = if is_machine_nearer { machine } else { sandbox };
@@ -326,8 +328,8 @@ fn wrong_signature(reason: impl Into<Cow<'static, str>>) -> Refusal {
 
 /// The texts of which one must stand as body in the message that was signed, the usual one first.
 ///
-/// An upload without `meta` is refused after the gate whatever it says. UNCONFIRMED(upload-without-meta) what the platform lets its caller sign,
-/// so that it is told which part is missing: the whole body or nothing.
+/// An upload without `meta` is refused after the gate whatever it says. UNCONFIRMED(upload-without-meta) what
+/// the platform lets its caller sign, so that it is told which part is missing: the whole body or nothing.
 fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
     match upload {
         None => vec![&request.body],

@@ -228,8 +228,9 @@ pub(crate) fn folder_of(home: &Path, mchid: &str) -> PathBuf {
 
 /// The kit of an added merchant, made when there is none. The caller holds the lock of the data folder.
 ///
-/// There may be one of a merchant that is not known any more: its state was in memory, or was deleted, or a crash came before it was
-/// kept. It is taken again if it was made with keys of the wanted kinds. Its appid is another matter: [`KitOnDisk::name_appid`].
+/// There may be one of a merchant that is not known any more: its state was in memory, or was deleted, or a
+/// crash came before it was kept. It is taken again if it was made with keys of the wanted kinds. Its appid
+/// is another matter: [`KitOnDisk::name_appid`].
 pub(crate) fn open_merchant(home: &Path, made: &Made) -> Result<KitOnDisk, KitError> {
     let dir = folder_of(home, &made.mchid);
     file::make_folder(&dir)?;

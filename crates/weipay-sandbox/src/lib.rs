@@ -40,6 +40,7 @@
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
 //! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
+//! | `reasons` | why something is refused, where several products say the same |
 //! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
 //! | `faults` | what goes wrong on demand |
@@ -77,6 +78,7 @@ mod notifications;
 mod people;
 mod platform;
 mod products;
+mod reasons;
 mod response;
 mod sandbox;
 pub mod seed;

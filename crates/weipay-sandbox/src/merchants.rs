@@ -92,8 +92,9 @@ impl Merchants {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Whether a partner acts for a sub-merchant: one of those that it names. UNCONFIRMED(partner-of-everybody): a merchant that names none
-    /// acts for everybody whom no other merchant names, so that a story needs no set-up.
+    /// Whether a partner acts for a sub-merchant: one of those that it names.
+    /// UNCONFIRMED(partner-of-everybody): a merchant that names none acts for everybody whom no other
+    /// merchant names, so that a story needs no set-up.
     pub(crate) fn have_relation(&self, partner: &Account, sub_mchid: &str) -> bool {
         if sub_mchid.is_empty() || sub_mchid == partner.mchid {
             return false;
@@ -102,8 +103,8 @@ impl Merchants {
         partner.names(sub_mchid) || (partner.sub_merchants.is_empty() && !is_anothers())
     }
 
-    /// Whether a partner sees and withdraws the money of a sub-merchant. One that has its own keys must be named for that: otherwise any
-    /// merchant could take the money of any other one.
+    /// Whether a partner sees and withdraws the money of a sub-merchant. One that has its own keys must be
+    /// named for that: otherwise any merchant could take the money of any other one.
     pub(crate) fn may_use_money(&self, partner: &Account, sub_mchid: &str) -> bool {
         self.have_relation(partner, sub_mchid) && (partner.names(sub_mchid) || self.find(sub_mchid).is_none())
     }

@@ -263,8 +263,8 @@ impl Sender {
         drop(place);
     }
 
-    /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place. `None` if it was not made,
-    /// because another node may deliver the notification by now.
+    /// Makes an attempt, and keeps what came of it and when the next one is due. The caller has its place.
+    /// `None` if it was not made, because another node may deliver the notification by now.
     async fn attempt(&self, taken: Taken, kind: AttemptKind) -> Result<Option<Attempt>, StoreError> {
         match self.post(&taken, kind).await {
             Some(attempt) => self.keep(taken, attempt).await.map(Some),
@@ -288,8 +288,8 @@ impl Sender {
         Ok(attempt)
     }
 
-    /// Makes the message for this attempt, posts it, and judges what comes back. `None` if the claim may have run out meanwhile: then nothing was
-    /// sent.
+    /// Makes the message for this attempt, posts it, and judges what comes back. `None` if the claim may have
+    /// run out meanwhile: then nothing was sent.
     async fn post(&self, taken: &Taken, kind: AttemptKind) -> Option<Attempt> {
         let signed = taken.entry.clone();
         let message = self.blocking(move |platform| make_message(platform, &signed, kind));
@@ -339,7 +339,8 @@ fn busy(under_way: &HashMap<i64, String>) -> Vec<String> {
     full.map(|(receiver, _)| receiver.to_owned()).collect()
 }
 
-/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must not use an attempt up.
+/// Whether what was claimed is still to be sent, and can be: a node that does not know its merchant yet must
+/// not use an attempt up.
 fn is_still_due(platform: &Platform, taken: &Taken) -> Result<bool, MerchantError> {
     platform.look_at_merchant(&taken.entry.mchid)?;
     Ok(platform.store.transaction(|tx| check_due(tx, taken))?)

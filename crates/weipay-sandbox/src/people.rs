@@ -53,8 +53,8 @@ impl Person {
         std::iter::once('o').chain(letters).take(LENGTH).collect()
     }
 
-    /// Whether an openid is of a person who has another one under this appid. Somebody whom nobody has made as a person has the same
-    /// openid under every appid.
+    /// Whether an openid is of a person who has another one under this appid. Somebody whom nobody has made
+    /// as a person has the same openid under every appid.
     pub(crate) fn has_another_openid(
         tx: &Transaction<'_>,
         openid: &str,
@@ -138,8 +138,8 @@ impl Platform {
         Ok(person)
     }
 
-    /// Keeps a person with these openids, beside those that it has. What came to an openid before is the person's then. Gives an openid back that is another person's; then nothing was
-    /// kept.
+    /// Keeps a person with these openids, beside those that it has. What came to an openid before is the
+    /// person's then. Gives an openid back that is another person's; then nothing was kept.
     pub(crate) fn keep_person(&self, person: &Person) -> Result<Option<String>, StoreError> {
         self.act(|tx, now| {
             for openid in person.openids.values() {

@@ -71,8 +71,8 @@ pub struct Platform {
     pub(crate) generation: AtomicI64,
     /// Held by the call that moves the clock from event to event.
     pub(crate) runs: Mutex<()>,
-    /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on it. Never twice by one
-    /// thread.
+    /// Held for writing by what keeps or exchanges the state as a whole, and for reading by all other work on
+    /// it. Never twice by one thread.
     pub(crate) whole_state: RwLock<()>,
     pub(crate) entropy: Entropy,
     /// Which start with a seed this is.
@@ -222,7 +222,8 @@ impl Platform {
         response
     }
 
-    /// With a fault that the platform itself responds with, this is the response, whether or not the request is carried out first.
+    /// With a fault that the platform itself responds with, this is the response, whether or not the request
+    /// is carried out first.
     fn carry_out(&self, request: &Request, fault: Option<Fault>) -> Response {
         let generation = self.generation();
         // What fails here is told by the request's own work.
@@ -261,8 +262,9 @@ impl Platform {
         noted(response, done.note)
     }
 
-    /// Does what a person or a developer does, in one transaction and at one time. Meanwhile the state is not exchanged: otherwise
-    /// something would be done to the new state at the time of the old one. Not for who serves a request.
+    /// Does what a person or a developer does, in one transaction and at one time. Meanwhile the state is not
+    /// exchanged: otherwise something would be done to the new state at the time of the old one. Not for who
+    /// serves a request.
     pub(crate) fn act<T, E: From<StoreError>>(
         &self,
         work: impl FnMut(&Transaction<'_>, i64) -> Result<T, E>,

@@ -5,12 +5,14 @@
 //! A handler works on a [`Transaction`](crate::store::Transaction) and contains no rules. An operation without a handler
 //! is answered [from the catalogue](crate::example).
 //!
-//! A request that comes again with a known idempotency key (幂等键) is answered as the first one was. The page of associate and
-//! disassociate says that they are idempotent; how is INFERRED(repeated-request) for every call: the same number with the same body gets the first
-//! response again, whatever has happened since, and with another body a refusal.
+//! A request that comes again with a known idempotency key (幂等键) is answered as the first one was. The page
+//! of associate and disassociate says that they are idempotent; how is INFERRED(repeated-request) for every
+//! call: the same number with the same body gets the first response again, whatever has happened since, and
+//! with another body a refusal.
 //!
-//! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that has states or moves money
-//! has a reference model beside it (`model.rs`), which `lives` compares with the handlers in random steps.
+//! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL. A product that
+//! has states or moves money has a reference model beside it (`model.rs`), which `lives` compares with the
+//! handlers in random steps.
 
 #[cfg(test)]
 mod amounts;

@@ -450,8 +450,8 @@ pub(crate) fn with_headers(
     let mut response = Response::empty(unsigned.status);
     response.set("server", SERVER);
     response.set("date", &clock::http_date(now));
-    // On a response without a body too. INFERRED(content-type-of-204): WxJava reads this header of every response and does not ask whether it is there,
-    // and its users close orders, whose response is 204.
+    // On a response without a body too. INFERRED(content-type-of-204): WxJava reads this header of every
+    // response and does not ask whether it is there, and its users close orders, whose response is 204.
     response.set("content-type", "application/json; charset=utf-8");
     response.set("cache-control", "no-cache, must-revalidate");
     response.set("x-content-type-options", "nosniff");

@@ -103,8 +103,8 @@ impl Sandbox {
         Notifications::new(Arc::clone(&self.platform))
     }
 
-    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The page's signature
-    /// is checked, and what is wrong with it is told.
+    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the
+    /// JSSDK. The page's signature is checked, and what is wrong with it is told.
     ///
     /// # Errors
     ///
@@ -113,8 +113,9 @@ impl Sandbox {
         self.platform.receive_coupons(page)
     }
 
-    /// A person pays an order, or fails to: the order changes its state, money moves, and the merchant is notified. With the parameters of a
-    /// [front end](PersonPays::with_front_end) their signature is checked, and what is wrong with it is told.
+    /// A person pays an order, or fails to: the order changes its state, money moves, and the merchant is
+    /// notified. With the parameters of a [front end](PersonPays::with_front_end) their signature is checked,
+    /// and what is wrong with it is told.
     ///
     /// # Errors
     ///
@@ -123,8 +124,8 @@ impl Sandbox {
         self.platform.pay(pays)
     }
 
-    /// Where a browser finds the page on which a person pays an order, by any of its numbers: a `code_url` itself can be opened by
-    /// the real app only.
+    /// Where a browser finds the page on which a person pays an order, by any of its numbers: a `code_url`
+    /// itself can be opened by the real app only.
     ///
     /// # Errors
     ///
@@ -159,9 +160,9 @@ impl Sandbox {
         self.platform.clock()
     }
 
-    /// Waits until everything that is due now is done, moves the clock to the next moment at which something is due (an expiry, an
-    /// attempt to deliver a notification), and waits until that is done too. Gives that moment in unix seconds, or `None` when
-    /// nothing waits. It blocks the thread.
+    /// Waits until everything that is due now is done, moves the clock to the next moment at which something
+    /// is due (an expiry, an attempt to deliver a notification), and waits until that is done too. Gives that
+    /// moment in unix seconds, or `None` when nothing waits. It blocks the thread.
     ///
     /// # Errors
     ///
@@ -180,9 +181,9 @@ impl Sandbox {
         self.platform.run_for(seconds)
     }
 
-    /// Keeps the state as it is now under a name, in the data folder, in the place of the snapshot that had this name: records,
-    /// notifications that wait, what is due, how the clock goes, and where a seeded sequence of numbers stands. Merchants and their
-    /// kits are left out.
+    /// Keeps the state as it is now under a name, in the data folder, in the place of the snapshot that had
+    /// this name: records, notifications that wait, what is due, how the clock goes, and where a seeded
+    /// sequence of numbers stands. Merchants and their kits are left out.
     ///
     /// # Errors
     ///
@@ -191,7 +192,8 @@ impl Sandbox {
         self.platform.take_snapshot(name).map(|(snapshot, _)| snapshot)
     }
 
-    /// Puts the state of a snapshot in the place of what there is, whole or not at all. Merchants and their kits stay as they are.
+    /// Puts the state of a snapshot in the place of what there is, whole or not at all. Merchants and their
+    /// kits stay as they are.
     ///
     /// # Errors
     ///
@@ -277,8 +279,8 @@ impl Sandbox {
         self.server.asked_to_end()
     }
 
-    /// What receives a message at each termination signal, for a program that passes them on. From now on neither they nor Ctrl-C, which
-    /// a terminal sends to all of its programs, end the program by themselves.
+    /// What receives a message at each termination signal, for a program that passes them on. From now on
+    /// neither they nor Ctrl-C, which a terminal sends to all of its programs, end the program by themselves.
     ///
     /// # Errors
     ///
@@ -287,8 +289,8 @@ impl Sandbox {
         self.server.termination_signals()
     }
 
-    /// What receives a message at each Ctrl-C, or the signal that it sends, for a program that passes it on. From now on it does not end
-    /// the program by itself.
+    /// What receives a message at each Ctrl-C, or the signal that it sends, for a program that passes it on.
+    /// From now on it does not end the program by itself.
     ///
     /// # Errors
     /// When the signals of the operating system cannot be waited for.

@@ -24,9 +24,9 @@
 //!
 //! A person has a `unionid`, and under each appid an openid: the one in `openids`, or one that is made for an appid in `appids`.
 //!
-//! It is read at each start. A merchant that is there keeps its keys, and gets the appids and sub-merchants that it lacks, and the state
-//! of its certificate if one is named; so does the first merchant of the data folder, which can be named as well. Nothing is ever
-//! taken away.
+//! It is read at each start. A merchant that is there keeps its keys, and gets the appids and sub-merchants
+//! that it lacks, and the state of its certificate if one is named; so does the first merchant of the data
+//! folder, which can be named as well. Nothing is ever taken away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -14,8 +14,8 @@ use crate::platform::Request;
 use crate::response::{Refusal, Signers};
 use crate::upload;
 
-/// The key that opens what a request carries encrypted, `None` when it carries nothing: a request with encrypted values says whose
-/// key they are for.
+/// The key that opens what a request carries encrypted, `None` when it carries nothing: a request with
+/// encrypted values says whose key they are for.
 pub(crate) fn key<'a>(
     operation: &Operation,
     received: &ParsedRequest<'_>,
@@ -69,8 +69,8 @@ fn is_text(value: &Value) -> bool {
 
 /// Puts plain text in the place of every encrypted value of a request.
 ///
-/// INFERRED(decryption): that the values are decrypted after the rules of all fields, and that one which opens to something else than
-/// UTF-8 is refused as one that does not open.
+/// INFERRED(decryption): that the values are decrypted after the rules of all fields, and that one which
+/// opens to something else than UTF-8 is refused as one that does not open.
 pub(crate) fn open(
     operation: &Operation,
     request: &mut ParsedRequest<'_>,

@@ -94,8 +94,8 @@ pub(crate) fn max_size(operation: &Operation, file_name: &str) -> Option<i64> {
     }
 }
 
-/// Whether a file may be of this media type. Recorded: pictures alone are refused for it. INFERRED(file-without-type): that bytes of no stated kind
-/// pass, as gopay sends them.
+/// Whether a file may be of this media type. Recorded: pictures alone are refused for it.
+/// INFERRED(file-without-type): that bytes of no stated kind pass, as gopay sends them.
 pub(crate) fn takes_type(operation: &Operation, content_type: &str) -> bool {
     let is_picture = content_type.starts_with("image/") || content_type == "application/octet-stream";
     is_picture || operation.pictures != Some(Pictures::Only)

@@ -43,8 +43,9 @@ pub(crate) fn operation_at(path: &str) -> Option<&'static Operation> {
     Catalog::embedded().all_at(&format!("v2{path}")).into_iter().find(|operation| serves(operation))
 }
 
-/// The header that says that an operation which needs the merchant's TLS certificate was carried out without one.
-/// INFERRED(client-certificate-over-http): plain HTTP cannot carry one, and development must not fail for it. Over TLS it is needed.
+/// The header that says that an operation which needs the merchant's TLS certificate was carried out without
+/// one. INFERRED(client-certificate-over-http): plain HTTP cannot carry one, and development must not fail
+/// for it. Over TLS it is needed.
 pub const CLIENT_CERTIFICATE_HEADER: &str = "weipay-sandbox-client-certificate";
 
 /// What came of a request that was let in.

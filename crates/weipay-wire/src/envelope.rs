@@ -1,13 +1,13 @@
 //! Encrypted content of notifications and certificates, in both APIs.
 //!
-//! The envelope of APIv3 (加密数据对象) is encrypted with the APIv3 key, by AES-256-GCM (`AEAD_AES_256_GCM`) or, with the
-//! feature `sm`, by SM4-GCM (`AEAD_SM4_GCM`). Notifications carry their
-//! resource in one, and the platform delivers its certificates in them. An envelope opens only if nothing in it was changed, but it
+//! The envelope of APIv3 (加密数据对象) is encrypted with the APIv3 key, by AES-256-GCM (`AEAD_AES_256_GCM`) or,
+//! with the feature `sm`, by SM4-GCM (`AEAD_SM4_GCM`). Notifications carry their resource in one, and the
+//! platform delivers its certificates in them. An envelope opens only if nothing in it was changed, but it
 //! does not prove who encrypted it, or when. Always verify the signature first.
 //!
-//! The sealed part of an APIv2 refund notification (退款结果通知, `req_info`) is AES-256 in ECB mode with PKCS#7 padding, under the MD5
-//! of the APIv2 key in lower-case hexadecimal. Nothing authenticates it, and the notification carries no signature: what it says is
-//! to be looked up before money moves.
+//! The sealed part of an APIv2 refund notification (退款结果通知, `req_info`) is AES-256 in ECB mode with PKCS#7
+//! padding, under the MD5 of the APIv2 key in lower-case hexadecimal. Nothing authenticates it, and the
+//! notification carries no signature: what it says is to be looked up before money moves.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};

@@ -3,8 +3,8 @@
 //! A merchant has up to six files and texts that look alike. Most of these errors mean that one was given in place of
 //! another. So the messages say what was given, what was expected, and where that is usually found.
 //!
-//! The cryptographic library does not say why it rejected a key. Reading a few members of the DER lets the error say "1024 bits" or
-//! "not an RSA key".
+//! The cryptographic library does not say why it rejected a key. Reading a few members of the DER lets the
+//! error say "1024 bits" or "not an RSA key".
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};

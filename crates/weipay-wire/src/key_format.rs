@@ -1,4 +1,5 @@
-//! Recognizes what a text or a file is when it is not a PEM, and whether a text is a path, so that the error can say what was given.
+//! Recognizes what a text or a file is when it is not a PEM, and whether a text is a path, so that the error
+//! can say what was given.
 //!
 //! Only the form is reported, never the content.
 

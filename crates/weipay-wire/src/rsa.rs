@@ -1,11 +1,12 @@
-//! Keys of RSA with 2048 bits, or, with the feature `sm`, of SM2 (see `sm`), and what is done with them: signing, verifying, encrypting and decrypting.
+//! Keys of RSA with 2048 bits, or, with the feature `sm`, of SM2 (see `sm`), and what is done with them:
+//! signing, verifying, encrypting and decrypting.
 //!
 //! A [`PrivateKey`] is the merchant's (商户API私钥), or, in the sandbox, the platform's. A [`PublicKey`] is the WeChat Pay public key
 //! (微信支付公钥), that of a platform certificate, or the merchant's. Each is parsed once, when it is read: signing costs far more
 //! than any other step of a call, so nothing around it parses or copies.
 //!
-//! A signature of RSA is RSASSA-PKCS1-v1_5 with SHA-256: 256 bytes, written as 344 characters of standard base64 with padding. Sensitive
-//! fields (敏感信息加密) are RSAES-OAEP with SHA-1 and MGF1-SHA-1, in base64.
+//! A signature of RSA is RSASSA-PKCS1-v1_5 with SHA-256: 256 bytes, written as 344 characters of standard
+//! base64 with padding. Sensitive fields (敏感信息加密) are RSAES-OAEP with SHA-1 and MGF1-SHA-1, in base64.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Formatter};

@@ -2,11 +2,12 @@
 //! the last 16 bytes. The key is in the response that names the file, encrypted for the merchant
 //! (<https://pay.weixin.qq.com/docs/partner/apis/combine-payment-identity/bill-download/get-sub-mch-fund-flow-bill.html>).
 //!
-//! Or, with the feature `sm`, SM4-GCM (`SM4_GCM`). The pages say of it only that its key has 128 bits, so INFERRED: the rest is as with
-//! AES, and the length of the key tells which of the two it is. A wrong guess cannot pass for a file: the tag would not fit.
+//! Or, with the feature `sm`, SM4-GCM (`SM4_GCM`). The pages say of it only that its key has 128 bits, so
+//! INFERRED: the rest is as with AES, and the length of the key tells which of the two it is. A wrong guess
+//! cannot pass for a file: the tag would not fit.
 //!
-//! Such a file may have 16 GB, so it is decrypted while it arrives, in constant memory. What was decrypted must not be used before
-//! [`SealedFile::finish`] has compared the tag.
+//! Such a file may have 16 GB, so it is decrypted while it arrives, in constant memory. What was decrypted
+//! must not be used before [`SealedFile::finish`] has compared the tag.
 
 mod counter_mode;
 
@@ -40,8 +41,8 @@ pub struct SealedFile {
 }
 
 impl SealedFile {
-    /// Begins with the decrypted key and the nonce of the file, both as the bytes of their text. A key of 32 bytes is one of AES-256;
-    /// with the feature `sm`, one of 16 bytes is one of SM4.
+    /// Begins with the decrypted key and the nonce of the file, both as the bytes of their text. A key of 32
+    /// bytes is one of AES-256; with the feature `sm`, one of 16 bytes is one of SM4.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! What a signature was really made over, for debugging.
 //!
-//! A signature of RSA (PKCS#1 v1.5) contains the digest of its message in the open: the public key shows it. So a sandbox can tell
-//! a wrong key from a wrong message, and can compare the digest with those of the messages that may have been meant, for the
-//! price of one hash each. Nothing here decides whether a signature is good: [`PublicKey::verify`] does.
+//! A signature of RSA (PKCS#1 v1.5) contains the digest of its message in the open: the public key shows it.
+//! So a sandbox can tell a wrong key from a wrong message, and can compare the digest with those of the
+//! messages that may have been meant, for the price of one hash each. Nothing here decides whether a
+//! signature is good: [`PublicKey::verify`] does.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;

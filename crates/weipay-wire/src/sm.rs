@@ -4,12 +4,12 @@
 //! Nobody has audited it, and the machine code was not measured. `sm4` looks up a table of 256 bytes, so a program on the same
 //! processor may learn something of a key from its cache. If you cannot accept that, sign outside of this process.
 //!
-//! **Memory.** The two key objects of `sm2` do not wipe themselves. [`Sm2PrivateKey`] holds them at one place and overwrites them when
-//! it is dropped. Keys and states of SM3, SM4 and GHASH are wiped by their crates. Copies that the compiler makes on the
-//! stack are not wiped.
+//! **Memory.** The two key objects of `sm2` do not wipe themselves. [`Sm2PrivateKey`] holds them at one place
+//! and overwrites them when it is dropped. Keys and states of SM3, SM4 and GHASH are wiped by their crates.
+//! Copies that the compiler makes on the stack are not wiped.
 //!
-//! **Nonces.** A signature's secret number is derived from key, message and fresh randomness (RFC 6979 with extra data): neither a
-//! bad random source nor a fault in one signature gives the key away.
+//! **Nonces.** A signature's secret number is derived from key, message and fresh randomness (RFC 6979 with
+//! extra data): neither a bad random source nor a fault in one signature gives the key away.
 
 mod cipher;
 mod private_key;

@@ -1,8 +1,9 @@
 //! Signatures of APIv3: the message to sign (待签名串), the `Authorization` header of a request, and verifying what the platform
 //! says.
 //!
-//! Every line of a message ends with LF, including the last one, so an empty body is an empty line. Nothing is normalized here: the request target and the body are used byte for byte as they are sent, and the timestamp of a
-//! response goes in as the text that was received.
+//! Every line of a message ends with LF, including the last one, so an empty body is an empty line. Nothing
+//! is normalized here: the request target and the body are used byte for byte as they are sent, and the
+//! timestamp of a response goes in as the text that was received.
 //!
 //! The signature of a response (应答签名验证) or of a notification (回调签名验证) has the same headers and is verified in the same
 //! way, before anything in the body is trusted. The caller decides what to verify: error responses of the real gateway have no
@@ -96,8 +97,8 @@ pub const SCHEME: &str = Scheme::Sha256Rsa2048.name();
 /// What an `Authorization` header says (HTTP头Authorization, 认证类型 `WECHATPAY2-SHA256-RSA2048`): who signed (`mchid`), with which
 /// certificate (`serial_no`), when and with which nonce, and the signature.
 ///
-/// The platform accepts the parameters in any order. One order is written here, and all of them are read. A value never contains a
-/// character that would end it early.
+/// The platform accepts the parameters in any order. One order is written here, and all of them are read. A
+/// value never contains a character that would end it early.
 ///
 /// [`Display`] prints the header's value and [`FromStr`](std::str::FromStr) reads one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -319,8 +320,9 @@ impl Error for VerifyError {}
 
 /// Platform keys, each under the text that names it in `Wechatpay-Serial`.
 ///
-/// Two official pages disagree on whether a client may look at the prefix of that text. An exact map from it to a key satisfies both.
-/// It also works while a merchant migrates from one kind of key to the other and receives both kinds of signatures.
+/// Two official pages disagree on whether a client may look at the prefix of that text. An exact map from it
+/// to a key satisfies both. It also works while a merchant migrates from one kind of key to the other and
+/// receives both kinds of signatures.
 #[derive(Clone, Debug, Default)]
 pub struct PlatformKeys {
     by_serial: BTreeMap<String, PublicKey>,

@@ -110,8 +110,8 @@ impl<R: Read> Bill<R> {
         self.columns.names.iter().map(|name| &**name)
     }
 
-    /// The next row, or `None` after the last one. After an error of one row, reading can continue: the error contains that row, and
-    /// the next call returns the row after it.
+    /// The next row, or `None` after the last one. After an error of one row, reading can continue: the error
+    /// contains that row, and the next call returns the row after it.
     ///
     /// # Errors
     ///

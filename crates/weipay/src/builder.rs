@@ -25,10 +25,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes a [`Client`](crate::Client) or a [`blocking::Client`](crate::blocking::Client).
 ///
-/// Required are the merchant's number, private key and serial (or certificate), and one of these, which verify responses: a public
-/// key of the platform, a certificate of the platform, or the APIv3 key, with which the client fetches the certificates. Types keep
-/// them apart. What types cannot keep apart is compared when the client is built, and the error says which
-/// is which.
+/// Required are the merchant's number, private key and serial (or certificate), and one of these, which
+/// verify responses: a public key of the platform, a certificate of the platform, or the APIv3 key, with
+/// which the client fetches the certificates. Types keep them apart. What types cannot keep apart is compared
+/// when the client is built, and the error says which is which.
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
     pub(crate) parts: MerchantParts,
@@ -99,11 +99,13 @@ impl ClientBuilder {
         self
     }
 
-    /// The ID of a brand (品牌ID), in place of a merchant number. Serial, certificate and private key are then those of the brand's API
-    /// certificate (品牌API证书), and the platform is known by its [public key](Self::public_key).
+    /// The ID of a brand (品牌ID), in place of a merchant number. Serial, certificate and private key are then
+    /// those of the brand's API certificate (品牌API证书), and the platform is known by its [public
+    /// key](Self::public_key).
     ///
-    /// Such a client calls the operations of brands, whose paths begin with `brand/`, with any style that takes a path. It
-    /// cannot call operations of merchants, and a merchant's client cannot call those of brands: either is an error before anything is sent.
+    /// Such a client calls the operations of brands, whose paths begin with `brand/`, with any style that
+    /// takes a path. It cannot call operations of merchants, and a merchant's client cannot call those of
+    /// brands: either is an error before anything is sent.
     pub fn brand(mut self, brand_id: BrandId) -> Self {
         self.parts.account = Some(Account::Brand(brand_id));
         self
@@ -128,15 +130,16 @@ impl ClientBuilder {
         self
     }
 
-    /// The merchant API certificate (商户API证书), the file usually named `apiclient_cert.pem`. It contains the serial. It must belong
-    /// to the private key; this is checked.
+    /// The merchant API certificate (商户API证书), the file usually named `apiclient_cert.pem`. It contains the
+    /// serial. It must belong to the private key; this is checked.
     pub fn merchant_certificate(mut self, certificate: Certificate) -> Self {
         self.parts.certificate = Some(certificate);
         self
     }
 
-    /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given. The client asks the platform to sign responses with the
-    /// first one, and encrypts sensitive fields with it. Platform certificates come second.
+    /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given. The client asks the platform to
+    /// sign responses with the first one, and encrypts sensitive fields with it. Platform certificates come
+    /// second.
     pub fn public_key(mut self, id: PublicKeyId, key: PublicKey) -> Self {
         self.parts.public_keys.push((id, key));
         self
@@ -144,9 +147,9 @@ impl ClientBuilder {
 
     /// A platform certificate (平台证书). Several may be given, also together with public keys; each verifies responses.
     ///
-    /// Without a public key, the client asks the platform to sign responses with one of them, and encrypts sensitive fields with it.
-    /// It is the one with the latest start among those that are valid at the time of the call, as the platform requires while
-    /// certificates change.
+    /// Without a public key, the client asks the platform to sign responses with one of them, and encrypts
+    /// sensitive fields with it. It is the one with the latest start among those that are valid at the time
+    /// of the call, as the platform requires while certificates change.
     ///
     /// With the [APIv3 key](Self::api_v3_key), the client fetches newer certificates while it runs. What it fetches then replaces
     /// the certificates that were given, because a certificate that the platform no longer lists is retired.
@@ -163,13 +166,15 @@ impl ClientBuilder {
     /// - again when they are eleven hours old, while calls go on with those that are there;
     /// - when a response names a certificate that it does not have, at most once a minute.
     ///
-    /// A client of an overseas host (`https://apihk.mch.weixin.qq.com`) asks for `/v3/global/certificates` there. A client of the main host
-    /// asks the main host, also if it calls operations of overseas. UNCONFIRMED: no source says whether both lists have the same
-    /// certificates. So give a client for overseas payments that host as its [base URL](Self::base_url), or the public key.
+    /// A client of an overseas host (`https://apihk.mch.weixin.qq.com`) asks for `/v3/global/certificates`
+    /// there. A client of the main host asks the main host, also if it calls operations of overseas.
+    /// UNCONFIRMED: no source says whether both lists have the same certificates. So give a client for
+    /// overseas payments that host as its [base URL](Self::base_url), or the public key.
     ///
-    /// One fetch runs at a time. It goes on when the call that began it is dropped or has no time left; of blocking clients, eight fetches
-    /// of a process do so at once. A fetch that fails leaves the keys as they are, so a merchant that has only a public key (微信支付公钥)
-    /// loses nothing by it. A `notification::Receiver` made from these settings decrypts notifications with it.
+    /// One fetch runs at a time. It goes on when the call that began it is dropped or has no time left; of
+    /// blocking clients, eight fetches of a process do so at once. A fetch that fails leaves the keys as they
+    /// are, so a merchant that has only a public key (微信支付公钥) loses nothing by it. A `notification::Receiver`
+    /// made from these settings decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self
@@ -192,8 +197,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Where calls go; `https://api.mch.weixin.qq.com` by default. A client of this main host sends operations of other hosts, such
-    /// as overseas payments, to those hosts. A client with any other base URL sends everything there. `http://` is for a sandbox.
+    /// Where calls go; `https://api.mch.weixin.qq.com` by default. A client of this main host sends
+    /// operations of other hosts, such as overseas payments, to those hosts. A client with any other base URL
+    /// sends everything there. `http://` is for a sandbox.
     pub fn base_url(mut self, base_url: &str) -> Self {
         self.base_url = Some(base_url.parse());
         self
@@ -205,15 +211,15 @@ impl ClientBuilder {
         self
     }
 
-    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by default. The
-    /// time limit of the call holds too.
+    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten
+    /// seconds by default. The time limit of the call holds too.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connections = self.connections.connect_timeout(timeout);
         self
     }
 
-    /// Makes all connections through an HTTP proxy, which is asked for a tunnel (CONNECT). A proxy is used only if it is set here:
-    /// variables such as `HTTPS_PROXY` are ignored.
+    /// Makes all connections through an HTTP proxy, which is asked for a tunnel (CONNECT). A proxy is used
+    /// only if it is set here: variables such as `HTTPS_PROXY` are ignored.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.connections = self.connections.proxy(proxy);
         self
@@ -234,9 +240,9 @@ impl ClientBuilder {
     /// Whether calls may go to the backup host (备域名) `api2.mch.weixin.qq.com` while the main host fails; `true` by default. It
     /// concerns only clients of the main host, and no operation that is on another host.
     ///
-    /// A call that is [sent again](Retries) because its connection failed, or a gateway answered 502, 503 or 504, goes to the
-    /// other host. After three such failures in a row calls begin with the backup host, and every thirty seconds one of them tries
-    /// whether the main host is back.
+    /// A call that is [sent again](Retries) because its connection failed, or a gateway answered 502, 503 or
+    /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
+    /// every thirty seconds one of them tries whether the main host is back.
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self
@@ -248,8 +254,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether typed requests are checked against the rules of the catalogue before they are sent; `true` by default. `false` is for
-    /// rules that the platform has changed and this crate does not know yet.
+    /// Whether typed requests are checked against the rules of the catalogue before they are sent; `true` by
+    /// default. `false` is for rules that the platform has changed and this crate does not know yet.
     pub fn check_requests(mut self, check: bool) -> Self {
         self.check_requests = check;
         self

@@ -3,8 +3,9 @@
 //! All three styles end here. An error on the way is recorded and reported by the verb, so that a chain needs no `?` before its
 //! verb. Nothing is sent then.
 //!
-//! The macros write the steps of the pure chain (纯链式): each step is a [`Call`] so far. The steps of a product are one struct, which
-//! differs by a path that is only a type. What all steps have is compiled once for each product, and not for each of 1,700 steps.
+//! The macros write the steps of the pure chain (纯链式): each step is a [`Call`] so far. The steps of a product
+//! are one struct, which differs by a path that is only a type. What all steps have is compiled once for each
+//! product, and not for each of 1,700 steps.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -79,8 +80,8 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// What the catalogue says of this call, if a verb sent it with this body: which values travel encrypted, and which members the
-    /// catalogue does not know. Nothing is sent.
+    /// What the catalogue says of this call, if a verb sent it with this body: which values travel encrypted,
+    /// and which members the catalogue does not know. Nothing is sent.
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {
@@ -141,10 +142,11 @@ impl<M: Mode> Call<M> {
 
     /// Sends a POST with a JSON body; `()` sends none.
     ///
-    /// A text in a field that travels encrypted (敏感信息加密) is plain text, and the client encrypts it, as it does for typed
-    /// operations; the catalogue knows the field by its place. What is ciphertext already is given as
-    /// [`Sensitive::ciphertext`], or [`sensitive_texts`](Self::sensitive_texts) says it of the whole call. A text is never looked at
-    /// to find out which it is. For a path that the catalogue does not have, nothing is encrypted.
+    /// A text in a field that travels encrypted (敏感信息加密) is plain text, and the client encrypts it, as it
+    /// does for typed operations; the catalogue knows the field by its place. What is ciphertext already is
+    /// given as [`Sensitive::ciphertext`], or [`sensitive_texts`](Self::sensitive_texts) says it of the whole
+    /// call. A text is never looked at to find out which it is. For a path that the catalogue does not have,
+    /// nothing is encrypted.
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client, ciphertext: String) -> Result<(), weipay::Error> {

@@ -1,5 +1,5 @@
-//! The async client, and what it has in common with the [blocking](crate::blocking) one: a builder, and the three styles of naming
-//! an operation.
+//! The async client, and what it has in common with the [blocking](crate::blocking) one: a builder, and the
+//! three styles of naming an operation.
 
 /// Writes the part of a client that is the same for both modes. It is a macro because each client is a separate type with its own
 /// documentation.
@@ -20,18 +20,19 @@ macro_rules! client_styles {
             /// connection, no second trust store. So one process can serve any number of merchants.
             ///
             /// Only the credentials of `settings` (number, keys, certificates, serial), the signer and the
-            /// [sub-merchant](crate::SubMerchant) are used. Everything else is this client's: base URL, time limits, clock, retries and their
-            /// budget, observer.
+            /// [sub-merchant](crate::SubMerchant) are used. Everything else is this client's: base URL, time
+            /// limits, clock, retries and their budget, observer.
             ///
             /// # Errors
             ///
-            /// If a credential is missing or does not fit, or the settings have a transport, or another base URL than this client.
+            /// If a credential is missing or does not fit, or the settings have a transport, or another base
+            /// URL than this client.
             pub fn for_merchant(&self, settings: ClientBuilder) -> Result<Self, ConfigError> {
                 self.shared.for_merchant(settings).map(Self::from_shared)
             }
 
-            /// A client of the same partner (服务商) that calls for this sub-merchant (子商户): see [`SubMerchant`](crate::SubMerchant).
-            /// It shares everything with this client, keys too.
+            /// A client of the same partner (服务商) that calls for this sub-merchant (子商户): see
+            /// [`SubMerchant`](crate::SubMerchant). It shares everything with this client, keys too.
             #[must_use]
             pub fn for_sub_merchant(&self, sub_merchant: crate::SubMerchant) -> Self {
                 Self::from_shared(self.shared.for_sub_merchant(sub_merchant))
@@ -59,8 +60,8 @@ macro_rules! client_styles {
                 &self.shared.core
             }
 
-            /// A receiver of this merchant's notifications. At each notification it knows the platform's keys that the client knows,
-            /// also certificates that the client has fetched meanwhile.
+            /// A receiver of this merchant's notifications. At each notification it knows the platform's keys
+            /// that the client knows, also certificates that the client has fetched meanwhile.
             ///
             /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
             /// certificates in the background, at most once a minute. The platform sends the notification again after 15 seconds;
@@ -90,8 +91,9 @@ macro_rules! client_styles {
                 crate::download::Download::new(Arc::clone(&self.shared), source)
             }
 
-            /// The serial of the platform certificate, or the ID of the public key, that calls name in `Wechatpay-Serial` now; `None`
-            /// before the certificates have been fetched. It may change while the client runs.
+            /// The serial of the platform certificate, or the ID of the public key, that calls name in
+            /// `Wechatpay-Serial` now; `None` before the certificates have been fetched. It may change while
+            /// the client runs.
             pub fn platform_serial(&self) -> Option<String> {
                 let core = &self.shared.core;
                 core.platform().preferred(core.now()).map(str::to_owned)
@@ -190,9 +192,9 @@ mod asynchronous {
     }
 
     impl ClientBuilder {
-        /// Builds an async client. Its calls need a tokio runtime. Several runtimes may use one client: each has connections of its own.
-        /// A runtime of one thread should go on while the client is used, because fetches of certificates run on it in the background;
-        /// a program without one has `build_blocking`.
+        /// Builds an async client. Its calls need a tokio runtime. Several runtimes may use one client: each
+        /// has connections of its own. A runtime of one thread should go on while the client is used, because
+        /// fetches of certificates run on it in the background; a program without one has `build_blocking`.
         ///
         /// # Errors
         ///
@@ -208,8 +210,9 @@ mod asynchronous {
     }
 
     impl Client {
-        /// Fetches the platform's certificates (平台证书) now, and waits for it. It is never needed for calls, which fetch them when
-        /// they need them. It is for programs that want to know at their start whether it works, or encrypt before their first call.
+        /// Fetches the platform's certificates (平台证书) now, and waits for it. It is never needed for calls,
+        /// which fetch them when they need them. It is for programs that want to know at their start whether
+        /// it works, or encrypt before their first call.
         ///
         /// # Errors
         ///

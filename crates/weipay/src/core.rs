@@ -1,9 +1,10 @@
 //! The two pure halves of a call: [`Core::prepare`] makes a signed HTTP request from a [`Request`], and [`Core::conclude`]
 //! makes a verified response or an error from what came back.
 //!
-//! There is no I/O here: both clients only wait between these two. In APIv3 a request is signed in its `Authorization` header, and a
-//! successful response in its `Wechatpay-…` headers. The merchant private key signs at once; a [signer](crate::signer) of the
-//! caller's may have to be waited for, so preparing a request ends before that. What is different in APIv2 is in [`v2`].
+//! There is no I/O here: both clients only wait between these two. In APIv3 a request is signed in its
+//! `Authorization` header, and a successful response in its `Wechatpay-…` headers. The merchant private key
+//! signs at once; a [signer](crate::signer) of the caller's may have to be waited for, so preparing a request
+//! ends before that. What is different in APIv2 is in [`v2`].
 
 mod echo;
 mod signed_digest;
@@ -81,9 +82,10 @@ impl Core {
         }
     }
 
-    /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
-    /// body is, and an error in the body under a status of success is one too. Only a success must be proven, because only a success
-    /// is acted on. `keys` are those of the platform when the call was sent: the key that signed may have been retired since.
+    /// Judges a response: the status first, then, for a success, the signature. An error response is reported
+    /// whatever its body is, and an error in the body under a status of success is one too. Only a success
+    /// must be proven, because only a success is acted on. `keys` are those of the platform when the call was
+    /// sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
         request: &Request,
@@ -386,8 +388,8 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
-/// Whether something that is not the platform answered the request for a file, such as the login page of a network. A download looks
-/// for the same.
+/// Whether something that is not the platform answered the request for a file, such as the login page of a
+/// network. A download looks for the same.
 fn is_page_in_place_of_a_file(request: &Request, response: &RawResponse) -> bool {
     request.only_reads()
         && request.operation.is_some_and(Operation::has_file_response)

@@ -1,4 +1,5 @@
-//! Who calls: the number of the merchant or brand, certificate serial and private key, and the keys with which the platform signs.
+//! Who calls: the number of the merchant or brand, certificate serial and private key, and the keys with
+//! which the platform signs.
 
 use std::sync::Arc;
 
@@ -39,7 +40,8 @@ impl Account {
 pub(crate) struct Merchant {
     pub(crate) account: Account,
     pub(crate) serial: MerchantSerial,
-    /// Signs requests, unless a [`Signer`](crate::signer) does, and decrypts sensitive fields. Only who has a signer may be without.
+    /// Signs requests, unless a [`Signer`](crate::signer) does, and decrypts sensitive fields. Only who has a
+    /// signer may be without.
     pub(crate) key: Option<Arc<PrivateKey>>,
     /// Whether a signer of the caller's signs requests.
     pub(crate) has_signer: bool,

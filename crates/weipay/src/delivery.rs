@@ -1,7 +1,7 @@
 //! The delivery of a call: each attempt is prepared, sent, judged, and perhaps followed by another.
 //!
-//! The two ways to wait, async and blocking, are one type parameter: everything that names and fills in a call is written once. Both
-//! go through the same steps and wait between them in their own way.
+//! The two ways to wait, async and blocking, are one type parameter: everything that names and fills in a
+//! call is written once. Both go through the same steps and wait between them in their own way.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;

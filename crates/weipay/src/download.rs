@@ -1,8 +1,9 @@
 //! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, as a stream.
 //!
-//! A file is not signed. What proves it is the digest in the signed response that names it, so a download checks that digest, and
-//! fails if the digest differs. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of the decompressed
-//! text. Files may have any size: memory use does not depend on it.
+//! A file is not signed. What proves it is the digest in the signed response that names it, so a download
+//! checks that digest, and fails if the digest differs. A gzip stream (`tar_type=GZIP`) is decompressed while
+//! it arrives; the digest is of the decompressed text. Files may have any size: memory use does not depend on
+//! it.
 //!
 //! Fund flow bills of sub-merchants (子商户资金账单) travel encrypted with AES-256-GCM (`algorithm=AEAD_AES_256_GCM`). Give
 //! [`Download`] an item of `download_bill_list`, typed or not: its key is decrypted with the merchant's private key, and the file
@@ -71,9 +72,9 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 /// - A success is a status 200, the whole body, and the announced digest. An error response is the usual error. What was written
 ///   before an error must not be used.
 /// - The time limit of the client holds for each wait: for the head of the response, and for each next piece.
-/// - A failed download is repeated as the [retry policy](Retries) of the client says, from its beginning: `to_file` and `to_bytes`
-///   after any failure that may pass, also when the file was damaged; `to_writer` only while nothing was written, because a
-///   writer cannot take anything back.
+/// - A failed download is repeated as the [retry policy](Retries) of the client says, from its beginning:
+///   `to_file` and `to_bytes` after any failure that may pass, also when the file was damaged; `to_writer`
+///   only while nothing was written, because a writer cannot take anything back.
 #[must_use = "a download does nothing before `to_writer`, `to_file` or `to_bytes`"]
 pub struct Download<M: Mode> {
     shared: Arc<Shared<M>>,

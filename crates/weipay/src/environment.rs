@@ -45,10 +45,10 @@ impl ClientBuilder {
     ///
     /// and these, which are optional: `WEIPAY_BASE_URL`, and for APIv2 `WEIPAY_API_V2_KEY` and `WEIPAY_MERCHANT_CERTIFICATE`.
     ///
-    /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3 and APIv2 keys may be
-    /// file paths too, and the certificate a PKCS#12 file (`apiclient_cert.p12`), whose password is the merchant number unless
-    /// `WEIPAY_MERCHANT_CERTIFICATE_PASSWORD` says otherwise. White space, line breaks, a byte order mark and quotation marks around
-    /// a value are ignored.
+    /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3
+    /// and APIv2 keys may be file paths too, and the certificate a PKCS#12 file (`apiclient_cert.p12`), whose
+    /// password is the merchant number unless `WEIPAY_MERCHANT_CERTIFICATE_PASSWORD` says otherwise. White
+    /// space, line breaks, a byte order mark and quotation marks around a value are ignored.
     ///
     /// # Errors
     ///

@@ -80,9 +80,9 @@ pub enum ErrorKind {
     Api(ApiError),
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
-    /// A response of the platform came that is about another request: this field of it repeats another number than the one that was
-    /// sent, or is missing although every response to such a request repeats it. Two responses were swapped on the way, which their
-    /// signatures do not show. Do not act on it.
+    /// A response of the platform came that is about another request: this field of it repeats another number
+    /// than the one that was sent, or is missing although every response to such a request repeats it. Two
+    /// responses were swapped on the way, which their signatures do not show. Do not act on it.
     AnotherRequest {
         /// The field, such as `out_trade_no`.
         field: &'static str,
@@ -90,8 +90,8 @@ pub enum ErrorKind {
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
     /// signatures. It must fail like any wrong signature. The same call, made again, gets a correct response.
     SignatureProbe,
-    /// The platform's certificates (平台证书), without which the response could not be verified, could not be fetched. The call itself
-    /// was not sent. The cause is the error of the fetch.
+    /// The platform's certificates (平台证书), without which the response could not be verified, could not be
+    /// fetched. The call itself was not sent. The cause is the error of the fetch.
     PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
@@ -173,8 +173,8 @@ impl Error {
         self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
     }
 
-    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause: for a `SIGN_ERROR` with
-    /// which the platform shows what it received. The error's text says it too.
+    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause:
+    /// for a `SIGN_ERROR` with which the platform shows what it received. The error's text says it too.
     #[must_use]
     pub fn sign_difference(&self) -> Option<SignDifference> {
         self.0.sign_difference
@@ -206,11 +206,12 @@ impl Error {
     /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
-    /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may have, whatever the last one
-    /// ended with.
+    /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may
+    /// have, whatever the last one ended with.
     ///
-    /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID` refuse it, and say
-    /// that an **earlier** call, perhaps one without a response, has taken effect: query its result.
+    /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and
+    /// `ORDERPAID` refuse it, and say that an **earlier** call, perhaps one without a response, has taken
+    /// effect: query its result.
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         self.0.attempts.iter().any(Attempt::may_have_taken_effect) || self.last_may_have_taken_effect()
@@ -243,8 +244,8 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Responses about another request, signature probes, files with another digest than the announced one, and encrypted
-    /// files that do not fit their tag are included.
+    /// Whether a response failed verification. Responses about another request, signature probes, files with
+    /// another digest than the announced one, and encrypted files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(
@@ -345,16 +346,17 @@ impl Error {
         self.0.known_operation
     }
 
-    /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few operations of APIv2 act although they are called
-    /// by GET.
+    /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few operations of APIv2 act
+    /// although they are called by GET.
     #[must_use]
     pub fn only_reads(&self) -> bool {
         self.0.only_reads
     }
 
-    /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the catalogue says so of
-    /// its operation ([`Operation::is_safe_to_repeat`]), and it carries the number by which the platform recognizes it
-    /// ([`Operation::request_number`]). It says nothing of whether a repeat can succeed: [`is_retryable`](Self::is_retryable) does.
+    /// Whether the request of the call may be sent again as it was, because it cannot take effect twice: the
+    /// catalogue says so of its operation ([`Operation::is_safe_to_repeat`]), and it carries the number by
+    /// which the platform recognizes it ([`Operation::request_number`]). It says nothing of whether a repeat
+    /// can succeed: [`is_retryable`](Self::is_retryable) does.
     #[must_use]
     pub fn is_safe_to_repeat(&self) -> bool {
         self.0.is_safe_to_repeat

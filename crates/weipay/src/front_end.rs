@@ -74,8 +74,8 @@ impl FrontEnd {
         Self::signed_by(mchid, SigningKey::Private(key))
     }
 
-    /// The same without the private key: `signer` gets the text to sign (待签名串), and may ask a hardware module or a key service. It
-    /// follows the rules of a [signer](crate::signer).
+    /// The same without the private key: `signer` gets the text to sign (待签名串), and may ask a hardware module
+    /// or a key service. It follows the rules of a [signer](crate::signer).
     #[must_use]
     pub fn with_signer(
         mchid: MerchantId,
@@ -175,8 +175,8 @@ impl FrontEnd {
     }
 }
 
-/// The URL that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, which is valid for 5 minutes, and the
-/// page to return to afterwards.
+/// The URL that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, which is valid
+/// for 5 minutes, and the page to return to afterwards.
 ///
 /// `redirect_url` is a whole URL of the domain that is registered for H5 payment. The user may return to it without having paid,
 /// so query the order there.
@@ -287,9 +287,10 @@ pub enum ParameterError {
     },
     /// The parameters are signed with the APIv2 key (API密钥), which was not given.
     NoApiV2Key,
-    /// The private key is one of SM2 (国密). The pages of the front end name `RSA` as the only value of `signType` for APIv3. UNCONFIRMED: no
-    /// public source says how a front end is told of an SM2 signature: the official Java SDK lets its caller choose the value, and
-    /// the guide of 国密 is given only on request. A wrong one would fail in front of the payer, so none is made.
+    /// The private key is one of SM2 (国密). The pages of the front end name `RSA` as the only value of
+    /// `signType` for APIv3. UNCONFIRMED: no public source says how a front end is told of an SM2 signature:
+    /// the official Java SDK lets its caller choose the value, and the guide of 国密 is given only on request.
+    /// A wrong one would fail in front of the payer, so none is made.
     NotRsa,
     /// The key could not sign.
     Signing(SignatureError),

@@ -1,10 +1,10 @@
 //! What a row says of members: which a request may have, which travel encrypted, and what some are for. It is one text, since
 //! texts are what compiles fastest: the rows of all operations have 170 KB of it.
 //!
-//! The text has four places with a `|` between them: path, query, body and response. In a place stand members with a space between
-//! them: a name; `!` if it travels encrypted; `=` and a letter for its purpose; its own members in braces, with a `~` before them
-//! if they are JSON text. Of the path and the response only those members are there that the client acts on; of a response that
-//! always repeats a field of its request, all.
+//! The text has four places with a `|` between them: path, query, body and response. In a place stand members
+//! with a space between them: a name; `!` if it travels encrypted; `=` and a letter for its purpose; its own
+//! members in braces, with a `~` before them if they are JSON text. Of the path and the response only those
+//! members are there that the client acts on; of a response that always repeats a field of its request, all.
 
 use crate::operation::Operation;
 

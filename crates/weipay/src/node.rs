@@ -1,9 +1,10 @@
 //! The property style (属性式): `client["v3/marketing/busifavor/coupons/disassociate"].post(..)`.
 //!
-//! Indexing must give a reference that lives as long as the client, so all paths that were ever indexed are kept in an append-only
-//! tree, which needs no locks. A look-up walks the siblings of each segment in the order in which they were first indexed. That
-//! is fast for the paths of the API, which have few siblings, and slower the more ids are indexed as paths. Nodes are freed only
-//! with the client, so the tree has a limit: index by templates, and give ids as path values.
+//! Indexing must give a reference that lives as long as the client, so all paths that were ever indexed are
+//! kept in an append-only tree, which needs no locks. A look-up walks the siblings of each segment in the
+//! order in which they were first indexed. That is fast for the paths of the API, which have few siblings,
+//! and slower the more ids are indexed as paths. Nodes are freed only with the client, so the tree has a
+//! limit: index by templates, and give ids as path values.
 
 use std::fmt::{self, Display};
 use std::ops::Index;

@@ -25,23 +25,26 @@
 //! # use weipay::{bytes, http};
 //! ```
 //!
-//! With the feature `axum`, [`Notification`] is an extractor, and [`Rejection`] the response where it is rejected: a handler takes
-//! `notification: Notification`, and the router has a [`Receiver`] as its state, or a state that gives one (`FromRef`). With the
-//! feature `actix` the same holds for actix-web 4, where the application has a [`Receiver`] as its data.
+//! With the feature `axum`, [`Notification`] is an extractor, and [`Rejection`] the response where it is
+//! rejected: a handler takes `notification: Notification`, and the router has a [`Receiver`] as its state, or
+//! a state that gives one (`FromRef`). With the feature `actix` the same holds for actix-web 4, where the
+//! application has a [`Receiver`] as its data.
 //!
-//! What a receiver does, in this order: it verifies the signature over the raw bytes, then reads the body, then decrypts the
-//! resource with the APIv3 key, then reads that as the type of its event. [`Receiver::verify`] gives a [`Verified`], and only that
-//! can be [opened](Verified::open): there is no way to decrypt what was not verified. [`Receiver::receive`] does both.
+//! What a receiver does, in this order: it verifies the signature over the raw bytes, then reads the body,
+//! then decrypts the resource with the APIv3 key, then reads that as the type of its event.
+//! [`Receiver::verify`] gives a [`Verified`], and only that can be [opened](Verified::open): there is no way
+//! to decrypt what was not verified. [`Receiver::receive`] does both.
 //!
-//! Respond within five seconds. A status of 200 or 204 says that the notification was handled; any other lets the platform send it
-//! again, up to fifteen times in a day. It also sends again what was handled, so a handler must do no harm the second time:
-//! see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the features `dedup-sqlite` and `dedup-postgres`, `SqliteDedup` and
-//! `PostgresDedup` remember for several servers, and for as long as you want.
+//! Respond within five seconds. A status of 200 or 204 says that the notification was handled; any other lets
+//! the platform send it again, up to fifteen times in a day. It also sends again what was handled, so a
+//! handler must do no harm the second time: see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the
+//! features `dedup-sqlite` and `dedup-postgres`, `SqliteDedup` and `PostgresDedup` remember for several
+//! servers, and for as long as you want.
 //!
-//! Notifications of APIv2 may come to the same route: a refund without `notify_url`, or one that was made on the merchant platform, is
-//! told in the XML of APIv2 although the order is of APIv3. With the APIv2 key (API密钥) the receiver takes them too, as
-//! [`Event::V2`]. **A refund notification of APIv2 carries no signature** ([`Notification::is_signed`]): query the refund before
-//! money or goods move.
+//! Notifications of APIv2 may come to the same route: a refund without `notify_url`, or one that was made on
+//! the merchant platform, is told in the XML of APIv2 although the order is of APIv3. With the APIv2 key
+//! (API密钥) the receiver takes them too, as [`Event::V2`]. **A refund notification of APIv2 carries no
+//! signature** ([`Notification::is_signed`]): query the refund before money or goods move.
 //!
 //! UNCONFIRMED: no document says how the `sign` member of the JSON notifications of older pay score products (支付分,
 //! [`V2Event::CheckSuccess`] and its neighbours) is made. The receiver takes the rule of XML; what does not fit is rejected.

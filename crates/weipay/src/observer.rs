@@ -1,11 +1,13 @@
 //! Reports calls to your own [`Observer`], for example for metrics, and, with the feature `tracing`, as spans.
 //!
-//! An [`Observer`] is notified when an attempt or a call has ended, with operation, outcome, duration and number of attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
+//! An [`Observer`] is notified when an attempt or a call has ended, with operation, outcome, duration and
+//! number of attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
 //!
 //! # Spans
 //!
-//! With the feature `tracing`, each call and each download is a span `weipay.call` of level INFO, and each attempt in it an event of
-//! level DEBUG; the target of both is `weipay`. Fields have the names of OpenTelemetry's conventions for HTTP clients:
+//! With the feature `tracing`, each call and each download is a span `weipay.call` of level INFO, and each
+//! attempt in it an event of level DEBUG; the target of both is `weipay`. Fields have the names of
+//! OpenTelemetry's conventions for HTTP clients:
 //!
 //! | field | of | value |
 //! |---|---|---|
@@ -20,8 +22,8 @@
 //! | `weipay.account`, `weipay.sub_mchid` | span | the number of the merchant or brand, and of the sub-merchant |
 //! | `weipay.error_code`, `weipay.request_id` | both | error code (错误码) and `Request-ID` of the response |
 //!
-//! A path that the catalogue does not have has no `url.template`, because it may contain values. Keys, `Authorization`, bodies, header
-//! values, and values of paths and queries are in no field.
+//! A path that the catalogue does not have has no `url.template`, because it may contain values. Keys,
+//! `Authorization`, bodies, header values, and values of paths and queries are in no field.
 
 #[cfg(feature = "tracing")]
 mod span;
@@ -40,8 +42,8 @@ use crate::response::{RawResponse, request_id};
 
 /// Is notified when calls and attempts have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
 ///
-/// Its functions are called by the thread or task that makes the call, which waits for them, so they should be quick. Both do nothing
-/// by default.
+/// Its functions are called by the thread or task that makes the call, which waits for them, so they should
+/// be quick. Both do nothing by default.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

@@ -171,9 +171,9 @@ impl Operation {
         StatusCode::from_u16(self.success).unwrap_or(StatusCode::OK)
     }
 
-    /// Whether a successful response has no signature of its body, such as a file download. There is nothing to verify then, except
-    /// for overseas statements (境外对账单): where their response has a signature, it is over the SHA-1 of the file in a header, and both
-    /// are verified.
+    /// Whether a successful response has no signature of its body, such as a file download. There is nothing
+    /// to verify then, except for overseas statements (境外对账单): where their response has a signature, it is
+    /// over the SHA-1 of the file in a header, and both are verified.
     #[must_use]
     pub const fn is_unsigned(&self) -> bool {
         self.is_unsigned
@@ -220,8 +220,9 @@ impl Operation {
         self.request_number
     }
 
-    /// Of a query: the states that nothing follows, or nothing without an act of the merchant. [`waiting`](crate::waiting) ends with
-    /// them. Empty if it is not known which states are final, or there are none.
+    /// Of a query: the states that nothing follows, or nothing without an act of the merchant.
+    /// [`waiting`](crate::waiting) ends with them. Empty if it is not known which states are final, or there
+    /// are none.
     ///
     /// ```
     /// use weipay::{Operation, http::Method};
@@ -247,8 +248,9 @@ impl Operation {
         self.final_states
     }
 
-    /// The error codes (错误码) that are known of it: its own first, then those that every operation of its version has. A code may have
-    /// several rows with different meanings. Never complete: the platform adds codes without notice.
+    /// The error codes (错误码) that are known of it: its own first, then those that every operation of its
+    /// version has. A code may have several rows with different meanings. Never complete: the platform adds
+    /// codes without notice.
     ///
     /// ```
     /// use weipay::{Operation, error_code, http::Method};

@@ -39,8 +39,8 @@ while let Some(stock) = stocks.next().await {
 ```
 "#
 )]
-//! With the feature `stream`, [`Pages`] and [`Items`] of the async client are also streams of `futures-core` 0.3, for functions that
-//! take a stream.
+//! With the feature `stream`, [`Pages`] and [`Items`] of the async client are also streams of `futures-core`
+//! 0.3, for functions that take a stream.
 //!
 //! If a page fails, you get an error, and the next request asks for the same page again. A list that ends before all of its items
 //! came is an error too.
@@ -75,8 +75,8 @@ const MAX_FAILURES: u32 = 3;
 /// Asks for the page at a place.
 pub(crate) type Ask<M, T> = Box<dyn Fn(&Place) -> <M as Mode>::Output<T> + Send + Sync>;
 
-/// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives the next page, and with the
-/// feature `stream` it is a stream.
+/// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives
+/// the next page, and with the feature `stream` it is a stream.
 #[must_use = "nothing is asked for before the first page is"]
 pub struct Pages<M: Mode, T: Decode = Value> {
     ask: Ask<M, T>,
@@ -86,7 +86,8 @@ pub struct Pages<M: Mode, T: Decode = Value> {
     read: u32,
     failures: u32,
     has_ended: bool,
-    /// The call of a stream, while it waits. Nothing ever waits for the lock, which makes the pages `Sync`: a call is only `Send`.
+    /// The call of a stream, while it waits. Nothing ever waits for the lock, which makes the pages `Sync`: a
+    /// call is only `Send`.
     #[cfg(feature = "stream")]
     waiting: Mutex<Option<M::Output<T>>>,
 }
@@ -238,8 +239,8 @@ impl<M: Mode, T: Decode> Pages<M, T> {
     }
 }
 
-/// Whether a success has no page: it says "accepted" (202), or nothing where a body belongs. With 204 the platform says itself that there
-/// is none.
+/// Whether a success has no page: it says "accepted" (202), or nothing where a body belongs. With 204 the
+/// platform says itself that there is none.
 fn is_no_page<T>(response: &Response<T>) -> bool {
     let is_empty = response.bytes().trim_ascii().is_empty();
     response.status() == StatusCode::ACCEPTED || is_empty && response.status() != StatusCode::NO_CONTENT
@@ -355,8 +356,8 @@ impl<M: Mode, T: Decode, I, F> fmt::Debug for Items<M, T, I, F> {
 
 #[cfg(feature = "async")]
 impl<T: Decode> Pages<crate::delivery::Async, T> {
-    /// The next page; `None` after the last one. If the future is dropped, or gives an error of the call, the same page is asked for
-    /// again; a page that fails three times in a row ends the list.
+    /// The next page; `None` after the last one. If the future is dropped, or gives an error of the call, the
+    /// same page is asked for again; a page that fails three times in a row ends the list.
     pub async fn next(&mut self) -> Option<Result<Page<T>, PageError>> {
         #[cfg(feature = "stream")]
         drop(self.take_waiting());
@@ -393,8 +394,8 @@ impl<T: Decode, I, F: FnMut(T) -> Option<Vec<I>>> Items<crate::delivery::Async, 
 impl<T: Decode> Iterator for Pages<crate::delivery::Blocking, T> {
     type Item = Result<Page<T>, PageError>;
 
-    /// The next page. After an error of the call the same page is asked for again; a page that fails three times in a row ends the
-    /// list.
+    /// The next page. After an error of the call the same page is asked for again; a page that fails three
+    /// times in a row ends the list.
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(error) = self.left() {
             return Some(Err(error));

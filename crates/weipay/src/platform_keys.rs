@@ -262,8 +262,9 @@ impl KeyRing {
         self.check_worth_fetching(serial).is_some()
     }
 
-    /// Whether a fetch may bring the certificate with this serial, by which a notification of another merchant was verified. It may until
-    /// the platform has answered once since that was first asked: merchants may have certificates of their own.
+    /// Whether a fetch may bring the certificate with this serial, by which a notification of another
+    /// merchant was verified. It may until the platform has answered once since that was first asked:
+    /// merchants may have certificates of their own.
     #[cfg(feature = "notifications")]
     pub(crate) fn may_have(&self, serial: &str) -> bool {
         if !self.is_worth_fetching(serial) {

@@ -36,7 +36,8 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
-    /// Whether the request may say by `Wechatpay-Serial` that a certificate should sign the response. A public key it names anyway.
+    /// Whether the request may say by `Wechatpay-Serial` that a certificate should sign the response. A
+    /// public key it names anyway.
     pub(crate) names_certificate: bool,
     pub(crate) body: Option<Body>,
     /// What bare texts in the sensitive fields of a call without types are.
@@ -148,8 +149,8 @@ impl Request {
             || is_in_body()
     }
 
-    /// Whether the request may arrive twice. Only the row of an operation can say so, and only of a request that has the number by
-    /// which the platform recognizes it.
+    /// Whether the request may arrive twice. Only the row of an operation can say so, and only of a request
+    /// that has the number by which the platform recognizes it.
     pub(crate) fn is_safe_to_repeat(&self) -> bool {
         self.operation.is_some_and(Operation::is_safe_to_repeat) && self.carries_its_number()
     }

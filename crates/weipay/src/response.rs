@@ -114,8 +114,9 @@ impl Called {
 /// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
 /// responses carry none: see [`is_verified`](Response::is_verified).
 ///
-/// Nothing is parsed before [`decode`](Response::decode) or [`json`](Response::json) asks for it, so that an unexpected body never
-/// turns a payment that happened into an error. The bytes and headers are always available.
+/// Nothing is parsed before [`decode`](Response::decode) or [`json`](Response::json) asks for it, so that an
+/// unexpected body never turns a payment that happened into an error. The bytes and headers are always
+/// available.
 pub struct Response<T = Value> {
     raw: RawResponse,
     body: PhantomData<fn() -> T>,
@@ -132,10 +133,11 @@ impl<T> Response<T> {
         self.raw.status
     }
 
-    /// Whether the platform's signature of this response was verified. It is `false` only for operations without signed responses,
-    /// such as file downloads (下载): there only TLS proves the origin. Overseas statements (境外对账单) are verified by their digest, which
-    /// is signed, if the response has both. Where a signed response names a file and its digest,
-    /// `client.download(&response)` checks it: see [`download`](crate::download).
+    /// Whether the platform's signature of this response was verified. It is `false` only for operations
+    /// without signed responses, such as file downloads (下载): there only TLS proves the origin. Overseas
+    /// statements (境外对账单) are verified by their digest, which is signed, if the response has both. Where a
+    /// signed response names a file and its digest, `client.download(&response)` checks it: see
+    /// [`download`](crate::download).
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.raw.verified
@@ -177,11 +179,13 @@ impl<T> Response<T> {
         str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(DecodeError::whole(error.to_string())))
     }
 
-    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML has no other.
+    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are
+    /// texts: XML has no other.
     ///
-    /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened stays ciphertext;
-    /// [`misread`](Self::misread) of an untyped call tells it. It also tells if invalid or control characters were repaired so that the
-    /// rest could be read. [`bytes`](Self::bytes) are as they came.
+    /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened
+    /// stays ciphertext; [`misread`](Self::misread) of an untyped call tells it. It also tells if invalid or
+    /// control characters were repaired so that the rest could be read. [`bytes`](Self::bytes) are as they
+    /// came.
     ///
     /// # Errors
     ///
@@ -204,9 +208,9 @@ impl<T> Response<T> {
         read_json(&self.raw.body).map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
-    /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call was one without types.
-    /// They were sent all the same; the platform may have ignored them. See [`Call::inspect`](crate::Call::inspect) for the same
-    /// before sending.
+    /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call
+    /// was one without types. They were sent all the same; the platform may have ignored them. See
+    /// [`Call::inspect`](crate::Call::inspect) for the same before sending.
     #[must_use]
     pub fn unknown_members(&self) -> &[String] {
         &self.raw.unknown_members
@@ -259,8 +263,8 @@ impl<T: Decode> Response<T> {
         T::decode(&self.decodable(), None).map(drop).map_err(|error| self.unreadable(error))
     }
 
-    /// What [`decode`](Self::decode) leaves out because it does not have the documented type, each with its JSON path. It is empty
-    /// for almost every response; log it if it is not.
+    /// What [`decode`](Self::decode) leaves out because it does not have the documented type, each with its
+    /// JSON path. It is empty for almost every response; log it if it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
         match self.decoded() {

@@ -238,7 +238,8 @@ fn asks_for_a_repeat(error: &Error) -> bool {
             || error.code().is_some_and(codes::asks_for_a_repeat))
 }
 
-/// Whether the same call may succeed later after this status. 202 asks for a repeat with the same parameters, with a body or without.
+/// Whether the same call may succeed later after this status. 202 asks for a repeat with the same parameters,
+/// with a body or without.
 pub(crate) fn is_passing_status(status: StatusCode) -> bool {
     matches!(status.as_u16(), 202 | 408 | 425 | 429 | 499 | 500..) && !is_lasting_status(status)
 }

@@ -1,20 +1,21 @@
-//! Signs requests in place of the merchant private key (商户API私钥): with a key that never leaves a hardware module (HSM), a key service,
-//! or a process of your own.
+//! Signs requests in place of the merchant private key (商户API私钥): with a key that never leaves a hardware
+//! module (HSM), a key service, or a process of your own.
 //!
 //! The async client waits for a `Signer`, the blocking client for a `blocking::Signer`. Give one to `ClientBuilder::signer` or
 //! `ClientBuilder::blocking_signer`.
 //!
 //! # Rules of a signer
 //!
-//! - It signs exactly the bytes that it is given: RSASSA-PKCS1-v1_5 with SHA-256, with the key of the merchant API certificate whose
-//!   serial the client has. It hashes them itself.
+//! - It signs exactly the bytes that it is given: RSASSA-PKCS1-v1_5 with SHA-256, with the key of the
+//!   merchant API certificate whose serial the client has. It hashes them itself.
 //! - Every attempt of a call is signed again. The time for that is part of the call's time limit.
 //! - If it fails, nothing is sent, and the call fails with
-//!   [`RequestError::Signer`](crate::error::RequestError::Signer). Its error is part of that error's text: keep secrets out of it.
+//!   [`RequestError::Signer`](crate::error::RequestError::Signer). Its error is part of that error's text:
+//!   keep secrets out of it.
 //!
-//! A client with a signer needs no merchant private key. Without one it cannot decrypt sensitive fields (敏感信息加密) of responses: they
-//! stay encrypted, and [`misread`](crate::Response::misread) names them. With both, the signer signs and the key decrypts. APIv2 is
-//! signed with the APIv2 key, never by a signer.
+//! A client with a signer needs no merchant private key. Without one it cannot decrypt sensitive fields
+//! (敏感信息加密) of responses: they stay encrypted, and [`misread`](crate::Response::misread) names them. With
+//! both, the signer signs and the key decrypts. APIv2 is signed with the APIv2 key, never by a signer.
 #![cfg_attr(
     feature = "async",
     doc = r#"

@@ -15,7 +15,8 @@
 //!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
 //! - A request of APIv2 that demands the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as
 //!   `Arc<`[`ClientIdentity`](weipay_wire::ClientIdentity)`>`. A transport that does not show it gets a refusal of the platform.
-//! - A body is whole or a stream, in both directions, so do not rely on [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
+//! - A body is whole or a stream, in both directions, so do not rely on
+//!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
 //! - A request with [`StreamResponse`] among its extensions wants the body of its response as a stream.
 //!
 //! # One transport for many merchants
@@ -106,8 +107,9 @@ pub(crate) use asynchronous::read_whole;
 pub use asynchronous::{Body, DefaultTransport, ResponseFuture, Transport};
 pub use connections::{Connections, Proxy};
 
-/// Among the extensions of a request, this asks for the body of its response as a stream of any length: the request is for a file.
-/// The time limit then holds for each wait, for the head of the response and for each next piece, and not for all of it.
+/// Among the extensions of a request, this asks for the body of its response as a stream of any length: the
+/// request is for a file. The time limit then holds for each wait, for the head of the response and for each
+/// next piece, and not for all of it.
 ///
 /// A transport that does not know it and returns a whole body serves files that fit into its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

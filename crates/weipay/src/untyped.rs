@@ -34,8 +34,8 @@ pub enum SensitiveTexts {
     /// Plain text: the client encrypts it.
     #[default]
     Plain,
-    /// Ciphertext that you made. The header `Wechatpay-Serial` must name the key that it was made with, if that is not the one that
-    /// the client prefers.
+    /// Ciphertext that you made. The header `Wechatpay-Serial` must name the key that it was made with, if
+    /// that is not the one that the client prefers.
     Ciphertext,
 }
 
@@ -47,8 +47,9 @@ pub struct Inspection {
     pub operation: Option<&'static Operation>,
     /// The fields that travel encrypted (敏感信息加密) and have a value, such as `body: payer.identity.name`.
     pub sensitive: Vec<String>,
-    /// The members that the catalogue does not know, such as `body: payer.openID`. They are sent all the same, because the platform
-    /// adds fields without notice; more often they are mistyped. At most a hundred are listed.
+    /// The members that the catalogue does not know, such as `body: payer.openID`. They are sent all the
+    /// same, because the platform adds fields without notice; more often they are mistyped. At most a hundred
+    /// are listed.
     pub unknown_members: Vec<String>,
 }
 

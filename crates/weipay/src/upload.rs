@@ -59,8 +59,9 @@ impl File {
         Ok(Self::with_content(name.to_owned(), Content::from_path(path)?))
     }
 
-    /// A file with a name, and bytes from a reader. It is read to its end here. More than 1 MiB is kept in a temporary file, which
-    /// only its owner can read, and which is removed when the last copy of this value is dropped.
+    /// A file with a name, and bytes from a reader. It is read to its end here. More than 1 MiB is kept in a
+    /// temporary file, which only its owner can read, and which is removed when the last copy of this value
+    /// is dropped.
     ///
     /// # Errors
     ///
@@ -82,8 +83,8 @@ impl File {
         self
     }
 
-    /// The SHA-256 of the bytes in lower-case hexadecimal, as `meta` contains it. That of a file on disk was computed when the file
-    /// was named.
+    /// The SHA-256 of the bytes in lower-case hexadecimal, as `meta` contains it. That of a file on disk was
+    /// computed when the file was named.
     pub fn sha256(&self) -> String {
         self.content.sha256()
     }

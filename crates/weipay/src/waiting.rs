@@ -1,8 +1,9 @@
 //! Waiting (查询): queries an order, a refund, a transfer or a bill until it is in a final state, up to a deadline.
 //!
-//! Which states are final, the operation says ([`Operation::final_states`](crate::Operation::final_states)). A state that the platform
-//! adds later counts as not final. Only the deadline, or a final state from the platform, ends the waiting. A query that fails
-//! temporarily is repeated, also one whose response cannot be verified, since a query has no effect.
+//! Which states are final, the operation says ([`Operation::final_states`](crate::Operation::final_states)).
+//! A state that the platform adds later counts as not final. Only the deadline, or a final state from the
+//! platform, ends the waiting. A query that fails temporarily is repeated, also one whose response cannot be
+//! verified, since a query has no effect.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
@@ -268,8 +269,9 @@ impl<'a, T: Decode> Wait<'a, T> {
     }
 }
 
-/// Whether a repeated query may succeed: the query itself is correct. It has no effect, so it is repeated also after a response that
-/// is not proven, such as one whose certificate could not be fetched in time, and after the page of a proxy.
+/// Whether a repeated query may succeed: the query itself is correct. It has no effect, so it is repeated
+/// also after a response that is not proven, such as one whose certificate could not be fetched in time, and
+/// after the page of a proxy.
 fn is_passing(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Network(_) | ErrorKind::SignatureProbe | ErrorKind::Unverified(_) => true,
@@ -303,8 +305,8 @@ impl crate::blocking::Client {
 
 #[cfg(feature = "async")]
 impl crate::Client {
-    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take. The future
-    /// may be dropped at any time.
+    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a
+    /// query may take. The future may be dropped at any time.
     ///
     /// # Errors
     ///

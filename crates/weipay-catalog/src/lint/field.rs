@@ -83,7 +83,8 @@ impl Linter {
         }
     }
 
-    /// Logs and recordings hide what is private, so the word must stand where a person is meant, and only where it says something.
+    /// Logs and recordings hide what is private, so the word must stand where a person is meant, and only
+    /// where it says something.
     fn check_private(&mut self, place: Place<'_>, field: &Field) {
         let name = field.name;
         if field.private && (field.kind == Kind::Boolean || !field.values.is_empty()) {

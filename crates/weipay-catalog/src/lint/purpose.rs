@@ -45,8 +45,8 @@ impl Linter {
         self.check_echoes(place, operation);
     }
 
-    /// The SDK fills in the sub-merchant, so a field that seems to name it says whether it does. In an object inside a request each has a
-    /// sub-merchant that it names itself.
+    /// The SDK fills in the sub-merchant, so a field that seems to name it says whether it does. In an object
+    /// inside a request each has a sub-merchant that it names itself.
     fn check_sub_merchant(&mut self, place: Place<'_>, operation: &Operation) {
         let known = [operation.sub_mchid(), operation.sub_mchid(), operation.sub_appid()];
         let words = [Purpose::SubMerchantNumber, Purpose::SubMerchantNumber, Purpose::SubMerchantAppid];

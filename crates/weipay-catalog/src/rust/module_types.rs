@@ -1,8 +1,8 @@
 //! The structs and enumerations of an operation or a notification, in the order in which they get their names: a request
 //! before its response, and a field before its members. Equal shapes share a type, and different ones have different names.
 //!
-//! What the catalogue shares by name (`object <pay_scene_info>`, `string <trade_state>`) stands in one place for each product. It is a part of the types of
-//! each operation that holds it, marked as shared.
+//! What the catalogue shares by name (`object <pay_scene_info>`, `string <trade_state>`) stands in one place
+//! for each product. It is a part of the types of each operation that holds it, marked as shared.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -31,8 +31,8 @@ pub(super) fn lines(text: &str) -> Result<Vec<String>, QrError> {
 mod tests {
     use super::*;
 
-    /// What ISO/IEC 18004 fixes for every code of version 3 (29 modules): the finder patterns, the timing patterns between them, and
-    /// light all around.
+    /// What ISO/IEC 18004 fixes for every code of version 3 (29 modules): the finder patterns, the timing
+    /// patterns between them, and light all around.
     #[test]
     fn a_code_url_has_the_patterns_of_a_qr_code_in_its_quiet_zone() {
         let drawn = lines("weixin://wxpay/bizpayurl?pr=abcdefgzz").unwrap();

@@ -1,5 +1,5 @@
-//! The second act: a small shop. An order, a person who pays it, the notification, a refund, and the bill of the day. All of it is
-//! state of the sandbox: each response follows from what happened before.
+//! The second act: a small shop. An order, a person who pays it, the notification, a refund, and the bill of
+//! the day. All of it is state of the sandbox: each response follows from what happened before.
 
 use std::error::Error;
 use std::io;

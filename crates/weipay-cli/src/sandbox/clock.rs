@@ -33,8 +33,9 @@ pub(crate) enum ClockCommand {
         #[arg(value_parser = values::time)]
         time: String,
     },
-    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is due on the way happens at its
-    /// own time. The command waits for the receivers of notifications, so they must be able to respond while it runs.
+    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is
+    /// due on the way happens at its own time. The command waits for the receivers of notifications, so they
+    /// must be able to respond while it runs.
     Advance {
         /// Such as 90s, 15m, 3h, 30d or 1d12h.
         #[arg(value_parser = parse_duration)]

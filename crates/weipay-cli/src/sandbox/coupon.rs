@@ -1,5 +1,5 @@
-//! `weipay sandbox coupon`: what people do with merchant coupons and product coupons, and what happens to stocks on the platform's
-//! pages, by the control API of a running sandbox.
+//! `weipay sandbox coupon`: what people do with merchant coupons and product coupons, and what happens to
+//! stocks on the platform's pages, by the control API of a running sandbox.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};

@@ -46,8 +46,8 @@ pub(crate) enum NotificationsCommand {
         #[command(flatten)]
         named: Named,
     },
-    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it waits, and is repeated by its retry table,
-    /// also where it was acknowledged before.
+    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it waits, and is
+    /// repeated by its retry table, also where it was acknowledged before.
     Replay {
         #[command(flatten)]
         named: Named,

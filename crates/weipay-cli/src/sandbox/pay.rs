@@ -17,7 +17,8 @@ const HELP: &str = "Example:
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Pay {
-    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url; a combined order (合单) by its combine_out_trade_no.
+    /// The order by out_trade_no, transaction_id, prepay_id, code_url or h5_url; a combined order (合单) by its
+    /// combine_out_trade_no.
     #[arg(value_name = "ORDER", required_unless_present = "front_end")]
     order: Option<String>,
     /// Who pays [default: whom the order names, or else somebody].

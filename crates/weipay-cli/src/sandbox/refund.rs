@@ -12,8 +12,9 @@ pub(crate) struct Refund {
     /// The merchant's number (out_refund_no) or the platform's (refund_id).
     #[arg(value_name = "NUMBER")]
     number: String,
-    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the money back, or the merchant
-    /// is short of money and the refund is closed seven days after it was accepted.
+    /// The person gets the money, the card is gone (apply-abnormal-refund comes next), the merchant gets the
+    /// money back, or the merchant is short of money and the refund is closed seven days after it was
+    /// accepted.
     #[arg(long, value_name = "OUTCOME", value_parser = ["success", "abnormal", "closed", "short"])]
     to: String,
     /// The merchant whose number is meant, when several have used it.

@@ -100,8 +100,9 @@ struct Signals {
     interrupts: Receiver<()>,
 }
 
-/// Waits for the command. Each termination signal, which only this process gets, is passed on. Ctrl-C reaches the command from the
-/// terminal, and is its own business; what it sends is passed on where no terminal can have sent it to both.
+/// Waits for the command. Each termination signal, which only this process gets, is passed on. Ctrl-C reaches
+/// the command from the terminal, and is its own business; what it sends is passed on where no terminal can
+/// have sent it to both.
 fn wait(mut child: Child, signals: Signals) -> io::Result<ExitStatus> {
     let id = child.id();
     let has_ended = Arc::new(AtomicBool::new(false));
@@ -147,8 +148,8 @@ mod passing {
         }
     }
 
-    /// A terminal sends Ctrl-C to all processes of its foreground group, and the command is of the group of this one. Sent twice, it
-    /// would mean "at once, without cleaning up" to many programs.
+    /// A terminal sends Ctrl-C to all processes of its foreground group, and the command is of the group of
+    /// this one. Sent twice, it would mean "at once, without cleaning up" to many programs.
     fn may_be_of_terminal(foreground: Option<Pid>, own: Pid) -> bool {
         foreground == Some(own)
     }

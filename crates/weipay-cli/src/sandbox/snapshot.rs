@@ -1,6 +1,7 @@
 //! `weipay sandbox snapshot` and `weipay sandbox restore`: the state of a running sandbox, by its control API.
 //!
-//! The control API reads and writes only in the data folder. A snapshot in another file is moved out of it, or copied into it, here.
+//! The control API reads and writes only in the data folder. A snapshot in another file is moved out of it,
+//! or copied into it, here.
 
 use std::fs::{self, File};
 use std::io;

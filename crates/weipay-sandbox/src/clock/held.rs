@@ -152,7 +152,8 @@ impl HeldClock {
         [self.now(), machine_now()].into_iter().find(|time| is_fresh_at(*time))
     }
 
-    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs: whether it is the machine's, if that is news.
+    /// Remembers by which [time](Self::time_of_client) the client of a merchant signs: whether it is the
+    /// machine's, if that is news.
     pub(crate) fn learn_of_client(&self, mchid: &str, is_fresh_at: impl Fn(i64) -> bool) -> Option<bool> {
         let is_at_machine_time = !is_fresh_at(self.now());
         let known = self.0.at_machine_time.read().unwrap_or_else(PoisonError::into_inner).contains(mchid);
@@ -222,8 +223,8 @@ impl HeldClock {
         self.tell();
     }
 
-    /// Lets those who listen do what is due. They are called without a lock: one that finds the clock moved by somebody else tells
-    /// all of them again.
+    /// Lets those who listen do what is due. They are called without a lock: one that finds the clock moved
+    /// by somebody else tells all of them again.
     pub(crate) fn tell(&self) {
         let listeners = self.listeners().clone();
         for listener in listeners {

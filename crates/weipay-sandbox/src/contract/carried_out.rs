@@ -1,5 +1,5 @@
-//! What is refused of an operation that the sandbox carries out, although no page has a rule for it: what it would have to guess, and
-//! money below nothing.
+//! What is refused of an operation that the sandbox carries out, although no page has a rule for it: what it
+//! would have to guess, and money below nothing.
 
 use weipay_catalog::{Field, Kind, Operation};
 use weipay_rules::{BrokenRule, Format, Limits};
@@ -14,7 +14,8 @@ pub(crate) enum CarriedOut {
     No,
 }
 
-/// Fields whose words are kept and shown as they were sent: nothing here depends on them, and the platform adds values without notice.
+/// Fields whose words are kept and shown as they were sent: nothing here depends on them, and the platform
+/// adds values without notice.
 const KEPT_AS_SENT: [&str; 14] = [
     "background_color",
     "bank_type",
@@ -40,7 +41,8 @@ impl CarriedOut {
         }
     }
 
-    /// A word that no page lists, and that would be taken for another one. The reason is for developers. UNCONFIRMED(unlisted-value)
+    /// A word that no page lists, and that would be taken for another one. The reason is for developers.
+    /// UNCONFIRMED(unlisted-value)
     pub(crate) fn check_word(self, field: &Field, text: &str) -> Result<(), String> {
         let is_known = |text: &str| field.values.contains(&text);
         let is_kept = self == Self::No || text.is_empty() || KEPT_AS_SENT.contains(&field.name);

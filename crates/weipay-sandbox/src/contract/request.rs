@@ -176,8 +176,9 @@ fn path_values(values: &[(&'static str, String)]) -> Result<Vec<(&'static str, S
         .collect()
 }
 
-/// The parameters of a query that were set. UNCONFIRMED(null-in-query): WxJava sends `bill_type=null` where nothing was set, and its
-/// users have their bills, so this word is not taken for one of those that a page lists.
+/// The parameters of a query that were set. UNCONFIRMED(null-in-query): WxJava sends `bill_type=null` where
+/// nothing was set, and its users have their bills, so this word is not taken for one of those that a page
+/// lists.
 fn set_values(operation: &Operation, mut query: Vec<(String, String)>) -> Vec<(String, String)> {
     let has_words = |name: &str| {
         operation.request.query.iter().any(|field| field.name == name && !field.values.is_empty())

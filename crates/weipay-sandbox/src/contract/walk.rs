@@ -1,5 +1,5 @@
-//! A walk through the values of a request beside the fields of the catalogue: one pass for types, one for required fields, one for
-//! the other rules.
+//! A walk through the values of a request beside the fields of the catalogue: one pass for types, one for
+//! required fields, one for the other rules.
 
 use serde_json::{Map, Number, Value};
 use weipay_catalog::{Carrier, Field, Kind};

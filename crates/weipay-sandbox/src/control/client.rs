@@ -14,7 +14,8 @@ use super::FILE;
 
 /// The longest response that is read.
 const MAX_RESPONSE: u64 = 64 * 1024 * 1024;
-/// More than a run of the clock takes at most: it ends after the step that passes its 45 seconds, and waits there for 20 seconds twice.
+/// More than a run of the clock takes at most: it ends after the step that passes its 45 seconds, and waits
+/// there for 20 seconds twice.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// Calls the control API of a running sandbox.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::faults::{FaultProfile, FaultRule, RuleStatus};
+use crate::reasons;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/faults", "The rules by which requests meet faults, and how often each was met", &[], list),
@@ -43,10 +44,7 @@ fn add(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
         control.platform.look_at_merchant(mchid)?;
         // A sub-merchant sends no requests.
         if control.platform.merchants.find(mchid).is_none() {
-            return Err(ControlError::invalid(format!(
-                "`merchant`: no merchant of the sandbox has the number {}; add it first",
-                mchid.escape_debug()
-            )));
+            return Err(ControlError::invalid(format!("`merchant`: {}", reasons::no_merchant(mchid))));
         }
         rule.merchant = Some(mchid.to_owned());
     }

@@ -6,6 +6,7 @@ use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::users::is_openid;
+use crate::reasons;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/people", "Makes a person, with an openid under each appid", PERSON, add_person),
@@ -63,9 +64,7 @@ pub(crate) fn person_in_path(request: &ControlRequest) -> Result<&str, ControlEr
     let id = request.path("id");
     match is_openid(id) {
         true => Ok(id),
-        false => Err(ControlError::invalid(
-            "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o",
-        )),
+        false => Err(ControlError::invalid(reasons::PERSON_FORM)),
     }
 }
 

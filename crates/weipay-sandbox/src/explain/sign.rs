@@ -1,5 +1,5 @@
-//! Why the `sign` of a request of APIv2 is wrong. It is a digest of the elements and a key, so each common mistake is made with the
-//! keys that are known here, and compared: what is said of a mistake is proven.
+//! Why the `sign` of a request of APIv2 is wrong. It is a digest of the elements and a key, so each common
+//! mistake is made with the keys that are known here, and compared: what is said of a mistake is proven.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use weipay_catalog::Operation;

@@ -59,8 +59,8 @@ impl Fault {
         matches!(self.kind, Kind::Status(..))
     }
 
-    /// The response of the platform in its place. UNCONFIRMED(fault-response): code and sentence where the operation's page has none for the
-    /// status, and that a response with 202 has no body.
+    /// The response of the platform in its place. UNCONFIRMED(fault-response): code and sentence where the
+    /// operation's page has none for the status, and that a response with 202 has no body.
     pub(crate) fn refusal(self, operation: &Operation) -> UnsignedResponse {
         let Kind::Status(status, _) = self.kind else {
             return UnsignedResponse::from(&Refusal::system_error());

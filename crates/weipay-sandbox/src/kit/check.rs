@@ -142,7 +142,8 @@ impl KitOnDisk {
 /// What the authorities of the real platform have in their names, as in `CN=Tenpay.com Root CA, O=Tenpay.com`.
 const PLATFORM: &[u8] = b"tenpay.com";
 
-/// Whether the real platform issued a certificate. Every name in it counts, so the whole of it is looked through: it has no other text.
+/// Whether the real platform issued a certificate. Every name in it counts, so the whole of it is looked
+/// through: it has no other text.
 fn is_of_the_platform(certificate: &Certificate) -> bool {
     certificate.as_der().windows(PLATFORM.len()).any(|part| part.eq_ignore_ascii_case(PLATFORM))
 }

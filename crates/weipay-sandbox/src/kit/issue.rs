@@ -1,8 +1,9 @@
 //! Making a kit: a merchant, its key and certificate, and the platform's two keys.
 //!
-//! Nothing here can be mistaken for the real thing: the certificates name the sandbox, and the number of the first merchant is in the
-//! range that the documentation uses for examples. Its number, appid and openid are the same in every data folder, so that the
-//! samples of requests that `weipay api show` prints are this merchant's; keys are created for each.
+//! Nothing here can be mistaken for the real thing: the certificates name the sandbox, and the number of the
+//! first merchant is in the range that the documentation uses for examples. Its number, appid and openid are
+//! the same in every data folder, so that the samples of requests that `weipay api show` prints are this
+//! merchant's; keys are created for each.
 
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! `kit.txt`: which lines each known SDK needs to talk to the sandbox with this kit, as its README writes them. It names files and shows
-//! no key. `foreign/` runs these configurations.
+//! `kit.txt`: which lines each known SDK needs to talk to the sandbox with this kit, as its README writes
+//! them. It names files and shows no key. `foreign/` runs these configurations.
 
 use std::fmt::Write;
 

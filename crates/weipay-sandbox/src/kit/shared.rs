@@ -182,8 +182,8 @@ impl Platform {
         if self.store.is_shared() { read_files(&self.home, kit.dir()) } else { Ok(Vec::new()) }
     }
 
-    /// Takes over what another node did to one merchant, if it did anything: asked for every request that is refused and for every
-    /// notification, so it reads one record. Whether there was anything.
+    /// Takes over what another node did to one merchant, if it did anything: asked for every request that is
+    /// refused and for every notification, so it reads one record. Whether there was anything.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ use super::record::{CertificateState, KeyNames, MerchantRecord, PlatformKeys};
 use crate::error::append_causes;
 use crate::kit::{self, KitError, KitOnDisk, Made};
 use crate::platform::Platform;
+use crate::reasons;
 use crate::store::{IndexRange, Page, StoreError, Transaction, named};
 
 /// A merchant to add: everything that is not said is made up.
@@ -122,9 +123,7 @@ impl fmt::Display for MerchantError {
         match self {
             Self::Invalid(reason) => f.write_str(reason),
             Self::Exists(mchid) => write!(f, "merchant {mchid} exists already; choose another number"),
-            Self::Unknown(mchid) => {
-                write!(f, "no merchant has the number {}; add it first", mchid.escape_debug())
-            }
+            Self::Unknown(mchid) => f.write_str(&reasons::no_merchant(mchid)),
             Self::Kit(_) => f.write_str("the merchant's kit is inconsistent"),
             Self::Store(_) => f.write_str("the merchant could not be kept"),
         }?;
@@ -164,8 +163,8 @@ const MAX_CHANGES: usize = 100;
 const FIRST_MCHID: u64 = 1_900_001_000;
 
 impl Platform {
-    /// Adds a merchant, and makes its kit in `merchants/MCHID` of the data folder. It can send requests at once, and is there after a
-    /// restart.
+    /// Adds a merchant, and makes its kit in `merchants/MCHID` of the data folder. It can send requests at
+    /// once, and is there after a restart.
     ///
     /// # Errors
     ///
@@ -268,8 +267,9 @@ impl Platform {
         Err(MerchantError::Invalid("no merchant number is free".to_owned()))
     }
 
-    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was kept: not if the record
-    /// that is there by now is another one than that from which it was made, since a change of another node would be lost.
+    /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was
+    /// kept: not if the record that is there by now is another one than that from which it was made, since a
+    /// change of another node would be lost.
     fn keep(
         &self,
         kit: &KitOnDisk,
@@ -291,8 +291,8 @@ impl Platform {
         Ok(is_kept)
     }
 
-    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change is made again from what
-    /// that one left.
+    /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change
+    /// is made again from what that one left.
     fn change(
         &self,
         mchid: &str,

@@ -36,8 +36,9 @@ impl Judged {
     }
 }
 
-/// Judges the response to a notification of APIv3. UNCONFIRMED(acknowledgement) beyond 200 and 204, and whether the body counts: any 2xx
-/// acknowledges, unless `reads_bodies` and the body says `FAIL`; a redirect is not followed and does not acknowledge.
+/// Judges the response to a notification of APIv3. UNCONFIRMED(acknowledgement) beyond 200 and 204, and
+/// whether the body counts: any 2xx acknowledges, unless `reads_bodies` and the body says `FAIL`; a redirect
+/// is not followed and does not acknowledge.
 pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> Judged {
     let Received { status, body } = match received {
         Ok(received) => received,

@@ -1,8 +1,9 @@
 //! Looking up names (域名解析) of receivers, on threads that do nothing else.
 //!
-//! The resolver of the operating system keeps the thread that asks it, and cannot be told to stop: a name whose servers do not answer
-//! keeps it for many seconds, long after the attempt has ended. A merchant chooses the names. So no thread that anything else waits for
-//! may ask, and only so many threads ask at once. Each counts until the resolver has let go of it.
+//! The resolver of the operating system keeps the thread that asks it, and cannot be told to stop: a name
+//! whose servers do not answer keeps it for many seconds, long after the attempt has ended. A merchant
+//! chooses the names. So no thread that anything else waits for may ask, and only so many threads ask at
+//! once. Each counts until the resolver has let go of it.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -43,7 +44,8 @@ impl Resolver {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         if name.eq_ignore_ascii_case("localhost") {
-            // Always this machine (RFC 6761, 6.3), and what nearly every developer writes: no lookup of another name keeps it waiting.
+            // Always this machine (RFC 6761, 6.3), and what nearly every developer writes: no lookup of
+            // another name keeps it waiting.
             return Ok([IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)]
                 .map(|address| SocketAddr::new(address, port))
                 .into());

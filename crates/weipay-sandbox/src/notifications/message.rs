@@ -107,8 +107,9 @@ pub(super) fn sealed(
     Ok(Message { headers: headers(signer, entropy, &body, now, signature)?, body })
 }
 
-/// The headers of recorded notifications. UNCONFIRMED(notification-headers): pages list `Request-ID` and `Wechatpay-Signature-Type`, and two
-/// recorded notifications lack both. The second is sent: clients are in use that refuse a notification without it (wechatpayv3).
+/// The headers of recorded notifications. UNCONFIRMED(notification-headers): pages list `Request-ID` and
+/// `Wechatpay-Signature-Type`, and two recorded notifications lack both. The second is sent: clients are in
+/// use that refuse a notification without it (wechatpayv3).
 fn headers(
     signer: &SigningKey,
     entropy: &Entropy,

@@ -16,6 +16,7 @@ use super::record::{self, Attempt, AttemptKind, Notification, NotificationState}
 use super::{Claimed, Place, Sender, Taken};
 use crate::error::append_causes;
 use crate::platform::{Epoch, Platform, Task};
+use crate::reasons;
 use crate::store::{IndexRange, Page, StoreError, Transaction};
 
 /// As many copies as are sent at once.
@@ -205,8 +206,9 @@ impl Notifications {
         self.transaction(|tx| find(tx, name))
     }
 
-    /// Sends a notification again: the same `id` and content, a new nonce and signature. If it is not acknowledged, it is repeated
-    /// by the retry table of its event, from the beginning where that had ended. What is held is sent too.
+    /// Sends a notification again: the same `id` and content, a new nonce and signature. If it is not
+    /// acknowledged, it is repeated by the retry table of its event, from the beginning where that had ended.
+    /// What is held is sent too.
     ///
     /// # Errors
     ///
@@ -216,8 +218,9 @@ impl Notifications {
         wait_for(self.attempt_now(&kept, AttemptKind::Replay))?
     }
 
-    /// Sends several copies of a notification at the same time, as a receiver behind two paths of the network may get them. The copies do
-    /// not count for the retry table; if one is acknowledged, the notification is.
+    /// Sends several copies of a notification at the same time, as a receiver behind two paths of the network
+    /// may get them. The copies do not count for the retry table; if one is acknowledged, the notification
+    /// is.
     ///
     /// # Errors
     ///
@@ -338,9 +341,9 @@ impl Notifications {
         let _ = mchid
             .map(|mchid| self.platform().watched(Task::Merchants, self.platform().look_at_merchant(mchid)));
         match mchid {
-            Some(mchid) if self.platform().merchants.find(mchid).is_none() => Err(
-                NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug())),
-            ),
+            Some(mchid) if self.platform().merchants.find(mchid).is_none() => {
+                Err(NotificationError::Invalid(reasons::no_merchant(mchid)))
+            }
             _ => Ok(()),
         }
     }

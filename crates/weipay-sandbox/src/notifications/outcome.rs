@@ -1,20 +1,21 @@
-//! What an attempt changes: whether it is still to be made, when the next one is due, and what is kept of it, within one transaction.
+//! What an attempt changes: whether it is still to be made, when the next one is due, and what is kept of it,
+//! within one transaction.
 
 use super::record::{self, Attempt, Notification, NotificationState};
 use super::{Taken, hold, message};
 use crate::platform::Epoch;
 use crate::store::{OutboxEntry, StoreError, Transaction};
 
-/// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the wait begins with the attempt,
-/// and not when it timed out.
+/// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the
+/// wait begins with the attempt, and not when it timed out.
 pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
     let described = message::described(&entry.event_type)?;
     let wait = described.retry.waits.get(usize::try_from(entry.attempts).ok()?)?;
     Some(started.saturating_add(i64::from(*wait)))
 }
 
-/// Whether a notification that was read from the outbox is still to be sent: since then it may have been acknowledged, held or sent.
-/// Its record says so; what stands otherwise in the outbox is made to fit.
+/// Whether a notification that was read from the outbox is still to be sent: since then it may have been
+/// acknowledged, held or sent. Its record says so; what stands otherwise in the outbox is made to fit.
 pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, StoreError> {
     let entry = &taken.entry;
     // This node may have been so slow that another one delivers it now, and decides.
@@ -73,8 +74,8 @@ pub(super) fn settle(
     tx.save(&kept)
 }
 
-/// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one delivers it now, that
-/// one decides.
+/// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one
+/// delivers it now, that one decides.
 fn wait(
     tx: &Transaction<'_>,
     kept: &mut Notification,

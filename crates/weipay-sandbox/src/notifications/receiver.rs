@@ -1,8 +1,9 @@
 //! The receiver of a notification: which addresses may be called, and one POST.
 //!
-//! Whoever can send requests to a sandbox can name an address. So a sandbox calls this machine and public addresses, and others of
-//! a private network only when it is told. Names are looked up once, and what was found is what is called. Redirects are not
-//! followed. Of the body of a response the beginning is read, if it comes soon.
+//! Whoever can send requests to a sandbox can name an address. So a sandbox calls this machine and public
+//! addresses, and others of a private network only when it is told. Names are looked up once, and what was
+//! found is what is called. Redirects are not followed. Of the body of a response the beginning is read, if
+//! it comes soon.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -311,8 +312,8 @@ fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
         IpAddr::V4(address) if address.is_broadcast() || address.octets()[0] == 0 => false,
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();
-            // Not in the public network either (RFC 6890): 100.64.0.0/10, which the customers of a provider share, 192.0.0.0/24 for
-            // protocols, and 198.18.0.0/15 for measurements.
+            // Not in the public network either (RFC 6890): 100.64.0.0/10, which the customers of a provider
+            // share, 192.0.0.0/24 for protocols, and 198.18.0.0/15 for measurements.
             let is_of_a_network = match (first, second) {
                 (100, 64..128) | (198, 18 | 19) => true,
                 (192, 0) => address.octets()[2] == 0,
@@ -330,8 +331,8 @@ fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
     }
 }
 
-/// The IPv4 address in an IPv6 one that only carries it: mapped, translated by NAT64 (RFC 6052), or the end of a tunnel (6to4, RFC
-/// 3056).
+/// The IPv4 address in an IPv6 one that only carries it: mapped, translated by NAT64 (RFC 6052), or the end
+/// of a tunnel (6to4, RFC 3056).
 fn canonical(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xFF9B, 0, 0, 0, 0] => {

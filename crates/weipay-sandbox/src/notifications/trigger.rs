@@ -1,5 +1,5 @@
-//! One notification of any event (触发): realistic, signed and encrypted, made of the catalogue's samples and a kit's merchant. Nothing
-//! has happened for it.
+//! One notification of any event (触发): realistic, signed and encrypted, made of the catalogue's samples and a
+//! kit's merchant. Nothing has happened for it.
 
 mod names;
 mod overrides;
@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::kit::KitOnDisk;
 use crate::merchants::Merchant;
+use crate::reasons;
 use sample::Sample;
 
 /// A notification to be sent.
@@ -65,7 +66,8 @@ impl fmt::Debug for TriggeredMessage {
 }
 
 impl Trigger {
-    /// A notification of an event, such as `TRANSACTION.SUCCESS`, or `v2/TRANSACTION.SUCCESS` for the one of APIv2 where both have it.
+    /// A notification of an event, such as `TRANSACTION.SUCCESS`, or `v2/TRANSACTION.SUCCESS` for the one of
+    /// APIv2 where both have it.
     ///
     /// # Errors
     ///
@@ -94,8 +96,9 @@ impl Trigger {
         Ok(Self { described, overrides: Vec::new() })
     }
 
-    /// Gives a member of the resource, or of an APIv2 message, another value: `amount.total`, `payer.openid`, `sub_orders.0.mchid`.
-    /// The text is read as the catalogue's type of the member; objects and arrays are JSON.
+    /// Gives a member of the resource, or of an APIv2 message, another value: `amount.total`, `payer.openid`,
+    /// `sub_orders.0.mchid`. The text is read as the catalogue's type of the member; objects and arrays are
+    /// JSON.
     ///
     /// # Errors
     ///
@@ -135,12 +138,13 @@ impl Trigger {
         Ok(TriggeredMessage { headers, body })
     }
 
-    /// Makes the message and posts it, to an address in a private network too. `receiver_authorities` are certificates in PEM that
-    /// are trusted beside those of the system; none is an empty text.
+    /// Makes the message and posts it, to an address in a private network too. `receiver_authorities` are
+    /// certificates in PEM that are trusted beside those of the system; none is an empty text.
     ///
     /// # Errors
     ///
-    /// If the address is not one, or is the real platform's; when the message cannot be made, or the certificates cannot be read. What the receiver did is the attempt.
+    /// If the address is not one, or is the real platform's; when the message cannot be made, or the
+    /// certificates cannot be read. What the receiver did is the attempt.
     pub fn send(
         &self,
         url: &str,
@@ -194,7 +198,8 @@ impl Trigger {
         Ok(Value::Object(members))
     }
 
-    /// XML with its signature; the XML of a refund with its envelope in place of one; or the JSON of the older pay score products.
+    /// XML with its signature; the XML of a refund with its envelope in place of one; or the JSON of the
+    /// older pay score products.
     fn made_v2(&self, sample: &Sample<'_>, kit: &Kit, merchant: &Merchant) -> Result<Message, String> {
         let key = ApiV2Key::new(&kit.api_v2_key).map_err(|error| error.to_string())?;
         let resource = self.resource(sample)?;
@@ -272,8 +277,8 @@ fn elements(members: &Map<String, Value>) -> XmlElements {
 }
 
 impl Notifications {
-    /// Sends one notification of an event to an address, as if something had happened to a merchant; by default the first. It is not
-    /// kept, and not repeated.
+    /// Sends one notification of an event to an address, as if something had happened to a merchant; by
+    /// default the first. It is not kept, and not repeated.
     ///
     /// # Errors
     ///
@@ -285,9 +290,7 @@ impl Notifications {
         mchid: Option<&str>,
     ) -> Result<Attempt, NotificationError> {
         let platform = self.platform();
-        let unknown = |mchid: &str| {
-            NotificationError::Invalid(format!("no merchant has the number {}", mchid.escape_debug()))
-        };
+        let unknown = |mchid: &str| NotificationError::Invalid(reasons::no_merchant(mchid));
         let kit = match mchid {
             None => crate::kit::read(&platform.home),
             Some(mchid) => match platform.kit_of(mchid) {

@@ -71,7 +71,8 @@ impl AccountState {
         tx.save(&PersonAccount { person, state: self })
     }
 
-    /// An openid becomes a person's: its account, where a developer has changed it, is the person's, if that of the person works normally.
+    /// An openid becomes a person's: its account, where a developer has changed it, is the person's, if that
+    /// of the person works normally.
     pub(super) fn take_over(tx: &Transaction<'_>, openid: &str, unionid: &str) -> Result<(), StoreError> {
         let (of_openid, of_person) = (Self::of_key(tx, openid)?, Self::of_key(tx, unionid)?);
         if of_openid == Self::Normal || of_person != Self::Normal {

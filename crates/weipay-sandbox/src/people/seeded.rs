@@ -1,5 +1,5 @@
-//! The people of seed files, who are there again after a reset. They stand in the state, because any node of a shared database may
-//! be told to reset it.
+//! The people of seed files, who are there again after a reset. They stand in the state, because any node of
+//! a shared database may be told to reset it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
-//! By which clock the client of each merchant signs, where the sandbox's clock shows another time than the machine's: notifications
-//! are signed by the same. It is found out by requests. It is written only where it changes, and so also known after a restart, and to
-//! the other nodes of a shared database.
+//! By which clock the client of each merchant signs, where the sandbox's clock shows another time than the
+//! machine's: notifications are signed by the same. It is found out by requests. It is written only where it
+//! changes, and so also known after a restart, and to the other nodes of a shared database.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,9 @@
 //! Epochs (世代): in which state something was read. A reset and a restored snapshot begin the next one.
 //!
-//! Work that goes on outside of a transaction, such as a delivery, remembers the epoch in which it began. What it comes to belongs to
-//! the state that was, and changes nothing in the one that took its place, even where everything has the same numbers. The epoch
-//! stands in the database: so it also counts for what the other nodes of a shared database do.
+//! Work that goes on outside of a transaction, such as a delivery, remembers the epoch in which it began.
+//! What it comes to belongs to the state that was, and changes nothing in the one that took its place, even
+//! where everything has the same numbers. The epoch stands in the database: so it also counts for what the
+//! other nodes of a shared database do.
 
 use serde::{Deserialize, Serialize};
 

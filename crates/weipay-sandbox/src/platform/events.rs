@@ -104,9 +104,9 @@ impl Platform {
         &self.clock
     }
 
-    /// Keeps how the clock goes after a move, for a restart with the same data folder, and for the other nodes of a shared database.
-    /// A node never writes over what it has not seen: if another one has moved the clock meanwhile, the move is made again from where
-    /// that one left it.
+    /// Keeps how the clock goes after a move, for a restart with the same data folder, and for the other
+    /// nodes of a shared database. A node never writes over what it has not seen: if another one has moved
+    /// the clock meanwhile, the move is made again from where that one left it.
     pub(crate) fn keep_clock(&self, moved: Move<'_>) -> Result<(), StoreError> {
         let mut seen = self.seen_clock.lock().unwrap_or_else(PoisonError::into_inner);
         let own = self.clock.mode();
@@ -125,8 +125,9 @@ impl Platform {
         Ok(())
     }
 
-    /// Lets the clock go as another node has said since this one last looked, and does what is due then. Whether there was anything.
-    /// What this node itself has said and not yet kept does not turn the clock back.
+    /// Lets the clock go as another node has said since this one last looked, and does what is due then.
+    /// Whether there was anything. What this node itself has said and not yet kept does not turn the clock
+    /// back.
     pub(crate) fn follow_clock(&self) -> Result<bool, StoreError> {
         let is_moved = self.take_over_clock()?.unwrap_or_default();
         if is_moved {
@@ -154,8 +155,9 @@ impl Platform {
         }
     }
 
-    /// The clock of a database that nodes share is that of the node that was there first, and of whoever moved it last. That of an own
-    /// state is kept as it goes at the start: it may be another one than that which was kept last.
+    /// The clock of a database that nodes share is that of the node that was there first, and of whoever
+    /// moved it last. That of an own state is kept as it goes at the start: it may be another one than that
+    /// which was kept last.
     pub(crate) fn share_clock(&self) -> Result<(), StoreError> {
         if !self.store.is_shared() {
             let mode = self.clock.mode();
@@ -256,7 +258,8 @@ mod tests {
 
     const NOW: i64 = 1_786_766_400;
 
-    /// Seconds from the first attempt to each repeat, from the official table (15s/15s/30s/3m/10m/20m/30m/30m/30m/60m/3h/3h/3h/6h/6h).
+    /// Seconds from the first attempt to each repeat, from the official table
+    /// (15s/15s/30s/3m/10m/20m/30m/30m/30m/60m/3h/3h/3h/6h/6h).
     const REPEATS: [i64; 15] =
         [15, 30, 60, 240, 840, 2_040, 3_840, 5_640, 7_440, 11_040, 21_840, 32_640, 43_440, 65_040, 86_640];
 

@@ -1,9 +1,10 @@
 //! One time for one state: what is done to the state is done at its own time, also while another node exchanges it.
 //!
-//! A reset or a restore waits for the requests of its own node. Those of other nodes it cannot wait for, and a restore sets the clock of
-//! all nodes. So every transaction knows by its generation which state it works on. If it is another one than that of which the clock
-//! was asked, nothing is done, the clock is asked again, and the work begins anew. A transaction that was open meanwhile is refused by the
-//! database, since it has read the generation, and comes here too.
+//! A reset or a restore waits for the requests of its own node. Those of other nodes it cannot wait for, and
+//! a restore sets the clock of all nodes. So every transaction knows by its generation which state it works
+//! on. If it is another one than that of which the clock was asked, nothing is done, the clock is asked
+//! again, and the work begins anew. A transaction that was open meanwhile is refused by the database, since
+//! it has read the generation, and comes here too.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -25,7 +26,8 @@ pub(crate) struct Moment {
 }
 
 impl Platform {
-    /// The generation that this node knows. It is asked before the clock, which may follow another one then, but never stay behind.
+    /// The generation that this node knows. It is asked before the clock, which may follow another one then,
+    /// but never stay behind.
     pub(crate) fn generation(&self) -> i64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -35,7 +37,8 @@ impl Platform {
         Moment { generation, now: self.clock.now() }
     }
 
-    /// Does work in one transaction, on the state of which the time is; if that is gone, on the one in its place, at its own time.
+    /// Does work in one transaction, on the state of which the time is; if that is gone, on the one in its
+    /// place, at its own time.
     pub(crate) fn at_one_time<T, E: From<StoreError>>(
         &self,
         mut moment: Moment,

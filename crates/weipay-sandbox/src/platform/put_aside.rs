@@ -1,5 +1,6 @@
-//! What was due and cannot be done (搁置): it is put aside, so that it stops neither the clock nor what is due after it. It is kept with
-//! the time at which it was due, shown by the control API, and tried again when somebody asks for it or the sandbox starts.
+//! What was due and cannot be done (搁置): it is put aside, so that it stops neither the clock nor what is due
+//! after it. It is kept with the time at which it was due, shown by the control API, and tried again when
+//! somebody asks for it or the sandbox starts.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -46,8 +47,8 @@ fn all(tx: &Transaction<'_>, limit: i64) -> Result<Vec<Due>, StoreError> {
 }
 
 impl Platform {
-    /// Decides what becomes of something that was due and failed: whether it was put aside, and the line that tells it. An error is one
-    /// that may be gone at the next try.
+    /// Decides what becomes of something that was due and failed: whether it was put aside, and the line that
+    /// tells it. An error is one that may be gone at the next try.
     pub(super) fn failed(&self, due: &Due, error: StoreError) -> Result<Option<LogEntry>, StoreError> {
         let is_final = matches!(error, StoreError::Corrupt(_));
         if !is_final && self.background.count_failure(due) < MAX_TRIES {
@@ -95,8 +96,8 @@ impl Platform {
         })
     }
 
-    /// Lets everything that is put aside be due again at its own time, and does it. How many things that were, and how many of them
-    /// are put aside again.
+    /// Lets everything that is put aside be due again at its own time, and does it. How many things that
+    /// were, and how many of them are put aside again.
     pub(crate) fn retry_put_aside(&self) -> Result<(usize, usize), StoreError> {
         let mut count = 0;
         loop {

@@ -1,6 +1,7 @@
-//! How many starts with a seed this state has seen. If the sequence of numbers began again at each start, it would give numbers that
-//! the state already has. So the count of the start goes into the sequence, which is the same in every run. It is written once a start, and a start
-//! that fails gives its own back: the same program, started again, gives the numbers that it would have given.
+//! How many starts with a seed this state has seen. If the sequence of numbers began again at each start, it
+//! would give numbers that the state already has. So the count of the start goes into the sequence, which is
+//! the same in every run. It is written once a start, and a start that fails gives its own back: the same
+//! program, started again, gives the numbers that it would have given.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +24,8 @@ impl Record for SeededStarts {
     }
 }
 
-/// The numbers of a sandbox that starts now, and which start with a seed it is. Nodes of a shared database have different ones, also
-/// with one seed.
+/// The numbers of a sandbox that starts now, and which start with a seed it is. Nodes of a shared database
+/// have different ones, also with one seed.
 pub(crate) fn entropy_of_start(
     store: &Store,
     seed: Option<u64>,
@@ -39,8 +40,8 @@ pub(crate) fn entropy_of_start(
 }
 
 impl Platform {
-    /// Leaves the numbers of this start to the next one, because it failed: as long as none of them was given, and no other node has
-    /// started since. What fails here leaves a gap.
+    /// Leaves the numbers of this start to the next one, because it failed: as long as none of them was
+    /// given, and no other node has started since. What fails here leaves a gap.
     pub(crate) fn give_start_back(&self) {
         let Some(start) = self.seeded_start.filter(|_| self.entropy.is_untouched()) else { return };
         let _ = self.store.transaction(|tx| match tx.get(SEEDED_STARTS)? {

@@ -1,15 +1,17 @@
 //! Snapshots (快照): the state as it is, kept under a name, and put back later.
 //!
-//! A snapshot has everything that requests, people and the clock have made: records, counters, idempotency keys, the outbox, due times,
-//! where the clock stands or how it runs, and where a seeded sequence of numbers is. So the same requests afterwards have the same
-//! responses, what was to expire expires, and a notification that waited waits again, even if it was acknowledged in between.
+//! A snapshot has everything that requests, people and the clock have made: records, counters, idempotency
+//! keys, the outbox, due times, where the clock stands or how it runs, and where a seeded sequence of numbers
+//! is. So the same requests afterwards have the same responses, what was to expire expires, and a
+//! notification that waited waits again, even if it was acknowledged in between.
 //!
-//! It has no merchants and no keys. A restore leaves them as they are now: a merchant that was added since then stays, and so does
-//! its kit; a key that was rotated away or a certificate that was revoked does not come back. A snapshot of a sandbox with
-//! merchants that this one does not have is refused. Rules of faults and the log of requests are not state, and stay as well.
+//! It has no merchants and no keys. A restore leaves them as they are now: a merchant that was added since
+//! then stays, and so does its kit; a key that was rotated away or a certificate that was revoked does not
+//! come back. A snapshot of a sandbox with merchants that this one does not have is refused. Rules of faults
+//! and the log of requests are not state, and stay as well.
 //!
-//! A restore is one transaction: it happens whole, or nothing changes. Meanwhile no request is carried out and nothing falls due, so
-//! that nothing is done to the new state at the time of the old one.
+//! A restore is one transaction: it happens whole, or nothing changes. Meanwhile no request is carried out
+//! and nothing falls due, so that nothing is done to the new state at the time of the old one.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter};
@@ -29,10 +31,12 @@ use crate::store::{StoreError, StoredRow, Transaction};
 const MAX_SNAPSHOTS: usize = 100;
 const EXTENSION: &str = "jsonl";
 
-/// How the names of those begin that are in the data folder only on their way from or to another file. They take no place of the others.
+/// How the names of those begin that are in the data folder only on their way from or to another file. They
+/// take no place of the others.
 pub const PASSING_SNAPSHOT: &str = "of-command-";
 
-/// A snapshot in the data folder. It holds what people were told to keep secret, openids and names, and only its owner can read it.
+/// A snapshot in the data folder. It holds what people were told to keep secret, openids and names, and only
+/// its owner can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {

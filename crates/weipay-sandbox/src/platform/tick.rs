@@ -49,9 +49,9 @@ impl Platform {
         Ok(())
     }
 
-    /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
-    /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same; what cannot be
-    /// done is put aside, and told to the log.
+    /// Does what is due at `now`, and says how many things that were. The server calls this every second, and
+    /// a [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done
+    /// all the same; what cannot be done is put aside, and told to the log.
     ///
     /// # Errors
     ///
@@ -90,7 +90,8 @@ impl Platform {
         Err(StoreError::Conflict("the state, which another node exchanges".to_owned()))
     }
 
-    /// Does what is due in the state of a moment. Gives the generation of the state that another node has put in its place, if any.
+    /// Does what is due in the state of a moment. Gives the generation of the state that another node has put
+    /// in its place, if any.
     fn do_due_in(&self, moment: Moment, done: &mut usize) -> Result<Option<i64>, StoreError> {
         let (mut failed, mut last, mut put_aside, mut other) = (None, None, Vec::new(), None);
         for _ in 0..MAX_DUE_AT_ONCE {

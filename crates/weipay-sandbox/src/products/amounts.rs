@@ -1,5 +1,5 @@
-//! Amounts of nothing, below nothing, and too large to be counted with: no operation that moves money, or says how much will be moved,
-//! takes one, except where nothing is an amount that its page allows.
+//! Amounts of nothing, below nothing, and too large to be counted with: no operation that moves money, or
+//! says how much will be moved, takes one, except where nothing is an amount that its page allows.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Dividing an amount in proportion, in whole fen.
 
-/// Divides fen in proportion to weights, which are amounts too. Each part leaves `kept` fen of its weight. `None` when the parts together
-/// cannot take so much.
+/// Divides fen in proportion to weights, which are amounts too. Each part leaves `kept` fen of its weight.
+/// `None` when the parts together cannot take so much.
 pub(crate) fn apportion(fen: i64, weights: &[i64], kept: i64) -> Option<Vec<i64>> {
     let limit = |weight: i64| weight.saturating_sub(kept).max(0);
     let sum = |weights: &[i64]| weights.iter().fold(0i64, |sum, weight| sum.saturating_add(*weight));

@@ -1,6 +1,7 @@
 //! Balances (余额): what a merchant has, now and at the end of a day, and how it gets there.
 //!
-//! Everything is read from the [ledger](crate::products::ledger). `top_up` is what a developer does: a bank transfer into an account.
+//! Everything is read from the [ledger](crate::products::ledger). `top_up` is what a developer does: a bank
+//! transfer into an account.
 
 pub(crate) mod top_up;
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::ledger::{self, AccountKind, Owner, Purse};
 use super::{Context, HandlerError, Route, route};
 use crate::clock;
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Direction, StoreError, Transaction};
 
@@ -76,8 +78,9 @@ impl BalanceAccount {
         }
     }
 
-    /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is pending in the basic account, and money
-    /// of transfers under way in the operation account. INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
+    /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is
+    /// pending in the basic account, and money of transfers under way in the operation account.
+    /// INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
     const fn kinds(self) -> (&'static [AccountKind], &'static [AccountKind]) {
         match self {
             Self::Basic => (&[AccountKind::Available], &[AccountKind::Unsettled, AccountKind::Frozen]),
@@ -107,8 +110,9 @@ fn kind_position(kind: AccountKind) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or_default()
 }
 
-/// What was in the accounts before a moment: what is there now, without what has moved since. The balance that an entry keeps cannot be
-/// used: a late clock books work that was due before the moment after entries that came later.
+/// What was in the accounts before a moment: what is there now, without what has moved since. The balance
+/// that an entry keeps cannot be used: a late clock books work that was due before the moment after entries
+/// that came later.
 fn balance_before(
     tx: &Transaction<'_>,
     owner: &Owner,
@@ -150,10 +154,7 @@ fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a
     if context.merchants.may_use_money(context.caller, sub_mchid) {
         return Ok(sub_mchid);
     }
-    Err(Refusal::no_auth(
-        words,
-        "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does",
-    ))
+    Err(Refusal::no_auth(words, reasons::NOT_THE_PARTNER))
 }
 
 /// The account in the query; the basic account when there is none.

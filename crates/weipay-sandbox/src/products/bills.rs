@@ -10,9 +10,10 @@
 //! | `merge` | one order of time for payments, refunds and reversals |
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
-//! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept. INFERRED(bill-of-ten-o-clock): so a refund
-//! keeps what it was when the bill of its day was made, and each time the bill is the same. If it has changed nevertheless, the address has
-//! expired: no file is given that the digest does not fit.
+//! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept.
+//! INFERRED(bill-of-ten-o-clock): so a refund keeps what it was when the bill of its day was made, and each
+//! time the bill is the same. If it has changed nevertheless, the address has expired: no file is given that
+//! the digest does not fit.
 
 pub(super) mod day;
 mod fund_flow;

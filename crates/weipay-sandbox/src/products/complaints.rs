@@ -15,8 +15,8 @@
 //! | `control` | what people do |
 //! | `refusals` | what is refused, in the platform's words |
 //!
-//! A complaint is about one order. The merchant whose money it was sees it, and so does the partner that acts for that merchant or made
-//! the order.
+//! A complaint is about one order. The merchant whose money it was sees it, and so does the partner that acts
+//! for that merchant or made the order.
 
 mod callback;
 mod complaint;

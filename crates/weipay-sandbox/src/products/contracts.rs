@@ -21,8 +21,8 @@
 //! | `control` | what people do |
 //! | `v2` | the operations of APIv2 |
 //!
-//! A contract that one version of the API made is seen, used and ended by the other. UNCONFIRMED(contract-plan): every `plan_id` is a
-//! plan (模板) of the merchant.
+//! A contract that one version of the API made is seen, used and ended by the other.
+//! UNCONFIRMED(contract-plan): every `plan_id` is a plan (模板) of the merchant.
 
 mod codes;
 mod contract;

@@ -1,8 +1,10 @@
 //! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
 //!
-//! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The bills of payments,
-//! refunds and profit sharing, the flows of cash coupons and the receipts of transfers are made of what happened: their products
-//! have them in their tables. Of other products the sandbox keeps nothing, so that their bills are whole and empty; it responds with them as it responds with examples, and says so in the same way.
+//! The addresses of responses lead back to the sandbox, and the digests beside them are of what is
+//! downloaded. The bills of payments, refunds and profit sharing, the flows of cash coupons and the receipts
+//! of transfers are made of what happened: their products have them in their tables. Of other products the
+//! sandbox keeps nothing, so that their bills are whole and empty; it responds with them as it responds with
+//! examples, and says so in the same way.
 
 mod document;
 pub(super) mod gzip;

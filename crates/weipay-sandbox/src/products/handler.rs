@@ -51,8 +51,8 @@ impl HandlerError {
         }
     }
 
-    /// The same where there is nobody to refuse anything to: what people and the clock do with a record finds `what` as requests left
-    /// it, or else the records are broken.
+    /// The same where there is nobody to refuse anything to: what people and the clock do with a record finds
+    /// `what` as requests left it, or else the records are broken.
     pub(crate) fn into_store_error(self, what: &str) -> StoreError {
         match self {
             Self::Failed(error) => error,

@@ -50,8 +50,8 @@ fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Compariso
 }
 
 impl Fingerprint {
-    /// What a request says: its body, and the values in its path and its query, in whatever order these stand. Without such values it is
-    /// that of the body.
+    /// What a request says: its body, and the values in its path and its query, in whatever order these
+    /// stand. Without such values it is that of the body.
     pub(crate) fn of_request(request: &ValidRequest) -> Self {
         let mut query: Vec<_> = request.query_values().collect();
         query.sort_unstable();

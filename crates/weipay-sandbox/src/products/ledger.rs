@@ -1,9 +1,9 @@
 //! The ledger (账本): all money of the sandbox in fen, as double entry.
 //!
-//! Money moves by a [`Posting`] only: what leaves accounts arrives at others, in the transaction that also changes the order, the
-//! refund or the transfer. So the sum over all accounts is always 0: what people and merchants have came from a bank, and a bank
-//! account goes below zero by it. Each owner has one [`Purse`], so that a payment writes two purses and one entry, and no record is
-//! shared by all merchants.
+//! Money moves by a [`Posting`] only: what leaves accounts arrives at others, in the transaction that also
+//! changes the order, the refund or the transfer. So the sum over all accounts is always 0: what people and
+//! merchants have came from a bank, and a bank account goes below zero by it. Each owner has one [`Purse`],
+//! so that a payment writes two purses and one entry, and no record is shared by all merchants.
 //!
 //! Balances of merchants and the fund bill (资金账单) are read from here.
 
@@ -211,8 +211,8 @@ impl From<StoreError> for PostingError {
 }
 
 impl PostingError {
-    /// The error of a handler: a short account is refused with this, which is given the reason (which account, how much it has, how much
-    /// it needs); and what no request can cause is a broken state.
+    /// The error of a handler: a short account is refused with this, which is given the reason (which
+    /// account, how much it has, how much it needs); and what no request can cause is a broken state.
     pub(crate) fn or_short(self, refuse: impl FnOnce(String) -> Refusal) -> HandlerError {
         match self {
             Self::Short { account, has, needs } => {
@@ -301,8 +301,8 @@ impl Purse {
         }))
     }
 
-    /// Whether all entries before a moment were booked in the order of their times, so that what each says of the balance is right among
-    /// them.
+    /// Whether all entries before a moment were booked in the order of their times, so that what each says of
+    /// the balance is right among them.
     pub(crate) fn is_in_order_until(&self, moment: i64) -> bool {
         self.late.is_none_or(|late| moment <= late)
     }

@@ -1,11 +1,12 @@
 //! Random lives: how the products' reference models are run.
 //!
-//! A model is a small second opinion on a product: it says of every step whether it succeeds, or with which code it is refused, and
-//! which states and balances are there afterwards. A life is a list of random steps; the same seed gives the same lives each time. What
-//! fails is made shorter, step by step, and printed before it fails again.
+//! A model is a small second opinion on a product: it says of every step whether it succeeds, or with which
+//! code it is refused, and which states and balances are there afterwards. A life is a list of random steps;
+//! the same seed gives the same lives each time. What fails is made shorter, step by step, and printed before
+//! it fails again.
 //!
-//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each model has its own variable, which goes before it. The defaults
-//! are quick. `WEIPAY_MODEL_SEED` makes other lives.
+//! `WEIPAY_MODEL_STEPS` has the number of steps of every model, and each model has its own variable, which
+//! goes before it. The defaults are quick. `WEIPAY_MODEL_SEED` makes other lives.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,15 +78,16 @@ fn shorten<S: Clone>(mut life: Vec<S>, live: &impl Fn(&[S])) -> Vec<S> {
     life
 }
 
-/// What of an amount is of a part, as models compute it: as much as of the whole, half a fen is a whole one, and the last takes what is
-/// left of both.
+/// What of an amount is of a part, as models compute it: as much as of the whole, half a fen is a whole one,
+/// and the last takes what is left of both.
 pub(crate) fn share(fen: i64, (total, part): (i64, i64), (before, part_before): (i64, i64)) -> i64 {
     let rounded = (2 * fen * part + total) / (2 * total);
     let others_left = (total - part) - (before - part_before);
     rounded.min(part - part_before).min(fen).max(fen - others_left).max(0)
 }
 
-/// Turns the number of a step into one of the values that exist. Every fourth number stays as it is, so that refusals are tried too.
+/// Turns the number of a step into one of the values that exist. Every fourth number stays as it is, so that
+/// refusals are tried too.
 pub(crate) fn meant<T>(said: T, of: impl Iterator<Item = T>) -> T
 where
     T: Copy + TryInto<usize>,

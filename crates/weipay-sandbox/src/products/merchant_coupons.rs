@@ -115,7 +115,8 @@ fn belonging_merchant(merchants: &Merchants, stock: &Stock) -> Option<Account> {
     merchants.find(stock.definition.belong_merchant()).map(|merchant| merchant.account.clone())
 }
 
-/// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to. The latter is UNCONFIRMED(belong-merchant).
+/// Whether a merchant may operate coupons of this stock: its creator and the one it belongs to. The latter is
+/// UNCONFIRMED(belong-merchant).
 fn may_operate(caller: &Account, stock: &Stock) -> bool {
     stock.creator == caller.mchid || stock.definition.belong_merchant() == caller.mchid
 }

@@ -26,6 +26,7 @@ use super::{DueHandler, HandlerError, Route};
 use crate::clock;
 use crate::people::Person;
 use crate::products::users::is_openid;
+use crate::reasons;
 use crate::store::{Fingerprint, StoreError, Transaction};
 
 #[rustfmt::skip]
@@ -60,13 +61,12 @@ fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
 /// Whose wallet an openid leads to. The openid must be one under the appid.
 fn receiver(tx: &Transaction<'_>, openid: &str, appid: &str) -> Result<Owner, HandlerError> {
     if !is_openid(openid) {
-        let reason = "an openid has 28 letters, digits, _ or -, and begins with o";
-        return Err(refusals::wrong_openid(reason).into());
+        return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
     }
     match Person::find(tx, openid)? {
         None => Ok(Owner::person(openid)),
         Some(person) if person.openid(appid) == openid => Ok(Owner::person(person.unionid)),
-        Some(_) => Err(refusals::wrong_openid("this person has another openid under this appid").into()),
+        Some(_) => Err(refusals::wrong_openid(reasons::OPENID_OF_ANOTHER_APPID).into()),
     }
 }
 

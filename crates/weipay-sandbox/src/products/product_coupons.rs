@@ -22,9 +22,10 @@
 //! | `images` | pictures that the platform makes |
 //! | `refusals` | what is refused, in the platform's words |
 //!
-//! What stocks of other coupons have, too, is in [`coupon_stocks`](super::coupon_stocks). Each file has its handlers first; the rules
-//! follow, and are pure. Partners (服务商) call all of this for a brand (品牌). INFERRED(product-coupon-brand): every brand has
-//! authorised every partner, and a partner sees of a brand what it made itself.
+//! What stocks of other coupons have, too, is in [`coupon_stocks`](super::coupon_stocks). Each file has its
+//! handlers first; the rules follow, and are pure. Partners (服务商) call all of this for a brand (品牌).
+//! INFERRED(product-coupon-brand): every brand has authorised every partner, and a partner sees of a brand
+//! what it made itself.
 
 mod budget;
 mod bundle;

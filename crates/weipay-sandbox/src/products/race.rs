@@ -6,8 +6,8 @@ use std::thread;
 /// So often each race is run.
 pub(crate) const RACES: usize = 1_000;
 
-/// Does all of these at once, and says of each whether it was done. The one with the number `late`, counted round, comes to the start
-/// last, and is often the first to leave it.
+/// Does all of these at once, and says of each whether it was done. The one with the number `late`, counted
+/// round, comes to the start last, and is often the first to leave it.
 pub(crate) fn at_once<const N: usize>(racers: [&(dyn Fn() -> bool + Sync); N], late: usize) -> [bool; N] {
     let start = Barrier::new(N);
     thread::scope(|scope| {

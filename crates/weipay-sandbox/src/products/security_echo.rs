@@ -30,7 +30,8 @@ fn echo(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
     Ok(Value::Object(members))
 }
 
-/// What the notification opens to. INFERRED(echo-notification): the secret is encrypted for the merchant there too, as in the response.
+/// What the notification opens to. INFERRED(echo-notification): the secret is encrypted for the merchant
+/// there too, as in the response.
 fn told(context: &Context<'_>) -> Result<Map<String, Value>, Refusal> {
     let mut told = Map::new();
     if let Some(message) = context.request.body.get(MESSAGE) {

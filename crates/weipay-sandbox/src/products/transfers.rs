@@ -11,8 +11,8 @@
 //! | `refusals` | what is refused, in the platform's words |
 //! | `control` | what people do |
 //!
-//! Money goes from the operation account (运营账户) into transfer with the request, and from there to the person or back, each with the
-//! state that says so.
+//! Money goes from the operation account (运营账户) into transfer with the request, and from there to the person
+//! or back, each with the state that says so.
 
 mod authorization;
 mod batches;
@@ -113,7 +113,8 @@ pub(super) const DUE: &[(&str, DueHandler)] = &[
     (receipts::MADE, receipts::make),
 ];
 
-/// How long the platform takes for a step that it does later: paying a person, taking a transfer back. UNCONFIRMED(transfer-time).
+/// How long the platform takes for a step that it does later: paying a person, taking a transfer back.
+/// UNCONFIRMED(transfer-time).
 const STEP_SECONDS: i64 = 2;
 
 /// A person has so long to confirm.

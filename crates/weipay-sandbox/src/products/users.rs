@@ -2,6 +2,7 @@
 
 use super::HandlerError;
 use crate::people::Person;
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
@@ -18,16 +19,11 @@ pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
     if is_openid(openid) {
         return Ok(());
     }
-    Err(Refusal::new(
-        404,
-        "USER_NOT_EXISTS",
-        "用户不存在",
-        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
-    ))
+    Err(Refusal::new(404, "USER_NOT_EXISTS", "用户不存在", reasons::OPENID_FORM))
 }
 
-/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid. INFERRED(user-of-appid): the code, that of a
-/// wrong openid.
+/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid.
+/// INFERRED(user-of-appid): the code, that of a wrong openid.
 pub(crate) fn check_user_of_appid(
     tx: &Transaction<'_>,
     openid: &str,
@@ -41,12 +37,7 @@ pub(crate) fn check_user_of_appid(
 }
 
 pub(crate) fn of_another_appid() -> Refusal {
-    Refusal::new(
-        404,
-        "USER_NOT_EXISTS",
-        "用户不存在",
-        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
-    )
+    Refusal::new(404, "USER_NOT_EXISTS", "用户不存在", reasons::OPENID_OF_ANOTHER_APPID)
 }
 
 #[cfg(test)]

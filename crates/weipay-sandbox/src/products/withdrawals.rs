@@ -114,8 +114,8 @@ fn check_amount(fen: i64) -> Result<(), Refusal> {
     }
 }
 
-/// The same number again must ask for the same, and within six days. INFERRED(withdraw-repeat): the amount, the account and whose it is
-/// count.
+/// The same number again must ask for the same, and within six days. INFERRED(withdraw-repeat): the amount,
+/// the account and whose it is count.
 fn check_repeated(asked: &Withdrawal, known: &Withdrawal, now: i64) -> Result<(), Refusal> {
     if now.saturating_sub(known.created) > NUMBER_PERIOD {
         return Err(refusals::too_late());

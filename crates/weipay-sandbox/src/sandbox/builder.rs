@@ -141,8 +141,9 @@ impl SandboxBuilder {
         self
     }
 
-    /// Makes numbers and nonces repeatable. Keys never are. A start with the same data folder goes on with other numbers, the same in
-    /// every run, until a reset begins them again (with a state of its own; nodes on one database go on).
+    /// Makes numbers and nonces repeatable. Keys never are. A start with the same data folder goes on with
+    /// other numbers, the same in every run, until a reset begins them again (with a state of its own; nodes
+    /// on one database go on).
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -202,7 +203,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Which keys the platform signs with for the first merchant; the public key only by default. A kit that is there and was made with others is an error.
+    /// Which keys the platform signs with for the first merchant; the public key only by default. A kit that
+    /// is there and was made with others is an error.
     #[must_use]
     pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
         self.platform_keys = Some(platform_keys);

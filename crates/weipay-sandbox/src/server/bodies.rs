@@ -1,7 +1,8 @@
 //! Bodies of requests on their way in, and what bounds the memory of all of them together.
 //!
-//! Whoever can connect can send a body and stop in the middle of it. So each body has a little memory for itself, and beyond that all
-//! draw on one budget. When it is used up and no body ends, the connection that has been sending a long body for longest gives way.
+//! Whoever can connect can send a body and stop in the middle of it. So each body has a little memory for
+//! itself, and beyond that all draw on one budget. When it is used up and no body ends, the connection that
+//! has been sending a long body for longest gives way.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -97,7 +97,8 @@ impl Server {
         asked
     }
 
-    /// What receives a message at each termination signal, from now on. Neither that nor Ctrl-C ends the program by itself any more.
+    /// What receives a message at each termination signal, from now on. Neither that nor Ctrl-C ends the
+    /// program by itself any more.
     pub(crate) fn termination_signals(&self) -> io::Result<mpsc::Receiver<()>> {
         let (report, signals) = mpsc::channel();
         let _runtime = self.handle.enter();
@@ -171,8 +172,9 @@ fn asked_to_end() -> io::Result<impl Future<Output = io::Result<()>>> {
     Ok(tokio::signal::ctrl_c())
 }
 
-/// As many threads respond as there are cores, at least two: with more of them they only interrupt each other, and some responses come
-/// late. Where they wait for a database that is elsewhere, there are twice as many.
+/// As many threads respond as there are cores, at least two: with more of them they only interrupt each
+/// other, and some responses come late. Where they wait for a database that is elsewhere, there are twice as
+/// many.
 fn runtime(is_shared: bool) -> io::Result<Runtime> {
     let cores = thread::available_parallelism().map_or(2, usize::from);
     let responding = if is_shared { cores * 2 } else { cores.max(2) };

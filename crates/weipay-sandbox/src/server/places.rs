@@ -1,9 +1,9 @@
 //! Places (连接数): how many may be connected at once, and who gives way when one more comes.
 //!
-//! A newcomer never waits for somebody who keeps a connection and does nothing with it. When all places are taken, the
-//! one gives way who has been idle for longest: first those who never sent a request, then those who may send another,
-//! then those who are slow to send a body or to read a response, or who want their response late (the fault `slow`). A request that is
-//! being answered never gives way.
+//! A newcomer never waits for somebody who keeps a connection and does nothing with it. When all places are
+//! taken, the one gives way who has been idle for longest: first those who never sent a request, then those
+//! who may send another, then those who are slow to send a body or to read a response, or who want their
+//! response late (the fault `slow`). A request that is being answered never gives way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;

@@ -28,8 +28,8 @@ pub(crate) trait Engine {
         page: Page,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// Records of a range in the order of its index and, under one value, of their addition, or all of that backwards; those after a
-    /// place, which is in the range or at its beginning.
+    /// Records of a range in the order of its index and, under one value, of their addition, or all of that
+    /// backwards; those after a place, which is in the range or at its beginning.
     fn scan(
         &self,
         kind: &str,
@@ -65,18 +65,19 @@ pub(crate) trait Engine {
     /// Notifications that are due at `now`, the one that has been due for longest first.
     fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest first. From now on this
-    /// node delivers them, and no other until [`LEASE`] is over: then the node is taken for dead, and what it says of them later
-    /// changes nothing. An engine with one node has nobody to keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
+    /// Notifications that are due at `now` and that no node delivers, the one that has been due for longest
+    /// first. From now on this node delivers them, and no other until [`LEASE`] is over: then the node is
+    /// taken for dead, and what it says of them later changes nothing. An engine with one node has nobody to
+    /// keep away. What goes to one of the `busy` [receivers](receiver_of) is left out.
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it as [`Self::claim_due`] does. One that is there
-    /// keeps its time and its count, unless it is to be `moved`. Gives it as it is in the outbox then; `None` if another node
-    /// delivers it.
+    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it as
+    /// [`Self::claim_due`] does. One that is there keeps its time and its count, unless it is to be `moved`.
+    /// Gives it as it is in the outbox then; `None` if another node delivers it.
     fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError>;
 
-    /// Keeps how many deliveries of a notification have failed, and when the next one is due. From now on every node may deliver it.
-    /// Whether it was kept: what another node delivers now stays as it is.
+    /// Keeps how many deliveries of a notification have failed, and when the next one is due. From now on
+    /// every node may deliver it. Whether it was kept: what another node delivers now stays as it is.
     fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<bool, StoreError>;
 
     /// Keeps when the next delivery of a notification is due, whoever delivers it now.
@@ -249,8 +250,9 @@ impl Direction {
         Place { value: value.clone(), number }
     }
 
-    /// What ends a range, and how SQL compares with the place, compares with the end, and sorts. The place is compared as one, and
-    /// nothing else limits its side, so that a database begins there and does not pass over what lies before it.
+    /// What ends a range, and how SQL compares with the place, compares with the end, and sorts. The place is
+    /// compared as one, and nothing else limits its side, so that a database begins there and does not pass
+    /// over what lies before it.
     pub(super) fn sql(self, range: &IndexRange) -> (&str, [&'static str; 3]) {
         match self {
             Self::Ascending => (&range.to, [">", "<=", "ASC"]),

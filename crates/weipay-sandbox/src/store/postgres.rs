@@ -8,9 +8,10 @@
 //! | `migrations` | numbered migrations |
 //! | `tls` | TLS, and what is checked of the server |
 //!
-//! Every transaction is serializable. When another one came in between, the database refuses one of the two, and its whole work
-//! is done again, at most [`MAX_TRIES`] times. What a refused transaction has read may be wrong, so a refusal to a merchant counts
-//! only after the transaction that found it has been committed as well.
+//! Every transaction is serializable. When another one came in between, the database refuses one of the two,
+//! and its whole work is done again, at most [`MAX_TRIES`] times. What a refused transaction has read may be
+//! wrong, so a refusal to a merchant counts only after the transaction that found it has been committed as
+//! well.
 //!
 //! Nothing here needs more than CockroachDB and YugabyteDB have: no advisory locks, no notifications of the database, no change
 //! of tables that a transaction must take back. docs/scaling.md says what was tried.

@@ -89,7 +89,8 @@ impl Sqlite {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-            // Otherwise a plan depends on the value of a limit, and every statement with one is compiled again each time that it is run.
+            // Otherwise a plan depends on the value of a limit, and every statement with one is compiled
+            // again each time that it is run.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         })?;
         migrations::run(&mut connection)?;

@@ -75,8 +75,9 @@ impl<'a> Transaction<'a> {
         Ok(self.find(conditions, Page { offset: 0, limit: 1 })?.pop())
     }
 
-    /// All records of a range, in the order of its index and, under one value, of their addition. They are read in parts, so that a
-    /// long range takes little memory, and are not remembered: who wants to save one gets it by its key.
+    /// All records of a range, in the order of its index and, under one value, of their addition. They are
+    /// read in parts, so that a long range takes little memory, and are not remembered: who wants to save one
+    /// gets it by its key.
     pub(crate) fn scan<R: Record>(&self, range: IndexRange, direction: Direction) -> Scan<'_, R> {
         Scan::new(self.engine, range, direction)
     }
@@ -159,9 +160,9 @@ impl<'a> Transaction<'a> {
         self.engine.claim_due(now, limit, busy)
     }
 
-    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it: no other node does before [`LEASE`] is
-    /// over, or the notification is rescheduled or removed. One that is there keeps its time, unless it is to be `moved` to that of
-    /// the entry. `None` if another node delivers it now.
+    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it: no other node
+    /// does before [`LEASE`] is over, or the notification is rescheduled or removed. One that is there keeps
+    /// its time, unless it is to be `moved` to that of the entry. `None` if another node delivers it now.
     pub(crate) fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
         self.engine.claim(entry, moved)
     }
@@ -173,8 +174,8 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Keeps how many deliveries have failed, and when the next one is due. Whether it was kept: what another node delivers now stays
-    /// as it is.
+    /// Keeps how many deliveries have failed, and when the next one is due. Whether it was kept: what another
+    /// node delivers now stays as it is.
     pub(crate) fn reschedule(
         &self,
         entry: &OutboxEntry,

@@ -85,8 +85,8 @@ fn value(carried_out: CarriedOut, checks_amounts: bool, field: &Field, text: &st
     }
 }
 
-/// What a handler gives, as elements. An object holds elements, and a list of objects is an element for each; other lists are JSON
-/// text.
+/// What a handler gives, as elements. An object holds elements, and a list of objects is an element for each;
+/// other lists are JSON text.
 pub(super) fn from_value(value: &Value) -> XmlElements {
     let mut elements = XmlElements::new();
     for (name, value) in value.as_object().into_iter().flatten() {

@@ -13,9 +13,10 @@
 //! | the appid is the merchant's | APPID_MCHID_NOT_MATCH |
 //! | every value keeps its rule | PARAM_ERROR |
 //!
-//! INFERRED(v2-check-order). All but the first have status 200 and `return_code` FAIL with a sentence; the code is in the log, because
-//! the gateway sends none there. Where the page of an operation lists CA_ERROR, a missing certificate is that instead, in XML with its
-//! code. Recorded (public reports of 2020 and 2022): `No required SSL certificate was sent` for the others.
+//! INFERRED(v2-check-order). All but the first have status 200 and `return_code` FAIL with a sentence; the
+//! code is in the log, because the gateway sends none there. Where the page of an operation lists CA_ERROR, a
+//! missing certificate is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
+//! required SSL certificate was sent` for the others.
 
 use std::sync::Arc;
 
@@ -60,8 +61,8 @@ impl From<Refusal> for Rejection {
     }
 }
 
-/// Finds out whose request it is, or rejects it. Before a merchant is not let in because of what is known of it, `look` is asked whether
-/// anything else is known by now.
+/// Finds out whose request it is, or rejects it. Before a merchant is not let in because of what is known of
+/// it, `look` is asked whether anything else is known by now.
 pub(crate) fn enter(
     operation: &'static Operation,
     request: &Request,

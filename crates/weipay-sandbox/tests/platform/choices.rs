@@ -21,7 +21,7 @@ fn names_on_page() -> BTreeSet<String> {
 }
 
 /// The files of the source, with what is in them.
-fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+pub(crate) fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

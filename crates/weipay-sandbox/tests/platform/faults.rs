@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{FaultRule, LogEntry, Sandbox};
 
-use crate::client::Response;
+use crate::client::{Client, Response};
 use crate::merchant::{Coupon, FAMILY, Merchant, number};
 
 const HEADER: &str = "Weipay-Sandbox-Fault";
@@ -198,4 +198,16 @@ fn a_rule_that_cannot_be_met_is_refused() {
     }
     let rule = FaultRule::new("drop".parse().unwrap()).operation("/v3/nowhere");
     assert!(Sandbox::builder().fault(rule).start().unwrap_err().to_string().contains("/v3/nowhere"));
+}
+
+#[test]
+fn a_rule_that_was_removed_hits_nothing() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = Client::new(&sandbox);
+    let get = || client.get("/v3/merchant/fund/balance/BASIC").status;
+    let id = sandbox.add_fault(FaultRule::new("502".parse().unwrap())).unwrap();
+    assert_eq!(get(), 502);
+    assert!(sandbox.remove_fault(id));
+    assert_eq!(get(), 200);
+    assert!(!sandbox.remove_fault(id), "it is gone already");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, HeldClock, MerchantAccount, Sandbox};
+use weipay_sandbox::{AccountState, Clock, HeldClock, MerchantAccount, Sandbox, TransferError};
 
 use crate::NOW;
 use crate::client::Client;
@@ -115,6 +115,41 @@ fn a_confirmed_transfer_is_paid_and_the_merchant_is_notified() {
         (&json!("SUCCESS"), &json!("paid1"), &shown["mch_id"], &shown["update_time"])
     );
     assert!(told.get("user_name").is_none() && told.get("fail_reason").is_none(), "{told}");
+}
+
+/// What the control API does, without it.
+#[test]
+fn a_program_acts_for_the_person_of_a_transfer() {
+    let (sandbox, _held) = start();
+    let (payer, platform) = (Payer::new(&sandbox), sandbox.platform());
+    let transfer = |number: &str| {
+        let made = payer.client.post(BILLS, &payer.request(number, 300)).success();
+        made["transfer_bill_no"].as_str().unwrap().to_owned()
+    };
+    let confirmed = transfer("confirmed1");
+    assert_eq!(platform.confirm_transfer(&confirmed, None).unwrap(), "TRANSFERING");
+    let twice = platform.confirm_transfer("confirmed1", None);
+    assert!(matches!(twice, Err(TransferError::State("TRANSFERING"))), "{twice:?}");
+    transfer("refused1");
+    assert_eq!(platform.refuse_transfer("refused1").unwrap(), "FAIL");
+    assert_eq!(payer.balance(), (700, 300));
+    assert!(matches!(platform.refuse_transfer("nothing1"), Err(TransferError::Unknown)));
+
+    let base = "/v3/fund-app/mch-transfer/user-confirm-authorization";
+    let kit = sandbox.kit();
+    let asked = json!({
+        "out_authorization_no": "auth1", "appid": kit.appid, "openid": kit.openid, "transfer_scene_id": "1000",
+        "user_display_name": "会员", "authorization_notify_url": payer.receiver.url,
+    });
+    payer.client.post(base, &asked).success();
+    let state = || {
+        let shown = payer.client.get(&format!("{base}/out-authorization-no/auth1")).success();
+        shown["state"].as_str().unwrap().to_owned()
+    };
+    platform.confirm_authorization("auth1").unwrap();
+    assert_eq!(state(), "TAKING_EFFECT");
+    platform.end_authorization("auth1").unwrap();
+    assert_eq!(state(), "CLOSED");
 }
 
 #[test]

@@ -73,8 +73,8 @@ pub(super) enum CounterMode {
         /// The first 96 bits of the counter.
         prefix: [u8; 12],
         cipher: StreamingDecryptingKey,
-        /// How many bytes the cipher may still decrypt before the last 32 bits of its counter begin again at zero: GCM carries nothing
-        /// from them, and the cipher would.
+        /// How many bytes the cipher may still decrypt before the last 32 bits of its counter begin again at
+        /// zero: GCM carries nothing from them, and the cipher would.
         until_wrap: u64,
     },
     #[cfg(feature = "sm")]

@@ -1,21 +1,25 @@
-//! Whether a response is about what was asked. The signature of a response does not cover the request: two whole responses, swapped
-//! between two calls on their way, both verify. So what a response repeats of its request is compared with it.
+//! Whether a response is about what was asked. The signature of a response does not cover the request: two
+//! whole responses, swapped between two calls on their way, both verify. So what a response repeats of its
+//! request is compared with it.
 //!
-//! The catalogue says which fields repeat (`echo`), and which of them every response has. A response that repeats nothing of what every
-//! response to this request repeats, and that is empty or has something which no response to it has, belongs to another one too: an order's
-//! `prepay_id` is not the success of a refund, and neither is the empty body with which another order was closed. Else a field that is
-//! absent says nothing, and neither does one that was not sent.
+//! The catalogue says which fields repeat (`echo`), and which of them every response has. A response that
+//! repeats nothing of what every response to this request repeats, and that is empty or has something which
+//! no response to it has, belongs to another one too: an order's `prepay_id` is not the success of a refund,
+//! and neither is the empty body with which another order was closed. Else a field that is absent says
+//! nothing, and neither does one that was not sent.
 //!
 //! # What cannot be found out
 //!
-//! An error response repeats nothing of its request, but for a `SIGN_ERROR` that shows the nonce that was signed
-//! ([`SignDifference::Nonce`](crate::error::SignDifference::Nonce)). The value of a field in `detail` is not compared: how the platform
-//! writes it there is not documented. The gateway leaves most of them unsigned, its `Request-ID` is made by the platform
-//! and unknown to the client, and no other header ties the two. So of two calls whose error responses were swapped on their way, each
-//! gets the error of the other, and nothing tells. The same holds for a success whose operation repeats nothing, such as the
-//! `code_url` of an order. Only whoever can change the content of a TLS connection, or a faulty proxy or transport, can swap
-//! them. What it can cost: a call that failed looks as if it had failed for another reason, also as if it had certainly not taken
-//! effect. Query before a new number is taken for what was refused: that is right in any case.
+//! An error response repeats nothing of its request, but for a `SIGN_ERROR` that shows the nonce that was
+//! signed ([`SignDifference::Nonce`](crate::error::SignDifference::Nonce)). The value of a field in `detail`
+//! is not compared: how the platform writes it there is not documented. The gateway leaves most of them
+//! unsigned, its `Request-ID` is made by the platform and unknown to the client, and no other header ties the
+//! two. So of two calls whose error responses were swapped on their way, each gets the error of the other,
+//! and nothing tells. The same holds for a success whose operation repeats nothing, such as the `code_url` of
+//! an order. Only whoever can change the content of a TLS connection, or a faulty proxy or transport, can
+//! swap them. What it can cost: a call that failed looks as if it had failed for another reason, also as if
+//! it had certainly not taken effect. Query before a new number is taken for what was refused: that is right
+//! in any case.
 
 use std::borrow::Cow;
 
@@ -26,7 +30,8 @@ use crate::members::{Members, Place, purpose};
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 
-/// The first field of a JSON response that repeats something else than the request sent, or that is missing where nothing is repeated.
+/// The first field of a JSON response that repeats something else than the request sent, or that is missing
+/// where nothing is repeated.
 pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> {
     match compare(request, |field| member(body, field), |field| has_member(body, field)) {
         Compared::Same => None,

@@ -1,8 +1,8 @@
 //! Files whose digest is signed in place of their bytes: overseas statements (境外对账单). A header has the SHA-1 of the file, and the
 //! signature is over `{"sha1":"<value of that header>"}`. Which operations these are, the catalogue says.
 //!
-//! UNCONFIRMED: of which bytes the SHA-1 is where the file comes compressed. A public SDK says that it is of the plain text; here the
-//! bytes as they came are accepted too.
+//! UNCONFIRMED: of which bytes the SHA-1 is where the file comes compressed. A public SDK says that it is of
+//! the plain text; here the bytes as they came are accepted too.
 
 use http::HeaderMap;
 use weipay_wire::DigestAlgorithm;

@@ -1,5 +1,5 @@
-//! APIv2: a request is XML that carries its signature, and so is a response. A few operations are pages whose query is signed, and
-//! one is a form with a file.
+//! APIv2: a request is XML that carries its signature, and so is a response. A few operations are pages whose
+//! query is signed, and one is a form with a file.
 //!
 //! The platform responds with HTTP 200 in every case. `return_code` tells whether it accepted the request, `result_code`
 //! whether the operation succeeded; both failures are errors like those of APIv3.
@@ -222,8 +222,8 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     {
         return Judgement::Failure(error);
     }
-    // Nothing is known of a path without a row: only a signed response is trusted. A page is mostly JSON or HTML. The gateway before
-    // it answers in XML, and so does H5纯签约 by its samples.
+    // Nothing is known of a path without a row: only a signed response is trusted. A page is mostly JSON or
+    // HTML. The gateway before it answers in XML, and so does H5纯签约 by its samples.
     if let Some(page) = operation.filter(|row| row.dialect() == Dialect::Json)
         && !begins_with_xml(&response.body)
     {
@@ -270,8 +270,8 @@ fn without_outcome(operation: Option<&Operation>, elements: &XmlElements) -> Opt
     missing.map(|(element, _)| Judgement::Unproven(VerifyError::Xml(XmlError::NoOutcome { element })))
 }
 
-/// The response of a page, which nothing proves. Only what says that it failed, or must say how it ended and does not, is an error:
-/// other pages are HTML.
+/// The response of a page, which nothing proves. Only what says that it failed, or must say how it ended and
+/// does not, is an error: other pages are HTML.
 fn judge_page(page: &Operation, response: &RawResponse) -> Judgement {
     let members = page_members(&response.body);
     if let Some(error) = members.as_ref().and_then(ApiError::from_page) {

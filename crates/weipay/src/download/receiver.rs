@@ -70,8 +70,8 @@ impl Receiver {
         }
     }
 
-    /// Takes the beginning of the decrypted input, and gives the next piece of the file, which may be empty. Call it until nothing
-    /// of the input is left.
+    /// Takes the beginning of the decrypted input, and gives the next piece of the file, which may be empty.
+    /// Call it until nothing of the input is left.
     pub(super) fn next_piece(&mut self, input: &mut &[u8]) -> Result<Vec<u8>, FileError> {
         let before = input.len();
         let piece = match &mut self.content {

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, FileError};
 
-/// The lengths of the keys of AES-256 and SM4. A key that is still encrypted is longer: 344 characters with RSA, and more than 100 with
-/// SM2.
+/// The lengths of the keys of AES-256 and SM4. A key that is still encrypted is longer: 344 characters with
+/// RSA, and more than 100 with SM2.
 const KEY_LENGTHS: [usize; 2] = [32, 16];
 
 /// How a file is encrypted.

@@ -42,8 +42,8 @@ pub(super) fn key<K>(
     read(&content).map_err(|source| ConfigError::Key { setting: format!("{setting} ({shown})"), source })
 }
 
-/// Reads platform certificates: paths, separated as the system separates the folders of `PATH`, or PEM text. A file may hold several
-/// certificates.
+/// Reads platform certificates: paths, separated as the system separates the folders of `PATH`, or PEM text.
+/// A file may hold several certificates.
 pub(super) fn certificates(setting: &str, value: &str) -> Result<Vec<Certificate>, ConfigError> {
     let value = cleaned(value);
     if value.contains(BEGIN) {

@@ -48,8 +48,8 @@ pub(crate) const MAX_UNDER_SUCCESS: usize = 64 * 1024;
 impl ApiError {
     /// What an error response says.
     ///
-    /// A byte order mark before it changes nothing: the object after it is whole. So the mark neither makes a refusal less certain nor
-    /// hides a code that leaves the outcome open.
+    /// A byte order mark before it changes nothing: the object after it is whole. So the mark neither makes a
+    /// refusal less certain nor hides a code that leaves the outcome open.
     pub(crate) fn read(body: &[u8]) -> Self {
         let body = json::without_mark(body);
         let (error, is_json) = Self::from_json(body);
@@ -62,9 +62,9 @@ impl ApiError {
         }
     }
 
-    /// The error that a body with a status of success is, if it is one: an object with a code of the platform's form and a message.
-    /// 202 is documented with such a body, `USERPAYING` for an order that cannot be closed yet. Whoever took it for the success of
-    /// the call would ship what is not paid.
+    /// The error that a body with a status of success is, if it is one: an object with a code of the
+    /// platform's form and a message. 202 is documented with such a body, `USERPAYING` for an order that
+    /// cannot be closed yet. Whoever took it for the success of the call would ship what is not paid.
     ///
     /// Responses whose own fields are `code` and `message` have digits or `SUCCESS` as the code, and those that have a `code` of
     /// a card have no `message`.
@@ -116,7 +116,8 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// Whether the body is complete and its code is one of the platform's, written with blanks (`PARAM ERROR`), as a few of its parts do.
+    /// Whether the body is complete and its code is one of the platform's, written with blanks (`PARAM
+    /// ERROR`), as a few of its parts do.
     pub(super) fn has_code_with_blanks(&self) -> bool {
         self.whole && codes::is_known(&self.code) && is_code_of_platform(&self.code.replace(' ', "_"))
     }

@@ -23,19 +23,21 @@ pub enum ErrorClass {
     Signature,
     /// The merchant may not do this: `NO_AUTH`. Apply for the permission on the merchant platform (商户平台).
     Permission,
-    /// The platform has no such order, refund or other object: `ORDER_NOT_EXIST`, `RESOURCE_NOT_EXISTS`. Only a whole response with
-    /// a code of the platform is of this class, never the 404 of a proxy or of an unknown path.
+    /// The platform has no such order, refund or other object: `ORDER_NOT_EXIST`, `RESOURCE_NOT_EXISTS`. Only
+    /// a whole response with a code of the platform is of this class, never the 404 of a proxy or of an
+    /// unknown path.
     NotFound,
-    /// The number is used, or the object is in a state that excludes this: `OUT_TRADE_NO_USED`, `ORDERPAID`, `ORDER_CLOSED`. Query
-    /// its state; an earlier call may have succeeded.
+    /// The number is used, or the object is in a state that excludes this: `OUT_TRADE_NO_USED`, `ORDERPAID`,
+    /// `ORDER_CLOSED`. Query its state; an earlier call may have succeeded.
     Conflict,
     /// A rule of business refuses it, such as a balance, a limit or the state of an account: `NOT_ENOUGH`, `RULE_LIMIT`. Code and
     /// message say which. Refusals with a code that this version does not know are of this class too.
     Refused,
     /// Too many calls: status 429, `FREQUENCY_LIMITED`. Call again later.
     RateLimit,
-    /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result. With status 202 the platform asks to make the same call
-    /// again, as when an order cannot be closed while its payer enters the password.
+    /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result. With status 202 the platform
+    /// asks to make the same call again, as when an order cannot be closed while its payer enters the
+    /// password.
     Pending,
     /// The platform failed: status 5xx, `SYSTEM_ERROR`, `BANK_ERROR`. Query the result, or make the same call again.
     PlatformFault,
@@ -43,8 +45,8 @@ pub enum ErrorClass {
     Transport,
     /// A response is not proven to be the platform's, or the keys that would prove it are missing. Do not act on it.
     Verification,
-    /// What came is the platform's and cannot be used: the body is not of the expected type, a text cannot be decrypted, or a file
-    /// cannot be written.
+    /// What came is the platform's and cannot be used: the body is not of the expected type, a text cannot be
+    /// decrypted, or a file cannot be written.
     Unreadable,
 }
 

@@ -1,8 +1,8 @@
 //! What the platform says in an error: one table of its codes (错误码), and one of the texts that APIv2 has instead of codes.
 //!
-//! Of each it says three things that must not contradict each other: what a caller can do (the class), whether it settles that the
-//! operation was not carried out, and whether the official advice is to make the same call again. [`Error`](super::Error) takes
-//! class and outcome from here, and retries take the advice.
+//! Of each it says three things that must not contradict each other: what a caller can do (the class),
+//! whether it settles that the operation was not carried out, and whether the official advice is to make the
+//! same call again. [`Error`](super::Error) takes class and outcome from here, and retries take the advice.
 
 use http::StatusCode;
 
@@ -20,9 +20,9 @@ enum Outcome {
     Earlier,
     /// It may have been carried out, or may yet be: query the result.
     Open,
-    /// The same, and the official advice is to make the same call again. What asks for patience with a payer, such as
-    /// `USERPAYING`, is not one of these: APIv2 has it for a payment, whose result is to be queried. With status 202 the status itself
-    /// asks for a repeat with the same parameters, whatever the code is.
+    /// The same, and the official advice is to make the same call again. What asks for patience with a payer,
+    /// such as `USERPAYING`, is not one of these: APIv2 has it for a payment, whose result is to be queried.
+    /// With status 202 the status itself asks for a repeat with the same parameters, whatever the code is.
     Repeat,
 }
 
@@ -206,10 +206,11 @@ pub(super) enum Taken {
     Perhaps,
 }
 
-/// What stands in the `return_msg` of a request of APIv2 that failed without a code, in lower case. The first text that it contains
-/// says what it is about. The texts of a fault or of too many calls come first, because such a message may name a merchant number,
-/// an appid or the service of signatures too. A request was not taken if its form, its signature, the certificate or the numbers of
-/// its sender are not right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
+/// What stands in the `return_msg` of a request of APIv2 that failed without a code, in lower case. The first
+/// text that it contains says what it is about. The texts of a fault or of too many calls come first, because
+/// such a message may name a merchant number, an appid or the service of signatures too. A request was not
+/// taken if its form, its signature, the certificate or the numbers of its sender are not right. Every other
+/// text leaves the outcome open, since a fault of the platform may stand there too.
 ///
 /// UNCONFIRMED: no official page lists these texts. They are those of public reports.
 const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[

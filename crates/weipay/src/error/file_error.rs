@@ -6,8 +6,8 @@ use weipay_wire::{DigestAlgorithm, SealedFileError};
 
 use super::ApiError;
 
-/// Why a download (下载) failed although the platform answered. Whatever was written of the file before must not be used: `to_file` and
-/// `to_bytes` leave nothing behind.
+/// Why a download (下载) failed although the platform answered. Whatever was written of the file before must
+/// not be used: `to_file` and `to_bytes` leave nothing behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {

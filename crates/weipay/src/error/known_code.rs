@@ -6,7 +6,8 @@ use http::StatusCode;
 
 use super::{Error, ErrorKind};
 
-/// An error code (错误码) that the catalogue knows of an operation. [`Operation::error_codes`](crate::Operation::error_codes) gives them.
+/// An error code (错误码) that the catalogue knows of an operation.
+/// [`Operation::error_codes`](crate::Operation::error_codes) gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ErrorCode {
     /// 0 if it is not known.
@@ -123,8 +124,9 @@ impl fmt::Display for Advice {
 }
 
 impl Error {
-    /// What the platform's code means for the operation that was called, if the catalogue knows it. If the code has several meanings
-    /// and the message does not tell which one it is, this is the general one, or none.
+    /// What the platform's code means for the operation that was called, if the catalogue knows it. If the
+    /// code has several meanings and the message does not tell which one it is, this is the general one, or
+    /// none.
     #[must_use]
     pub fn meaning(&self) -> Option<&'static str> {
         let rows = self.known_rows();

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// The first difference between the message that the client signed and the one that the platform built. Its text names the line and
-/// the likely cause, and shows nothing of the request.
+/// The first difference between the message that the client signed and the one that the platform built. Its
+/// text names the line and the likely cause, and shows nothing of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignDifference {
@@ -22,7 +22,8 @@ pub enum SignDifference {
     UrlPath,
     /// Line 3: the timestamp.
     Timestamp,
-    /// Line 4: the nonce. It is another for each attempt, so the response may be to another request: the call may have taken effect.
+    /// Line 4: the nonce. It is another for each attempt, so the response may be to another request: the call
+    /// may have taken effect.
     Nonce,
     /// Line 5: the beginning of the body.
     Body,

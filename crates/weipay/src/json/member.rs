@@ -1,4 +1,5 @@
-//! One member of a JSON object, found without reading the others: nothing is allocated, and what follows the member is not looked at.
+//! One member of a JSON object, found without reading the others: nothing is allocated, and what follows the
+//! member is not looked at.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,8 @@ use super::without_mark;
 /// The member of a JSON object that has this name, if it is a text or a number without sign and fraction. Of several with the
 /// name it is the first.
 ///
-/// What is not JSON has no members, or some of those before the place where it is damaged: whoever reads it as a whole reports that.
+/// What is not JSON has no members, or some of those before the place where it is damaged: whoever reads it
+/// as a whole reports that.
 pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
     value(json, name).and_then(plain)
 }

@@ -1,5 +1,6 @@
-//! What a check of a request finds. Before it is sent, the first broken rule ([`value::check`](super::value::check)); for a program
-//! that asks, every broken rule, and words that look mistyped.
+//! What a check of a request finds. Before it is sent, the first broken rule
+//! ([`value::check`](super::value::check)); for a program that asks, every broken rule, and words that look
+//! mistyped.
 
 use std::fmt::{self, Display, Formatter, Write};
 

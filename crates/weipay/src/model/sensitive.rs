@@ -23,10 +23,10 @@ use super::{FromText, Violation};
 /// In a response the value is plain text where the client could open it, and ciphertext where it could not; then
 /// [`misread`](crate::Response::misread) says why.
 ///
-/// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old operations (小微商户
-/// `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in its place. No document says which they
-/// are, so the client never makes it: encrypt with another library, and give the result as
-/// [`ciphertext`](Sensitive::ciphertext).
+/// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old
+/// operations (小微商户 `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in
+/// its place. No document says which they are, so the client never makes it: encrypt with another library,
+/// and give the result as [`ciphertext`](Sensitive::ciphertext).
 ///
 /// `Debug` does not show the text, and plain text is wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,8 +93,8 @@ impl Sensitive {
     }
 }
 
-/// The one member of the object that a [`Sensitive`] is in JSON, but for the form's name at its end. A call without types knows the
-/// value by it, wherever it stands.
+/// The one member of the object that a [`Sensitive`] is in JSON, but for the form's name at its end. A call
+/// without types knows the value by it, wherever it stands.
 pub(crate) const MARK: &str = "$weipay::sensitive::";
 
 /// A value in the JSON of a call without types that says what it is.

@@ -26,9 +26,10 @@ pub trait Dedup: Sync {
     /// Why the store cannot answer.
     type Error: Send;
 
-    /// Takes the ticket of a notification, in one step: of two that ask at the same moment, one gets it. A store that outlives its
-    /// process should give a ticket again after some minutes, because its holder may have died. The platform hangs up after five
-    /// seconds, and this future is dropped then: a store that grants a ticket nevertheless should take it back, as those of this crate do.
+    /// Takes the ticket of a notification, in one step: of two that ask at the same moment, one gets it. A
+    /// store that outlives its process should give a ticket again after some minutes, because its holder may
+    /// have died. The platform hangs up after five seconds, and this future is dropped then: a store that
+    /// grants a ticket nevertheless should take it back, as those of this crate do.
     fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
     /// The handler was successful: the notification is never handled again. A ticket that was given to somebody else meanwhile
@@ -42,9 +43,9 @@ pub trait Dedup: Sync {
     /// needs to wait leaves this empty, and gives the ticket again after some minutes.
     fn abandon(&self, _id: &str, _ticket: Ticket) {}
 
-    /// The future of [`finish`](Self::finish) was dropped before its end, because the platform hung up: the handler was successful, and
-    /// that may not be noted. It cannot wait; a store that needs to wait notes it in the background. Where it does nothing, the
-    /// handler may run a second time.
+    /// The future of [`finish`](Self::finish) was dropped before its end, because the platform hung up: the
+    /// handler was successful, and that may not be noted. It cannot wait; a store that needs to wait notes it
+    /// in the background. Where it does nothing, the handler may run a second time.
     fn finish_unwaited(&self, _id: &str, _ticket: Ticket) {}
 }
 
@@ -98,8 +99,8 @@ pub enum Once<H, S> {
     Handled,
     /// It was handled before: the handler did not run.
     AlreadyHandled,
-    /// Another delivery of it is handled at this moment, and nobody knows yet how that ends: the handler did not run. The platform
-    /// sends it again.
+    /// Another delivery of it is handled at this moment, and nobody knows yet how that ends: the handler did
+    /// not run. The platform sends it again.
     Running,
     /// The handler failed. It runs again for the next delivery.
     Failed(H),
@@ -121,8 +122,8 @@ impl<H, S> Once<H, S> {
 }
 
 impl Notification {
-    /// Runs `handler` unless this notification was handled before, or is being handled. If the handler fails, panics or is dropped,
-    /// it runs again for the next delivery.
+    /// Runs `handler` unless this notification was handled before, or is being handled. If the handler fails,
+    /// panics or is dropped, it runs again for the next delivery.
     ///
     /// ```
     /// # use weipay::notification::{Event, MemoryDedup, Notification};

@@ -18,8 +18,8 @@ pub(crate) struct SentAs {
     pub(crate) summary_has: Option<&'static str>,
 }
 
-/// Writes the enumeration, and what reads a resource as the type of its event. Reading is `#[inline]`, as everything of models is:
-/// a hundred types are compiled only in the programs that receive notifications.
+/// Writes the enumeration, and what reads a resource as the type of its event. Reading is `#[inline]`, as
+/// everything of models is: a hundred types are compiled only in the programs that receive notifications.
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident($module:ident) = $name:literal,)*) => {
         /// What a notification tells of, with its resource as a type.

@@ -1,8 +1,8 @@
 //! How many fetches of certificates notifications may cause: strangers can post whatever serial they like.
 //!
-//! The client of each merchant begins one fetch a minute at most. A receiver of ten thousand merchants would still begin ten
-//! thousand, so that they are counted here once more. Whoever can write what the APIv3 key of a merchant opens is no stranger: such
-//! a notification lets that merchant's client fetch at once.
+//! The client of each merchant begins one fetch a minute at most. A receiver of ten thousand merchants would
+//! still begin ten thousand, so that they are counted here once more. Whoever can write what the APIv3 key of
+//! a merchant opens is no stranger: such a notification lets that merchant's client fetch at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ pub(super) const MAX_FETCHES: usize = 8;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many notifications in a [`WINDOW`] that no known key has signed are tried with the keys of all merchants, and how long they may be.
-/// Trying costs time. Real ones have a few thousand bytes.
+/// How many notifications in a [`WINDOW`] that no known key has signed are tried with the keys of all
+/// merchants, and how long they may be. Trying costs time. Real ones have a few thousand bytes.
 const MAX_TRIED: usize = 64;
 const MAX_TRIED_BYTES: usize = 16 * 1024;
 
@@ -36,8 +36,8 @@ struct State {
 }
 
 impl Fetches {
-    /// Nobody has the certificate with this serial. Lets the client of the merchant whose APIv3 key opens the body fetch it, or else
-    /// those of all merchants in turn, as many of them as may.
+    /// Nobody has the certificate with this serial. Lets the client of the merchant whose APIv3 key opens the
+    /// body fetch it, or else those of all merchants in turn, as many of them as may.
     pub(super) fn begin(&self, merchants: &[Arc<MerchantKeys>], serial: &str, body: &[u8]) {
         // Only certificates are fetched.
         if PlatformSerial::new(serial).is_err() {

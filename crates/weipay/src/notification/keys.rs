@@ -116,8 +116,8 @@ impl MerchantKeys {
         }
     }
 
-    /// Whether this merchant may have the certificate with this serial, by which another merchant's notification was verified. That is
-    /// so until its client has asked for the certificates since.
+    /// Whether this merchant may have the certificate with this serial, by which another merchant's
+    /// notification was verified. That is so until its client has asked for the certificates since.
     pub(super) fn may_have(&self, serial: &str) -> bool {
         match &self.platform {
             PlatformSource::Fixed(_) => false,

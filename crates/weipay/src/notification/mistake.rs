@@ -26,8 +26,8 @@ pub enum BodyMistake {
 const LEFT_OVER: [&[u8]; 6] = [b"{}", b"[]", b"null", b"None", b"undefined", b"[object Object]"];
 
 impl BodyMistake {
-    /// Looks at a body whose signature does not hold. The platform posts JSON without blanks between its tokens, without escapes of
-    /// what needs none, and with `id` as its first member.
+    /// Looks at a body whose signature does not hold. The platform posts JSON without blanks between its
+    /// tokens, without escapes of what needs none, and with `id` as its first member.
     pub(super) fn find(body: &[u8]) -> Option<Self> {
         let trimmed = body.trim_ascii();
         match trimmed.first() {

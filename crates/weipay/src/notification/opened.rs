@@ -70,15 +70,16 @@ impl Notification {
         Self { head, mchid, event, misread, resource, version, is_signed }
     }
 
-    /// Whether the platform's signature of it was verified. It is `false` only for a refund notification of APIv2, which carries none:
-    /// what speaks for it is that it opens with the APIv2 key. Query what it says before money or goods move.
+    /// Whether the platform's signature of it was verified. It is `false` only for a refund notification of
+    /// APIv2, which carries none: what speaks for it is that it opens with the APIv2 key. Query what it says
+    /// before money or goods move.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.is_signed
     }
 
-    /// `id` (通知的唯一ID): the same for every delivery of one notification, so it tells a repeat. APIv2 has none: there it is a digest of
-    /// the numbers of what happened.
+    /// `id` (通知的唯一ID): the same for every delivery of one notification, so it tells a repeat. APIv2 has none:
+    /// there it is a digest of the numbers of what happened.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id
@@ -135,14 +136,15 @@ impl Notification {
         self.event
     }
 
-    /// What of the resource does not have the documented type and was left out of the event, each with its JSON path. Log it if it
-    /// is not empty.
+    /// What of the resource does not have the documented type and was left out of the event, each with its
+    /// JSON path. Log it if it is not empty.
     #[must_use]
     pub fn misread(&self) -> &[DecodeError] {
         &self.misread
     }
 
-    /// The decrypted resource, byte for byte; of APIv2 the elements as JSON. It is personal, and it is wiped with the notification.
+    /// The decrypted resource, byte for byte; of APIv2 the elements as JSON. It is personal, and it is wiped
+    /// with the notification.
     #[must_use]
     pub fn resource(&self) -> &[u8] {
         &self.resource
@@ -174,6 +176,15 @@ impl Notification {
     }
 
     /// The response to a notification that asks for something, such as `PARKING_FEE.QUERY_TRANS_INFO`: 200 with this body.
+    ///
+    /// ```
+    /// # use weipay::notification::Notification;
+    /// # fn answer(notification: &Notification) -> Result<(), serde_json::Error> {
+    /// let response = notification.success_with(&serde_json::json!({ "code": "SUCCESS", "payable_amount": 500 }))?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

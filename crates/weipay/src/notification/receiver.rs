@@ -47,10 +47,10 @@ const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", 
 /// # }
 /// ```
 ///
-/// Which merchant a notification is for follows from the key that signed it, where each has a public key (微信支付公钥), and from the
-/// APIv3 key that opens it, where the platform certificate (平台证书) is the same for all: [`Notification::mchid`].
-/// Where clients chose the same APIv3 key and fetch certificates, it is not known until each has asked for them once since a certificate
-/// is new; they begin to at the notification.
+/// Which merchant a notification is for follows from the key that signed it, where each has a public key
+/// (微信支付公钥), and from the APIv3 key that opens it, where the platform certificate (平台证书) is the same for all:
+/// [`Notification::mchid`]. Where clients chose the same APIv3 key and fetch certificates, it is not known
+/// until each has asked for them once since a certificate is new; they begin to at the notification.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Receiver {
@@ -82,8 +82,9 @@ impl Receiver {
         Self::new().merchant(ClientBuilder::from_kit(file)?)
     }
 
-    /// Adds a merchant. What counts are its number, the platform's keys, the APIv3 key, the APIv2 key where it uses APIv2, and the
-    /// clock. The private key is not required: it only decrypts fields that travel encrypted inside a resource.
+    /// Adds a merchant. What counts are its number, the platform's keys, the APIv3 key, the APIv2 key where
+    /// it uses APIv2, and the clock. The private key is not required: it only decrypts fields that travel
+    /// encrypted inside a resource.
     ///
     /// # Errors
     ///
@@ -132,8 +133,9 @@ impl Receiver {
         self.receive(request.headers(), request.body().as_ref())
     }
 
-    /// Verifies the signature of a notification over the raw bytes of its body, and that it was signed within five minutes of now.
-    /// Nothing is decrypted. Of APIv2 it verifies the `sign` in the body, which has no time. The headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
+    /// Verifies the signature of a notification over the raw bytes of its body, and that it was signed within
+    /// five minutes of now. Nothing is decrypted. Of APIv2 it verifies the `sign` in the body, which has no
+    /// time. The headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
     ///
     /// # Errors
     ///

@@ -107,8 +107,8 @@ impl Rejection {
         }
     }
 
-    /// The response to send: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The platform sends again what was
-    /// genuine. A stranger learns nothing of the configuration.
+    /// The response to send: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The
+    /// platform sends again what was genuine. A stranger learns nothing of the configuration.
     #[must_use]
     pub fn response(&self) -> http::Response<Bytes> {
         let message = match self.0.kind {

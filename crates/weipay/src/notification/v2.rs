@@ -38,7 +38,8 @@ macro_rules! v2_events {
         #[non_exhaustive]
         pub enum V2Event {
             $($(#[$doc])* $variant(Box<$type>),)*
-            /// Something that this version does not know: [`Notification::json`](crate::notification::Notification::json) reads it.
+            /// Something that this version does not know:
+            /// [`Notification::json`](crate::notification::Notification::json) reads it.
             Other,
         }
 
@@ -319,9 +320,10 @@ fn text<'a>(elements: &'a XmlElements, name: &str) -> Option<&'a str> {
     elements.text(name).filter(|text| !text.is_empty())
 }
 
-/// The event that signed XML tells of. APIv2 has no name for it, so that its elements decide: those that say something, and else
-/// those that are there. Empty elements are not signed, so they count only beside a `return_code`, which the platform signs. What a
-/// front end shows, such as the QR code of a product, is signed with the same key, and anybody could add empty elements to it.
+/// The event that signed XML tells of. APIv2 has no name for it, so that its elements decide: those that say
+/// something, and else those that are there. Empty elements are not signed, so they count only beside a
+/// `return_code`, which the platform signs. What a front end shows, such as the QR code of a product, is
+/// signed with the same key, and anybody could add empty elements to it.
 fn event_of(elements: &XmlElements) -> &'static str {
     let fits = |mark: &&Mark, has: fn(&XmlElements, &str) -> bool| {
         mark.told_by.iter().any(|names| names.iter().all(|name| has(elements, name)))

@@ -18,7 +18,8 @@ use crate::notifications::event::Event;
 use crate::notifications::v3::envelope::{Envelope, Resource};
 use crate::operation::Version;
 
-/// How many different APIv3 keys are tried. Where more merchants share a certificate and a route, give each a route or a public key.
+/// How many different APIv3 keys are tried. Where more merchants share a certificate and a route, give each a
+/// route or a public key.
 const MAX_APIV3_KEYS: usize = 1024;
 
 /// A notification that the platform has signed and that is not opened yet. Only [`Receiver::verify`] makes one.
@@ -41,14 +42,15 @@ pub(super) struct Unsure {
 }
 
 impl Unsure {
-    /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature, fetch it. The platform sends
-    /// the notification again. Nothing is believed on the word of another merchant's keys.
+    /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature,
+    /// fetch it. The platform sends the notification again. Nothing is believed on the word of another
+    /// merchant's keys.
     fn begin_fetches(&self, sealed: (EnvelopeAlgorithm, &Sealed<'_>)) {
         begin_some(lacking(&self.merchants, &self.serial, sealed), &self.serial);
     }
 
-    /// Whether the notification may be for a merchant that chose the same APIv3 key as this one: its client may have the key of the
-    /// signature as soon as it fetches, which it is let begin.
+    /// Whether the notification may be for a merchant that chose the same APIv3 key as this one: its client
+    /// may have the key of the signature as soon as it fetches, which it is let begin.
     fn may_be_for_another(&self, owner: &MerchantKeys) -> bool {
         let others = self.merchants.iter().filter(|one| one.mchid != owner.mchid && one.has_key_of(owner));
         let others: Vec<_> = others.filter(|one| one.may_have(&self.serial)).collect();
@@ -141,8 +143,8 @@ impl Verified {
         Ok(Self { head, message: Message::V2(Box::new(message)), merchants, unsure: None })
     }
 
-    /// `id` (通知的唯一ID): the same for every delivery of one notification. It is empty for the XML of APIv2, which has none until it is
-    /// opened.
+    /// `id` (通知的唯一ID): the same for every delivery of one notification. It is empty for the XML of APIv2,
+    /// which has none until it is opened.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id
@@ -154,8 +156,8 @@ impl Verified {
         &self.head.event_type
     }
 
-    /// Decrypts the resource with the APIv3 key, and reads it as the type of its event. Of APIv2, `req_info` is opened with the APIv2
-    /// key.
+    /// Decrypts the resource with the APIv3 key, and reads it as the type of its event. Of APIv2, `req_info`
+    /// is opened with the APIv2 key.
     ///
     /// # Errors
     ///
@@ -254,8 +256,8 @@ pub(super) fn open_sealed(
 /// What a key opened, and a merchant with that key.
 type OpenedBy<'a> = (Zeroizing<Vec<u8>>, &'a Arc<MerchantKeys>);
 
-/// Tries each different APIv3 key of these merchants once, up to a limit: what it opens, and the first merchant with that key. Or else why
-/// not, and how many keys were tried.
+/// Tries each different APIv3 key of these merchants once, up to a limit: what it opens, and the first
+/// merchant with that key. Or else why not, and how many keys were tried.
 fn try_keys<'a>(
     merchants: impl Iterator<Item = &'a Arc<MerchantKeys>>,
     (algorithm, sealed): (EnvelopeAlgorithm, &Sealed<'_>),

@@ -1,5 +1,5 @@
-//! The span of a call and the events of its attempts. The table in [`observer`](super) says which fields they have; nothing else may
-//! get into them.
+//! The span of a call and the events of its attempts. The table in [`observer`](super) says which fields they
+//! have; nothing else may get into them.
 
 use tracing::field::Empty;
 use tracing::{Span, debug, info_span};

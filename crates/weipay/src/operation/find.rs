@@ -8,9 +8,9 @@ use super::{Operation, Verb, Version, table};
 impl Operation {
     /// The operation of this method and path, if the catalogue has it.
     ///
-    /// The path is a template, such as `v3/marketing/busifavor/stocks/{stock_id}`, or a concrete path that matches one. A slash
-    /// before it and a query after it are ignored. A slash at its end is not: it makes a different path. Paths of APIv2 begin with
-    /// `v2/` here.
+    /// The path is a template, such as `v3/marketing/busifavor/stocks/{stock_id}`, or a concrete path that
+    /// matches one. A slash before it and a query after it are ignored. A slash at its end is not: it makes a
+    /// different path. Paths of APIv2 begin with `v2/` here.
     ///
     /// ```
     /// # use weipay::{Operation, http::Method};
@@ -61,8 +61,8 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
     table::ALL.get(at).filter(|row| row.segment(0) == Some(first)).map(|row| row.version)
 }
 
-/// Whether a path that the catalogue does not have is of an operation that brands (品牌) call, with their own credentials. The first
-/// segment tells, as it tells the version.
+/// Whether a path that the catalogue does not have is of an operation that brands (品牌) call, with their own
+/// credentials. The first segment tells, as it tells the version.
 pub(crate) fn is_of_brands(path: &str) -> bool {
     segments(path).next() == Some("brand")
 }

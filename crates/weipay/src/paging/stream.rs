@@ -13,9 +13,10 @@ use crate::response::Decode;
 impl<M: Mode, T: Decode> Unpin for Pages<M, T> {}
 impl<M: Mode, T: Decode, I, F> Unpin for Items<M, T, I, F> {}
 
-/// The pages, in their order; `None` after the last one. A call that waits for its response stays in the stream, and goes on when
-/// the stream is polled again. `next` drops such a call, and asks for its page again. After an error of the call the stream asks for
-/// the same page again; a page that fails three times in a row ends the list.
+/// The pages, in their order; `None` after the last one. A call that waits for its response stays in the
+/// stream, and goes on when the stream is polled again. `next` drops such a call, and asks for its page
+/// again. After an error of the call the stream asks for the same page again; a page that fails three times
+/// in a row ends the list.
 impl<T: Decode> Stream for Pages<Async, T> {
     type Item = Result<Page<T>, PageError>;
 

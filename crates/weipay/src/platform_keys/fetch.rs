@@ -1,8 +1,8 @@
 //! Fetching the certificates: when a call waits for it, when it goes on in the background, and that only one runs at a time.
 //!
-//! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only if no fetch has
-//! ended since it took the ticket. So a hundred calls that meet an unknown key send one fetch. A call whose time is over, or that is
-//! dropped, leaves its fetch on the way.
+//! Both modes follow the same steps. Whoever wants a fetch takes a ticket, waits for its turn, and sends only
+//! if no fetch has ended since it took the ticket. So a hundred calls that meet an unknown key send one
+//! fetch. A call whose time is over, or that is dropped, leaves its fetch on the way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,8 +67,8 @@ impl Deadline {
     }
 }
 
-/// The request for the list. The overseas host has it at another path. A merchant of 国密 asks for certificates of SM2, and gets them
-/// sealed by SM4; without the parameter the list has those of RSA.
+/// The request for the list. The overseas host has it at another path. A merchant of 国密 asks for certificates
+/// of SM2, and gets them sealed by SM4; without the parameter the list has those of RSA.
 fn request(core: &Core) -> Request {
     let path = if core.base_url.is_overseas() { "v3/global/certificates" } else { "v3/certificates" };
     let mut request = Request::new(path.to_owned());
@@ -118,7 +118,8 @@ fn is_to_repeat(core: &Core, request: &Request, host: &mut Host, outcome: &Resul
     has_failed
 }
 
-/// Ends a fetch. Those who wait learn how it ended, unless its call cut it short: then the next of them fetches, within its own time.
+/// Ends a fetch. Those who wait learn how it ended, unless its call cut it short: then the next of them
+/// fetches, within its own time.
 fn end(core: &Core, request: &Request, outcome: Result<(), Error>, is_cut_short: bool) -> Outcome {
     let outcome = outcome.map_err(|error| Arc::new(error.in_call(request)));
     if is_cut_short { outcome } else { core.merchant.ring.end(outcome, core.now()) }
@@ -142,8 +143,8 @@ pub(crate) mod asynchronous {
     use crate::platform_keys::Ticket;
     use crate::transport::read_whole;
 
-    /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that stands still because its
-    /// runtime, which may have only one thread, is not driven any more.
+    /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that
+    /// stands still because its runtime, which may have only one thread, is not driven any more.
     #[derive(Default)]
     pub struct Flight(Mutex<Current>);
 
@@ -207,7 +208,8 @@ pub(crate) mod asynchronous {
     }
 
     impl Shared<Async> {
-        /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are there stay if it failed.
+        /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are
+        /// there stay if it failed.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
             let Ok(runtime) = Handle::try_current() else { return };
             let shared = Arc::clone(self);
@@ -236,9 +238,10 @@ pub(crate) mod asynchronous {
             true
         }
 
-        /// Fetches the certificates, unless a fetch has ended since the ticket was taken. The call waits for them only as long as it
-        /// may take itself. The fetch is a task of its own: one that needs longer, or whose call was dropped, goes on. Or else calls
-        /// with little time would begin one after another, and never get any.
+        /// Fetches the certificates, unless a fetch has ended since the ticket was taken. The call waits for
+        /// them only as long as it may take itself. The fetch is a task of its own: one that needs longer, or
+        /// whose call was dropped, goes on. Or else calls with little time would begin one after another, and
+        /// never get any.
         pub(crate) async fn fetch(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
             let deadline = Deadline::after(limit);
             let own_limit = limit.clamp(MAX_FETCH, MAX_TURN);
@@ -405,9 +408,9 @@ pub(crate) mod waiting {
             ended
         }
 
-        /// Fetches the certificates that a call needs. The call waits for them only as long as it may take itself; a
-        /// fetch that needs longer goes on without it, or else calls with short limits would begin one after another and never get
-        /// any.
+        /// Fetches the certificates that a call needs. The call waits for them only as long as it may take
+        /// itself; a fetch that needs longer goes on without it, or else calls with short limits would begin
+        /// one after another and never get any.
         pub(crate) fn fetch_for_call(self: &Arc<Self>, ticket: Ticket, limit: Duration) -> Outcome {
             let deadline = Deadline::after(limit);
             if let Some(outcome) = self.core.merchant.ring.outcome_since(ticket) {

@@ -7,8 +7,8 @@ use http::StatusCode;
 use crate::error::{Error, ErrorKind, Sent};
 use crate::response::RawResponse;
 
-/// One attempt of a call: [`Response::attempts`](crate::Response::attempts) and [`Error::attempts`](crate::Error::attempts) give all
-/// of them, in their order.
+/// One attempt of a call: [`Response::attempts`](crate::Response::attempts) and
+/// [`Error::attempts`](crate::Error::attempts) give all of them, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     outcome: AttemptOutcome,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 /// What [`Timer::sleep`] gives.
 pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// How a client measures time, and waits between two attempts of a call. Tests of your own replace it, so that they need not wait:
-/// see [`ClientBuilder::timer`](crate::ClientBuilder::timer).
+/// How a client measures time, and waits between two attempts of a call. Tests of your own replace it, so
+/// that they need not wait: see [`ClientBuilder::timer`](crate::ClientBuilder::timer).
 ///
 /// Time limits of a single attempt are kept by the transport, not by a timer.
 pub trait Timer: Send + Sync {

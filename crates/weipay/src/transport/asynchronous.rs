@@ -89,12 +89,12 @@ struct Shared {
     trusting_nobody: ClientConfig,
 }
 
-/// The most runtimes beside the first whose connections are kept. Those of the one that has not called for longest go when there are
-/// more. Some servers have a runtime for each thread.
+/// The most runtimes beside the first whose connections are kept. Those of the one that has not called for
+/// longest go when there are more. Some servers have a runtime for each thread.
 const MAX_RUNTIMES: usize = 256;
 
-/// The connections of one runtime. A task of that runtime drives each of them, so on another runtime a call would wait for one that
-/// stands still, and nobody would know whether it was sent.
+/// The connections of one runtime. A task of that runtime drives each of them, so on another runtime a call
+/// would wait for one that stands still, and nobody would know whether it was sent.
 struct Clients {
     // Two clients of the same type, so that hyper is compiled once.
     /// For `http://`.
@@ -229,7 +229,8 @@ fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
     Ok(tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// What the system accepts, once it has been read. A failure is not kept: root certificates may be installed while a program runs.
+/// What the system accepts, once it has been read. A failure is not kept: root certificates may be installed
+/// while a program runs.
 static TRUSTING_THE_SYSTEM: Mutex<Option<ClientConfig>> = Mutex::new(None);
 
 /// Accepts the servers that the system accepts. The first time it reads files.
@@ -284,8 +285,9 @@ impl Transport for DefaultTransport {
     }
 }
 
-/// Lets a single-threaded runtime look at its sockets, which it does not do between two calls. Otherwise bytes that came on a kept
-/// connection after a response would be taken for the response to the next request. hyper closes a connection with such bytes.
+/// Lets a single-threaded runtime look at its sockets, which it does not do between two calls. Otherwise
+/// bytes that came on a kept connection after a response would be taken for the response to the next request.
+/// hyper closes a connection with such bytes.
 async fn look_at_idle_connections() {
     // In the first pause the runtime looks at its sockets, in the second the connections look at what came.
     for _ in 0..2 {
@@ -414,8 +416,8 @@ impl Body {
         Self(Content::Whole(Bytes::new()))
     }
 
-    /// A body of pieces. `next_piece` is polled for each piece, and `None` ends the body. If `length` is given, the body must have
-    /// exactly that many bytes; otherwise reading it fails.
+    /// A body of pieces. `next_piece` is polled for each piece, and `None` ends the body. If `length` is
+    /// given, the body must have exactly that many bytes; otherwise reading it fails.
     ///
     /// This makes a body from a stream of the `futures` crate:
     /// `let mut stream = Box::pin(stream); Body::from_stream(None, move |context| stream.as_mut().poll_next(context))`.

@@ -29,8 +29,8 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by default. The
-    /// time limit of the call holds too.
+    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten
+    /// seconds by default. The time limit of the call holds too.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -45,8 +45,8 @@ impl Connections {
     }
 }
 
-/// An HTTP proxy, which is asked for a tunnel to the platform (CONNECT, RFC 9110, 9.3.6). TLS is spoken through the tunnel, so the
-/// proxy sees only which host is called.
+/// An HTTP proxy, which is asked for a tunnel to the platform (CONNECT, RFC 9110, 9.3.6). TLS is spoken
+/// through the tunnel, so the proxy sees only which host is called.
 ///
 /// A proxy is used only if it is set. Variables such as `HTTPS_PROXY` are ignored.
 ///
@@ -73,8 +73,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// If the text is not such a URL, or holds credentials: they are set with [`credentials`](Self::credentials). The error does not
-    /// repeat the text, which may hold a password.
+    /// If the text is not such a URL, or holds credentials: they are set with
+    /// [`credentials`](Self::credentials). The error does not repeat the text, which may hold a password.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
         let error =
             |reason: &str| ConfigError::Setting { name: "proxy".to_owned(), reason: reason.to_owned() };

@@ -1,5 +1,5 @@
-//! A client for each certificate that TLS handshakes show. Connections of one merchant never carry calls of another, so each has a
-//! separate pool.
+//! A client for each certificate that TLS handshakes show. Connections of one merchant never carry calls of
+//! another, so each has a separate pool.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -60,8 +60,8 @@ fn has_in_query(template: &str, name: &str) -> bool {
     names.any(|known| percent_decode_str(known).decode_utf8_lossy() == name)
 }
 
-/// The JSON object with one more member at its beginning; `None` if it has the member, or the text is not an object. Everything else keeps its
-/// bytes: numbers that are written again could differ.
+/// The JSON object with one more member at its beginning; `None` if it has the member, or the text is not an
+/// object. Everything else keeps its bytes: numbers that are written again could differ.
 fn with_member(json: &str, name: &str, text: &str) -> Option<Zeroizing<String>> {
     let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).ok()?;
     if members.contains_key(name) {

@@ -225,7 +225,8 @@ impl StoryMerchant {
 const PLATFORM_KEYS: [&str; 3] = ["public-key", "certificate", "migration"];
 const CERTIFICATE_STATES: [&str; 4] = ["valid", "expired", "revoked", "not-yet-valid"];
 
-/// A member that has one of these values. It is checked before anything happens: the story may be about a sandbox that runs already.
+/// A member that has one of these values. It is checked before anything happens: the story may be about a
+/// sandbox that runs already.
 fn word(table: &mut Table, name: &'static str, words: &[&str]) -> Result<Option<String>, StoryError> {
     let Some(Lined { value, line }) = table.text(name)? else { return Ok(None) };
     if !words.contains(&&*value) {

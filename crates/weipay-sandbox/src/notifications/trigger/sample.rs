@@ -1,8 +1,8 @@
-//! The members of a notification: what the catalogue shows of each, with a kit's merchant, numbers that come once, and the time of
-//! today.
+//! The members of a notification: what the catalogue shows of each, with a kit's merchant, numbers that come
+//! once, and the time of today.
 //!
-//! Many events have the members of several kinds of merchants side by side. A sample has those of a merchant, and not those of a partner
-//! or of a combined order where both are there; nor those that only a failure has.
+//! Many events have the members of several kinds of merchants side by side. A sample has those of a merchant,
+//! and not those of a partner or of a combined order where both are there; nor those that only a failure has.
 
 use serde_json::{Map, Value};
 use weipay_catalog::{Carrier, Field, Format, Kind, Notification, sample};

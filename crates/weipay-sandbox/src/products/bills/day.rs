@@ -5,8 +5,8 @@ use weipay_rules::rfc3339;
 use crate::clock;
 use crate::response::Refusal;
 
-/// A bill is there from this second of the next day in Beijing on. INFERRED(bill-hour): it is made from nine o'clock on, and the documents
-/// say to come after ten.
+/// A bill is there from this second of the next day in Beijing on. INFERRED(bill-hour): it is made from nine
+/// o'clock on, and the documents say to come after ten.
 pub(in crate::products) const READY: i64 = 10 * 3_600;
 
 /// So many days back a bill can be asked for. INFERRED(bill-age): the documents say three months.

@@ -12,8 +12,8 @@ pub(crate) enum AccountType {
     Basic,
     /// 运营账户.
     Operation,
-    /// 手续费账户. INFERRED(empty-accounts): nothing is ever in it. What the platform takes of payments leaves the basic account, and is not
-    /// the merchant's any more.
+    /// 手续费账户. INFERRED(empty-accounts): nothing is ever in it. What the platform takes of payments leaves the
+    /// basic account, and is not the merchant's any more.
     Fees,
 }
 
@@ -50,8 +50,8 @@ impl AccountType {
 enum Balance {
     /// What each entry says of it.
     OfEntries,
-    /// Counted from what there was at the beginning of the day: a clock that was late has booked work after entries of later times, and
-    /// what such entries say would jump.
+    /// Counted from what there was at the beginning of the day: a clock that was late has booked work after
+    /// entries of later times, and what such entries say would jump.
     Counted(i64),
 }
 
@@ -112,8 +112,8 @@ pub(super) fn write(
     write_sums(&sums, sink)
 }
 
-/// The bill of all sub-merchants of a platform, one after the other, with each of their accounts. UNCONFIRMED(platform-bill): whose
-/// account it is stands before the usual columns.
+/// The bill of all sub-merchants of a platform, one after the other, with each of their accounts.
+/// UNCONFIRMED(platform-bill): whose account it is stands before the usual columns.
 pub(super) fn write_all(tx: &Transaction<'_>, bill: &BillOf, sink: Sink<'_>) -> Result<bool, StoreError> {
     sink("二级商户号,账户类型,");
     sink(HEADING);
@@ -166,8 +166,8 @@ fn write_sums(sums: &Sums, sink: Sink<'_>) -> Result<bool, StoreError> {
     Ok(incomes + expenses > 0)
 }
 
-/// The legs by which money comes into an account or leaves it, each with the other end of its move. What is only moved inside of the
-/// account, as by a settlement, does not move its money.
+/// The legs by which money comes into an account or leaves it, each with the other end of its move. What is
+/// only moved inside of the account, as by a settlement, does not move its money.
 fn moved<'a>(
     entry: &'a Entry,
     owner: &'a Owner,

@@ -8,8 +8,8 @@ use crate::products::payments::order::{self, Order};
 use crate::products::payments::profit_sharing::statement::{Shared, returned_between, split_between};
 use crate::store::{StoreError, Transaction};
 
-/// UNCONFIRMED(sharing-bill): names and order of the columns, and the summary. No source prints the heading; programs that read such bills
-/// have these names in this order, except 分账描述.
+/// UNCONFIRMED(sharing-bill): names and order of the columns, and the summary. No source prints the heading;
+/// programs that read such bills have these names in this order, except 分账描述.
 const HEADING: &str = "分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,商户分账/回退单号,订单金额,分账接收方,金额,业务类型,处理状态,分账描述,备注";
 const SUMMARY: &str = "总笔数,总金额";
 

@@ -136,8 +136,8 @@ fn a_bill_of_what_was_paid_has_no_columns_of_refunds_and_one_of_refunds_no_payme
     assert_eq!(store.transaction(|tx| refunds.text(tx)).unwrap(), None);
 }
 
-/// Two orders, of which one was paid with a coupon that is money and a discount; a refund that succeeded, one that is under way, one that
-/// could not be delivered and one that was closed.
+/// Two orders, of which one was paid with a coupon that is money and a discount; a refund that succeeded, one
+/// that is under way, one that could not be delivered and one that was closed.
 fn a_day_with_refunds() -> Shop {
     let mut shop = Shop::new();
     shop.pay(&Wish { coupons: vec![("CASH", 100), ("NOCASH", 200)], fee: 4, ..Wish::default() });

@@ -218,9 +218,9 @@ fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Pa
     sums.total += order.total;
 }
 
-/// INFERRED(refund-row): the row of a refund has the time at which it was accepted, no amounts of the order, and the fee that comes
-/// back with a minus. A refund that was closed before the bill was made is `FAIL` and gave nothing back, so that the sums are those of the ledger. What happened
-/// later changes no bill.
+/// INFERRED(refund-row): the row of a refund has the time at which it was accepted, no amounts of the order,
+/// and the fee that comes back with a minus. A refund that was closed before the bill was made is `FAIL` and
+/// gave nothing back, so that the sums are those of the ledger. What happened later changes no bill.
 fn write_refund(
     row: &mut RowText,
     kind: TradeBill,

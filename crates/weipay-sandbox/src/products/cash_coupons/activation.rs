@@ -1,4 +1,5 @@
-//! The course of a stock: activation (激活), pause, restart, stop, and the end of its period; and its budget, which is locked meanwhile.
+//! The course of a stock: activation (激活), pause, restart, stop, and the end of its period; and its budget,
+//! which is locked meanwhile.
 
 use serde_json::{Value, json};
 
@@ -13,9 +14,10 @@ use crate::store::{StoreError, Transaction};
 /// What the clock does at the end of a stock's period.
 pub(super) const END: &str = "cash coupon stock ends";
 
-/// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from what the marketing account has beside the
-/// budgets of other stocks, else from the available balance, and from the operation account when that has too little. UNCONFIRMED(cash-start-at-once): the real platform wants a minute between creation and
-/// activation.
+/// Activation. A funded stock locks its whole budget; INFERRED(cash-account): it is taken from what the
+/// marketing account has beside the budgets of other stocks, else from the available balance, and from the
+/// operation account when that has too little. UNCONFIRMED(cash-start-at-once): the real platform wants a
+/// minute between creation and activation.
 pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mut stock = own_stock(tx, context)?;
     match stock.state {
@@ -62,8 +64,8 @@ pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, at: i64) -> Result
     release(tx, &mut stock, at)
 }
 
-/// Nobody can be sent a coupon any more. Those that people have stay usable, so that the money for them stays locked until the period
-/// is over.
+/// Nobody can be sent a coupon any more. Those that people have stay usable, so that the money for them stays
+/// locked until the period is over.
 fn stop(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), HandlerError> {
     if stock.state != StockState::Stoped {
         stock.state = StockState::Stoped;

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::stock::Stock;
 use crate::clock;
 
-/// The first and the last second of a coupon that is received now. UNCONFIRMED(cash-available-time): `available_time_after_receive` counts
-/// minutes, from the first of these seconds, and days begin at midnight in Beijing. No coupon is valid outside the period of its stock.
+/// The first and the last second of a coupon that is received now. UNCONFIRMED(cash-available-time):
+/// `available_time_after_receive` counts minutes, from the first of these seconds, and days begin at midnight
+/// in Beijing. No coupon is valid outside the period of its stock.
 pub(super) fn period(stock: &Stock, received: i64) -> (i64, i64) {
     let rule = stock.use_rule("coupon_available_time");
     let member = |name: &str| rule.and_then(|rule| rule.get(name));
@@ -22,8 +23,8 @@ pub(super) fn period(stock: &Stock, received: i64) -> (i64, i64) {
     (begin, own.map_or(end, |own| own.min(end)))
 }
 
-/// Whether coupons of a stock can be used on this weekday and at this time of the day. INFERRED(cash-week-day): 0 is Sunday, times are
-/// seconds of the day in Beijing, and both ends count.
+/// Whether coupons of a stock can be used on this weekday and at this time of the day.
+/// INFERRED(cash-week-day): 0 is Sunday, times are seconds of the day in Beijing, and both ends count.
 pub(super) fn is_open(stock: &Stock, now: i64) -> bool {
     let fixed = stock.use_rule("coupon_available_time").and_then(|times| times.get("fix_available_time"));
     let Some(fixed) = fixed else { return true };

@@ -1,7 +1,7 @@
 //! What a coupon takes off (优惠): a fixed amount (满减), a part of the price (折扣), or all of one piece above a price (换购, 减至).
 //!
-//! UNCONFIRMED(cash-kinds): only fixed amounts are known to be made by the API. The request has the other two, and the sandbox does with
-//! them what their members say.
+//! UNCONFIRMED(cash-kinds): only fixed amounts are known to be made by the API. The request has the other
+//! two, and the sandbox does with them what their members say.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

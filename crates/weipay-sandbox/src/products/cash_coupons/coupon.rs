@@ -107,7 +107,8 @@ impl Record for Coupon {
     }
 }
 
-/// 发放代金券. The checks stand in the order that is recommended; which of them the platform makes first is UNCONFIRMED(cash-send-order).
+/// 发放代金券. The checks stand in the order that is recommended; which of them the platform makes first is
+/// UNCONFIRMED(cash-send-order).
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
     let openid = request.path("openid");
@@ -154,8 +155,8 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     })
 }
 
-/// How many coupons of a stock a person has received, whatever became of them. INFERRED(cash-natural-person): with `natural_person_limit`
-/// all openids of a person count together.
+/// How many coupons of a stock a person has received, whatever became of them. INFERRED(cash-natural-person):
+/// with `natural_person_limit` all openids of a person count together.
 fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
     let of_openid = |openid: &str| IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
     match stock.has_send_rule("natural_person_limit") {
@@ -184,8 +185,8 @@ pub(super) fn scan_of_person(
     of_person::scan(tx, openid, scan, |one: &Coupon, other| one.id > other.id)
 }
 
-/// The coupons of a person that are neither used nor expired: those that end first come first, and of equal ones the oldest. Who wants to
-/// save one gets it by its number.
+/// The coupons of a person that are neither used nor expired: those that end first come first, and of equal
+/// ones the oldest. Who wants to save one gets it by its number.
 pub(super) fn unused<'a>(tx: &'a Transaction<'_>, openid: &str, now: i64) -> Scan<'a, Coupon> {
     let range =
         IndexRange { index: USER_AND_END, from: at_time(openid, now), to: at_time(openid, LAST_SECOND) };

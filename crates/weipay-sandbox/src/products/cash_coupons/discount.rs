@@ -20,8 +20,8 @@ use crate::products::payments::order::TradeType;
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
-/// The most coupons of one person that fit an order and are compared: those that end first. Others do not count, so that nobody hides a
-/// coupon after many that do not fit.
+/// The most coupons of one person that fit an order and are compared: those that end first. Others do not
+/// count, so that nobody hides a coupon after many that do not fit.
 const MAX_FITTING: usize = 200;
 
 /// What an order must say for a coupon to fit.
@@ -67,8 +67,8 @@ impl Discount {
         !self.stock.no_cash
     }
 
-    /// The entry of the order's `promotion_detail`. UNCONFIRMED(cash-goods-discount): `discount_amount` of the goods is for all pieces, in
-    /// proportion to what they cost.
+    /// The entry of the order's `promotion_detail`. UNCONFIRMED(cash-goods-discount): `discount_amount` of
+    /// the goods is for all pieces, in proportion to what they cost.
     pub(crate) fn promotion_detail(&self) -> Value {
         let mut shown = json!({
             "coupon_id": self.coupon.id,
@@ -94,8 +94,8 @@ impl Discount {
     }
 }
 
-/// The coupon of a person that takes most off an order; of equal ones the one that ends first. Those in `except` are for other orders that
-/// are paid together with it.
+/// The coupon of a person that takes most off an order; of equal ones the one that ends first. Those in
+/// `except` are for other orders that are paid together with it.
 pub(crate) fn best(
     tx: &Transaction<'_>,
     openids: &[String],
@@ -148,8 +148,9 @@ pub(crate) fn chosen(
     Ok(taken.map(|taken| Discount { stock, coupon, taken }))
 }
 
-/// The rule: what a coupon takes off an order, if it fits. At least one fen must be left to pay: INFERRED(cash-rest). The money of a funded
-/// one must be there: after the period it went back, and the clock may go back then.
+/// The rule: what a coupon takes off an order, if it fits. At least one fen must be left to pay:
+/// INFERRED(cash-rest). The money of a funded one must be there: after the period it went back, and the clock
+/// may go back then.
 fn taken_off(stock: &Stock, coupon: &Coupon, basket: &Basket<'_>, now: i64) -> Option<Taken> {
     let is_in_time = coupon.is_usable_at(now) && availability::is_open(stock, now);
     if !is_in_time || !is_valid_at(stock, basket) || !is_valid_for(stock, basket) {
@@ -170,9 +171,10 @@ fn is_valid_at(stock: &Stock, basket: &Basket<'_>) -> bool {
     }
 }
 
-/// How the order is paid, and what it is marked with. INFERRED(cash-trade-type): a JSAPI order is one of a mini program (MICROAPP) or of an
-/// official account (OTHER). UNCONFIRMED(cash-limit-pay): `limit_pay` has words of `bank_type`, and with `limit_card` any card is one that
-/// it names, because the sandbox has no numbers of cards.
+/// How the order is paid, and what it is marked with. INFERRED(cash-trade-type): a JSAPI order is one of a
+/// mini program (MICROAPP) or of an official account (OTHER). UNCONFIRMED(cash-limit-pay): `limit_pay` has
+/// words of `bank_type`, and with `limit_card` any card is one that it names, because the sandbox has no
+/// numbers of cards.
 fn is_valid_for(stock: &Stock, basket: &Basket<'_>) -> bool {
     let tags = stock.use_rule_texts("goods_tag");
     let has_tag = tags.is_empty() || basket.goods_tag.is_some_and(|tag| tags.contains(&tag));
@@ -195,7 +197,8 @@ fn is_valid_for(stock: &Stock, basket: &Basket<'_>) -> bool {
 /// `bank_type` of what is paid from the wallet.
 const WALLET: &str = "OTHERS";
 
-/// Uses a coupon in an order that is being paid: the payee gets the amount from the budget, and the creator of the stock is notified.
+/// Uses a coupon in an order that is being paid: the payee gets the amount from the budget, and the creator
+/// of the stock is notified.
 pub(crate) fn redeem(
     tx: &Transaction<'_>,
     discount: &Discount,
@@ -264,8 +267,8 @@ pub(crate) fn return_to_budget(
     Ok(Some(creator.account(AccountKind::Marketing)))
 }
 
-/// Gives the coupons of an order back: the whole order was refunded or reversed. INFERRED(cash-return): one whose time is over is shown
-/// as expired then.
+/// Gives the coupons of an order back: the whole order was refunded or reversed. INFERRED(cash-return): one
+/// whose time is over is shown as expired then.
 pub(crate) fn give_back_all(
     tx: &Transaction<'_>,
     promotion_detail: &[Value],

@@ -1,7 +1,7 @@
 //! Flow files (核销明细, 退款明细) of a stock: where its coupons were used, and what came back, as CSV with a digest.
 //!
-//! A use and a refund are written down when they happen. A file is made when it is asked for and when it is downloaded, and nothing of
-//! it is kept.
+//! A use and a refund are written down when they happen. A file is made when it is asked for and when it is
+//! downloaded, and nothing of it is kept.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -91,7 +91,8 @@ impl FlowKind {
         }
     }
 
-    /// The columns of uses are those that merchants have seen. UNCONFIRMED(cash-flow-columns): those of refunds, and the words in both.
+    /// The columns of uses are those that merchants have seen. UNCONFIRMED(cash-flow-columns): those of
+    /// refunds, and the words in both.
     const fn heading(self) -> &'static str {
         match self {
             Self::Use => {
@@ -182,8 +183,9 @@ struct FlowFile {
 }
 
 impl FlowFile {
-    /// INFERRED(cash-flow-hour): the file of a whole stock is there from ten o'clock of the day after its period on. Refunds come after
-    /// the period, too: their file has each later day from ten o'clock of the next day on.
+    /// INFERRED(cash-flow-hour): the file of a whole stock is there from ten o'clock of the day after its
+    /// period on. Refunds come after the period, too: their file has each later day from ten o'clock of the
+    /// next day on.
     fn of_stock(kind: FlowKind, stock: &Stock, now: i64) -> Self {
         let after_period = clock::midnight(clock::day(stock.end).saturating_add(1));
         let until = match kind {

@@ -15,7 +15,8 @@ pub(crate) struct Goods {
 }
 
 impl Goods {
-    /// What an order says of its goods: an object, or its JSON text in combined orders. APIv2 has other names for the same members.
+    /// What an order says of its goods: an object, or its JSON text in combined orders. APIv2 has other names
+    /// for the same members.
     pub(crate) fn of_detail(detail: Option<&Value>) -> Vec<Self> {
         let parsed: Option<Value> =
             detail.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
@@ -51,8 +52,8 @@ pub(super) struct Eligible {
 }
 
 impl Eligible {
-    /// What of an order a stock is for. INFERRED(cash-goods): the goods of `available_items`, or all but those of `unavailable_items`, and
-    /// the minimum counts only them.
+    /// What of an order a stock is for. INFERRED(cash-goods): the goods of `available_items`, or all but
+    /// those of `unavailable_items`, and the minimum counts only them.
     pub(super) fn of_order(stock: &Stock, total: i64, goods: &[Goods]) -> Self {
         let worth = |goods: &[Goods]| goods.iter().fold(0i64, |sum, one| sum.saturating_add(one.worth()));
         let named = |names: &[&str]| -> Vec<Goods> {

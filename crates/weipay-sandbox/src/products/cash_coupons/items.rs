@@ -26,8 +26,8 @@ pub(super) fn modify_items(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     Ok(json!({ "pause_time": clock::rfc3339(context.now), "stock_id": stock.id }))
 }
 
-/// The rule. UNCONFIRMED(cash-items-change): only a stock that was made for some goods can be changed, it keeps at least one, and goods that are
-/// there or are missing already change nothing.
+/// The rule. UNCONFIRMED(cash-items-change): only a stock that was made for some goods can be changed, it
+/// keeps at least one, and goods that are there or are missing already change nothing.
 fn changed(stock: &Stock, add: &[String], delete: &[String]) -> Result<Vec<String>, Refusal> {
     if stock.state == StockState::Stoped {
         return Err(refusals::wrong_state());

@@ -45,8 +45,9 @@ pub(super) fn list_items(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
     list_of_stock(tx, context, "available_items", 100)
 }
 
-/// The coupons of a person that the caller has to do with: as creator of the stock, as sender, or as a merchant where it is valid. With
-/// `available_mchid` alone, `stock_id`, `status` and the page have no effect; beside `creator_mchid` it has none itself.
+/// The coupons of a person that the caller has to do with: as creator of the stock, as sender, or as a
+/// merchant where it is valid. With `available_mchid` alone, `stock_id`, `status` and the page have no
+/// effect; beside `creator_mchid` it has none itself.
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
     check_appid(tx, context)?;

@@ -1,9 +1,10 @@
 //! Random lives of cash coupons against a reference model that is small enough to be believed.
 //!
-//! A merchant makes stocks, funded and not funded, starts, pauses and stops them; coupons are sent to persons, who pay
-//! orders with the best that they have; orders are refunded in part and as a whole, before and after the period of the stock. The model
-//! knows of each stock its state and how much of its budget is locked, of each coupon whether it is used, and what is in every account:
-//! what is locked is what the marketing account has. The store is closed and opened in between.
+//! A merchant makes stocks, funded and not funded, starts, pauses and stops them; coupons are sent to
+//! persons, who pay orders with the best that they have; orders are refunded in part and as a whole, before
+//! and after the period of the stock. The model knows of each stock its state and how much of its budget is
+//! locked, of each coupon whether it is used, and what is in every account: what is locked is what the
+//! marketing account has. The store is closed and opened in between.
 //!
 //! `WEIPAY_CASH_COUPON_STEPS` has the number of steps; the default is quick.
 

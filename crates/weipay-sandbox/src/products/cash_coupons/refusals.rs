@@ -1,5 +1,6 @@
 //! What this product refuses, in the platform's words where they are known. The numbers are those after the dash of `Request-ID`.
 
+use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn no_such_stock() -> Refusal {
@@ -71,21 +72,16 @@ pub(super) fn not_the_creator() -> Refusal {
 }
 
 pub(super) fn appid_not_bound() -> Refusal {
-    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配", "the appid must be bound to the calling merchant: `weipay sandbox merchant add --appid`, or the seed file").with_tail(270_079_507)
+    Refusal::new(400, "APPID_MCHID_NOT_MATCH", "商户号与appid不匹配", reasons::APPID_NOT_BOUND)
+        .with_tail(270_079_507)
 }
 
 pub(super) fn no_such_user() -> Refusal {
-    Refusal::invalid_request(
-        "openid与appID不匹配",
-        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
-    )
-    .with_tail(270_079_501)
+    Refusal::invalid_request("openid与appID不匹配", reasons::OPENID_FORM).with_tail(270_079_501)
 }
 
 pub(super) fn user_of_another_appid() -> Refusal {
-    no_such_user().with_reason(
-        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
-    )
+    no_such_user().with_reason(reasons::OPENID_OF_ANOTHER_APPID)
 }
 
 pub(super) fn sender_has_no_right() -> Refusal {
@@ -125,23 +121,12 @@ pub(super) fn budget_is_spent() -> Refusal {
 }
 
 pub(super) fn user_has_enough() -> Refusal {
-    Refusal::new(
-        403,
-        "REQUEST_BLOCKED",
-        "用户被限领拦截",
-        "this person has max_coupons_per_user coupons of the stock already",
-    )
-    .with_tail(270_079_532)
+    Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截", reasons::PERSON_HAS_ENOUGH).with_tail(270_079_532)
 }
 
 /// The account of the person is frozen or cancelled.
 pub(super) fn abnormal_user() -> Refusal {
-    Refusal::new(
-        403,
-        "USER_ACCOUNT_ABNORMAL",
-        "用户非法",
-        "the account of this person is frozen or cancelled, by the control API",
-    )
+    Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户非法", reasons::ACCOUNT_DOES_NOT_WORK)
 }
 
 /// 指定面额发券, which stocks with a fixed value do not have.
@@ -165,7 +150,7 @@ pub(super) fn no_flow(reason: &'static str) -> Refusal {
 pub(super) fn other_parameters() -> Refusal {
     Refusal::invalid_request(
         "商户单据号已使用，且参数与之前不一致",
-        "this out_request_no was used before with another body: repeat the same body, or take a new number",
+        reasons::number_was_used("this out_request_no", "other parameters"),
     )
 }
 

@@ -115,8 +115,9 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     })
 }
 
-/// A stock without money takes off what the merchants of its orders get, so that only those who said so have it: the creator, and
-/// sub-merchants that it may act for with money. UNCONFIRMED(cash-own-merchants): the code; and no other merchant of the same brand.
+/// A stock without money takes off what the merchants of its orders get, so that only those who said so have
+/// it: the creator, and sub-merchants that it may act for with money. UNCONFIRMED(cash-own-merchants): the
+/// code; and no other merchant of the same brand.
 fn check_merchants(stock: &Stock, context: &Context<'_>) -> Result<(), Refusal> {
     let is_own =
         |mchid: &&str| *mchid == stock.creator || context.merchants.may_use_money(context.caller, mchid);
@@ -229,8 +230,8 @@ impl Stock {
         if matches!(self.benefit, Benefit::CutTo(_)) { "CUT_TO" } else { "NORMAL" }
     }
 
-    /// `cut_to_message`, of a stock that cuts a price. INFERRED(cash-cut-to): its highest price is the lower one and what a coupon can take
-    /// off it.
+    /// `cut_to_message`, of a stock that cuts a price. INFERRED(cash-cut-to): its highest price is the lower
+    /// one and what a coupon can take off it.
     pub(super) fn cut_to_message(&self) -> Option<Value> {
         let Benefit::CutTo(price) = self.benefit else { return None };
         let highest = price.saturating_add(self.coupon_amount);

@@ -44,8 +44,8 @@ pub(super) fn query_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Res
     Ok(json!({ "mchid": context.caller.mchid, "url": url }))
 }
 
-/// INFERRED(complaint-callback-delete): deleting an address that is not there succeeds, because the page of the operation lists no error
-/// for it.
+/// INFERRED(complaint-callback-delete): deleting an address that is not there succeeds, because the page of
+/// the operation lists no error for it.
 pub(super) fn delete_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     if url_of(tx, context)?.is_some() {
         let mchid = context.caller.mchid.clone();

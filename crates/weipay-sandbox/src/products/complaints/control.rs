@@ -16,6 +16,7 @@ use crate::platform::Platform;
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::users::is_openid;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -24,7 +25,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "A person complains (消费者投诉) about a paid order, by out_trade_no or transaction_id",
         &[
             Member::text("order", "out_trade_no or transaction_id of a paid order").required(),
-            Member::text("mchid", "The merchant whose out_trade_no is meant, when several have used it"),
+            Member::WHOSE_NUMBER,
             Member::text("openid", "Who complains; whoever paid if missing"),
             Member::text("text", "What the person writes"),
             Member::texts("images", "Media IDs of pictures, at most 4"),
@@ -312,9 +313,7 @@ impl Platform {
     pub fn complain(&self, complains: &PersonComplains) -> Result<String, ComplaintError> {
         complains.said.check()?;
         if complains.openid.as_ref().is_some_and(|openid| !is_openid(openid)) {
-            return Err(ComplaintError::Invalid(
-                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
-            ));
+            return Err(ComplaintError::Invalid(reasons::OPENID_FORM));
         }
         if complains.phone.as_ref().is_some_and(|phone| phone.is_empty() || phone.len() > MAX_PHONE) {
             return Err(ComplaintError::Invalid("a phone number has between 1 and 50 bytes"));
@@ -375,10 +374,7 @@ fn find_order(tx: &Transaction<'_>, complains: &PersonComplains) -> Result<Order
     match orders.len() {
         0 => Err(ComplaintError::Unknown("no paid order has this out_trade_no or transaction_id")),
         1 => Ok(orders.remove(0)),
-        _ => Err(ComplaintError::State(
-            "several merchants have a paid order with this number: say whose is meant (--mchid; `mchid` of the control API)"
-                .to_owned(),
-        )),
+        _ => Err(ComplaintError::State(reasons::several_merchants(reasons::SAY_WHOSE))),
     }
 }
 

@@ -55,8 +55,8 @@ pub(super) struct Words {
     pub(super) message: Option<Value>,
 }
 
-/// The merchant's step. UNCONFIRMED(complaint-complete): a complaint that nobody has answered yet cannot be completed, as on the pages
-/// of the merchant platform.
+/// The merchant's step. UNCONFIRMED(complaint-complete): a complaint that nobody has answered yet cannot be
+/// completed, as on the pages of the merchant platform.
 pub(super) fn merchant_does(
     complaint: Complaint,
     step: MerchantStep,
@@ -188,8 +188,9 @@ impl PersonStep {
         Self::ALL.into_iter().find(|step| step.word() == word)
     }
 
-    /// Who does it, `operate_type` of the history, and `action_type` of the notification. INFERRED(complaint-withdrawal): no `action_type`
-    /// means that a person took a complaint back, so nobody is notified of that.
+    /// Who does it, `operate_type` of the history, and `action_type` of the notification.
+    /// INFERRED(complaint-withdrawal): no `action_type` means that a person took a complaint back, so nobody
+    /// is notified of that.
     const fn words(self) -> (Side, &'static str, Option<&'static str>) {
         match self {
             Self::Reply => (Side::Person, "USER_RESPONSE", Some("USER_RESPONSE")),
@@ -252,14 +253,14 @@ pub(super) fn person_does(
     Ok(Happened { complaint, notified_as })
 }
 
-/// INFERRED(complaint-refund): the merchants are notified when a refund of the order begins (SELLER_REFUND) and when the person has the
-/// money (REFUND_SUCCESS), whether or not the complaint asks for one.
+/// INFERRED(complaint-refund): the merchants are notified when a refund of the order begins (SELLER_REFUND)
+/// and when the person has the money (REFUND_SUCCESS), whether or not the complaint asks for one.
 pub(super) fn refund_begins(complaint: Complaint) -> Happened {
     Happened { complaint, notified_as: Some("SELLER_REFUND") }
 }
 
-/// Money that the merchant has approved settles the complaint when it arrives. INFERRED(complaint-approved): all that the person wants back must
-/// have come.
+/// Money that the merchant has approved settles the complaint when it arrives. INFERRED(complaint-approved):
+/// all that the person wants back must have come.
 pub(super) fn refund_arrives(mut complaint: Complaint, fen: i64, now: i64) -> Happened {
     complaint.order.refunded = complaint.order.refunded.saturating_add(fen);
     complaint.arrived = complaint.arrived.saturating_add(fen);

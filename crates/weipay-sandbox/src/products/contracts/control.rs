@@ -11,6 +11,7 @@ use crate::error::append_causes;
 use crate::platform::Platform;
 use crate::products::payments::payment::{NotPaid, payer_for};
 use crate::products::users::is_openid;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -63,11 +64,11 @@ impl fmt::Display for ContractError {
                 "no merchant has a contract with this number; a contract is there when it was presigned or ordered",
             ),
             Self::Ambiguous => {
-                f.write_str("several merchants have used this number; give the pre_entrustweb_id or the contract_id")
+                f.write_str(&reasons::several_merchants("give the pre_entrustweb_id or the contract_id"))
             }
             Self::State(reason) => f.write_str(reason),
             Self::Openid => f.write_str(
-                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
+                reasons::OPENID_FORM,
             ),
             Self::Store(_) => f.write_str("the contract could not be kept"),
         }?;
@@ -135,13 +136,13 @@ fn accept(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
 }
 
 impl Platform {
-    /// A person signs a contract (委托代扣), by `pre_entrustweb_id`, the address that a response has led to, or the merchant's number. Gives
-    /// the `contract_id`.
+    /// A person signs a contract (委托代扣), by `pre_entrustweb_id`, the address that a response has led to, or
+    /// the merchant's number. Gives the `contract_id`.
     ///
     /// # Errors
     ///
-    /// If there is nothing to sign, it is for another person, its session has expired, the person has such a contract already, the openid
-    /// has not its form, or the database fails.
+    /// If there is nothing to sign, it is for another person, its session has expired, the person has such a
+    /// contract already, the openid has not its form, or the database fails.
     pub fn sign_contract(&self, number: &str, openid: &str) -> Result<String, ContractError> {
         if !is_openid(openid) {
             return Err(ContractError::Openid);

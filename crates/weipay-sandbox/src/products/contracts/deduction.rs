@@ -6,8 +6,8 @@
 //!              └── the same request again ──┘
 //! ```
 //!
-//! What is taken is an [`Order`] like any other, with `trade_type` PAP, so that it has a fee, is queried and refunded, and stands in bills.
-//! The wallet (零钱) pays if it has enough, and otherwise the bank card.
+//! What is taken is an [`Order`] like any other, with `trade_type` PAP, so that it has a fee, is queried and
+//! refunded, and stands in bills. The wallet (零钱) pays if it has enough, and otherwise the bank card.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Pay
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::payments::refusals as of_orders;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Announcement, Due, Fingerprint, Record, StoreError, Transaction};
 
@@ -32,8 +33,9 @@ const DEDUCTION_SECONDS: i64 = 2;
 /// An order by contract is open for so long.
 const ORDER_LIFE: i64 = 7 * clock::DAY;
 
-/// The limits of a plan that nobody has raised: fen at once, fen and deductions of a day by one contract. UNCONFIRMED(contract-limits): they
-/// bind contracts with a schedule too loosely to matter, and are not looked at there.
+/// The limits of a plan that nobody has raised: fen at once, fen and deductions of a day by one contract.
+/// UNCONFIRMED(contract-limits): they bind contracts with a schedule too loosely to matter, and are not
+/// looked at there.
 const MAX_AT_ONCE: i64 = 50_000;
 const MAX_OF_A_DAY: i64 = 250_000;
 const MAX_TIMES_A_DAY: i64 = 5;
@@ -105,8 +107,8 @@ pub(super) fn apply(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
     Ok(response)
 }
 
-/// Accepts a deduction. UNCONFIRMED(contract-checks): the contract is looked at first, then the number of the order, then time, amount and
-/// limits.
+/// Accepts a deduction. UNCONFIRMED(contract-checks): the contract is looked at first, then the number of the
+/// order, then time, amount and limits.
 pub(super) fn accept(
     tx: &Transaction<'_>,
     contract: Contract,
@@ -152,8 +154,8 @@ pub(super) fn accept(
     Ok(tx.schedule(&Due { kind: DEDUCTION.to_owned(), key: order.key(), at })?)
 }
 
-/// The rule of the number. INFERRED(contract-deduction-again): a deduction that failed is tried again by the same request, as a public
-/// answer of the platform's support advises.
+/// The rule of the number. INFERRED(contract-deduction-again): a deduction that failed is tried again by the
+/// same request, as a public answer of the platform's support advises.
 fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
     let Some(known) = known else { return Ok(()) };
     let is_same_product = known.is_from_the_same_product(new) && known.combined.is_none();
@@ -166,7 +168,7 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
         OrderState::PayError => Ok(()),
         OrderState::Accept => Err(refusals::under_way()),
         OrderState::NotPay | OrderState::UserPaying | OrderState::Closed | OrderState::Revoked => {
-            Err(of_orders::number_is_taken("the order with this out_trade_no was closed: take a new number"))
+            Err(of_orders::number_is_taken(reasons::ORDER_WAS_CLOSED))
         }
     }
 }
@@ -203,7 +205,8 @@ enum Failure {
 }
 
 impl Failure {
-    /// The code and the sentence of APIv2. Those of a contract are known from a public report; the others are UNCONFIRMED(contract-words).
+    /// The code and the sentence of APIv2. Those of a contract are known from a public report; the others are
+    /// UNCONFIRMED(contract-words).
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NotEnough => ("NOTENOUGH", "余额不足"),

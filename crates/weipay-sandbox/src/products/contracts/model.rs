@@ -1,9 +1,10 @@
 //! Random lives of contracts against a reference model that is small enough to be believed.
 //!
-//! The model knows of each contract whether it is signed, until when it can be, what was agreed on and what was taken today; of each
-//! deduction its amount and state; and what people have in their wallets. It says of every step whether it is done or why it is refused,
-//! by both versions of the API. Time passes, and the database is closed and opened in between. After each step all money adds up to
-//! nothing, and contracts, deductions, wallets and what the merchant got are what the model says.
+//! The model knows of each contract whether it is signed, until when it can be, what was agreed on and what
+//! was taken today; of each deduction its amount and state; and what people have in their wallets. It says of
+//! every step whether it is done or why it is refused, by both versions of the API. Time passes, and the
+//! database is closed and opened in between. After each step all money adds up to nothing, and contracts,
+//! deductions, wallets and what the merchant got are what the model says.
 //!
 //! `WEIPAY_CONTRACT_STEPS` has the number of steps; the default is quick.
 

@@ -99,8 +99,9 @@ impl Contract {
         shown
     }
 
-    /// What the merchant is notified of when the contract was signed or has ended. INFERRED(contract-end-address): the platform sends the
-    /// end to an address that belongs to the plan, and here to that of the signing.
+    /// What the merchant is notified of when the contract was signed or has ended.
+    /// INFERRED(contract-end-address): the platform sends the end to an address that belongs to the plan, and
+    /// here to that of the signing.
     pub(super) fn announcement(&self, now: i64) -> Option<Announcement> {
         let (event_type, resource) = match self.dialect {
             Dialect::V3 if self.end.is_some() => ("ENTRUST.TERMINATE", self.notified()),

@@ -13,6 +13,7 @@ use crate::people::account::AccountState;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::store::{Due, Record, StoreError, Transaction};
 
 /// So long a person can sign by a session. INFERRED(contract-session): the pages of APIv3 say it; sessions of APIv2 live as long.
@@ -21,12 +22,13 @@ const SESSION_SECONDS: i64 = 600;
 /// UNCONFIRMED(contract-life): a contract ends by itself so long after the signing.
 const LIFE: i64 = 3_650 * clock::DAY;
 
-/// So many contracts of one plan a person can have at one time. UNCONFIRMED(contract-of-a-plan): one, but for contracts with a schedule,
-/// of whose page the ten are.
+/// So many contracts of one plan a person can have at one time. UNCONFIRMED(contract-of-a-plan): one, but for
+/// contracts with a schedule, of whose page the ten are.
 const MAX_OF_PLAN: i64 = 1;
 const MAX_SCHEDULED_OF_PLAN: i64 = 10;
 
-/// UNCONFIRMED(contract-pages): where a person is led to sign. The appid and the path of the mini program are examples of the pages.
+/// UNCONFIRMED(contract-pages): where a person is led to sign. The appid and the path of the mini program are
+/// examples of the pages.
 const SIGNING_PAGE: &str = "https://payapp.weixin.qq.com/papay/sign?pre_entrust_id=";
 const MINI_PROGRAM_APPID: &str = "wxbd687630cd02ce1d";
 const MINI_PROGRAM_PATH: &str = "pages/PwdExemptContract/index?pre_entrust_id=";
@@ -169,7 +171,7 @@ pub(super) fn check_signable(
         return Ok(Err("its signing session has expired after ten minutes: presign again"));
     }
     if !AccountState::of_owner(tx, person)?.works() {
-        return Ok(Err("the account of the person is frozen or cancelled"));
+        return Ok(Err(reasons::ACCOUNT_DOES_NOT_WORK));
     }
     let most = if contract.schedule.is_some() { MAX_SCHEDULED_OF_PLAN } else { MAX_OF_PLAN };
     if contract.count_signed(tx, person)? >= most {

@@ -38,7 +38,8 @@ pub(super) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<V
     order(tx, context, creation::order_app)
 }
 
-/// INFERRED(contract-token): with a `token` or a `password_free_contract_id` in the place of a plan, the order is an ordinary one.
+/// INFERRED(contract-token): with a `token` or a `password_free_contract_id` in the place of a plan, the
+/// order is an ordinary one.
 fn order(tx: &Transaction<'_>, context: &Context<'_>, make: Handler) -> Result<Value, HandlerError> {
     let response = make(tx, context)?;
     let info = context.request.body.get("contract_info").and_then(Value::as_object);

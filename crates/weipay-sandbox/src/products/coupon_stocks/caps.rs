@@ -87,8 +87,9 @@ impl Caps {
 
     /// Changes one number for a target.
     ///
-    /// INFERRED(budget-change): the pages of product coupons say that a target may be below the current number and not below what was
-    /// sent, and that no daily limit comes or goes; merchant coupons follow the same rule.
+    /// INFERRED(budget-change): the pages of product coupons say that a target may be below the current
+    /// number and not below what was sent, and that no daily limit comes or goes; merchant coupons follow the
+    /// same rule.
     pub(crate) fn change(
         &mut self,
         dimension: Dimension,

@@ -1,4 +1,5 @@
-//! The token in the address of a file: a text, sealed with a key that only merchant and platform have, so that nothing must be kept.
+//! The token in the address of a file: a text, sealed with a key that only merchant and platform have, so
+//! that nothing must be kept.
 
 use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
 

@@ -1,7 +1,8 @@
 //! Association (关联订单信息, 取消关联订单信息): a usable coupon is associated with an order, so that later statistics can count
 //! it, and the association is cancelled. Neither changes the coupon's state.
 //!
-//! INFERRED(association-checks): the order of checks for both: the coupon exists, the caller may operate it, it is usable, the association fits.
+//! INFERRED(association-checks): the order of checks for both: the coupon exists, the caller may operate it,
+//! it is usable, the association fits.
 
 use serde_json::{Value, json};
 
@@ -52,7 +53,8 @@ impl AssociationRequest {
     }
 }
 
-/// Associates a coupon with an order. UNCONFIRMED(association-order): whether the order must exist; the sandbox does not look for it.
+/// Associates a coupon with an order. UNCONFIRMED(association-order): whether the order must exist; the
+/// sandbox does not look for it.
 fn associate(
     caller: &Account,
     request: &AssociationRequest,
@@ -61,7 +63,8 @@ fn associate(
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
     let association = match &coupon.association {
-        // INFERRED(association-again): the same order again gets the same response, with the first time, under any request number.
+        // INFERRED(association-again): the same order again gets the same response, with the first time,
+        // under any request number.
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
         // UNCONFIRMED(association-second): a coupon has one association at a time, and a second one does not take its place.
         Some(_) => {
@@ -94,8 +97,8 @@ fn disassociate(
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))
 }
 
-/// UNCONFIRMED(association-of-used): a coupon that was used is not usable any more, as the pages of both operations say. An acceptance
-/// guide of 2025 associates after the use.
+/// UNCONFIRMED(association-of-used): a coupon that was used is not usable any more, as the pages of both
+/// operations say. An acceptance guide of 2025 associates after the use.
 fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
     if !may_operate(caller, &stock) {

@@ -82,7 +82,8 @@ fn stock_of_codes(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Stock, 
     Ok(check_code_mode(context.caller, stock)?)
 }
 
-/// The stock, when it has codes and they are the caller's. INFERRED(code-owner): only the creator of a stock may see and change its codes.
+/// The stock, when it has codes and they are the caller's. INFERRED(code-owner): only the creator of a stock
+/// may see and change its codes.
 fn check_code_mode(caller: &Account, stock: Option<Stock>) -> Result<Stock, Refusal> {
     let stock = stock.ok_or_else(refusals::no_such_stock)?;
     if stock.creator != caller.mchid {

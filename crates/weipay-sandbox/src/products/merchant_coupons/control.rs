@@ -8,6 +8,7 @@ use super::reception::CouponPage;
 use super::stock::{self, Stock, StockState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
+use crate::reasons;
 use crate::store::StoreError;
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -86,7 +87,7 @@ fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, C
     if control.platform.delete_coupon(request.path("stock_id"), request.path("coupon_code"))? {
         return Ok(Value::Null);
     }
-    Err(ControlError::not_found("nobody has a coupon with this code that could be thrown away"))
+    Err(ControlError::not_found(reasons::NO_COUPON_TO_DELETE))
 }
 
 impl Platform {

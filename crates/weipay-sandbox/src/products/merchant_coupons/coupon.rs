@@ -288,8 +288,8 @@ pub(super) fn find_by_platform_code(
 /// So many coupons with equal codes are looked at together.
 const PAGE: i64 = 50;
 
-/// A user's coupon by its code, under whatever openid of the person it was sent. UNCONFIRMED(equal-codes): among equal codes of several
-/// stocks the newest is meant.
+/// A user's coupon by its code, under whatever openid of the person it was sent. UNCONFIRMED(equal-codes):
+/// among equal codes of several stocks the newest is meant.
 pub(super) fn find_of_user(
     tx: &Transaction<'_>,
     openid: &str,
@@ -307,8 +307,8 @@ pub(super) fn find_of_user(
     newest.map(|coupon| with_stock(tx, coupon)).transpose()
 }
 
-/// How many coupons of a stock a user has received. INFERRED(natural-person): with `natural_person_limit` all openids of a person count
-/// together.
+/// How many coupons of a stock a user has received. INFERRED(natural-person): with `natural_person_limit` all
+/// openids of a person count together.
 pub(super) fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -> Result<i64, StoreError> {
     let of_openid = |openid: &str| IndexRange::equal(STOCK_AND_USER, joined(&stock.id, openid));
     match stock.definition.limits_natural_persons() {
@@ -317,7 +317,8 @@ pub(super) fn count_of_user(tx: &Transaction<'_>, stock: &Stock, openid: &str) -
     }
 }
 
-/// A page of a user's coupons, under all openids of the person, with their stocks, the last received first, and how many there are in all.
+/// A page of a user's coupons, under all openids of the person, with their stocks, the last received first,
+/// and how many there are in all.
 pub(super) fn list(
     tx: &Transaction<'_>,
     filter: &Filter,

@@ -11,6 +11,7 @@ use crate::merchants::Account;
 use crate::products::coupon_stocks::paging::number_of_query;
 use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Page, Transaction};
 
@@ -68,7 +69,7 @@ impl ListRequest {
         }
         let state = text("coupon_state")
             .map(|word| {
-                let unknown = || refusals::request_parameters("coupon_state is not a state of a coupon");
+                let unknown = || refusals::request_parameters(reasons::NO_COUPON_STATE);
                 CouponState::from_word(&word).ok_or_else(unknown)
             })
             .transpose()?;
@@ -88,8 +89,8 @@ fn listed(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
     shown
 }
 
-/// The page that a list is asked for. UNCONFIRMED(list-offset): `offset` counts coupons or codes. The pages call it a page number, the
-/// list of codes a start position.
+/// The page that a list is asked for. UNCONFIRMED(list-offset): `offset` counts coupons or codes. The pages
+/// call it a page number, the list of codes a start position.
 pub(super) fn page_of(request: &ValidRequest) -> Result<Page, Refusal> {
     Ok(Page {
         limit: number_of_query(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,

@@ -1,9 +1,10 @@
 //! Random lives of coupons against a reference model that is small enough to be believed.
 //!
-//! The model knows what a stock has sent, where its codes are, and for each coupon a state and an order; for each request number it
-//! keeps what was asked and what came back. It says of every step whether it succeeds and with which code it is refused. The
-//! handlers must agree, repeat their response to a number, and change nothing when they refuse. The clock moves in both
-//! directions, and the platform is restarted on its database in between.
+//! The model knows what a stock has sent, where its codes are, and for each coupon a state and an order; for
+//! each request number it keeps what was asked and what came back. It says of every step whether it succeeds
+//! and with which code it is refused. The handlers must agree, repeat their response to a number, and change
+//! nothing when they refuse. The clock moves in both directions, and the platform is restarted on its
+//! database in between.
 //!
 //! `WEIPAY_MERCHANT_COUPON_STEPS` has the number of steps; the default is quick.
 

@@ -12,6 +12,7 @@ use super::{idempotently, refusals};
 use crate::merchants::Account;
 use crate::products::coupon_stocks::caps::{BudgetObstacle, Dimension, Sent};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Transaction};
 
@@ -154,9 +155,7 @@ fn rebudget(
             ),
             BudgetObstacle::NoCurrent => refusals::request_parameters(other),
             BudgetObstacle::OtherCurrent => Refusal::invalid_request(words::OTHER_BUDGET, other),
-            BudgetObstacle::BelowSent => refusals::request_parameters(
-                "the target must not be below 1, nor below what was sent already",
-            ),
+            BudgetObstacle::BelowSent => refusals::request_parameters(reasons::BELOW_SENT),
         }
     })?;
     let mut response = json!({ "max_coupons": caps.total });

@@ -110,14 +110,14 @@ impl Partner {
     }
 }
 
+fn no_partner() -> Refusal {
+    refusals::request_parameters("partner needs merchant_id for type MERCHANT, and appid for type APPID")
+}
+
 impl Pact {
     fn read(request: &ValidRequest) -> Result<Self, Refusal> {
         let partner = request.body.get("partner").and_then(Partner::read);
-        let partner = partner.ok_or_else(|| {
-            refusals::request_parameters(
-                "partner needs merchant_id for type MERCHANT, and appid for type APPID",
-            )
-        })?;
+        let partner = partner.ok_or_else(no_partner)?;
         let data = request.body.get("authorized_data");
         let text =
             |name: &str| data.and_then(|data| data.get(name)).and_then(Value::as_str).unwrap_or_default();
@@ -195,8 +195,9 @@ impl Partnership {
     }
 }
 
-/// Builds a partnership. INFERRED(partnership-checks): the order of checks and their codes. INFERRED(partnership-again): one that is there already
-/// stays as it is; one that was terminated is built again.
+/// Builds a partnership. INFERRED(partnership-checks): the order of checks and their codes.
+/// INFERRED(partnership-again): one that is there already stays as it is; one that was terminated is built
+/// again.
 fn build(
     caller: &Account,
     pact: Pact,
@@ -329,11 +330,7 @@ fn conditions(owner: &str, request: &ValidRequest) -> Result<Vec<IndexRange>, Re
     };
     let mut conditions = Vec::new();
     if let Some(partner) = object("partner")? {
-        let partner = Partner::read(&partner).ok_or_else(|| {
-            refusals::request_parameters(
-                "partner needs merchant_id for type MERCHANT, and appid for type APPID",
-            )
-        })?;
+        let partner = Partner::read(&partner).ok_or_else(no_partner)?;
         conditions.push(IndexRange::equal(PARTNER, joined(owner, &partner.value())));
     }
     if let Some(data) = object("authorized_data")? {

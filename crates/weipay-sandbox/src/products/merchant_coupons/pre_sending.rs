@@ -59,8 +59,8 @@ fn read(request: &ValidRequest) -> SendRequest {
     }
 }
 
-/// Makes an offer. INFERRED(pre-send-checks): what a send would be refused for is refused here already, except limits, which count when the
-/// coupon is taken.
+/// Makes an offer. INFERRED(pre-send-checks): what a send would be refused for is refused here already,
+/// except limits, which count when the coupon is taken.
 fn offer(
     caller: &Account,
     request: SendRequest,

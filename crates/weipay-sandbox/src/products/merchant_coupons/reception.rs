@@ -1,5 +1,6 @@
-//! A person receives coupons on a merchant's page (用户领券): an H5 address, the plugin of mini programs, or cards of the JSSDK. The merchant
-//! signs with its APIv2 key what the page says; the sandbox checks that signature, and says what is wrong with it.
+//! A person receives coupons on a merchant's page (用户领券): an H5 address, the plugin of mini programs, or
+//! cards of the JSSDK. The merchant signs with its APIv2 key what the page says; the sandbox checks that
+//! signature, and says what is wrong with it.
 
 mod read;
 mod signature;
@@ -14,6 +15,7 @@ use crate::merchants::Account;
 use crate::platform::Platform;
 use crate::products::users::is_openid;
 use crate::products::{HandlerError, carry_out};
+use crate::reasons;
 use crate::store::{Fingerprint, IdempotencyKey, StoreError, StoredResponse, Transaction};
 
 pub use read::CouponPage;
@@ -52,7 +54,8 @@ pub struct Reception {
 /// What became of one coupon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceivedCoupon {
-    /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`, `DAYLIMIT`, `NOTENOUGH`, `FAILED`.
+    /// `SUCCESS`; `DUPREQUEST`, when it was sent with this number before; or `NOTRUNNING`, `MAXQUOTA`,
+    /// `DAYLIMIT`, `NOTENOUGH`, `FAILED`.
     pub code: &'static str,
     /// Why there is no coupon; empty when there is one.
     pub message: String,
@@ -86,9 +89,7 @@ impl Platform {
             Err(reason) => return Ok(Reception::refused("PARAM_ERROR", reason)),
         };
         if !is_openid(&reading.openid) {
-            let reason =
-                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here";
-            return Ok(Reception::refused("USER_NOT_EXISTS", reason));
+            return Ok(Reception::refused("USER_NOT_EXISTS", reasons::OPENID_FORM));
         }
         let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
         else {

@@ -143,8 +143,9 @@ impl ReturnRequest {
     }
 }
 
-/// Returns a coupon. It is usable again in its first period; an association is kept: UNCONFIRMED(return-association). UNCONFIRMED(return-after-expiry): a coupon whose
-/// period is over can be returned, and is `EXPIRED` then.
+/// Returns a coupon. It is usable again in its first period; an association is kept:
+/// UNCONFIRMED(return-association). UNCONFIRMED(return-after-expiry): a coupon whose period is over can be
+/// returned, and is `EXPIRED` then.
 fn give_back(
     caller: &Account,
     request: &ReturnRequest,

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use super::coupon::CouponState;
 use super::unconfirmed::{RULE_LIMIT, words};
+use crate::reasons;
 use crate::response::{DocumentedRefusal, Refusal, tail};
 
 /// A number that was used before, with other parameters. INFERRED(other-parameters) from neighbouring products.
 pub(crate) fn other_parameters() -> Refusal {
     Refusal::invalid_request(
         words::OTHER_PARAMETERS,
-        "this request number was used before with another body: repeat the same body, or take a new number",
+        reasons::number_was_used("this request number", "other parameters"),
     )
 }
 
@@ -19,8 +20,8 @@ pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusa
     Refusal::param_error("请求参数错误", reason)
 }
 
-/// `out_request_no` was used for another stock. The sentence is that of the official FAQ; INFERRED(stock-again): the code, from the twin of
-/// another product.
+/// `out_request_no` was used for another stock. The sentence is that of the official FAQ;
+/// INFERRED(stock-again): the code, from the twin of another product.
 pub(crate) fn other_stock() -> Refusal {
     const OF_THE_TABLE: DocumentedRefusal =
         DocumentedRefusal { status: 400, code: "RESOURCE_ALREADY_EXISTS", message: "批次已存在" };
@@ -168,24 +169,20 @@ pub(crate) fn used_by_another_order() -> Refusal {
     )
 }
 
+const NO_SUCH_COUPON: &str = "no coupon has this coupon_code in this stock_id; the code is what send responded or the merchant uploaded";
+
 /// A missing coupon, as associate and disassociate refuse it: 400, unlike the rest of the family.
 pub(crate) fn no_such_coupon_to_associate() -> Refusal {
-    Refusal::invalid_request(
-        "券不存在",
-        "no coupon has this coupon_code in this stock_id; the code is what send responded or the merchant uploaded",
-    )
+    Refusal::invalid_request("券不存在", NO_SUCH_COUPON)
 }
 
 /// A missing coupon, as everything else refuses it.
 pub(crate) fn no_such_coupon() -> Refusal {
-    Refusal::resource_not_exists(
-        "券不存在",
-        "no coupon has this coupon_code in this stock_id; the code is what send responded or the merchant uploaded",
-    )
+    Refusal::resource_not_exists("券不存在", NO_SUCH_COUPON)
 }
 
 pub(crate) fn coupon_deleted() -> Refusal {
-    Refusal::resource_not_exists("券已被删除", "the person has deleted the coupon")
+    Refusal::resource_not_exists("券已被删除", reasons::COUPON_DELETED)
 }
 
 /// The coupon is not in the state `SENDED`, or its period has not begun.

@@ -20,6 +20,7 @@ use crate::products::coupon_stocks::fresh_code;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
 use crate::products::users::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, StoreError, Transaction};
 
@@ -96,8 +97,9 @@ impl SendRequest {
         }
     }
 
-    /// Where its number is unique: within one stock and one user. INFERRED(send-number): the numbers of different senders do not meet, so that
-    /// nobody gets the response to another merchant's send. No part can hold the separator.
+    /// Where its number is unique: within one stock and one user. INFERRED(send-number): the numbers of
+    /// different senders do not meet, so that nobody gets the response to another merchant's send. No part
+    /// can hold the separator.
     pub(super) fn scope(&self, sender: &Account) -> String {
         format!("{}\n{}\n{}", self.stock_id, self.openid, sender.mchid)
     }
@@ -188,10 +190,7 @@ impl Obstacle {
     pub(crate) fn refusal(self) -> Refusal {
         match self {
             Self::NotRunning(reason) => Refusal::invalid_request(words::NOT_RUNNING, reason),
-            Self::UserLimit => refusals::limit_reached(
-                words::USER_LIMIT,
-                "this person has max_coupons_per_user coupons of the stock already",
-            ),
+            Self::UserLimit => refusals::limit_reached(words::USER_LIMIT, reasons::PERSON_HAS_ENOUGH),
             Self::DayLimit => refusals::limit_reached(
                 words::DAY_LIMIT,
                 "max_coupons_by_day coupons of the stock were sent today: wait for the next day, or raise it",
@@ -240,8 +239,8 @@ pub(crate) fn send(
 
 /// Sends a coupon.
 ///
-/// INFERRED(send-checks): the order of checks: the stock exists, the caller may send it, it runs, appid and user, code mode, then the limits from
-/// the narrowest to the widest.
+/// INFERRED(send-checks): the order of checks: the stock exists, the caller may send it, it runs, appid and
+/// user, code mode, then the limits from the narrowest to the widest.
 pub(super) fn decide(
     sender: &Account,
     request: &SendRequest,
@@ -334,8 +333,8 @@ pub(super) fn check_code_mode(stock: &Stock, request: &SendRequest, is_taken: bo
     }
 }
 
-/// INFERRED(send-response): the official SDKs read the result nested, third-party pages print its members flat. Generated SDKs come from the
-/// real definition.
+/// INFERRED(send-response): the official SDKs read the result nested, third-party pages print its members
+/// flat. Generated SDKs come from the real definition.
 fn response(coupon: &Coupon) -> Value {
     json!({ "send_coupon_result": {
         "stock_id": coupon.stock_id,

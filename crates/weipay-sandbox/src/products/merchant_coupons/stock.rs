@@ -11,6 +11,7 @@ use crate::merchants::Account;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::stored_codes;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
+use crate::reasons;
 use crate::store::{Due, IdempotencyKey, Record, StoreError, Transaction};
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -119,8 +120,7 @@ pub(crate) fn create(
     }
     // INFERRED(stock-of-the-past): a period that is over makes no stock.
     if definition.validity.end <= now {
-        let reason = "available_end_time has passed by the sandbox's clock";
-        return Err(refusals::request_parameters(reason));
+        return Err(refusals::request_parameters(reasons::STOCK_OF_THE_PAST));
     }
     let stock = Stock {
         id: number(&caller.mchid, serial),

@@ -1,8 +1,9 @@
-//! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets it back after a refund.
+//! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets
+//! it back after a refund.
 //!
-//! UNCONFIRMED(subsidy-order): neither the payment nor the refund is looked for. INFERRED(subsidy-at-once): a receipt is settled by the request
-//! that makes it. UNCONFIRMED(subsidy-account): the money leaves what is available in the basic account (基本账户) of one side, and is available
-//! in that of the other at once.
+//! UNCONFIRMED(subsidy-order): neither the payment nor the refund is looked for. INFERRED(subsidy-at-once): a
+//! receipt is settled by the request that makes it. UNCONFIRMED(subsidy-account): the money leaves what is
+//! available in the basic account (基本账户) of one side, and is available in that of the other at once.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -267,8 +268,8 @@ struct Known {
     available: i64,
 }
 
-/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; more than the coupon is worth, or than the payer has, makes a receipt that has
-/// failed.
+/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; more than the coupon is worth, or than the
+/// payer has, makes a receipt that has failed.
 fn pay(
     caller: &Account,
     request: SubsidyRequest,
@@ -306,8 +307,8 @@ fn pay(
     Ok(Decision::new(receipt, response))
 }
 
-/// Returns a subsidy, wholly or in part: of the newest receipt of these two sides and this payment that has so much left. Where the payee has
-/// too little, the return has failed, and the receipt stays as it was.
+/// Returns a subsidy, wholly or in part: of the newest receipt of these two sides and this payment that has
+/// so much left. Where the payee has too little, the return has failed, and the receipt stays as it was.
 fn give_back(
     caller: &Account,
     request: SubsidyRequest,
@@ -355,8 +356,9 @@ fn check_rights(caller: &Account, found: Option<(Stock, Coupon)>) -> Result<(Sto
     if may_operate(caller, &stock) { Ok((stock, coupon)) } else { Err(refusals::no_right_on_subsidy()) }
 }
 
-/// The creator or the belonging merchant pays, the belonging merchant receives. UNCONFIRMED(subsidy-brand): others of its brand cannot receive here.
-/// INFERRED(subsidy-payer): whoever asks pays, or a merchant that it acts for does: the belonging merchant cannot take the creator's money.
+/// The creator or the belonging merchant pays, the belonging merchant receives. UNCONFIRMED(subsidy-brand):
+/// others of its brand cannot receive here. INFERRED(subsidy-payer): whoever asks pays, or a merchant that it
+/// acts for does: the belonging merchant cannot take the creator's money.
 fn check_sides(caller: &Account, request: &SubsidyRequest, stock: &Stock) -> Result<(), Refusal> {
     let belonging = stock.definition.belong_merchant();
     if ![&*stock.creator, belonging].contains(&&*request.payer_merchant) {

@@ -37,8 +37,8 @@ pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refu
     }
 }
 
-/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a limit; that is the service's, a
-/// million yuan here.
+/// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a
+/// limit; that is the service's, a million yuan here.
 pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refusal> {
     let is_estimate = risk_fund["name"] == "ESTIMATE_ORDER_COST";
     match risk_fund["amount"].as_i64() {
@@ -48,7 +48,8 @@ pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refus
     }
 }
 
-/// A time as merchants write it: `yyyyMMddHHmmss`, `yyyyMMdd`, or RFC 3339. INFERRED(pay-score-times): sources differ, so all are taken.
+/// A time as merchants write it: `yyyyMMddHHmmss`, `yyyyMMdd`, or RFC 3339. INFERRED(pay-score-times):
+/// sources differ, so all are taken.
 pub(super) fn read_time(text: &str) -> Option<i64> {
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.len() {
@@ -88,14 +89,16 @@ pub(super) fn check_times_of_new(times: &Value) -> Result<(), Refusal> {
         let text = times[name].as_str().filter(|text| !text.is_empty());
         let is_readable = text.is_none_or(|text| text == "OnAccept" || read_time(text).is_some());
         if !is_readable || (text.is_none() && name == "start_time") {
-            return Err(refusals::wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd"));
+            return Err(refusals::unreadable_time());
         }
     }
     Ok(())
 }
 
-/// What was said of the beginning and of places when the order was made is said again in the same way, or not at all. INFERRED(pay-score-fixed):
-/// what is left out stays as it was, and the end is what it was in fact, whatever was planned. `OnAccept` says nothing new, because the order has had the time of the confirmation since then.
+/// What was said of the beginning and of places when the order was made is said again in the same way, or not
+/// at all. INFERRED(pay-score-fixed): what is left out stays as it was, and the end is what it was in fact,
+/// whatever was planned. `OnAccept` says nothing new, because the order has had the time of the confirmation
+/// since then.
 pub(super) fn check_said_before(
     order: &Map<String, Value>,
     given: &Map<String, Value>,
@@ -143,7 +146,7 @@ fn check_readable(times: &Value) -> Result<(), Refusal> {
     if given.all(is_readable) {
         return Ok(());
     }
-    Err(refusals::wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd"))
+    Err(refusals::unreadable_time())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! How the money of a service order comes: the platform deducts it after the completion, again when the merchant asks, or the person pays.
+//! How the money of a service order comes: the platform deducts it after the completion, again when the
+//! merchant asks, or the person pays.
 
 use serde_json::Value;
 
@@ -9,6 +10,7 @@ use crate::products::HandlerError;
 use crate::products::ledger::Owner;
 use crate::products::payments::order::{self, Dialect, LimitPay, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
@@ -49,9 +51,6 @@ pub(super) fn deduct(tx: &Transaction<'_>, id: &str, at: i64) -> Result<(), Hand
     if order.declines || !account.works() { Ok(tx.save(&order)?) } else { pay(tx, order, at) }
 }
 
-/// Why such a person neither confirms nor pays.
-pub(super) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled";
-
 /// The person pays at once, or cannot for this reason. Nothing when the order is not completed, or its money is there.
 pub(super) fn pay_completed(
     tx: &Transaction<'_>,
@@ -62,14 +61,14 @@ pub(super) fn pay_completed(
         return Ok(None);
     }
     if !AccountState::of_person(tx, order.person().unwrap_or_default())?.works() {
-        return Ok(Some(Err(ACCOUNT_DOES_NOT_WORK)));
+        return Ok(Some(Err(reasons::ACCOUNT_DOES_NOT_WORK)));
     }
     pay(tx, order, now).map(|()| Some(Ok(())))
 }
 
-/// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be shared and refunded, and stands
-/// in bills, with trade type AUTH and the numbers of the service order as 商户数据包. INFERRED(pay-score-trade-type): a query shows it with the same
-/// `trade_type` and `attach`.
+/// The person's money comes to the merchant: by an order (订单) like any other, so that it has a fee, can be
+/// shared and refunded, and stands in bills, with trade type AUTH and the numbers of the service order as
+/// 商户数据包. INFERRED(pay-score-trade-type): a query shows it with the same `trade_type` and `attach`.
 fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), HandlerError> {
     let named = Payer { openid: order.openid.clone(), sub_openid: order.sub_openid.clone() };
     let appids = (order.appid.as_str(), order.sub_appid.as_deref());

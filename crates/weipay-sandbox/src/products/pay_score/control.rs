@@ -12,6 +12,7 @@ use crate::error::append_causes;
 use crate::platform::Platform;
 use crate::products::HandlerError;
 use crate::products::users::is_openid;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -71,14 +72,10 @@ impl fmt::Display for ServiceOrderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("no merchant has made a service order with this number"),
-            Self::Ambiguous => {
-                f.write_str("several merchants have used this number; give the order_id or the package")
-            }
+            Self::Ambiguous => f.write_str(&reasons::several_merchants("give the order_id or the package")),
             Self::State(reason) => f.write_str(reason),
             Self::Limit(reason) | Self::Permission(reason) => f.write_str(reason),
-            Self::Openid => f.write_str(
-                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
-            ),
+            Self::Openid => f.write_str(reasons::OPENID_FORM),
             Self::Store(_) => f.write_str("the order could not be kept"),
         }?;
         append_causes(self, f)
@@ -209,8 +206,8 @@ impl Platform {
         })
     }
 
-    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`. Gives the `query_id` with which the app goes
-    /// back to the merchant.
+    /// A person confirms a service order (支付分订单), by `out_order_no`, `order_id` or `package`. Gives the
+    /// `query_id` with which the app goes back to the merchant.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! What a merchant lets the platform tell a person of the money to come: that a fee is pending (待处理), and when it will be
 //! deducted (预扣费).
 //!
-//! UNCONFIRMED(pay-score-message): a message is of an order that the person has confirmed and the merchant has not completed, its amounts
-//! obey the rules of a completion, and its day is not over. The last message of each kind is kept.
+//! UNCONFIRMED(pay-score-message): a message is of an order that the person has confirmed and the merchant
+//! has not completed, its amounts obey the rules of a completion, and its day is not over. The last message
+//! of each kind is kept.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Random lives of service orders against a reference model that is small enough to be believed.
 //!
-//! A merchant that is a partner too and a stranger make orders with the same numbers; persons open services and close them, confirm,
-//! cannot pay, and pay. The model knows of each order its state, its total and whether a deduction is under way, of each permission who
-//! has opened it, and what all payments come to. Time passes in which deductions come and orders expire, and the store is closed and
-//! opened in between.
+//! A merchant that is a partner too and a stranger make orders with the same numbers; persons open services
+//! and close them, confirm, cannot pay, and pay. The model knows of each order its state, its total and
+//! whether a deduction is under way, of each permission who has opened it, and what all payments come to.
+//! Time passes in which deductions come and orders expire, and the store is closed and opened in between.
 //!
 //! `WEIPAY_PAY_SCORE_STEPS` has the number of steps; the default is quick.
 

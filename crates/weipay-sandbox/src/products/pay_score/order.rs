@@ -76,7 +76,8 @@ pub(super) struct ServiceOrder {
     pub(super) sub_appid: Option<String>,
     pub(super) service_id: String,
     pub(super) out_order_no: String,
-    /// What is shown as the merchant sent it: introduction, payments, discounts, risk fund, times, places, `attach`, `notify_url`.
+    /// What is shown as the merchant sent it: introduction, payments, discounts, risk fund, times, places,
+    /// `attach`, `notify_url`.
     pub(super) members: Map<String, Value>,
     pub(super) openid: Option<String>,
     /// The person under the sub-merchant's appid.
@@ -266,8 +267,8 @@ impl ServiceOrder {
         shown
     }
 
-    /// The number of the payment at the merchant. INFERRED(pay-score-trade-number): the platform makes it of `order_id`, so that it is never
-    /// the number of another order.
+    /// The number of the payment at the merchant. INFERRED(pay-score-trade-number): the platform makes it of
+    /// `order_id`, so that it is never the number of another order.
     pub(super) fn out_trade_no(&self) -> &str {
         self.id.get(10..).unwrap_or(&self.id)
     }

@@ -7,6 +7,7 @@ use crate::people::Person;
 use crate::products::payments::parties::check_sub_merchant;
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
@@ -40,7 +41,7 @@ pub(super) fn openids_of(
         return Ok(Ok((openid.to_owned(), sub_appid.map(under))));
     };
     if std::iter::once(appid).chain(sub_appid).all(|appid| person.openid(appid) != openid) {
-        return Ok(Err("this openid is of a person who has another one under this appid"));
+        return Ok(Err(reasons::OPENID_OF_ANOTHER_APPID));
     }
     let own = Person::openid_under(tx, openid, appid, now)?;
     let of_sub = sub_appid.map(|sub_appid| Person::openid_under(tx, openid, sub_appid, now)).transpose()?;

@@ -1,4 +1,5 @@
-//! Permissions (授权): a person opens a service for a merchant, which then needs no confirmation of each order, and closes it again.
+//! Permissions (授权): a person opens a service for a merchant, which then needs no confirmation of each order,
+//! and closes it again.
 //!
 //! ```text
 //!   ask (商户预授权) ► UNAVAILABLE ── the person opens it ──► AVAILABLE ── either side ends it ──► UNAVAILABLE

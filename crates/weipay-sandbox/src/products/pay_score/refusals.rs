@@ -1,5 +1,6 @@
 //! What this product refuses. Sentences that no source prints are UNCONFIRMED(pay-score-words).
 
+use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn no_such_order() -> Refusal {
@@ -27,7 +28,7 @@ pub(super) fn under_deduction() -> Refusal {
 pub(super) fn other_parameters() -> Refusal {
     Refusal::invalid_request(
         "订单重入参数校验失败",
-        "this was done before with another body: repeat the same body, or take a new out_order_no",
+        reasons::number_was_used("this out_order_no", "other parameters"),
     )
     .with_tail(271_316_598)
 }
@@ -72,6 +73,10 @@ pub(super) fn ends_before_start() -> Refusal {
     .with_tail(271_316_637)
 }
 
+pub(super) fn unreadable_time() -> Refusal {
+    wrong_parameter("time_range is written yyyyMMddHHmmss or yyyyMMdd")
+}
+
 pub(super) fn not_as_before() -> Refusal {
     wrong_parameter(
         "time_range.start_time and location must be those that the order was made with, where it was made with some",
@@ -83,22 +88,16 @@ pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
 }
 
 pub(super) fn wrong_appid() -> Refusal {
-    Refusal::no_auth("商户暂无权限使用此服务", "the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it")
-        .with_tail(268_503_786)
+    Refusal::no_auth("商户暂无权限使用此服务", reasons::APPID_NOT_BOUND).with_tail(268_503_786)
 }
 
 /// As it was seen for an openid that was none.
 pub(super) fn unknown_person() -> Refusal {
-    Refusal::invalid_request(
-        "其他原因185",
-        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
-    )
+    Refusal::invalid_request("其他原因185", reasons::OPENID_FORM)
 }
 
 pub(super) fn person_of_another_appid() -> Refusal {
-    unknown_person().with_reason(
-        "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it",
-    )
+    unknown_person().with_reason(reasons::OPENID_OF_ANOTHER_APPID)
 }
 
 /// The number tells why the person gets no order.
@@ -129,6 +128,6 @@ pub(super) fn not_open() -> Refusal {
 pub(super) fn other_authorization() -> Refusal {
     Refusal::invalid_request(
         "授权协议号重入参数校验失败",
-        "this authorization_code was used with other parameters: take a new one",
+        reasons::number_was_used("this authorization_code", "other parameters"),
     )
 }

@@ -12,6 +12,7 @@ use super::permissions::check_authorized;
 use super::{collection, refusals};
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, Fingerprint, StoreError, Transaction};
 
@@ -81,7 +82,7 @@ fn new_order(
         };
         check_authorized(tx, &parties, request.required("service_id"), person)?;
         if !AccountState::of_person(tx, person)?.works() {
-            return Err(refusals::not_assessed(271_300_099, collection::ACCOUNT_DOES_NOT_WORK).into());
+            return Err(refusals::not_assessed(271_300_099, reasons::ACCOUNT_DOES_NOT_WORK).into());
         }
         check_limits(tx, &context.caller.mchid, request.required("service_id"), person)?
             .map_err(|(tail, reason)| refusals::not_assessed(tail, reason))?;
@@ -141,8 +142,8 @@ pub(super) fn check_limits(
     })
 }
 
-/// By the merchant's number, or by the `query_id` that the person's app brings back from the confirmation. UNCONFIRMED(pay-score-query-id): it
-/// is there for an order that the person has confirmed.
+/// By the merchant's number, or by the `query_id` that the person's app brings back from the confirmation.
+/// UNCONFIRMED(pay-score-query-id): it is there for an order that the person has confirmed.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let query = |name: &str| context.request.query(name);
     if query("out_order_no").is_some() == query("query_id").is_some() {
@@ -288,9 +289,9 @@ fn check_no_deduction(order: &ServiceOrder) -> Result<(), Refusal> {
     if order.deduction.is_some() { Err(refusals::under_deduction()) } else { Ok(()) }
 }
 
-/// With what a completion or modification sends again. Its payments and discounts take the place of the earlier ones: the total is the sum of
-/// what it sends. INFERRED(pay-score-discounts): so one without discounts leaves none. Of times and places, what the order says stays,
-/// but for the planned end.
+/// With what a completion or modification sends again. Its payments and discounts take the place of the
+/// earlier ones: the total is the sum of what it sends. INFERRED(pay-score-discounts): so one without
+/// discounts leaves none. Of times and places, what the order says stays, but for the planned end.
 fn with_sent(mut order: ServiceOrder, body: &Map<String, Value>) -> ServiceOrder {
     for name in ["post_payments", "post_discounts"] {
         match body.get(name) {
@@ -339,7 +340,7 @@ pub(super) fn confirm(
         return Ok(None);
     }
     if !AccountState::of_person(tx, openid)?.works() {
-        return Ok(Some(Err(collection::ACCOUNT_DOES_NOT_WORK)));
+        return Ok(Some(Err(reasons::ACCOUNT_DOES_NOT_WORK)));
     }
     let appids = (order.appid.as_str(), order.sub_appid.as_deref());
     let (own, sub_openid) = match openids_of(tx, openid, appids, now)? {

@@ -1,4 +1,5 @@
-//! A combined order (合单): several orders that one person pays at once, or not at all. Each part is an [`Order`]; what they share is here.
+//! A combined order (合单): several orders that one person pays at once, or not at all. Each part is an
+//! [`Order`]; what they share is here.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -408,9 +409,9 @@ impl CombinedOrder {
     }
 }
 
-/// What is taken off each part: fen of a discount, or a coupon. UNCONFIRMED(combined-discount): a discount of the merchant is divided in
-/// proportion to the totals, and leaves at least one fen of each part to pay. A coupon that the person chose is for the first part that it
-/// fits.
+/// What is taken off each part: fen of a discount, or a coupon. UNCONFIRMED(combined-discount): a discount of
+/// the merchant is divided in proportion to the totals, and leaves at least one fen of each part to pay. A
+/// coupon that the person chose is for the first part that it fits.
 fn shares_of_parts(
     tx: &Transaction<'_>,
     parts: &[Order],

@@ -14,6 +14,7 @@ use crate::clock::parse_compact;
 use crate::entropy::Entropy;
 use crate::products::payments::closing::BurntNumber;
 use crate::products::{Context, Decision, HandlerError, carry_out};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Fingerprint, Transaction};
 
@@ -25,8 +26,8 @@ pub(crate) fn order_app(tx: &Transaction<'_>, context: &Context<'_>) -> Result<V
     order(tx, context, TradeType::App)
 }
 
-/// 扫码支付下单: a till shows a code, the person scans it, and the mini program of the till asks for the order. UNCONFIRMED(scanned-till): it
-/// is one like any other of a mini program, and its trade_type is JSAPI.
+/// 扫码支付下单: a till shows a code, the person scans it, and the mini program of the till asks for the order.
+/// UNCONFIRMED(scanned-till): it is one like any other of a mini program, and its trade_type is JSAPI.
 pub(super) fn order_scanned(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     order(tx, context, TradeType::Jsapi)
 }
@@ -105,7 +106,8 @@ pub(super) fn read(
     })
 }
 
-/// What an order may cost. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit, which is taken for all.
+/// What an order may cost. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit,
+/// which is taken for all.
 pub(crate) fn check_total(fen: i64) -> Result<(), Refusal> {
     match fen {
         ..1 => Err(refusals::no_amount()),
@@ -148,8 +150,9 @@ pub(super) fn expires(time_expire: Option<i64>, trade_type: TradeType, now: i64)
     }
 }
 
-/// UNCONFIRMED(expiry-is-over): a new order whose time is over already is refused; the documents say only that a time within the next
-/// minute is moved to its end. The same request again is judged by the order that it has made.
+/// UNCONFIRMED(expiry-is-over): a new order whose time is over already is refused; the documents say only
+/// that a time within the next minute is moved to its end. The same request again is judged by the order that
+/// it has made.
 pub(super) fn check_expiry(context: &Context<'_>) -> Result<(), Refusal> {
     let text = context.request.text("time_expire").unwrap_or_default();
     check_not_over(clock::parse(text).or_else(|| parse_compact(text)), context.now)
@@ -175,9 +178,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::Revoked => Err(refusals::reversed()),
             OrderState::Closed if new.trade_type == TradeType::Native => Err(refusals::order_closed()),
             OrderState::Closed if known.ended == Some(known.expires) => Err(refusals::order_expired()),
-            OrderState::Closed => Err(refusals::number_is_taken(
-                "the order with this out_trade_no was closed: take a new number",
-            )),
+            OrderState::Closed => Err(refusals::number_is_taken(reasons::ORDER_WAS_CLOSED)),
             OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
                 if !known.is_from_the_same_product(&new) {
                     return Err(refusals::number_is_taken(
@@ -199,7 +200,8 @@ const MAX_PREPAYS: usize = 8;
 const PREPAY_LIFE: i64 = 2 * 3_600;
 const H5_LIFE: i64 = 300;
 
-/// Makes what the app needs, when the last one does not serve any more. UNCONFIRMED(prepay-again): a `prepay_id` that lives is given again.
+/// Makes what the app needs, when the last one does not serve any more. UNCONFIRMED(prepay-again): a
+/// `prepay_id` that lives is given again.
 pub(crate) fn offer(prepays: &mut Vec<Prepay>, trade_type: TradeType, now: i64, entropy: &Entropy) {
     let is_kept = matches!(trade_type, TradeType::Jsapi | TradeType::App);
     if is_kept && prepays.last().is_some_and(|last| now < last.expires && now >= last.made) {

@@ -1,7 +1,8 @@
 //! Whether an app should offer to pay by instalments (微信分付), which it asks before an order is made.
 //!
-//! UNCONFIRMED(exposure): it is advised for every person whose account works and whose name is verified, and never for a phone number alone,
-//! because the sandbox knows nobody's. The answer changes nothing: nobody pays by instalments here.
+//! UNCONFIRMED(exposure): it is advised for every person whose account works and whose name is verified, and
+//! never for a phone number alone, because the sandbox knows nobody's. The answer changes nothing: nobody
+//! pays by instalments here.
 
 use serde_json::{Map, Value, json};
 

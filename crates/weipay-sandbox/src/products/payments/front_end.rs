@@ -1,5 +1,5 @@
-//! The signed parameters that a page, a mini program or an app opens the payment with (调起支付), checked as the app does. The app says
-//! only "支付验证签名失败"; here it is said which member differs.
+//! The signed parameters that a page, a mini program or an app opens the payment with (调起支付), checked as the
+//! app does. The app says only "支付验证签名失败"; here it is said which member differs.
 
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, PublicKey, SignType};

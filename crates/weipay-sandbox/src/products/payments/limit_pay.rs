@@ -32,8 +32,8 @@ impl LimitPay {
         self.has("balance_only") || self.has("no_credit") && self.has("no_debit")
     }
 
-    /// The rule, for the wallet or a bank card. UNCONFIRMED(limit-pay): a card is a debit card where the order wants no credit card, and a
-    /// credit card where it wants no debit card.
+    /// The rule, for the wallet or a bank card. UNCONFIRMED(limit-pay): a card is a debit card where the
+    /// order wants no credit card, and a credit card where it wants no debit card.
     pub(crate) fn check(&self, from_wallet: bool) -> Result<(), &'static str> {
         match from_wallet {
             true if self.has("no_balance") => {

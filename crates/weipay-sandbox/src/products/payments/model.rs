@@ -1,9 +1,10 @@
 //! Random lives of orders against a reference model that is small enough to be believed.
 //!
-//! The model knows of each order what was asked, its state and its payment, of each payee what is in its accounts, and of each person
-//! what is in the wallet. It says of every step whether it succeeds, or with which code it is refused. Time passes with the clock's
-//! work done or left undone, and the store is closed and opened in between. After each step all money adds up to nothing, every
-//! account and every order is as the model says, and the merchant was notified of each payment once.
+//! The model knows of each order what was asked, its state and its payment, of each payee what is in its
+//! accounts, and of each person what is in the wallet. It says of every step whether it succeeds, or with
+//! which code it is refused. Time passes with the clock's work done or left undone, and the store is closed
+//! and opened in between. After each step all money adds up to nothing, every account and every order is as
+//! the model says, and the merchant was notified of each payment once.
 //!
 //! How a refund is divided has a model with the refunds; this one is told.
 //!

@@ -6,11 +6,12 @@
 //! | `/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=...` | an `h5_url`: path and query are the real ones, and so is the host for a browser that comes by the proxy |
 //! | `/pay/page.css` | how they look |
 //!
-//! It is outside the API: nothing of it is signed or logged, and faults do not meet it. `GET` changes nothing. `POST` pays or cancels as
-//! [`Platform::pay`] does, and only from a form of this page: a page of another site cannot read the form's token, and a request
-//! under another host name is refused.
+//! It is outside the API: nothing of it is signed or logged, and faults do not meet it. `GET` changes
+//! nothing. `POST` pays or cancels as [`Platform::pay`] does, and only from a form of this page: a page of
+//! another site cannot read the form's token, and a request under another host name is refused.
 //!
-//! Where the order names nobody and people were made, one of them can be chosen (`person` in the query): the coupons are that person's.
+//! Where the order names nobody and people were made, one of them can be chosen (`person` in the query): the
+//! coupons are that person's.
 
 mod html;
 mod invoice;
@@ -54,7 +55,7 @@ pub(super) const SHOW_ADDRESS: Route = Route::get(
             "out_trade_no, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         )
         .required(),
-        Member::text("mchid", "The merchant whose out_trade_no is meant, when several have used it"),
+        Member::WHOSE_NUMBER,
     ],
     show_address,
 );
@@ -70,8 +71,8 @@ pub(crate) fn is_page(path: &str) -> bool {
     path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
 }
 
-/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send is answered as the platform does,
-/// without a body, and logged.
+/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send is answered
+/// as the platform does, without a body, and logged.
 pub(crate) fn is_lost(method: &str, path: &str, headers: &HeaderMap) -> bool {
     let is_html = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|types| types.contains("text/html"));
     if !headers.get_all(ACCEPT).iter().any(is_html) {

@@ -91,7 +91,8 @@ impl From<PostingError> for NotPaid {
     }
 }
 
-/// Pays one order: the money, the state, and what falls due. The merchant is not notified yet: a combined order has one notification.
+/// Pays one order: the money, the state, and what falls due. The merchant is not notified yet: a combined
+/// order has one notification.
 pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -> Result<Order, NotPaid> {
     let order = order.seen_at(now);
     check_payable(&order).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
@@ -220,8 +221,8 @@ pub(super) fn coupons_to_use(
     Ok(found)
 }
 
-/// The openids under which a person may have coupons. INFERRED(cash-person): those of a person that was made count under every appid, because
-/// a stock may be valid at a merchant that has another one than its creator.
+/// The openids under which a person may have coupons. INFERRED(cash-person): those of a person that was made
+/// count under every appid, because a stock may be valid at a merchant that has another one than its creator.
 fn openids_of(tx: &Transaction<'_>, payer: &Payer) -> Result<Vec<String>, StoreError> {
     let mut openids: Vec<String> =
         [&payer.openid, &payer.sub_openid].into_iter().flatten().cloned().collect();
@@ -389,7 +390,8 @@ pub(crate) fn payer_for(
     let under = |appid: &str| known.as_ref().map(|person| person.openid(appid));
     let is_sub = named.openid.is_none() && named.sub_openid.as_deref() == Some(id);
     let plain = || id.to_owned();
-    // UNCONFIRMED(openid-of-a-stranger): nobody made this person, whose openid under the other appid follows from the one that is known.
+    // UNCONFIRMED(openid-of-a-stranger): nobody made this person, whose openid under the other appid follows
+    // from the one that is known.
     let follows = |appid: &str| {
         let stranger = Person { unionid: id.to_owned(), openids: BTreeMap::new() };
         stranger.openid(appid)
@@ -424,8 +426,8 @@ fn settlement_of(payee: &str, now: i64) -> Due {
     Due { kind: SETTLEMENT.to_owned(), key: format!("{payee}@{day}"), at: clock::midnight(day) }
 }
 
-/// Settles what was paid to a merchant before the midnight at which this fell due. The clock may come late: what was paid since then
-/// waits for the next midnight.
+/// Settles what was paid to a merchant before the midnight at which this fell due. The clock may come late:
+/// what was paid since then waits for the next midnight.
 pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     let owner = Owner::merchant(key.split_once('@').map_or(key, |(payee, _)| payee));
     let unsettled = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);

@@ -16,6 +16,7 @@ use crate::people::account::AccountState;
 use crate::platform::Platform;
 use crate::products::contracts::with_order::order_was_paid;
 use crate::products::users::is_openid;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[PAY, page::SHOW_ADDRESS];
@@ -28,7 +29,7 @@ const PAY: Route = Route::post(
             "order",
             "out_trade_no, transaction_id, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         ),
-        Member::text("mchid", "The merchant whose out_trade_no is meant, when several have used it"),
+        Member::WHOSE_NUMBER,
         Member::text("openid", "Who pays, by openid or unionid; else whom the order names, or somebody"),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
         Member::integer("discount", "Fen that a coupon of the merchant takes off"),
@@ -198,7 +199,15 @@ impl std::fmt::Display for PersonPaysError {
     }
 }
 
-impl std::error::Error for PersonPaysError {}
+impl std::error::Error for PersonPaysError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // `Display` is that of the cause.
+            Self::Store(error) => error.source(),
+            Self::NotFound(_) | Self::NotPayable(_) => None,
+        }
+    }
+}
 
 impl From<StoreError> for PersonPaysError {
     fn from(error: StoreError) -> Self {
@@ -254,15 +263,13 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// If there is no such order, it cannot be paid, the parameters of the front end are wrong, or the database fails; nothing was
-    /// changed then.
+    /// If there is no such order, it cannot be paid, the parameters of the front end are wrong, or the
+    /// database fails; nothing was changed then.
     pub fn pay(&self, pays: &PersonPays) -> Result<PersonPaid, PersonPaysError> {
         let not_payable = PersonPaysError::NotPayable;
         let front_end = pays.front_end.as_ref().map(FrontEnd::read).transpose().map_err(not_payable)?;
         if pays.person.as_ref().is_some_and(|id| !is_openid(id)) {
-            let reason =
-                "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
-            return Err(not_payable(reason.to_owned()));
+            return Err(not_payable(reasons::PERSON_FORM.to_owned()));
         }
         self.act(|tx, now| {
             let given = match (&pays.order, &front_end) {
@@ -370,8 +377,8 @@ pub(crate) fn pay_one(
     })
 }
 
-/// A payment that fails leaves the order as it is; with 付款码 there is no second try. UNCONFIRMED(payment-code-failure): a person who cancels
-/// leaves NOTPAY, every other failure PAYERROR.
+/// A payment that fails leaves the order as it is; with 付款码 there is no second try.
+/// UNCONFIRMED(payment-code-failure): a person who cancels leaves NOTPAY, every other failure PAYERROR.
 fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<PersonPaid, StoreError> {
     let mut order = order;
     if order.state == OrderState::UserPaying {
@@ -434,10 +441,7 @@ fn prepay_in(given: &str) -> Option<String> {
 fn check_merchant(merchants: &Merchants, mchid: &str) -> Result<(), PersonPaysError> {
     match merchants.all().iter().any(|merchant| merchant.account.acts_for(mchid)) {
         true => Ok(()),
-        false => Err(PersonPaysError::NotFound(format!(
-            "no merchant of the sandbox has the number {}: weipay sandbox merchant list shows all",
-            mchid.escape_debug()
-        ))),
+        false => Err(PersonPaysError::NotFound(reasons::no_merchant(mchid))),
     }
 }
 
@@ -488,9 +492,6 @@ pub(super) fn find(
             Ok(Payable::Combined(Box::new(whole)))
         }
         (0, 1) => Ok(Payable::Combined(Box::new(combined.remove(0)))),
-        _ => Err(PersonPaysError::NotPayable(
-            "several merchants have an order with this number: say whose is meant (--mchid; `mchid` of the control API)"
-                .to_owned(),
-        )),
+        _ => Err(PersonPaysError::NotPayable(reasons::several_merchants(reasons::SAY_WHOSE))),
     }
 }

@@ -5,6 +5,7 @@
 use super::creation::MAX_TOTAL;
 use super::unconfirmed::words;
 use crate::clock;
+use crate::reasons;
 use crate::response::{DocumentedRefusal, Refusal};
 
 /// The decimal codes of payments that end a `Request-ID`.
@@ -57,15 +58,21 @@ pub(super) fn other_sub_merchant() -> Refusal {
     .with_tail(tail::OTHER_SUB_MERCHANT)
 }
 
-/// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform was seen to refuse otherwise, and
-/// so does the sandbox unless it is told to keep to the documents.
+/// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform
+/// was seen to refuse otherwise, and so does the sandbox unless it is told to keep to the documents.
 const NUMBER_USED: DocumentedRefusal =
     DocumentedRefusal { status: 403, code: "OUT_TRADE_NO_USED", message: "商户订单号重复" };
 
 pub(crate) fn other_parameters() -> Refusal {
-    Refusal::invalid_request("请求重入时，参数与首次请求时不一致", "this out_trade_no was used before with other parameters: repeat exactly the first request, or close the order and take a new number")
-        .with_tail(tail::OTHER_PARAMETERS)
-        .with_documented(&NUMBER_USED)
+    Refusal::invalid_request(
+        "请求重入时，参数与首次请求时不一致",
+        format!(
+            "{}; before you take one, close the order",
+            reasons::number_was_used("this out_trade_no", "other parameters")
+        ),
+    )
+    .with_tail(tail::OTHER_PARAMETERS)
+    .with_documented(&NUMBER_USED)
 }
 
 /// The number was closed before any order was made with it.
@@ -206,10 +213,7 @@ pub(super) fn no_such_merchant() -> Refusal {
 }
 
 pub(super) fn broken_openid() -> Refusal {
-    Refusal::param_error(
-        "无效的openid",
-        "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here",
-    )
+    Refusal::param_error("无效的openid", reasons::OPENID_FORM)
 }
 
 pub(super) fn no_openid() -> Refusal {
@@ -228,7 +232,7 @@ pub(super) fn other_openid(is_sub: bool) -> Refusal {
     const OF_SUB_APPID: DocumentedRefusal = documented("sub_appid和sub_openid不匹配");
     const OF_APPID: DocumentedRefusal = documented("appid和openid不匹配");
     let documented = if is_sub { &OF_SUB_APPID } else { &OF_APPID };
-    Refusal::invalid_request(documented.message, "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it").with_documented(documented)
+    Refusal::invalid_request(documented.message, reasons::OPENID_OF_ANOTHER_APPID).with_documented(documented)
 }
 
 pub(super) fn parts_differ() -> Refusal {
@@ -248,7 +252,7 @@ pub(super) fn number_of_parts() -> Refusal {
 pub(super) fn other_settlement() -> Refusal {
     Refusal::invalid_request(
         "重复下单且结算信息不一致",
-        "this combine_out_trade_no was used before with another settle_info",
+        reasons::number_was_used("this combine_out_trade_no", "another settle_info"),
     )
 }
 

@@ -6,6 +6,7 @@ use super::red_packet::{self, NotOpened};
 use crate::control::{Control, ControlError, ControlRequest, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::reasons;
 use crate::store::StoreError;
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
@@ -19,9 +20,9 @@ fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
     match control.platform.open_red_packet(request.path("number"))? {
         Opened::Now => Ok(json!({ "status": "RECEIVED" })),
         Opened::Unknown => Err(ControlError::not_found("no red packet has this number")),
-        Opened::Ambiguous => Err(ControlError::conflict(
-            "several merchants have used this number; give the send_listid of the response",
-        )),
+        Opened::Ambiguous => {
+            Err(ControlError::conflict(reasons::several_merchants("give the send_listid of the response")))
+        }
         Opened::Account(state) => Err(ControlError::conflict(format!(
             "the account of the person is {state}: let it work again, or the red packet is given back 24 hours after it was sent"
         ))),

@@ -1,8 +1,9 @@
 //! Random payouts against a reference model that is small enough to be believed, and balances with them.
 //!
-//! Two merchants with the same numbers send red packets and pay wallets of the same persons, who open the packets or do not. The model
-//! knows of each packet its state, of each payment its amount, and what was in the operation accounts at every moment, which balances of
-//! now and of the end of a day must agree with. The database is closed and opened in between.
+//! Two merchants with the same numbers send red packets and pay wallets of the same persons, who open the
+//! packets or do not. The model knows of each packet its state, of each payment its amount, and what was in
+//! the operation accounts at every moment, which balances of now and of the end of a day must agree with. The
+//! database is closed and opened in between.
 //!
 //! `WEIPAY_PAYOUT_STEPS` has the number of steps; the default is quick.
 

@@ -140,8 +140,8 @@ fn check_amount(fen: i64, people: i64, has_scene: bool) -> Result<(), Refusal> {
     if limits.contains(&fen) { Ok(()) } else { Err(refusals::red_packet_outside_limits()) }
 }
 
-/// The last ones of today. A clock that went back may have sent some on later days; they count too, or else it would begin the limits
-/// of a day again.
+/// The last ones of today. A clock that went back may have sent some on later days; they count too, or else
+/// it would begin the limits of a day again.
 fn sent_today(
     tx: &Transaction<'_>,
     mchid: &str,

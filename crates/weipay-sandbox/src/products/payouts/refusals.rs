@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::people::account::AccountState;
+use crate::reasons;
 use crate::response::Refusal;
 
 fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {
@@ -15,11 +16,7 @@ pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
 
 /// The account of the person takes no red packet. UNCONFIRMED(payout-account-state): the code.
 pub(super) fn abnormal_receiver(account: AccountState) -> Refusal {
-    refused(
-        "NO_AUTH",
-        "发放失败，此请求可能存在风险，已被微信拦截",
-        format!("the account of the person is {}", account.word()),
-    )
+    refused("NO_AUTH", "发放失败，此请求可能存在风险，已被微信拦截", state_of(account))
 }
 
 /// The same of a payment to the wallet.
@@ -28,7 +25,11 @@ pub(super) fn not_to_be_paid(account: AccountState) -> Refusal {
         AccountState::Unverified => ("V2_ACCOUNT_SIMPLE_BAN", "无法给未实名用户付款"),
         _ => ("RECV_ACCOUNT_NOT_ALLOWED", "收款账户不允许收款"),
     };
-    refused(code, message, format!("the account of the person is {}", account.word()))
+    refused(code, message, state_of(account))
+}
+
+fn state_of(account: AccountState) -> String {
+    format!("the account of the person is {}", account.word())
 }
 
 /// The number was used for something else.
@@ -36,7 +37,7 @@ pub(super) fn other_content() -> Refusal {
     refused(
         "FATAL_ERROR",
         "更换了参数，请使用原参数重试",
-        "this number was used before with other content: repeat the same, or take a new number",
+        reasons::number_was_used("this number", "other parameters"),
     )
 }
 
@@ -83,9 +84,5 @@ pub(super) fn payment_outside_limits() -> Refusal {
 }
 
 pub(super) fn not_found() -> Refusal {
-    refused(
-        "NOT_FOUND",
-        "指定单号数据不存在",
-        "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing",
-    )
+    refused("NOT_FOUND", "指定单号数据不存在", reasons::NOTHING_HAS_NUMBER)
 }

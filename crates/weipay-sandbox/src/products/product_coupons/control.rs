@@ -8,6 +8,7 @@ use super::tokens::{self, TakenProductCoupons, TokenProblem};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -54,11 +55,12 @@ fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, C
     if control.platform.delete_product_coupon(request.path("stock_id"), request.path("coupon_code"))? {
         return Ok(Value::Null);
     }
-    Err(ControlError::not_found("nobody has a coupon with this code that could be thrown away"))
+    Err(ControlError::not_found(reasons::NO_COUPON_TO_DELETE))
 }
 
 impl Platform {
-    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether there is such a stock.
+    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether
+    /// there is such a stock.
     ///
     /// # Errors
     ///
@@ -104,8 +106,8 @@ impl Platform {
     }
 }
 
-/// Puts a stock into another state. Whether there is such a stock. Its period ends it again, now if it is over: what is listed by its
-/// state has that state.
+/// Puts a stock into another state. Whether there is such a stock. Its period ends it again, now if it is
+/// over: what is listed by its state has that state.
 pub(super) fn set_state(
     tx: &Transaction<'_>,
     stock_id: &str,

@@ -1,6 +1,7 @@
 //! A user's coupon (用户商品券): its states, how it is shown, stored and found.
 //!
-//! A coupon of several uses (多次优惠) has a round for each; every other coupon has one. A coupon of a bundle (用户券组) has a place in it.
+//! A coupon of several uses (多次优惠) has a round for each; every other coupon has one. A coupon of a bundle
+//! (用户券组) has a place in it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -136,8 +137,8 @@ impl CouponState {
 }
 
 impl Coupon {
-    /// The state at a moment. INFERRED(product-coupon-unconfirmed): a coupon that nobody confirms stays CONFIRMING until its time is over, and is
-    /// EXPIRED then.
+    /// The state at a moment. INFERRED(product-coupon-unconfirmed): a coupon that nobody confirms stays
+    /// CONFIRMING until its time is over, and is EXPIRED then.
     pub(crate) fn state_at(&self, now: i64) -> CouponState {
         match self.ended {
             Some(CouponEnd::Deactivated(_)) => CouponState::Deactivated,
@@ -260,7 +261,8 @@ impl Coupon {
     }
 }
 
-/// INFERRED(product-coupon-order): the days between two uses count from the day of the first, so that the next is possible from midnight on.
+/// INFERRED(product-coupon-order): the days between two uses count from the day of the first, so that the
+/// next is possible from midnight on.
 pub(super) fn after_interval(last: i64, days: i64) -> i64 {
     if days > 0 { clock::midnight(clock::day(last).saturating_add(days)) } else { last }
 }

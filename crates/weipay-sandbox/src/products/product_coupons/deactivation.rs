@@ -60,8 +60,8 @@ fn deactivated(coupon: Coupon, ending: Ending) -> Result<Coupon, Refusal> {
     })
 }
 
-/// INFERRED(product-coupon-bundle-end): the coupons of a bundle that are used stay used, and all others end. A bundle in which none can end is
-/// refused.
+/// INFERRED(product-coupon-bundle-end): the coupons of a bundle that are used stay used, and all others end.
+/// A bundle in which none can end is refused.
 fn deactivate_all(coupons: Vec<Coupon>, seen: &[Seen], ending: Ending) -> Decided<Vec<Coupon>> {
     let bundle = coupons.first().and_then(|coupon| coupon.bundle.clone());
     let bundle_id = bundle.ok_or_else(refusals::no_such_coupon)?.id;

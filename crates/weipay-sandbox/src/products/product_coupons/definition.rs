@@ -1,4 +1,5 @@
-//! What a partner says of a product coupon and of a stock when creating them, and the rules that this must keep beyond its contract.
+//! What a partner says of a product coupon and of a stock when creating them, and the rules that this must
+//! keep beyond its contract.
 
 use std::borrow::Cow;
 
@@ -238,7 +239,8 @@ impl Definition {
         Ok(Self { members, days, code_mode, validity, caps })
     }
 
-    /// The definition after a change of its members. It is read as a stored one is, so that none is stored that cannot be read again.
+    /// The definition after a change of its members. It is read as a stored one is, so that none is stored
+    /// that cannot be read again.
     pub(crate) fn changed(mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<Self, Refusal> {
         change(&mut self.members);
         Self::from_members(self.members, self.days).map_err(refusals::parameters)
@@ -280,8 +282,8 @@ fn block(product: &Map<String, Value>) -> Result<(&'static str, &'static str), &
     }
 }
 
-/// INFERRED(product-coupon-discount): what a coupon takes off stands in the product coupon or in the stock; official samples have it in the
-/// first for `scope` ALL and in the other for `scope` SINGLE.
+/// INFERRED(product-coupon-discount): what a coupon takes off stands in the product coupon or in the stock;
+/// official samples have it in the first for `scope` ALL and in the other for `scope` SINGLE.
 fn check_discount(
     product: &Map<String, Value>,
     usage: UsageMode,

@@ -9,6 +9,7 @@ use crate::people::Person;
 use crate::products::coupon_stocks::paging::number_of_query;
 use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Page, StoreError, Transaction};
 
@@ -35,10 +36,9 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     context.caller.check_appid(appid)?;
     check_user_of_appid(tx, request.path("openid"), appid)?;
     let state = match request.query("coupon_state") {
-        Some(word) => Some(
-            CouponState::from_word(word)
-                .ok_or_else(|| refusals::parameters("coupon_state is not a state of a coupon"))?,
-        ),
+        Some(word) => {
+            Some(CouponState::from_word(word).ok_or_else(|| refusals::parameters(reasons::NO_COUPON_STATE))?)
+        }
         None => None,
     };
     let filter = Filter {

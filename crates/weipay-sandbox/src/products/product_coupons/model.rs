@@ -1,10 +1,11 @@
 //! Random lives of product coupons against a reference model that is small enough to be believed.
 //!
-//! A brand has a coupon of one use with three stocks, one for each way in which coupons get their codes; a coupon of three uses; and
-//! bundles of three coupons. The model knows what each stock has sent and which stores it has, of each coupon whether it was confirmed,
-//! when it was used and how it ended, and what each token offers. It says of every step whether it succeeds or with which code it is
-//! refused. A number that comes again must get its first response again, or a refusal if it asks for something else. The clock moves in
-//! both directions, its work is sometimes late, and the database is closed and opened in between.
+//! A brand has a coupon of one use with three stocks, one for each way in which coupons get their codes; a
+//! coupon of three uses; and bundles of three coupons. The model knows what each stock has sent and which
+//! stores it has, of each coupon whether it was confirmed, when it was used and how it ended, and what each
+//! token offers. It says of every step whether it succeeds or with which code it is refused. A number that
+//! comes again must get its first response again, or a refusal if it asks for something else. The clock moves
+//! in both directions, its work is sometimes late, and the database is closed and opened in between.
 //!
 //! `WEIPAY_PRODUCT_COUPON_STEPS` has the number of steps; the default is quick.
 
@@ -223,7 +224,8 @@ impl Model {
         }
     }
 
-    /// What a request does whose number is new, or with which code it is refused. What the platform chooses comes to [`Self::sent`].
+    /// What a request does whose number is new, or with which code it is refused. What the platform chooses
+    /// comes to [`Self::sent`].
     fn ask(&mut self, asked: Asked, caller: Caller, number: &str) -> Result<(), Refused> {
         let now = self.now;
         if caller != Caller::Partner {

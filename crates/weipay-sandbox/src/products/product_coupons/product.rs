@@ -55,8 +55,8 @@ pub(crate) struct Product {
     pub(crate) usage: UsageMode,
     /// The members of the request that describe it.
     pub(crate) members: Map<String, Value>,
-    /// INFERRED(product-coupon-review): product coupons and stocks pass their review at once, because it is said to be very short. Until this
-    /// the state is `EFFECTIVE`.
+    /// INFERRED(product-coupon-review): product coupons and stocks pass their review at once, because it is
+    /// said to be very short. Until this the state is `EFFECTIVE`.
     pub(crate) ended: Option<Ending>,
 }
 
@@ -180,7 +180,8 @@ fn modify(request: &Map<String, Value>, product: Option<Product>) -> Decided<Pro
     Ok(Decision::new(product, response.into()))
 }
 
-/// Ends it with all its stocks that have not ended before: a stock whose period is over stays `STOPPED`. Coupons that were sent stay valid.
+/// Ends it with all its stocks that have not ended before: a stock whose period is over stays `STOPPED`.
+/// Coupons that were sent stay valid.
 fn deactivate(
     product: Option<Product>,
     stocks: Vec<Stock>,

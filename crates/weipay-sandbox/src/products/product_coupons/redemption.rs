@@ -146,8 +146,9 @@ impl UseRequest {
     }
 }
 
-/// A stock with specific stores is used in one of them. INFERRED(product-coupon-store-of-use): so the request must say in which, though
-/// `store_id` is optional in general. What the stock said when the coupon was sent counts, as the coupon shows it.
+/// A stock with specific stores is used in one of them. INFERRED(product-coupon-store-of-use): so the request
+/// must say in which, though `store_id` is optional in general. What the stock said when the coupon was sent
+/// counts, as the coupon shows it.
 fn check_store(coupon: &Coupon, store_id: Option<&str>, is_associated: bool) -> Result<(), Refusal> {
     if !has_specific_stores(&coupon.stock_members) || is_associated {
         return Ok(());
@@ -199,8 +200,8 @@ fn check_order(standing: &Standing, now: i64) -> Result<(), Refusal> {
     }
 }
 
-/// Gives a coupon back, or the last use of one of several uses. UNCONFIRMED(return-after-expiry): a coupon whose time is over can be returned,
-/// and is `EXPIRED` then.
+/// Gives a coupon back, or the last use of one of several uses. UNCONFIRMED(return-after-expiry): a coupon
+/// whose time is over can be returned, and is `EXPIRED` then.
 fn give_back(mut standing: Standing, index: Option<i64>, event: Event) -> Result<Standing, Refusal> {
     let coupon = &mut standing.coupon;
     match coupon.state_at(event.time) {

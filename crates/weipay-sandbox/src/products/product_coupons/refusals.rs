@@ -1,13 +1,15 @@
 //! What this product refuses.
 //!
-//! The numbers at the end of `Request-ID` are those of the official list of errors, which has no codes and few sentences.
-//! INFERRED(product-coupon-codes): what is missing is refused with 404 RESOURCE_NOT_EXISTS, a coupon that was used already with 400
-//! RESOURCE_ALREADY_EXISTS as a merchant coupon is, and everything else that does not fit its state with 400 INVALID_REQUEST.
-//! UNCONFIRMED(product-coupon-words): the sentences that no source prints.
+//! The numbers at the end of `Request-ID` are those of the official list of errors, which has no codes and
+//! few sentences. INFERRED(product-coupon-codes): what is missing is refused with 404 RESOURCE_NOT_EXISTS, a
+//! coupon that was used already with 400 RESOURCE_ALREADY_EXISTS as a merchant coupon is, and everything else
+//! that does not fit its state with 400 INVALID_REQUEST. UNCONFIRMED(product-coupon-words): the sentences
+//! that no source prints.
 
 use std::borrow::Cow;
 
 use crate::products::coupon_stocks::caps::{BudgetObstacle, Limit};
+use crate::reasons;
 use crate::response::Refusal;
 
 mod tail {
@@ -30,7 +32,7 @@ mod tail {
 pub(super) fn other_data() -> Refusal {
     Refusal::invalid_request(
         "相同单号但请求数据不一致",
-        "this request number was used before with other data: repeat the same request, or take a new number",
+        reasons::number_was_used("this request number", "other parameters"),
     )
     .with_tail(tail::OTHER_DATA)
 }
@@ -160,9 +162,7 @@ pub(super) fn budget(obstacle: BudgetObstacle) -> Refusal {
             "批次发放次数上限的当前值错误",
             "the current number is not that of the stock as it is now: query the stock",
         ),
-        BudgetObstacle::BelowSent => {
-            parameters("the target must not be below 1, nor below what was sent already")
-        }
+        BudgetObstacle::BelowSent => parameters(reasons::BELOW_SENT),
     }
 }
 
@@ -207,8 +207,7 @@ pub(super) fn used_already() -> Refusal {
 }
 
 pub(super) fn deleted() -> Refusal {
-    Refusal::invalid_request("用户商品券已被用户删除", "the person has deleted the coupon")
-        .with_tail(tail::DELETED)
+    Refusal::invalid_request("用户商品券已被用户删除", reasons::COUPON_DELETED).with_tail(tail::DELETED)
 }
 
 pub(super) fn expired() -> Refusal {

@@ -9,6 +9,7 @@ use super::{Owner, REQUEST_NO, once, refusals};
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::stored_codes::{self, CodeCounts};
 use crate::products::{Context, Decided, Decision, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
@@ -139,7 +140,7 @@ impl NewStock<'_> {
     fn stock(&self, definition: Definition, bundle: Option<PlaceInBundle>) -> Result<(Stock, Sent), Refusal> {
         // INFERRED(stock-of-the-past): a period that is over makes no stock.
         if definition.validity.end <= self.now {
-            return Err(refusals::parameters("available_end_time has passed by the sandbox's clock"));
+            return Err(refusals::parameters(reasons::STOCK_OF_THE_PAST));
         }
         let id = self.numbers.stock(bundle.as_ref().map_or(0, |bundle| bundle.index));
         let sent = Sent::new(&id);
@@ -201,8 +202,8 @@ impl Stock {
         if now > self.definition.validity.end { ProductStockState::Stopped } else { self.state }
     }
 
-    /// Whether coupons of it can be sent. INFERRED(product-coupon-sent-too-late): a coupon that could never be used is refused like
-    /// one of a stock that is over.
+    /// Whether coupons of it can be sent. INFERRED(product-coupon-sent-too-late): a coupon that could never
+    /// be used is refused like one of a stock that is over.
     pub(super) fn check_sending(&self, now: i64) -> Result<(), Refusal> {
         if self.ended.is_some() || self.state_at(now) != ProductStockState::Sending {
             return Err(refusals::stock_state("only a stock in the state SENDING can be sent"));

@@ -1,7 +1,7 @@
 //! Stores (门店) in which coupons of a stock are valid, when its `store_scope` is `SPECIFIC`.
 //!
-//! INFERRED(product-coupon-stores): every store is there and open. A store that is associated again succeeds; one that was not associated
-//! fails to be disassociated, alone.
+//! INFERRED(product-coupon-stores): every store is there and open. A store that is associated again succeeds;
+//! one that was not associated fails to be disassociated, alone.
 
 use std::collections::BTreeSet;
 

@@ -48,8 +48,8 @@ impl Record for TokenOffer {
     }
 }
 
-/// Makes an offer. INFERRED(pre-send-checks): what a send would be refused for is refused here already, except limits, which count
-/// when the coupon is taken.
+/// Makes an offer. INFERRED(pre-send-checks): what a send would be refused for is refused here already,
+/// except limits, which count when the coupon is taken.
 fn offer(
     caller: &Account,
     request: SendRequest,

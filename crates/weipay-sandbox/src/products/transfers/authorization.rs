@@ -252,7 +252,8 @@ pub(super) fn take_effect(tx: &Transaction<'_>, id: &str, now: i64) -> Result<bo
     Ok(true)
 }
 
-/// The person has confirmed it together with a transfer, and the money is under way: its time does not end before that has arrived.
+/// The person has confirmed it together with a transfer, and the money is under way: its time does not end
+/// before that has arrived.
 pub(super) fn wait_for_transfer(
     tx: &Transaction<'_>,
     id: &str,

@@ -1,7 +1,8 @@
 //! Batches (批量转账到零钱), the older form: many transfers with one request, which nobody confirms.
 //!
-//! INFERRED(batch-account): the money comes out of the operation account, as that of the newer form. UNCONFIRMED(batch-time): a batch is
-//! ACCEPTED at first and FINISHED two seconds later; it never waits for the merchant's staff (`WAIT_PAY`).
+//! INFERRED(batch-account): the money comes out of the operation account, as that of the newer form.
+//! UNCONFIRMED(batch-time): a batch is ACCEPTED at first and FINISHED two seconds later; it never waits for
+//! the merchant's staff (`WAIT_PAY`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -19,6 +20,7 @@ use crate::people::account::AccountState;
 use crate::products::ledger::{AccountKind, Owner, Purse};
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{
     Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
@@ -299,10 +301,10 @@ fn read_details(request: &ValidRequest) -> Result<Vec<Detail>, Refusal> {
     for detail in &details {
         match detail.name {
             Some(_) if detail.fen < NAME_ALLOWED_FEN => {
-                return Err(refusals::wrong_batch("user_name may not be sent with less than 30 fen"));
+                return Err(refusals::wrong_batch(reasons::NAME_NOT_ALLOWED));
             }
             None if detail.fen >= NAME_NEEDED_FEN => {
-                return Err(refusals::wrong_batch("user_name must be sent with 200000 fen or more"));
+                return Err(refusals::wrong_batch(reasons::NAME_NEEDED));
             }
             _ => {}
         }

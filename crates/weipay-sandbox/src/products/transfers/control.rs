@@ -11,33 +11,35 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
-
-const MCHID: Member = Member::text("mchid", "The merchant whose number is meant, when several have used it");
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::post(
         "/transfers/{number}/confirm",
         "A person confirms a transfer (商家转账), by out_bill_no, transfer_bill_no or package_info",
-        &[Member::word("fail_reason", FAIL_REASONS, "The payment then fails with this reason"), MCHID],
+        &[
+            Member::word("fail_reason", FAIL_REASONS, "The payment then fails with this reason"),
+            Member::WHOSE_NUMBER,
+        ],
         confirm,
     ),
     Route::post(
         "/transfers/{number}/refuse",
         "A person does not confirm a transfer: it fails at once, as it would after 24 hours",
-        &[MCHID],
+        &[Member::WHOSE_NUMBER],
         refuse,
     ),
     Route::post(
         "/authorizations/{number}/confirm",
         "A person lets a merchant transfer without confirmation (免确认收款授权), by out_authorization_no or package_info",
-        &[MCHID],
+        &[Member::WHOSE_NUMBER],
         give_authorization,
     ),
     Route::post(
         "/authorizations/{number}/end",
         "A person ends such an authorization",
-        &[MCHID],
+        &[Member::WHOSE_NUMBER],
         end_authorization,
     ),
 ];
@@ -61,9 +63,10 @@ impl fmt::Display for TransferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("no merchant has made one with this number"),
-            Self::Ambiguous => f.write_str(
-                "several merchants have used this number; give the platform's number or package_info, or say which merchant is meant (mchid)",
-            ),
+            Self::Ambiguous => f.write_str(&reasons::several_merchants(&format!(
+                "give the platform's number or package_info, or {}",
+                reasons::SAY_WHOSE
+            ))),
             Self::State(state) => {
                 write!(f, "its state is {state}, in which a person can neither confirm nor end it")
             }
@@ -173,8 +176,8 @@ fn show_authorization(control: &Control, request: &ControlRequest) -> Result<Val
 }
 
 impl Platform {
-    /// The person of a transfer confirms it, by `out_bill_no`, `transfer_bill_no` or `package_info`. The payment then fails with this
-    /// reason (`fail_reason`), or succeeds. Gives the state after it.
+    /// The person of a transfer confirms it, by `out_bill_no`, `transfer_bill_no` or `package_info`. The
+    /// payment then fails with this reason (`fail_reason`), or succeeds. Gives the state after it.
     ///
     /// # Errors
     ///
@@ -203,8 +206,8 @@ impl Platform {
         })
     }
 
-    /// The person of a transfer does not confirm it. On the real platform nothing happens for 24 hours then; here the transfer ends at once
-    /// as it would then. Gives the state after it.
+    /// The person of a transfer does not confirm it. On the real platform nothing happens for 24 hours then;
+    /// here the transfer ends at once as it would then. Gives the state after it.
     ///
     /// # Errors
     ///

@@ -93,8 +93,8 @@ pub(super) fn confirm(
     Ok(Some(transfer))
 }
 
-/// The person does not confirm. UNCONFIRMED(transfer-refused): the transfer ends at once as it would after 24 hours. Whether there was
-/// anything to confirm.
+/// The person does not confirm. UNCONFIRMED(transfer-refused): the transfer ends at once as it would after 24
+/// hours. Whether there was anything to confirm.
 pub(super) fn refuse(
     tx: &Transaction<'_>,
     transfer: Transfer,

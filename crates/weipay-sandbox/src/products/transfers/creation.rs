@@ -1,5 +1,5 @@
-//! What a merchant asks for: a transfer that the person confirms, one that is confirmed together with an authorization, and one to a
-//! person who has given an authorization.
+//! What a merchant asks for: a transfer that the person confirms, one that is confirmed together with an
+//! authorization, and one to a person who has given an authorization.
 
 use serde_json::{Map, Value};
 
@@ -13,6 +13,7 @@ use crate::merchants::Account;
 use crate::people::Person;
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
@@ -62,8 +63,8 @@ pub(super) fn transfer_to_authorized(
     Ok(Value::Object(transfer.describe()))
 }
 
-/// The transfer under a number: a new one whose money is locked, or the one that the same request has made before. INFERRED(transfer-again):
-/// the response shows it as it is now.
+/// The transfer under a number: a new one whose money is locked, or the one that the same request has made
+/// before. INFERRED(transfer-again): the response shows it as it is now.
 fn made_once(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -130,12 +131,10 @@ pub(super) fn check_appid_and_openid(
 ) -> Result<(), HandlerError> {
     check_appid(caller, appid)?;
     if !is_openid(openid) {
-        let reason = "an openid has 28 letters, digits, _ or -, and begins with o";
-        return Err(refusals::wrong_openid(reason).into());
+        return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
     }
     if Person::has_another_openid(tx, openid, appid)? {
-        let reason = "this person has this openid under another appid";
-        return Err(refusals::wrong_openid(reason).into());
+        return Err(refusals::wrong_openid(reasons::OPENID_OF_ANOTHER_APPID).into());
     }
     Ok(())
 }
@@ -145,18 +144,14 @@ fn check_amount(fen: i64, has_name: bool) -> Result<(), Refusal> {
         return Err(refusals::outside_limits());
     }
     match has_name {
-        true if fen < NAME_ALLOWED_FEN => {
-            Err(refusals::wrong_name("user_name may not be sent with less than 30 fen"))
-        }
-        false if fen >= NAME_NEEDED_FEN => {
-            Err(refusals::wrong_name("user_name must be sent with 200000 fen or more"))
-        }
+        true if fen < NAME_ALLOWED_FEN => Err(refusals::wrong_name(reasons::NAME_NOT_ALLOWED)),
+        false if fen >= NAME_NEEDED_FEN => Err(refusals::wrong_name(reasons::NAME_NEEDED)),
         _ => Ok(()),
     }
 }
 
-/// What each scene is reported with (`info_type`). Of the other scenes the sources do not name it. UNCONFIRMED(transfer-scenes): any scene
-/// is granted, and of the others any report is taken.
+/// What each scene is reported with (`info_type`). Of the other scenes the sources do not name it.
+/// UNCONFIRMED(transfer-scenes): any scene is granted, and of the others any report is taken.
 const REPORTS: [(&str, &[&str]); 3] =
     [("1000", &["活动名称", "奖励说明"]), ("1005", &["岗位类型", "报酬说明"]), ("1011", &["赔付原因"])];
 

@@ -1,8 +1,11 @@
-//! Electronic receipts (电子回单): a merchant applies for the receipt of a transfer that the person has, the clock makes it, and the
-//! merchant downloads it. The older form has receipts of a batch and of one of its details, and of a payment to the wallet (付款到零钱).
+//! Electronic receipts (电子回单): a merchant applies for the receipt of a transfer that the person has, the
+//! clock makes it, and the merchant downloads it. The older form has receipts of a batch and of one of its
+//! details, and of a payment to the wallet (付款到零钱).
 //!
-//! Only what was sent with the person's name has one. UNCONFIRMED(receipt-time): it is made a minute after it was applied for, and never fails. INFERRED(receipt-again): who applies again gets
-//! the same one. UNCONFIRMED(receipt-text): what stands in the file, which has the numbers, amounts and times, and nobody's name.
+//! Only what was sent with the person's name has one. UNCONFIRMED(receipt-time): it is made a minute after it
+//! was applied for, and never fails. INFERRED(receipt-again): who applies again gets the same one.
+//! UNCONFIRMED(receipt-text): what stands in the file, which has the numbers, amounts and times, and nobody's
+//! name.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

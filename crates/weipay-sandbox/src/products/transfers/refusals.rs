@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::reasons;
 use crate::response::Refusal;
 
 /// The operation account is short. Nothing was kept, so the number can be used again.
@@ -27,7 +28,7 @@ pub(super) fn other_content() -> Refusal {
         400,
         "ALREADY_EXISTS",
         "单号已存在但信息不一致，请查单后比较确认",
-        "this number was used before with another body: repeat the same body, or take a new number",
+        reasons::number_was_used("this number", "other parameters"),
     )
 }
 
@@ -35,7 +36,7 @@ pub(super) fn other_content() -> Refusal {
 pub(super) fn other_batch() -> Refusal {
     Refusal::param_error(
         "转账批次参数不正确",
-        "this out_batch_no was used before with another body: repeat the same body, or take a new number",
+        reasons::number_was_used("this out_batch_no", "other parameters"),
     )
 }
 
@@ -59,10 +60,7 @@ pub(super) fn wrong_openid(reason: &'static str) -> Refusal {
 }
 
 pub(super) fn wrong_appid() -> Refusal {
-    Refusal::invalid_request(
-        "appid和mchid不匹配",
-        "the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it",
-    )
+    Refusal::invalid_request("appid和mchid不匹配", reasons::APPID_NOT_BOUND)
 }
 
 pub(super) fn wrong_name(reason: &'static str) -> Refusal {
@@ -74,12 +72,7 @@ pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
 }
 
 pub(super) fn not_found() -> Refusal {
-    Refusal::new(
-        404,
-        "NOT_FOUND",
-        "记录不存在",
-        "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing",
-    )
+    Refusal::new(404, "NOT_FOUND", "记录不存在", reasons::NOTHING_HAS_NUMBER)
 }
 
 /// Only what the person has has a receipt (电子回单).

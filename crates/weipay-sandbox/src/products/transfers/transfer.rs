@@ -10,7 +10,8 @@ use crate::clock;
 use crate::products::HandlerError;
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
-/// Where a transfer is. `ACCEPTED` and `PROCESSING` are never seen. INFERRED(transfer-accepted): the money is locked with the request.
+/// Where a transfer is. `ACCEPTED` and `PROCESSING` are never seen. INFERRED(transfer-accepted): the money is
+/// locked with the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum TransferState {
@@ -151,7 +152,8 @@ pub(super) fn find(
     tx.newest(&[condition])
 }
 
-/// What a person means by a number: the platform's or the merchant's, or the package of the front end. Two where merchants share one.
+/// What a person means by a number: the platform's or the merchant's, or the package of the front end. Two
+/// where merchants share one.
 pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Transfer>, StoreError> {
     if let Some(transfer) = tx.get(number)? {
         return Ok(vec![transfer]);

@@ -6,6 +6,7 @@ use super::withdrawal::{State, Withdrawal};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
@@ -19,7 +20,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         )
         .required(),
         Member::text("reason", "Why it fails or comes back"),
-        Member::text("mchid", "The merchant whose out_request_no is meant, when several have used it"),
+        Member::WHOSE_NUMBER,
     ],
     decide_outcome,
 )];
@@ -37,9 +38,10 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
     match decided {
         Decided::Now(withdrawal) => Ok(withdrawal.show()),
         Decided::Unknown => Err(ControlError::not_found("no withdrawal has this number")),
-        Decided::Ambiguous => Err(ControlError::conflict(
-            "several merchants have used this number; give the withdraw_id of the response, or say which merchant is meant (mchid)",
-        )),
+        Decided::Ambiguous => Err(ControlError::conflict(reasons::several_merchants(&format!(
+            "give the withdraw_id of the response, or {}",
+            reasons::SAY_WHOSE
+        )))),
         Decided::Impossible(state) => Err(ControlError::conflict(format!(
             "the withdrawal is {}: one that is CREATE_SUCCESS can succeed or fail, and only one that is SUCCESS can come back",
             state.word()

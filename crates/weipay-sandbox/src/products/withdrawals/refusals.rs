@@ -3,13 +3,11 @@
 
 use std::borrow::Cow;
 
+use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn not_a_sub_merchant() -> Refusal {
-    Refusal::no_auth(
-        "无权为该商户提现",
-        "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does",
-    )
+    Refusal::no_auth("无权为该商户提现", reasons::NOT_THE_PARTNER)
 }
 
 pub(super) fn bad_amount() -> Refusal {
@@ -41,7 +39,7 @@ pub(super) fn too_late() -> Refusal {
 pub(super) fn other_request() -> Refusal {
     Refusal::invalid_request(
         "商户提现单号已存在，但请求参数与之前不一致",
-        "out_request_no was used before: repeat the same request, or take a new number",
+        reasons::number_was_used("this out_request_no", "other parameters"),
     )
 }
 

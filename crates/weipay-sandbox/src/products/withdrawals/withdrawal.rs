@@ -199,8 +199,8 @@ impl Withdrawal {
             .for_number(self.out_request_no.as_str())
     }
 
-    /// The bank takes it, refuses it or returns it: its money moves, and its merchant is notified. The caller has seen that it may
-    /// become this.
+    /// The bank takes it, refuses it or returns it: its money moves, and its merchant is notified. The caller
+    /// has seen that it may become this.
     pub(super) fn become_state(
         mut self,
         tx: &Transaction<'_>,

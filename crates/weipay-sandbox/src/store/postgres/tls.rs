@@ -8,9 +8,9 @@
 //! | `verify-ca` | an authority that is trusted has signed the server's certificate |
 //! | `verify-full` | and it is for the host in the address |
 //!
-//! `sslrootcert` is a file of certificates in PEM. Without it, or as `system`, the authorities of this machine are trusted.
-//! `sslcert` and `sslkey` are files in PEM: the certificate by which the database knows the sandbox, with those between it and its authority,
-//! and its private key, which is not encrypted.
+//! `sslrootcert` is a file of certificates in PEM. Without it, or as `system`, the authorities of this
+//! machine are trusted. `sslcert` and `sslkey` are files in PEM: the certificate by which the database knows
+//! the sandbox, with those between it and its authority, and its private key, which is not encrypted.
 
 use std::error::Error;
 use std::fs::File;
@@ -71,8 +71,8 @@ impl Mode {
 }
 
 impl Tls {
-    /// Takes what is about TLS out of an address: the client of the database reads less of it. What is wrong is said without the address,
-    /// which holds a password.
+    /// Takes what is about TLS out of an address: the client of the database reads less of it. What is wrong
+    /// is said without the address, which holds a password.
     pub(super) fn from_address(address: &str) -> Result<(Self, String), &'static str> {
         // A password may hold a question mark.
         let password_end = address.find('@').map_or(0, |place| place + 1);

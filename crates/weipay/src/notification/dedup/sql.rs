@@ -1,9 +1,10 @@
-//! Stores in a database, through `sqlx`: a handler runs once for an event also where several servers receive it, or where a server
-//! was restarted between two deliveries.
+//! Stores in a database, through `sqlx`: a handler runs once for an event also where several servers receive
+//! it, or where a server was restarted between two deliveries.
 //!
-//! A row is a lease: whoever has the ticket may handle the event until the lease ends. So a server that dies holds nobody up for
-//! longer than that. Times are those of the database, because the clocks of servers differ. Each claim is one statement, which the
-//! database makes atomic; no transaction is open while a handler runs.
+//! A row is a lease: whoever has the ticket may handle the event until the lease ends. So a server that dies
+//! holds nobody up for longer than that. Times are those of the database, because the clocks of servers
+//! differ. Each claim is one statement, which the database makes atomic; no transaction is open while a
+//! handler runs.
 
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ const MAX_CLAIMS: usize = 3;
 /// The statements of one database.
 struct Statements {
     create_table: &'static str,
-    /// Parameters: id, seconds. A new row, or one whose lease has ended, gives its new ticket; any other gives no row. Times are whole
-    /// seconds, rounded: a lease has ended for certain only in the second after the one that it is held until.
+    /// Parameters: id, seconds. A new row, or one whose lease has ended, gives its new ticket; any other
+    /// gives no row. Times are whole seconds, rounded: a lease has ended for certain only in the second after
+    /// the one that it is held until.
     claim: &'static str,
     /// Parameter: id. Whether the event was handled.
     look: &'static str,
@@ -65,8 +67,9 @@ macro_rules! sql_dedup {
                 Self { pool, lease_seconds: seconds(DEFAULT_LEASE) }
             }
 
-            /// Holds a ticket for so long at most, between a second and [`MAX_LEASE`]. It must be longer than any handler takes: when
-            /// it ends, the next delivery is handled although the handler may still run.
+            /// Holds a ticket for so long at most, between a second and [`MAX_LEASE`]. It must be longer than
+            /// any handler takes: when it ends, the next delivery is handled although the handler may still
+            /// run.
             #[must_use]
             pub fn lease(self, lease: Duration) -> Self {
                 Self { lease_seconds: lease_in_bounds(lease), ..self }
@@ -86,9 +89,9 @@ macro_rules! sql_dedup {
                 }
             }
 
-            /// Forgets the events that nobody has touched for so long, and returns how many they were. Call it once a day, so that
-            /// the table does not grow for ever. The platform repeats a notification for about a day, so two days are a good age. A
-            /// younger age than a day is taken as a day.
+            /// Forgets the events that nobody has touched for so long, and returns how many they were. Call
+            /// it once a day, so that the table does not grow for ever. The platform repeats a notification
+            /// for about a day, so two days are a good age. A younger age than a day is taken as a day.
             ///
             /// # Errors
             ///
@@ -133,8 +136,8 @@ macro_rules! sql_dedup {
         impl Dedup for $name {
             type Error = sqlx::Error;
 
-            /// The database may grant what its caller does not wait for any more, because the platform hung up. So the claim is a task of its
-            /// own, and a ticket that nobody takes is given back.
+            /// The database may grant what its caller does not wait for any more, because the platform hung
+            /// up. So the claim is a task of its own, and a ticket that nobody takes is given back.
             async fn claim(&self, id: &str) -> Result<Claim, sqlx::Error> {
                 let Ok(runtime) = Handle::try_current() else { return self.claim_now(id).await };
                 let (this, id) = (self.clone(), id.to_owned());

@@ -1,6 +1,6 @@
 //! The three kinds of pages, read into one form.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Item, Reading};
 use crate::products::merchant_coupons::callbacks::Channel;
@@ -76,11 +76,10 @@ fn card(card: &Value) -> Result<Value, String> {
     let text = |name: &str| card.get(name).and_then(Value::as_str);
     let stock_id = text("cardId").ok_or("each card needs a cardId, the number of the stock")?;
     let ext = text("cardExt").ok_or("each card needs a cardExt, a JSON text")?;
-    let mut item: Value =
+    let mut item: Map<String, Value> =
         serde_json::from_str(ext).map_err(|_| "cardExt must be the text of a JSON object")?;
-    let members = item.as_object_mut().ok_or("cardExt must be the text of a JSON object")?;
-    members.insert("stock_id".to_owned(), stock_id.into());
-    Ok(item)
+    item.insert("stock_id".to_owned(), stock_id.into());
+    Ok(item.into())
 }
 
 /// Names in the signature end with the position: `stock_id0`, `out_request_no0`.

@@ -2,8 +2,9 @@
 //! `v3/ecommerce/profitsharing`) and for brands (连锁品牌分账, `v3/brand/profitsharing`). Records and money are the same; members
 //! have other names, and other parties have the receivers.
 //!
-//! UNCONFIRMED(sharing-family): which form may be used for which order. Platforms must use theirs and nobody else may, the documents
-//! say, but an order of a sub-merchant does not show what its partner is. So each form takes every order of a sub-merchant.
+//! UNCONFIRMED(sharing-family): which form may be used for which order. Platforms must use theirs and nobody
+//! else may, the documents say, but an order of a sub-merchant does not show what its partner is. So each
+//! form takes every order of a sub-merchant.
 
 #[cfg(test)]
 mod model;

@@ -1,9 +1,9 @@
 //! Random lives of orders that are shared against a reference model that is small enough to be believed.
 //!
-//! Two merchants sell, one of them for a sub-merchant too; receivers come and go, give back and spend what they got; orders are refunded
-//! before, while and after they are shared. The model knows of each order what is left to share and until when, of each split who got
-//! what, and what is in every account. Time passes, and the store is closed and opened in between.
-//! Every request may be one of APIv2 instead.
+//! Two merchants sell, one of them for a sub-merchant too; receivers come and go, give back and spend what
+//! they got; orders are refunded before, while and after they are shared. The model knows of each order what
+//! is left to share and until when, of each split who got what, and what is in every account. Time passes,
+//! and the store is closed and opened in between. Every request may be one of APIv2 instead.
 //!
 //! `WEIPAY_SHARING_STEPS` has the number of steps; the default is quick.
 

@@ -1,5 +1,6 @@
-//! What a person got by profit sharing in a month: 200,000 yuan at most. INFERRED(sharing-month): by all merchants together, under all openids
-//! of the person, in a month of Beijing; what came back does not count, because only merchants give back.
+//! What a person got by profit sharing in a month: 200,000 yuan at most. INFERRED(sharing-month): by all
+//! merchants together, under all openids of the person, in a month of Beijing; what came back does not count,
+//! because only merchants give back.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,8 @@ use super::refusals;
 use crate::products::{Context, HandlerError};
 use crate::store::{Record, StoreError, Transaction, joined};
 
-/// A receiver of one merchant, platform or brand. INFERRED(sharing-receivers): every account of the right form is there, so that a story needs no set-up.
+/// A receiver of one merchant, platform or brand. INFERRED(sharing-receivers): every account of the right
+/// form is there, so that a story needs no set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Receiver {
     /// Who has it.

@@ -1,6 +1,7 @@
-//! What profit sharing is refused with, in the platform's words where they are known. UNCONFIRMED(sharing-words): sentences that no
-//! source prints.
+//! What profit sharing is refused with, in the platform's words where they are known.
+//! UNCONFIRMED(sharing-words): sentences that no source prints.
 
+use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
@@ -82,7 +83,7 @@ pub(super) fn no_relation() -> Refusal {
 pub(super) fn other_receivers() -> Refusal {
     Refusal::invalid_request(
         "分账接收方与原请求不一致",
-        "out_order_no was used before with other parameters: repeat the same, or take a new number",
+        reasons::number_was_used("this out_order_no", "other parameters"),
     )
 }
 

@@ -10,6 +10,7 @@ use super::statement::PARTY_AND_TIME;
 use crate::clock::{self, DAY};
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined};
 
@@ -18,8 +19,8 @@ const RETURN_PERIOD: i64 = 180 * DAY;
 /// The most returns of one split.
 const MAX_RETURNS: i64 = 50;
 
-/// A return. INFERRED(sharing-return): it is settled by the request that makes it. A platform or a brand, whose fail reasons have no
-/// word for it, is refused when the receiver has too little.
+/// A return. INFERRED(sharing-return): it is settled by the request that makes it. A platform or a brand,
+/// whose fail reasons have no word for it, is refused when the receiver has too little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Return {
     pub(super) return_id: String,
@@ -145,7 +146,11 @@ pub(super) fn give_back(
             == (&split.order_id, amount, return_mchid.as_str());
         return match is_same {
             true => Ok(known),
-            false => Err(Refusal::invalid_request("回退单号已存在，但请求参数与之前不一致", "this out_return_no was used before with another order, amount or return_mchid: repeat the same, or take a new number").into()),
+            false => Err(Refusal::invalid_request(
+                "回退单号已存在，但请求参数与之前不一致",
+                reasons::number_was_used("this out_return_no", "another order, amount or return_mchid"),
+            )
+            .into()),
         };
     }
     let earlier: Vec<Return> = tx

@@ -1,5 +1,5 @@
-//! Profit sharing by APIv2: the same receivers, splits and returns as by APIv3, in the elements and codes of the older version. What
-//! one version made, the other sees.
+//! Profit sharing by APIv2: the same receivers, splits and returns as by APIv3, in the elements and codes of
+//! the older version. What one version made, the other sees.
 //!
 //! A single split (单次分账) gives the rest to the merchant; a multiple one (多次分账) leaves it to be shared, until the sharing is
 //! finished (完结分账).

@@ -1,5 +1,5 @@
-//! The rules of a new refund: of which order, how much, from which money. INFERRED(refund-checks): the order of the checks; what can
-//! never succeed is told before what can succeed later.
+//! The rules of a new refund: of which order, how much, from which money. INFERRED(refund-checks): the order
+//! of the checks; what can never succeed is told before what can succeed later.
 
 use serde_json::Value;
 
@@ -111,7 +111,8 @@ fn read_from(from: &Value, refund: i64) -> Source {
     }
 }
 
-/// The same number again must ask for the same: INFERRED(refund-repeat) the order, the two amounts and the currency count, nothing else.
+/// The same number again must ask for the same: INFERRED(refund-repeat) the order, the two amounts and the
+/// currency count, nothing else.
 pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<(), Refusal> {
     let is_same_order = match (&request.transaction_id, &request.out_trade_no) {
         (Some(id), _) => *id == known.order.transaction_id,
@@ -238,11 +239,12 @@ pub(super) struct Money {
 
 /// Which accounts the money comes from. The fee that comes back goes into the first of them before.
 ///
-/// What waits for profit sharing is used first, and nothing else while it waits. Otherwise INFERRED(refund-source): a request that says
-/// nothing takes what is not settled yet, and then what is available. An account without money is passed over, so that the fee does
-/// not look like money that was there. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means what is not settled yet.
-/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for money, and is closed after seven
-/// days, is something that a developer asks for.
+/// What waits for profit sharing is used first, and nothing else while it waits. Otherwise
+/// INFERRED(refund-source): a request that says nothing takes what is not settled yet, and then what is
+/// available. An account without money is passed over, so that the fee does not look like money that was
+/// there. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means what is not settled yet.
+/// INFERRED(refund-short): a merchant with too little money is refused at once; a refund that waits for
+/// money, and is closed after seven days, is something that a developer asks for.
 pub(super) fn draw(
     source: Option<&Source>,
     amounts: &Amounts,

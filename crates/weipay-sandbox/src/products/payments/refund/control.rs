@@ -7,6 +7,7 @@ use super::record::{Refund, RefundState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::{HandlerError, carry_out};
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
@@ -19,7 +20,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
         "success, abnormal (the card is gone), closed, or short (the merchant's money is missing: closed seven days after it was accepted)",
     )
     .required(),
-    Member::text("mchid", "The merchant whose out_refund_no is meant, when several have used it"),
+    Member::WHOSE_NUMBER,
     ],
     decide_refund,
 )];
@@ -43,9 +44,10 @@ fn decide_refund(control: &Control, request: &ControlRequest) -> Result<Value, C
     };
     match control.platform.decide_refund(request.path("number"), request.text("mchid"), to)? {
         Decided::Now(refund) => Ok(refund.show()),
-        Decided::Ambiguous => Err(ControlError::conflict(
-            "several merchants have used this number: give the refund_id of the response, or say whose is meant (--mchid; `mchid` of the control API)",
-        )),
+        Decided::Ambiguous => Err(ControlError::conflict(reasons::several_merchants(&format!(
+            "give the refund_id of the response, or {}",
+            reasons::SAY_WHOSE
+        )))),
         Decided::Impossible(state) => Err(ControlError::invalid(format!(
             "the refund is {}: only a PROCESSING one can be decided, and an ABNORMAL one can still succeed",
             state.word()

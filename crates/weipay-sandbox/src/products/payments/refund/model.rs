@@ -1,8 +1,9 @@
 //! Random lives of refunds against a reference model that is small enough to be believed.
 //!
-//! Orders of a merchant and of its sub-merchant, with and without coupons, one of them to be shared, are refunded from any money. The
-//! model knows of each refund how it was divided and its state, and what is in every account. It says of every step which status it ends
-//! with or with which code it is refused. Time passes, and the store is closed and opened in between.
+//! Orders of a merchant and of its sub-merchant, with and without coupons, one of them to be shared, are
+//! refunded from any money. The model knows of each refund how it was divided and its state, and what is in
+//! every account. It says of every step which status it ends with or with which code it is refused. Time
+//! passes, and the store is closed and opened in between.
 //!
 //! `WEIPAY_REFUND_STEPS` has the number of steps; the default is quick.
 

@@ -1,5 +1,6 @@
-//! The money of a refund: it leaves the merchant's accounts, waits in `Refunding`, and reaches the person; what a coupon paid goes back
-//! to the budget of its stock. A reversal (撤销) of 付款码 goes the same way, in one step.
+//! The money of a refund: it leaves the merchant's accounts, waits in `Refunding`, and reaches the person;
+//! what a coupon paid goes back to the budget of its stock. A reversal (撤销) of 付款码 goes the same way, in one
+//! step.
 
 use serde_json::Value;
 
@@ -15,8 +16,8 @@ use crate::products::payments::profit_sharing::funds::SharedFunds;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
-/// Takes the money out of the merchant's accounts, after the platform has put its fee back into the first of them. Gives what was taken
-/// of each. `posting` begins a movement of this refund.
+/// Takes the money out of the merchant's accounts, after the platform has put its fee back into the first of
+/// them. Gives what was taken of each. `posting` begins a movement of this refund.
 pub(super) fn withdraw(
     tx: &Transaction<'_>,
     order: &Order,
@@ -49,8 +50,9 @@ pub(super) fn withdraw(
     Ok(drawn)
 }
 
-/// The platform pays in the place of its sub-merchant. INFERRED(advance-whole): it pays all of the refund, from its available money,
-/// even while money of the order waits to be shared; the sub-merchant has the fee back when the refund has succeeded.
+/// The platform pays in the place of its sub-merchant. INFERRED(advance-whole): it pays all of the refund,
+/// from its available money, even while money of the order waits to be shared; the sub-merchant has the fee
+/// back when the refund has succeeded.
 pub(super) fn advance(
     tx: &Transaction<'_>,
     order: &Order,

@@ -21,8 +21,8 @@ use crate::store::{Announcement, Due, StoreError, Transaction};
 /// The kind of what is due.
 pub(super) const SETTLES: &str = "refund settles";
 
-/// INFERRED(refund-delay): seconds until the person has the money, from a wallet or a card. Really it takes up to five minutes to a
-/// wallet, and one to three working days to a card.
+/// INFERRED(refund-delay): seconds until the person has the money, from a wallet or a card. Really it takes
+/// up to five minutes to a wallet, and one to three working days to a card.
 pub(super) const SUCCESS_AFTER: i64 = 5;
 
 pub(super) fn due(refund: &Refund) -> Due {
@@ -63,7 +63,8 @@ fn what_becomes_of(refund: &Refund, account: AccountState) -> RefundState {
     }
 }
 
-/// The merchant's money is missing: seven days after it was accepted the refund is closed. Here the money waits with it meanwhile.
+/// The merchant's money is missing: seven days after it was accepted the refund is closed. Here the money
+/// waits with it meanwhile.
 pub(super) fn wait_for_money(refund: Refund) -> Decision<Refund> {
     let settles = refund.created.saturating_add(MAX_WAIT);
     let refund = Refund { is_short: true, settles, ..refund };
@@ -125,8 +126,8 @@ fn posting(business: Business, refund: &Refund, now: i64) -> Posting {
     Posting::new(business, refund.refund_id.as_str(), now).for_number(refund.out_refund_no.as_str())
 }
 
-/// The money that was on its way arrives. What a coupon paid goes back to the budget of its stock, and a coupon of an order that was
-/// refunded as a whole can be used again.
+/// The money that was on its way arrives. What a coupon paid goes back to the budget of its stock, and a
+/// coupon of an order that was refunded as a whole can be used again.
 fn deliver(tx: &Transaction<'_>, refund: &Refund, now: i64) -> Result<(), HandlerError> {
     let payee = Owner::merchant(refund.payee());
     let OfOrder { bank_type, person, promotion_detail, .. } = &refund.order;

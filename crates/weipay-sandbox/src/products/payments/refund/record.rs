@@ -295,7 +295,8 @@ impl Refund {
         Value::Object(shown)
     }
 
-    /// `funds_account`. UNCONFIRMED(refund-funds-account): the word where money came from several accounts, or waited for profit sharing.
+    /// `funds_account`. UNCONFIRMED(refund-funds-account): the word where money came from several accounts,
+    /// or waited for profit sharing.
     fn funds_account(&self) -> &'static str {
         match self.drawn.as_slice() {
             [(AccountKind::Available, _)] => "AVAILABLE",

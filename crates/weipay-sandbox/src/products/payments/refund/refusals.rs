@@ -1,8 +1,9 @@
-//! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words): sentences that no source
-//! prints.
+//! What refunds are refused with, in the platform's words where they are known. UNCONFIRMED(refund-words):
+//! sentences that no source prints.
 
 use std::borrow::Cow;
 
+use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn no_such_order() -> Refusal {
@@ -30,7 +31,7 @@ pub(super) fn not_the_orders(reason: &'static str) -> Refusal {
 pub(super) fn other_amounts() -> Refusal {
     Refusal::invalid_request(
         "订单金额或退款金额与之前请求不一致，请核实后再试",
-        "out_refund_no was used before with another amount: repeat the same, or take a new number",
+        reasons::number_was_used("this out_refund_no", "another amount"),
     )
 }
 
@@ -38,7 +39,7 @@ pub(super) fn other_amounts() -> Refusal {
 pub(super) fn other_order() -> Refusal {
     Refusal::invalid_request(
         "请求内容和上次请求不一致，请核实后再试",
-        "out_refund_no was used before for another order: take a new number",
+        reasons::number_was_used("this out_refund_no", "another order"),
     )
 }
 

@@ -13,8 +13,9 @@ pub(super) struct Divided {
 }
 
 impl Divided {
-    /// How much of a refund is of the part. INFERRED(refund-rounding): half a fen is rounded up; neither the part nor the rest can
-    /// give back more than there is left of it, so that the last refund takes what is left of both.
+    /// How much of a refund is of the part. INFERRED(refund-rounding): half a fen is rounded up; neither the
+    /// part nor the rest can give back more than there is left of it, so that the last refund takes what is
+    /// left of both.
     pub(super) fn share(self, refund: i64) -> i64 {
         let Self { total, part, refunded, part_refunded } = self;
         if total <= 0 {

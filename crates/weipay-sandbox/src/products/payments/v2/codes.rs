@@ -1,5 +1,5 @@
-//! The codes of APIv2: the rules are those of APIv3, and refuse with its codes and sentences; here they become what the pages of APIv2
-//! list for the operation.
+//! The codes of APIv2: the rules are those of APIv3, and refuse with its codes and sentences; here they
+//! become what the pages of APIv2 list for the operation.
 
 use std::borrow::Cow;
 

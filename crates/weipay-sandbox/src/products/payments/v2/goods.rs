@@ -1,8 +1,8 @@
 //! refundv2 and refundqueryv2 (支持单品): the refunds of refund and refundquery, which name the goods (单品) that go back, and tell of
 //! the coupons of the order in a list (`promotion_detail`).
 //!
-//! UNCONFIRMED(v2-refund-goods): the list has each coupon of the order, with what of it went back by the refunds of the response, and
-//! the goods that these name. An order without coupons has no list.
+//! UNCONFIRMED(v2-refund-goods): the list has each coupon of the order, with what of it went back by the
+//! refunds of the response, and the goods that these name. An order without coupons has no list.
 
 use serde_json::{Map, Value, json};
 

@@ -223,8 +223,8 @@ pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     close(tx, context).map_err(|error| CLOSE_ORDER.translate(error))
 }
 
-/// INFERRED(v2-close): the page wants five minutes between an order and its closing, which are not waited for here; a number without
-/// an order is burnt, as by APIv3.
+/// INFERRED(v2-close): the page wants five minutes between an order and its closing, which are not waited for
+/// here; a number without an order is burnt, as by APIv3.
 fn close(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.required("out_trade_no");
     match Order::find_by_number(tx, &context.caller.mchid, number)? {

@@ -1,5 +1,6 @@
-//! What APIv2 tells of the coupons of a payment: numbered elements (`coupon_id_0`), or, to who says `version` 1.0 (单品优惠), a list in
-//! `promotion_detail`. The list takes the place of the elements, and of `settlement_total_fee`.
+//! What APIv2 tells of the coupons of a payment: numbered elements (`coupon_id_0`), or, to who says `version`
+//! 1.0 (单品优惠), a list in `promotion_detail`. The list takes the place of the elements, and of
+//! `settlement_total_fee`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

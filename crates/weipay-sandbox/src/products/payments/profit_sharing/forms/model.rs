@@ -1,9 +1,10 @@
 //! Random lives of a platform (电商平台) and its sub-merchants against a reference model that is small enough to be believed.
 //!
-//! The platform sells for two sub-merchants, shares what they were paid by both forms, refunds from their money or advances it,
-//! has advances back, and withdraws. The model knows of each order what is left to share, of each refund who pays it, of each advance
-//! whether it came back, and what is in every account. Time passes, and the store is closed and opened in between. After each step all
-//! money adds up to nothing, and only banks are below zero.
+//! The platform sells for two sub-merchants, shares what they were paid by both forms, refunds from their
+//! money or advances it, has advances back, and withdraws. The model knows of each order what is left to
+//! share, of each refund who pays it, of each advance whether it came back, and what is in every account.
+//! Time passes, and the store is closed and opened in between. After each step all money adds up to nothing,
+//! and only banks are below zero.
 //!
 //! `WEIPAY_PLATFORM_STEPS` has the number of steps; the default is quick.
 

@@ -1,0 +1,56 @@
+//! Why something is refused, where several products or pages say the same: one wording for each mistake.
+//!
+//! What only one product says stands in its `refusals`. `tests/platform/reasons.rs` finds what is written twice.
+
+/// An openid without its official form ([`is_openid`](crate::products::users::is_openid)).
+pub(crate) const OPENID_FORM: &str =
+    "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here";
+
+/// The same where a unionid can be given too.
+pub(crate) const PERSON_FORM: &str =
+    "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
+
+pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it";
+
+/// The account (账户) of a person is frozen or cancelled.
+pub(crate) const ACCOUNT_DOES_NOT_WORK: &str =
+    "the account of the person is frozen or cancelled, by the control API";
+
+pub(crate) const APPID_NOT_BOUND: &str =
+    "the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it";
+
+pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does";
+
+/// Of a query by a number that nothing has.
+pub(crate) const NOTHING_HAS_NUMBER: &str = "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing";
+
+pub(crate) const ORDER_WAS_CLOSED: &str = "the order with this out_trade_no was closed: take a new number";
+
+pub(crate) const NAME_NOT_ALLOWED: &str = "user_name may not be sent with less than 30 fen";
+pub(crate) const NAME_NEEDED: &str = "user_name must be sent with 200000 fen or more";
+
+pub(crate) const STOCK_OF_THE_PAST: &str = "available_end_time has passed by the sandbox's clock";
+pub(crate) const BELOW_SENT: &str = "the target must not be below 1, nor below what was sent already";
+pub(crate) const PERSON_HAS_ENOUGH: &str =
+    "this person has max_coupons_per_user coupons of the stock already";
+pub(crate) const COUPON_DELETED: &str = "the person has deleted the coupon";
+pub(crate) const NO_COUPON_TO_DELETE: &str = "nobody has a coupon with this code that could be thrown away";
+pub(crate) const NO_COUPON_STATE: &str = "coupon_state is not a state of a coupon";
+
+/// What is done where several merchants have used a number, and the request can name the merchant.
+pub(crate) const SAY_WHOSE: &str = "say whose is meant (--mchid; `mchid` of the control API)";
+
+/// The request's own number (商户单号) was used before, `with` something else.
+pub(crate) fn number_was_used(number: &str, with: &str) -> String {
+    format!("{number} was used before with {with}: repeat the same request, or take a new number")
+}
+
+/// A number is that of several merchants. `instead` is what tells them apart.
+pub(crate) fn several_merchants(instead: &str) -> String {
+    format!("several merchants have used this number: {instead}")
+}
+
+pub(crate) fn no_merchant(mchid: &str) -> String {
+    let mchid = mchid.escape_debug();
+    format!("no merchant of the sandbox has the number {mchid}: weipay sandbox merchant list shows all")
+}
