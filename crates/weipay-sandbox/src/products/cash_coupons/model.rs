@@ -23,6 +23,7 @@ const UNKNOWN: Refused = "RESOURCE_NOT_EXISTS";
 const WRONG: Refused = "PARAM_ERROR";
 const INVALID: Refused = "INVALID_REQUEST";
 const SHORT: Refused = "NOT_ENOUGH";
+const LIMIT: Refused = "RULE_LIMIT";
 
 /// The stock to make.
 #[derive(Debug, Clone, Copy)]
@@ -218,12 +219,15 @@ impl Model {
         }
         let of_stock = || self.coupons.iter().filter(|coupon| coupon.stock == stock);
         let today = of_stock().filter(|coupon| day(coupon.sent) == day(self.now)).count() as i64;
-        if of_stock().count() as i64 >= template.count || template.per_day.is_some_and(|most| today >= most) {
+        if of_stock().count() as i64 >= template.count {
             return Err(SHORT);
+        }
+        if template.per_day.is_some_and(|most| today >= most) {
+            return Err(LIMIT);
         }
         let of_person = of_stock().filter(|coupon| coupon.person == person).count() as i64;
         if of_person >= template.per_user {
-            return Err(BLOCKED);
+            return Err(LIMIT);
         }
         // What lives for some minutes begins to live when it can be used.
         let begin = template.begin.max(self.now);
