@@ -40,6 +40,8 @@ pub(super) struct Template {
     pub(super) end: i64,
     /// How many minutes a coupon lives.
     pub(super) minutes: Option<i64>,
+    /// The last second of its coupons, before that of the stock.
+    pub(super) own_end: Option<i64>,
 }
 
 pub(super) const STOCKS: [Template; 3] = [
@@ -53,6 +55,7 @@ pub(super) const STOCKS: [Template; 3] = [
         begin: NOW,
         end: NOW + 2 * DAY,
         minutes: None,
+        own_end: None,
     },
     Template {
         amount: 30,
@@ -64,6 +67,7 @@ pub(super) const STOCKS: [Template; 3] = [
         begin: NOW,
         end: NOW + 20 * DAY,
         minutes: None,
+        own_end: Some(NOW + 6 * DAY),
     },
     Template {
         amount: 200,
@@ -75,6 +79,7 @@ pub(super) const STOCKS: [Template; 3] = [
         begin: NOW + 3_600,
         end: NOW + 8 * DAY,
         minutes: Some(1_000),
+        own_end: None,
     },
 ];
 
@@ -217,6 +222,9 @@ impl Model {
         if state != "running" || !(template.begin..=template.end).contains(&self.now) {
             return Err(INVALID);
         }
+        if template.own_end.is_some_and(|end| self.now > end) {
+            return Err(INVALID);
+        }
         let of_stock = || self.coupons.iter().filter(|coupon| coupon.stock == stock);
         let today = of_stock().filter(|coupon| day(coupon.sent) == day(self.now)).count() as i64;
         if of_stock().count() as i64 >= template.count {
@@ -237,7 +245,7 @@ impl Model {
             person,
             number,
             begin,
-            end: template.end.min(life),
+            end: template.end.min(life).min(template.own_end.unwrap_or(template.end)),
             sent: self.now,
             used: None,
         });

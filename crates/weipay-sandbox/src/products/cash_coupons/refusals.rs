@@ -114,6 +114,13 @@ pub(super) fn not_begun() -> Refusal {
     .with_tail(NOT_RUNNING)
 }
 
+/// UNCONFIRMED(cash-never-usable).
+pub(super) fn never_usable() -> Refusal {
+    not_running().with_reason(
+        "a coupon that is sent now could never be used: coupon_available_time of the stock leaves no time for it before it ends",
+    )
+}
+
 pub(super) fn budget_is_spent() -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "批次预算不足", "max_coupons and max_amount of the stock are used up")
         .with_tail(270_079_534)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::activation;
+use super::availability;
 use super::benefit::{Benefit, BenefitRule};
 use super::refusals;
 use crate::clock;
@@ -255,6 +256,9 @@ impl Stock {
         if now < self.begin {
             return Err(refusals::not_begun());
         }
+        if !availability::has_usable_moment(self, availability::period(self, now)) {
+            return Err(refusals::never_usable());
+        }
         let sent_on = self.sent_on.one_more(now);
         let amount_today = sent_on.1.saturating_mul(self.coupon_amount);
         if self.sent >= self.max_coupons {
@@ -464,6 +468,17 @@ pub(super) mod tests {
         create(true, &[]).unwrap();
         // Its own money pays what this one takes off.
         create(false, &["1900000200"]).unwrap();
+    }
+
+    #[test]
+    fn a_coupon_that_can_never_be_used_is_not_sent() {
+        let mut stock = a_running_stock();
+        stock.members["coupon_use_rule"]["coupon_available_time"] =
+            json!({ "available_end_time": clock::rfc3339(NOW + 60) });
+        stock.count_send(0, NOW + 60).unwrap();
+        let refusal = stock.count_send(0, NOW + 61).unwrap_err();
+        assert_eq!((refusal.code, &*refusal.message), ("INVALID_REQUEST", "活动已结束或未激活"));
+        assert_eq!(stock.sent, 1);
     }
 
     #[test]
