@@ -122,6 +122,12 @@ mod tests {
             may_appear: false,
         };
         assert_eq!(Wait::read("bill, not ready: STATEMENT_CREATING"), Ok(Wait::Until(bill)));
+        let shared =
+            Wait::read("bill, not ready: INVALID_REQUEST 请求的账单正在生成中 | STATEMENT_CREATING").unwrap();
+        assert_eq!(
+            shared.final_states().unwrap().not_ready,
+            ["INVALID_REQUEST 请求的账单正在生成中", "STATEMENT_CREATING"]
+        );
         let batch = FinalStates {
             pace: Pace::Transfer,
             state: vec!["transfer_batch", "batch_status"],

@@ -240,7 +240,7 @@ impl<'a, T: Decode> Wait<'a, T> {
     fn failed(&mut self, states: &FinalStates, error: Error) -> Next<T> {
         let code = error.code().unwrap_or_default();
         let seen = match () {
-            () if states.not_ready.contains(&code) => Seen::NotReady,
+            () if states.is_not_ready(code, error.message().unwrap_or_default()) => Seen::NotReady,
             () if FinalStates::is_not_found(code) => Seen::NotFound,
             () if is_passing(&error) => Seen::Unknown,
             () => Seen::Refused,

@@ -20,7 +20,7 @@ mod withdrawal;
 
 use serde_json::{Value, json};
 
-use super::ledger::{AccountKind, Owner};
+use super::ledger::{AccountKind, Owner, Purse};
 use super::{Context, DueHandler, HandlerError, Route, route};
 use crate::clock::DAY;
 use crate::response::Refusal;
@@ -101,7 +101,14 @@ fn create(
     let owner = Owner::merchant(made.payer());
     let moved =
         made.posting(now).moves(owner.account(from), owner.account(AccountKind::Withdrawing), made.amount);
-    super::ledger::post(tx, moved).map_err(|error| error.or_short(refusals::not_enough))?;
+    if let Err(error) = super::ledger::post(tx, moved) {
+        let pending = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
+        let is_basic = from == AccountKind::Available;
+        return Err(error.or_short(|reason| match pending {
+            1.. if is_basic => refusals::still_pending(&reason, pending),
+            _ => refusals::not_enough(reason),
+        }));
+    }
     tx.schedule(&made.due(now.saturating_add(SUCCESS_AFTER)))?;
     tx.save(&made)?;
     Ok(made)
@@ -162,6 +169,7 @@ fn show_found(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::products::world::{World, merchant};
 
     fn withdrawal(fen: i64) -> Withdrawal {
         Withdrawal {
@@ -191,6 +199,24 @@ mod tests {
         assert!(check_repeated(&withdrawal(6), &known, 100).is_err());
         let of_sub_merchant = Withdrawal { sub_mchid: Some("1900000110".to_owned()), ..withdrawal(5) };
         assert!(check_repeated(&of_sub_merchant, &known, 100).is_err());
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_pending_until_midnight() {
+        let world = World::new();
+        let caller = merchant("1900000109", &[]);
+        let owner = Owner::merchant(&*caller.mchid);
+        let ask = |world: &World<'_>, number: &str, account: &str| {
+            let body = json!({ "out_request_no": number, "amount": 100, "account_type": account });
+            let refused = world.ask(&caller, "POST", "/v3/merchant/fund/withdraw", &body).unwrap_err();
+            assert_eq!((refused.status, refused.code), (403, "NOT_ENOUGH"));
+            refused.reason.unwrap_or_default().into_owned()
+        };
+        assert!(!ask(&world, "w1", "BASIC").contains("待结算"));
+        world.move_by_bank(&owner, AccountKind::Unsettled, 300);
+        let told = ask(&world, "w2", "BASIC");
+        assert!(told.contains("300 fen are pending (待结算)"), "{told}");
+        assert!(!ask(&world, "w3", "OPERATION").contains("待结算"));
     }
 
     #[test]

@@ -302,7 +302,7 @@ fn a_stock_may_be_for_apps_or_for_banks_only() {
 fn a_limit_for_natural_persons_counts_all_openids_of_one() {
     const SHOP: &str = "1900000777";
     let appids = ["wx0000000000000771".to_owned(), "wx0000000000000772".to_owned()];
-    for (is_limited, third) in [(true, "用户被限领拦截"), (false, "")] {
+    for (is_limited, third) in [(true, "用户已达最大领券次数"), (false, "")] {
         let shop = NewMerchant::new().mchid(SHOP).appid(&*appids[0]).appid(&*appids[1]);
         let sandbox = crate::sandbox().merchant(shop).start().unwrap();
         sandbox.top_up(SHOP, MerchantAccount::Basic, 5_000).unwrap();

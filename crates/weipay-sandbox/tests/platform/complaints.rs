@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::complaints::{ComplaintError, PersonComplains, PersonStep, Problem, Said};
-use weipay_sandbox::{Clock, NewMerchant, PersonPays, PlatformKeys, Sandbox};
+use weipay_sandbox::{AccountState, Clock, NewMerchant, PersonPays, PlatformKeys, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -142,6 +142,50 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
     assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
     assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE CONTINUE_COMPLAINT");
     assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["user_complaint_times"], 2);
+}
+
+#[test]
+fn a_refund_that_goes_to_the_card_of_the_merchant_gives_the_person_nothing() {
+    let sandbox = start();
+    let mut client = Client::new(&sandbox);
+    let receiver = Receiver::start(&[]);
+    client.post(CALLBACK, &json!({ "url": receiver.url })).success();
+    let openid = &sandbox.kit().openid;
+    let order = json!({
+        "appid": sandbox.kit().appid, "mchid": sandbox.kit().mchid, "description": "茶",
+        "out_trade_no": "order-1", "notify_url": "https://example.com/notify", "amount": { "total": 100 },
+    });
+    client.post("/v3/pay/transactions/native", &order).success();
+    sandbox.platform().top_up_wallet(openid, 100).unwrap();
+    sandbox.platform().pay(&PersonPays::new("order-1").by_person(&**openid).by_wallet()).unwrap();
+    let id = complain(&client, &PersonComplains::new("order-1"));
+    let next = |now: i64| told(&receiver, &sandbox, now).2;
+    assert_eq!(next(NOW), "CREATE_COMPLAINT");
+    let refund = json!({
+        "out_trade_no": "order-1", "out_refund_no": "refund-1",
+        "amount": { "refund": 100, "total": 100, "currency": "CNY" },
+    });
+    let made = client.post("/v3/refund/domestic/refunds", &refund).success();
+    assert_eq!(next(NOW), "SELLER_REFUND");
+    sandbox.platform().set_account_state(openid, AccountState::Frozen).unwrap();
+    sandbox.run_for(5).unwrap();
+    client.now += 5;
+    assert_eq!(client.get("/v3/refund/domestic/refunds/refund-1").success()["status"], "ABNORMAL");
+    let refund_id = made["refund_id"].as_str().unwrap();
+    let abnormal = format!("/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund");
+    let to_merchant = json!({ "out_refund_no": "refund-1", "type": "MERCHANT_BANK_CARD" });
+    client.post(&abnormal, &to_merchant).success();
+    sandbox.run_for(5).unwrap();
+    client.now += 5;
+    assert_eq!(client.get("/v3/refund/domestic/refunds/refund-1").success()["status"], "SUCCESS");
+    let shown = client.get(&format!("{COMPLAINTS}/{id}")).success();
+    assert_eq!(
+        (&shown["complaint_full_refunded"], &shown["complaint_state"]),
+        (&json!(false), &json!("PENDING"))
+    );
+    // The next notification is of the next step.
+    assert_eq!(respond(&client, &id).status, 204);
+    assert_eq!(next(NOW + 10), "MERCHANT_RESPONSE");
 }
 
 #[test]

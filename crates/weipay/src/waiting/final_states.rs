@@ -19,7 +19,7 @@ pub(crate) struct FinalStates {
     pub(crate) state: &'static [&'static str],
     /// The states that nothing follows, or nothing without an act of the merchant.
     pub(crate) finals: &'static [&'static str],
-    /// Codes of errors that say that it is being made.
+    /// Errors that say that it is being made: a code, or a code and its sentence where the code says other things too.
     pub(crate) not_ready: &'static [&'static str],
     /// Whether a number that is not found may still appear, so that it says nothing.
     pub(crate) may_appear: bool,
@@ -70,6 +70,13 @@ const NOT_FOUND: &[&str] = &[
 ];
 
 impl FinalStates {
+    pub(super) fn is_not_ready(&self, code: &str, message: &str) -> bool {
+        self.not_ready.iter().any(|error| match error.split_once(' ') {
+            Some((of_error, sentence)) => of_error == code && message.contains(sentence),
+            None => *error == code,
+        })
+    }
+
     pub(super) fn is_not_found(code: &str) -> bool {
         NOT_FOUND.contains(&code)
     }
@@ -129,7 +136,13 @@ mod tests {
         let bill = known("v3/bill/tradebill").unwrap();
         assert_eq!((bill.state, bill.not_ready), (&[][..], &["STATEMENT_CREATING"][..]));
         let shared = known("v3/profitsharing/bills").unwrap();
-        assert!(shared.not_ready.contains(&"INVALID_REQUEST"), "its page has no STATEMENT_CREATING");
+        // Its page has no STATEMENT_CREATING, and the same code for what never becomes a bill.
+        assert!(shared.is_not_ready("INVALID_REQUEST", "请求的账单正在生成中"));
+        assert!(shared.is_not_ready("STATEMENT_CREATING", "账单生成中"));
+        for sentence in ["服务商和分账方无受理关系", "请求的账单日期已过期", ""] {
+            assert!(!shared.is_not_ready("INVALID_REQUEST", sentence), "{sentence}");
+        }
+        assert!(!shared.is_not_ready("NO_STATEMENT_EXIST", "请求的账单正在生成中"));
         assert_eq!(known("v3/ecommerce/fund/withdraw/{withdraw_id}"), None);
         assert_eq!(operations().filter(|operation| !operation.final_states().is_empty()).count(), 26);
     }

@@ -214,6 +214,36 @@ fn what_happens_to_a_refund_after_its_bill_was_made_changes_no_bill() {
 }
 
 #[test]
+fn the_fee_of_an_advanced_refund_is_in_its_bill_only_when_it_has_come_back() {
+    for (decided, state, fee) in [
+        (RefundState::Success, "SUCCESS", "-0.06000"),
+        (RefundState::Abnormal, "CHANGE", "0.00000"),
+        (RefundState::Closed, "FAIL", "0.00000"),
+    ] {
+        let mut shop = Shop::new();
+        shop.caller.appids = vec!["wxd678efh567hg6787".to_owned()];
+        shop.caller.sub_merchants = vec![SUB_MERCHANT.to_owned()];
+        let id = shop.pay(&Wish { sub_mchid: Some(SUB_MERCHANT), ..Wish::default() });
+        shop.put(MERCHANT, AccountKind::Available, 1_000);
+        let body = json!({
+            "sub_mchid": SUB_MERCHANT, "sp_appid": "wxd678efh567hg6787", "transaction_id": id,
+            "out_refund_no": "advanced", "amount": { "refund": 1_000, "total": 1_000 },
+            "refund_account": "REFUND_SOURCE_PARTNER_ADVANCE",
+        });
+        shop.ask("POST", "/v3/ecommerce/refunds/apply", &body).unwrap();
+        assert!(shop.decide("advanced", decided));
+        let lines = bill_of_shop(TradeBill::All, &shop);
+        let row: Vec<&str> = lines[2].split(',').map(|cell| &cell[1..]).collect();
+        assert_eq!((row[19], row[22]), (state, fee));
+        // What the platform still has of the fee is what the bill says.
+        let fees = shop.balance(&Owner::merchant(SUB_MERCHANT), AccountKind::Fees);
+        assert_eq!(fees, if decided == RefundState::Success { 0 } else { 6 });
+        let sum = format!("`{}.{:05},", 0, fees * 1_000);
+        assert!(lines.last().unwrap().contains(&sum), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_bill_of_refunds_has_both_times_of_each_and_no_payments() {
     let shop = a_day_with_refunds();
     let lines = bill_of_shop(TradeBill::Refunded, &shop);

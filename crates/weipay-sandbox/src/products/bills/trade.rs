@@ -219,8 +219,8 @@ fn write_payment(row: &mut RowText, kind: TradeBill, order: &Order, payment: &Pa
 }
 
 /// INFERRED(refund-row): the row of a refund has the time at which it was accepted, no amounts of the order,
-/// and the fee that comes back with a minus. A refund that was closed before the bill was made is `FAIL` and
-/// gave nothing back, so that the sums are those of the ledger. What happened later changes no bill.
+/// and the fee that comes back with a minus, once it is back. A refund that was closed before the bill was made
+/// is `FAIL` and gave nothing back, so that the sums are those of the ledger. What happened later changes no bill.
 fn write_refund(
     row: &mut RowText,
     kind: TradeBill,
@@ -236,7 +236,9 @@ fn write_refund(
     let coupons = refund.order.promotion_detail.iter().zip(&amounts.coupons);
     let money = coupons.filter(|(coupon, _)| is_money(coupon)).map(|(_, fen)| fen).sum();
     let (refunded, money) = (given_back(amounts.settlement), given_back(money));
-    let fee_back = given_back(amounts.fee);
+    // Of a refund that the platform advances the fee comes back only when the person has the money.
+    let has_fee = refund.advanced().is_none() || state == RefundState::Success;
+    let fee_back = if has_fee { given_back(amounts.fee) } else { 0 };
     write_order(row, order, payment, refund.created, "REFUND");
     row.cells(["0.00", "0.00"]);
     if kind == TradeBill::Refunded {

@@ -38,6 +38,18 @@ pub(super) fn is_open(stock: &Stock, now: i64) -> bool {
         && (begin..=end).contains(&clock::second_of_day(now))
 }
 
+/// Whether a coupon of these seconds has any in which it can be used.
+pub(super) fn has_usable_moment(stock: &Stock, (begin, end): (i64, i64)) -> bool {
+    let fixed = stock.use_rule("coupon_available_time").and_then(|times| times.get("fix_available_time"));
+    let opening = fixed.and_then(|fixed| fixed.get("begin_time")).and_then(Value::as_i64).unwrap_or_default();
+    // It is open from a second of the day on, and each week is like the other.
+    let week = clock::day(begin)..=clock::day(begin).saturating_add(7).min(clock::day(end));
+    begin <= end
+        && week
+            .map(|day| clock::midnight(day).saturating_add(opening).max(begin))
+            .any(|first| first <= end && is_open(stock, first))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -67,6 +79,32 @@ mod tests {
         let stock = with_times(json!({ "second_day_available": true, "available_time_after_receive": 10 }));
         let midnight = clock::midnight(clock::day(NOW) + 1);
         assert_eq!(period(&stock, NOW), (midnight, midnight + 600));
+    }
+
+    #[test]
+    fn a_coupon_that_nobody_can_ever_use_is_known() {
+        let has_moment = |times: Value| {
+            let stock = with_times(times);
+            has_usable_moment(&stock, period(&stock, NOW))
+        };
+        assert!(has_moment(json!({})));
+        assert!(!has_moment(json!({ "available_end_time": clock::rfc3339(NOW - 1) })), "it is over");
+        assert!(has_moment(json!({ "available_end_time": clock::rfc3339(NOW) })), "its last second");
+        // It is noon of a Saturday, and the stock ends on Tuesday at noon.
+        let fixed = |days: &[i64], begin: i64, end: i64| {
+            let times = json!({ "available_week_day": days, "begin_time": begin, "end_time": end });
+            has_moment(json!({ "fix_available_time": times }))
+        };
+        assert!(
+            fixed(&[1], 0, 10)
+                && fixed(&[2], 0, 43_200)
+                && fixed(&[6], 50_000, 50_001)
+                && fixed(&[], 100, 200)
+        );
+        assert!(!fixed(&[3], 0, 86_399) && !fixed(&[2], 43_201, 86_399) && !fixed(&[6], 0, 43_199));
+        assert!(!fixed(&[], 200, 100), "it closes before it opens");
+        let tomorrow = Stock { end: NOW + 60, ..with_times(json!({ "second_day_available": true })) };
+        assert!(!has_usable_moment(&tomorrow, period(&tomorrow, NOW)), "the stock ends today");
     }
 
     #[test]

@@ -24,6 +24,7 @@ const UNKNOWN: Refused = "RESOURCE_NOT_EXISTS";
 const WRONG: Refused = "PARAM_ERROR";
 const INVALID: Refused = "INVALID_REQUEST";
 const SHORT: Refused = "NOT_ENOUGH";
+const LIMIT: Refused = "RULE_LIMIT";
 
 /// The stock to make.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,8 @@ pub(super) struct Template {
     pub(super) end: i64,
     /// How many minutes a coupon lives.
     pub(super) minutes: Option<i64>,
+    /// The last second of its coupons, before that of the stock.
+    pub(super) own_end: Option<i64>,
 }
 
 pub(super) const STOCKS: [Template; 3] = [
@@ -53,6 +56,7 @@ pub(super) const STOCKS: [Template; 3] = [
         begin: NOW,
         end: NOW + 2 * DAY,
         minutes: None,
+        own_end: None,
     },
     Template {
         amount: 30,
@@ -64,6 +68,7 @@ pub(super) const STOCKS: [Template; 3] = [
         begin: NOW,
         end: NOW + 20 * DAY,
         minutes: None,
+        own_end: Some(NOW + 6 * DAY),
     },
     Template {
         amount: 200,
@@ -75,6 +80,7 @@ pub(super) const STOCKS: [Template; 3] = [
         begin: NOW + 3_600,
         end: NOW + 8 * DAY,
         minutes: Some(1_000),
+        own_end: None,
     },
 ];
 
@@ -217,14 +223,20 @@ impl Model {
         if state != "running" || !(template.begin..=template.end).contains(&self.now) {
             return Err(INVALID);
         }
+        if template.own_end.is_some_and(|end| self.now > end) {
+            return Err(INVALID);
+        }
         let of_stock = || self.coupons.iter().filter(|coupon| coupon.stock == stock);
         let today = of_stock().filter(|coupon| day(coupon.sent) == day(self.now)).count() as i64;
-        if of_stock().count() as i64 >= template.count || template.per_day.is_some_and(|most| today >= most) {
+        if of_stock().count() as i64 >= template.count {
             return Err(SHORT);
+        }
+        if template.per_day.is_some_and(|most| today >= most) {
+            return Err(LIMIT);
         }
         let of_person = of_stock().filter(|coupon| coupon.person == person).count() as i64;
         if of_person >= template.per_user {
-            return Err(BLOCKED);
+            return Err(LIMIT);
         }
         // What lives for some minutes begins to live when it can be used.
         let begin = template.begin.max(self.now);
@@ -234,7 +246,7 @@ impl Model {
             person,
             number,
             begin,
-            end: template.end.min(life),
+            end: template.end.min(life).min(template.own_end.unwrap_or(template.end)),
             sent: self.now,
             used: None,
         });

@@ -1,7 +1,7 @@
 //! What this product refuses, in the platform's words where they are known. The numbers are those after the dash of `Request-ID`.
 
 use crate::reasons;
-use crate::response::Refusal;
+use crate::response::{DocumentedRefusal, Refusal};
 
 pub(super) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在", "no stock of this stock_creator_mchid has this stock_id")
@@ -110,18 +110,37 @@ pub(super) fn not_begun() -> Refusal {
     .with_tail(NOT_RUNNING)
 }
 
-pub(super) fn budget_is_spent() -> Refusal {
-    Refusal::new(
-        403,
-        "NOT_ENOUGH",
-        "批次预算不足",
-        "max_coupons, max_amount or max_amount_by_day of the stock is used up",
+/// UNCONFIRMED(cash-never-usable).
+pub(super) fn never_usable() -> Refusal {
+    not_running().with_reason(
+        "a coupon that is sent now could never be used: coupon_available_time of the stock leaves no time for it before it ends",
     )
-    .with_tail(270_079_534)
 }
 
+pub(super) fn budget_is_spent() -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "批次预算不足", "max_coupons and max_amount of the stock are used up")
+        .with_tail(270_079_534)
+}
+
+/// The sentence is recorded without its code. UNCONFIRMED(cash-daily-limit): it is that of the other limit.
+pub(super) fn day_has_enough() -> Refusal {
+    const OF_THE_TABLE: DocumentedRefusal =
+        DocumentedRefusal { status: 403, code: "NOT_ENOUGH", message: "批次预算不足" };
+    Refusal::new(
+        403,
+        "RULE_LIMIT",
+        "发券超过单天限额",
+        "max_amount_by_day of the stock is used up: the next day begins at midnight in Beijing",
+    )
+    .with_documented(&OF_THE_TABLE)
+}
+
+/// Recorded; the table has another code and sentence.
 pub(super) fn user_has_enough() -> Refusal {
-    Refusal::new(403, "REQUEST_BLOCKED", "用户被限领拦截", reasons::PERSON_HAS_ENOUGH).with_tail(270_079_532)
+    const OF_THE_TABLE: DocumentedRefusal =
+        DocumentedRefusal { status: 403, code: "REQUEST_BLOCKED", message: "用户被限领拦截" };
+    Refusal::new(403, "RULE_LIMIT", "用户已达最大领券次数", reasons::PERSON_HAS_ENOUGH)
+        .with_documented(&OF_THE_TABLE)
 }
 
 /// The account of the person is frozen or cancelled.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::activation;
+use super::availability;
 use super::benefit::{Benefit, BenefitRule};
 use super::refusals;
 use crate::clock;
@@ -256,10 +257,16 @@ impl Stock {
         if now < self.begin {
             return Err(refusals::not_begun());
         }
+        if !availability::has_usable_moment(self, availability::period(self, now)) {
+            return Err(refusals::never_usable());
+        }
         let sent_on = self.sent_on.one_more(now);
         let amount_today = sent_on.1.saturating_mul(self.coupon_amount);
-        if self.sent >= self.max_coupons || self.max_amount_by_day.is_some_and(|most| amount_today > most) {
+        if self.sent >= self.max_coupons {
             return Err(refusals::budget_is_spent());
+        }
+        if self.max_amount_by_day.is_some_and(|most| amount_today > most) {
+            return Err(refusals::day_has_enough());
         }
         if received_by_user >= self.max_per_user {
             return Err(refusals::user_has_enough());
@@ -389,14 +396,21 @@ pub(super) mod tests {
             stock.count_send(0, NOW).unwrap();
         }
         assert_eq!(stock.count_send(0, NOW).unwrap_err().code, "NOT_ENOUGH");
-        assert_eq!(&*a_running_stock().count_send(2, NOW).unwrap_err().message, "用户被限领拦截");
+        let refusal = a_running_stock().count_send(2, NOW).unwrap_err();
+        assert_eq!((refusal.code, &*refusal.message), ("RULE_LIMIT", "用户已达最大领券次数"));
+        let documented = refusal.into_documented();
+        assert_eq!((documented.code, &*documented.message), ("REQUEST_BLOCKED", "用户被限领拦截"));
     }
 
     #[test]
     fn the_limit_of_a_day_begins_again_at_midnight() {
         let mut stock = Stock { max_amount_by_day: Some(500), end: NOW + 200_000, ..a_running_stock() };
         stock.count_send(0, NOW).unwrap();
-        assert_eq!(stock.count_send(0, NOW + 1).unwrap_err().code, "NOT_ENOUGH");
+        let refusal = stock.count_send(0, NOW + 1).unwrap_err();
+        assert_eq!(
+            (refusal.status, refusal.code, &*refusal.message),
+            (403, "RULE_LIMIT", "发券超过单天限额")
+        );
         stock.count_send(0, NOW + 86_400).unwrap();
     }
 
@@ -405,7 +419,7 @@ pub(super) mod tests {
         let mut stock = Stock { max_amount_by_day: Some(500), end: NOW + 200_000, ..a_running_stock() };
         stock.count_send(0, NOW + 86_400).unwrap();
         for now in [NOW, NOW + 86_400] {
-            assert_eq!(stock.count_send(0, now).unwrap_err().code, "NOT_ENOUGH");
+            assert_eq!(stock.count_send(0, now).unwrap_err().code, "RULE_LIMIT");
         }
         // The same form as in data folders of earlier versions.
         assert_eq!(json!(stock.sent_on), json!([clock::day(NOW + 86_400), 1]));
@@ -455,6 +469,17 @@ pub(super) mod tests {
         create(true, &[]).unwrap();
         // Its own money pays what this one takes off.
         create(false, &["1900000200"]).unwrap();
+    }
+
+    #[test]
+    fn a_coupon_that_can_never_be_used_is_not_sent() {
+        let mut stock = a_running_stock();
+        stock.members["coupon_use_rule"]["coupon_available_time"] =
+            json!({ "available_end_time": clock::rfc3339(NOW + 60) });
+        stock.count_send(0, NOW + 60).unwrap();
+        let refusal = stock.count_send(0, NOW + 61).unwrap_err();
+        assert_eq!((refusal.code, &*refusal.message), ("INVALID_REQUEST", "活动已结束或未激活"));
+        assert_eq!(stock.sent, 1);
     }
 
     #[test]

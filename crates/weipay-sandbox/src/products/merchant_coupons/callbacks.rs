@@ -95,32 +95,42 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
     }
 }
 
-/// How a notification of a stock names a user: by the openid under the appid that the stock has for that
-/// (`notify_config.notify_appid`), and without one not at all.
-pub(super) fn named_openid(
+/// How a notification of a stock names a user. Both may be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct NamedUser {
+    pub(crate) openid: String,
+    pub(crate) unionid: String,
+}
+
+/// The user by the openid under the appid that the stock has for that (`notify_config.notify_appid`), and by the unionid; without such an
+/// appid by neither. INFERRED(merchant-coupon-unionid): somebody whom nobody has made as a person has no unionid.
+pub(super) fn named_user(
     tx: &Transaction<'_>,
     stock: &Stock,
     openid: &str,
     now: i64,
-) -> Result<String, StoreError> {
+) -> Result<NamedUser, StoreError> {
     let notify_config = stock.definition.members.get("notify_config");
     let appid = notify_config.and_then(|config| config.get("notify_appid")).and_then(Value::as_str);
     match appid.unwrap_or_default() {
-        "" => Ok(String::new()),
-        appid => Person::openid_under(tx, openid, appid, now),
+        "" => Ok(NamedUser::default()),
+        appid => {
+            let unionid = Person::find(tx, openid)?.map(|person| person.unionid).unwrap_or_default();
+            Ok(NamedUser { openid: Person::openid_under(tx, openid, appid, now)?, unionid })
+        }
     }
 }
 
 impl Callback {
-    /// A coupon was sent to a user. The members are those of a recorded notification. The [openid](named_openid) may be empty.
-    pub(super) fn announce_send(&self, openid: &str, coupon: &Coupon, channel: Channel) -> Announcement {
+    /// A coupon was sent to a user. The members are those of a recorded notification.
+    pub(super) fn announce_send(&self, user: &NamedUser, coupon: &Coupon, channel: Channel) -> Announcement {
         let resource = json!({
             "event_type": "EVENT_TYPE_BUSICOUPON_SEND",
             "coupon_code": coupon.code,
             "stock_id": coupon.stock_id,
             "send_time": clock::rfc3339(coupon.receive_time),
-            "openid": openid,
-            "unionid": "",
+            "openid": user.openid,
+            "unionid": user.unionid,
             "send_channel": channel.word(),
             "send_merchant": coupon.sender,
             "attach_info": "",
@@ -152,20 +162,24 @@ mod tests {
     fn the_user_is_named_only_where_the_stock_has_an_appid_for_that() {
         let named: Result<(), StoreError> = Store::in_memory().transaction(|tx| {
             let mut stock = a_stock();
-            assert_eq!(named_openid(tx, &stock, OPENID, 0)?, "");
+            assert_eq!(named_user(tx, &stock, OPENID, 0)?, NamedUser::default());
             stock.definition.members.insert("notify_config".to_owned(), json!({ "notify_appid": "wx1" }));
-            assert_eq!(named_openid(tx, &stock, OPENID, 0)?, OPENID, "nobody made this person");
+            let unknown = NamedUser { openid: OPENID.to_owned(), unionid: String::new() };
+            assert_eq!(named_user(tx, &stock, OPENID, 0)?, unknown, "nobody made this person");
             let openids = [("wx2".to_owned(), OPENID.to_owned())].into();
             let person = Person { unionid: "oUnion".to_owned(), openids };
             tx.save(&person)?;
-            let named = named_openid(tx, &stock, OPENID, 0)?;
-            assert_eq!(named, person.openid("wx1"));
-            assert_eq!(Person::find(tx, &named)?.map(|found| found.unionid), Some(person.unionid));
+            let named = named_user(tx, &stock, OPENID, 0)?;
+            let expected = NamedUser { openid: person.openid("wx1"), unionid: person.unionid.clone() };
+            assert_eq!(named, expected);
+            assert_eq!(Person::find(tx, &named.openid)?.map(|found| found.unionid), Some(person.unionid));
             Ok(())
         });
         named.unwrap();
-        let sent = callback().announce_send(OPENID, &a_coupon(), Channel::Api);
+        let user = NamedUser { openid: OPENID.to_owned(), unionid: "oUnion".to_owned() };
+        let sent = callback().announce_send(&user, &a_coupon(), Channel::Api);
         assert_eq!((sent.event_type, &sent.resource["openid"]), ("COUPON.SEND", &json!(OPENID)));
+        assert_eq!(sent.resource["unionid"], "oUnion");
         assert_eq!(sent.resource["coupon_code"], a_coupon().code);
     }
 

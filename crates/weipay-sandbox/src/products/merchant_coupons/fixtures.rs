@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use super::callbacks::Channel;
+use super::callbacks::{Channel, NamedUser};
 use super::coupon::Coupon;
 use super::sending::{self, SendRequest, Situation};
 use super::stock::{self, Stock};
@@ -74,7 +74,7 @@ pub(crate) fn a_coupon() -> Coupon {
         drawn_code: None,
         is_of_another_appid: false,
         callback: None,
-        named_openid: String::new(),
+        named_user: NamedUser::default(),
     };
     sending::send(&CALLER, &request, situation, NOW).unwrap().changed.0.1
 }

@@ -87,6 +87,7 @@ fn offer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::callbacks::NamedUser;
     use super::*;
     use crate::products::coupon_stocks::caps::Sent;
     use crate::products::merchant_coupons::fixtures::{APPID, CALLER, NOW, a_stock, stranger};
@@ -110,7 +111,7 @@ mod tests {
             drawn_code: None,
             is_of_another_appid: false,
             callback: None,
-            named_openid: String::new(),
+            named_user: NamedUser::default(),
         };
         offer(caller, request, &situation, "t".repeat(TOKEN_LENGTH), NOW)
     }

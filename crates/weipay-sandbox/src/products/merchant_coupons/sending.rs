@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::callbacks::{self, Callback, Channel};
+use super::callbacks::{self, Callback, Channel, NamedUser};
 use super::coupon::{self, Condition, Coupon};
 use super::definition::CodeMode;
 use super::partnership;
@@ -124,7 +124,7 @@ pub(crate) struct Situation {
     /// Where the stock's creator is notified.
     pub(crate) callback: Option<Callback>,
     /// How a notification names the user.
-    pub(crate) named_openid: String,
+    pub(crate) named_user: NamedUser,
 }
 
 impl Situation {
@@ -137,11 +137,11 @@ impl Situation {
     ) -> Result<Self, StoreError> {
         let stock = stock::find_with_sent(tx, &request.stock_id)?;
         let (mut callback, mut is_authorized, mut drawn_code) = (None, false, None);
-        let (mut received_by_user, mut named_openid) = (0, String::new());
+        let (mut received_by_user, mut named_user) = (0, NamedUser::default());
         if let Some((stock, _)) = &stock {
             callback = callbacks::find(tx, &stock.creator)?;
             if callback.is_some() {
-                named_openid = callbacks::named_openid(tx, stock, &request.openid, now)?;
+                named_user = callbacks::named_user(tx, stock, &request.openid, now)?;
             }
             received_by_user = coupon::count_of_user(tx, stock, &request.openid)?;
             is_authorized = stock.creator != sender.mchid
@@ -167,7 +167,7 @@ impl Situation {
             drawn_code,
             is_of_another_appid,
             callback,
-            named_openid,
+            named_user,
         })
     }
 }
@@ -279,8 +279,8 @@ pub(super) fn decide(
         returned: None,
     };
     let response = response(&coupon);
-    let openid = &situation.named_openid;
-    let announce = |callback: &Callback| callback.announce_send(openid, &coupon, request.channel);
+    let user = &situation.named_user;
+    let announce = |callback: &Callback| callback.announce_send(user, &coupon, request.channel);
     let announcements = situation.callback.iter().map(announce).collect();
     Ok(Decision { announcements, ..Decision::new(((sent.one_more(now), coupon), departure), response) })
 }
@@ -371,7 +371,7 @@ mod tests {
             drawn_code: None,
             is_of_another_appid: false,
             callback: None,
-            named_openid: String::new(),
+            named_user: NamedUser::default(),
         }
     }
 

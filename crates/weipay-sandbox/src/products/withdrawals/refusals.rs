@@ -21,6 +21,13 @@ pub(super) fn not_enough(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足", reason)
 }
 
+/// There would be enough, or more, when today's payments are settled.
+pub(super) fn still_pending(reason: &str, pending: i64) -> Refusal {
+    not_enough(format!(
+        "{reason}; {pending} fen are pending (待结算): they become available at midnight (Beijing), when they are settled"
+    ))
+}
+
 pub(super) fn unknown_account() -> Refusal {
     Refusal::param_error("账户类型不正确", "account_type must be BASIC, OPERATION or FEES")
 }

@@ -56,6 +56,9 @@ impl<'a> Shop<'a> {
         if let Some(minutes) = template.minutes {
             times = json!({ "available_time_after_receive": minutes });
         }
+        if let Some(end) = template.own_end {
+            times["available_end_time"] = json!(clock::rfc3339(end));
+        }
         let mut body = json!({
             "stock_name": "开业代金券", "belong_merchant": self.mchid(),
             "available_begin_time": clock::rfc3339(template.begin),

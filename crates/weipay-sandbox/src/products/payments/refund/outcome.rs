@@ -95,7 +95,8 @@ pub(super) fn decide(
         }
     };
     tx.save(&refund)?;
-    if to == RefundState::Success {
+    // Of what goes to the merchant's own card the person has nothing yet.
+    if to == RefundState::Success && refund.channel != Channel::Merchant {
         complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
     }
     if let Some(notify_url) = &refund.notify_url {
