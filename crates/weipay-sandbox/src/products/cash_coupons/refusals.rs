@@ -118,7 +118,7 @@ pub(super) fn never_usable() -> Refusal {
 }
 
 pub(super) fn budget_is_spent() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "批次预算不足", "max_coupons and max_amount of the stock are used up")
+    Refusal::new(403, "NOT_ENOUGH", "批次预算不足", "max_coupons or max_amount of the stock is used up")
         .with_tail(270_079_534)
 }
 
