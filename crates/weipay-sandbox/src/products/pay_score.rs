@@ -27,9 +27,10 @@ mod permissions;
 mod refusals;
 mod steps;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{DueHandler, Route, route};
+use crate::store::{StoreError, Transaction};
 
 /// The responses of partners' operations have no body.
 macro_rules! without_body {
@@ -83,6 +84,20 @@ const EXPIRY_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// How long a deduction takes. UNCONFIRMED(pay-score-time).
 const DEDUCTION_SECONDS: i64 = 2;
+
+/// What a complaint about a transaction shows of the service order that it has paid: an entry of `service_order_info`.
+/// Such an order is over, so the state stays as it is.
+pub(crate) fn service_order_info(
+    tx: &Transaction<'_>,
+    transaction_id: &str,
+) -> Result<Option<Value>, StoreError> {
+    let order = order::find_by_transaction(tx, transaction_id)?;
+    Ok(order.map(|order| {
+        json!({
+            "order_id": order.id, "out_order_no": order.out_order_no, "state": order.state.words().0,
+        })
+    }))
+}
 
 /// A person confirms a service order, for tests that only need one.
 #[cfg(test)]

@@ -83,6 +83,7 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
     assert_eq!((&shown["problem_type"], &shown["apply_refund_amount"]), (&json!("REFUND"), &json!(100)));
     let order = &shown["complaint_order_info"][0];
     assert_eq!((&order["out_trade_no"], &order["amount"]), (&json!("order-1"), &json!(100)));
+    assert_eq!(shown.get("service_order_info"), None, "it was no service order");
     let picture = shown["complaint_media_list"][0]["media_url"][0].as_str().unwrap();
     assert!(picture.ends_with("/v3/merchant-service/images/picture%2Epng"), "{picture}");
     let target = &picture[picture.find("/v3/").unwrap()..];

@@ -1,6 +1,7 @@
 //! Service orders over the API: the person confirms, the merchant completes, the money comes or does not.
 
 use serde_json::{Value, json};
+use weipay_sandbox::complaints::PersonComplains;
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox};
 
@@ -444,6 +445,22 @@ fn what_a_person_paid_is_refunded_by_its_transaction_id_and_not_by_the_number_of
     ));
     assert_eq!(shown.success()["trade_state"], "REFUND");
     assert_eq!(shop.query("served")["state"], "DONE");
+}
+
+#[test]
+fn a_complaint_about_a_paid_service_order_names_it() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    shop.completed("served", 500);
+    shop.run(2);
+    let served = shop.query("served");
+    let id = served["collection"]["details"][0]["transaction_id"].as_str().unwrap();
+    let complaint = sandbox.platform().complain(&PersonComplains::new(id)).unwrap();
+    let shown = shop.client.get(&format!("/v3/merchant-service/complaints-v2/{complaint}")).success();
+    assert_eq!(
+        shown["service_order_info"],
+        json!([{ "order_id": served["order_id"], "out_order_no": "served", "state": "DONE" }])
+    );
 }
 
 #[test]

@@ -105,6 +105,9 @@ pub(super) struct Complaint {
     /// Fen that the person wants back.
     pub(super) wanted: Option<i64>,
     pub(super) order: ComplainedOrder,
+    /// The entry of `service_order_info`, if a service order was paid.
+    #[serde(default)]
+    pub(super) service_order: Option<Value>,
     pub(super) time: i64,
     pub(super) state: ComplaintState,
     /// Whether the person has written since the merchant answered last.
@@ -205,6 +208,9 @@ impl Complaint {
                 "amount": self.order.total,
             }]),
         );
+        if let Some(service_order) = &self.service_order {
+            put("service_order_info", json!([service_order]));
+        }
         if !self.images.is_empty() {
             let media = media("USER_COMPLAINT_IMAGE", &self.images, base_url);
             put("complaint_media_list", Value::Array(vec![media]));

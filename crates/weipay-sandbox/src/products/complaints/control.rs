@@ -13,6 +13,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::people::account::person_of;
 use crate::platform::Platform;
+use crate::products::pay_score;
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::users::is_openid;
@@ -439,6 +440,7 @@ fn new_complaint(
             total: order.total,
             refunded: arrived.map(|refund| refund.amounts.refund).sum(),
         },
+        service_order: pay_score::service_order_info(tx, &payment.transaction_id)?,
         time: now,
         state: ComplaintState::Pending,
         is_waiting: true,

@@ -313,6 +313,7 @@ mod tests {
                 total: 100,
                 refunded: 0,
             },
+            service_order: None,
             time: 1_800_000_000,
             state,
             is_waiting: true,

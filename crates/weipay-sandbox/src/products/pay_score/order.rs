@@ -106,6 +106,7 @@ const PERSON: &str = "number or package";
 const QUERY_ID: &str = "merchant and query id";
 const UNDER_WAY: &str = "under way, of a service and a person";
 const OVERDUE: &str = "overdue, of a service and a person";
+const TRANSACTION: &str = "transaction";
 
 impl Record for ServiceOrder {
     const KIND: &'static str = "service order";
@@ -122,6 +123,9 @@ impl Record for ServiceOrder {
         ];
         if self.person().is_some() {
             indexes.push(IndexEntry::new(QUERY_ID, joined(&self.mchid, &self.query_id())));
+        }
+        if let Some(Paid::Deducted { transaction_id, .. }) = &self.paid {
+            indexes.push(IndexEntry::new(TRANSACTION, transaction_id.as_str()));
         }
         if let (Some(person), OrderState::Confirmed | OrderState::Completed) = (self.person(), self.state) {
             let of_person = of_person(&self.mchid, &self.service_id, person);
@@ -173,6 +177,14 @@ pub(super) fn find_by_query_id(
 ) -> Result<Option<ServiceOrder>, StoreError> {
     let condition = IndexRange::equal(QUERY_ID, joined(mchid, query_id));
     tx.newest(&[condition])
+}
+
+/// The order that a transaction has paid.
+pub(super) fn find_by_transaction(
+    tx: &Transaction<'_>,
+    transaction_id: &str,
+) -> Result<Option<ServiceOrder>, StoreError> {
+    tx.newest(&[IndexRange::equal(TRANSACTION, transaction_id)])
 }
 
 /// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.
