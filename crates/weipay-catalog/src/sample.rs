@@ -4,6 +4,7 @@
 
 #[cfg(any(test, feature = "samples"))]
 mod day;
+pub mod own;
 #[cfg(any(test, feature = "samples"))]
 pub mod request;
 #[cfg(any(test, feature = "samples"))]

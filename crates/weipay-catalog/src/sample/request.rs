@@ -7,29 +7,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
-use super::{APPID, MCHID, OPENID, day, sensitive, text, whole};
+use super::own::Own;
+use super::{day, sensitive, text, whole};
 use crate::field::{Carrier, Field, Format, Kind};
 use crate::operation::{Operation, Place};
-
-/// Fields that hold the caller's own: what a partner says of its sub-merchant (`sub_mchid`) is not among them.
-const OWN: [(&str, &[&str]); 3] = [
-    (
-        MCHID,
-        &[
-            "mchid",
-            "mch_id",
-            "sp_mchid",
-            "combine_mchid",
-            "belong_merchant",
-            "creator_merchant",
-            "sender_merchant",
-            "creator_mchid",
-            "stock_creator_mchid",
-        ],
-    ),
-    (APPID, &["appid", "sp_appid", "combine_appid"]),
-    (OPENID, &["openid", "sp_openid"]),
-];
 
 /// The operation with examples that a caller could send at this moment, in unix seconds.
 #[must_use]
@@ -46,8 +27,7 @@ fn adapt(field: &mut Field, now: i64) {
     if field.kind != Kind::String || field.carrier.is_some() {
         return;
     }
-    let own = OWN.iter().find(|(_, names)| names.contains(&field.name)).map(|(value, _)| *value);
-    match (own, field.format) {
+    match (Own::of_field(field.name).map(Own::sample), field.format) {
         (Some(own), _) if takes(field, own) => field.example = Some(Cow::Borrowed(own)),
         (_, Some(Format::Rfc3339)) => field.example = Some(Cow::Owned(day::sample(field, now))),
         _ => {}

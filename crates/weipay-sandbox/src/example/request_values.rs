@@ -5,6 +5,7 @@
 //! it was meant for the platform, and the response is meant for the merchant.
 
 use serde_json::{Map, Value};
+use weipay_catalog::sample::own::Own;
 use weipay_catalog::{Field, Kind, Operation};
 
 use crate::contract::ValidRequest;
@@ -35,16 +36,11 @@ impl RequestValues {
         let body = plain(upload::fields_of_document(operation), &request.body);
         let mut identifiers = Vec::new();
         collect(&body, &mut identifiers);
-        let appid = caller.appids.first();
-        let own = [
-            ("mchid", Some(&caller.mchid)),
-            ("mch_id", Some(&caller.mchid)),
-            ("sp_mchid", Some(&caller.mchid)),
-            ("appid", appid),
-            ("sp_appid", appid),
-        ];
-        let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.as_str().into())));
-        identifiers.extend(own);
+        for (own, value) in [(Own::MerchantNumber, Some(&caller.mchid)), (Own::Appid, caller.appids.first())]
+        {
+            let named = |name: &&str| Some(((*name).to_owned(), value?.as_str().into()));
+            identifiers.extend(own.fields().iter().filter_map(named));
+        }
         Self { body, url, identifiers }
     }
 

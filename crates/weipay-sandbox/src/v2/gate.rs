@@ -21,6 +21,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use weipay_catalog::sample::own::Own;
 use weipay_catalog::{Operation, Purpose};
 use weipay_wire::{Certificate, SignType, XmlContent, XmlElements, XmlError};
 
@@ -177,9 +178,8 @@ pub(crate) fn is_of_merchant(operation: &Operation, request: &Request, mchid: &s
 
 /// The caller's appid, and the name of its element: 企业付款 and 红包 name it otherwise.
 fn appid(elements: &XmlElements) -> Option<(&'static str, &str)> {
-    ["appid", "mch_appid", "wxappid"]
-        .into_iter()
-        .find_map(|name| Some((name, elements.text(name).filter(|text| !text.is_empty())?)))
+    let given = |name: &&'static str| Some((*name, elements.text(name).filter(|text| !text.is_empty())?));
+    Own::Appid.fields().iter().find_map(given)
 }
 
 fn check_known(

@@ -5,6 +5,7 @@
 //! and not those of a partner or of a combined order where both are there; nor those that only a failure has.
 
 use serde_json::{Map, Value};
+use weipay_catalog::sample::own::Own;
 use weipay_catalog::{Carrier, Field, Format, Kind, Notification, sample};
 use weipay_wire::Kit;
 
@@ -40,20 +41,6 @@ const OF_AN_ORDER: [&str; 17] = [
     "currency",
     "payer_currency",
 ];
-
-const MCHID: [&str; 9] = [
-    "mchid",
-    "mch_id",
-    "sp_mchid",
-    "combine_mchid",
-    "combine_mch_id",
-    "stock_creator_mchid",
-    "send_merchant",
-    "belong_merchant",
-    "brand_mchid",
-];
-const APPID: [&str; 4] = ["appid", "sp_appid", "combine_appid", "mch_appid"];
-const OPENID: [&str; 4] = ["openid", "sp_openid", "combine_openid", "user_openid"];
 
 /// What members say that have no example on their page.
 const USUAL: [(&str, &str); 15] = [
@@ -137,10 +124,11 @@ impl Sample<'_> {
 
     fn text(&self, field: &Field) -> String {
         let name = field.name;
-        let own =
-            [(&MCHID[..], &self.kit.mchid), (&APPID[..], &self.kit.appid), (&OPENID[..], &self.kit.openid)];
-        if let Some((_, own)) = own.iter().find(|(names, _)| names.contains(&name)) {
-            return (*own).clone();
+        match Own::of_field(name) {
+            Some(Own::MerchantNumber) => return self.kit.mchid.clone(),
+            Some(Own::Appid) => return self.kit.appid.clone(),
+            Some(Own::Openid) => return self.kit.openid.clone(),
+            None => {}
         }
         if !field.values.is_empty() {
             return self.listed(field);
