@@ -13,11 +13,9 @@ pub(crate) const PERSON_FORM: &str =
 pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it";
 
 /// The account (账户) of a person is frozen or cancelled.
-pub(crate) const ACCOUNT_DOES_NOT_WORK: &str =
-    "the account of the person is frozen or cancelled, by the control API";
+pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: POST /people/{id}/account of the control API changes it";
 
-pub(crate) const APPID_NOT_BOUND: &str =
-    "the appid must be bound to the merchant: use the appid of the merchant's kit, or add a merchant with it";
+pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchant: use the appid of its kit, or weipay sandbox merchant add --appid APPID";
 
 pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does";
 
@@ -40,9 +38,12 @@ pub(crate) const NO_COUPON_STATE: &str = "coupon_state is not a state of a coupo
 /// What is done where several merchants have used a number, and the request can name the merchant.
 pub(crate) const SAY_WHOSE: &str = "say whose is meant (--mchid; `mchid` of the control API)";
 
-/// The request's own number (商户单号) was used before, `with` something else.
+/// The request's own number (商户单号) was used before, `with` something else. Under a new number the same thing would be
+/// done twice, so nobody is told to take one.
 pub(crate) fn number_was_used(number: &str, with: &str) -> String {
-    format!("{number} was used before with {with}: repeat the same request, or take a new number")
+    format!(
+        "{number} was used before with {with}: repeat exactly the first request; with a new number it is done a second time"
+    )
 }
 
 /// A number is that of several merchants. `instead` is what tells them apart.

@@ -198,12 +198,28 @@ fn a_serial_is_the_whole_serial() {
     }
 }
 
+/// What happens in a call, with the turns that another task has had until then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Happened {
+    /// A repeat is to come.
+    Waits(usize),
+    /// The clock is looked at, for a signature among others.
+    Looks(usize),
+}
+
 /// Waits 20 milliseconds before each repeat.
-struct Short;
+struct Short {
+    turns: Arc<AtomicUsize>,
+    happened: Arc<Mutex<Vec<Happened>>>,
+}
 
 impl RetryPolicy for Short {
     fn wait(&self, retry: &Retry<'_>) -> Option<Duration> {
-        (retry.attempts() < 3).then_some(Duration::from_millis(20))
+        let waits = retry.attempts() < 3;
+        if waits {
+            self.happened.lock().unwrap().push(Happened::Waits(self.turns.load(Ordering::SeqCst)));
+        }
+        waits.then_some(Duration::from_millis(20))
     }
 }
 
@@ -211,15 +227,14 @@ impl RetryPolicy for Short {
 #[test]
 fn other_tasks_run_while_a_call_waits_for_its_next_attempt() {
     let platform = Platform::start(vec![unsigned(500, ""), unsigned(500, ""), signed(200, "{}")]);
-    let turns = Arc::new(AtomicUsize::new(0));
-    let looks = Arc::new(Mutex::new(Vec::new()));
-    let (counted, noted) = (Arc::clone(&turns), Arc::clone(&looks));
-    // The clock is looked at after a response, and then before the next signature.
+    let (turns, happened) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let (counted, noted) = (Arc::clone(&turns), Arc::clone(&happened));
     let clock = move || {
-        noted.lock().unwrap().push(counted.load(Ordering::SeqCst));
+        noted.lock().unwrap().push(Happened::Looks(counted.load(Ordering::SeqCst)));
         crate::platform::now()
     };
-    let client = platform.builder().retry_policy(Short).clock(clock).build().unwrap();
+    let policy = Short { turns: Arc::clone(&turns), happened: Arc::clone(&happened) };
+    let client = platform.builder().retry_policy(policy).clock(clock).build().unwrap();
     on_async(async {
         let other = tokio::spawn(async move {
             loop {
@@ -231,7 +246,12 @@ fn other_tasks_run_while_a_call_waits_for_its_next_attempt() {
         client.chain("v3/certificates").get().await.unwrap();
         other.abort();
     });
-    let looks = looks.lock().unwrap();
-    let waited = looks.windows(2).filter(|pair| pair[1] >= pair[0] + 2).count();
-    assert!(waited >= 2, "{looks:?}");
+    let happened = happened.lock().unwrap();
+    // The next look is for the next signature, after the wait.
+    let waited = happened.windows(2).filter_map(|pair| match *pair {
+        [Happened::Waits(before), Happened::Looks(after)] => Some(after - before),
+        _ => None,
+    });
+    let waited: Vec<usize> = waited.collect();
+    assert!(waited.len() == 2 && waited.iter().all(|turns| *turns >= 2), "{happened:?}");
 }

@@ -49,6 +49,24 @@ fn an_order_is_asked_for_until_it_is_paid() {
     assert_eq!(timer.waits(), seconds(&[5, 5, 5]));
 }
 
+/// The code says both: only its sentence tells that the bill is being made.
+#[test]
+fn a_profit_sharing_bill_is_waited_for_while_it_is_being_made_and_not_when_it_will_never_be() {
+    let refused = |sentence: &str| {
+        unsigned(400, &json!({ "code": "INVALID_REQUEST", "message": sentence }).to_string())
+    };
+    let platform =
+        Platform::start(vec![refused("请求的账单正在生成中"), refused("服务商和分账方无受理关系")]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let waited = client.wait(&Waiting::within(Duration::from_secs(86_400)), |_| {
+        client.chain("v3/profitsharing/bills").query("bill_date", "2026-08-14").get()
+    });
+    let WaitError::Call(error) = waited.unwrap_err() else { panic!("it is refused") };
+    assert_eq!(error.message(), Some("服务商和分账方无受理关系"));
+    assert_eq!(timer.waits().len(), 1);
+}
+
 #[tokio::test]
 async fn the_async_client_tells_the_state_that_was_seen_last_when_the_deadline_passes() {
     let platform = Platform::start(vec![state("trade_state", "NOTPAY"), state("trade_state", "USERPAYING")]);

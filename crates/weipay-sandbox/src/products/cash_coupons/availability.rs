@@ -38,7 +38,7 @@ pub(super) fn is_open(stock: &Stock, now: i64) -> bool {
         && (begin..=end).contains(&clock::second_of_day(now))
 }
 
-/// Whether a coupon of these seconds has any in which it can be used.
+/// Whether a coupon with this period has a moment at which it can be used.
 pub(super) fn has_usable_moment(stock: &Stock, (begin, end): (i64, i64)) -> bool {
     let fixed = stock.use_rule("coupon_available_time").and_then(|times| times.get("fix_available_time"));
     let opening = fixed.and_then(|fixed| fixed.get("begin_time")).and_then(Value::as_i64).unwrap_or_default();

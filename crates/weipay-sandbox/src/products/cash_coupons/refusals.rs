@@ -113,7 +113,7 @@ pub(super) fn not_begun() -> Refusal {
 /// UNCONFIRMED(cash-never-usable).
 pub(super) fn never_usable() -> Refusal {
     not_running().with_reason(
-        "a coupon that is sent now could never be used: coupon_available_time of the stock leaves no time for it before it ends",
+        "a coupon that is sent now could never be used: coupon_available_time of the stock leaves no time in which it could be used",
     )
 }
 
@@ -135,7 +135,7 @@ pub(super) fn day_has_enough() -> Refusal {
     .with_documented(&OF_THE_TABLE)
 }
 
-/// Recorded; the table has another code and sentence.
+/// Code and sentence are recorded; the table has others. UNCONFIRMED(cash-daily-limit): the status.
 pub(super) fn user_has_enough() -> Refusal {
     const OF_THE_TABLE: DocumentedRefusal =
         DocumentedRefusal { status: 403, code: "REQUEST_BLOCKED", message: "用户被限领拦截" };

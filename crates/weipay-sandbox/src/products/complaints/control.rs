@@ -15,7 +15,7 @@ use crate::people::account::person_of;
 use crate::platform::Platform;
 use crate::products::pay_score;
 use crate::products::payments::order::{Order, Payer};
-use crate::products::payments::refund::record::{Refund, RefundState};
+use crate::products::payments::refund::record::Refund;
 use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
@@ -418,7 +418,7 @@ fn new_complaint(
         ));
     }
     let refunds = Refund::find_by_order(tx, &payment.transaction_id)?;
-    let arrived = refunds.iter().filter(|refund| refund.state == RefundState::Success);
+    let arrived = refunds.iter().filter(|refund| refund.has_reached_person());
     let payer = &payment.payer;
     let openid = complains.openid.as_ref().or(payer.openid.as_ref()).or(payer.sub_openid.as_ref());
     let serial = tx.next_number("complaint")?;

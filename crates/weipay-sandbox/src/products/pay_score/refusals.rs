@@ -33,6 +33,15 @@ pub(super) fn other_parameters() -> Refusal {
     .with_tail(271_316_598)
 }
 
+/// Cancel and complete name the order by its number, so that here nothing was used before.
+pub(super) fn done_otherwise(done: &str) -> Refusal {
+    Refusal::invalid_request(
+        "订单重入参数校验失败",
+        format!("the order was {done} before with another body: only exactly that request can be repeated"),
+    )
+    .with_tail(271_316_598)
+}
+
 pub(super) fn wrong_total() -> Refusal {
     Refusal::param_error(
         "最终总金额计算非法",

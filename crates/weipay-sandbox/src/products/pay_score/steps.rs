@@ -168,7 +168,7 @@ pub(super) fn cancel_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     let cancellation = Some(fingerprint(&context.request.body));
     let canceled = match order.state {
         OrderState::Revoked if order.cancellation == cancellation => order,
-        OrderState::Revoked => return Err(refusals::other_parameters().into()),
+        OrderState::Revoked => return Err(refusals::done_otherwise("canceled").into()),
         OrderState::Done | OrderState::Expired => {
             return Err(refusals::wrong_state("the order has ended").into());
         }
@@ -188,7 +188,7 @@ pub(super) fn complete_order(tx: &Transaction<'_>, context: &Context<'_>) -> Res
     let completion = Some(fingerprint(&context.request.body));
     let completed = match order.state {
         OrderState::Completed if order.completion == completion => order,
-        OrderState::Completed => return Err(refusals::other_parameters().into()),
+        OrderState::Completed => return Err(refusals::done_otherwise("completed").into()),
         OrderState::Confirmed => {
             let total = checked_total(&context.request.body)?;
             check_risk_fund(total, order.members.get("risk_fund").unwrap_or(&Value::Null))?;

@@ -67,7 +67,7 @@ pub(crate) fn other_parameters() -> Refusal {
     Refusal::invalid_request(
         "请求重入时，参数与首次请求时不一致",
         format!(
-            "{}; before you take one, close the order",
+            "{}, unless the first order is closed before",
             reasons::number_was_used("this out_trade_no", "other parameters")
         ),
     )
@@ -252,7 +252,10 @@ pub(super) fn number_of_parts() -> Refusal {
 pub(super) fn other_settlement() -> Refusal {
     Refusal::invalid_request(
         "重复下单且结算信息不一致",
-        reasons::number_was_used("this combine_out_trade_no", "another settle_info"),
+        format!(
+            "{}, unless the first order is closed before",
+            reasons::number_was_used("this combine_out_trade_no", "another settle_info")
+        ),
     )
 }
 

@@ -21,10 +21,10 @@ pub(super) fn not_enough(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "账户可用余额不足", reason)
 }
 
-/// There would be enough, or more, when today's payments are settled.
+/// What may help at midnight: today's payments are settled then.
 pub(super) fn still_pending(reason: &str, pending: i64) -> Refusal {
     not_enough(format!(
-        "{reason}; {pending} fen are pending (待结算): they become available at midnight (Beijing), when they are settled"
+        "{reason}; {pending} fen are not settled yet (未结算资金): they become available at midnight (Beijing)"
     ))
 }
 

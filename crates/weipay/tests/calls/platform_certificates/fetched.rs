@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use weipay::error::{ErrorKind, Sent};
@@ -470,7 +470,9 @@ fn a_call_whose_time_is_over_leaves_its_fetch_of_a_new_certificate_on_the_way() 
         assert!(unknown_serial(&hasty), "{hasty}");
         server.hold(false);
         let is_there = || client.serial().as_deref() == Some(NEW.serial());
+        let began = Instant::now();
         while !is_there() {
+            assert!(began.elapsed() < Duration::from_secs(60), "it is never there");
             thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(server.fetches(), 2);

@@ -95,8 +95,7 @@ pub(super) fn decide(
         }
     };
     tx.save(&refund)?;
-    // Of what goes to the merchant's own card the person has nothing yet.
-    if to == RefundState::Success && refund.channel != Channel::Merchant {
+    if refund.has_reached_person() {
         complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
     }
     if let Some(notify_url) = &refund.notify_url {

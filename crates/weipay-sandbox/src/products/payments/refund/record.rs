@@ -169,6 +169,11 @@ impl Record for Refund {
 pub(crate) const MAX_REFUNDS: i64 = 50;
 
 impl Refund {
+    /// Whether the person has the money. What went to the merchant's own card, the person does not have yet.
+    pub(crate) fn has_reached_person(&self) -> bool {
+        self.state == RefundState::Success && self.channel != Channel::Merchant
+    }
+
     /// Before something happens to it: a bill is made once, and does not change any more.
     pub(crate) fn keep_for_bill(&mut self, now: i64) {
         let made = clock::midnight(clock::day(self.created).saturating_add(1)).saturating_add(READY);
