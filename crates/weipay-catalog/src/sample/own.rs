@@ -43,7 +43,7 @@ impl Own {
                 "stock_creator_mchid",
             ],
             Self::Appid => &["appid", "sp_appid", "combine_appid", "mch_appid", "wxappid"],
-            Self::Openid => &["openid", "sp_openid", "combine_openid", "user_openid"],
+            Self::Openid => &["openid", "sp_openid", "combine_openid"],
         }
     }
 

@@ -134,6 +134,7 @@ mod tests {
 
     use super::*;
     use crate::Catalog;
+    use crate::sample::{APPID, MCHID};
 
     /// Midday of 2026-11-25 in Beijing.
     const NOW: i64 = 1_795_579_200;

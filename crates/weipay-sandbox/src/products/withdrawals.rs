@@ -212,11 +212,11 @@ mod tests {
             assert_eq!((refused.status, refused.code), (403, "NOT_ENOUGH"));
             refused.reason.unwrap_or_default().into_owned()
         };
-        assert!(!ask(&world, "w1", "BASIC").contains("待结算"));
+        assert!(!ask(&world, "w1", "BASIC").contains("未结算资金"));
         world.move_by_bank(&owner, AccountKind::Unsettled, 300);
         let told = ask(&world, "w2", "BASIC");
-        assert!(told.contains("300 fen are pending (待结算)"), "{told}");
-        assert!(!ask(&world, "w3", "OPERATION").contains("待结算"));
+        assert!(told.contains("300 fen are not settled yet (未结算资金)"), "{told}");
+        assert!(!ask(&world, "w3", "OPERATION").contains("未结算资金"));
     }
 
     #[test]
