@@ -63,13 +63,15 @@ pub(super) fn other_sub_merchant() -> Refusal {
 const NUMBER_USED: DocumentedRefusal =
     DocumentedRefusal { status: 403, code: "OUT_TRADE_NO_USED", message: "商户订单号重复" };
 
+/// Two orders that can both be paid are worse than a refusal.
+fn order_was_made(number: &str, with: &str) -> String {
+    format!("{}, unless the first order is closed before", reasons::number_was_used(number, with))
+}
+
 pub(crate) fn other_parameters() -> Refusal {
     Refusal::invalid_request(
         "请求重入时，参数与首次请求时不一致",
-        format!(
-            "{}, unless the first order is closed before",
-            reasons::number_was_used("this out_trade_no", "other parameters")
-        ),
+        order_was_made("this out_trade_no", "other parameters"),
     )
     .with_tail(tail::OTHER_PARAMETERS)
     .with_documented(&NUMBER_USED)
@@ -252,10 +254,7 @@ pub(super) fn number_of_parts() -> Refusal {
 pub(super) fn other_settlement() -> Refusal {
     Refusal::invalid_request(
         "重复下单且结算信息不一致",
-        format!(
-            "{}, unless the first order is closed before",
-            reasons::number_was_used("this combine_out_trade_no", "another settle_info")
-        ),
+        order_was_made("this combine_out_trade_no", "another settle_info"),
     )
 }
 

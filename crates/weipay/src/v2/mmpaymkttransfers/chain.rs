@@ -304,7 +304,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     /// use weipay::v2::mmpaymkttransfers::promotion::transfers::post;
     ///
     /// let request = post::Request::new()
-    ///     .mch_appid("wx8888888888888888")
+    ///     .mch_appid("wx57e15a0db0c5d1e8")
     ///     .partner_trade_no("10000098201411111234567890")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .check_name("FORCE_CHECK")
@@ -490,7 +490,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .wxappid("wx8888888888888888")
+    ///     .wxappid("wx57e15a0db0c5d1e8")
     ///     .send_name("天虹百货")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
     ///     .total_amount(1000)
@@ -532,7 +532,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .wxappid("wx8888888888888888")
+    ///     .wxappid("wx57e15a0db0c5d1e8")
     ///     .send_name("天虹百货")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
     ///     .total_amount(1000)
@@ -600,7 +600,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .wxappid("wx8888888888888888")
+    ///     .wxappid("wx57e15a0db0c5d1e8")
     ///     .send_name("天虹百货")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
     ///     .total_amount(1000)
@@ -642,7 +642,7 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     ///
     /// let request = post::Request::new()
     ///     .mch_billno("10000098201411111234567890")
-    ///     .wxappid("wx8888888888888888")
+    ///     .wxappid("wx57e15a0db0c5d1e8")
     ///     .sender_name("XX活动")
     ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
     ///     .total_amount(1000)
