@@ -35,7 +35,6 @@ impl Own {
                 "combine_mchid",
                 "combine_mch_id",
                 "belong_merchant",
-                "brand_mchid",
                 "creator_mchid",
                 "creator_merchant",
                 "send_merchant",

@@ -23,11 +23,15 @@ pub(super) fn period(stock: &Stock, received: i64) -> (i64, i64) {
     (begin, own.map_or(end, |own| own.min(end)))
 }
 
+/// The weekdays and hours of a stock (固定时间段可用), if it has any.
+fn fixed_times(stock: &Stock) -> Option<&Value> {
+    stock.use_rule("coupon_available_time")?.get("fix_available_time")
+}
+
 /// Whether coupons of a stock can be used on this weekday and at this time of the day.
 /// INFERRED(cash-week-day): 0 is Sunday, times are seconds of the day in Beijing, and both ends count.
 pub(super) fn is_open(stock: &Stock, now: i64) -> bool {
-    let fixed = stock.use_rule("coupon_available_time").and_then(|times| times.get("fix_available_time"));
-    let Some(fixed) = fixed else { return true };
+    let Some(fixed) = fixed_times(stock) else { return true };
     let days: Vec<i64> = match fixed.get("available_week_day").and_then(Value::as_array) {
         Some(days) => days.iter().filter_map(Value::as_i64).collect(),
         None => Vec::new(),
@@ -40,13 +44,12 @@ pub(super) fn is_open(stock: &Stock, now: i64) -> bool {
 
 /// Whether a coupon with this period has a moment at which it can be used.
 pub(super) fn has_usable_moment(stock: &Stock, (begin, end): (i64, i64)) -> bool {
-    let fixed = stock.use_rule("coupon_available_time").and_then(|times| times.get("fix_available_time"));
-    let opening = fixed.and_then(|fixed| fixed.get("begin_time")).and_then(Value::as_i64).unwrap_or_default();
+    let opening = fixed_times(stock).and_then(|fixed| fixed.get("begin_time")).and_then(Value::as_i64);
     // It is open from a second of the day on, and each week is like the other.
     let week = clock::day(begin)..=clock::day(begin).saturating_add(7).min(clock::day(end));
     begin <= end
         && week
-            .map(|day| clock::midnight(day).saturating_add(opening).max(begin))
+            .map(|day| clock::midnight(day).saturating_add(opening.unwrap_or_default()).max(begin))
             .any(|first| first <= end && is_open(stock, first))
 }
 

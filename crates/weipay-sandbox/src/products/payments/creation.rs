@@ -182,7 +182,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
                 if !known.is_from_the_same_product(&new) {
                     return Err(refusals::number_is_taken(
-                        "this out_trade_no has an order of another product, appid or sub-merchant: repeat that request, or take a new number",
+                        "this out_trade_no has an order of another product, appid or sub-merchant: repeat that request, or close that order before you take a new number",
                     ));
                 }
                 if known.fingerprint != new.fingerprint {

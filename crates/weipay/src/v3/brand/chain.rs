@@ -2139,7 +2139,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
     /// # #[cfg(feature = "async")]
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let response =
-    ///     client.v3().brand().profitsharing().brand_configs().brand_mchid("1900057215").get().await?;
+    ///     client.v3().brand().profitsharing().brand_configs().brand_mchid("1900000109").get().await?;
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询最大分账比例")]
@@ -2253,7 +2253,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     /// use weipay::v3::brand::profitsharing::orders::post;
     ///
     /// let request = post::Request::new()
-    ///     .brand_mchid("1900057215")
+    ///     .brand_mchid("1900000108")
     ///     .sub_mchid("1900000109")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .transaction_id("4208450740201411110007820472")
@@ -2382,7 +2382,7 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
     /// use weipay::v3::brand::profitsharing::receivers::add::post;
     ///
     /// let request = post::Request::new()
-    ///     .brand_mchid("1900057215")
+    ///     .brand_mchid("1900000108")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .type_("MERCHANT_ID")
     ///     .account("1900000109")
@@ -2425,7 +2425,7 @@ impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
     /// use weipay::v3::brand::profitsharing::receivers::delete_::post;
     ///
     /// let request = post::Request::new()
-    ///     .brand_mchid("1900057215")
+    ///     .brand_mchid("1900000108")
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .type_("MERCHANT_ID")
     ///     .account("1900000109");
