@@ -72,6 +72,7 @@ mod faults;
 mod gate;
 mod grammar;
 pub mod kit;
+mod ledger;
 mod log;
 mod merchants;
 mod notifications;

@@ -45,7 +45,6 @@ use crate::authority::{Authority, is_official};
 use crate::faults::Delivery;
 use crate::log::{Log, LogEntry};
 use crate::platform::{self, ClientCertificate, Platform};
-use crate::products::payments::page;
 use crate::response;
 use bodies::{BodyReader, ReadBody};
 pub(crate) use life::Server;
@@ -215,8 +214,7 @@ async fn respond(
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-    // What a person does in a browser is not a request of a merchant.
-    let is_page = page::is_page(&path) || page::is_lost(method.as_str(), &path, &head.headers);
+    let is_page = platform.pages(method.as_str(), &path, &head.headers).is_some();
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
     if by_proxy == Some(false) {

@@ -107,8 +107,8 @@ fn show(refund: &Refund) -> Value {
 mod tests {
     use super::super::fixtures::{MCHID, Shop, Wish};
     use super::*;
-    use crate::products::ledger::AccountKind::{Available, Frozen, Unsettled};
-    use crate::products::ledger::Owner;
+    use crate::ledger::AccountKind::{Available, Frozen, Unsettled};
+    use crate::ledger::Owner;
     use crate::response::Refusal;
 
     const SUB: &str = "1900000110";
