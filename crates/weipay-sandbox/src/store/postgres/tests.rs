@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::*;
-use crate::merchants::change::NewMerchant;
+use crate::merchants::add::NewMerchant;
 use crate::sandbox::Sandbox;
 use crate::store::address::{Kind, StoreAddress};
 use crate::store::engine::{Due, NewRecord, OutboxEntry};
@@ -383,8 +383,8 @@ fn nodes_have_the_same_kits_also_of_merchants_that_one_of_them_adds() {
 
 #[test]
 fn no_change_of_a_merchant_is_lost_between_nodes() {
-    use crate::merchants::change::{KeyKind, RotationStep};
     use crate::merchants::record::{MerchantRecord, PlatformKeys};
+    use crate::merchants::rotation::{KeyKind, RotationStep};
 
     const EACH: usize = 12;
     let Some(nodes) = two_sandboxes(None) else { return };
