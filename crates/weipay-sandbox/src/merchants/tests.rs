@@ -5,8 +5,10 @@ use weipay_wire::{
     ApiV3Key, Authorization, Certificate, Envelope, PrivateKey, PublicKey, request_message, response_message,
 };
 
-use super::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
+use super::add::NewMerchant;
+use super::change::MerchantError;
 use super::record::{CertificateState, PlatformKeys};
+use super::rotation::{KeyKind, RotationStep};
 use super::*;
 use crate::clock::Clock;
 use crate::kit::{self, KitOnDisk};
