@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payment_and_its_fee_are_in_the_merchants_accounts_and_nothing_is_made_of_nothing() {
+    fn a_payment_and_its_fee_are_in_the_merchants_accounts() {
         in_store(|tx| {
             post(tx, payment(10_000, 60))?;
             let purse = Purse::find(tx, &Owner::merchant(MERCHANT))?;

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_values_of_path_and_query_belong_to_a_request_and_the_order_of_the_query_does_not() {
+    fn path_and_query_belong_to_a_fingerprint_but_not_their_order() {
         let request = |path: &str, query: &[(&str, &str)]| {
             let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             Fingerprint::of_request(&ValidRequest::from_values(vec![("id", path.to_owned())], query))

@@ -316,7 +316,7 @@ fn a_file_is_written_while_it_arrives() {
 
 /// Each wait is short there, so only a limit for all of them ends it.
 #[test]
-fn a_head_and_an_error_that_come_byte_by_byte_end_with_the_time_limit_of_the_download() {
+fn a_head_that_comes_byte_by_byte_ends_with_the_time_limit() {
     for beginning in
         ["HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n"]
     {

@@ -187,7 +187,7 @@ fn a_repeat_ends_well_and_takes_effect_once_and_what_is_forged_is_not_repeated()
 }
 
 #[test]
-fn a_coupon_whose_response_was_lost_is_not_sent_again_by_itself_and_its_number_finds_it() {
+fn a_coupon_whose_response_was_lost_is_not_sent_again_by_itself() {
     let shop = Shop::open();
     let client = shop.client(Retries::default().first_wait(Duration::ZERO));
     for fault in ["commit-then-drop", "commit-then-reset", "commit-then-500", "truncated", "probe-signature"]

@@ -107,7 +107,7 @@ fn program_of_the_readme(coupon: &str, tied: &Coupon, request_number: &str) -> (
 }
 
 #[test]
-fn the_program_of_the_readme_works_for_one_coupon_after_the_other_and_again_for_the_same() {
+fn the_program_of_the_readme_can_be_run_again() {
     let (one, other) = (Coupon::tied(), Coupon::tied());
     let first = program_of_the_readme(&one.code, &one, &format!("untie-{}", one.code));
     assert!(first.0 && first.1.ends_with("+08:00\n"), "{}", first.1);

@@ -51,7 +51,7 @@ fn an_order_is_asked_for_until_it_is_paid() {
 
 /// The code says both: only its sentence tells that the bill is being made.
 #[test]
-fn a_profit_sharing_bill_is_waited_for_while_it_is_being_made_and_not_when_it_will_never_be() {
+fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {
     let refused = |sentence: &str| {
         unsigned(400, &json!({ "code": "INVALID_REQUEST", "message": sentence }).to_string())
     };

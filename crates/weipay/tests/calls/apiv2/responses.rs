@@ -236,7 +236,7 @@ fn flipped(xml: &str) -> Vec<u8> {
 }
 
 #[test]
-fn operations_whose_responses_carry_no_signature_are_taken_as_they_come_if_they_say_so() {
+fn only_rows_that_say_so_have_responses_without_a_signature() {
     for body in [xml(&SUCCESS), xml(&[&SUCCESS[..], &[("sign", "whatever")]].concat())] {
         let client = client(vec![unsigned(200, &body)]);
         let response = client.chain("v2/mmpaymkttransfers/gettransferinfo").post(json!({})).unwrap();

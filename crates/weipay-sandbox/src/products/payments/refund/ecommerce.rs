@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abnormal_refund_of_a_platform_is_sent_to_another_card_and_a_closed_one_has_its_own_word() {
+    fn an_abnormal_refund_of_a_platform_goes_to_another_card() {
         let mut shop = shop();
         let id = shop.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
         let made = apply(&shop, &body(&id, "r1", 500)).unwrap();
