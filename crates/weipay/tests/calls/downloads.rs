@@ -17,13 +17,10 @@ use weipay::{Client, Error, Retries};
 
 use crate::bills;
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};
+use crate::runtime::on_async;
 
 const TEXT: &str = "\u{feff}交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 const TARGET: &str = "/v3/billdownload/file?token=a%2Fb-_|&tartype=gzip";
-
-pub fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 pub fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -8,6 +8,7 @@ use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error, Response, Retries, blocking};
 use weipay_sandbox::{FaultRule, Sandbox};
 
+use crate::runtime::on_async;
 use crate::story;
 
 const USE: &str = "v3/marketing/busifavor/coupons/use";
@@ -96,10 +97,6 @@ impl Shop {
         let path = format!("v3/marketing/busifavor/users/{openid}/coupons/{code}/appids/{appid}");
         self.client(Retries::none()).chain(&path).get().unwrap().json().unwrap()
     }
-}
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// Fault, how a call ends that is sent once, and whether the platform did what it was asked.

@@ -7,6 +7,7 @@ use weipay::wire::{SignError, VerifyError, XmlError};
 
 use super::by_hand::{KEY, SUCCESS, builder, hmac_sha256, md5, signed, success, xml, xml_response};
 use crate::platform::{Platform, Scripted, unsigned};
+use crate::runtime::on_async;
 
 fn client(responses: Vec<Scripted>) -> Client {
     builder(&Platform::start(responses)).build_blocking().unwrap()
@@ -175,7 +176,7 @@ fn xml_that_can_be_read_in_two_ways_is_not_believed() {
         let first = client.chain("v2/pay/orderquery").post(&call);
         let platform = Platform::start(vec![unsigned(200, "").with_bytes(body)]);
         let client = builder(&platform).build().unwrap();
-        [first, crate::hostile_platform::on_async(client.chain("v2/pay/orderquery").post(&call))]
+        [first, on_async(client.chain("v2/pay/orderquery").post(&call))]
     };
     for good in [
         plain.clone(),
