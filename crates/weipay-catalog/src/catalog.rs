@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_operations_with_the_same_urls_the_one_whose_rules_the_value_fits_is_found() {
+    fn among_equal_urls_the_operation_whose_rules_fit_is_found() {
         let found = |value: &str| {
             let routed =
                 Catalog::embedded().route("POST", &format!("/v3/apply4subject/applyment/{value}/cancel"));

@@ -8,6 +8,8 @@ use weipay::Error;
 use weipay::error::ErrorKind;
 use weipay_sandbox::control::ClientError;
 
+use crate::style::ERROR;
+
 /// What a command returns; `main` reports a failure.
 pub(crate) type Outcome = Result<(), Failure>;
 
@@ -101,9 +103,8 @@ impl Failure {
         if self.reason.is_empty() {
             return ExitCode::from(self.code);
         }
-        let style = anstyle::AnsiColor::Red.on_default().bold();
         // If standard error is closed, the exit code still tells.
-        writeln!(anstream::stderr(), "{style}error:{style:#} {}", self.reason).ok();
+        writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", self.reason).ok();
         ExitCode::from(self.code)
     }
 }

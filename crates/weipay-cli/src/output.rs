@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::{Failure, Outcome};
+use crate::style::NOTE;
 
 /// Prints a text, in colour on a terminal.
 pub(crate) fn print(text: &str) -> Outcome {
@@ -18,9 +19,8 @@ pub(crate) fn print(text: &str) -> Outcome {
 
 /// What a person should know beside the result, on standard error.
 pub(crate) fn note(text: impl Display) {
-    let style = anstyle::AnsiColor::Yellow.on_default().bold();
     // If standard error is closed, the result is there anyway.
-    writeln!(anstream::stderr(), "{style}note:{style:#} {text}").ok();
+    writeln!(anstream::stderr(), "{NOTE}note:{NOTE:#} {text}").ok();
 }
 
 /// Writing to a pipe whose reader went away, as with `| head`, is not an error: the reader has what it wanted.

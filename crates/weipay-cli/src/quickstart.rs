@@ -20,6 +20,7 @@ use weipay_sandbox::Sandbox;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::interrupted::DeletedWhenInterrupted;
+use crate::style::{BOLD, CODE, DIM, GOOD};
 use story::Story;
 
 /// An expression with its own text.
@@ -110,10 +111,6 @@ fn play(arguments: &Quickstart, sandbox: &Sandbox) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
-const CODE: Style = AnsiColor::Cyan.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
 /// A scanner wants dark on light, whatever the terminal has.
 const MODULES: Style = AnsiColor::Black.on_default().bg_color(Some(Color::Ansi(AnsiColor::BrightWhite)));
 

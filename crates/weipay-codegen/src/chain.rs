@@ -49,9 +49,15 @@ impl StepTypes {
     }
 }
 
-/// The file of all steps of a product.
-pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> String {
-    let mut blocks = Vec::new();
+/// The file of all steps of a product, whose module has this name; `version` is `v2` or `v3`.
+pub(crate) fn text(
+    version: &str,
+    name: &str,
+    product: &Tree<'_>,
+    types: &StepTypes,
+    names: &Names<'_>,
+) -> String {
+    let mut blocks = vec![first_step(version, name, product, types)];
     let mut needs = BTreeSet::new();
     write(product, "super", None, &Context { types, names }, &mut needs, &mut blocks);
     let uses = |name: &str| needs.contains(name);
@@ -71,6 +77,18 @@ pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> 
         header = header(&format!("catalog/{}/", product.path)),
         path = product.path,
         blocks = blocks.join("\n"),
+    }
+}
+
+/// The method that leads from the version to a product. It stands with the product's steps, so that who follows a chain need
+/// not open the file of the version.
+fn first_step(version: &str, name: &str, product: &Tree<'_>, types: &StepTypes) -> String {
+    formatdoc! {"
+        impl<M: Mode> crate::{version}::{step}<M> {{
+        {method}}}
+        ",
+        step = names::camel(version),
+        method = indented(&step_method(name, product, types.get(product)), 1),
     }
 }
 
@@ -113,7 +131,7 @@ fn write(
         if loosest(child).is_some() {
             needs.insert("path");
         }
-        methods.push(step_method(name, child, context.types.get(child), ""));
+        methods.push(step_method(name, child, context.types.get(child)));
     }
     let product = tree.only_product();
     let mut found_by = tree.titles();
@@ -122,14 +140,22 @@ fn write(
     } else if product != above {
         found_by.extend(product.filter(|product| !found_by.contains(product)));
     }
-    blocks.push(block(tree, context.types.get(tree), &found_by, &methods));
+    let name = context.types.get(tree);
+    blocks.push(formatdoc! {"
+        {step}
+        impl<M: Mode> {name}<M> {{
+        {methods}}}
+        ",
+        step = step(tree, name, &found_by),
+        methods = indented(&methods.join("\n"), 1),
+    });
     for (name, child) in children {
         write(child, &format!("{place}::{name}"), product, context, needs, blocks);
     }
 }
 
-/// A step with its methods, and the official names that a search finds it by.
-fn block(tree: &Tree<'_>, name: &str, found_by: &[&str], methods: &[String]) -> String {
+/// A step, and the official names that a search finds it by.
+fn step(tree: &Tree<'_>, name: &str, found_by: &[&str]) -> String {
     // Of two paths with one name, the underscore stays at the end.
     let bare = name.trim_end_matches('_');
     let path = name.replacen(bare, &format!("{bare}Path"), 1);
@@ -137,21 +163,17 @@ fn block(tree: &Tree<'_>, name: &str, found_by: &[&str], methods: &[String]) -> 
         chain_step! {{
         {doc}{aliases}    {name} at {path}
         }}
-
-        impl<M: Mode> {name}<M> {{
-        {methods}}}
         ",
         doc = lines(&documentation::operation::step(tree), "    ///"),
         aliases = indented(&aliases(found_by.iter().copied()), 1),
-        methods = indented(&methods.join("\n"), 1),
     }
 }
 
-/// The method that leads to a step, which may need a feature.
-fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str) -> String {
+/// The method that leads to a step.
+fn step_method(name: &str, child: &Tree<'_>, target: &str) -> String {
     match loosest(child) {
         None => formatdoc! {"
-            {doc}{gate}pub fn {name}(self) -> {target}<M> {{
+            {doc}pub fn {name}(self) -> {target}<M> {{
                 {target}::new(self.call.step({segment:?}))
             }}
             ",
@@ -159,7 +181,7 @@ fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str) -> String
             segment = child.segment,
         },
         Some(value) => formatdoc! {"
-            {doc}{gate}pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{
+            {doc}pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{
                 {target}::new(self.call.fill({rule}, {name}.into()))
             }}
             ",
@@ -203,36 +225,26 @@ fn pages_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'
     }
 }
 
-/// The file of a version: its step, and a module for each product.
+/// The file of a version: its step, and a module for each product, which adds the way to it.
 pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
-    let children = tree.named_children();
-    let modules: String =
-        children.iter().map(|(name, child)| format!("{}pub mod {name};\n", gate(child))).collect();
-    let methods: Vec<String> = children
-        .iter()
-        .map(|(name, child)| {
-            step_method(name, child, &format!("{name}::{}", child.type_name()), &gate(child))
-        })
-        .collect();
+    // The first segment below the version is a product, and each product is a feature.
+    let module = |name: &str, product: &Tree<'_>| {
+        format!("#[cfg(feature = {:?})]\npub mod {name};\n", product.segment)
+    };
+    let modules: String = tree.named_children().iter().map(|(name, child)| module(name, child)).collect();
     formatdoc! {"
         {header}//! The typed operations of API{version}: a module for each product, and in it one for each part of a path.
 
         {modules}
-        use crate::delivery::Mode;
         use crate::call::{{chain, chain_step}};
 
         chain! {{}}
 
-        {block}",
+        {step}",
         header = header(&format!("catalog/{}/", tree.path)),
         version = if version == Version::V2 { "v2" } else { "v3" },
-        block = block(tree, &tree.type_name(), &[], &methods),
+        step = step(tree, &tree.type_name(), &[]),
     }
-}
-
-/// The first segment below the version is a product, and each product is a feature.
-fn gate(product: &Tree<'_>) -> String {
-    format!("#[cfg(feature = {:?})]\n", product.segment)
 }
 
 /// The field of a placeholder; nothing for a literal segment. The value is given before the operation is named, so

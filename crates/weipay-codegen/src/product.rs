@@ -28,7 +28,8 @@ impl Writer<'_> {
         let steps = StepTypes::new(product);
         let place = format!("{version}/{name}");
         let module = format!("crate::{version}::{name}");
-        self.output.add(&format!("{place}/chain.rs"), chain::text(product, &steps, self.names));
+        self.output
+            .add(&format!("{place}/chain.rs"), chain::text(version, name, product, &steps, self.names));
         let shared = shared::text(product);
         let mut own = String::from("mod chain;\n");
         if let Some(text) = shared {

@@ -179,7 +179,7 @@ fn sharing(lines: &[(&str, &str)], (place, text): (&str, &str)) -> Vec<Operation
 }
 
 #[test]
-fn a_shared_object_stands_under_its_name_in_one_file_and_in_each_operation_that_holds_it() {
+fn a_shared_object_is_one_type_that_each_operation_shows() {
     let operations = sharing(
         &[
             ("POST v3/a/b", "  json\n    scene  object <pay_scene>  # 场景"),
@@ -196,7 +196,7 @@ fn a_shared_object_stands_under_its_name_in_one_file_and_in_each_operation_that_
 }
 
 #[test]
-fn a_shared_list_of_values_is_one_enumeration_in_one_file_and_in_each_operation_that_has_it() {
+fn a_shared_list_of_values_is_one_enumeration() {
     let operations = sharing(
         &[
             (

@@ -6,69 +6,23 @@
 //! what the catalogue cannot say.
 
 mod carried_out;
-mod json;
 mod parts;
 mod request;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;
-mod walk;
+mod validation;
 
-use serde_json::{Map, Value};
-use weipay_catalog::{Catalog, Field, Operation};
+use serde_json::{Map, Number, Value};
+use weipay_catalog::{Carrier, Catalog, Field, Kind, Operation};
+use weipay_rules::{BrokenRule, parse_integer, parse_number};
 
-use crate::grammar::{self, OBJECT, Place, Source};
+use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::response::Refusal;
 pub(crate) use carried_out::CarriedOut;
 pub(crate) use request::{ParsedRequest, ValidRequest};
-use walk::{Pass, Undefined, Walk};
-
-/// What is refused beyond types, lengths and required fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Validation {
-    /// Members that the documentation does not have. The real gateway refuses them in a body; that it does so in a
-    /// query as well is UNCONFIRMED(undefined-query).
-    pub undefined_members: bool,
-    /// Characters of four UTF-8 bytes, which the platform does not take.
-    pub four_byte_characters: bool,
-    /// Values that a field's page does not list. Off by default: the platform adds values without notice, and
-    /// what it says to an unknown one is UNCONFIRMED(unlisted-value). Of an operation that the sandbox
-    /// carries out, what it cannot act on is refused in any case.
-    pub unlisted_values: bool,
-    /// A request whose `Authorization` came before. Off by default: that the platform refuses it is
-    /// UNCONFIRMED(replayed-request), and official SDKs send a request again that was signed once.
-    pub replayed_requests: bool,
-    /// A body that says `FAIL`, under a status that acknowledges a notification. Off by default: whether the platform reads it is
-    /// UNCONFIRMED(acknowledgement).
-    pub failing_acknowledgements: bool,
-    /// In which words what is wrong is refused, where the platform was seen to refuse otherwise than its
-    /// documents say: as the documents say. Off by default. They differ for an `out_trade_no` that was used
-    /// before (403 OUT_TRADE_NO_USED) and for an openid of another appid (500 OPENID_MISMATCH).
-    pub documented_errors: bool,
-}
-
-impl Validation {
-    /// What the real platform is known to refuse.
-    pub const DEFAULT: Self = Self {
-        undefined_members: true,
-        four_byte_characters: true,
-        unlisted_values: false,
-        replayed_requests: false,
-        failing_acknowledgements: false,
-        documented_errors: false,
-    };
-    /// Everything that can be refused, but for a request that comes twice, in the words that were observed.
-    pub const STRICT: Self = Self { unlisted_values: true, failing_acknowledgements: true, ..Self::DEFAULT };
-    /// Types, lengths and required fields only.
-    pub const LENIENT: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
-}
-
-impl Default for Validation {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+pub use validation::Validation;
 
 /// Checks requests against the catalogue.
 #[derive(Debug, Default)]
@@ -183,6 +137,250 @@ impl Contract {
     }
 }
 
+fn not_an_object(pointer: &str, value: &Value) -> Refusal {
+    Place { source: Source::Body, pointer, title: "请求体" }.wrong_type(OBJECT, value.clone())
+}
+
+/// A value that the path has given must not stand in the body again, unless the body has a field of that name.
+fn refuse_path_values(operation: &Operation, members: &Map<String, Value>) -> Result<(), Refusal> {
+    let request = &operation.request;
+    for field in &request.path {
+        if let Some(value) = members.get(field.name)
+            && request.json.iter().all(|known| known.name != field.name)
+        {
+            let pointer = format!("/body/{}", field.name);
+            let place = Place { source: Source::Body, pointer: &pointer, title: field.label };
+            return Err(place.given_by_path(field.name, value.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Pointers of members that the documentation does not have.
+#[derive(Debug, Default)]
+struct Undefined(Vec<String>);
+
+impl Undefined {
+    /// A response names this many at most; one is enough to refuse.
+    const NAMED: usize = 20;
+
+    fn pointers(&self) -> &[String] {
+        &self.0
+    }
+
+    fn add(&mut self, pointer: &str) {
+        if self.0.len() < Self::NAMED {
+            self.0.push(pointer.to_owned());
+        }
+    }
+}
+
+/// What a walk looks at. Recorded: a wrong type wins over a missing field that stands before it, and a missing field over an
+/// empty string that stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Types,
+    Required,
+    Rules,
+}
+
+impl Pass {
+    const ALL: [Self; 3] = [Self::Types, Self::Required, Self::Rules];
+}
+
+/// A walk through one source of a request; the pointer grows and shrinks with the depth.
+struct Walk<'a> {
+    contract: &'a Contract,
+    carried_out: CarriedOut,
+    source: Source,
+    pass: Pass,
+    pointer: String,
+    undefined: &'a mut Undefined,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        contract: &'a Contract,
+        carried_out: CarriedOut,
+        source: Source,
+        undefined: &'a mut Undefined,
+    ) -> Self {
+        let pointer = format!("/{}", source.word());
+        Self { contract, carried_out, source, pass: Pass::Types, pointer, undefined }
+    }
+}
+
+impl Walk<'_> {
+    /// The member where the walk is has no field.
+    fn add_undefined(&mut self) {
+        self.undefined.add(&self.pointer);
+    }
+
+    fn place<'b>(&'b self, field: &'b Field) -> Place<'b> {
+        let title = if field.label.is_empty() { field.name } else { field.label };
+        Place { source: self.source, pointer: &self.pointer, title }
+    }
+
+    fn below<R>(&mut self, segment: &str, visit: impl FnOnce(&mut Self) -> R) -> R {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        // A name may hold the two characters that a JSON Pointer escapes.
+        if segment.contains(['~', '/']) {
+            self.pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        } else {
+            self.pointer.push_str(segment);
+        }
+        let result = visit(self);
+        self.pointer.truncate(length);
+        result
+    }
+
+    /// The members of an object against its fields, in the catalogue's order.
+    fn members(&mut self, fields: &[Field], object: &Map<String, Value>) -> Result<(), Refusal> {
+        for field in fields {
+            self.below(field.name, |walk| walk.member(field, object.get(field.name)))?;
+        }
+        let known = fields.iter().filter(|field| object.contains_key(field.name)).count();
+        if self.pass == Pass::Types && object.len() > known {
+            for name in object.keys().filter(|name| fields.iter().all(|field| field.name != *name)) {
+                self.below(name, Self::add_undefined);
+            }
+        }
+        Ok(())
+    }
+
+    /// A member that may be missing. `null` is as good as missing.
+    fn member(&mut self, field: &Field, value: Option<&Value>) -> Result<(), Refusal> {
+        match value {
+            None | Some(Value::Null) if field.required && self.pass == Pass::Required => {
+                Err(self.place(field).required())
+            }
+            None | Some(Value::Null) => Ok(()),
+            Some(value) if field.list => self.list(field, value),
+            Some(value) => self.one(field, value),
+        }
+    }
+
+    fn list(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        let Value::Array(members) = value else {
+            return Err(self.place(field).not_a_list(value.clone()));
+        };
+        self.judge(field, || field.rules().check_items(members.len()), value)?;
+        for (index, member) in members.iter().enumerate() {
+            self.below(&index.to_string(), |walk| walk.one(field, member))?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        if field.carrier.is_some() {
+            return self.text(field, value);
+        }
+        match field.kind {
+            Kind::String => self.text(field, value),
+            Kind::Integer => self.integer(field, value),
+            Kind::Number => match value.as_f64() {
+                Some(number) => self.judge(field, || field.rules().check_number(number), value),
+                None => Err(self.place(field).wrong_type(unconfirmed::NUMBER, value.clone())),
+            },
+            Kind::Boolean if value.is_boolean() => Ok(()),
+            Kind::Boolean => Err(self.place(field).wrong_type(unconfirmed::BOOLEAN, value.clone())),
+            Kind::Object => match value {
+                Value::Object(members) => self.members(&field.fields, members),
+                _ => Err(self.place(field).wrong_type(OBJECT, value.clone())),
+            },
+        }
+    }
+
+    fn text(&mut self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        match value {
+            Value::String(text) if self.pass == Pass::Rules => self.string(field, text),
+            Value::String(_) => Ok(()),
+            _ => Err(self.place(field).not_a_string(value.clone())),
+        }
+    }
+
+    /// What is said of a broken rule; the first two passes do not ask for it.
+    fn judge(
+        &self,
+        field: &Field,
+        verdict: impl FnOnce() -> Result<(), BrokenRule>,
+        value: &Value,
+    ) -> Result<(), Refusal> {
+        match self.pass {
+            Pass::Rules => verdict().map_err(|rule| self.place(field).broken(rule, value.clone())),
+            Pass::Types | Pass::Required => Ok(()),
+        }
+    }
+
+    /// The rules of a string.
+    fn string(&self, field: &Field, text: &str) -> Result<(), Refusal> {
+        // What travels encrypted has another length and other characters than the page means.
+        if matches!(field.carrier, Some(Carrier::Encrypted | Carrier::Sealed)) {
+            return Ok(());
+        }
+        let rules = field.rules();
+        rules.check_text(text).map_err(|rule| self.place(field).broken(rule, text.into()))?;
+        // A word in a path names a resource, which its product knows or does not.
+        if self.source != Source::UriTemplate {
+            self.carried_out.check_word(field, text).map_err(|reason| {
+                self.place(field).broken(BrokenRule::Unlisted, text.into()).with_reason(reason)
+            })?;
+        }
+        let listed: &[&str] = if self.contract.validation.unlisted_values { &field.values } else { &[] };
+        let verdict = rules.check_listed(text, listed);
+        verdict.map_err(|rule| self.place(field).broken(rule, text.into()))
+    }
+
+    fn integer(&self, field: &Field, value: &Value) -> Result<(), Refusal> {
+        let number = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+        self.whole(field, number, value)
+    }
+
+    /// An integer; `value` is how it was sent.
+    fn whole(&self, field: &Field, number: Option<i128>, value: &Value) -> Result<(), Refusal> {
+        let rules = field.rules();
+        let kind = rules.integer_type();
+        match number.filter(|number| kind.holds(*number)) {
+            Some(number) => {
+                let check =
+                    || rules.check_integer(number).and_then(|()| self.carried_out.check_money(field, number));
+                self.judge(field, check, value)
+            }
+            None => Err(self.place(field).wrong_type(grammar::integer(kind), value.clone())),
+        }
+    }
+
+    /// A value from the URL, where everything is text.
+    fn url_text(&self, field: &Field, text: &str) -> Result<(), Refusal> {
+        if text.is_empty() && !field.required {
+            return Ok(());
+        }
+        let place = self.place(field);
+        match field.kind {
+            Kind::Integer => {
+                let number = parse_integer(text);
+                // One that is out of its range is told as a number, one that cannot be held as the text that was sent.
+                let as_number = number.filter(|number| field.rules().integer_type().holds(*number));
+                let as_number = as_number.and_then(Number::from_i128).map(Value::Number);
+                self.whole(field, number, &as_number.unwrap_or_else(|| text.into()))
+            }
+            Kind::Number => match parse_number(text) {
+                Some(number) => self.judge(field, || field.rules().check_number(number), &number.into()),
+                None => Err(place.wrong_type(unconfirmed::NUMBER, text.into())),
+            },
+            Kind::Boolean if !matches!(text, "true" | "false") => {
+                Err(place.wrong_type(unconfirmed::BOOLEAN, text.into()))
+            }
+            Kind::Boolean => Ok(()),
+            // Objects and lists travel as JSON text; their inside is the operation's own affair.
+            Kind::Object => Ok(()),
+            Kind::String if self.pass == Pass::Rules => self.string(field, text),
+            Kind::String => Ok(()),
+        }
+    }
+}
+
 /// What the sandbox says of one value of a body, when it refuses it. For the SDK's tests, which compare verdicts.
 #[doc(hidden)]
 #[must_use]
@@ -211,23 +409,4 @@ pub fn check_against_catalogue(method: &str, target: &str, body: &[u8]) -> Resul
     let message = |refusal: Refusal| refusal.message.into_owned();
     let request = contract.read(&routed, query, body, None).map_err(message)?;
     contract.check(routed.operation, &request).map_err(message)
-}
-
-fn not_an_object(pointer: &str, value: &Value) -> Refusal {
-    Place { source: Source::Body, pointer, title: "请求体" }.wrong_type(OBJECT, value.clone())
-}
-
-/// A value that the path has given must not stand in the body again, unless the body has a field of that name.
-fn refuse_path_values(operation: &Operation, members: &Map<String, Value>) -> Result<(), Refusal> {
-    let request = &operation.request;
-    for field in &request.path {
-        if let Some(value) = members.get(field.name)
-            && request.json.iter().all(|known| known.name != field.name)
-        {
-            let pointer = format!("/body/{}", field.name);
-            let place = Place { source: Source::Body, pointer: &pointer, title: field.label };
-            return Err(place.given_by_path(field.name, value.clone()));
-        }
-    }
-    Ok(())
 }

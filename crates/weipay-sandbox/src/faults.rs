@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_by_the_proxy_and_its_first_request_meet_a_rule_about_their_host_once() {
+    fn a_tunnel_and_its_first_request_meet_a_rule_once() {
         let faults = Faults::default();
         faults.add(FaultRule::new("drop".parse().unwrap()).host("api.mch.weixin.qq.com").first(2)).unwrap();
         let request = |is_of_new_tunnel| {

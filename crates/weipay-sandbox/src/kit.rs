@@ -33,8 +33,8 @@ use crate::authority::Authority;
 use crate::clock;
 use crate::data_folder::{CA_KEY, DataFolder, FolderError};
 use crate::error::append_causes;
-use crate::merchants::change::KeyKind;
 use crate::merchants::record::{CertificateState, KeyName, KeyNames, MerchantRecord, PlatformKeys};
+use crate::merchants::rotation::KeyKind;
 pub(crate) use issue::Made;
 
 /// Where a kit says that its sandbox is, until the sandbox is started somewhere else.

@@ -3,8 +3,10 @@
 //! They are data: the first is that of the data folder's kit, others are added while the sandbox runs, each with its own kit in
 //! `merchants/MCHID` of the data folder. What can change of a merchant is a [record](record::MerchantRecord).
 
+pub(crate) mod add;
 pub(crate) mod change;
 pub(crate) mod record;
+pub(crate) mod rotation;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

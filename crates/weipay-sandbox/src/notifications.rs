@@ -12,6 +12,7 @@
 //! | `record` | what is kept of a notification and its attempts |
 //! | `hold` | notifications that wait until they are released |
 //! | `on_demand` | what a developer does to them |
+//! | `release` | holding them, and releasing them in a certain order |
 //! | `trigger` | one notification of any event, for which nothing has happened |
 //!
 //! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is longer than an
@@ -29,6 +30,7 @@ pub(crate) mod on_demand;
 mod outcome;
 mod receiver;
 pub(crate) mod record;
+pub(crate) mod release;
 pub(crate) mod trigger;
 
 use std::collections::HashMap;

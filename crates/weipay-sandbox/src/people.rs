@@ -12,8 +12,8 @@ use account::AccountState;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::take_over_wallet;
 use crate::platform::Platform;
-use crate::products::ledger::take_over_wallet;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// A person that was made.
@@ -183,7 +183,7 @@ impl Platform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::products::ledger::{Owner, sum_of_everything};
+    use crate::ledger::{Owner, sum_of_everything};
     use crate::products::users::is_openid;
     use crate::sandbox::Sandbox;
 

@@ -31,8 +31,7 @@ use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
-use crate::products::payments::page;
-use crate::products::{self, Behaviour, Context, Handler, HandlerError, Product};
+use crate::products::{self, Behaviour, Context, Handler, HandlerError, Pages, Product};
 use crate::response::{
     self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
 };
@@ -183,8 +182,8 @@ impl Platform {
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {
-        if page::is_page(request.path()) || page::is_lost(&request.method, request.path(), &request.headers) {
-            return self.respond_as_page(request);
+        if let Some(pages) = self.pages(&request.method, request.path(), &request.headers) {
+            return (pages.respond)(self, request);
         }
         let started = Instant::now();
         let response = self.response_to(request);
@@ -276,6 +275,11 @@ impl Platform {
         self.at_one_time(self.moment(generation), work)
     }
 
+    /// Whose page in a browser a request is for. What a person does there is not a request of a merchant.
+    pub(crate) fn pages(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<Pages> {
+        products::pages(self.products, method, path, headers)
+    }
+
     /// Whether a request line asks for an upload, whose body may be longer than others.
     pub(crate) fn is_upload(&self, method: &str, path: &str) -> bool {
         gate::route(method, path).is_ok_and(|routed| routed.operation.is_upload())
@@ -284,8 +288,8 @@ impl Platform {
     /// The response to a body that is longer than any request needs to be. It was not kept, so only its request line is
     /// known.
     pub(crate) fn too_long(&self, method: &str, path: &str) -> Response {
-        if page::is_page(path) {
-            return page::too_long();
+        if let Some(pages) = self.pages(method, path, &HeaderMap::new()) {
+            return (pages.too_long)();
         }
         if v2::operation_at(path).is_some() {
             return self.too_long_v2();

@@ -18,15 +18,14 @@
 mod amounts;
 mod apportion;
 pub(crate) mod balance;
+mod behaviour;
 pub(crate) mod bills;
 pub(crate) mod cash_coupons;
 pub(crate) mod complaints;
 pub(crate) mod contracts;
 mod coupon_stocks;
 mod downloads;
-mod handler;
-mod idempotency;
-pub(crate) mod ledger;
+mod fingerprint;
 #[cfg(test)]
 pub(crate) mod lives;
 pub(crate) mod merchant_coupons;
@@ -44,20 +43,24 @@ pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;
 
+use http::HeaderMap;
 use serde_json::Value;
 use weipay_catalog::Operation;
 use weipay_wire::ApiV3Key;
 
 use crate::contract::ValidRequest;
 use crate::control;
-use crate::gate;
-use crate::merchants::Merchants;
-use crate::response::{File, Refusal};
-use crate::store::Store;
-use crate::v2;
+use crate::entropy::Entropy;
+pub(crate) use crate::ledger;
+use crate::merchants::{Account, ListedCertificate, Merchants};
+use crate::platform::{Platform, Request};
+use crate::response::{Refusal, Response};
+use crate::store::{
+    Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
+};
+pub use behaviour::Behaviour;
 pub(crate) use downloads::gzip::gzip;
-pub(crate) use handler::{Changes, Context, Decided, Decision, DueHandler, Handler, HandlerError, carry_out};
-pub(crate) use idempotency::idempotently;
+pub(crate) use downloads::{Download, Files, Links};
 
 /// What a product does.
 pub(crate) struct Product {
@@ -68,13 +71,15 @@ pub(crate) struct Product {
     pub(crate) downloads: &'static [Download],
     /// Files of every operation.
     pub(crate) files: Option<Files>,
+    /// What it shows in a browser.
+    pub(crate) pages: Option<Pages>,
     /// What developers do to it, which no operation of the API can.
     pub(crate) control: &'static [control::Route],
 }
 
 impl Product {
     pub(crate) const fn new(routes: &'static [Route]) -> Self {
-        Self { routes, due: &[], downloads: &[], files: None, control: &[] }
+        Self { routes, due: &[], downloads: &[], files: None, pages: None, control: &[] }
     }
 
     pub(crate) const fn due(self, due: &'static [(&'static str, DueHandler)]) -> Self {
@@ -89,31 +94,23 @@ impl Product {
         Self { files: Some(files), ..self }
     }
 
+    const fn pages(self, pages: Pages) -> Self {
+        Self { pages: Some(pages), ..self }
+    }
+
     const fn control(self, control: &'static [control::Route]) -> Self {
         Self { control, ..self }
     }
 }
 
-/// The path of an operation that responds with a file, and the file of a token; `None` if the token is not of this product.
-pub(crate) type Download = (&'static str, fn(&str, &Links<'_>) -> Option<Result<File, Refusal>>);
-
-/// What a product knows of files.
+/// What a product shows in a browser. It is outside of the API: it is neither signed nor logged, and faults do not meet it.
 #[derive(Clone, Copy)]
-pub(crate) struct Files {
-    /// The file that an operation responds with.
-    pub(crate) open: fn(&Operation, &ValidRequest, &Links<'_>) -> Result<File, Refusal>,
-    /// Makes the addresses in an example lead to such files, and the digests beside them right.
-    pub(crate) link: fn(&Operation, &ValidRequest, &mut Value, &Links<'_>),
-}
-
-/// What links are made and opened with.
-pub(crate) struct Links<'a> {
-    /// Where the sandbox is.
-    pub(crate) base_url: &'a str,
-    pub(crate) key: &'a ApiV3Key,
-    pub(crate) now: i64,
-    pub(crate) store: &'a Store,
-    pub(crate) merchants: &'a Merchants,
+pub(crate) struct Pages {
+    /// Whether a request is for one of its pages, by method, path and headers.
+    pub(crate) has: fn(&str, &str, &HeaderMap) -> bool,
+    pub(crate) respond: fn(&Platform, &Request) -> Response,
+    /// The response to a body that is longer than any form of its pages.
+    pub(crate) too_long: fn() -> Response,
 }
 
 /// Every product with behaviour.
@@ -123,7 +120,10 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .control(merchant_coupons::control::ROUTES),
     Product::new(product_coupons::ROUTES).due(product_coupons::DUE).control(product_coupons::control::ROUTES),
     Product::new(cash_coupons::ROUTES).due(cash_coupons::DUE).downloads(cash_coupons::DOWNLOADS),
-    Product::new(payments::ROUTES).due(payments::DUE).control(payments::person::ROUTES),
+    Product::new(payments::ROUTES)
+        .due(payments::DUE)
+        .pages(payments::page::PAGES)
+        .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
         .control(payments::refund::control::ROUTES),
@@ -159,44 +159,15 @@ pub(crate) fn files(products: &[Product]) -> Option<Files> {
     products.iter().find_map(|product| product.files)
 }
 
+/// Whose page a request is for.
+pub(crate) fn pages(products: &[Product], method: &str, path: &str, headers: &HeaderMap) -> Option<Pages> {
+    products.iter().filter_map(|product| product.pages).find(|pages| (pages.has)(method, path, headers))
+}
+
 /// Who does what falls due under this kind.
 pub(crate) fn due_handler(products: &[Product], kind: &str) -> Option<DueHandler> {
     let mut handlers = products.iter().flat_map(|product| product.due);
     handlers.find(|(known, _)| *known == kind).map(|(_, handler)| *handler)
-}
-
-/// What the sandbox has of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Behaviour {
-    /// It does what is asked, and keeps it.
-    State,
-    /// It only shows what a response looks like.
-    Example,
-    /// It does not serve the operation: 404.
-    None,
-}
-
-impl Behaviour {
-    /// What the sandbox has of an operation of the catalogue.
-    #[must_use]
-    pub fn from_operation(operation: &Operation) -> Self {
-        match handler(PRODUCTS, operation) {
-            Some(_) => Self::State,
-            None if downloads::has_state(operation) => Self::State,
-            None if gate::serves(operation) || v2::serves(operation) => Self::Example,
-            None => Self::None,
-        }
-    }
-
-    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`](crate::ORIGIN_HEADER) says.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Example => "example",
-            Self::None => "none",
-        }
-    }
 }
 
 /// An operation and its handler. Method and path template stand as in the catalogue.
@@ -211,10 +182,187 @@ const fn route(method: &'static str, path: &'static str, handler: Handler) -> Ro
     Route { method, path, handler }
 }
 
+/// Carries out one operation.
+pub(crate) type Handler = fn(&Transaction<'_>, &Context<'_>) -> Result<Value, HandlerError>;
+
+/// Does what has fallen due. It is given the key and the time that it was due at; the clock may show a later one.
+pub(crate) type DueHandler = fn(&Transaction<'_>, &str, i64) -> Result<(), HandlerError>;
+
+/// One request, as a handler sees it.
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Account,
+    /// The caller's APIv3 key.
+    pub(crate) api_v3_key: &'a ApiV3Key,
+    pub(crate) request: &'a ValidRequest,
+    pub(crate) now: i64,
+    pub(crate) entropy: &'a Entropy,
+    /// Where the caller reaches the sandbox.
+    pub(crate) base_url: &'a str,
+    /// `Idempotency-Key`, the request number of the operations that have it in a header.
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// Every merchant that the platform knows.
+    pub(crate) merchants: &'a Merchants,
+    /// The platform certificates (平台证书) that the caller can list.
+    pub(crate) certificates: &'a [ListedCertificate],
+    /// The serial of the platform key that signs the response: the caller can verify with it.
+    pub(crate) platform_serial: &'a str,
+}
+
+/// Why a handler did nothing. Either way nothing was changed.
+#[derive(Debug)]
+pub(crate) enum HandlerError {
+    Refused(Refusal),
+    Failed(StoreError),
+}
+
+impl HandlerError {
+    /// The same failure, with another refusal.
+    pub(crate) fn map_refusal(self, change: impl FnOnce(Refusal) -> Refusal) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(change(refusal)),
+            Self::Failed(error) => Self::Failed(error),
+        }
+    }
+
+    /// The same where there is nobody to refuse anything to: what people and the clock do with a record finds
+    /// `what` as requests left it, or else the records are broken.
+    pub(crate) fn into_store_error(self, what: &str) -> StoreError {
+        match self {
+            Self::Failed(error) => error,
+            Self::Refused(refusal) => StoreError::Corrupt(format!("{what}: {}", refusal.message)),
+        }
+    }
+}
+
+impl From<Refusal> for HandlerError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for HandlerError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What happens because of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decision<C> {
+    /// The records as they are afterwards.
+    pub(crate) changed: C,
+    /// The body of the response; `null` for none.
+    pub(crate) response: Value,
+    /// What merchants will be notified of.
+    pub(crate) announcements: Vec<Announcement>,
+    /// What the clock will do, and when.
+    pub(crate) due: Vec<Due>,
+}
+
+/// A decision, or the refusal in its place.
+pub(crate) type Decided<C> = Result<Decision<C>, Refusal>;
+
+impl<C> Decision<C> {
+    /// A decision that announces nothing and lets nothing fall due.
+    pub(crate) fn new(changed: C, response: Value) -> Self {
+        Self { changed, response, announcements: Vec::new(), due: Vec::new() }
+    }
+
+    /// What changed and the response, for tests that look at both.
+    #[cfg(test)]
+    pub(crate) fn parts(self) -> (C, Value) {
+        (self.changed, self.response)
+    }
+}
+
+/// Records that are saved together.
+pub(crate) trait Changes {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError>;
+}
+
+impl<R: Record> Changes for R {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        tx.save(self)
+    }
+}
+
+impl<A: Changes, B: Changes> Changes for (A, B) {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.0.save(tx)?;
+        self.1.save(tx)
+    }
+}
+
+impl<C: Changes> Changes for Vec<C> {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.iter().try_for_each(|changes| changes.save(tx))
+    }
+}
+
+impl<C: Changes> Changes for Option<C> {
+    fn save(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.as_ref().map_or(Ok(()), |changes| changes.save(tx))
+    }
+}
+
+/// Carries out a decision, and gives its response.
+pub(crate) fn carry_out<C: Changes>(
+    tx: &Transaction<'_>,
+    decision: Decision<C>,
+) -> Result<Value, HandlerError> {
+    let Decision { changed, response, announcements, due } = decision;
+    changed.save(tx)?;
+    announcements.iter().try_for_each(|announcement| tx.announce(announcement))?;
+    due.iter().try_for_each(|due| tx.schedule(due))?;
+    Ok(response)
+}
+
+/// Does the work of an idempotency key at most once. The same request again gets the first response; another request under
+/// the key is refused.
+pub(crate) fn idempotently(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    key: &IdempotencyKey<'_>,
+    refuse_other_request: fn() -> Refusal,
+    work: impl FnOnce() -> Result<Value, HandlerError>,
+) -> Result<Value, HandlerError> {
+    let fingerprint = Fingerprint::of_request(context.request);
+    match compare(tx.stored_response(key)?, fingerprint) {
+        Comparison::Same(response) => Ok(response),
+        Comparison::Other => Err(refuse_other_request().into()),
+        Comparison::New => {
+            let first = StoredResponse { fingerprint, response: work()? };
+            tx.keep_response(key, &first)?;
+            Ok(first.response)
+        }
+    }
+}
+
+/// What a key means for a request.
+#[derive(Debug, Clone, PartialEq)]
+enum Comparison {
+    /// The key is new.
+    New,
+    /// The same request again: the first response.
+    Same(Value),
+    /// Another request under a known key.
+    Other,
+}
+
+/// Compares a request with what was answered under its key before.
+fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
+    match known {
+        None => Comparison::New,
+        Some(answered) if answered.fingerprint == fingerprint => Comparison::Same(answered.response),
+        Some(_) => Comparison::Other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
+    use serde_json::Map;
     use weipay_catalog::Catalog;
 
     use super::*;
@@ -243,5 +391,15 @@ mod tests {
         for (kind, _) in PRODUCTS.iter().flat_map(|product| product.due) {
             assert!(seen.insert(kind), "{kind} is there twice");
         }
+    }
+
+    #[test]
+    fn a_key_is_new_or_of_the_same_or_of_another_request() {
+        let (first, other) =
+            (Fingerprint::new(&Map::new()), Fingerprint::new(&Map::from_iter([("a".to_owned(), 1.into())])));
+        let answered = StoredResponse { fingerprint: first, response: Value::from("first") };
+        assert_eq!(compare(None, first), Comparison::New);
+        assert_eq!(compare(Some(answered.clone()), first), Comparison::Same(Value::from("first")));
+        assert_eq!(compare(Some(answered), other), Comparison::Other);
     }
 }

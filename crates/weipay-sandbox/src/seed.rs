@@ -39,7 +39,8 @@ use serde::Deserialize;
 
 use crate::clock;
 use crate::error::{StartError, append_causes};
-use crate::merchants::change::{MerchantError, NewMerchant, check_appid, check_mchid};
+use crate::merchants::add::NewMerchant;
+use crate::merchants::change::{MerchantError, check_appid, check_mchid};
 use crate::merchants::record::{CertificateState, PlatformKeys};
 use crate::people::Person;
 use crate::platform::Platform;

@@ -28,6 +28,7 @@ use std::time::Duration;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
+use http::request::Parts;
 use http::{Extensions, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -45,7 +46,6 @@ use crate::authority::{Authority, is_official};
 use crate::faults::Delivery;
 use crate::log::{Log, LogEntry};
 use crate::platform::{self, ClientCertificate, Platform};
-use crate::products::payments::page;
 use crate::response;
 use bodies::{BodyReader, ReadBody};
 pub(crate) use life::Server;
@@ -215,8 +215,7 @@ async fn respond(
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-    // What a person does in a browser is not a request of a merchant.
-    let is_page = page::is_page(&path) || page::is_lost(method.as_str(), &path, &head.headers);
+    let is_page = platform.pages(method.as_str(), &path, &head.headers).is_some();
     // Some clients give the whole URL to a proxy instead of asking for a connection.
     let by_proxy = head.uri.authority().map(|authority| is_official(authority.host()));
     if by_proxy == Some(false) {
@@ -244,21 +243,7 @@ async fn respond(
             response
         }
         ReadBody::Whole(body, _place) => {
-            let request = platform::Request {
-                method: head.method.as_str().to_owned(),
-                target: head
-                    .uri
-                    .path_and_query()
-                    .map_or_else(String::new, |target| target.as_str().to_owned()),
-                headers: head.headers,
-                body,
-                is_secure: matches!(way, Way::Tls(_)) || by_proxy.is_some(),
-                client_certificate: match way {
-                    Way::Plain => ClientCertificate::NotAsked,
-                    Way::Tls(certificate) => certificate,
-                },
-                is_of_new_tunnel,
-            };
+            let request = whole_request(head, body, way, by_proxy.is_some(), is_of_new_tunnel);
             let platform = Arc::clone(platform);
             spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?
         }
@@ -266,22 +251,48 @@ async fn respond(
     if !is_page {
         service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
     }
-    match response.delivery {
-        Delivery::Whole | Delivery::Truncated => {}
-        Delivery::Late(delay) => {
-            if !place.is_now(Doing::Delaying) {
-                return Err(Dropped);
-            }
-            sleep(delay).await;
-        }
-        Delivery::Dropped => return Err(Dropped),
-        Delivery::Reset => {
-            place.reset_at_end();
-            return Err(Dropped);
-        }
-    }
+    wait_to_deliver(response.delivery, &place).await?;
     place.is_now(Doing::Waiting);
     Ok(framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
+}
+
+/// A request as the platform sees it.
+fn whole_request(
+    head: Parts,
+    body: Vec<u8>,
+    way: Way,
+    by_proxy: bool,
+    is_of_new_tunnel: bool,
+) -> platform::Request {
+    let target = head.uri.path_and_query();
+    platform::Request {
+        method: head.method.as_str().to_owned(),
+        target: target.map_or_else(String::new, |target| target.as_str().to_owned()),
+        headers: head.headers,
+        body,
+        is_secure: matches!(way, Way::Tls(_)) || by_proxy,
+        client_certificate: match way {
+            Way::Plain => ClientCertificate::NotAsked,
+            Way::Tls(certificate) => certificate,
+        },
+        is_of_new_tunnel,
+    }
+}
+
+/// Waits, or drops the connection, as a fault wants it.
+async fn wait_to_deliver(delivery: Delivery, place: &Place) -> Result<(), Dropped> {
+    match delivery {
+        Delivery::Whole | Delivery::Truncated => Ok(()),
+        Delivery::Late(delay) if place.is_now(Doing::Delaying) => {
+            sleep(delay).await;
+            Ok(())
+        }
+        Delivery::Late(_) | Delivery::Dropped => Err(Dropped),
+        Delivery::Reset => {
+            place.reset_at_end();
+            Err(Dropped)
+        }
+    }
 }
 
 /// The response to a request that the proxy does not lead on.

@@ -16,39 +16,39 @@
 
 mod address;
 mod engine;
+mod error;
 #[cfg(test)]
 mod model;
+mod opening;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod scan;
 pub(crate) mod snapshot;
 mod sqlite;
-mod transaction;
 
-use std::error::Error;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
-use std::io;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use crate::data_folder::private;
-use crate::error::append_causes;
-use address::Kind;
+use crate::notifications;
 pub use address::StoreAddress;
-use engine::Engine;
 pub(crate) use engine::{
-    Direction, Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry, Page,
-    StoredResponse, StoredRow, receiver_of,
+    Announcement, Direction, Due, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LEASE, OutboxEntry,
+    Page, StoredResponse, StoredRow, receiver_of,
 };
+use engine::{EachRow, Engine, NewRecord, StoredRecord};
 pub(crate) use engine::{LATEST, MAX_WAITING, NEVER};
+pub use error::StoreError;
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
 pub(crate) use scan::Scan;
 use sqlite::Sqlite;
-pub(crate) use transaction::{Announcement, Record, Transaction, at_time, joined, named};
 
 /// The state of a platform.
 pub(crate) struct Store {
@@ -67,59 +67,6 @@ enum Database {
     Shared(Box<Postgres>),
 }
 
-/// Why the store could not serve.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The database's file could not be made or opened.
-    File(io::Error),
-    /// The database refused: a full disk, a lost file, a broken page.
-    Database(Box<dyn Error + Send + Sync>),
-    /// A record holds what this program never wrote.
-    Corrupt(String),
-    /// A record was changed by another request at the same time. Nothing was changed by this one.
-    Conflict(String),
-    /// The database belongs to a later version of this program.
-    Version {
-        /// What the file says.
-        found: i64,
-        /// What this program writes.
-        wanted: i64,
-    },
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(_) => write!(f, "the sandbox's database could not be opened"),
-            Self::Database(_) => write!(f, "the sandbox's database failed"),
-            Self::Conflict(what) => {
-                write!(
-                    f,
-                    "another request changed a record of the sandbox's database at the same time: {what}; repeat the \
-                     request"
-                )
-            }
-            Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),
-            Self::Version { found, wanted } => write!(
-                f,
-                "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
-                 that made it, or another data directory"
-            ),
-        }?;
-        append_causes(self, f)
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::File(error) => Some(error),
-            Self::Database(error) => Some(&**error),
-            Self::Corrupt(_) | Self::Conflict(_) | Self::Version { .. } => None,
-        }
-    }
-}
-
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
@@ -127,30 +74,6 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the state at an address; `file` is where the data directory has it.
-    pub(crate) fn at(address: &StoreAddress, file: &Path) -> Result<Self, StoreError> {
-        match &address.0 {
-            Kind::File => Self::open(file),
-            Kind::Memory => Ok(Self::own(Sqlite::in_memory()?, "memory".to_owned())),
-            #[cfg(feature = "postgres")]
-            Kind::Postgres(address) => {
-                let database = Database::Shared(Box::new(Postgres::open(address)?));
-                Ok(Self { database, place: address.place(), outbox_changed: Notify::new() })
-            }
-        }
-    }
-
-    /// Opens the database of a data directory, and makes it when there is none.
-    pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
-        // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
-        private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;
-        Ok(Self::own(Sqlite::open(file)?, file.display().to_string()))
-    }
-
-    fn own(sqlite: Sqlite, place: String) -> Self {
-        Self { database: Database::Own(Mutex::new(sqlite)), place, outbox_changed: Notify::new() }
-    }
-
     /// Whether other nodes may use it at the same time.
     pub(crate) fn is_shared(&self) -> bool {
         !matches!(self.database, Database::Own(_))
@@ -159,12 +82,6 @@ impl Store {
     /// Where it is, for messages.
     pub(crate) fn place(&self) -> &str {
         &self.place
-    }
-
-    /// A store that is gone with its value.
-    #[cfg(test)]
-    pub(crate) fn in_memory() -> Self {
-        Self::at(&StoreAddress::MEMORY, Path::new("")).unwrap()
     }
 
     /// Does one request's work. An error takes everything back. Where other nodes use the same state, the work is done again when
@@ -224,6 +141,309 @@ fn locked(sqlite: &Mutex<Sqlite>) -> MutexGuard<'_, Sqlite> {
     // A panic under the lock has rolled its transaction back by dropping it.
     sqlite.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// One request's view of the state.
+///
+/// It remembers the version of every record that it has read. A record is saved only over the version that was read, so
+/// that no change of somebody else is lost, whatever the database isolates.
+pub(crate) struct Transaction<'a> {
+    engine: &'a dyn Engine,
+    known: RefCell<HashMap<(&'static str, String), Known>>,
+    has_announced: Cell<bool>,
+}
+
+/// What was read or written of a record.
+struct Known {
+    version: i64,
+    indexes: Vec<IndexEntry>,
+    /// Nobody knows under which values it is found.
+    is_broken: bool,
+}
+
+impl<'a> Transaction<'a> {
+    fn new(engine: &'a dyn Engine) -> Self {
+        Self { engine, known: RefCell::default(), has_announced: Cell::default() }
+    }
+
+    /// The record with a key.
+    pub(crate) fn get<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
+    }
+
+    /// The record with a key, for who saves another one in its place whatever it holds: a broken one counts as missing.
+    pub(crate) fn get_to_replace<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        let Some(stored) = self.engine.record(R::KIND, key)? else { return Ok(None) };
+        let record: Option<R> = match stored.open() {
+            Err(StoreError::Corrupt(_)) => None,
+            opened => Some(opened?),
+        };
+        let (indexes, is_broken) = (record.as_ref().map_or_else(Vec::new, Record::indexes), record.is_none());
+        self.remember::<R>(stored, indexes, is_broken);
+        Ok(record)
+    }
+
+    /// The record with a key, for who does not save it: it is not remembered.
+    pub(crate) fn peek<R: Record>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        self.engine.record(R::KIND, key)?.map(|stored| stored.open()).transpose()
+    }
+
+    /// A page of the records that fulfil all conditions, the one that was added last first.
+    pub(crate) fn find<R: Record>(
+        &self,
+        conditions: &[IndexRange],
+        page: Page,
+    ) -> Result<Vec<R>, StoreError> {
+        let stored = self.engine.records(R::KIND, conditions, page)?;
+        stored.into_iter().map(|stored| self.read(stored)).collect()
+    }
+
+    /// Of the records that fulfil all conditions, the one that was added last.
+    pub(crate) fn newest<R: Record>(&self, conditions: &[IndexRange]) -> Result<Option<R>, StoreError> {
+        Ok(self.find(conditions, Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    /// All records of a range, in the order of its index and, under one value, of their addition. They are
+    /// read in parts, so that a long range takes little memory, and are not remembered: who wants to save one
+    /// gets it by its key.
+    pub(crate) fn scan<R: Record>(&self, range: IndexRange, direction: Direction) -> Scan<'_, R> {
+        Scan::new(self.engine, range, direction)
+    }
+
+    /// How many records fulfil all conditions.
+    pub(crate) fn count<R: Record>(&self, conditions: &[IndexRange]) -> Result<i64, StoreError> {
+        self.engine.count(R::KIND, conditions)
+    }
+
+    /// Keeps a record as it is now: a new one, or one that this transaction has read.
+    pub(crate) fn save<R: Record>(&self, record: &R) -> Result<(), StoreError> {
+        let (key, indexes) = (record.key(), record.indexes());
+        let document = serde_json::to_string(record).map_err(|_| unreadable::<R>(&key))?;
+        let mut known = self.known.borrow_mut();
+        let new = NewRecord { kind: R::KIND, key: &key, document: &document, indexes: &indexes };
+        let (is_saved, version) = match known.get(&(R::KIND, key.clone())) {
+            None => (self.engine.insert(&new)?, 1),
+            Some(old) => {
+                let indexes_changed = old.is_broken || old.indexes != indexes;
+                let is_saved = self.engine.update(&new, old.version, indexes_changed)?;
+                (is_saved, old.version.saturating_add(1))
+            }
+        };
+        if !is_saved {
+            return Err(StoreError::Conflict(named::<R>(&key)));
+        }
+        known.insert((R::KIND, key), Known { version, indexes, is_broken: false });
+        Ok(())
+    }
+
+    /// The next number of a series, from 1.
+    pub(crate) fn next_number(&self, series: &'static str) -> Result<i64, StoreError> {
+        self.engine.next_number(series)
+    }
+
+    /// The response that was given under an idempotency key.
+    pub(crate) fn stored_response(
+        &self,
+        key: &IdempotencyKey<'_>,
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        self.engine.stored_response(key)
+    }
+
+    /// Keeps the response to a new idempotency key.
+    pub(crate) fn keep_response(
+        &self,
+        key: &IdempotencyKey<'_>,
+        response: &StoredResponse,
+    ) -> Result<(), StoreError> {
+        self.engine.keep_response(key, response)
+    }
+
+    /// Puts a notification into the outbox. When too many wait, the oldest is given up.
+    pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
+        let number = self.engine.next_number(NOTIFICATIONS)?;
+        let mut entry = OutboxEntry::new(number, announcement);
+        notifications::keep_new(self, &mut entry)?;
+        self.put_into_outbox(&entry)?;
+        self.engine.remove_from_outbox_up_to(number - MAX_WAITING)
+    }
+
+    /// Whether this transaction has put anything into the outbox.
+    fn has_announced(&self) -> bool {
+        self.has_announced.get()
+    }
+
+    /// Notifications that are due at `now`, the one that has been due for longest first.
+    pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.outbox_due(now, limit)
+    }
+
+    /// The same, for delivery: no other node gets them before [`LEASE`] is over.
+    /// What goes to one of the busy [receivers](receiver_of) is left out.
+    pub(crate) fn claim_due(
+        &self,
+        now: i64,
+        limit: usize,
+        busy: &[String],
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.claim_due(now, limit, busy)
+    }
+
+    /// Puts a notification into the outbox, if it is not there, and lets this node deliver it: no other node
+    /// does before [`LEASE`] is over, or the notification is rescheduled or removed. One that is there keeps
+    /// its time, unless it is to be `moved` to that of the entry. `None` if another node delivers it now.
+    pub(crate) fn claim(&self, entry: &OutboxEntry, moved: bool) -> Result<Option<OutboxEntry>, StoreError> {
+        self.engine.claim(entry, moved)
+    }
+
+    /// Puts a notification into the outbox, as it is.
+    pub(crate) fn put_into_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.engine.add_to_outbox(entry)?;
+        self.has_announced.set(true);
+        Ok(())
+    }
+
+    /// Keeps how many deliveries have failed, and when the next one is due. Whether it was kept: what another
+    /// node delivers now stays as it is.
+    pub(crate) fn reschedule(
+        &self,
+        entry: &OutboxEntry,
+        attempts: u32,
+        due: i64,
+    ) -> Result<bool, StoreError> {
+        self.engine.postpone(entry.number, attempts, due)
+    }
+
+    /// Keeps when the next delivery is due, whoever delivers it now.
+    pub(crate) fn change_due(&self, entry: &OutboxEntry, due: i64) -> Result<(), StoreError> {
+        self.engine.change_due(entry.number, due)
+    }
+
+    /// Lets other nodes deliver what this one has [claimed](Self::claim_due) and does not deliver.
+    pub(crate) fn give_back(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.engine.give_back(entry.number)
+    }
+
+    /// Takes a notification out of the outbox.
+    ///
+    /// Whether it is not there any more: what another node delivers now stays.
+    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
+        self.engine.remove_from_outbox(entry.number)
+    }
+
+    /// Which state this is: another number after each reset and restore on any node. Always the same where there is one node.
+    pub(crate) fn generation(&self) -> i64 {
+        self.engine.generation()
+    }
+
+    /// Whether this node still delivers what it has [claimed](Self::claim_due).
+    pub(crate) fn is_claimed(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
+        self.engine.is_claimed(entry.number)
+    }
+
+    /// Gives everything that the store holds, row by row.
+    pub(crate) fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
+        self.engine.rows(each)
+    }
+
+    /// Adds a row that [`Self::rows`] gave, as it is. Whether its place was free.
+    pub(crate) fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
+        self.engine.add_row(row)
+    }
+
+    /// Takes everything away, except records of these kinds.
+    pub(crate) fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        self.known.borrow_mut().clear();
+        self.engine.clear(kept)
+    }
+
+    /// Lets something fall due. The same kind and key again is another time for the same thing.
+    pub(crate) fn schedule(&self, due: &Due) -> Result<(), StoreError> {
+        self.engine.schedule(due)
+    }
+
+    /// Takes something away that was to fall due at this time. Whether it was still there.
+    pub(crate) fn unschedule(&self, due: &Due) -> Result<bool, StoreError> {
+        self.engine.unschedule(due)
+    }
+
+    /// The first that is due at `now`, after the given one in the order of time, kind and key.
+    pub(crate) fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
+        Ok(self.engine.due_after(now, after, 1)?.into_iter().next())
+    }
+
+    /// The first `limit` of those.
+    pub(crate) fn due_after(
+        &self,
+        now: i64,
+        after: Option<&Due>,
+        limit: i64,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.engine.due_after(now, after, limit)
+    }
+
+    fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
+        let record: R = stored.open()?;
+        self.remember::<R>(stored, record.indexes(), false);
+        Ok(record)
+    }
+
+    fn remember<R: Record>(&self, stored: StoredRecord, indexes: Vec<IndexEntry>, is_broken: bool) {
+        let StoredRecord { key, version, .. } = stored;
+        self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes, is_broken });
+    }
+}
+
+/// The series that numbers notifications.
+const NOTIFICATIONS: &str = "notification";
+
+/// Something that a product keeps. It is stored as a JSON document.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// What the record is, unique among all products. It stands in data folders, so it never changes.
+    const KIND: &'static str;
+
+    /// What identifies the record among those of its kind; [`joined`] makes a key of several parts.
+    fn key(&self) -> String;
+
+    /// The values under which the record is found, beside its key.
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+impl StoredRecord {
+    /// What it holds.
+    fn open<R: Record>(&self) -> Result<R, StoreError> {
+        // The document may hold personal data: the error names the record only.
+        serde_json::from_str(&self.document).map_err(|_| unreadable::<R>(&self.key))
+    }
+}
+
+fn unreadable<R: Record>(key: &str) -> StoreError {
+    StoreError::Corrupt(named::<R>(key))
+}
+
+/// A record in a message, which comes to a log and to whoever sent the request: a key may be an openid, so its hash stands there.
+pub(crate) fn named<R: Record>(key: &str) -> String {
+    format!("{} with the key whose SHA-256 begins with {}", R::KIND, hash_of(key))
+}
+
+/// The beginning of a key's hash: enough to find the record, and to see that two messages are about the same one.
+fn hash_of(key: &str) -> String {
+    let hash = digest(&SHA256, key.as_bytes());
+    base16ct::lower::encode_string(hash.as_ref().get(..8).unwrap_or_default())
+}
+
+/// One text made of two, such that no other two give the same: the first has its length in bytes before it.
+pub(crate) fn joined(first: &str, second: &str) -> String {
+    format!("{}:{first}:{second}", first.len())
+}
+
+/// The value of an index in which the records of one owner stand in the order of time.
+pub(crate) fn at_time(owner: &str, time: i64) -> String {
+    format!("{owner}@{:012}", time.clamp(0, MAX_TIME))
+}
+
+/// The last second that twelve digits can name.
+const MAX_TIME: i64 = 999_999_999_999;
 
 #[cfg(test)]
 mod tests;

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_brand_has_a_scheme_and_a_number_of_its_own_in_the_order_of_the_official_example() {
+    fn a_brand_has_its_own_scheme_and_number() {
         let authorization = BrandAuthorization {
             brand_id: "123456789".to_owned(),
             serial_no: "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C".to_owned(),

@@ -16,13 +16,12 @@
 pub(crate) mod check;
 pub(crate) mod decode;
 pub(crate) mod enumeration;
-#[allow(dead_code, reason = "a product may need only some kinds of rows")]
-pub(crate) mod field;
 mod into_field;
 mod json_text;
 mod money;
 mod numbered;
 pub(crate) mod sensitive;
+#[allow(dead_code, reason = "a product may need only some kinds of rows")]
 pub(crate) mod table;
 mod time;
 #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
@@ -40,8 +39,6 @@ pub use time::Time;
 pub use time_crates::TimeError;
 
 #[allow(unused_imports, reason = "a product may need only some of them")]
-pub(crate) use field::{Field, body, file, header, meta, part, path, query, xml};
-#[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use into_field::{Converted, Direct, FromText, UnfitValues, set};
 pub(crate) use sensitive::Encryption;
 #[allow(unused_imports, reason = "a product may need only some of them")]
@@ -52,8 +49,8 @@ pub use crate::upload::File;
 
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use enumeration::{Word, open_enum};
-#[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use table::{model, request, response};
+#[allow(unused_imports, reason = "a product may need only some kinds of rows, and some of the macros")]
+pub(crate) use table::{Field, body, file, header, meta, model, part, path, query, request, response, xml};
 
 /// The request, or the response, of an operation that has nothing but its path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

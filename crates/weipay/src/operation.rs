@@ -17,7 +17,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::error::ErrorCode;
-use crate::model::field::Place;
+use crate::model::table::Place;
 use crate::waiting::FinalStates;
 pub(crate) use find::{is_of_brands, version_of};
 

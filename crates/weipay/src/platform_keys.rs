@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_due_before_twelve_hours_have_passed_and_after_a_failure_in_a_minute() {
+    fn certificates_are_due_within_twelve_hours_and_a_minute_after_a_failure() {
         let ring = ring(false);
         assert_eq!(ring.due(NOW), Some(0));
         assert_eq!(ring.due(NOW), None, "it has begun");
@@ -405,7 +405,7 @@ mod tests {
 
     #[cfg(feature = "notifications")]
     #[test]
-    fn a_certificate_of_another_merchant_may_be_this_one_s_until_the_platform_has_answered() {
+    fn an_unknown_certificate_may_be_this_merchants_until_the_platform_says() {
         for ring in [ring(false), ring(true)] {
             ring.end(Ok(()), NOW).unwrap();
             assert!(ring.may_have(SERIAL), "what was answered before says nothing of it");

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::core::{Core, SERIAL};
 use crate::error::RequestError;
-use crate::model::field::{Place, Purpose};
+use crate::model::table::{Place, Purpose};
 use crate::model::value::each;
 use crate::model::{Encryption, Model, Sensitive, Strictness, Token, Violation};
 use crate::operation::{self, Operation, Version};

@@ -2,7 +2,7 @@
 
 use weipay_wire::MerchantId;
 
-use crate::model::field::Place;
+use crate::model::table::Place;
 use crate::operation::Operation;
 
 /// The sub-merchant (子商户, 特约商户, 二级商户) that a partner (服务商) calls for: its number, and its appid if it has one.

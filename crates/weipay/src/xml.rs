@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use crate::error::RequestError;
-use crate::model::field::Purpose;
+use crate::model::table::Purpose;
 use crate::model::value::Container;
 use crate::model::{Model, Strictness, Token};
 

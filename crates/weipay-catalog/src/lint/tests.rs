@@ -287,7 +287,7 @@ fn a_list_of_values_that_is_not_shared_or_has_the_name_of_an_object_is_found() {
 }
 
 #[test]
-fn a_listed_value_that_breaks_a_rule_of_its_field_is_found_at_the_field_that_shares_the_list() {
+fn a_shared_value_that_breaks_a_rule_is_found_at_its_field() {
     let fields = "GET v3/a\n  title x\n  response\n    a string <state>\n    b string ..2 <state>\n";
     let found = lint(&[("values/state", "VALUES state\n  A\n  LONG\n"), ("v3/a", fields)]);
     assert_eq!(found, ["v3/a.api:5: the listed value LONG of `b` has 4 characters: at most 2"]);
@@ -498,7 +498,7 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
 }
 
 #[test]
-fn what_belongs_to_a_person_is_private_and_the_word_stands_only_where_it_says_something() {
+fn personal_fields_are_private_and_the_word_is_nowhere_in_vain() {
     let missing =
         "seems to belong to a person: add `private`, or a comment above it that says why it is not private";
     assert_eq!(finding("    sub_openid string\n"), format!("v3/a.api:5: `sub_openid` {missing}"));

@@ -77,7 +77,7 @@ mod tests {
     use super::super::tests::lint;
 
     #[test]
-    fn a_query_whose_state_can_change_says_which_states_are_final_or_that_it_is_not_known() {
+    fn a_query_of_a_state_says_which_states_are_final() {
         let finding = |wait: &str, values: &str| {
             let text = format!("GET v3/a\n  title x\n{wait}\n  response\n    status string ({values})\n");
             lint(&[("v3/a", &text)])

@@ -103,20 +103,7 @@ impl Reader {
                     || error(line.number, format!("`{rest}` should be `only` or a limit such as ..2097152"));
                 operation.pictures = Some(pictures.ok_or_else(expected)?);
             }
-            "repeat" => {
-                let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
-                let (word, after) =
-                    word.split_once(" after ").map_or((word, None), |(word, wait)| (word, Some(wait)));
-                if let Some(wait) = after {
-                    operation.repeat_after = Some(seconds(wait).ok_or_else(|| {
-                        error(line.number, format!("`{wait}` should be a wait such as 30s, 1m or 2h"))
-                    })?);
-                }
-                operation.repeat = Some(Repeat::from_word(word).ok_or_else(|| {
-                    error(line.number, format!("`{word}` should be safe, not-safe or unknown"))
-                })?);
-                operation.repeat_reason = reason.trim();
-            }
+            "repeat" => take_repeat(operation, rest, line.number)?,
             waiting::KEY => {
                 let wait = Wait::read(rest).map_err(|problem| error(line.number, problem))?;
                 operation.wait = Some(wait);
@@ -130,15 +117,7 @@ impl Reader {
             }
             "response" => {
                 self.owner = Some(Owner::Response);
-                match rest {
-                    "" => {}
-                    "file" => operation.has_file_response = true,
-                    rest => {
-                        operation.success = status(rest).ok_or_else(|| {
-                            error(line.number, format!("`{rest}` should be a status such as 204, or `file`"))
-                        })?;
-                    }
-                }
+                take_response(operation, rest, line.number)?;
             }
             word => {
                 let place = Place::from_word(word)
@@ -165,6 +144,33 @@ impl Reader {
         };
         push_field(top, depth, line, shared)
     }
+}
+
+/// `repeat WORD after WAIT, REASON`.
+fn take_repeat(operation: &mut Operation, rest: &'static str, line: usize) -> Result<(), ParseError> {
+    let (word, reason) = rest.split_once(',').unwrap_or((rest, ""));
+    let (word, wait) = word.split_once(" after ").map_or((word, None), |(word, wait)| (word, Some(wait)));
+    if let Some(wait) = wait {
+        let expected = || error(line, format!("`{wait}` should be a wait such as 30s, 1m or 2h"));
+        operation.repeat_after = Some(seconds(wait).ok_or_else(expected)?);
+    }
+    let expected = || error(line, format!("`{word}` should be safe, not-safe or unknown"));
+    operation.repeat = Some(Repeat::from_word(word).ok_or_else(expected)?);
+    operation.repeat_reason = reason.trim();
+    Ok(())
+}
+
+/// `response`, `response STATUS` or `response file`.
+fn take_response(operation: &mut Operation, rest: &str, line: usize) -> Result<(), ParseError> {
+    match rest {
+        "" => {}
+        "file" => operation.has_file_response = true,
+        rest => {
+            let expected = || error(line, format!("`{rest}` should be a status such as 204, or `file`"));
+            operation.success = status(rest).ok_or_else(expected)?;
+        }
+    }
+    Ok(())
 }
 
 fn status(text: &str) -> Option<u16> {

@@ -19,11 +19,12 @@ use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat, export};
 
 use self::errors::error_codes;
 use self::find::Found;
-use self::page::{BOLD, CODE, DIM, Page};
+use self::page::Page;
 use self::table::table;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
+use crate::style::{BOLD, CODE, DIM};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 it was found, 1 it was not found, 2 a wrong command line.")]

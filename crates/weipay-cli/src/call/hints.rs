@@ -10,6 +10,7 @@ use weipay_catalog::{Carrier, Field, Operation};
 
 use super::Arguments;
 use super::sensitive::pointer;
+use crate::style::NOTE;
 
 /// A body can repeat a mistake for each member of an array.
 const MAX_HINTS: usize = 10;
@@ -17,21 +18,19 @@ const MAX_HINTS: usize = 10;
 /// Says on standard error which words of a call look mistyped.
 pub(super) fn warn_of_near_words(arguments: &Arguments, operation: Option<&Operation>) {
     let Some(operation) = operation else { return };
-    let style = anstyle::AnsiColor::Yellow.on_default().bold();
     for hint in find(arguments, operation).iter().take(MAX_HINTS) {
         // If standard error is closed, the call is sent all the same.
-        writeln!(anstream::stderr(), "{style}hint:{style:#} {hint}").ok();
+        writeln!(anstream::stderr(), "{NOTE}hint:{NOTE:#} {hint}").ok();
     }
 }
 
 /// Says on standard error which members the catalogue does not know. They are sent all the same.
 pub(super) fn warn_of_unknown_members(found: &Inspection) {
-    let style = anstyle::AnsiColor::Yellow.on_default().bold();
     for member in found.unknown_members.iter().take(MAX_HINTS) {
         let place = pointer(member);
         writeln!(
             anstream::stderr(),
-            "{style}hint:{style:#} the catalogue does not know {place}; it is sent anyway"
+            "{NOTE}hint:{NOTE:#} the catalogue does not know {place}; it is sent anyway"
         )
         .ok();
     }

@@ -549,7 +549,7 @@ fn an_unknown_path_gets_the_nearest_ones_when_the_call_fails() {
 }
 
 #[test]
-fn letters_that_no_url_takes_are_shown_as_they_are_with_the_option_that_takes_them() {
+fn letters_that_no_url_takes_are_shown_with_the_option_that_does() {
     let sandbox = Sandbox::start().unwrap();
     let full = environment(&sandbox);
     for (path, letter, option) in [

@@ -143,7 +143,7 @@ fn a_coupon_is_not_used_twice() {
 }
 
 #[test]
-fn a_call_of_which_nothing_is_known_may_have_worked_or_not_but_not_before_it_was_made() {
+fn a_call_of_unknown_outcome_worked_after_it_was_made_or_never() {
     let unknown = |called| Call { operation: Operation::Use, called, outcome: None };
     let seen = |is_used| call(Operation::Query, 5, 6, Outcome::Seen { is_used, order: None });
     assert!(is_linearizable(&[unknown(0), seen(true)]) && is_linearizable(&[unknown(0), seen(false)]));

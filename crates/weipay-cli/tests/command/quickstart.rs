@@ -126,7 +126,7 @@ fn the_second_act_sells_a_coffee_from_the_order_to_the_bill() {
 }
 
 #[test]
-fn without_a_terminal_nobody_is_waited_for_and_the_shop_opens_twice_on_the_same_data() {
+fn without_a_terminal_the_quickstart_waits_for_nobody() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().to_str().unwrap();
     for rows in [2, 4] {

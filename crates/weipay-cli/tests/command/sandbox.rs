@@ -251,7 +251,7 @@ fn without_examples_an_operation_without_behaviour_is_not_implemented() {
 }
 
 #[test]
-fn a_stopped_clock_serves_who_signs_by_the_machines_and_tells_who_signs_at_a_third_time() {
+fn a_stopped_clock_takes_signatures_of_the_machines_time() {
     let data = tempfile::tempdir().unwrap();
     let serving = Serving::with(data.path(), &["--quiet", "--clock", "2026-08-15T12:00:00+08:00"]);
     client(&serving).chain("v3/merchant/fund/balance/BASIC").get().unwrap();

@@ -149,7 +149,7 @@ fn lengths_of_payments_count_bytes_in_body_and_path() {
 
 /// The expressions are printed as the real gateway printed them.
 #[test]
-fn a_notify_url_and_an_order_number_are_refused_with_the_platforms_own_expressions() {
+fn a_refusal_by_a_pattern_shows_the_platforms_own_expression() {
     for url in
         ["https://shop.example/notify?order=1", " https://www.weixin.qq.com/wxpay/pay.php", "ftp://a.example"]
     {

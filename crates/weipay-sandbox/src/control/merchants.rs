@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::kit::{KitError, KitOnDisk};
 use crate::merchants::Merchant;
-use crate::merchants::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
+use crate::merchants::add::NewMerchant;
+use crate::merchants::change::MerchantError;
 use crate::merchants::record::{CertificateState, PlatformKeys};
+use crate::merchants::rotation::{KeyKind, RotationStep};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/merchants", "Adds a merchant with its own kit", NEW, add),

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{Control, ControlError, ControlRequest, Member, Route};
-use crate::notifications::on_demand::{NotificationError, NotificationFilter, Notifications, ReleaseOrder};
+use crate::notifications::on_demand::{NotificationError, NotificationFilter, Notifications};
 use crate::notifications::record::{Attempt, Notification, NotificationState};
+use crate::notifications::release::ReleaseOrder;
 use crate::notifications::trigger::{Trigger, TriggerError};
 
 pub(super) const ROUTES: &[Route] = &[

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn of_authorization_everything_is_shown_but_the_signature_and_what_is_no_authorization() {
+    fn an_authorization_is_shown_without_its_signature() {
         let masked =
             headers(b"authorization:Bearer hunter2\ncookie:a=hunter2\nhost:a.example\nx-token:hunter2\n");
         assert!(!format!("{masked:?}").contains("hunter2"), "{masked:?}");

@@ -2,6 +2,7 @@
 //! mistake is made with the keys that are known here, and compared: what is said of a mistake is proven.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use weipay_catalog::Operation;
 use weipay_wire::{SignType, XmlElements};
 
@@ -23,6 +24,9 @@ pub(crate) struct WrongSign<'a> {
 const MAX_LEFT_OUT: usize = 60;
 
 type Pairs = Vec<(String, String)>;
+
+/// What went wrong, and the elements that were signed where they are not the right ones.
+type Mistake = (String, Option<Pairs>);
 
 /// A message that may have been signed, with what is wrong with it.
 struct Candidate {
@@ -83,96 +87,110 @@ impl WrongSign<'_> {
         self.elements.texts().map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
     }
 
-    /// The mistake, and the elements that were signed where they are not the right ones.
-    fn find(&self, sign: &str) -> Option<(String, Option<Pairs>)> {
-        let is = |key: &[u8], kind: SignType, pairs: &Pairs, end: End| made(key, kind, pairs, end) == sign;
-        let own = self.merchant.api_v2_key.as_bytes();
-        let other_kind = match self.sign_type {
-            SignType::Md5 => SignType::HmacSha256,
-            SignType::HmacSha256 => SignType::Md5,
-        };
+    fn find(&self, sign: &str) -> Option<Mistake> {
         let right = self.right();
-        if is(own, other_kind, &right, End::Key) {
-            return Some((
-                format!(
-                    "signed with {other_kind}, and sign_type says {}: they must be the same; without sign_type it is MD5",
-                    self.sign_type
-                ),
-                None,
-            ));
+        self.find_key(sign, &right)
+            .or_else(|| self.find_message(sign))
+            .or_else(|| self.find_order(sign, &right))
+            .or_else(|| self.find_changed_key(sign, &right))
+            .or_else(|| self.find_left_out(sign, &right))
+    }
+
+    fn own_key(&self) -> &[u8] {
+        self.merchant.api_v2_key.as_bytes()
+    }
+
+    /// The kind of signature that the request names, and the other one.
+    fn kinds(&self) -> [SignType; 2] {
+        match self.sign_type {
+            SignType::Md5 => [SignType::Md5, SignType::HmacSha256],
+            SignType::HmacSha256 => [SignType::HmacSha256, SignType::Md5],
         }
-        let v3 = self.merchant.api_v3_key.as_bytes();
-        let candidates = self.candidates();
-        let kinds = [self.sign_type, other_kind];
-        for kind in kinds {
-            if is(v3, kind, &right, End::Key) {
-                return Some((V3_KEY.to_owned(), None));
+    }
+
+    /// Whether a message was signed with a key, by either kind.
+    fn is_signed_with(&self, key: &[u8], sign: &str, pairs: &Pairs, end: End) -> bool {
+        self.kinds().into_iter().any(|kind| made(key, kind, pairs, end) == sign)
+    }
+
+    /// The right message, signed by the other kind, with the APIv3 key, or with the key of another merchant.
+    fn find_key(&self, sign: &str, right: &Pairs) -> Option<Mistake> {
+        let [named, other_kind] = self.kinds();
+        if made(self.own_key(), other_kind, right, End::Key) == sign {
+            let cause = format!(
+                "signed with {other_kind}, and sign_type says {named}: they must be the same; without sign_type it is MD5"
+            );
+            return Some((cause, None));
+        }
+        if self.is_signed_with(self.merchant.api_v3_key.as_bytes(), sign, right, End::Key) {
+            return Some((V3_KEY.to_owned(), None));
+        }
+        let (all, own_number) = (self.merchants.all(), &self.merchant.account.mchid);
+        let mut others = all.iter().filter(|other| other.account.mchid != *own_number).take(MAX_OTHER_KEYS);
+        let other = others.find(|other| made(other.api_v2_key.as_bytes(), named, right, End::Key) == sign)?;
+        let number = &other.account.mchid;
+        let cause = format!(
+            "wrong key: signed with the APIv2 key of the merchant {number}, and the request names {own_number}"
+        );
+        Some((cause, None))
+    }
+
+    /// A message that is wrong in one thing, signed with the right key or the APIv3 key.
+    fn find_message(&self, sign: &str) -> Option<Mistake> {
+        self.candidates().into_iter().find_map(|Candidate { cause, pairs, end }| {
+            if self.is_signed_with(self.own_key(), sign, &pairs, end) {
+                return Some((cause.to_owned(), Some(pairs)));
             }
-        }
-        let others = self.merchants.all();
-        let own_number = &self.merchant.account.mchid;
-        for other in others.iter().filter(|other| other.account.mchid != *own_number).take(MAX_OTHER_KEYS) {
-            if is(other.api_v2_key.as_bytes(), self.sign_type, &right, End::Key) {
-                let number = &other.account.mchid;
-                return Some((
-                    format!(
-                        "wrong key: signed with the APIv2 key of the merchant {number}, and the request names {own_number}"
-                    ),
-                    None,
-                ));
-            }
-        }
-        for candidate in candidates {
-            let signed_with =
-                |key: &[u8]| kinds.iter().any(|kind| is(key, *kind, &candidate.pairs, candidate.end));
-            if signed_with(own) {
-                return Some((candidate.cause.to_owned(), Some(candidate.pairs)));
-            }
-            if candidate.end == End::Key && signed_with(v3) {
-                return Some((format!("{V3_KEY}; besides, {}", candidate.cause), Some(candidate.pairs)));
-            }
-        }
-        let of_own_key = |pairs: &Pairs| is(own, self.sign_type, pairs, End::Key);
-        if let Some(pairs) = self.find_order(&right, of_own_key) {
-            return Some((UNSORTED.to_owned(), Some(pairs)));
-        }
-        let texts = std::str::from_utf8(own).unwrap_or_default();
+            let v3 = self.merchant.api_v3_key.as_bytes();
+            let is_v3 = end == End::Key && self.is_signed_with(v3, sign, &pairs, end);
+            is_v3.then(|| (format!("{V3_KEY}; besides, {cause}"), Some(pairs)))
+        })
+    }
+
+    /// The right message with a key that was changed, or that was sorted with the elements.
+    fn find_changed_key(&self, sign: &str, right: &Pairs) -> Option<Mistake> {
+        let own = std::str::from_utf8(self.own_key()).unwrap_or_default();
         for (cause, key) in [
-            ("the key was signed in small letters: take it as it is", texts.to_ascii_lowercase()),
-            ("the key was signed in capital letters: take it as it is", texts.to_ascii_uppercase()),
+            ("the key was signed in small letters: take it as it is", own.to_ascii_lowercase()),
+            ("the key was signed in capital letters: take it as it is", own.to_ascii_uppercase()),
         ] {
-            if kinds.iter().any(|kind| is(key.as_bytes(), *kind, &right, End::Key)) {
+            if self.is_signed_with(key.as_bytes(), sign, right, End::Key) {
                 return Some((cause.to_owned(), None));
             }
         }
-        // The key was sorted with the elements.
         let mut with_key = right.clone();
-        with_key.push(("key".to_owned(), texts.to_owned()));
+        with_key.push(("key".to_owned(), own.to_owned()));
         with_key.sort_unstable();
-        if kinds.iter().any(|kind| is(own, *kind, &with_key, End::Nothing)) {
-            return Some((
-                "`key` was sorted with the elements: it comes last, after all of them".to_owned(),
-                None,
-            ));
-        }
-        for index in 0..right.len().min(MAX_LEFT_OUT) {
+        let is_sorted = self.is_signed_with(self.own_key(), sign, &with_key, End::Nothing);
+        is_sorted.then(|| {
+            ("`key` was sorted with the elements: it comes last, after all of them".to_owned(), None)
+        })
+    }
+
+    /// The right message without one of its elements.
+    fn find_left_out(&self, sign: &str, right: &Pairs) -> Option<Mistake> {
+        (0..right.len().min(MAX_LEFT_OUT)).find_map(|index| {
             let mut pairs = right.clone();
             let (name, _) = pairs.remove(index);
-            if kinds.iter().any(|kind| is(own, *kind, &pairs, End::Key)) {
-                return Some((
-                    format!(
-                        "`{name}` was sent and not signed: every element that is not empty is signed, so add it before \
-                         signing"
-                    ),
-                    Some(pairs),
-                ));
-            }
-        }
-        None
+            let is_signed = self.is_signed_with(self.own_key(), sign, &pairs, End::Key);
+            is_signed.then(|| {
+                let cause = format!(
+                    "`{name}` was sent and not signed: every element that is not empty is signed, so add it before \
+                     signing"
+                );
+                (cause, Some(pairs))
+            })
+        })
+    }
+
+    /// The elements in another order than that of their names, by the kind that the request names.
+    fn find_order(&self, sign: &str, right: &Pairs) -> Option<Mistake> {
+        let is = |pairs: &Pairs| made(self.own_key(), self.sign_type, pairs, End::Key) == sign;
+        Some((UNSORTED.to_owned(), Some(self.other_order(right, is)?)))
     }
 
     /// With the elements in another order than that of their names: every order of a few, and of more those that programs have.
-    fn find_order(&self, right: &Pairs, is: impl Fn(&Pairs) -> bool) -> Option<Pairs> {
+    fn other_order(&self, right: &Pairs, is: impl Fn(&Pairs) -> bool) -> Option<Pairs> {
         if right.len() <= MAX_PERMUTED {
             return permutation(&mut right.clone(), right.len(), &is);
         }
@@ -217,27 +235,6 @@ impl WrongSign<'_> {
         with_empty.retain(|(name, _)| name != "sign");
         let mut with_sign = right.clone();
         with_sign.push(("sign".to_owned(), String::new()));
-        let encoded = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
-        let form = |text: &str| {
-            // What the form encoders of most languages leave as it is.
-            const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-                .remove(b'-')
-                .remove(b'.')
-                .remove(b'_')
-                .remove(b'*')
-                .remove(b' ');
-            percent_encoding::utf8_percent_encode(text, KEPT).to_string().replace(' ', "+")
-        };
-        let rfc = |text: &str| {
-            const KEPT: &percent_encoding::AsciiSet =
-                &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-            percent_encoding::utf8_percent_encode(text, KEPT).to_string()
-        };
-        const PERCENT: &str = "values were percent-encoded before signing: sign them as they are sent";
-        const ENCODING: &str =
-            "letters beyond ASCII were signed in another encoding than UTF-8: take the bytes of UTF-8";
         vec![
             with(
                 "the message ends in the key without its name: it ends in &key=KEY",
@@ -261,9 +258,9 @@ impl WrongSign<'_> {
                 End::Key,
             ),
             with("`sign` itself was signed: leave it out of the message", sorted(with_sign), End::Key),
-            with(PERCENT, map(&encoded), End::Key),
-            with(PERCENT, map(&form), End::Key),
-            with(PERCENT, map(&rfc), End::Key),
+            with(PERCENT, map(&percent_encoded), End::Key),
+            with(PERCENT, map(&form_encoded), End::Key),
+            with(PERCENT, map(&unreserved_kept), End::Key),
             with(
                 "the markup of CDATA was signed with the values: sign the values alone",
                 map(&|text| format!("<![CDATA[{text}]]>")),
@@ -327,6 +324,28 @@ impl WrongSign<'_> {
         let text = format!("{}&key={}", shown.join("&"), mask::MASK);
         if text.len() > MAX_SHOWN { format!("({} bytes)", text.len()) } else { text }
     }
+}
+
+const PERCENT: &str = "values were percent-encoded before signing: sign them as they are sent";
+const ENCODING: &str =
+    "letters beyond ASCII were signed in another encoding than UTF-8: take the bytes of UTF-8";
+
+/// Percent-encoding of everything but letters and digits.
+fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// As the form encoders of most languages do it.
+fn form_encoded(text: &str) -> String {
+    const KEPT: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b' ');
+    utf8_percent_encode(text, KEPT).to_string().replace(' ', "+")
+}
+
+/// As RFC 3986 says it.
+fn unreserved_kept(text: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, KEPT).to_string()
 }
 
 const V3_KEY: &str =

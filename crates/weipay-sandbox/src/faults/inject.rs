@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_calls_are_refused_with_the_code_of_the_operation_and_not_for_an_old_order() {
+    fn too_many_calls_are_refused_with_the_code_of_the_operation() {
         let fault: Fault = "429".parse().unwrap();
         for (method, path, code) in [
             ("POST", "v3/pay/transactions/jsapi", "FREQUENCY_LIMITED"),

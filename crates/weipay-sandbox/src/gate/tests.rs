@@ -429,7 +429,7 @@ fn the_products_that_are_checked_less_are_in_the_catalogue() {
 }
 
 #[test]
-fn a_look_at_what_other_nodes_did_is_worth_it_only_where_the_merchant_is_what_is_wrong() {
+fn other_nodes_are_looked_at_only_where_the_merchant_is_wrong() {
     let looked = |request: &Request| {
         let named = std::cell::RefCell::new(Vec::new());
         let look = |mchid: &str| {

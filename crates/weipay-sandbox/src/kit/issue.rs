@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use super::{DEFAULT_BASE_URL, KitError};
 use crate::clock;
 use crate::entropy::Entropy;
-use crate::merchants::change::KeyKind;
 use crate::merchants::record::{CERTIFICATE_KEY, CertificateState, KeyName, PUBLIC_KEY_KEY, PlatformKeys};
+use crate::merchants::rotation::KeyKind;
 
 /// A kit that is not on disk yet.
 pub(super) struct Issued {

@@ -1,107 +1,18 @@
-//! Adding merchants while the sandbox runs, and changing what the platform has for them.
+//! Changing what the platform has for a merchant while the sandbox runs.
 
 use std::error::Error;
 use std::fmt;
 
-use weipay_catalog::sample::{APPID, OPENID};
 use weipay_wire::MerchantId;
 
 use super::Merchant;
-use super::record::{CertificateState, KeyNames, MerchantRecord, PlatformKeys};
+use super::add::MAX_MERCHANTS;
+use super::record::{CertificateState, MerchantRecord};
 use crate::error::append_causes;
-use crate::kit::{self, KitError, KitOnDisk, Made};
+use crate::kit::{self, KitError, KitOnDisk};
 use crate::platform::Platform;
 use crate::reasons;
 use crate::store::{IndexRange, Page, StoreError, Transaction, named};
-
-/// A merchant to add: everything that is not said is made up.
-///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use weipay_sandbox::{NewMerchant, PlatformKeys, Sandbox};
-///
-/// let sandbox = Sandbox::start()?;
-/// let partner = NewMerchant::new().sub_merchant("1900000200").platform_keys(PlatformKeys::Certificate);
-/// let kit = sandbox.add_merchant(&partner)?;
-/// println!("{}", kit.file().display());
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NewMerchant {
-    mchid: Option<String>,
-    appids: Vec<String>,
-    sub_merchants: Vec<String>,
-    platform_keys: PlatformKeys,
-    certificate: CertificateState,
-}
-
-impl NewMerchant {
-    /// A merchant with a new number and a new appid, for which the platform has a public key only.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Its number (商户号): 8 to 15 digits.
-    #[must_use]
-    pub fn mchid(mut self, mchid: impl Into<String>) -> Self {
-        self.mchid = Some(mchid.into());
-        self
-    }
-
-    /// Binds an appid to it. The first stands in its kit.
-    #[must_use]
-    pub fn appid(mut self, appid: impl Into<String>) -> Self {
-        self.appids.push(appid.into());
-        self
-    }
-
-    /// Lets it act for this merchant (子商户), as a partner (服务商) does.
-    #[must_use]
-    pub fn sub_merchant(mut self, mchid: impl Into<String>) -> Self {
-        self.sub_merchants.push(mchid.into());
-        self
-    }
-
-    /// Which keys the platform signs with for it.
-    #[must_use]
-    pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
-        self.platform_keys = platform_keys;
-        self
-    }
-
-    /// What the platform knows about its certificate.
-    #[must_use]
-    pub fn certificate(mut self, state: CertificateState) -> Self {
-        self.certificate = state;
-        self
-    }
-}
-
-/// A step of a rotation (轮换).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RotationStep {
-    /// A new key is made and known; the old one signs.
-    Begin,
-    /// The new one signs; both are known.
-    Switch,
-    /// Only the new one is known, and the kit names it.
-    Finish,
-}
-
-impl RotationStep {
-    pub(crate) const WORDS: [&str; 3] = ["begin", "switch", "finish"];
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "begin" => Some(Self::Begin),
-            "switch" => Some(Self::Switch),
-            "finish" => Some(Self::Finish),
-            _ => None,
-        }
-    }
-}
 
 /// Why a merchant was not added or changed.
 #[derive(Debug)]
@@ -153,124 +64,14 @@ impl From<StoreError> for MerchantError {
     }
 }
 
-/// Merchants of a sandbox at most: each has files.
-const MAX_MERCHANTS: usize = 10_000;
-
 /// So often a change is made again because other nodes change the same merchant.
 const MAX_CHANGES: usize = 100;
 
-/// The first number that is given to a merchant without one, in the range of examples.
-const FIRST_MCHID: u64 = 1_900_001_000;
-
 impl Platform {
-    /// Adds a merchant, and makes its kit in `merchants/MCHID` of the data folder. It can send requests at
-    /// once, and is there after a restart.
-    ///
-    /// # Errors
-    ///
-    /// If there is one with its number, or its kit cannot be made.
-    pub fn add_merchant(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
-        let _changing = self.merchants.change();
-        loop {
-            self.look_at_merchants()?;
-            match self.add(new) {
-                // Another node was faster with the same free number.
-                Err(MerchantError::Exists(_)) if new.mchid.is_none() => {}
-                added => return added,
-            }
-        }
-    }
-
-    fn add(&self, new: &NewMerchant) -> Result<KitOnDisk, MerchantError> {
-        if let Some(mchid) = &new.mchid {
-            check_mchid(mchid)?;
-            check_sub_merchants(mchid, &new.sub_merchants)?;
-        }
-        new.sub_merchants.iter().try_for_each(|sub_mchid| check_mchid(sub_mchid))?;
-        new.appids.iter().try_for_each(|appid| check_appid(appid))?;
-        let all = self.merchants.all();
-        let is_known = |mchid: &String| all.iter().any(|known| known.account.mchid == *mchid);
-        if let Some(mchid) = new.mchid.as_ref().filter(|mchid| is_known(mchid)) {
-            return Err(MerchantError::Exists(mchid.clone()));
-        }
-        if all.len() >= MAX_MERCHANTS {
-            return Err(MerchantError::Invalid(format!("a sandbox has at most {MAX_MERCHANTS} merchants")));
-        }
-        let mut appids = new.appids.clone();
-        if appids.is_empty() {
-            appids.push(self.new_appid());
-        }
-        let openid = match appids[0] == APPID {
-            true => OPENID.to_owned(),
-            false => format!("o{}", self.entropy.letters_and_digits(27)),
-        };
-        let mut made = Made {
-            mchid: new.mchid.clone().unwrap_or_default(),
-            appid: appids[0].clone(),
-            openid,
-            platform_keys: new.platform_keys,
-            certificate: new.certificate,
-        };
-        let mut kit = match &new.mchid {
-            Some(_) => kit::open_merchant(&self.home, &made)?,
-            None => {
-                self.open_free_kit(&mut made, |mchid| is_known(mchid) || new.sub_merchants.contains(mchid))?
-            }
-        };
-        let has = &kit.kit().appid;
-        if new.appids.is_empty() && all.iter().all(|known| !known.account.appids.contains(has)) {
-            appids = vec![has.clone()];
-        }
-        kit.name_appid(&appids[0], &made.openid)?;
-        kit.serve_at(&self.base_url)?;
-        let record = MerchantRecord {
-            appids,
-            sub_merchants: new.sub_merchants.clone(),
-            certificate: new.certificate,
-            ..MerchantRecord::from_kit(kit.kit())
-        };
-        if !self.keep(&kit, &record, None)? {
-            return Err(MerchantError::Exists(record.mchid));
-        }
-        Ok(kit)
-    }
-
-    /// An appid that nobody has. After a reset a seeded sequence begins again, and its merchants are still there.
-    fn new_appid(&self) -> String {
-        let known = self.merchants.appids();
-        loop {
-            let appid = format!("wx{}", self.entropy.hex_digits(16));
-            if !known.contains(&appid) {
-                return appid;
-            }
-        }
-    }
-
-    /// The kit of a number of the example range that nobody has. A number of which another kit is left is passed over.
-    fn open_free_kit(
-        &self,
-        made: &mut Made,
-        is_taken: impl Fn(&String) -> bool,
-    ) -> Result<KitOnDisk, MerchantError> {
-        for number in FIRST_MCHID.. {
-            made.mchid = number.to_string();
-            if is_taken(&made.mchid) {
-                continue;
-            }
-            match kit::open_merchant(&self.home, made) {
-                Err(KitError::Left { .. }) => {}
-                // Who names no number gets what was asked for, and not what became of it.
-                Ok(kit) if kit.has_platform_keys() != made.platform_keys => {}
-                opened => return Ok(opened?),
-            }
-        }
-        Err(MerchantError::Invalid("no merchant number is free".to_owned()))
-    }
-
     /// Checks that kit and record belong together, keeps the record, and lets the merchant in. Whether it was
     /// kept: not if the record that is there by now is another one than that from which it was made, since a
     /// change of another node would be lost.
-    fn keep(
+    pub(super) fn keep(
         &self,
         kit: &KitOnDisk,
         record: &MerchantRecord,
@@ -293,7 +94,7 @@ impl Platform {
 
     /// Changes the record of a merchant, and with it its kit. Where another node comes in between, the change
     /// is made again from what that one left.
-    fn change(
+    pub(super) fn change(
         &self,
         mchid: &str,
         change: impl Fn(&mut KitOnDisk, &mut MerchantRecord) -> Result<(), MerchantError>,
@@ -363,127 +164,6 @@ impl Platform {
             Ok(())
         })
     }
-
-    /// Lets the platform sign with other keys for a merchant. A key that is missing is made; the kit names what there is.
-    /// `public_key_permille` says how many of a thousand notifications the public key signs in a migration.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such merchant, or the change cannot be kept.
-    pub fn set_platform_keys(
-        &self,
-        mchid: &str,
-        mode: PlatformKeys,
-        public_key_permille: Option<u32>,
-    ) -> Result<(), MerchantError> {
-        self.change(mchid, |kit, record| {
-            if public_key_permille.is_some_and(|permille| permille > 1000) {
-                return Err(MerchantError::Invalid("a share is from 0 to 100 %".to_owned()));
-            }
-            record.platform_keys = mode;
-            record.public_key_permille = public_key_permille.filter(|_| mode == PlatformKeys::Migration);
-            for (is_wanted, kind) in
-                [(mode.has_public_key(), KeyKind::PublicKey), (mode.has_certificate(), KeyKind::Certificate)]
-            {
-                let keys = kind.names_in(record);
-                if is_wanted && keys.keys.is_empty() {
-                    *keys = KeyNames { made: keys.made + 1, ..KeyNames::default() };
-                    let made = kit.make_platform_key(kind, keys.made)?;
-                    keys.keys.push(made);
-                }
-            }
-            Ok(kit.name_platform_keys(record)?)
-        })
-    }
-
-    /// Takes a step of the rotation of a platform key that a merchant knows.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such merchant, it has no key of this kind, or the step does not follow from the last one.
-    pub fn rotate_platform_key(
-        &self,
-        mchid: &str,
-        kind: KeyKind,
-        step: RotationStep,
-    ) -> Result<(), MerchantError> {
-        self.change(mchid, |kit, record| {
-            let has_kind = match kind {
-                KeyKind::PublicKey => record.platform_keys.has_public_key(),
-                KeyKind::Certificate => record.platform_keys.has_certificate(),
-            };
-            let keys = kind.names_in(record);
-            match (step, keys.keys.len()) {
-                (_, 0) => return Err(kind.missing()),
-                _ if !has_kind => return Err(kind.missing()),
-                (RotationStep::Begin, 1) => {
-                    keys.made += 1;
-                    let made = kit.make_platform_key(kind, keys.made)?;
-                    keys.keys.push(made);
-                }
-                (RotationStep::Begin, _) => {
-                    return Err(MerchantError::Invalid(
-                        "a rotation is under way; finish it first".to_owned(),
-                    ));
-                }
-                (_, 1) => {
-                    return Err(MerchantError::Invalid(
-                        "no rotation is under way; begin one first".to_owned(),
-                    ));
-                }
-                (RotationStep::Switch, known) => keys.signing = known - 1,
-                (RotationStep::Finish, known) => {
-                    keys.keys.drain(..known - 1);
-                    keys.signing = 0;
-                }
-            }
-            Ok(kit.name_platform_keys(record)?)
-        })
-    }
-}
-
-/// The two kinds of keys of the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
-    /// 微信支付公钥.
-    PublicKey,
-    /// 平台证书.
-    Certificate,
-}
-
-impl KeyKind {
-    pub(crate) const WORDS: [&str; 2] = [Self::PublicKey.word(), Self::Certificate.word()];
-
-    /// Why nothing of this kind can be rotated.
-    fn missing(self) -> MerchantError {
-        let other = match self {
-            Self::PublicKey => Self::Certificate,
-            Self::Certificate => Self::PublicKey,
-        };
-        MerchantError::Invalid(format!(
-            "the platform has no {} for this merchant: give the key {} (--key {1})",
-            self.word(),
-            other.word()
-        ))
-    }
-
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::PublicKey => "public-key",
-            Self::Certificate => "certificate",
-        }
-    }
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::PublicKey, Self::Certificate].into_iter().find(|kind| kind.word() == word)
-    }
-
-    fn names_in(self, record: &mut MerchantRecord) -> &mut KeyNames {
-        match self {
-            Self::PublicKey => &mut record.public_keys,
-            Self::Certificate => &mut record.certificates,
-        }
-    }
 }
 
 /// The records of all merchants.
@@ -500,7 +180,7 @@ pub(crate) fn check_mchid(mchid: &str) -> Result<(), MerchantError> {
     }
 }
 
-fn check_sub_merchants(mchid: &str, sub_merchants: &[String]) -> Result<(), MerchantError> {
+pub(super) fn check_sub_merchants(mchid: &str, sub_merchants: &[String]) -> Result<(), MerchantError> {
     sub_merchants.iter().try_for_each(|sub_mchid| check_mchid(sub_mchid))?;
     match sub_merchants.iter().any(|sub_mchid| sub_mchid == mchid) {
         true => Err(MerchantError::Invalid(format!("merchant {mchid} cannot be a sub-merchant of itself"))),

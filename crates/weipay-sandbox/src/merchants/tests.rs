@@ -5,8 +5,10 @@ use weipay_wire::{
     ApiV3Key, Authorization, Certificate, Envelope, PrivateKey, PublicKey, request_message, response_message,
 };
 
-use super::change::{KeyKind, MerchantError, NewMerchant, RotationStep};
+use super::add::NewMerchant;
+use super::change::MerchantError;
 use super::record::{CertificateState, PlatformKeys};
+use super::rotation::{KeyKind, RotationStep};
 use super::*;
 use crate::clock::Clock;
 use crate::kit::{self, KitOnDisk};
@@ -107,7 +109,7 @@ fn forgetful(dir: &Path) -> Sandbox {
 }
 
 #[test]
-fn a_kit_whose_merchant_was_forgotten_becomes_that_of_the_merchant_with_its_number() {
+fn a_forgotten_merchants_kit_is_used_again() {
     let dir = tempfile::tempdir().unwrap();
     let add = |new: &NewMerchant| {
         let sandbox = forgetful(dir.path());
@@ -129,7 +131,7 @@ fn a_kit_whose_merchant_was_forgotten_becomes_that_of_the_merchant_with_its_numb
 }
 
 #[test]
-fn a_kit_with_other_keys_than_those_that_are_asked_for_is_neither_taken_nor_replaced() {
+fn a_kit_with_other_keys_is_neither_taken_nor_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let left = forgetful(dir.path()).add_merchant(&NewMerchant::new()).unwrap();
     let sandbox = forgetful(dir.path());

@@ -206,7 +206,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_attempt_that_fails_after_a_copy_was_acknowledged_does_not_open_the_notification_again() {
+    fn a_failure_after_an_acknowledgement_opens_nothing_again() {
         for next in [Some(60), None] {
             let (store, taken) = one_that_waits();
             acknowledge_a_copy(&store);
@@ -218,7 +218,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_was_given_up_meanwhile_is_acknowledged_all_the_same_when_the_receiver_says_so() {
+    fn what_was_given_up_can_still_be_acknowledged() {
         for (status, state) in [(200, NotificationState::Acknowledged), (500, NotificationState::GivenUp)] {
             let (store, taken) = one_that_waits();
             within(&store, |tx| settle(tx, &taken, attempt(500), None));
@@ -229,7 +229,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_attempt_of_a_state_that_was_exchanged_changes_nothing_in_the_one_that_took_its_place() {
+    fn an_attempt_of_an_earlier_epoch_changes_nothing() {
         let (store, taken) = one_that_waits();
         // The same notification again, as a snapshot brings it back.
         let later = Taken { epoch: Epoch::default(), ..taken.clone() };

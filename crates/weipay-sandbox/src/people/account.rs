@@ -11,8 +11,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Person;
+use crate::ledger::Owner;
 use crate::platform::Platform;
-use crate::products::ledger::Owner;
 use crate::store::{Record, StoreError, Transaction};
 
 /// Whether the account of a person works.

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn all_fifteen_repeats_of_the_default_table_are_played_event_by_event_at_their_exact_seconds() {
+    fn all_fifteen_repeats_come_at_their_exact_seconds() {
         let ((url, arrived), sandbox) = (refusing_receiver(), held());
         announce(&sandbox, &url);
         let mut events = Vec::new();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_record_of_a_notification_stops_neither_its_delivery_nor_the_next_one_in_its_place() {
+    fn a_broken_record_stops_no_delivery() {
         let ((url, arrived), sandbox) = (refusing_receiver(), held());
         let broken = |tx: &Transaction<'_>| {
             tx.get_to_replace::<Broken>("1")?;

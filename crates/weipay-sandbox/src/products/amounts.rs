@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use super::contracts::contract_that_was_signed;
-use super::ledger::AccountKind::{Available, Operation, Unsettled};
-use super::ledger::Owner;
 use super::pay_score::confirm_service_order;
 use super::world::{APPID, NOW, Sale, World, merchant, openid};
 use crate::clock::{self, DAY};
+use crate::ledger::AccountKind::{Available, Operation, Unsettled};
+use crate::ledger::Owner;
 use crate::merchants::Account;
 use crate::sandbox::Sandbox;
 
@@ -44,7 +44,7 @@ impl<'a> Desk<'a> {
             world.move_by_bank(&Owner::merchant(SUB), kind, 1_000_000);
             world.move_by_bank(&Owner::merchant(STORE), kind, 1_000_000);
         }
-        world.move_by_bank(&Owner::person(openid(0)), super::ledger::AccountKind::Wallet, 1_000_000);
+        world.move_by_bank(&Owner::person(openid(0)), crate::ledger::AccountKind::Wallet, 1_000_000);
         Self { world, caller }
     }
 

@@ -1,15 +1,15 @@
 //! Balances (余额): what a merchant has, now and at the end of a day, and how it gets there.
 //!
-//! Everything is read from the [ledger](crate::products::ledger). `top_up` is what a developer does: a bank
+//! Everything is read from the [ledger](crate::ledger). `top_up` is what a developer does: a bank
 //! transfer into an account.
 
 pub(crate) mod top_up;
 
 use serde_json::{Value, json};
 
-use super::ledger::{self, AccountKind, Owner, Purse};
 use super::{Context, HandlerError, Route, route};
 use crate::clock;
+use crate::ledger::{self, AccountKind, Owner, Purse};
 use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Direction, StoreError, Transaction};
@@ -188,8 +188,8 @@ fn no_account_then() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ledger::{Business, Posting, PostingError, post};
     use super::*;
+    use crate::ledger::{Business, Posting, PostingError, post};
     use crate::store::Store;
 
     /// 2026-08-15T12:00:00+08:00.

@@ -12,14 +12,40 @@ mod link;
 pub(super) mod pdf;
 pub(super) mod token;
 
+use serde_json::Value;
 use weipay_catalog::Operation;
+use weipay_wire::ApiV3Key;
 
 use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
-use crate::products::{Behaviour, Download, Files, Links, PRODUCTS};
+use crate::merchants::Merchants;
+use crate::products::{Behaviour, PRODUCTS};
 use crate::response::{File, Refusal};
+use crate::store::Store;
 use document::Document;
 use link::{Link, lead_back};
+
+/// The path of an operation that responds with a file, and the file of a token; `None` if the token is not of this product.
+pub(crate) type Download = (&'static str, fn(&str, &Links<'_>) -> Option<Result<File, Refusal>>);
+
+/// What a product knows of files.
+#[derive(Clone, Copy)]
+pub(crate) struct Files {
+    /// The file that an operation responds with.
+    pub(crate) open: fn(&Operation, &ValidRequest, &Links<'_>) -> Result<File, Refusal>,
+    /// Makes the addresses in an example lead to such files, and the digests beside them right.
+    pub(crate) link: fn(&Operation, &ValidRequest, &mut Value, &Links<'_>),
+}
+
+/// What links are made and opened with.
+pub(crate) struct Links<'a> {
+    /// Where the sandbox is.
+    pub(crate) base_url: &'a str,
+    pub(crate) key: &'a ApiV3Key,
+    pub(crate) now: i64,
+    pub(crate) store: &'a Store,
+    pub(crate) merchants: &'a Merchants,
+}
 
 /// The products whose files of what happened this operation responds with.
 fn downloads(operation: &Operation) -> impl Iterator<Item = &'static Download> {

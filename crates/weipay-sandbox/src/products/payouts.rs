@@ -21,9 +21,9 @@ mod to_wallet;
 
 use serde_json::{Map, Value};
 
-use super::ledger::Owner;
 use super::{DueHandler, HandlerError, Route};
 use crate::clock;
+use crate::ledger::Owner;
 use crate::people::Person;
 use crate::products::users::is_openid;
 use crate::reasons;

@@ -20,9 +20,9 @@ mod withdrawal;
 
 use serde_json::{Value, json};
 
-use super::ledger::{AccountKind, Owner, Purse};
 use super::{Context, DueHandler, HandlerError, Route, route};
 use crate::clock::DAY;
+use crate::ledger::{AccountKind, Owner, Purse};
 use crate::response::Refusal;
 use crate::store::Transaction;
 #[cfg(test)]
@@ -101,7 +101,7 @@ fn create(
     let owner = Owner::merchant(made.payer());
     let moved =
         made.posting(now).moves(owner.account(from), owner.account(AccountKind::Withdrawing), made.amount);
-    if let Err(error) = super::ledger::post(tx, moved) {
+    if let Err(error) = crate::ledger::post(tx, moved) {
         let pending = Purse::find(tx, &owner)?.balance(AccountKind::Unsettled);
         let is_basic = from == AccountKind::Available;
         return Err(error.or_short(|reason| match pending {

@@ -7,12 +7,12 @@ use tempfile::TempDir;
 use weipay_catalog::Catalog;
 use weipay_wire::ApiV3Key;
 
-use super::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
 use super::payments::order::Order;
 use super::payments::person::{PersonPaid, PersonPays, PersonPaysError, pay_one};
 use super::{Context, HandlerError, PRODUCTS, due_handler, handler};
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
+use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post, sum_of_everything};
 use crate::merchants::{Account, Merchants};
 use crate::response::Refusal;
 use crate::store::{Due, OutboxEntry, Store, StoreError, Transaction};

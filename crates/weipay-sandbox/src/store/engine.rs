@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Announcement, StoreError};
+use super::StoreError;
 
 /// Is given one row after the other.
 pub(crate) type EachRow<'a> = dyn FnMut(StoredRow) -> Result<(), StoreError> + 'a;
@@ -311,6 +311,23 @@ impl<'de> Deserialize<'de> for Fingerprint {
             _ => Err(serde::de::Error::custom("a fingerprint has 64 hexadecimal digits")),
         }
     }
+}
+
+/// Something that a merchant will be notified of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Announcement {
+    /// The merchant that is notified; its APIv3 key encrypts the resource.
+    pub(crate) mchid: String,
+    /// Where the notification goes.
+    pub(crate) notify_url: String,
+    /// The serial of the platform key that signs it.
+    pub(crate) platform_serial: String,
+    /// `event_type` of the notification.
+    pub(crate) event_type: &'static str,
+    /// When it happened, in unix seconds.
+    pub(crate) time: i64,
+    /// What the encrypted part of the notification opens to.
+    pub(crate) resource: Value,
 }
 
 /// A notification that waits in the outbox.

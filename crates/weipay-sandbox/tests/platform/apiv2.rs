@@ -279,7 +279,7 @@ fn a_client_certificate_before_its_first_day_is_refused_as_in_apiv3() {
 }
 
 #[test]
-fn a_fault_of_the_platform_is_xml_with_its_code_and_a_spoilt_signature_does_not_verify() {
+fn a_fault_of_the_platform_is_xml_with_its_code() {
     let body = signed(&SHARED, &[("auth_code", "120269300684844649")]);
     let with = |fault: &str| {
         let header = format!("{FAULT_HEADER}: {fault}\r\n");

@@ -330,7 +330,7 @@ fn a_limit_for_natural_persons_counts_all_openids_of_one() {
 }
 
 #[test]
-fn nobody_is_sent_a_coupon_whose_account_is_frozen_and_a_coupon_has_the_value_of_its_stock() {
+fn a_frozen_account_is_sent_no_coupon() {
     let (sandbox, stock_id) = running_stock();
     sandbox.platform().set_account_state(OPENID, AccountState::Frozen).unwrap();
     let refused = send(&sandbox, &stock_id, "send-1");

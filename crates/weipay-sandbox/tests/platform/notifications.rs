@@ -176,7 +176,7 @@ fn merchant_at<'a>(merchant: &Merchant<'a>, now: i64) -> Merchant<'a> {
 }
 
 #[test]
-fn what_is_not_acknowledged_is_repeated_by_the_table_of_its_event_and_then_given_up() {
+fn what_is_not_acknowledged_is_repeated_and_then_given_up() {
     let (sandbox, hand) = held_sandbox();
     let refusals = [500, 404, 302, 0, 503, 500, 500, 500, 500, 500, 500, 500];
     let receiver = Receiver::start(&refusals);
@@ -246,7 +246,7 @@ fn the_key_that_was_named_when_the_address_was_set_signs() {
 }
 
 #[test]
-fn a_receiver_that_is_down_keeps_nobody_from_being_notified_and_is_told_in_the_log() {
+fn a_receiver_that_is_down_delays_no_other() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&lines);
     let (clock, hand) = Clock::held(NOW);

@@ -97,7 +97,7 @@ fn the_notifications_of_one_merchant_are_held_alone() {
 }
 
 #[test]
-fn a_replay_has_the_same_id_and_another_signature_and_begins_the_retry_table_again() {
+fn a_replay_has_the_same_id_and_begins_the_retry_table_again() {
     let ((sandbox, hand), receiver) = (held_sandbox(), Receiver::start(&[200, 500, 200]));
     let codes = held_coupons(&sandbox, &receiver, 1);
     let notifications = sandbox.notifications();
@@ -119,7 +119,7 @@ fn a_replay_has_the_same_id_and_another_signature_and_begins_the_retry_table_aga
 }
 
 #[test]
-fn copies_of_a_notification_arrive_at_the_same_time_and_one_acknowledgement_is_enough() {
+fn of_copies_one_acknowledgement_is_enough() {
     let ((sandbox, _hand), receiver) = (held_sandbox(), Receiver::start(&[500, 200, 500]));
     held_coupons(&sandbox, &receiver, 1);
     let notifications = sandbox.notifications();

@@ -233,7 +233,7 @@ fn an_order_of_an_authorized_person_has_an_openid_of_its_appid() {
 }
 
 #[test]
-fn the_trade_bill_shows_the_payment_of_a_service_order_as_a_deduction_with_its_numbers() {
+fn the_trade_bill_shows_a_service_order_as_a_deduction() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.completed("billed", 500);
@@ -389,7 +389,7 @@ fn an_order_of_an_authorized_person_is_made_and_completed_at_once() {
 }
 
 #[test]
-fn a_person_has_three_orders_of_a_service_under_way_and_none_beside_an_overdue_one() {
+fn a_person_has_at_most_three_orders_of_a_service_under_way() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     let openid = json!({ "openid": sandbox.kit().openid });
@@ -421,7 +421,7 @@ fn a_person_has_three_orders_of_a_service_under_way_and_none_beside_an_overdue_o
 }
 
 #[test]
-fn what_a_person_paid_is_refunded_by_its_transaction_id_and_not_by_the_number_of_the_service() {
+fn a_service_order_is_refunded_by_its_transaction_id() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.completed("served", 500);
@@ -641,7 +641,7 @@ fn an_order_without_confirmation_is_not_for_somebody_whose_account_is_frozen() {
 }
 
 #[test]
-fn nothing_is_to_be_collected_of_an_order_that_was_canceled_after_its_deduction_failed() {
+fn a_canceled_order_collects_nothing() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.completed("off", 500);

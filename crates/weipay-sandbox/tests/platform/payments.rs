@@ -343,7 +343,7 @@ fn nobody_pays_an_order_by_its_number_when_what_the_app_was_given_has_expired() 
 }
 
 #[test]
-fn who_pays_a_partners_order_under_the_sub_merchants_appid_has_an_openid_under_the_partners() {
+fn a_payer_has_an_openid_under_the_partners_appid_too() {
     let sandbox = crate::sandbox().start().unwrap();
     let kit = sandbox.kit();
     let body = json!({

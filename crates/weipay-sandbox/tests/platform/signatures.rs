@@ -5,7 +5,7 @@ use crate::merchant::{FAMILY, Merchant};
 use crate::{IN_MIGRATION, SHARED};
 
 #[test]
-fn a_response_in_migration_is_signed_with_the_certificate_unless_the_public_key_is_asked_for() {
+fn in_migration_the_certificate_signs_unless_the_key_is_named() {
     let merchant = Merchant::in_sandbox(&IN_MIGRATION);
     let client = &merchant.client;
     let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);

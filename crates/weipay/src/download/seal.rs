@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_encrypted_for_a_merchant_with_a_key_of_sm2_is_opened_whichever_cipher_it_is_for() {
+    fn a_file_key_is_decrypted_with_the_merchants_sm2_key() {
         let merchant = PrivateKey::generate_sm2().unwrap();
         for key in ["0123456789abcdef", "0123456789abcdef0123456789abcdef"] {
             let encrypted = merchant.public_key().encrypt_sensitive(key.as_bytes()).unwrap();

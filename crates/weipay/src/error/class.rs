@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_proxy_is_of_the_transport_and_one_of_a_server_that_failed_is_a_fault() {
+    fn pages_of_a_proxy_and_of_a_failed_server_differ_in_class() {
         for status in [302, 400, 403, 405, 408, 413] {
             assert_eq!(class(status, "<html>"), Transport, "{status}");
         }

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_outcome_never_asks_for_a_new_number_whatever_the_operation_and_its_codes() {
+    fn no_advice_on_an_open_outcome_asks_for_a_new_number() {
         for operation in operations().filter(|operation| operation.method() == Method::POST) {
             for known in operation.error_codes() {
                 for status in [known.status, 500].into_iter().filter(|status| *status > 0) {

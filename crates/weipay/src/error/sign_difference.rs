@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// The first difference between the message that the client signed and the one that the platform built. Its
@@ -86,24 +87,7 @@ fn url(ours: &str, theirs: &str) -> SignDifference {
 
 /// Percent-decoded, a plus sign as the blank that forms write so.
 fn decoded(url: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        match (first, after) {
-            (b'%', [high, low, after @ ..]) => match digit(*high).zip(digit(*low)) {
-                Some((high, low)) => {
-                    bytes.push(high << 4 | low);
-                    rest = after;
-                }
-                None => bytes.push(b'%'),
-            },
-            (b'+', _) => bytes.push(b' '),
-            (byte, _) => bytes.push(*byte),
-        }
-    }
-    bytes
+    percent_decode_str(&url.replace('+', " ")).collect()
 }
 
 impl fmt::Display for SignDifference {

@@ -6,8 +6,8 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use weipay_rules::BrokenRule;
 
-use super::field::{Field, Purpose};
 use super::into_field::unfit_values;
+use super::table::{Field, Purpose};
 use super::value::{Model, Value};
 
 /// A field that breaks a rule.

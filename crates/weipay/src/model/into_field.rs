@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Number, Value as Json};
 
 use super::check::Violation;
-use super::field::Field;
+use super::table::Field;
 use super::value::{Container, Model, Slot, Strictness, Token, Value};
 use super::{Checked, Encryption};
 use crate::upload::File;

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
 use zeroize::Zeroizing;
 
-use super::field::Field;
+use super::table::Field;
 use super::value::{Model, Strictness, Token, Value, check_text, object};
 use super::{FromText, Violation};
 

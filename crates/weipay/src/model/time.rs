@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use weipay_rules::rfc3339::{self, Beijing};
 use weipay_rules::{Format, Rules};
 
-use super::field::Field;
+use super::table::Field;
 use super::value::{Strictness, Token, Value};
 use super::{Encryption, FromText, Violation};
 

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::field::Field;
 use super::into_field::unfit_values;
+use super::table::Field;
 use super::{
     Checked, Converted, Direct, Encryption, Sensitive, UnfitValues, Violation, Word, check, enumeration,
 };

@@ -2,7 +2,7 @@
 
 use super::{Dialect, Operation, Repeat, Verb, Version};
 use crate::error::ErrorCode;
-use crate::model::field::Place;
+use crate::model::table::Place;
 use crate::waiting::FinalStates;
 
 impl Operation {

@@ -1,6 +1,7 @@
 //! The async transport: its trait, its body, and the default one, on hyper.
 
 mod connector;
+mod tls;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,24 +15,21 @@ use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::client::{Resumption, WantsClientCert};
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use rustls::ClientConfig;
 use tokio::runtime::{self, Handle};
 use weipay_wire::ClientIdentity;
 
 use self::connector::{Dialer, Limited};
+use self::tls::{trusting_nobody, trusting_the_system, trusting_the_system_with};
 use super::connections::Connections;
 use super::identities::Identities;
 use super::{
-    IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, crypto_provider, lost, timed_out,
-    tls_error, too_large, unreadable_response,
+    IDLE, MAX_BODY, MAX_HEAD, Remaining, StreamResponse, above_limit, lost, timed_out, too_large,
+    unreadable_response,
 };
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
@@ -218,44 +216,6 @@ fn client(tls: ClientConfig, connections: &Connections) -> HttpClient {
         .http1_max_buf_size(MAX_HEAD)
         .http1_max_headers(MAX_HEADERS)
         .build(connector)
-}
-
-fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
-    ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions()
-}
-
-/// For connections without TLS: it accepts no server.
-fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
-    Ok(tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
-}
-
-/// What the system accepts, once it has been read. A failure is not kept: root certificates may be installed
-/// while a program runs.
-static TRUSTING_THE_SYSTEM: Mutex<Option<ClientConfig>> = Mutex::new(None);
-
-/// Accepts the servers that the system accepts. The first time it reads files.
-fn trusting_the_system() -> Result<ClientConfig, String> {
-    let mut known = TRUSTING_THE_SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = &*known {
-        return Ok(known.clone());
-    }
-    let trusting = tls_builder().and_then(ConfigBuilderExt::try_with_platform_verifier);
-    let trusting = trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth);
-    Ok(known.insert(trusting.map_err(|error| tls_error(&error))?).clone())
-}
-
-/// The same, and shows a certificate where the server asks for one.
-fn trusting_the_system_with(identity: &ClientIdentity) -> Result<ClientConfig, String> {
-    let mut config = trusting_the_system()?;
-    let chain = identity.chain().map(|der| CertificateDer::from(der.to_vec())).collect();
-    // It is wiped when it is dropped, so it is lent and not copied.
-    let der = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
-    let key = any_supported_type(&PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&der[..])))
-        .map_err(|error| format!("the merchant private key cannot be used for TLS: {error}"))?;
-    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key)));
-    // A session that was begun with another certificate must not be resumed.
-    config.resumption = Resumption::default();
-    Ok(config)
 }
 
 impl Transport for DefaultTransport {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::core::Core;
-use crate::model::field::Place;
+use crate::model::table::Place;
 use crate::operation::Operation;
 use crate::request::{Request, caller};
 use crate::untyped::joined;

@@ -42,7 +42,7 @@ fn running_stock(client: &Client, mchid: &str) -> String {
 }
 
 #[test]
-fn coupons_pay_parts_of_a_combined_order_come_back_and_stand_in_the_file_of_their_stock() {
+fn coupons_pay_parts_of_a_combined_order() {
     let sandbox = Sandbox::builder().clock(Clock::held(NOON).0).start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
     let kit = sandbox.kit();

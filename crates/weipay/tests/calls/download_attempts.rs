@@ -9,8 +9,9 @@ use weipay::retry::{Sleep, Timer};
 use weipay::wire::DigestAlgorithm;
 use weipay::{Error, Retries};
 
-use crate::downloads::{gzip, named, on_async};
+use crate::downloads::{gzip, named};
 use crate::platform::{Platform, Scripted, unsigned};
+use crate::runtime::on_async;
 
 const TEXT: &str = "交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 

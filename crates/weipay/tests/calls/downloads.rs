@@ -17,13 +17,10 @@ use weipay::{Client, Error, Retries};
 
 use crate::bills;
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};
+use crate::runtime::on_async;
 
 const TEXT: &str = "\u{feff}交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 const TARGET: &str = "/v3/billdownload/file?token=a%2Fb-_|&tartype=gzip";
-
-pub fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 pub fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -316,7 +313,7 @@ fn a_file_is_written_while_it_arrives() {
 
 /// Each wait is short there, so only a limit for all of them ends it.
 #[test]
-fn a_head_and_an_error_that_come_byte_by_byte_end_with_the_time_limit_of_the_download() {
+fn a_head_that_comes_byte_by_byte_ends_with_the_time_limit() {
     for beginning in
         ["HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n"]
     {

@@ -8,6 +8,7 @@ use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error, Response, Retries, blocking};
 use weipay_sandbox::{FaultRule, Sandbox};
 
+use crate::runtime::on_async;
 use crate::story;
 
 const USE: &str = "v3/marketing/busifavor/coupons/use";
@@ -98,10 +99,6 @@ impl Shop {
     }
 }
 
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
-
 /// Fault, how a call ends that is sent once, and whether the platform did what it was asked.
 const FAULTS: [(&str, Ended, bool); 26] = [
     ("202", Ended::Accepted, false),
@@ -187,7 +184,7 @@ fn a_repeat_ends_well_and_takes_effect_once_and_what_is_forged_is_not_repeated()
 }
 
 #[test]
-fn a_coupon_whose_response_was_lost_is_not_sent_again_by_itself_and_its_number_finds_it() {
+fn a_coupon_whose_response_was_lost_is_not_sent_again_by_itself() {
     let shop = Shop::open();
     let client = shop.client(Retries::default().first_wait(Duration::ZERO));
     for fault in ["commit-then-drop", "commit-then-reset", "commit-then-500", "truncated", "probe-signature"]

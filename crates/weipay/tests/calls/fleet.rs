@@ -5,10 +5,7 @@ use weipay::wire::{MerchantId, MerchantSerial};
 use weipay::{Client, ClientBuilder, ConfigError, blocking};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, configured, signed};
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
+use crate::runtime::on_async;
 
 /// Another merchant, of whose settings nothing but the credentials is set.
 fn merchant(mchid: &str) -> ClientBuilder {

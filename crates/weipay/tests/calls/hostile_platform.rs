@@ -7,6 +7,7 @@ use std::thread;
 use crate::platform::{
     PUBLIC_KEY_ID, Platform, Scripted, configured, now, responding, signed, signed_at, unsigned,
 };
+use crate::runtime::on_async;
 use serde_json::{Value, json};
 use weipay::error::ErrorKind;
 use weipay::wire::VerifyError;
@@ -14,10 +15,6 @@ use weipay::{Error, Response};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const TIME: &str = r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#;
-
-pub fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 /// The same call on both clients, each against its own platform with the same response.
 pub fn both(response: impl Fn() -> Scripted) -> [Result<Response<Value>, Error>; 2] {

@@ -12,6 +12,7 @@ use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error};
 
 use crate::platform::configured;
+use crate::runtime::on_async;
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 
@@ -19,10 +20,6 @@ const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const LONG: Duration = Duration::from_secs(60);
 /// For events that end with the time limit. A busy machine may need longer to come as far as the event: then it is doubled.
 const SHORT: Duration = Duration::from_millis(200);
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 fn to(base_url: &str) -> ClientBuilder {
     configured().base_url(base_url)

@@ -33,6 +33,7 @@ mod reports_of_others;
 mod reports_of_parsing;
 mod requests;
 mod root_certificates;
+mod runtime;
 mod sandbox;
 mod sensitive;
 mod signers;

@@ -41,7 +41,8 @@ use weipay::v3::pay::transactions::{app, h5, jsapi, native};
 use weipay::v3::refund::domestic::refunds;
 use weipay::{Operation, Repeat};
 
-use super::hostile_platform::{both, on_async};
+use super::hostile_platform::both;
+use super::runtime::on_async;
 use crate::platform::{PUBLIC_KEY_ID, Platform, on_both, signed, unsigned};
 
 const MCHID: &str = "1900000001";

@@ -15,13 +15,10 @@ use weipay::{Retries, SubMerchant};
 
 use crate::delivery::server::Server;
 use crate::platform::{Platform, configured, signed, unsigned};
+use crate::runtime::on_async;
 
 const ORDER: &str = "v3/pay/transactions/native";
 const SECRETS: [&str; 5] = ["oSecretOpenid", "secret-code", "WECHATPAY2", "signature=", "Secret name"];
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);

@@ -174,7 +174,7 @@ fn calls_at_the_same_time_keep_their_own_headers_bodies_and_responses() {
 
 /// easy-swoole/pay#41: a response says nothing of its kind of signature, and has elements without a value.
 #[test]
-fn a_response_of_apiv2_verifies_without_its_kind_of_signature_and_with_empty_elements() {
+fn a_v2_response_verifies_without_sign_type_and_with_empty_elements() {
     let fields = [
         ("return_code", "SUCCESS"),
         ("return_msg", ""),

@@ -29,6 +29,7 @@ use weipay::{File, http};
 use super::apiv2::by_hand;
 use super::notification::{API_V2_KEY, API_V3_KEY, envelope, receiver, settings, signed as notified};
 use crate::platform::{MERCHANT, Platform, on_both, signed, unsigned};
+use crate::runtime::on_async;
 use crate::story::client;
 
 /// chanjarster/weixin-java-tools#248, Pay-Group/best-pay-sdk#8, #14 and #15, dedemao/weixinPay#26 and #37, shmy/cn-pay#2 and
@@ -103,7 +104,7 @@ fn an_error_in_place_of_a_file_is_not_the_file() {
             file["download_url"] =
                 format!("{}/v3/transferdownload/signfile?token=a", platform.base_url).into();
             let client = platform.builder().build().unwrap();
-            is_refused(crate::hostile_platform::on_async(client.download(&file).to_bytes()).unwrap_err());
+            is_refused(on_async(client.download(&file).to_bytes()).unwrap_err());
         }
     }
     // A file may be JSON, and one with the announced digest is the file whatever is in it.

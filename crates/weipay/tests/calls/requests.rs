@@ -114,7 +114,7 @@ impl weipay::blocking::Transport for Kept {
 }
 
 #[test]
-fn an_operation_of_another_host_goes_there_unless_the_client_was_pointed_elsewhere() {
+fn an_operation_goes_to_its_host_unless_the_client_has_another() {
     let path = "v3/global/transactions/jsapi";
     let kept = Kept::default();
     let went = || kept.0.lock().unwrap().clone();

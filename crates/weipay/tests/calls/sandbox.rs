@@ -8,6 +8,7 @@ use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 use weipay::v3::marketing::favor::media::image_upload;
 use weipay::{Client, ClientBuilder, Error, File, Response};
 
+use crate::runtime::on_async;
 use crate::story::{Coupon, SANDBOX, client, kit};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
@@ -22,10 +23,6 @@ fn typed(coupon: &Coupon) -> Request {
 
 fn untyped(coupon: &Coupon) -> Value {
     serde_json::to_value(typed(coupon)).unwrap()
-}
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// The response is right, and the platform's state is what the response says.
@@ -107,7 +104,7 @@ fn program_of_the_readme(coupon: &str, tied: &Coupon, request_number: &str) -> (
 }
 
 #[test]
-fn the_program_of_the_readme_works_for_one_coupon_after_the_other_and_again_for_the_same() {
+fn the_program_of_the_readme_can_be_run_again() {
     let (one, other) = (Coupon::tied(), Coupon::tied());
     let first = program_of_the_readme(&one.code, &one, &format!("untie-{}", one.code));
     assert!(first.0 && first.1.ends_with("+08:00\n"), "{}", first.1);

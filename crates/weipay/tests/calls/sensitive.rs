@@ -15,7 +15,7 @@ fn opened(key: &PrivateKey, ciphertext: &str) -> String {
 }
 
 #[test]
-fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_back_plain() {
+fn plain_text_travels_encrypted_both_ways() {
     let ciphertext = MERCHANT.public_key().encrypt_oaep("回显".as_bytes()).unwrap();
     let response = json!({"echo_message": "hello", "encrypted_echo_message": ciphertext}).to_string();
     let platform = Platform::start(vec![signed(200, &response)]);

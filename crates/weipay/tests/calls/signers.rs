@@ -9,10 +9,7 @@ use weipay::wire::{MerchantId, MerchantSerial};
 use weipay::{ClientBuilder, ConfigError, Error};
 
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, signed, unsigned};
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
+use crate::runtime::on_async;
 
 /// The key of the tests, behind a pause: it never reaches the client.
 #[derive(Clone, Copy)]

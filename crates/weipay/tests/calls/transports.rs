@@ -15,12 +15,9 @@ use weipay::transport::{self, ResponseFuture, blocking};
 use weipay::{ClientBuilder, Error};
 
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
+use crate::runtime::on_async;
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 /// Makes the same call on both clients.
 fn both(builder: impl Fn() -> ClientBuilder) -> [Result<String, Error>; 2] {

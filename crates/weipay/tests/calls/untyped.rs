@@ -180,7 +180,7 @@ fn a_path_that_is_not_known_is_sent_as_it_is_given_and_says_so() {
 }
 
 #[test]
-fn members_that_the_catalogue_does_not_know_are_told_before_and_after_and_are_sent() {
+fn unknown_members_are_sent_and_told() {
     let platform = Platform::start(vec![signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let call = client.chain("v3/pay/transactions/jsapi").query("Mchid", "1");

@@ -11,11 +11,8 @@ use weipay::v3::marketing::favor::media::image_upload::post::Request;
 use weipay::{Client, File};
 
 use crate::platform::configured;
+use crate::runtime::on_async;
 use crate::story::{SANDBOX, client};
-
-fn on_async<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-}
 
 #[test]
 fn a_file_from_disk_or_from_a_reader_is_uploaded_as_one_from_memory() {

@@ -10,6 +10,7 @@ use weipay::{ClientBuilder, Retries};
 
 use crate::delivery::Noting;
 use crate::platform::{Platform, Scripted, signed, unsigned};
+use crate::runtime::on_async;
 
 const TRANSFER: &str = "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}";
 
@@ -51,7 +52,7 @@ fn an_order_is_asked_for_until_it_is_paid() {
 
 /// The code says both: only its sentence tells that the bill is being made.
 #[test]
-fn a_profit_sharing_bill_is_waited_for_while_it_is_being_made_and_not_when_it_will_never_be() {
+fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {
     let refused = |sentence: &str| {
         unsigned(400, &json!({ "code": "INVALID_REQUEST", "message": sentence }).to_string())
     };
@@ -130,7 +131,7 @@ fn a_refund_is_asked_for_as_often_as_its_page_says_until_it_ends() {
     let (platform, timer) = (Platform::start(responses()), Noting::default());
     let client = builder(&platform, &timer).build().unwrap();
     let call = client.chain(path).path("out_refund_no", "1");
-    let waited = crate::downloads::on_async(client.wait(&day, |_| call.clone().get())).unwrap();
+    let waited = on_async(client.wait(&day, |_| call.clone().get())).unwrap();
     assert!(matches!(waited, Waited::Final { state, .. } if state == "SUCCESS"));
     assert_eq!(timer.waits(), minutes(&[1, 1, 1, 1, 1, 5, 10, 20]));
 }

@@ -32,7 +32,7 @@ fn post(address: std::net::SocketAddr, path: &str, headers: &HeaderMap, body: &[
 }
 
 #[test]
-fn a_handler_of_actix_web_gets_a_verified_notification_and_a_forgery_is_answered_with_a_failure() {
+fn actix_web_gets_what_is_verified_and_refuses_the_rest() {
     let client = rt::System::new().block_on(async {
         let server = HttpServer::new(|| {
             App::new()

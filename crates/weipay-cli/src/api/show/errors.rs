@@ -2,7 +2,8 @@
 
 use weipay_catalog::{ErrorCode, Operation};
 
-use super::page::{BOLD, DIM, Page, padded, width, wrapped};
+use super::page::{Page, padded, width, wrapped};
+use crate::style::{BOLD, DIM};
 
 const STATUS: &str = "HTTP";
 const CODE: &str = "错误码 code";

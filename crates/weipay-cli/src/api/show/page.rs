@@ -2,12 +2,9 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub(super) const DIM: Style = Style::new().dimmed();
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const CODE: Style = AnsiColor::Cyan.on_default();
+use crate::style::{BOLD, CODE, DIM};
 
 /// The width in a pipe, and the least and the most that a table takes.
 const DEFAULT_WIDTH: usize = 120;

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::control::people::person_in_path;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
 use crate::merchants::change::MerchantError;
 use crate::platform::Platform;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, Purse, post};
 use crate::store::StoreError;
 
 pub(crate) const ROUTES: &[Route] = &[

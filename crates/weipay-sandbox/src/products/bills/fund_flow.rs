@@ -2,7 +2,7 @@
 
 use super::text::{LINE_END, RowText, time, yuan};
 use super::{BillOf, Sink};
-use crate::products::ledger::{AccountKind, Business, Entry, Leg, Owner, Purse, entries};
+use crate::ledger::{AccountKind, Business, Entry, Leg, Owner, Purse, entries};
 use crate::store::{Direction, StoreError, Transaction};
 
 /// `account_type`.

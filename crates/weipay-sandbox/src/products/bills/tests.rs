@@ -5,10 +5,10 @@ use weipay_wire::ApiV3Key;
 use super::link::{BillLink, download};
 use super::*;
 use crate::clock;
+use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::merchants::Merchants;
 use crate::products::HandlerError;
 use crate::products::Links;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::payments::codepay;
 use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::refund::fixtures::{Shop, Wish};
@@ -126,7 +126,7 @@ fn a_trade_bill_has_the_payments_of_its_day_in_beijing_and_their_sums() {
 }
 
 #[test]
-fn a_bill_of_what_was_paid_has_no_columns_of_refunds_and_one_of_refunds_no_payments() {
+fn bills_of_payments_and_of_refunds_have_their_own_columns() {
     let store = a_day();
     let lines = lines(&store, &bill_of(BillKind::Trade(TradeBill::Paid), None));
     assert!(lines[1..4].iter().all(|line| line.split(',').count() == 20), "{lines:?}");
@@ -468,7 +468,7 @@ fn an_address_never_leads_to_another_bill_than_the_one_that_was_announced() {
 }
 
 #[test]
-fn a_profit_sharing_bill_has_the_codes_of_its_page_and_an_address_for_half_a_minute() {
+fn a_profit_sharing_bill_has_an_address_for_half_a_minute() {
     const BILL: &str = "/v3/profitsharing/bills?bill_date=2027-01-15";
     let mut shop = Shop::new();
     shop.caller.sub_merchants = vec![SUB_MERCHANT.to_owned()];

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::refusals;
 use super::stock::{Stock, StockState, find, scan_created};
 use crate::clock;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
+use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};

@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn refunds_after_the_period_are_in_the_file_of_the_stock_from_ten_of_their_next_day_on() {
+    fn late_refunds_are_in_the_file_from_ten_of_the_next_day() {
         let stock = a_running_stock();
         let ten = |days: i64| clock::midnight(clock::day(stock.end) + days) + READY;
         let refunded = ten(5);

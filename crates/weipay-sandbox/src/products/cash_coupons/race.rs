@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::clock::{self, Clock, DAY};
-use crate::products::ledger::{AccountKind, Owner};
+use crate::ledger::{AccountKind, Owner};
 use crate::products::payments::person::PersonPays;
 use crate::products::race::{RACES, at_once};
 use crate::products::world::{NOW, Sale, World, openid};

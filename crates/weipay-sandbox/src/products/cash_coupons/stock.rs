@@ -445,7 +445,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_stock_that_began_before_it_was_created_is_refused_and_nothing_is_sent_before_it_begins() {
+    fn nothing_is_sent_before_a_stock_begins() {
         let begins = |begin: i64| {
             let mut request = request();
             request["available_begin_time"] = json!(clock::rfc3339(begin));

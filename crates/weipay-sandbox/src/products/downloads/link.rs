@@ -2,7 +2,7 @@
 //! kept.
 
 use serde_json::{Map, Value};
-use weipay_catalog::{Field, Operation};
+use weipay_catalog::{Field, Operation, Purpose};
 use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH};
 
 use super::document::Document;
@@ -107,7 +107,6 @@ pub(crate) fn lead_back(
     };
     each_object(&operation.response, response, &mut |fields, members| {
         set_link(operation, &link, fields, members, links);
-        set_pictures(operation, members, links);
     });
 }
 
@@ -137,37 +136,28 @@ fn set_link(
     members: &mut Map<String, Value>,
     links: &Links<'_>,
 ) {
-    // 代金券 call it `url`, beside a digest.
-    let has_digest = members.contains_key("hash_value");
-    let is_address = |name: &&str| members.contains_key(*name) && (*name != "url" || has_digest);
-    let Some(name) = ["download_url", "url"].into_iter().find(is_address) else { return };
-    let is_sealed = fields.iter().any(|field| field.name == "encrypt_key" && field.is_encrypted());
-    let key = is_sealed.then(|| {
+    let field_for = |purpose| fields.iter().find(|field| field.purpose == Some(purpose));
+    let Some(url) = field_for(Purpose::DownloadUrl) else { return };
+    if !members.contains_key(url.name) {
+        return;
+    }
+    let sealed_with = field_for(Purpose::DownloadKey).zip(field_for(Purpose::DownloadNonce));
+    let key = sealed_with.map(|_| {
         let entropy = Entropy::system();
         (entropy.hex_digits(32), entropy.hex_digits(ENVELOPE_NONCE_LENGTH))
     });
     let link = Link { document: link.document, is_gzip: link.is_gzip, key, made: link.made };
     let Some(address) = links.address(operation, &link) else { return };
-    members.insert(name.to_owned(), address.into());
-    let algorithm = members.get("hash_type").and_then(Value::as_str);
-    let digest = algorithm.and_then(|algorithm| link.document.digest(algorithm));
-    if let (Some(digest), Some(Value::String(shown))) = (digest, members.get_mut("hash_value")) {
+    members.insert(url.name.to_owned(), address.into());
+    let algorithm = field_for(Purpose::DownloadHashType).and_then(|field| members.get(field.name));
+    let digest = algorithm.and_then(Value::as_str).and_then(|algorithm| link.document.digest(algorithm));
+    let shown = field_for(Purpose::DownloadHash).and_then(|field| members.get_mut(field.name));
+    if let (Some(digest), Some(Value::String(shown))) = (digest, shown) {
         let is_upper = shown.bytes().any(|byte| byte.is_ascii_uppercase());
         *shown = if is_upper { digest.to_uppercase() } else { digest };
     }
-    if let Some((key, nonce)) = link.key {
-        members.insert("encrypt_key".to_owned(), key.into());
-        members.insert("nonce".to_owned(), nonce.into());
-    }
-}
-
-/// The pictures of a complaint (投诉).
-fn set_pictures(operation: &Operation, members: &mut Map<String, Value>, links: &Links<'_>) {
-    if !operation.path.starts_with("v3/merchant-service/") {
-        return;
-    }
-    let Some(Value::Array(addresses)) = members.get_mut("media_url") else { return };
-    for address in addresses {
-        *address = format!("{}/v3/merchant-service/images/example", links.base_url).into();
+    if let (Some((key, nonce)), Some((key_field, nonce_field))) = (link.key, sealed_with) {
+        members.insert(key_field.name.to_owned(), key.into());
+        members.insert(nonce_field.name.to_owned(), nonce.into());
     }
 }

@@ -123,7 +123,7 @@ fn every_address_of_every_example_leads_to_a_download_of_the_catalogue() {
         match value {
             Value::Array(items) => items.iter().for_each(|item| addresses(item, found)),
             Value::Object(members) => members.iter().for_each(|(name, value)| match &**name {
-                "download_url" | "media_url" => found.push(value.clone()),
+                "download_url" => found.push(value.clone()),
                 _ => addresses(value, found),
             }),
             _ => {}

@@ -7,9 +7,8 @@
 use serde_json::{Value, json};
 
 use super::coupon::{self, Association, Coupon};
-use super::stock::Stock;
 use super::unconfirmed::words;
-use super::{may_operate, once_for_merchant, refusals};
+use super::{once_for_merchant, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
@@ -20,7 +19,7 @@ use crate::store::Transaction;
 pub(super) fn associate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = AssociationRequest::read(context.request);
     once_for_merchant(tx, context, "associate", &request.out_request_no, || {
-        let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
+        let found = coupon::get(tx, &request.stock_id, &request.coupon_code)?;
         Ok(associate(context.caller, &request, found, context.now))
     })
 }
@@ -28,7 +27,7 @@ pub(super) fn associate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Re
 pub(super) fn disassociate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = AssociationRequest::read(context.request);
     once_for_merchant(tx, context, "disassociate", &request.out_request_no, || {
-        let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
+        let found = coupon::get(tx, &request.stock_id, &request.coupon_code)?;
         Ok(disassociate(context.caller, &request, found, context.now))
     })
 }
@@ -58,7 +57,7 @@ impl AssociationRequest {
 fn associate(
     caller: &Account,
     request: &AssociationRequest,
-    found: Option<(Stock, Coupon)>,
+    found: Option<Coupon>,
     now: i64,
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
@@ -83,7 +82,7 @@ fn associate(
 fn disassociate(
     caller: &Account,
     request: &AssociationRequest,
-    found: Option<(Stock, Coupon)>,
+    found: Option<Coupon>,
     now: i64,
 ) -> Decided<Coupon> {
     let coupon = check_usable(caller, found, now)?;
@@ -99,9 +98,9 @@ fn disassociate(
 
 /// UNCONFIRMED(association-of-used): a coupon that was used is not usable any more, as the pages of both
 /// operations say. An acceptance guide of 2025 associates after the use.
-fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
-    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
-    if !may_operate(caller, &stock) {
+fn check_usable(caller: &Account, found: Option<Coupon>, now: i64) -> Result<Coupon, Refusal> {
+    let coupon = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
+    if !coupon.may_be_operated_by(caller) {
         return Err(refusals::no_right_on_coupon());
     }
     if coupon.is_usable_at(now) { Ok(coupon) } else { Err(refusals::not_usable(coupon.state_at(now))) }
@@ -123,39 +122,35 @@ mod tests {
         }
     }
 
-    fn found(coupon: Coupon) -> Option<(Stock, Coupon)> {
-        Some((a_stock(), coupon))
-    }
-
     #[test]
     fn a_coupon_is_tied_to_an_order_and_untied_again() {
-        let (tied, response) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().parts();
+        let (tied, response) = associate(&CALLER, &tie("o-1"), Some(a_coupon()), NOW).unwrap().parts();
         assert_eq!(response, json!({ "wechatpay_associate_time": clock::rfc3339(NOW) }));
-        let (untied, response) = disassociate(&CALLER, &tie("o-1"), found(tied), NOW + 60).unwrap().parts();
+        let (untied, response) = disassociate(&CALLER, &tie("o-1"), Some(tied), NOW + 60).unwrap().parts();
         assert_eq!(response, json!({ "wechatpay_disassociate_time": clock::rfc3339(NOW + 60) }));
         assert_eq!(untied, a_coupon());
-        associate(&CALLER, &tie("o-2"), found(untied), NOW + 61).unwrap();
+        associate(&CALLER, &tie("o-2"), Some(untied), NOW + 61).unwrap();
     }
 
     #[test]
     fn the_same_order_again_has_the_first_time() {
-        let (tied, first) = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().parts();
-        let (again, second) = associate(&CALLER, &tie("o-1"), found(tied.clone()), NOW + 60).unwrap().parts();
+        let (tied, first) = associate(&CALLER, &tie("o-1"), Some(a_coupon()), NOW).unwrap().parts();
+        let (again, second) = associate(&CALLER, &tie("o-1"), Some(tied.clone()), NOW + 60).unwrap().parts();
         assert_eq!((first, tied), (second, again));
     }
 
     #[test]
     fn a_second_order_is_refused() {
-        let tied = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().changed;
-        let refusal = associate(&CALLER, &tie("o-2"), found(tied), NOW).unwrap_err();
+        let tied = associate(&CALLER, &tie("o-1"), Some(a_coupon()), NOW).unwrap().changed;
+        let refusal = associate(&CALLER, &tie("o-2"), Some(tied), NOW).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
     }
 
     #[test]
     fn what_is_not_associated_cannot_be_untied() {
-        let tied = associate(&CALLER, &tie("o-1"), found(a_coupon()), NOW).unwrap().changed;
+        let tied = associate(&CALLER, &tie("o-1"), Some(a_coupon()), NOW).unwrap().changed;
         for (coupon, order) in [(a_coupon(), "o-1"), (tied, "o-2")] {
-            let refusal = disassociate(&CALLER, &tie(order), found(coupon), NOW).unwrap_err();
+            let refusal = disassociate(&CALLER, &tie(order), Some(coupon), NOW).unwrap_err();
             assert_eq!(
                 (refusal.status, refusal.code, &*refusal.message),
                 (400, "INVALID_REQUEST", words::NOT_ASSOCIATED)
@@ -185,8 +180,8 @@ mod tests {
         for condition in conditions {
             let coupon = Coupon { condition, association: association.clone(), ..a_coupon() };
             for refusal in [
-                associate(&CALLER, &tie("o-1"), found(coupon.clone()), NOW).unwrap_err(),
-                disassociate(&CALLER, &tie("o-1"), found(coupon), NOW).unwrap_err(),
+                associate(&CALLER, &tie("o-1"), Some(coupon.clone()), NOW).unwrap_err(),
+                disassociate(&CALLER, &tie("o-1"), Some(coupon), NOW).unwrap_err(),
             ] {
                 assert_eq!(
                     (refusal.status, refusal.code, &*refusal.message),
@@ -196,7 +191,7 @@ mod tests {
         }
         let expired = a_coupon().window.expire + 1;
         assert_eq!(
-            associate(&CALLER, &tie("o-1"), found(a_coupon()), expired).unwrap_err().message,
+            associate(&CALLER, &tie("o-1"), Some(a_coupon()), expired).unwrap_err().message,
             "券状态非可用态"
         );
     }
@@ -204,7 +199,7 @@ mod tests {
     #[test]
     fn a_stranger_may_do_neither() {
         let stranger = stranger();
-        assert_eq!(associate(&stranger, &tie("o-1"), found(a_coupon()), NOW).unwrap_err().code, "NO_AUTH");
-        assert_eq!(disassociate(&stranger, &tie("o-1"), found(a_coupon()), NOW).unwrap_err().code, "NO_AUTH");
+        assert_eq!(associate(&stranger, &tie("o-1"), Some(a_coupon()), NOW).unwrap_err().code, "NO_AUTH");
+        assert_eq!(disassociate(&stranger, &tie("o-1"), Some(a_coupon()), NOW).unwrap_err().code, "NO_AUTH");
     }
 }

@@ -120,7 +120,7 @@ impl Platform {
     /// If the database fails.
     pub fn delete_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
         self.act(|tx, now| {
-            let found = coupon::find(tx, stock_id, code)?.and_then(|(_, coupon)| thrown_away(coupon, now));
+            let found = coupon::get(tx, stock_id, code)?.and_then(|coupon| thrown_away(coupon, now));
             found.map_or(Ok(false), |coupon| tx.save(&coupon).map(|()| true))
         })
     }

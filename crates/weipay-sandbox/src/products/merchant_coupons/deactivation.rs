@@ -16,7 +16,7 @@ pub(super) fn deactivate_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> 
     let request = DeactivateRequest::read(context.request);
     once_for_merchant(tx, context, "deactivate", &request.deactivate_request_no, || {
         let stock = stock::find(tx, &request.stock_id)?;
-        let coupon = coupon::find(tx, &request.stock_id, &request.coupon_code)?.map(|(_, coupon)| coupon);
+        let coupon = coupon::get(tx, &request.stock_id, &request.coupon_code)?;
         Ok(deactivate(context.caller, &request, stock, coupon, context.now))
     })
 }

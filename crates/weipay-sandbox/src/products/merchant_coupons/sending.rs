@@ -151,7 +151,7 @@ impl Situation {
             }
         }
         let code_is_taken = match &request.coupon_code {
-            Some(code) => coupon::find(tx, &request.stock_id, code)?.is_some(),
+            Some(code) => coupon::get(tx, &request.stock_id, code)?.is_some(),
             None => false,
         };
         let is_of_another_appid = match &request.appid {

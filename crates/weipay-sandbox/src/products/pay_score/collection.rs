@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::order::{OrderState, Paid, ServiceOrder};
 use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
+use crate::ledger::Owner;
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::ledger::Owner;
 use crate::products::payments::order::{self, Dialect, LimitPay, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::reasons;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use super::limit_pay::LimitPay;
 pub(crate) use super::trade::{Dialect, OrderState, TradeType};
 use crate::clock;
-use crate::products::ledger::Owner;
+use crate::ledger::Owner;
 use crate::store::{
     Direction, Fingerprint, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
 };

@@ -31,6 +31,7 @@ use super::person::{PaymentFailure, PersonPays, PersonPaysError, find};
 use crate::authority::is_official;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::{Platform, Request};
+use crate::products::Pages;
 use crate::products::users::is_openid;
 use crate::response::Response;
 use crate::v2;
@@ -66,14 +67,20 @@ fn show_address(control: &Control, request: &ControlRequest) -> Result<Value, Co
     Ok(json!({ "page": address }))
 }
 
+pub(crate) const PAGES: Pages = Pages {
+    has: |method, path, headers| is_page(path) || is_lost(method, path, headers),
+    respond: Platform::respond_as_page,
+    too_long,
+};
+
 /// Whether a path is of the page, and not of the API. APIv2 has paths below `/pay/` too.
-pub(crate) fn is_page(path: &str) -> bool {
+fn is_page(path: &str) -> bool {
     path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
 }
 
 /// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send is answered
 /// as the platform does, without a body, and logged.
-pub(crate) fn is_lost(method: &str, path: &str, headers: &HeaderMap) -> bool {
+fn is_lost(method: &str, path: &str, headers: &HeaderMap) -> bool {
     let is_html = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|types| types.contains("text/html"));
     if !headers.get_all(ACCEPT).iter().any(is_html) {
         return false;
@@ -90,7 +97,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The response to a form that no page of ours sends.
-pub(crate) fn too_long() -> Response {
+fn too_long() -> Response {
     html::page(413, Message::new("表单太长", "This form is too long.").show())
 }
 
@@ -119,7 +126,7 @@ impl Platform {
     }
 
     /// The response to a request for the page.
-    pub(crate) fn respond_as_page(&self, request: &Request) -> Response {
+    fn respond_as_page(&self, request: &Request) -> Response {
         self.visit(request).unwrap_or_else(|response| *response)
     }
 

@@ -13,13 +13,13 @@ use super::profit_sharing::funds::SharedFunds;
 use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
 use super::v2;
 use crate::clock;
+use crate::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
 use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
 use crate::products::cash_coupons::discount::{self, Basket, Discount};
 use crate::products::cash_coupons::flow::FlowOf;
 use crate::products::cash_coupons::goods::Goods;
-use crate::products::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
 use crate::store::{Announcement, Direction, Due, StoreError, Transaction};
 
 /// Who pays an order, and with what.

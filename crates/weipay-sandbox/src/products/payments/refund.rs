@@ -41,9 +41,9 @@ use serde_json::Value;
 
 use super::order::Order;
 use crate::contract::ValidRequest;
+use crate::ledger::Posting;
 use crate::people::account::AccountState;
 use crate::products::complaints;
-use crate::products::ledger::Posting;
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
 use crate::store::Transaction;
 pub(super) use accepting::{RefundRequest, Source};

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::{fingerprint, new_number, receiver, refusals};
 use crate::clock;
 use crate::clock::spaced;
+use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::people::account::AccountState;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::red_packet::{self, NotOpened};
 use crate::clock::DAY;
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Owner};
 use crate::products::world::{APPID, World, merchant, openid};
 
 const MCHID: &str = "1900000109";

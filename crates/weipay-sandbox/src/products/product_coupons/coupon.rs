@@ -3,6 +3,8 @@
 //! A coupon of several uses (多次优惠) has a round for each; every other coupon has one. A coupon of a bundle
 //! (用户券组) has a place in it.
 
+mod search;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -12,8 +14,9 @@ use super::stock::{self, Stock};
 use crate::clock;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::validity::Window;
-use crate::products::coupon_stocks::{Event, in_time, of_person};
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined, named};
+use crate::products::coupon_stocks::{Event, in_time};
+use crate::store::{IndexEntry, Record, StoreError, Transaction, joined, named};
+pub(super) use search::{Filter, count_of_user, find, find_by_number, list, of_bundle, siblings};
 
 /// A coupon that a user received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -355,103 +358,11 @@ fn user(owner: &Owner, openid: &str) -> String {
     joined(&owner.key(), openid)
 }
 
-/// Which coupons of a user are looked for. Every part is a condition on an index, so that nothing else is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Filter {
-    pub(super) owner: Owner,
-    pub(super) openid: String,
-    pub(super) product_id: Option<String>,
-    pub(super) stock_id: Option<String>,
-    /// The user's bundle.
-    pub(super) bundle_id: Option<String>,
-    pub(super) state: Option<CouponState>,
-}
-
-impl Filter {
-    fn conditions(&self, now: i64) -> Vec<IndexRange> {
-        let user = user(&self.owner, &self.openid);
-        let condition = |word: &str, from| in_time::between(CONDITION, &joined(&user, word), from, i64::MAX);
-        let of_user = |index, id: &String| IndexRange::equal(index, joined(id, &self.openid));
-        let mut conditions: Vec<_> = self.stock_id.iter().map(|id| of_user(STOCK_AND_USER, id)).collect();
-        conditions.extend(self.product_id.iter().map(|id| of_user(PRODUCT_AND_USER, id)));
-        conditions.extend(self.bundle_id.iter().map(|id| IndexRange::equal(BUNDLE, id.as_str())));
-        match self.state {
-            None => conditions.push(in_time::beginning_with(CONDITION, &user)),
-            Some(CouponState::Pending) => {
-                conditions.push(condition(CONFIRMED, now));
-                conditions.push(in_time::between(START, &user, now.saturating_add(1), i64::MAX));
-            }
-            Some(CouponState::Effective) => {
-                conditions.push(condition(CONFIRMED, now));
-                conditions.push(in_time::between(START, &user, 0, now));
-            }
-            Some(CouponState::Expired) => {
-                conditions.push(in_time::between(OPEN, &user, 0, now.saturating_sub(1)))
-            }
-            Some(CouponState::Confirming) => conditions.push(condition(CouponState::Confirming.word(), now)),
-            Some(state) => conditions.push(condition(state.word(), 0)),
-        }
-        conditions
-    }
-}
-
-/// The coupon with this code of a stock.
-pub(super) fn find(tx: &Transaction<'_>, stock_id: &str, code: &str) -> Result<Option<Coupon>, StoreError> {
-    tx.get(&joined(stock_id, code))
-}
-
-/// The most coupons of a bundle.
-const MAX_IN_BUNDLE: i64 = 15;
-
-/// The coupons that were sent under a number.
-pub(super) fn find_by_number(
-    tx: &Transaction<'_>,
-    owner: &Owner,
-    number: &str,
-) -> Result<Vec<Coupon>, StoreError> {
-    let condition = IndexRange::equal(NUMBER, joined(&owner.key(), number));
-    let mut coupons: Vec<Coupon> = tx.find(&[condition], Page { offset: 0, limit: MAX_IN_BUNDLE })?;
-    coupons.sort_unstable_by_key(|coupon| coupon.bundle.as_ref().map(|bundle| bundle.index));
-    Ok(coupons)
-}
-
-/// The coupons of a user's bundle, in their order.
-pub(super) fn of_bundle(tx: &Transaction<'_>, bundle_id: &str) -> Result<Vec<Coupon>, StoreError> {
-    let condition = IndexRange::equal(BUNDLE, bundle_id);
-    let mut coupons: Vec<Coupon> = tx.find(&[condition], Page { offset: 0, limit: MAX_IN_BUNDLE })?;
-    coupons.sort_unstable_by_key(|coupon| coupon.bundle.as_ref().map(|bundle| bundle.index));
-    Ok(coupons)
-}
-
-/// The coupons of the bundle of a coupon, it among them; of a coupon without a bundle, none.
-pub(super) fn siblings(tx: &Transaction<'_>, coupon: &Coupon) -> Result<Vec<Coupon>, StoreError> {
-    coupon.bundle.as_ref().map_or(Ok(Vec::new()), |bundle| of_bundle(tx, &bundle.id))
-}
-
-/// How many coupons of a stock a user has received, under all openids of the person. Those that nobody has confirmed count.
-pub(super) fn count_of_user(tx: &Transaction<'_>, stock_id: &str, openid: &str) -> Result<i64, StoreError> {
-    of_person::count::<Coupon>(tx, openid, |openid| {
-        IndexRange::equal(STOCK_AND_USER, joined(stock_id, openid))
-    })
-}
-
-/// A page of a user's coupons, under all openids of the person, the last received first, and how many there are in all.
-pub(super) fn list(
-    tx: &Transaction<'_>,
-    filter: &Filter,
-    page: Page,
-    now: i64,
-) -> Result<(Vec<Coupon>, i64), StoreError> {
-    let conditions = |openid| Filter { openid, ..filter.clone() }.conditions(now);
-    of_person::page(tx, &filter.openid, page, conditions, |coupon: &Coupon| coupon.receive_time)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::DAY;
-    use crate::products::product_coupons::fixtures::{NOW, OPENID, a_coupon, owner, seen};
-    use crate::store::Store;
+    use crate::products::product_coupons::fixtures::{NOW, a_coupon, seen};
 
     fn event() -> Event {
         Event { request_no: "event-01".to_owned(), time: NOW }
@@ -498,53 +409,5 @@ mod tests {
         assert_eq!(shown["product_coupon"]["display_info"]["name"], "满一百减五元");
         assert_eq!(shown["stock"].get("remark"), None);
         assert_eq!(shown["product_coupon"]["state"], "EFFECTIVE");
-    }
-
-    #[test]
-    fn every_coupon_is_found_by_the_state_that_it_shows() {
-        let moved = |hours: i64| Window {
-            start: a_coupon().window.start + hours * 3_600,
-            expire: a_coupon().window.expire + hours * 3_600,
-        };
-        let used = Round { used: Some(Use { event: event(), details: Map::new() }), returned: None };
-        let ending = Ending { request_no: "end-01".to_owned(), time: NOW, reason: "误发".to_owned() };
-        let bases = [
-            a_coupon(),
-            Coupon { confirmed: Some(event()), ..a_coupon() },
-            Coupon { confirmed: Some(event()), rounds: vec![used], ..a_coupon() },
-            Coupon { ended: Some(CouponEnd::Deactivated(ending)), ..a_coupon() },
-            Coupon { ended: Some(CouponEnd::Deleted(NOW)), ..a_coupon() },
-        ];
-        let checked: Result<(), StoreError> = Store::in_memory().transaction(|tx| {
-            let mut coupons = Vec::new();
-            for (number, base) in bases.iter().enumerate() {
-                for hours in [-10_000, 0, 48] {
-                    let code = format!("c{number}{hours}");
-                    let coupon = Coupon { code, window: moved(hours), ..base.clone() };
-                    tx.save(&coupon)?;
-                    coupons.push(coupon);
-                }
-            }
-            let filter = |state| Filter {
-                owner: owner(),
-                openid: OPENID.to_owned(),
-                product_id: Some(a_coupon().product_id),
-                stock_id: Some(a_coupon().stock_id),
-                bundle_id: None,
-                state,
-            };
-            let page = Page { offset: 0, limit: 50 };
-            for state in CouponState::ALL {
-                let wanted = coupons.iter().filter(|coupon| coupon.state_at(NOW) == state).count();
-                let (found, total) = list(tx, &filter(Some(state)), page, NOW)?;
-                assert!(wanted > 0, "{state:?}");
-                assert_eq!((found.len(), total), (wanted, i64::try_from(wanted).unwrap()), "{state:?}");
-                assert!(found.iter().all(|coupon| coupon.state_at(NOW) == state));
-            }
-            let anybody = Filter { openid: "o".repeat(28), ..filter(None) };
-            assert_eq!((list(tx, &filter(None), page, NOW)?.1, list(tx, &anybody, page, NOW)?.1), (15, 0));
-            Ok(())
-        });
-        checked.unwrap();
     }
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::store::{
     Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
 };

@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::*;
-use crate::merchants::change::NewMerchant;
+use crate::merchants::add::NewMerchant;
 use crate::sandbox::Sandbox;
 use crate::store::address::{Kind, StoreAddress};
 use crate::store::engine::{Due, NewRecord, OutboxEntry};
@@ -222,7 +222,7 @@ fn what_is_due_is_claimed_by_one_node_only() {
 }
 
 #[test]
-fn a_claim_that_ran_out_is_taken_over_and_its_former_holder_changes_nothing_any_more() {
+fn the_holder_of_a_claim_that_ran_out_changes_nothing() {
     let Some([first, second]) = nodes::<2>() else { return };
     within(&first, |engine| engine.add_to_outbox(&entry(1)));
     assert_eq!((claim(&first), claim(&second)), (vec![1], vec![]));
@@ -383,8 +383,8 @@ fn nodes_have_the_same_kits_also_of_merchants_that_one_of_them_adds() {
 
 #[test]
 fn no_change_of_a_merchant_is_lost_between_nodes() {
-    use crate::merchants::change::{KeyKind, RotationStep};
     use crate::merchants::record::{MerchantRecord, PlatformKeys};
+    use crate::merchants::rotation::{KeyKind, RotationStep};
 
     const EACH: usize = 12;
     let Some(nodes) = two_sandboxes(None) else { return };
@@ -663,7 +663,7 @@ fn two_with_an_earlier_snapshot() -> Option<[Sandbox; 2]> {
 }
 
 #[test]
-fn work_that_began_before_another_node_restored_a_state_is_done_at_the_time_of_the_restored_one() {
+fn work_that_began_before_a_restore_is_done_at_the_restored_time() {
     let Some([first, second]) = two_with_an_earlier_snapshot() else { return };
     // Its clock was asked before the restore, and its transaction begins behind it.
     let early = first.platform().moment(first.platform().generation());
@@ -688,7 +688,7 @@ fn work_that_began_before_another_node_restored_a_state_is_done_at_the_time_of_t
 }
 
 #[test]
-fn what_is_due_in_a_state_that_was_exchanged_is_not_done_early_in_the_restored_one() {
+fn what_was_due_before_a_restore_is_not_done_early_after_it() {
     let Some([first, second]) = two_sandboxes(Some(100)) else { return };
     let due = Due { kind: "of another program".to_owned(), key: "1".to_owned(), at: 500 };
     let kept: Result<(), StoreError> = second.platform().store.transaction(|tx| tx.schedule(&due));

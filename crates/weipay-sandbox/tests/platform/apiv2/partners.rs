@@ -95,7 +95,7 @@ fn refused(said: &XmlElements) -> [&str; 2] {
 }
 
 #[test]
-fn an_order_of_a_partner_is_its_sub_merchants_from_the_request_to_the_notification() {
+fn a_partners_order_is_its_sub_merchants_until_the_notification() {
     let partner = Partner::start();
     let tea = partner.sandbox.platform().kit_of(TEA).unwrap();
     let (openid, sub_openid) = (partner.somebody(&partner.kit().appid), partner.somebody(&tea.kit().appid));

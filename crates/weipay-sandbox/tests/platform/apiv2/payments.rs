@@ -121,7 +121,7 @@ const NUMBERED: [&str; 6] =
     ["coupon_fee", "coupon_count", "coupon_type_0", "coupon_id_0", "coupon_fee_0", "settlement_total_fee"];
 
 #[test]
-fn whoever_says_version_1_0_gets_the_coupons_as_a_list_in_place_of_numbered_elements() {
+fn version_1_0_gets_the_coupons_as_a_list() {
     let sandbox = crate::sandbox().start().unwrap();
     let mut request = order("order-1", "JSAPI");
     request.push(("version", "1.0"));

@@ -131,6 +131,15 @@ macro_rules! sql_dedup {
                 let Ok(ticket) = i64::try_from(ticket.0) else { return Ok(()) };
                 sqlx::query(statement).bind(id).bind(ticket).execute(&self.pool).await.map(drop)
             }
+
+            /// The same in the background, if the runtime still runs. Otherwise the lease ends by itself, and the event is handled
+            /// again.
+            fn end_unwaited(&self, statement: &'static str, id: &str, ticket: Ticket) {
+                if let Ok(runtime) = Handle::try_current() {
+                    let (this, id) = (self.clone(), id.to_owned());
+                    runtime.spawn(async move { this.end(statement, &id, ticket).await.ok() });
+                }
+            }
         }
 
         impl Dedup for $name {
@@ -169,20 +178,12 @@ macro_rules! sql_dedup {
                 self.end($statements.release, id, ticket).await
             }
 
-            /// Gives the ticket back in the background, if the runtime still runs; else its lease ends.
             fn abandon(&self, id: &str, ticket: Ticket) {
-                if let Ok(runtime) = Handle::try_current() {
-                    let (this, id) = (self.clone(), id.to_owned());
-                    runtime.spawn(async move { this.release(&id, ticket).await.ok() });
-                }
+                self.end_unwaited($statements.release, id, ticket);
             }
 
-            /// Notes it in the background, if the runtime still runs; else the event is handled again when its lease ends.
             fn finish_unwaited(&self, id: &str, ticket: Ticket) {
-                if let Ok(runtime) = Handle::try_current() {
-                    let (this, id) = (self.clone(), id.to_owned());
-                    runtime.spawn(async move { this.finish(&id, ticket).await.ok() });
-                }
+                self.end_unwaited($statements.finish, id, ticket);
             }
         }
     };

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/appauth`: 实名校验/授权.
+    pub fn appauth(self) -> Appauth<M> {
+        Appauth::new(self.call.step("appauth"))
+    }
+}
+
 chain_step! {
     /// `v2/appauth`: 实名校验/授权.
     #[doc(alias = "实名校验/授权")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/applyment`: 小微特约商户.
+    pub fn applyment(self) -> Applyment<M> {
+        Applyment::new(self.call.step("applyment"))
+    }
+}
+
 chain_step! {
     /// `v2/applyment`: 小微特约商户.
     #[doc(alias = "小微特约商户")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/billcommentsp`: 订单评价.
+    pub fn billcommentsp(self) -> Billcommentsp<M> {
+        Billcommentsp::new(self.call.step("billcommentsp"))
+    }
+}
+
 chain_step! {
     /// `v2/billcommentsp`: 订单评价.
     #[doc(alias = "订单评价")]

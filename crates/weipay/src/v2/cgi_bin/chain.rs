@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/cgi-bin`: 清关报关.
+    pub fn cgi_bin(self) -> CgiBin<M> {
+        CgiBin::new(self.call.step("cgi-bin"))
+    }
+}
+
 chain_step! {
     /// `v2/cgi-bin`: 清关报关.
     #[doc(alias = "清关报关")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/deposit`: 酒店押金.
+    pub fn deposit(self) -> Deposit<M> {
+        Deposit::new(self.call.step("deposit"))
+    }
+}
+
 chain_step! {
     /// `v2/deposit`: 酒店押金.
     #[doc(alias = "酒店押金")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/face`: 刷脸支付.
+    pub fn face(self) -> Face<M> {
+        Face::new(self.call.step("face"))
+    }
+}
+
 chain_step! {
     /// `v2/face`: 刷脸支付.
     #[doc(alias = "刷脸支付")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/fund`: 小微特约商户.
+    pub fn fund(self) -> Fund<M> {
+        Fund::new(self.call.step("fund"))
+    }
+}
+
 chain_step! {
     /// `v2/fund`: 小微特约商户.
     #[doc(alias = "小微特约商户")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/mchrisk`: 银行服务商, 风险服务.
+    pub fn mchrisk(self) -> Mchrisk<M> {
+        Mchrisk::new(self.call.step("mchrisk"))
+    }
+}
+
 chain_step! {
     /// `v2/mchrisk`: 银行服务商, 风险服务.
     #[doc(alias = "银行服务商")]

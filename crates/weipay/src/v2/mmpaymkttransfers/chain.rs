@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
+    pub fn mmpaymkttransfers(self) -> Mmpaymkttransfers<M> {
+        Mmpaymkttransfers::new(self.call.step("mmpaymkttransfers"))
+    }
+}
+
 chain_step! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
     #[doc(alias = "付款到零钱")]

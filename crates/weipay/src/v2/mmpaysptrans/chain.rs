@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/mmpaysptrans`: 付款到银行卡.
+    pub fn mmpaysptrans(self) -> Mmpaysptrans<M> {
+        Mmpaysptrans::new(self.call.step("mmpaysptrans"))
+    }
+}
+
 chain_step! {
     /// `v2/mmpaysptrans`: 付款到银行卡.
     #[doc(alias = "付款到银行卡")]

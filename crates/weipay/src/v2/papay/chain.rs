@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/papay`: 扣款服务.
+    pub fn papay(self) -> Papay<M> {
+        Papay::new(self.call.step("papay"))
+    }
+}
+
 chain_step! {
     /// `v2/papay`: 扣款服务.
     #[doc(alias = "扣款服务")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/pay`: 分账, 刷脸支付, 合单支付, 基础支付, 扣款服务, 账单, 退款.
+    pub fn pay(self) -> Pay<M> {
+        Pay::new(self.call.step("pay"))
+    }
+}
+
 chain_step! {
     /// `v2/pay`: 分账, 刷脸支付, 合单支付, 基础支付, 扣款服务, 账单, 退款.
     #[doc(alias = "分账")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/payitil`: 基础支付.
+    pub fn payitil(self) -> Payitil<M> {
+        Payitil::new(self.call.step("payitil"))
+    }
+}
+
 chain_step! {
     /// `v2/payitil`: 基础支付.
     #[doc(alias = "基础支付")]

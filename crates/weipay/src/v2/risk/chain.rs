@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
+    pub fn risk(self) -> Risk<M> {
+        Risk::new(self.call.step("risk"))
+    }
+}
+
 chain_step! {
     /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
     #[doc(alias = "付款到银行卡")]

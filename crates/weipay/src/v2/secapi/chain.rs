@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/secapi`: 分账, 刷脸支付, 基础支付, 进件, 退款, 银行服务商.
+    pub fn secapi(self) -> Secapi<M> {
+        Secapi::new(self.call.step("secapi"))
+    }
+}
+
 chain_step! {
     /// `v2/secapi`: 分账, 刷脸支付, 基础支付, 进件, 退款, 银行服务商.
     #[doc(alias = "分账")]

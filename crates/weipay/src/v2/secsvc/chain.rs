@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/secsvc`: 实名校验/授权.
+    pub fn secsvc(self) -> Secsvc<M> {
+        Secsvc::new(self.call.step("secsvc"))
+    }
+}
+
 chain_step! {
     /// `v2/secsvc`: 实名校验/授权.
     #[doc(alias = "实名校验/授权")]

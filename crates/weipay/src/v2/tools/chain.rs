@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/tools`: 基础支付.
+    pub fn tools(self) -> Tools<M> {
+        Tools::new(self.call.step("tools"))
+    }
+}
+
 chain_step! {
     /// `v2/tools`: 基础支付.
     #[doc(alias = "基础支付")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/transit`: 乘车码代扣.
+    pub fn transit(self) -> Transit<M> {
+        Transit::new(self.call.step("transit"))
+    }
+}
+
 chain_step! {
     /// `v2/transit`: 乘车码代扣.
     #[doc(alias = "乘车码代扣")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/vehicle`: 微信车主服务.
+    pub fn vehicle(self) -> Vehicle<M> {
+        Vehicle::new(self.call.step("vehicle"))
+    }
+}
+
 chain_step! {
     /// `v2/vehicle`: 微信车主服务.
     #[doc(alias = "微信车主服务")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/wxv`: 免押租借, 免押速住.
+    pub fn wxv(self) -> Wxv<M> {
+        Wxv::new(self.call.step("wxv"))
+    }
+}
+
 chain_step! {
     /// `v2/wxv`: 免押租借, 免押速住.
     #[doc(alias = "免押租借")]

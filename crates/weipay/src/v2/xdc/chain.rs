@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v2::V2<M> {
+    /// `v2/xdc`: 沙箱环境.
+    pub fn xdc(self) -> Xdc<M> {
+        Xdc::new(self.call.step("xdc"))
+    }
+}
+
 chain_step! {
     /// `v2/xdc`: 沙箱环境.
     #[doc(alias = "沙箱环境")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/abnormal-fund-processing`: 收付通-个人收款(二手交易).
+    pub fn abnormal_fund_processing(self) -> AbnormalFundProcessing<M> {
+        AbnormalFundProcessing::new(self.call.step("abnormal-fund-processing"))
+    }
+}
+
 chain_step! {
     /// `v3/abnormal-fund-processing`: 收付通-个人收款(二手交易).
     #[doc(alias = "收付通-个人收款(二手交易)")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/aggracct-bc`: 聚合账户银行渠道服务.
+    pub fn aggracct_bc(self) -> AggracctBc<M> {
+        AggracctBc::new(self.call.step("aggracct-bc"))
+    }
+}
+
 chain_step! {
     /// `v3/aggracct-bc`: 聚合账户银行渠道服务.
     #[doc(alias = "聚合账户银行渠道服务")]

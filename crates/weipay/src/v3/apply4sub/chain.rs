@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/apply4sub`: 结算账户.
+    pub fn apply4sub(self) -> Apply4sub<M> {
+        Apply4sub::new(self.call.step("apply4sub"))
+    }
+}
+
 chain_step! {
     /// `v3/apply4sub`: 结算账户.
     #[doc(alias = "结算账户")]

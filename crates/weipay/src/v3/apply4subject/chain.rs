@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/apply4subject`: 确认开户意愿.
+    pub fn apply4subject(self) -> Apply4subject<M> {
+        Apply4subject::new(self.call.step("apply4subject"))
+    }
+}
+
 chain_step! {
     /// `v3/apply4subject`: 确认开户意愿.
     #[doc(alias = "确认开户意愿")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/applyment4sub`: 商户进件.
+    pub fn applyment4sub(self) -> Applyment4sub<M> {
+        Applyment4sub::new(self.call.step("applyment4sub"))
+    }
+}
+
 chain_step! {
     /// `v3/applyment4sub`: 商户进件.
     #[doc(alias = "商户进件")]

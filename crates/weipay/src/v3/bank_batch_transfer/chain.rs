@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/bank-batch-transfer`: 银行模式电子回单.
+    pub fn bank_batch_transfer(self) -> BankBatchTransfer<M> {
+        BankBatchTransfer::new(self.call.step("bank-batch-transfer"))
+    }
+}
+
 chain_step! {
     /// `v3/bank-batch-transfer`: 银行模式电子回单.
     #[doc(alias = "银行模式电子回单")]

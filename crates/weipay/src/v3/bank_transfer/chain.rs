@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/bank-transfer`: 银行模式批量转账.
+    pub fn bank_transfer(self) -> BankTransfer<M> {
+        BankTransfer::new(self.call.step("bank-transfer"))
+    }
+}
+
 chain_step! {
     /// `v3/bank-transfer`: 银行模式批量转账.
     #[doc(alias = "银行模式批量转账")]

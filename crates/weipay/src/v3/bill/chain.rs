@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/bill`: 账单.
+    pub fn bill(self) -> Bill<M> {
+        Bill::new(self.call.step("bill"))
+    }
+}
+
 chain_step! {
     /// `v3/bill`: 账单.
     #[doc(alias = "账单")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/billdownload`: 账单.
+    pub fn billdownload(self) -> Billdownload<M> {
+        Billdownload::new(self.call.step("billdownload"))
+    }
+}
+
 chain_step! {
     /// `v3/billdownload`: 账单.
     #[doc(alias = "账单")]

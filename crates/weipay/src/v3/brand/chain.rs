@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/brand`: 会员, 发券活动, 品牌入驻, 品牌门店, 商家名片会员, 商家名片配置, 摇优惠活动, 连接交易, 连锁品牌分账.
+    pub fn brand(self) -> Brand<M> {
+        Brand::new(self.call.step("brand"))
+    }
+}
+
 chain_step! {
     /// `v3/brand`: 会员, 发券活动, 品牌入驻, 品牌门店, 商家名片会员, 商家名片配置, 摇优惠活动, 连接交易, 连锁品牌分账.
     #[doc(alias = "会员")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/brand-basic`: 品牌服务商授权.
+    pub fn brand_basic(self) -> BrandBasic<M> {
+        BrandBasic::new(self.call.step("brand-basic"))
+    }
+}
+
 chain_step! {
     /// `v3/brand-basic`: 品牌服务商授权.
     #[doc(alias = "品牌服务商授权")]

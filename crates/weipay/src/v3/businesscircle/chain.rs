@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/businesscircle`: 智慧商圈.
+    pub fn businesscircle(self) -> Businesscircle<M> {
+        Businesscircle::new(self.call.step("businesscircle"))
+    }
+}
+
 chain_step! {
     /// `v3/businesscircle`: 智慧商圈.
     #[doc(alias = "智慧商圈")]

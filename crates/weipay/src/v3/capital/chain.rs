@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/capital`: 银行组件.
+    pub fn capital(self) -> Capital<M> {
+        Capital::new(self.call.step("capital"))
+    }
+}
+
 chain_step! {
     /// `v3/capital`: 银行组件.
     #[doc(alias = "银行组件")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/catering`: 扫码点餐.
+    pub fn catering(self) -> Catering<M> {
+        Catering::new(self.call.step("catering"))
+    }
+}
+
 chain_step! {
     /// `v3/catering`: 扫码点餐.
     #[doc(alias = "扫码点餐")]

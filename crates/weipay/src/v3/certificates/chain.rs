@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/certificates`: 获取平台证书列表, 平台证书.
+    pub fn certificates(self) -> Certificates<M> {
+        Certificates::new(self.call.step("certificates"))
+    }
+}
+
 chain_step! {
     /// `v3/certificates`: 获取平台证书列表, 平台证书.
     #[doc(alias = "获取平台证书列表")]

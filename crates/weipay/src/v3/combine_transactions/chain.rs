@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/combine-transactions`: 合单支付, 收付通-个人收款(二手交易).
+    pub fn combine_transactions(self) -> CombineTransactions<M> {
+        CombineTransactions::new(self.call.step("combine-transactions"))
+    }
+}
+
 chain_step! {
     /// `v3/combine-transactions`: 合单支付, 收付通-个人收款(二手交易).
     #[doc(alias = "合单支付")]

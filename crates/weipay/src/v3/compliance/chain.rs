@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/compliance`: 商户身份核实.
+    pub fn compliance(self) -> Compliance<M> {
+        Compliance::new(self.call.step("compliance"))
+    }
+}
+
 chain_step! {
     /// `v3/compliance`: 商户身份核实.
     #[doc(alias = "商户身份核实")]

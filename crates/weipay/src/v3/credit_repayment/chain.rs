@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/credit-repayment`: 平台收付通·自动还款.
+    pub fn credit_repayment(self) -> CreditRepayment<M> {
+        CreditRepayment::new(self.call.step("credit-repayment"))
+    }
+}
+
 chain_step! {
     /// `v3/credit-repayment`: 平台收付通·自动还款.
     #[doc(alias = "平台收付通·自动还款")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/customs`: 清关报关.
+    pub fn customs(self) -> Customs<M> {
+        Customs::new(self.call.step("customs"))
+    }
+}
+
 chain_step! {
     /// `v3/customs`: 清关报关.
     #[doc(alias = "清关报关")]

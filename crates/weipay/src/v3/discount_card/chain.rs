@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/discount-card`: 微信先享卡.
+    pub fn discount_card(self) -> DiscountCard<M> {
+        DiscountCard::new(self.call.step("discount-card"))
+    }
+}
+
 chain_step! {
     /// `v3/discount-card`: 微信先享卡.
     #[doc(alias = "微信先享卡")]

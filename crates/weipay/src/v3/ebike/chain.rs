@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/ebike`: 电动自行车行业代扣.
+    pub fn ebike(self) -> Ebike<M> {
+        Ebike::new(self.call.step("ebike"))
+    }
+}
+
 chain_step! {
     /// `v3/ebike`: 电动自行车行业代扣.
     #[doc(alias = "电动自行车行业代扣")]

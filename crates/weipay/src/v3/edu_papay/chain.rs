@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/edu-papay`: 教育续费通.
+    pub fn edu_papay(self) -> EduPapay<M> {
+        EduPapay::new(self.call.step("edu-papay"))
+    }
+}
+
 chain_step! {
     /// `v3/edu-papay`: 教育续费通.
     #[doc(alias = "教育续费通")]

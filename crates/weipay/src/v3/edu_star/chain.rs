@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/edu-star`
+    pub fn edu_star(self) -> EduStar<M> {
+        EduStar::new(self.call.step("edu-star"))
+    }
+}
+
 chain_step! {
     /// `v3/edu-star`
     EduStar at EduStarPath

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/eduschoolpay`: 校园轻松付.
+    pub fn eduschoolpay(self) -> Eduschoolpay<M> {
+        Eduschoolpay::new(self.call.step("eduschoolpay"))
+    }
+}
+
 chain_step! {
     /// `v3/eduschoolpay`: 校园轻松付.
     #[doc(alias = "校园轻松付")]

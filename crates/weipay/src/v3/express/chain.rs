@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/express`: 微信寄快递.
+    pub fn express(self) -> Express<M> {
+        Express::new(self.call.step("express"))
+    }
+}
+
 chain_step! {
     /// `v3/express`: 微信寄快递.
     #[doc(alias = "微信寄快递")]

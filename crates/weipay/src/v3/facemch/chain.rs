@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/facemch`: 电动自行车行业代扣.
+    pub fn facemch(self) -> Facemch<M> {
+        Facemch::new(self.call.step("facemch"))
+    }
+}
+
 chain_step! {
     /// `v3/facemch`: 电动自行车行业代扣.
     #[doc(alias = "电动自行车行业代扣")]

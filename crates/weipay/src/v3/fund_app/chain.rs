@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/fund-app`: 公益捐赠, 品牌红包, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
+    pub fn fund_app(self) -> FundApp<M> {
+        FundApp::new(self.call.step("fund-app"))
+    }
+}
+
 chain_step! {
     /// `v3/fund-app`: 公益捐赠, 品牌红包, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     #[doc(alias = "公益捐赠")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/funds-to-oversea`: 平台收付通·跨境付款.
+    pub fn funds_to_oversea(self) -> FundsToOversea<M> {
+        FundsToOversea::new(self.call.step("funds-to-oversea"))
+    }
+}
+
 chain_step! {
     /// `v3/funds-to-oversea`: 平台收付通·跨境付款.
     #[doc(alias = "平台收付通·跨境付款")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
+    pub fn global(self) -> Global<M> {
+        Global::new(self.call.step("global"))
+    }
+}
+
 chain_step! {
     /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
     #[doc(alias = "H5支付权限")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/goldplan`: 点金计划.
+    pub fn goldplan(self) -> Goldplan<M> {
+        Goldplan::new(self.call.step("goldplan"))
+    }
+}
+
 chain_step! {
     /// `v3/goldplan`: 点金计划.
     #[doc(alias = "点金计划")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/gov`: 数据审核, 江苏, 浙江, 透传模式.
+    pub fn gov(self) -> Gov<M> {
+        Gov::new(self.call.step("gov"))
+    }
+}
+
 chain_step! {
     /// `v3/gov`: 数据审核, 江苏, 浙江, 透传模式.
     #[doc(alias = "数据审核")]

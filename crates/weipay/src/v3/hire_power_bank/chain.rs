@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/hire-power-bank`: 充电宝隔夜归还.
+    pub fn hire_power_bank(self) -> HirePowerBank<M> {
+        HirePowerBank::new(self.call.step("hire-power-bank"))
+    }
+}
+
 chain_step! {
     /// `v3/hire-power-bank`: 充电宝隔夜归还.
     #[doc(alias = "充电宝隔夜归还")]

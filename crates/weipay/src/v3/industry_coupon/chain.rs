@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/industry-coupon`: 出行券.
+    pub fn industry_coupon(self) -> IndustryCoupon<M> {
+        IndustryCoupon::new(self.call.step("industry-coupon"))
+    }
+}
+
 chain_step! {
     /// `v3/industry-coupon`: 出行券.
     #[doc(alias = "出行券")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/industry-rebate`: 码牌音箱.
+    pub fn industry_rebate(self) -> IndustryRebate<M> {
+        IndustryRebate::new(self.call.step("industry-rebate"))
+    }
+}
+
 chain_step! {
     /// `v3/industry-rebate`: 码牌音箱.
     #[doc(alias = "码牌音箱")]

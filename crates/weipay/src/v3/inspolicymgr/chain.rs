@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/inspolicymgr`: 微信保单服务.
+    pub fn inspolicymgr(self) -> Inspolicymgr<M> {
+        Inspolicymgr::new(self.call.step("inspolicymgr"))
+    }
+}
+
 chain_step! {
     /// `v3/inspolicymgr`: 微信保单服务.
     #[doc(alias = "微信保单服务")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/iotmanage`: 电动自行车行业代扣.
+    pub fn iotmanage(self) -> Iotmanage<M> {
+        Iotmanage::new(self.call.step("iotmanage"))
+    }
+}
+
 chain_step! {
     /// `v3/iotmanage`: 电动自行车行业代扣.
     #[doc(alias = "电动自行车行业代扣")]

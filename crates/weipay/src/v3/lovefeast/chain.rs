@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/lovefeast`: 爱心餐.
+    pub fn lovefeast(self) -> Lovefeast<M> {
+        Lovefeast::new(self.call.step("lovefeast"))
+    }
+}
+
 chain_step! {
     /// `v3/lovefeast`: 爱心餐.
     #[doc(alias = "爱心餐")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/mch-manage`: 商户管理记录.
+    pub fn mch_manage(self) -> MchManage<M> {
+        MchManage::new(self.call.step("mch-manage"))
+    }
+}
+
 chain_step! {
     /// `v3/mch-manage`: 商户管理记录.
     #[doc(alias = "商户管理记录")]

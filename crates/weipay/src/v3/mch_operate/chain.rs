@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/mch_operate`: 平台收付通·二级商户注销.
+    pub fn mch_operate(self) -> MchOperate<M> {
+        MchOperate::new(self.call.step("mch_operate"))
+    }
+}
+
 chain_step! {
     /// `v3/mch_operate`: 平台收付通·二级商户注销.
     #[doc(alias = "平台收付通·二级商户注销")]

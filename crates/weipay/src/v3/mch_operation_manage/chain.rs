@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/mch-operation-manage`: 商户尽职调查, 商户风险管理.
+    pub fn mch_operation_manage(self) -> MchOperationManage<M> {
+        MchOperationManage::new(self.call.step("mch-operation-manage"))
+    }
+}
+
 chain_step! {
     /// `v3/mch-operation-manage`: 商户尽职调查, 商户风险管理.
     #[doc(alias = "商户尽职调查")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/mchalterapply`: 商户简称变更, 资料变更, 超管变更.
+    pub fn mchalterapply(self) -> Mchalterapply<M> {
+        Mchalterapply::new(self.call.step("mchalterapply"))
+    }
+}
+
 chain_step! {
     /// `v3/mchalterapply`: 商户简称变更, 资料变更, 超管变更.
     #[doc(alias = "商户简称变更")]

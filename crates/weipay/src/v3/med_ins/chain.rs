@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/med-ins`: 医保支付.
+    pub fn med_ins(self) -> MedIns<M> {
+        MedIns::new(self.call.step("med-ins"))
+    }
+}
+
 chain_step! {
     /// `v3/med-ins`: 医保支付.
     #[doc(alias = "医保支付")]

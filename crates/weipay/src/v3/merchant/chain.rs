@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchant`: 商户提现, 文件上传.
+    pub fn merchant(self) -> Merchant<M> {
+        Merchant::new(self.call.step("merchant"))
+    }
+}
+
 chain_step! {
     /// `v3/merchant`: 商户提现, 文件上传.
     #[doc(alias = "商户提现")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchant-risk-manage`: 商户风险管理.
+    pub fn merchant_risk_manage(self) -> MerchantRiskManage<M> {
+        MerchantRiskManage::new(self.call.step("merchant-risk-manage"))
+    }
+}
+
 chain_step! {
     /// `v3/merchant-risk-manage`: 商户风险管理.
     #[doc(alias = "商户风险管理")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchant-service`: 消费者投诉.
+    pub fn merchant_service(self) -> MerchantService<M> {
+        MerchantService::new(self.call.step("merchant-service"))
+    }
+}
+
 chain_step! {
     /// `v3/merchant-service`: 消费者投诉.
     #[doc(alias = "消费者投诉")]

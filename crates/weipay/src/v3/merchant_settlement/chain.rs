@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchant-settlement`: 从业机构特约商户结算规则.
+    pub fn merchant_settlement(self) -> MerchantSettlement<M> {
+        MerchantSettlement::new(self.call.step("merchant-settlement"))
+    }
+}
+
 chain_step! {
     /// `v3/merchant-settlement`: 从业机构特约商户结算规则.
     #[doc(alias = "从业机构特约商户结算规则")]

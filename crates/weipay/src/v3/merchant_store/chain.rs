@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchant-store`: 连锁品牌门店.
+    pub fn merchant_store(self) -> MerchantStore<M> {
+        MerchantStore::new(self.call.step("merchant-store"))
+    }
+}
+
 chain_step! {
     /// `v3/merchant-store`: 连锁品牌门店.
     #[doc(alias = "连锁品牌门店")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchantfund`: 来账识别.
+    pub fn merchantfund(self) -> Merchantfund<M> {
+        Merchantfund::new(self.call.step("merchantfund"))
+    }
+}
+
 chain_step! {
     /// `v3/merchantfund`: 来账识别.
     #[doc(alias = "来账识别")]

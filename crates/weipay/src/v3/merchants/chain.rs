@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/merchants`: 子商户进件（融合钱包）, 修改子商户（融合钱包）, 进件(融合钱包).
+    pub fn merchants(self) -> Merchants<M> {
+        Merchants::new(self.call.step("merchants"))
+    }
+}
+
 chain_step! {
     /// `v3/merchants`: 子商户进件（融合钱包）, 修改子商户（融合钱包）, 进件(融合钱包).
     #[doc(alias = "子商户进件（融合钱包）")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/multiuse`: 消费金.
+    pub fn multiuse(self) -> Multiuse<M> {
+        Multiuse::new(self.call.step("multiuse"))
+    }
+}
+
 chain_step! {
     /// `v3/multiuse`: 消费金.
     #[doc(alias = "消费金")]

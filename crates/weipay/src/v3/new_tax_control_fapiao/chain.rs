@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
+    pub fn new_tax_control_fapiao(self) -> NewTaxControlFapiao<M> {
+        NewTaxControlFapiao::new(self.call.step("new-tax-control-fapiao"))
+    }
+}
+
 chain_step! {
     /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
     #[doc(alias = "电子发票")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/offlineface`: K12刷脸代扣.
+    pub fn offlineface(self) -> Offlineface<M> {
+        Offlineface::new(self.call.step("offlineface"))
+    }
+}
+
 chain_step! {
     /// `v3/offlineface`: K12刷脸代扣.
     #[doc(alias = "K12刷脸代扣")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/offlinefacemch`: K12刷脸代扣.
+    pub fn offlinefacemch(self) -> Offlinefacemch<M> {
+        Offlinefacemch::new(self.call.step("offlinefacemch"))
+    }
+}
+
 chain_step! {
     /// `v3/offlinefacemch`: K12刷脸代扣.
     #[doc(alias = "K12刷脸代扣")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/palmservice`: 微信刷掌.
+    pub fn palmservice(self) -> Palmservice<M> {
+        Palmservice::new(self.call.step("palmservice"))
+    }
+}
+
 chain_step! {
     /// `v3/palmservice`: 微信刷掌.
     #[doc(alias = "微信刷掌")]

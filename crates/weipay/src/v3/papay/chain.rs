@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/papay`: 保险委托代扣, 委托代扣, 鸿蒙委托代扣.
+    pub fn papay(self) -> Papay<M> {
+        Papay::new(self.call.step("papay"))
+    }
+}
+
 chain_step! {
     /// `v3/papay`: 保险委托代扣, 委托代扣, 鸿蒙委托代扣.
     #[doc(alias = "保险委托代扣")]

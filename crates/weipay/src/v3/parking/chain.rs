@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/parking`: 停车缴费服务.
+    pub fn parking(self) -> Parking<M> {
+        Parking::new(self.call.step("parking"))
+    }
+}
+
 chain_step! {
     /// `v3/parking`: 停车缴费服务.
     #[doc(alias = "停车缴费服务")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/partner-papay`: 委托代扣.
+    pub fn partner_papay(self) -> PartnerPapay<M> {
+        PartnerPapay::new(self.call.step("partner-papay"))
+    }
+}
+
 chain_step! {
     /// `v3/partner-papay`: 委托代扣.
     #[doc(alias = "委托代扣")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/partner-transfer`: 商家转账.
+    pub fn partner_transfer(self) -> PartnerTransfer<M> {
+        PartnerTransfer::new(self.call.step("partner-transfer"))
+    }
+}
+
 chain_step! {
     /// `v3/partner-transfer`: 商家转账.
     #[doc(alias = "商家转账")]

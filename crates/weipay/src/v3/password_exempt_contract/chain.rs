@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/password-exempt-contract`: 免密支付, 平台收付通·免密支付.
+    pub fn password_exempt_contract(self) -> PasswordExemptContract<M> {
+        PasswordExemptContract::new(self.call.step("password-exempt-contract"))
+    }
+}
+
 chain_step! {
     /// `v3/password-exempt-contract`: 免密支付, 平台收付通·免密支付.
     #[doc(alias = "免密支付")]

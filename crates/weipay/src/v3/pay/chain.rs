@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/pay`: 免密支付, 合作伙伴模式, 基础支付, 微信分付(从业机构模式), 直连商户模式.
+    pub fn pay(self) -> Pay<M> {
+        Pay::new(self.call.step("pay"))
+    }
+}
+
 chain_step! {
     /// `v3/pay`: 免密支付, 合作伙伴模式, 基础支付, 微信分付(从业机构模式), 直连商户模式.
     #[doc(alias = "免密支付")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/pay-devices`: 小票打印, 码牌音箱.
+    pub fn pay_devices(self) -> PayDevices<M> {
+        PayDevices::new(self.call.step("pay-devices"))
+    }
+}
+
 chain_step! {
     /// `v3/pay-devices`: 小票打印, 码牌音箱.
     #[doc(alias = "小票打印")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/payroll-card`: 微工卡.
+    pub fn payroll_card(self) -> PayrollCard<M> {
+        PayrollCard::new(self.call.step("payroll-card"))
+    }
+}
+
 chain_step! {
     /// `v3/payroll-card`: 微工卡.
     #[doc(alias = "微工卡")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/payscore`: 先享后付, 微信支付分, 微信支付分(从业机构模式), 支付分签约计划, 智慧零售.
+    pub fn payscore(self) -> Payscore<M> {
+        Payscore::new(self.call.step("payscore"))
+    }
+}
+
 chain_step! {
     /// `v3/payscore`: 先享后付, 微信支付分, 微信支付分(从业机构模式), 支付分签约计划, 智慧零售.
     #[doc(alias = "先享后付")]

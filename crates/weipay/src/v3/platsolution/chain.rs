@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/platsolution`: 商家转账·(预约模式), 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 平台收付通·预约商家转账, 收付通-个人收款(二手交易).
+    pub fn platsolution(self) -> Platsolution<M> {
+        Platsolution::new(self.call.step("platsolution"))
+    }
+}
+
 chain_step! {
     /// `v3/platsolution`: 商家转账·(预约模式), 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 平台收付通·预约商家转账, 收付通-个人收款(二手交易).
     #[doc(alias = "商家转账·(预约模式)")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/profitsharing`: 分账.
+    pub fn profitsharing(self) -> Profitsharing<M> {
+        Profitsharing::new(self.call.step("profitsharing"))
+    }
+}
+
 chain_step! {
     /// `v3/profitsharing`: 分账.
     #[doc(alias = "分账")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/qrcode`: 刷码乘车.
+    pub fn qrcode(self) -> Qrcode<M> {
+        Qrcode::new(self.call.step("qrcode"))
+    }
+}
+
 chain_step! {
     /// `v3/qrcode`: 刷码乘车.
     #[doc(alias = "刷码乘车")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/rate-activity`: 从业机构子商户优惠费率活动.
+    pub fn rate_activity(self) -> RateActivity<M> {
+        RateActivity::new(self.call.step("rate-activity"))
+    }
+}
+
 chain_step! {
     /// `v3/rate-activity`: 从业机构子商户优惠费率活动.
     #[doc(alias = "从业机构子商户优惠费率活动")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/realname`
+    pub fn realname(self) -> Realname<M> {
+        Realname::new(self.call.step("realname"))
+    }
+}
+
 chain_step! {
     /// `v3/realname`
     Realname at RealnamePath

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/recharge`: 商家充值.
+    pub fn recharge(self) -> Recharge<M> {
+        Recharge::new(self.call.step("recharge"))
+    }
+}
+
 chain_step! {
     /// `v3/recharge`: 商家充值.
     #[doc(alias = "商家充值")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/refund`: 退款.
+    pub fn refund(self) -> Refund<M> {
+        Refund::new(self.call.step("refund"))
+    }
+}
+
 chain_step! {
     /// `v3/refund`: 退款.
     #[doc(alias = "退款")]

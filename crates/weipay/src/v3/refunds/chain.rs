@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/refunds`: 查询所有退款, 申请退款, 退款.
+    pub fn refunds(self) -> Refunds<M> {
+        Refunds::new(self.call.step("refunds"))
+    }
+}
+
 chain_step! {
     /// `v3/refunds`: 查询所有退款, 申请退款, 退款.
     #[doc(alias = "查询所有退款")]

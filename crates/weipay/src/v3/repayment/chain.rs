@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/repayment`: 平台收付通·还款支付.
+    pub fn repayment(self) -> Repayment<M> {
+        Repayment::new(self.call.step("repayment"))
+    }
+}
+
 chain_step! {
     /// `v3/repayment`: 平台收付通·还款支付.
     #[doc(alias = "平台收付通·还款支付")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/security`: 商户测试.
+    pub fn security(self) -> Security<M> {
+        Security::new(self.call.step("security"))
+    }
+}
+
 chain_step! {
     /// `v3/security`: 商户测试.
     #[doc(alias = "商户测试")]

@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/settle`: 账单.
+    pub fn settle(self) -> Settle<M> {
+        Settle::new(self.call.step("settle"))
+    }
+}
+
 chain_step! {
     /// `v3/settle`: 账单.
     #[doc(alias = "账单")]

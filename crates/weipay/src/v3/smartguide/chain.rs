@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/smartguide`: 支付即服务.
+    pub fn smartguide(self) -> Smartguide<M> {
+        Smartguide::new(self.call.step("smartguide"))
+    }
+}
+
 chain_step! {
     /// `v3/smartguide`: 支付即服务.
     #[doc(alias = "支付即服务")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/statements`: 下载对账单, 账单.
+    pub fn statements(self) -> Statements<M> {
+        Statements::new(self.call.step("statements"))
+    }
+}
+
 chain_step! {
     /// `v3/statements`: 下载对账单, 账单.
     #[doc(alias = "下载对账单")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/taxi-invoice`: 出租车电子发票.
+    pub fn taxi_invoice(self) -> TaxiInvoice<M> {
+        TaxiInvoice::new(self.call.step("taxi-invoice"))
+    }
+}
+
 chain_step! {
     /// `v3/taxi-invoice`: 出租车电子发票.
     #[doc(alias = "出租车电子发票")]

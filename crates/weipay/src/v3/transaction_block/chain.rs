@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/transaction-block`: 商户管理记录.
+    pub fn transaction_block(self) -> TransactionBlock<M> {
+        TransactionBlock::new(self.call.step("transaction-block"))
+    }
+}
+
 chain_step! {
     /// `v3/transaction-block`: 商户管理记录.
     #[doc(alias = "商户管理记录")]

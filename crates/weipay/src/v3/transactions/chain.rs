@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/transactions`: 基础支付.
+    pub fn transactions(self) -> Transactions<M> {
+        Transactions::new(self.call.step("transactions"))
+    }
+}
+
 chain_step! {
     /// `v3/transactions`: 基础支付.
     #[doc(alias = "基础支付")]

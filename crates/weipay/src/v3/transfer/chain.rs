@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/transfer`: 商家转账.
+    pub fn transfer(self) -> Transfer<M> {
+        Transfer::new(self.call.step("transfer"))
+    }
+}
+
 chain_step! {
     /// `v3/transfer`: 商家转账.
     #[doc(alias = "商家转账")]

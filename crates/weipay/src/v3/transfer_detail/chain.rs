@@ -8,6 +8,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/transfer-detail`: 商家转账.
+    pub fn transfer_detail(self) -> TransferDetail<M> {
+        TransferDetail::new(self.call.step("transfer-detail"))
+    }
+}
+
 chain_step! {
     /// `v3/transfer-detail`: 商家转账.
     #[doc(alias = "商家转账")]

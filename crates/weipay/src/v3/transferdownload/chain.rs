@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
+    pub fn transferdownload(self) -> Transferdownload<M> {
+        Transferdownload::new(self.call.step("transferdownload"))
+    }
+}
+
 chain_step! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
     #[doc(alias = "商家转账")]

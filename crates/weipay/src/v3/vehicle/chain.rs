@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/vehicle`: ETC授权, 停车服务.
+    pub fn vehicle(self) -> Vehicle<M> {
+        Vehicle::new(self.call.step("vehicle"))
+    }
+}
+
 chain_step! {
     /// `v3/vehicle`: ETC授权, 停车服务.
     #[doc(alias = "ETC授权")]

@@ -9,6 +9,13 @@ use crate::operation::table;
 
 chain! {}
 
+impl<M: Mode> crate::v3::V3<M> {
+    /// `v3/webizpay`: 企业支付.
+    pub fn webizpay(self) -> Webizpay<M> {
+        Webizpay::new(self.call.step("webizpay"))
+    }
+}
+
 chain_step! {
     /// `v3/webizpay`: 企业支付.
     #[doc(alias = "企业支付")]

@@ -53,7 +53,7 @@ fn a_code_whose_advice_is_to_ask_again_leaves_the_outcome_open() {
 }
 
 #[test]
-fn a_request_that_was_not_taken_was_not_carried_out_and_an_unknown_reason_leaves_it_open() {
+fn a_request_that_was_not_taken_was_not_carried_out() {
     let not_taken = |message| failure(xml_response(&[("return_code", "FAIL"), ("return_msg", message)]));
     for message in [
         "签名错误",

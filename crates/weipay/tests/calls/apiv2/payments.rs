@@ -128,7 +128,7 @@ fn an_order_is_paid_notified_asked_for_in_both_versions_and_refunded() {
 }
 
 #[test]
-fn an_order_that_is_signed_with_hmac_sha256_is_notified_so_and_paid_with_its_parameters() {
+fn an_order_that_is_signed_with_hmac_sha256_is_notified_so() {
     let shop = Shop::start();
     let kit = shop.sandbox.kit();
     let prepay_id = shop.order("order-1", SignType::HmacSha256).prepay_id.unwrap();

@@ -7,6 +7,7 @@ use weipay::wire::{SignError, VerifyError, XmlError};
 
 use super::by_hand::{KEY, SUCCESS, builder, hmac_sha256, md5, signed, success, xml, xml_response};
 use crate::platform::{Platform, Scripted, unsigned};
+use crate::runtime::on_async;
 
 fn client(responses: Vec<Scripted>) -> Client {
     builder(&Platform::start(responses)).build_blocking().unwrap()
@@ -175,7 +176,7 @@ fn xml_that_can_be_read_in_two_ways_is_not_believed() {
         let first = client.chain("v2/pay/orderquery").post(&call);
         let platform = Platform::start(vec![unsigned(200, "").with_bytes(body)]);
         let client = builder(&platform).build().unwrap();
-        [first, crate::hostile_platform::on_async(client.chain("v2/pay/orderquery").post(&call))]
+        [first, on_async(client.chain("v2/pay/orderquery").post(&call))]
     };
     for good in [
         plain.clone(),
@@ -236,7 +237,7 @@ fn flipped(xml: &str) -> Vec<u8> {
 }
 
 #[test]
-fn operations_whose_responses_carry_no_signature_are_taken_as_they_come_if_they_say_so() {
+fn only_rows_that_say_so_have_responses_without_a_signature() {
     for body in [xml(&SUCCESS), xml(&[&SUCCESS[..], &[("sign", "whatever")]].concat())] {
         let client = client(vec![unsigned(200, &body)]);
         let response = client.chain("v2/mmpaymkttransfers/gettransferinfo").post(json!({})).unwrap();

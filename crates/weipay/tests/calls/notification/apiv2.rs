@@ -111,7 +111,7 @@ fn a_deduction_by_contract_that_failed_is_a_payment_of_its_own_number() {
 
 /// Empty elements say nothing: a number that is empty is not the number of anything.
 #[test]
-fn different_payments_have_different_ids_also_where_a_number_is_empty_or_only_one_element_differs() {
+fn payments_that_differ_in_one_element_have_different_ids() {
     let deduction = [
         ("mch_id", "1900000001"),
         ("contract_id", "202102285929035611"),
@@ -202,7 +202,7 @@ fn json_without_a_sign_is_rejected_whatever_members_it_has() {
 }
 
 #[test]
-fn what_is_not_signed_is_a_refund_and_nothing_else_whatever_elements_are_beside_it() {
+fn what_is_not_signed_is_a_refund_and_nothing_else() {
     let req_info = key()
         .seal_req_info(b"<root><refund_id>1</refund_id><refund_status>SUCCESS</refund_status></root>")
         .unwrap();

@@ -304,7 +304,7 @@ fn a_refresh_that_fails_keeps_the_keys_and_is_tried_again_in_a_minute() {
 }
 
 #[test]
-fn a_refresh_in_the_background_delays_no_call_and_what_it_brings_replaces_the_rest() {
+fn a_background_refresh_delays_no_call_and_replaces_all_certificates() {
     each(Server::builder, |server, client| {
         client.get("v3/a").unwrap();
         server.list(|now| listing(&[&NEW], &NEW, now));
@@ -327,7 +327,7 @@ fn a_refresh_in_the_background_delays_no_call_and_what_it_brings_replaces_the_re
 }
 
 #[test]
-fn certificates_that_were_given_are_refreshed_by_the_first_call_and_retired_by_the_list() {
+fn given_certificates_are_refreshed_by_the_first_call() {
     each(
         |server| server.builder().platform_certificate(OLD.certificate.clone()),
         |server, client| {
@@ -445,7 +445,7 @@ fn a_call_whose_time_is_over_leaves_its_fetch_on_the_way() {
 }
 
 #[test]
-fn a_new_certificate_that_one_call_has_no_time_to_fetch_is_fetched_by_the_next_call() {
+fn what_one_call_has_no_time_to_fetch_the_next_call_fetches() {
     each(Server::builder, |server, client| {
         client.get("v3/a").unwrap();
         server.calls(|_, now| success_by(&NEW, now));
@@ -548,7 +548,7 @@ fn a_fetch_that_ended_with_its_runtime_is_begun_again_by_the_next_call() {
 
 /// The response is there, and verifying it needs a certificate that is not.
 #[test]
-fn a_call_that_is_dropped_while_it_looks_for_a_new_certificate_leaves_the_fetch_on_the_way() {
+fn a_dropped_call_leaves_its_fetch_on_the_way() {
     let server = Server::start();
     let client = server.builder().build().unwrap();
     runtime().block_on(async {
@@ -578,7 +578,7 @@ fn wait(server: &Server, fetches: usize) -> impl Future<Output = ()> {
 }
 
 #[test]
-fn a_sensitive_field_waits_for_the_certificates_and_names_the_one_that_encrypted_it() {
+fn a_sensitive_field_waits_for_the_certificates() {
     let request = || post::Request::new().echo_message("hello").encrypted_echo_message("13800138000");
     let check = |server: &Server| {
         let seen = server.seen().pop().unwrap();

@@ -53,7 +53,7 @@ fn builder() -> ClientBuilder {
 }
 
 #[test]
-fn the_valid_certificate_with_the_latest_start_is_named_unless_a_public_key_is_given() {
+fn the_newest_valid_certificate_is_named_unless_there_is_a_public_key() {
     let (ended, old, current, coming) =
         (certificate(2020, 2025), certificate(2022, 2027), certificate(2025, 2030), certificate(2027, 2032));
     let expected = current.serial().to_owned();

@@ -163,7 +163,7 @@ fn merchant_b(builder: ClientBuilder, api_v3_key: &str) -> ClientBuilder {
 
 /// One merchant's client has fetched the certificate, and that of another, which makes no calls, has not.
 #[test]
-fn a_client_without_calls_gets_the_certificate_of_a_notification_that_another_merchant_knows() {
+fn a_notification_brings_a_certificate_that_another_merchant_knows() {
     with_each_kind(|make| {
         let (server_of_a, server_of_b) = (Server::start(), Server::start());
         server_of_b.list(|now| list_of_b(&[&OLD], &OLD, now));

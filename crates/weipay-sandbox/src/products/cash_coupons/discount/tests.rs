@@ -2,8 +2,8 @@ use super::super::activation::end_stock;
 use super::super::coupon::tests::{OPENID, a_coupon};
 use super::super::stock::tests::{CREATOR, NOW, a_running_stock};
 use super::*;
+use crate::ledger::{Purse, sum_of_everything};
 use crate::people::Person;
-use crate::products::ledger::{Purse, sum_of_everything};
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::world::{Sale, World, merchant, openid};
@@ -171,7 +171,7 @@ fn a_wallet_with_too_little_leaves_the_coupon_for_another_way_to_pay() {
 }
 
 #[test]
-fn a_stock_whose_money_went_back_spends_no_money_of_another_when_the_clock_goes_back() {
+fn a_stock_whose_money_went_back_spends_nothing() {
     let done: Result<(), HandlerError> = Store::in_memory().transaction(|tx| {
         let creator = Owner::merchant(CREATOR);
         let (bank, budget) = (creator.account(AccountKind::Bank), creator.account(AccountKind::Marketing));
@@ -236,7 +236,7 @@ fn a_coupon_is_not_hidden_by_newer_ones_that_do_not_fit() {
 }
 
 #[test]
-fn of_coupons_that_take_off_the_same_the_one_that_ends_first_is_best_and_then_the_newest() {
+fn among_equal_coupons_the_one_that_ends_first_is_best() {
     let done: Result<(), HandlerError> = Store::in_memory().transaction(|tx| {
         tx.save(&a_running_stock())?;
         for (number, end) in [(1, NOW + 70), (2, NOW + 60), (3, NOW + 60), (4, NOW + 80)] {
@@ -252,7 +252,7 @@ fn of_coupons_that_take_off_the_same_the_one_that_ends_first_is_best_and_then_th
 }
 
 #[test]
-fn a_coupon_is_found_at_another_merchant_under_whose_appid_the_person_has_another_openid() {
+fn a_coupon_is_found_under_another_openid_of_the_person() {
     const OTHER: &str = "1900000200";
     let mut world = World::new();
     world.now = NOW;

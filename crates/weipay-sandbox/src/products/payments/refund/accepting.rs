@@ -12,9 +12,9 @@ use super::refusals;
 use super::shares::Divided;
 use crate::clock::DAY;
 use crate::contract::ValidRequest;
+use crate::ledger::AccountKind;
 use crate::people::account::AccountState;
 use crate::products::Decision;
-use crate::products::ledger::AccountKind;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
 use crate::response::Refusal;
 

@@ -13,7 +13,7 @@ use super::accepting::check_sub_merchant;
 use super::record::{Refund, RefundState};
 use super::refusals;
 use crate::clock::{self, DAY};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
+use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Due, Record, StoreError, Transaction};
@@ -169,7 +169,7 @@ fn check_returnable(refund: &Refund) -> Result<i64, Refusal> {
 mod tests {
     use super::super::fixtures::{MCHID, Shop, Wish};
     use super::*;
-    use crate::products::ledger::AccountKind::{Available, Fees, Refunding};
+    use crate::ledger::AccountKind::{Available, Fees, Refunding};
 
     const SUB: &str = "1900000110";
     const APPID: &str = "wxd678efh567hg6787";

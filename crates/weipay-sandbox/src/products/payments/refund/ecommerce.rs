@@ -107,8 +107,8 @@ fn show(refund: &Refund) -> Value {
 mod tests {
     use super::super::fixtures::{MCHID, Shop, Wish};
     use super::*;
-    use crate::products::ledger::AccountKind::{Available, Frozen, Unsettled};
-    use crate::products::ledger::Owner;
+    use crate::ledger::AccountKind::{Available, Frozen, Unsettled};
+    use crate::ledger::Owner;
     use crate::response::Refusal;
 
     const SUB: &str = "1900000110";
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abnormal_refund_of_a_platform_is_sent_to_another_card_and_a_closed_one_has_its_own_word() {
+    fn an_abnormal_refund_of_a_platform_goes_to_another_card() {
         let mut shop = shop();
         let id = shop.pay(&Wish { sub_mchid: Some(SUB), ..Wish::default() });
         let made = apply(&shop, &body(&id, "r1", 500)).unwrap();

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::control::may_become;
 use super::outcome;
 use super::record::{Refund, RefundState};
+use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::payments::order::{
     self, Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType,
 };

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
+use crate::ledger::{AccountKind, Owner};
 use crate::products::bills::day::READY;
-use crate::products::ledger::{AccountKind, Owner};
 use crate::products::payments::order::{Dialect, Order, Payment, Whose, find_meant};
 use crate::store::{
     Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::fixtures::{Shop, Wish, body};
 use super::record::{Refund, RefundState};
 use crate::clock::DAY;
+use crate::ledger::AccountKind::{Available, Bank, Fees, Frozen, Refunding, Unsettled, Wallet};
 use crate::people::account::AccountState;
-use crate::products::ledger::AccountKind::{Available, Bank, Fees, Frozen, Refunding, Unsettled, Wallet};
 use crate::products::payments::order::OrderState;
 use crate::products::payments::v2::refund::notified;
 use crate::response::Refusal;
@@ -108,7 +108,7 @@ fn another_merchants_order_cannot_be_refunded() {
 }
 
 #[test]
-fn refunds_of_one_order_are_a_minute_apart_and_fifty_at_most_and_never_more_than_its_total() {
+fn refunds_of_one_order_are_limited_in_time_number_and_sum() {
     let mut shop = Shop::new();
     shop.pay(&Wish::default());
     shop.refund("order-1", "r0", 10, 1_000).unwrap();
@@ -303,7 +303,7 @@ fn a_refund_that_waits_for_the_merchants_money_is_closed_after_seven_days() {
 }
 
 #[test]
-fn a_refund_to_the_wallet_of_a_frozen_account_is_abnormal_and_one_to_a_card_arrives() {
+fn a_refund_to_the_wallet_of_a_frozen_account_is_abnormal() {
     let mut shop = Shop::new();
     shop.pay(&Wish::default());
     shop.pay(&Wish { number: "order-2", bank_type: "CMB_DEBIT", ..Wish::default() });
@@ -329,7 +329,7 @@ fn a_refund_to_the_wallet_of_a_frozen_account_is_abnormal_and_one_to_a_card_arri
 }
 
 #[test]
-fn nothing_can_be_refunded_to_an_account_that_was_cancelled_and_what_was_under_way_is_abnormal() {
+fn a_cancelled_account_is_refunded_nothing() {
     let mut shop = Shop::new();
     shop.pay(&Wish::default());
     shop.refund("order-1", "r1", 400, 1_000).unwrap();

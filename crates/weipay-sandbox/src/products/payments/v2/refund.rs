@@ -7,7 +7,7 @@ use super::order::{fen, find};
 use super::promotions::coupon_type;
 use super::{Order, parties, refused};
 use crate::clock::spaced;
-use crate::products::ledger::AccountKind;
+use crate::ledger::AccountKind;
 use crate::products::payments::order::Dialect;
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::payments::refund::{RefundRequest, Source, refund};

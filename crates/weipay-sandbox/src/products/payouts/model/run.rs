@@ -8,9 +8,9 @@ use super::super::red_packet;
 use super::step::{Step, step};
 use super::{Asked, Key, Model, Refused};
 use crate::clock;
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Owner};
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::world::{APPID, World, merchant, openid};
 

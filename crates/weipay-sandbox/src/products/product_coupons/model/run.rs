@@ -582,7 +582,7 @@ fn fresh(asked: Asked) -> Step {
 const AFTER_THE_END: Step = Step::Pass { seconds: 6 * clock::DAY, is_late: false };
 
 #[test]
-fn a_stock_that_is_put_into_another_state_after_its_period_is_listed_by_the_state_that_it_shows() {
+fn a_stock_is_listed_by_the_state_that_it_shows() {
     live(&[AFTER_THE_END, Step::SetState { stock: SEQUENTIAL, state: State::Paused }]);
 }
 
@@ -607,7 +607,7 @@ fn product_coupons_live_as_the_model_says() {
 }
 
 #[test]
-fn the_coupons_of_a_bundle_are_used_one_after_the_other_and_returned_in_the_other_order() {
+fn the_coupons_of_a_bundle_are_used_in_order_and_returned_backwards() {
     // Six means the first of up to three coupons for which the step is.
     let (first, store, index) = (6, Some(0), None);
     let confirm = || fresh(Asked::Confirm { coupon: first });

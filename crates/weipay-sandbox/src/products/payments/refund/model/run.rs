@@ -6,7 +6,7 @@ use super::super::fixtures::{MCHID, Shop, Wish, body};
 use super::super::record::RefundState;
 use super::step::{Step, step};
 use super::{Accounts, Destination, Model, ORDERS, Refused, Source};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::response::Refusal;
 

@@ -1,53 +1,10 @@
-//! Idempotency (幂等): what came under a known key gets the first response again, or is refused as another request.
+//! The fingerprint of a request: two requests have the same if they say the same, in whatever order and spacing.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
-use super::{Context, HandlerError};
 use crate::contract::ValidRequest;
-use crate::response::Refusal;
-use crate::store::{Fingerprint, IdempotencyKey, StoredResponse, Transaction};
-
-/// Does the work of an idempotency key at most once. The same request again gets the first response; another request under
-/// the key is refused.
-pub(crate) fn idempotently(
-    tx: &Transaction<'_>,
-    context: &Context<'_>,
-    key: &IdempotencyKey<'_>,
-    refuse_other_request: fn() -> Refusal,
-    work: impl FnOnce() -> Result<Value, HandlerError>,
-) -> Result<Value, HandlerError> {
-    let fingerprint = Fingerprint::of_request(context.request);
-    match compare(tx.stored_response(key)?, fingerprint) {
-        Comparison::Same(response) => Ok(response),
-        Comparison::Other => Err(refuse_other_request().into()),
-        Comparison::New => {
-            let first = StoredResponse { fingerprint, response: work()? };
-            tx.keep_response(key, &first)?;
-            Ok(first.response)
-        }
-    }
-}
-
-/// What a key means for a request.
-#[derive(Debug, Clone, PartialEq)]
-enum Comparison {
-    /// The key is new.
-    New,
-    /// The same request again: the first response.
-    Same(Value),
-    /// Another request under a known key.
-    Other,
-}
-
-/// Compares a request with what was answered under its key before.
-fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
-    match known {
-        None => Comparison::New,
-        Some(answered) if answered.fingerprint == fingerprint => Comparison::Same(answered.response),
-        Some(_) => Comparison::Other,
-    }
-}
+use crate::store::Fingerprint;
 
 impl Fingerprint {
     /// What a request says: its body, and the values in its path and its query, in whatever order these
@@ -111,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_values_of_path_and_query_belong_to_a_request_and_the_order_of_the_query_does_not() {
+    fn path_and_query_belong_to_a_fingerprint_but_not_their_order() {
         let request = |path: &str, query: &[(&str, &str)]| {
             let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             Fingerprint::of_request(&ValidRequest::from_values(vec![("id", path.to_owned())], query))
@@ -146,14 +103,5 @@ mod tests {
         {
             assert_ne!(fingerprint(other), first, "{other}");
         }
-    }
-
-    #[test]
-    fn a_key_is_new_or_of_the_same_or_of_another_request() {
-        let (first, other) = (fingerprint("{}"), fingerprint(r#"{"a":1}"#));
-        let answered = StoredResponse { fingerprint: first, response: Value::from("first") };
-        assert_eq!(compare(None, first), Comparison::New);
-        assert_eq!(compare(Some(answered.clone()), first), Comparison::Same(Value::from("first")));
-        assert_eq!(compare(Some(answered), other), Comparison::Other);
     }
 }

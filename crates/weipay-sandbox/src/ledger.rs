@@ -7,129 +7,18 @@
 //!
 //! Balances of merchants and the fund bill (资金账单) are read from here.
 
+mod account;
+mod purse;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::HandlerError;
-use crate::people::account::person_of;
+use crate::products::HandlerError;
 use crate::response::Refusal;
 use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time};
-
-/// Whose money it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) enum Owner {
-    /// A merchant, by 商户号.
-    Merchant(String),
-    /// A person, by the unionid of one that was made, or else by openid.
-    Person(String),
-}
-
-impl Owner {
-    fn key(&self) -> String {
-        match self {
-            Self::Merchant(mchid) => format!("merchant:{mchid}"),
-            Self::Person(id) => format!("person:{id}"),
-        }
-    }
-
-    pub(crate) fn merchant(mchid: impl Into<String>) -> Self {
-        Self::Merchant(mchid.into())
-    }
-
-    pub(crate) fn person(id: impl Into<String>) -> Self {
-        Self::Person(id.into())
-    }
-
-    /// The person whom an openid or a unionid leads to: money is kept once for all openids of a person.
-    pub(crate) fn of_person(tx: &Transaction<'_>, id: &str) -> Result<Self, StoreError> {
-        Ok(Self::person(person_of(tx, id)?))
-    }
-
-    /// The owner who was stored, as it is found now: an openid may have become a person's since then.
-    pub(crate) fn as_of_now(&self, tx: &Transaction<'_>) -> Result<Self, StoreError> {
-        match self {
-            Self::Person(id) => Self::of_person(tx, id),
-            Self::Merchant(_) => Ok(self.clone()),
-        }
-    }
-
-    /// One of its accounts.
-    pub(crate) fn account(&self, kind: AccountKind) -> Account {
-        Account { owner: self.clone(), kind }
-    }
-}
-
-/// What an account of an owner is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum AccountKind {
-    /// A person's 零钱.
-    Wallet,
-    /// 未结算资金: what people paid to a merchant and was not settled yet.
-    Unsettled,
-    /// 可用余额 of the basic account (基本账户).
-    Available,
-    /// 待分账资金: what is kept of orders with profit sharing.
-    Frozen,
-    /// 运营账户.
-    Operation,
-    /// 营销资金: budgets of cash coupons (代金券).
-    Marketing,
-    /// 手续费: what the platform took of this owner's payments.
-    Fees,
-    /// Refunds of this merchant on their way to people.
-    Refunding,
-    /// Transfers of this merchant that no person has received yet.
-    Transferring,
-    /// Withdrawals (提现) on their way to the bank.
-    Withdrawing,
-    /// The owner's bank, outside of the platform: the only account that goes below zero.
-    Bank,
-}
-
-impl AccountKind {
-    /// Where the money is, for a sentence.
-    const fn place(self) -> &'static str {
-        match self {
-            Self::Wallet => "in the wallet (零钱)",
-            Self::Unsettled => "that is not settled yet (未结算资金)",
-            Self::Available => "available in the basic account (基本账户)",
-            Self::Frozen => "waiting to be shared (待分账资金)",
-            Self::Operation => "in the operation account (运营账户)",
-            Self::Marketing => "in the marketing account (营销资金)",
-            Self::Fees => "of fees",
-            Self::Refunding => "of refunds on their way",
-            Self::Transferring => "of transfers on their way",
-            Self::Withdrawing => "of withdrawals on their way",
-            Self::Bank => "in the bank",
-        }
-    }
-
-    /// How an account is filled here.
-    const fn advice(self) -> &'static str {
-        match self {
-            Self::Operation => ": weipay sandbox merchant top-up MCHID FEN --account operation",
-            Self::Available => ": weipay sandbox merchant top-up MCHID FEN --account basic",
-            Self::Marketing => ": weipay sandbox merchant top-up MCHID FEN --account marketing",
-            Self::Unsettled => ": payments come in here until midnight (Beijing), when they are settled",
-            Self::Wallet => ": weipay sandbox person top-up OPENID FEN",
-            _ => "",
-        }
-    }
-
-    /// Whether it is part of the basic account (基本账户).
-    pub(crate) fn is_basic(self) -> bool {
-        matches!(self, Self::Unsettled | Self::Available | Self::Frozen)
-    }
-}
-
-/// One account.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Account {
-    pub(crate) owner: Owner,
-    pub(crate) kind: AccountKind,
-}
+pub(crate) use account::{Account, AccountKind, Owner};
+pub(crate) use purse::Purse;
 
 /// Why money moves: the words of the fund bill (资金账单).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,76 +151,6 @@ pub(crate) fn take_over_wallet(
     })
 }
 
-/// What one owner has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Purse {
-    owner: Owner,
-    balances: BTreeMap<AccountKind, i64>,
-    /// The latest time of its entries.
-    #[serde(default)]
-    last: i64,
-    /// The earliest time of the entries that were booked after later ones, because the clock was late or went back.
-    #[serde(default)]
-    late: Option<i64>,
-}
-
-const ALL: &str = "all";
-
-impl Record for Purse {
-    const KIND: &'static str = "ledger purse";
-
-    fn key(&self) -> String {
-        self.owner.key()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        vec![IndexEntry::new(ALL, "")]
-    }
-}
-
-impl Purse {
-    /// The purse of an owner; an empty one when no money was moved yet.
-    pub(crate) fn find(tx: &Transaction<'_>, owner: &Owner) -> Result<Self, StoreError> {
-        let found = tx.get(&owner.key())?;
-        Ok(found.unwrap_or_else(|| Self {
-            owner: owner.clone(),
-            balances: BTreeMap::new(),
-            last: 0,
-            late: None,
-        }))
-    }
-
-    /// Whether all entries before a moment were booked in the order of their times, so that what each says of
-    /// the balance is right among them.
-    pub(crate) fn is_in_order_until(&self, moment: i64) -> bool {
-        self.late.is_none_or(|late| moment <= late)
-    }
-
-    fn note_time(&mut self, time: i64) {
-        if time < self.last {
-            self.late = Some(self.late.map_or(time, |late| late.min(time)));
-        }
-        self.last = self.last.max(time);
-    }
-
-    /// Fen in one account.
-    pub(crate) fn balance(&self, kind: AccountKind) -> i64 {
-        self.balances.get(&kind).copied().unwrap_or_default()
-    }
-
-    /// 基本账户余额: settled, unsettled and frozen together.
-    pub(crate) fn basic(&self) -> i64 {
-        let basic = self.balances.iter().filter(|(kind, _)| kind.is_basic());
-        basic.fold(0, |sum: i64, (_, fen)| sum.saturating_add(*fen))
-    }
-
-    /// Fen in all accounts, the bank's included.
-    #[cfg(test)]
-    fn sum(&self) -> i64 {
-        self.balances.values().sum()
-    }
-}
-
 /// A posting that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -445,7 +264,7 @@ pub(crate) fn entries<'a>(
 /// Fen in all accounts of everybody: always 0.
 #[cfg(test)]
 pub(crate) fn sum_of_everything(tx: &Transaction<'_>) -> Result<i64, StoreError> {
-    let everybody = tx.scan::<Purse>(IndexRange::equal(ALL, ""), Direction::Ascending);
+    let everybody = tx.scan::<Purse>(IndexRange::equal(purse::ALL, ""), Direction::Ascending);
     everybody.map(|purse| Ok(purse?.sum())).sum()
 }
 
@@ -478,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payment_and_its_fee_are_in_the_merchants_accounts_and_nothing_is_made_of_nothing() {
+    fn a_payment_and_its_fee_are_in_the_merchants_accounts() {
         in_store(|tx| {
             post(tx, payment(10_000, 60))?;
             let purse = Purse::find(tx, &Owner::merchant(MERCHANT))?;

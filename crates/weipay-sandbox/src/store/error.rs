@@ -1,0 +1,60 @@
+//! Why the store could not serve.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::error::append_causes;
+
+/// Why the store could not serve.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The database's file could not be made or opened.
+    File(io::Error),
+    /// The database refused: a full disk, a lost file, a broken page.
+    Database(Box<dyn Error + Send + Sync>),
+    /// A record holds what this program never wrote.
+    Corrupt(String),
+    /// A record was changed by another request at the same time. Nothing was changed by this one.
+    Conflict(String),
+    /// The database belongs to a later version of this program.
+    Version {
+        /// What the file says.
+        found: i64,
+        /// What this program writes.
+        wanted: i64,
+    },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(_) => write!(f, "the sandbox's database could not be opened"),
+            Self::Database(_) => write!(f, "the sandbox's database failed"),
+            Self::Conflict(what) => {
+                write!(
+                    f,
+                    "another request changed a record of the sandbox's database at the same time: {what}; repeat the \
+                     request"
+                )
+            }
+            Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),
+            Self::Version { found, wanted } => write!(
+                f,
+                "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
+                 that made it, or another data directory"
+            ),
+        }?;
+        append_causes(self, f)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::File(error) => Some(error),
+            Self::Database(error) => Some(&**error),
+            Self::Corrupt(_) | Self::Conflict(_) | Self::Version { .. } => None,
+        }
+    }
+}
