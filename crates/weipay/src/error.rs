@@ -62,6 +62,8 @@ struct Inner {
     /// Whether the request of the call may be sent twice.
     is_safe_to_repeat: bool,
     only_reads: bool,
+    /// Whether its message may be in another language than Chinese.
+    asks_for_another_language: bool,
     response: Option<RawResponse>,
     /// What became of each attempt, if there were several.
     attempts: Vec<Attempt>,
@@ -110,6 +112,7 @@ impl Error {
             known_operation: None,
             is_safe_to_repeat: false,
             only_reads: false,
+            asks_for_another_language: false,
             response: None,
             sign_difference: None,
             attempts: Vec::new(),
@@ -124,6 +127,7 @@ impl Error {
             known_operation: None,
             is_safe_to_repeat: false,
             only_reads: false,
+            asks_for_another_language: false,
             response: Some(response),
             sign_difference: None,
             attempts,
@@ -142,6 +146,7 @@ impl Error {
         self.0.known_operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
         self.0.only_reads = request.only_reads();
+        self.0.asks_for_another_language = request.asks_for_another_language();
         self
     }
 
@@ -344,6 +349,10 @@ impl Error {
     #[must_use]
     pub fn known_operation(&self) -> Option<&'static Operation> {
         self.0.known_operation
+    }
+
+    fn asks_for_another_language(&self) -> bool {
+        self.0.asks_for_another_language
     }
 
     /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few operations of APIv2 act
