@@ -17,6 +17,8 @@ use crate::core::Core;
 use crate::error::{ApiError, Error, ErrorKind};
 use crate::failover::Host;
 use crate::json;
+#[cfg(feature = "notifications")]
+use crate::notification::FetchesCertificates;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -224,20 +226,6 @@ pub(crate) mod asynchronous {
             }
         }
 
-        /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says
-        /// whether it has begun. It needs the runtime that the notification was received on.
-        #[cfg(feature = "notifications")]
-        pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
-            let Ok(runtime) = Handle::try_current() else { return false };
-            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
-                return false;
-            };
-            let shared = Arc::clone(self);
-            // How it ended is noted in the ring.
-            runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
-            true
-        }
-
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken. The call waits for
         /// them only as long as it may take itself. The fetch is a task of its own: one that needs longer, or
         /// whose call was dropped, goes on. Or else calls with little time would begin one after another, and
@@ -282,6 +270,26 @@ pub(crate) mod asynchronous {
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
             let taken = take_in(&self.core, read_whole(response).await?);
             taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
+        }
+    }
+
+    /// It needs the runtime that the notification was received on. How a fetch ended is noted in the ring.
+    #[cfg(feature = "notifications")]
+    impl FetchesCertificates for Arc<Shared<Async>> {
+        fn begin_fetch(&self, serial: &str) -> bool {
+            let Ok(runtime) = Handle::try_current() else { return false };
+            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
+                return false;
+            };
+            let shared = Arc::clone(self);
+            runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
+            true
+        }
+
+        fn begin_refresh(&self) -> bool {
+            let ticket =
+                Handle::try_current().ok().and_then(|_| self.core.merchant.ring.due(self.core.now()));
+            ticket.inspect(|ticket| self.refresh(*ticket)).is_some()
         }
     }
 
@@ -427,18 +435,6 @@ pub(crate) mod waiting {
             }
         }
 
-        /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says
-        /// whether it has begun.
-        #[cfg(feature = "notifications")]
-        pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
-            let Some(place) = Place::take() else { return false };
-            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
-                return false;
-            };
-            self.fetch_elsewhere(ticket, place);
-            true
-        }
-
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
@@ -473,6 +469,30 @@ pub(crate) mod waiting {
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
             let taken = take_in(&self.core, read_whole(response)?);
             taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
+        }
+    }
+
+    #[cfg(feature = "notifications")]
+    impl FetchesCertificates for Arc<Shared<Blocking>> {
+        fn begin_fetch(&self, serial: &str) -> bool {
+            let Some(place) = Place::take() else { return false };
+            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
+                return false;
+            };
+            self.fetch_elsewhere(ticket, place);
+            true
+        }
+
+        fn begin_refresh(&self) -> bool {
+            let (ring, now) = (&self.core.merchant.ring, self.core.now());
+            if !ring.is_due(now) {
+                return false;
+            }
+            // Where too many threads fetch, it stays due.
+            let Some(place) = Place::take() else { return false };
+            let Some(ticket) = ring.due(now) else { return false };
+            self.fetch_elsewhere(ticket, place);
+            true
         }
     }
 }
