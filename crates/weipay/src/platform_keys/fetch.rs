@@ -142,7 +142,7 @@ pub(crate) mod asynchronous {
 
     use super::*;
     use crate::delivery::{Async, Shared};
-    use crate::platform_keys::Ticket;
+    use crate::platform_keys::{Need, Ticket};
     use crate::transport::read_whole;
 
     /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that
@@ -210,6 +210,26 @@ pub(crate) mod asynchronous {
     }
 
     impl Shared<Async> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) async fn have_keys(
+            self: &Arc<Self>,
+            call: &Request,
+            limit: Duration,
+        ) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
+            }
+        }
+
         /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are
         /// there stay if it failed.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
@@ -336,7 +356,7 @@ pub(crate) mod waiting {
 
     use super::*;
     use crate::delivery::{Blocking, Shared};
-    use crate::platform_keys::Ticket;
+    use crate::platform_keys::{Need, Ticket};
     use crate::transport::blocking::read_whole;
 
     /// Lets one thread fetch at a time. The others wait, but not beyond their time.
@@ -395,6 +415,22 @@ pub(crate) mod waiting {
     }
 
     impl Shared<Blocking> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) fn have_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
+            }
+        }
+
         /// Fetches the certificates in the background, unless too many do.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
             if let Some(place) = Place::take() {
