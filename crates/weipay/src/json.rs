@@ -176,6 +176,49 @@ fn in_range(json: String) -> String {
     in_range
 }
 
+/// The longest integer of which every reader holds all digits.
+const MAX_DIGITS: usize = 19;
+
+/// What is told of JSON with an integer that a [`Value`] does not hold exactly.
+pub(crate) const ROUNDED: &str =
+    "an integer of more than 64 bits was rounded: all of its digits are in the bytes of the response";
+
+/// Whether an integer outside of texts has more than 64 bits, so that it becomes a rounded number.
+pub(crate) fn has_rounded_integer(json: &[u8]) -> bool {
+    let (mut in_text, mut is_escape) = (false, false);
+    let mut at = 0;
+    while at < json.len() {
+        match json[at] {
+            _ if is_escape => is_escape = false,
+            b'\\' if in_text => is_escape = true,
+            b'"' => in_text = !in_text,
+            b'-' | b'0'..=b'9' if !in_text => {
+                let rest = &json[at..];
+                let end = rest
+                    .iter()
+                    .position(|byte| !matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'));
+                let number = &rest[..end.unwrap_or(rest.len())];
+                at += number.len();
+                let text = std::str::from_utf8(number).unwrap_or_default();
+                let is_integer = !text.contains(['.', 'e', 'E']);
+                if is_integer
+                    && text.len() > MAX_DIGITS
+                    && text.parse::<u64>().is_err()
+                    && text.parse::<i64>().is_err()
+                    // What no reader holds is null, which is told by itself.
+                    && text.parse::<f64>().is_ok_and(f64::is_finite)
+                {
+                    return true;
+                }
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    false
+}
+
 fn push_escapes_repaired(text: &str, repaired: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
@@ -392,6 +435,23 @@ mod tests {
         assert!(
             serde_json::from_str::<Value>(&numbers).is_err() && serde_json::from_str::<Value>(mended).is_ok()
         );
+    }
+
+    #[test]
+    fn an_integer_that_is_rounded_is_told_and_none_in_a_text() {
+        for (json, is_rounded) in [
+            (r#"{"a":18446744073709551615,"b":-9223372036854775808}"#, false),
+            (r#"{"a":18446744073709551616}"#, true),
+            (r#"[1,-9223372036854775809]"#, true),
+            ("12345678901234567890123", true),
+            (r#"{"a":"12345678901234567890123","\"1":1}"#, false),
+            (r#"{"a":"\\","b":12345678901234567890123}"#, true),
+            ("[1234567890123456789012.5,1e30]", false),
+            (&"9".repeat(400), false),
+            ("", false),
+        ] {
+            assert_eq!(has_rounded_integer(json.as_bytes()), is_rounded, "{json}");
+        }
     }
 
     #[test]

@@ -184,8 +184,8 @@ impl<T> Response<T> {
     ///
     /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened
     /// stays ciphertext; [`misread`](Self::misread) of an untyped call tells it. It also tells if invalid or
-    /// control characters were repaired so that the rest could be read. [`bytes`](Self::bytes) are as they
-    /// came.
+    /// control characters were repaired so that the rest could be read, or if an integer of more than 64 bits was
+    /// rounded. A number that no reader holds (`1e999`) is `null`. [`bytes`](Self::bytes) are as they came.
     ///
     /// # Errors
     ///
@@ -350,7 +350,11 @@ impl Decode for Value {
         if body.is_empty() {
             return Ok((Self::Null, Vec::new()));
         }
-        read_json(body)
+        let (json, mut misread) = read_json(body)?;
+        if json::has_rounded_integer(body) {
+            misread.push(DecodeError::whole(json::ROUNDED.to_owned()));
+        }
+        Ok((json, misread))
     }
 }
 

@@ -312,10 +312,24 @@ fn a_number_that_no_reader_holds_hides_no_other_member() {
         (&json["status"], &json["unknown"], refund.misread().len()),
         (&json!("SUCCESS"), &Value::Null, 1)
     );
+    // A type of the caller's own that needs the number.
+    let error = refund.json_as::<std::collections::HashMap<String, f64>>().unwrap_err().to_string();
+    assert!(error.contains("numbers that are too large as null"), "{error}");
     let refund = client.v3().refund().domestic().refunds().out_refund_no("R1");
     let refund =
         refund.get(weipay::v3::refund::domestic::refunds::out_refund_no::get::Request::new()).unwrap();
     assert!(refund.decode().unwrap().status.is_some() && !refund.misread().is_empty());
+}
+
+#[test]
+fn an_integer_that_is_rounded_in_json_is_told() {
+    let body = r#"{"out_refund_no":"R1","refund_id":123456789012345678901234,"status":"SUCCESS"}"#;
+    let client =
+        configured().base_url(&answering(&signed("200 OK", body), Then::Keep)).build_blocking().unwrap();
+    let refund = client.chain("v3/refund/domestic/refunds/R1").get().unwrap();
+    assert_eq!(refund.json().unwrap()["status"], "SUCCESS");
+    assert!(refund.misread()[0].reason.contains("rounded"), "{:?}", refund.misread());
+    assert!(refund.text().unwrap().contains("123456789012345678901234"));
 }
 
 #[test]
