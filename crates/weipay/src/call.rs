@@ -20,8 +20,7 @@ use crate::delivery::{Mode, Shared};
 use crate::download::Download;
 use crate::error::{Error, RequestError};
 use crate::json::wiped_text;
-use crate::members::{Place, purpose};
-use crate::model::field::Purpose;
+use crate::members::Place;
 use crate::model::sensitive::for_sending;
 use crate::model::value::check;
 use crate::model::{Field, Model, Sensitive, Value as _};
@@ -370,11 +369,10 @@ impl<M: Mode> Call<M> {
         request: R,
     ) -> Pages<M, T> {
         let kind = kind_of([operation.members(Place::Query), operation.members(Place::Body)]);
-        let paging =
-            kind.map(|kind| Paging::begin(kind, |letter| with_purpose(&request, page_purpose(letter)?)));
+        let paging = kind.map(|kind| Paging::begin(kind, |purpose| with_purpose(&request, purpose)));
         let ask = move |place: &page::Place| {
             let mut request = request.clone();
-            if let (Some(purpose), Some(value)) = (kind.and_then(page_purpose), place.value()) {
+            if let (Some(purpose), Some(value)) = (kind, place.value()) {
                 set_with_purpose(&mut request, purpose, &value);
             }
             self.clone().typed(operation, request)
@@ -398,18 +396,6 @@ impl<M: Mode> Call<M> {
         self.request.fill(model, core);
         self
     }
-}
-
-/// The purpose of a field of a typed request, by the letter of a row.
-fn page_purpose(letter: char) -> Option<Purpose> {
-    Some(match letter {
-        purpose::PAGE_OFFSET => Purpose::PageOffset,
-        purpose::PAGE_LIMIT => Purpose::PageLimit,
-        purpose::PAGE_NUMBER => Purpose::PageNumber,
-        purpose::PAGE_INDEX => Purpose::PageIndex,
-        purpose::PAGE_CURSOR => Purpose::PageCursor,
-        _ => return None,
-    })
 }
 
 /// A body as JSON text; `None` for `()`.

@@ -6,6 +6,7 @@
 //! members in braces, with a `~` before them if they are JSON text. Of the path and the response only those
 //! members are there that the client acts on; of a response that always repeats a field of its request, all.
 
+use crate::model::field::Purpose;
 use crate::operation::Operation;
 
 /// The members of an object, in the catalogue's order.
@@ -17,36 +18,35 @@ pub(crate) struct Members(&'static str);
 pub(crate) struct Member {
     pub(crate) name: &'static str,
     pub(crate) is_encrypted: bool,
-    pub(crate) purpose: Option<char>,
+    pub(crate) purpose: Option<Purpose>,
     /// Whether its own members are JSON text inside a string.
     pub(crate) is_json_text: bool,
     /// Its own members, if they are known.
     pub(crate) members: Option<Members>,
 }
 
-/// Letters of purposes, as the generator writes them.
-pub(crate) mod purpose {
-    pub(crate) const FILE: char = 'f';
-    pub(crate) const FILE_NAME: char = 'n';
-    pub(crate) const FILE_SHA256: char = 's';
-    pub(crate) const FILE_SM3: char = 'm';
-    pub(crate) const PAGE_OFFSET: char = 'o';
-    pub(crate) const PAGE_LIMIT: char = 'l';
-    pub(crate) const PAGE_NUMBER: char = 'p';
-    pub(crate) const PAGE_INDEX: char = 'x';
-    pub(crate) const PAGE_CURSOR: char = 'c';
-    pub(crate) const PAGE_TOTAL: char = 't';
-    pub(crate) const PAGE_ITEMS: char = 'i';
-    pub(crate) const PAGE_NEXT: char = 'u';
-    pub(crate) const ECHO: char = 'e';
-    /// The same of a member that every response of the operation has.
-    pub(crate) const ECHO_IN_EVERY_RESPONSE: char = 'r';
-    pub(crate) const DOWNLOAD_URL: char = 'd';
-    pub(crate) const DOWNLOAD_HASH_TYPE: char = 'a';
-    pub(crate) const DOWNLOAD_HASH: char = 'h';
-    pub(crate) const DOWNLOAD_KEY: char = 'k';
-    pub(crate) const DOWNLOAD_NONCE: char = 'v';
-}
+/// The letter of each purpose that a member of the text can have, as the generator writes it.
+const LETTERS: [(char, Purpose); 19] = [
+    ('f', Purpose::File),
+    ('n', Purpose::FileName),
+    ('s', Purpose::FileSha256),
+    ('m', Purpose::FileSm3),
+    ('o', Purpose::PageOffset),
+    ('l', Purpose::PageLimit),
+    ('p', Purpose::PageNumber),
+    ('x', Purpose::PageIndex),
+    ('c', Purpose::PageCursor),
+    ('t', Purpose::PageTotal),
+    ('i', Purpose::PageItems),
+    ('u', Purpose::PageNext),
+    ('e', Purpose::Echo),
+    ('r', Purpose::EchoInEveryResponse),
+    ('d', Purpose::DownloadUrl),
+    ('a', Purpose::DownloadHashType),
+    ('h', Purpose::DownloadHash),
+    ('k', Purpose::DownloadKey),
+    ('v', Purpose::DownloadNonce),
+];
 
 /// A place of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Members {
     }
 
     /// The member with this purpose, and the objects around it.
-    pub(crate) fn with_purpose(self, purpose: char) -> Option<(Vec<Member>, Member)> {
+    pub(crate) fn with_purpose(self, purpose: Purpose) -> Option<(Vec<Member>, Member)> {
         for member in self.iter() {
             if member.purpose == Some(purpose) {
                 return Some((Vec::new(), member));
@@ -148,7 +148,9 @@ impl Member {
             (member.is_encrypted, rest) = (true, after);
         }
         if let Some(after) = rest.strip_prefix('=') {
-            member.purpose = after.chars().next();
+            let letter = after.chars().next();
+            member.purpose =
+                LETTERS.iter().find(|(known, _)| Some(*known) == letter).map(|(_, purpose)| *purpose);
             rest = after.get(1..).unwrap_or_default();
         }
         if let Some(after) = rest.strip_prefix('~') {
@@ -195,27 +197,7 @@ mod tests {
     /// What the generator writes and nobody here knows would be read and ignored.
     #[test]
     fn every_letter_of_the_table_is_a_purpose_that_is_known_here() {
-        let known = [
-            purpose::FILE,
-            purpose::FILE_NAME,
-            purpose::FILE_SHA256,
-            purpose::FILE_SM3,
-            purpose::PAGE_OFFSET,
-            purpose::PAGE_LIMIT,
-            purpose::PAGE_NUMBER,
-            purpose::PAGE_INDEX,
-            purpose::PAGE_CURSOR,
-            purpose::PAGE_TOTAL,
-            purpose::PAGE_ITEMS,
-            purpose::PAGE_NEXT,
-            purpose::ECHO,
-            purpose::ECHO_IN_EVERY_RESPONSE,
-            purpose::DOWNLOAD_URL,
-            purpose::DOWNLOAD_HASH_TYPE,
-            purpose::DOWNLOAD_HASH,
-            purpose::DOWNLOAD_KEY,
-            purpose::DOWNLOAD_NONCE,
-        ];
+        let known = LETTERS.map(|(letter, _)| letter);
         let written: BTreeSet<char> = crate::operations()
             .flat_map(|row| row.members_text().split('=').skip(1).filter_map(|rest| rest.chars().next()))
             .collect();
@@ -228,13 +210,13 @@ mod tests {
         let names: Vec<_> = members.iter().map(|member| member.name).collect();
         assert_eq!(names, ["a", "b", "c", "d", "h"]);
         assert!(members.get("b").unwrap().is_encrypted);
-        assert_eq!(members.get("c").unwrap().purpose, Some('o'));
+        assert_eq!(members.get("c").unwrap().purpose, Some(Purpose::PageOffset));
         let text = members.get("d").unwrap();
         assert!(
             text.is_json_text && text.members.unwrap().get("f").unwrap().members.unwrap().has_encrypted()
         );
         assert_eq!(members.get("i"), None);
-        assert_eq!(members.with_purpose('o').unwrap().1.name, "c");
+        assert_eq!(members.with_purpose(Purpose::PageOffset).unwrap().1.name, "c");
     }
 
     #[test]

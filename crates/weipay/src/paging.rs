@@ -59,7 +59,8 @@ use serde_json::Value;
 
 use crate::delivery::Mode;
 use crate::error::Error;
-use crate::members::{Member, Members, is_name, purpose};
+use crate::members::{Member, Members, is_name};
+use crate::model::field::Purpose;
 use crate::operation::Operation;
 use crate::response::{Decode, Response};
 use place::{Facts, Step};
@@ -228,7 +229,7 @@ impl<M: Mode, T: Decode> Pages<M, T> {
             Step::Broken(error) => paging.broken = Some(error),
         }
         let total = paging.total;
-        Some(Ok(Page { response, json, items: members.with_purpose(purpose::PAGE_ITEMS), total }))
+        Some(Ok(Page { response, json, items: members.with_purpose(Purpose::PageItems), total }))
     }
 
     /// What the page before left behind.
@@ -264,7 +265,7 @@ impl<M: Mode> Pages<M, Value> {
         let members = self
             .operation
             .map_or(Members::NONE, |operation| operation.members(crate::members::Place::Response));
-        let found = members.with_purpose(purpose::PAGE_ITEMS);
+        let found = members.with_purpose(Purpose::PageItems);
         self.items_by(move |body| {
             let (path, member) = found.as_ref()?;
             let object = inside(&body, path)?;
@@ -295,7 +296,7 @@ fn facts(json: &Value, members: Members) -> Facts {
             _ => None,
         }
     };
-    let items = found(purpose::PAGE_ITEMS).map_or(0, |(object, member)| match object.get(member.name) {
+    let items = found(Purpose::PageItems).map_or(0, |(object, member)| match object.get(member.name) {
         Some(Value::Array(items)) => items.len(),
         Some(_) => 0,
         // Elements with numbers.
@@ -305,8 +306,8 @@ fn facts(json: &Value, members: Members) -> Facts {
     });
     Facts {
         items: u64::try_from(items).unwrap_or(u64::MAX),
-        total: text(purpose::PAGE_TOTAL).and_then(|total| total.parse().ok()),
-        next: text(purpose::PAGE_NEXT).filter(|next| !next.is_empty()),
+        total: text(Purpose::PageTotal).and_then(|total| total.parse().ok()),
+        next: text(Purpose::PageNext).filter(|next| !next.is_empty()),
     }
 }
 

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::core::{Core, SERIAL};
 use crate::error::RequestError;
-use crate::members::{Members, Place, purpose};
+use crate::members::{Members, Place};
+use crate::model::field::Purpose;
 use crate::model::sensitive;
 use crate::operation::Operation;
 use crate::request::{Body, Request};
@@ -283,7 +284,7 @@ fn described(
     mut file: File,
 ) -> (Zeroizing<String>, File) {
     let members = operation.map_or(Members::NONE, |operation| operation.members(Place::Body));
-    if let Some((_, part)) = members.with_purpose(purpose::FILE)
+    if let Some((_, part)) = members.with_purpose(Purpose::File)
         && file.part == "file"
     {
         part.name.clone_into(&mut file.part);
@@ -293,9 +294,9 @@ fn described(
     let mut missing = String::new();
     for member in members.iter().filter(|member| !given.contains_key(member.name)) {
         let value = match member.purpose {
-            Some(purpose::FILE_NAME) => file.name.clone(),
-            Some(purpose::FILE_SHA256) => file.sha256(),
-            Some(purpose::FILE_SM3) => file.sm3(),
+            Some(Purpose::FileName) => file.name.clone(),
+            Some(Purpose::FileSha256) => file.sha256(),
+            Some(Purpose::FileSm3) => file.sm3(),
             _ => continue,
         };
         missing.push_str(&format!("{}:{},", Value::from(member.name), Value::from(value)));

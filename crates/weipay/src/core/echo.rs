@@ -26,7 +26,8 @@ use std::borrow::Cow;
 use weipay_wire::XmlElements;
 
 use crate::json::{has_member, has_unknown_member, member};
-use crate::members::{Members, Place, purpose};
+use crate::members::{Members, Place};
+use crate::model::field::Purpose;
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 
@@ -97,8 +98,8 @@ fn is_another(sent: &str, answered: &str) -> bool {
 /// The fields that repeat, and whether every response has them.
 fn echoes(operation: &Operation) -> impl Iterator<Item = (&'static str, bool)> {
     operation.members(Place::Response).iter().filter_map(|member| match member.purpose? {
-        purpose::ECHO => Some((member.name, false)),
-        purpose::ECHO_IN_EVERY_RESPONSE => Some((member.name, true)),
+        Purpose::Echo => Some((member.name, false)),
+        Purpose::EchoInEveryResponse => Some((member.name, true)),
         _ => None,
     })
 }

@@ -7,7 +7,7 @@ use weipay_wire::DigestAlgorithm;
 
 use super::seal::Seal;
 use crate::error::RequestError;
-use crate::members::{Members, Place, purpose};
+use crate::members::{Members, Place};
 use crate::model::field::Purpose;
 use crate::model::{Model, sensitive};
 use crate::operation::operations;
@@ -69,7 +69,7 @@ impl FileSource for Value {
 impl<T: Model> FileSource for T {
     fn file_link(&self) -> Result<FileLink, RequestError> {
         let rows = self.table().fields.iter();
-        let named = rows.filter_map(|field| Some((letter(field.purpose?)?, field.name)));
+        let named = rows.filter_map(|field| Some((field.purpose?, field.name)));
         let json = sensitive::json(self)?;
         Names::new(named).map_or_else(|| json.file_link(), |names| names.link(&json))
     }
@@ -83,7 +83,7 @@ impl<T: Decode> FileSource for Response<T> {
         if let Some(names) = Names::of_members(members) {
             return names.link(&json);
         }
-        match members.with_purpose(purpose::DOWNLOAD_URL) {
+        match members.with_purpose(Purpose::DownloadUrl) {
             Some((around, url)) if !around.is_empty() => {
                 let list: Vec<_> = around.iter().map(|member| member.name).collect();
                 let (list, url) = (list.join("."), url.name);
@@ -116,29 +116,17 @@ static ALL_NAMES: LazyLock<Vec<Names>> = LazyLock::new(|| {
     all
 });
 
-/// The letter that rows of operations have for the purpose of a model's field.
-const fn letter(of: Purpose) -> Option<char> {
-    Some(match of {
-        Purpose::DownloadUrl => purpose::DOWNLOAD_URL,
-        Purpose::DownloadHashType => purpose::DOWNLOAD_HASH_TYPE,
-        Purpose::DownloadHash => purpose::DOWNLOAD_HASH,
-        Purpose::DownloadKey => purpose::DOWNLOAD_KEY,
-        Purpose::DownloadNonce => purpose::DOWNLOAD_NONCE,
-        _ => return None,
-    })
-}
-
 impl Names {
     /// From members with their purposes; `None` if none of them is an address.
-    fn new(named: impl Iterator<Item = (char, &'static str)>) -> Option<Self> {
+    fn new(named: impl Iterator<Item = (Purpose, &'static str)>) -> Option<Self> {
         let (mut url, mut hash_type, mut hash, mut key, mut nonce) = (None, None, None, None, None);
-        for (letter, name) in named {
-            match letter {
-                purpose::DOWNLOAD_URL => url = Some(name),
-                purpose::DOWNLOAD_HASH_TYPE => hash_type = Some(name),
-                purpose::DOWNLOAD_HASH => hash = Some(name),
-                purpose::DOWNLOAD_KEY => key = Some(name),
-                purpose::DOWNLOAD_NONCE => nonce = Some(name),
+        for (purpose, name) in named {
+            match purpose {
+                Purpose::DownloadUrl => url = Some(name),
+                Purpose::DownloadHashType => hash_type = Some(name),
+                Purpose::DownloadHash => hash = Some(name),
+                Purpose::DownloadKey => key = Some(name),
+                Purpose::DownloadNonce => nonce = Some(name),
                 _ => {}
             }
         }
@@ -276,11 +264,11 @@ mod tests {
             "{ALL_NAMES:?}"
         );
         let with_files = operations().filter(|operation| {
-            operation.members(Place::Response).with_purpose(purpose::DOWNLOAD_URL).is_some()
+            operation.members(Place::Response).with_purpose(Purpose::DownloadUrl).is_some()
         });
         assert!(with_files.count() > 30);
         let bill = Operation::find(&Method::GET, "v3/bill/sub-merchant-fundflowbill").unwrap();
-        let (list, _) = bill.members(Place::Response).with_purpose(purpose::DOWNLOAD_URL).unwrap();
+        let (list, _) = bill.members(Place::Response).with_purpose(Purpose::DownloadUrl).unwrap();
         let names = Names::of_members(list[0].members.unwrap()).unwrap();
         assert_eq!((names.key, names.nonce), (Some("encrypt_key"), Some("nonce")));
     }

@@ -46,6 +46,8 @@ pub struct Field {
 pub enum Purpose {
     /// The number of the request itself (商户请求单号): the platform knows a repeated request by it.
     RequestNumber,
+    /// The file that is uploaded. In a table, its type says so.
+    File,
     /// The name of the file that is uploaded beside it.
     FileName,
     /// The SHA-256 of the file that is uploaded beside it.
@@ -72,6 +74,16 @@ pub enum Purpose {
     PageIndex,
     /// Names the page: what the page before it gave.
     PageCursor,
+    /// Of a response: how many items the list has. This and the next four, only rows of operations have, not tables.
+    PageTotal,
+    /// Of a response: the items of the page.
+    PageItems,
+    /// Of a response: names the page after it.
+    PageNext,
+    /// Of a response: repeats a value of the request.
+    Echo,
+    /// Of a response: the same, and every response of the operation has it.
+    EchoInEveryResponse,
     /// Of a response: the address of a file.
     DownloadUrl,
     /// Of a response: the algorithm of the file's digest.

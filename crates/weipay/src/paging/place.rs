@@ -1,7 +1,8 @@
 //! Which page comes next: a pure decision from what the pages before it said.
 
 use crate::error::Error;
-use crate::members::{Members, purpose};
+use crate::members::Members;
+use crate::model::field::Purpose;
 
 /// Names a page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,26 +101,26 @@ pub(crate) struct Paging {
 }
 
 /// The purposes of the fields that name a page.
-const PLACES: [char; 4] =
-    [purpose::PAGE_OFFSET, purpose::PAGE_NUMBER, purpose::PAGE_INDEX, purpose::PAGE_CURSOR];
+const PLACES: [Purpose; 4] =
+    [Purpose::PageOffset, Purpose::PageNumber, Purpose::PageIndex, Purpose::PageCursor];
 
 /// The purpose of the field that names a page, if the operation has pages.
-pub(crate) fn kind_of(places: [Members; 2]) -> Option<char> {
+pub(crate) fn kind_of(places: [Members; 2]) -> Option<Purpose> {
     PLACES.into_iter().find(|purpose| places.iter().any(|members| members.with_purpose(*purpose).is_some()))
 }
 
 impl Paging {
     /// A list that is read from where the request begins. `given` is what the request has in the field with this purpose.
-    pub(crate) fn begin(kind: char, given: impl Fn(char) -> Option<String>) -> Self {
+    pub(crate) fn begin(kind: Purpose, given: impl Fn(Purpose) -> Option<String>) -> Self {
         let number = |purpose| given(purpose).and_then(|text| text.trim().parse::<u64>().ok());
-        let limit = number(purpose::PAGE_LIMIT).filter(|limit| *limit > 0);
+        let limit = number(Purpose::PageLimit).filter(|limit| *limit > 0);
         let (place, read) = match kind {
-            purpose::PAGE_OFFSET => {
+            Purpose::PageOffset => {
                 let offset = number(kind).unwrap_or(0);
                 (Place::Offset(offset), Some(offset))
             }
-            purpose::PAGE_NUMBER | purpose::PAGE_INDEX => {
-                let first = u64::from(kind == purpose::PAGE_NUMBER);
+            Purpose::PageNumber | Purpose::PageIndex => {
+                let first = u64::from(kind == Purpose::PageNumber);
                 let page = number(kind).unwrap_or(first);
                 let before = page.saturating_sub(first);
                 let read =
@@ -182,9 +183,9 @@ fn ended(read: Option<u64>, total: Option<u64>) -> Step {
 mod tests {
     use super::*;
 
-    fn paging(kind: char, limit: Option<u64>) -> Paging {
+    fn paging(kind: Purpose, limit: Option<u64>) -> Paging {
         Paging::begin(kind, |purpose| {
-            limit.filter(|_| purpose == purpose::PAGE_LIMIT).map(|limit| limit.to_string())
+            limit.filter(|_| purpose == Purpose::PageLimit).map(|limit| limit.to_string())
         })
     }
 
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn an_offset_grows_by_what_came_and_ends_at_the_length_of_the_list() {
-        let mut list = paging(purpose::PAGE_OFFSET, Some(50));
+        let mut list = paging(Purpose::PageOffset, Some(50));
         assert!(matches!(list.took(&page(20, Some(45))), Step::More));
         assert_eq!(list.place, Place::Offset(20));
         // Not said again.
@@ -204,29 +205,29 @@ mod tests {
 
     #[test]
     fn without_a_length_a_page_that_is_not_full_is_the_last_one() {
-        let mut list = paging(purpose::PAGE_OFFSET, Some(2));
+        let mut list = paging(Purpose::PageOffset, Some(2));
         assert!(matches!(list.took(&page(2, None)), Step::More));
         assert!(matches!(list.took(&page(1, None)), Step::End));
-        let mut unlimited = paging(purpose::PAGE_OFFSET, None);
+        let mut unlimited = paging(Purpose::PageOffset, None);
         assert!(matches!(unlimited.took(&page(2, None)), Step::More));
         assert!(matches!(unlimited.took(&page(0, None)), Step::End));
     }
 
     #[test]
     fn a_list_that_ends_early_is_not_an_end() {
-        let mut list = paging(purpose::PAGE_OFFSET, Some(10));
+        let mut list = paging(Purpose::PageOffset, Some(10));
         assert!(matches!(list.took(&page(10, Some(25))), Step::More));
         let ended = list.took(&page(0, Some(25)));
         assert!(matches!(ended, Step::Broken(PageError::Incomplete { read: 10, total: 25 })), "{ended:?}");
         // What was deleted meanwhile is not missing.
-        let mut list = paging(purpose::PAGE_OFFSET, Some(10));
+        let mut list = paging(Purpose::PageOffset, Some(10));
         list.took(&page(10, Some(25)));
         assert!(matches!(list.took(&page(0, Some(10))), Step::End));
     }
 
     #[test]
     fn numbers_of_pages_begin_where_their_kind_says() {
-        for (kind, first) in [(purpose::PAGE_NUMBER, 1), (purpose::PAGE_INDEX, 0)] {
+        for (kind, first) in [(Purpose::PageNumber, 1), (Purpose::PageIndex, 0)] {
             let mut list = paging(kind, Some(2));
             assert_eq!(list.place, Place::Number(first));
             assert!(matches!(list.took(&page(2, Some(3))), Step::More));
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_from_the_page_before_and_one_that_comes_again_is_an_error() {
-        let mut list = paging(purpose::PAGE_CURSOR, None);
+        let mut list = paging(Purpose::PageCursor, None);
         let next = |token: &str| Facts { items: 1, total: Some(9), next: Some(token.to_owned()) };
         assert!(matches!(list.took(&next("a")), Step::More));
         assert_eq!(list.place, Place::Token(Some("a".to_owned())));
@@ -248,11 +249,11 @@ mod tests {
     #[test]
     fn a_list_is_read_on_from_where_the_request_begins() {
         let given = |purpose| match purpose {
-            purpose::PAGE_OFFSET => Some("40".to_owned()),
-            purpose::PAGE_LIMIT => Some("20".to_owned()),
+            Purpose::PageOffset => Some("40".to_owned()),
+            Purpose::PageLimit => Some("20".to_owned()),
             _ => None,
         };
-        let mut list = Paging::begin(purpose::PAGE_OFFSET, given);
+        let mut list = Paging::begin(Purpose::PageOffset, given);
         assert_eq!(list.place, Place::Offset(40));
         assert!(matches!(list.took(&page(5, Some(45))), Step::End));
     }
