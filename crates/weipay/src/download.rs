@@ -17,7 +17,8 @@
 //! and take 8 MB at most. `download` in place of the verb streams it: `client.v2().pay().downloadbill().download(request)`, or
 //! [`Call::download_by`](crate::Call::download_by) in the other styles. A bill of APIv2 has neither signature nor digest, so only TLS
 //! proves it. What fails comes as XML with the same status, and no file begins like that: it is an error, and nothing of it is written.
-//! Where the header of a statement has its digest and a signature, both are verified.
+//! A response that ends early is an error wherever its end is announced; where it is not, [`Bill`](crate::bill::Bill) tells by the missing
+//! summary. Where the header of a statement has its digest and a signature, both are verified.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "bill"),

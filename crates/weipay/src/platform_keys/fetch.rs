@@ -301,7 +301,7 @@ pub(crate) mod asynchronous {
             let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
                 return false;
             };
-            let shared = Arc::clone(self);
+            let shared = Self::clone(self);
             runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
             true
         }

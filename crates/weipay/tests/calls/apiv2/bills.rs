@@ -272,7 +272,7 @@ fn a_digest_and_a_limit_of_the_caller_are_kept() {
 fn a_bill_that_was_compressed_on_its_way_is_one_only_where_that_can_be_undone() {
     let (text, none) = (bill(3), xml_response(&[("return_code", "FAIL"), ("return_msg", "No Bill Exist")]));
     let zipped = unsigned(200, "").with_bytes(&gzip(&text)).header("Content-Encoding", "gzip");
-    download(&[zipped.clone()], |outcome, written| assert!(outcome.is_ok() && written == text));
+    download(std::slice::from_ref(&zipped), |outcome, written| assert!(outcome.is_ok() && written == text));
     let brotli = none.with_body("\u{1b}not the text").header("Content-Encoding", "br");
     let twice = unsigned(200, "").with_bytes(&gzip(&gzip(&text))).header("Content-Encoding", "gzip");
     for (response, hint) in [(brotli.clone(), "`Content-Encoding`"), (twice, "compressed twice")] {

@@ -3,10 +3,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use weipay::http::Method;
+use weipay::wire::ApiV2Key;
 use weipay::{ClientBuilder, Retries};
 
 use super::server::{Routed, Server, Step, refusing};
 use super::{BY_CODE, Either, Noting, ORDER};
+use crate::apiv2::by_hand::KEY;
+use crate::downloads::on_async;
 use crate::platform::{configured, signed, unsigned};
 
 const MAIN: &str = "api.mch.weixin.qq.com";
@@ -88,6 +92,26 @@ fn a_gateway_error_of_the_main_host_leads_only_safe_calls_to_the_backup() {
         assert!(error.may_have_taken_effect());
         assert_eq!(hosts.asked(), [MAIN]);
         client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+        assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+    }
+}
+
+/// A bill of APIv2 is the response itself.
+#[test]
+fn a_download_that_is_a_call_goes_to_the_backup_too() {
+    for is_async in [false, true] {
+        let (backup, timer) = (Server::start(vec![unsigned(200, "a,b\r\n").into()]), Noting::default());
+        let (_kept, nobody) = refusing();
+        let hosts = Hosts::new(nobody, backup.address);
+        let builder = hosts.builder(&timer).api_v2_key(ApiV2Key::new(KEY).unwrap());
+        let (path, body) = ("v2/pay/downloadbill", json!({"bill_date": "20261126"}));
+        let bytes = if is_async {
+            let client = builder.build().unwrap();
+            on_async(client.chain(path).download_by(Method::POST, &body).to_bytes())
+        } else {
+            builder.build_blocking().unwrap().chain(path).download_by(Method::POST, &body).to_bytes()
+        };
+        assert_eq!(bytes.unwrap(), "a,b\r\n");
         assert_eq!(hosts.asked(), [MAIN, BACKUP]);
     }
 }
