@@ -82,7 +82,7 @@ pub fn operation(operation: &Operation) -> Value {
             "pace": states.pace.word(),
             "state": states.state,
             "final": states.finals,
-            "not_ready": states.not_ready,
+            "not_ready": states.not_ready.iter().map(errors::not_ready).collect::<Vec<_>>(),
             "may_appear_later": states.may_appear,
         });
         object.insert("wait".into(), wait);

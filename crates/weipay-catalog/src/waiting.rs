@@ -26,10 +26,19 @@ pub struct FinalStates {
     pub state: Vec<&'static str>,
     /// The states that nothing follows, or nothing without an act of the merchant.
     pub finals: Vec<&'static str>,
-    /// The error codes that say that it is being made.
-    pub not_ready: Vec<&'static str>,
+    /// The errors that say that it is being made.
+    pub not_ready: Vec<NotReady>,
     /// Whether a number that is not found may still appear, so that not finding it says nothing.
     pub may_appear: bool,
+}
+
+/// An error that says that what is queried is still being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotReady {
+    /// Its code.
+    pub code: &'static str,
+    /// Its official message, where the code says other things too; empty where the code alone says it.
+    pub message: &'static str,
 }
 
 /// What is waited for.
@@ -79,13 +88,13 @@ impl Wait {
             if part == "may appear later" {
                 may_appear = true;
             } else if let Some(codes) = part.strip_prefix("not ready: ") {
-                not_ready = words(codes);
+                not_ready = words(codes).into_iter().map(NotReady::read).collect();
             } else if let Some((path, states)) = part.split_once(": ") {
                 (state, finals) = (path.split('.').collect(), words(states));
             } else {
                 return Err(format!(
                     "`{part}` should be a field with its final states (`state: SUCCESS | FAIL`), `not ready: CODE` or \
-                     `may appear later`"
+                     `not ready: CODE SENTENCE`, or `may appear later`"
                 ));
             }
         }
@@ -99,6 +108,14 @@ impl Wait {
             Self::Unknown => None,
             Self::Until(states) => Some(states),
         }
+    }
+}
+
+impl NotReady {
+    /// Reads `CODE` or `CODE SENTENCE`.
+    fn read(text: &'static str) -> Self {
+        let (code, message) = text.split_once(' ').unwrap_or((text, ""));
+        Self { code, message: message.trim_start() }
     }
 }
 
@@ -118,7 +135,7 @@ mod tests {
             pace: Pace::Bill,
             state: Vec::new(),
             finals: Vec::new(),
-            not_ready: vec!["STATEMENT_CREATING"],
+            not_ready: vec![NotReady { code: "STATEMENT_CREATING", message: "" }],
             may_appear: false,
         };
         assert_eq!(Wait::read("bill, not ready: STATEMENT_CREATING"), Ok(Wait::Until(bill)));
@@ -126,7 +143,10 @@ mod tests {
             Wait::read("bill, not ready: INVALID_REQUEST 请求的账单正在生成中 | STATEMENT_CREATING").unwrap();
         assert_eq!(
             shared.final_states().unwrap().not_ready,
-            ["INVALID_REQUEST 请求的账单正在生成中", "STATEMENT_CREATING"]
+            [
+                NotReady { code: "INVALID_REQUEST", message: "请求的账单正在生成中" },
+                NotReady { code: "STATEMENT_CREATING", message: "" },
+            ]
         );
         let batch = FinalStates {
             pace: Pace::Transfer,
@@ -148,5 +168,6 @@ mod tests {
                 .unwrap_err()
                 .contains("`state` should be a field with its final states")
         );
+        assert!(Wait::read("bill, x").unwrap_err().contains("`not ready: CODE SENTENCE`"));
     }
 }

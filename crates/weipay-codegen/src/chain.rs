@@ -126,6 +126,9 @@ fn write(
         if operation.is_paged() {
             methods.push(pages_method(operation, verb, place, context.names));
         }
+        if operation.has_file_response {
+            methods.push(download_method(operation, verb, place, context.names));
+        }
     }
     for (name, child) in &children {
         if loosest(child).is_some() {
@@ -207,6 +210,22 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_
         ",
         doc = lines(&documentation::operation::verb(operation, verb.has_types().then_some(types.as_str()), names.steps), "///"),
         aliases = aliases([operation.title]),
+        row = names.rows.get(operation),
+    }
+}
+
+/// The method that streams a response that is a file.
+fn download_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_>) -> String {
+    let (parameter, request) = match verb.has_request {
+        true => (format!(", request: {place}::{}::Request", verb.module), "request"),
+        false => (String::new(), "Nothing"),
+    };
+    formatdoc! {"
+        /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+        pub fn download(self{parameter}) -> crate::download::Download<M> {{
+            self.call.typed_download(&table::{row}, {request})
+        }}
+        ",
         row = names.rows.get(operation),
     }
 }

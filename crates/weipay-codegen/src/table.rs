@@ -60,7 +60,7 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
         use super::{{Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
-        use crate::waiting::{{FinalStates, Pace}};
+        use crate::waiting::{{FinalStates, NotReady, Pace}};
 
         {shared}
         {rows}

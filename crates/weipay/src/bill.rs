@@ -2,7 +2,7 @@
 //!
 //! | bill | row |
 //! |---|---|
-//! | trade bill (交易账单), also of APIv2 (下载交易账单), whose response is at most 8 MB: take a larger one by APIv3 | [`Row::trade`] |
+//! | trade bill (交易账单), also of APIv2 (下载交易账单), which is the response itself: [`download`](crate::download#files-that-are-responses) streams it | [`Row::trade`] |
 //! | fund flow bill (资金账单), also of a sub-merchant (子商户资金账单), which a download decrypts | [`Row::fund_flow`] |
 //! | profit sharing (分账账单), overseas statements and any other | [`Row::get`], [`Row::amount`] and [`Row::seconds`] by the names in the heading |
 //!

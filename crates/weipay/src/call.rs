@@ -17,6 +17,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::delivery::{Mode, Shared};
+use crate::download::Download;
 use crate::error::{Error, RequestError};
 use crate::json::wiped_text;
 use crate::members::Place;
@@ -267,6 +268,35 @@ impl<M: Mode> Call<M> {
         Pages::new(operation, paging, Box::new(ask))
     }
 
+    /// The file that a GET gives as its response, such as an overseas statement (境外对账单): see
+    /// [`download_by`](Self::download_by).
+    pub fn download(self) -> Download<M> {
+        self.download_by(Method::GET, ())
+    }
+
+    /// The file that a call gives as its response, such as a bill of APIv2 (下载对账单), as a stream of any length. The verbs keep such a
+    /// response in memory, and take 8 MB at most. An error that comes in place of the file is the usual error, and nothing of it is
+    /// written: see [`download`](crate::download).
+    ///
+    /// ```no_run
+    /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {
+    /// use weipay::http::Method;
+    /// use weipay::serde_json::json;
+    ///
+    /// let bill = json!({"appid": "wx8888888888888888", "bill_date": "20260814", "bill_type": "ALL", "tar_type": "GZIP"});
+    /// client.chain("v2/pay/downloadbill").download_by(Method::POST, bill).to_file("bill.csv")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn download_by(mut self, method: Method, body: impl Serialize) -> Download<M> {
+        match json_of(&body) {
+            Ok(body) => self.fill_untyped(&method, body, None),
+            Err(error) => self.request.record_error(error),
+        }
+        self.request.method = method;
+        Download::of_call(self.shared, self.request)
+    }
+
     fn send<T: Decode>(mut self, method: Method) -> M::Output<T> {
         self.request.method = method;
         M::send(&self.shared, self.request)
@@ -318,6 +348,18 @@ impl<M: Mode> Call<M> {
     ) -> M::Output<T> {
         self.request.operation = Some(operation);
         self.fill_from(operation, Box::new(request)).send(operation.method())
+    }
+
+    /// The file that a typed request gives as its response.
+    pub(crate) fn typed_download<R: Model>(
+        mut self,
+        operation: &'static Operation,
+        request: R,
+    ) -> Download<M> {
+        self.request.operation = Some(operation);
+        let mut call = self.fill_from(operation, Box::new(request));
+        call.request.method = operation.method();
+        Download::of_call(call.shared, call.request)
     }
 
     /// The pages of a typed list. The request says where it begins.

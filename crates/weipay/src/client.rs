@@ -65,12 +65,11 @@ macro_rules! client_styles {
             ///
             /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
             /// certificates in the background, at most once a minute. The platform sends the notification again after 15 seconds;
-            /// then the certificate is there.
+            /// then the certificate is there. As a call does, a notification lets the client refresh its certificates in the
+            /// background before they are 12 hours old. It never waits for that.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
-                let fetching = Arc::clone(&self.shared);
-                let begin_fetch = move |serial: &str| fetching.begin_fetch_for(serial);
-                crate::notification::Receiver::from_core(&self.shared.core, begin_fetch)
+                crate::notification::Receiver::from_core(&self.shared.core, Arc::clone(&self.shared))
             }
 
             /// The declarative style (声明式): a call of any path, known or not.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use weipay_wire::{
     Authorization, BrandAuthorization, PlatformKeys, PrivateKey, PublicKeyId, Scheme, SignatureHeaders,
@@ -26,6 +26,7 @@ use weipay_wire::{
 use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
+use crate::download::Digest;
 use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
 use crate::json::without_mark;
@@ -39,6 +40,7 @@ use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
 use crate::url::BaseUrl;
+use signed_digest::SignedDigest;
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -148,9 +150,9 @@ impl Core {
 
     /// The serial in a successful response, if it names none of these keys. Its key must be there before the response can be
     /// verified.
-    pub(crate) fn serial_to_verify<'a>(
+    pub(crate) fn serial_to_verify<'a, B>(
         request: &Request,
-        response: &'a http::Response<Bytes>,
+        response: &'a http::Response<B>,
         keys: &PlatformKeySet,
     ) -> Option<&'a str> {
         let is_unsigned = request.operation.is_some_and(Operation::is_unsigned)
@@ -160,6 +162,35 @@ impl Core {
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
         serial.filter(|serial| keys.get(serial).is_none())
+    }
+
+    /// The digest of a file that the head of its response has, if that is signed: the signature is verified before anything of the
+    /// file is read. `None` if there is none, or no signature.
+    pub(crate) fn signed_digest(
+        &self,
+        request: &Request,
+        headers: &HeaderMap,
+        keys: &PlatformKeySet,
+    ) -> Result<Option<Digest>, ErrorKind> {
+        let Some(digest) = signed_digest::find(request, headers) else { return Ok(None) };
+        self.verify_digest(&digest, headers, keys)?;
+        Ok(Some(digest.digest()))
+    }
+
+    /// Verifies the signature over the digest of a file.
+    fn verify_digest(
+        &self,
+        digest: &SignedDigest<'_>,
+        headers: &HeaderMap,
+        keys: &PlatformKeySet,
+    ) -> Result<(), ErrorKind> {
+        let signed = digest.signed_text();
+        let verified =
+            verify_with_either(self, keys, |keys| verify_over(headers, signed.as_bytes(), keys, self.now()));
+        verified.map_err(|error| match error {
+            VerifyError::Probe => ErrorKind::SignatureProbe,
+            error => ErrorKind::Unverified(error),
+        })
     }
 
     /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
@@ -381,6 +412,12 @@ fn written(authorization: &impl Display) -> String {
     text
 }
 
+/// How something on the way of a response compressed it. No request asks for that, and nothing undoes it.
+pub(crate) fn content_coding(headers: &HeaderMap) -> Option<&[u8]> {
+    let coding = headers.get(CONTENT_ENCODING)?.as_bytes().trim_ascii();
+    (!coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")).then_some(coding)
+}
+
 /// When and with which nonce a request was signed, from its `Authorization`.
 fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     let text = authorization.to_str().ok()?;
@@ -416,18 +453,14 @@ fn conclude(
                 false => Ok(response),
             };
         };
-        let signed = digest.signed_text();
-        let verified = verify_with_either(core, keys, |keys| {
-            verify_over(&response.headers, signed.as_bytes(), keys, core.now())
-        });
+        let verified = core.verify_digest(&digest, &response.headers, keys);
         match verified.map(|()| digest.check(&response.body)) {
             Ok(Ok(())) => {
                 response.verified = true;
                 return Ok(response);
             }
             Ok(Err(error)) => ErrorKind::File(error),
-            Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
-            Err(error) => ErrorKind::Unverified(error),
+            Err(kind) => kind,
         }
     } else {
         match verify_with_either(core, keys, |keys| verify(&response, keys, core.now())) {

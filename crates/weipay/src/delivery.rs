@@ -113,7 +113,7 @@ mod asynchronous {
 
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{AsyncFlight, Deadline, Need};
+    use crate::platform_keys::{AsyncFlight, Deadline};
     use crate::response::Response;
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole};
@@ -159,16 +159,7 @@ mod asynchronous {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
-        if Core::needs_keys(request) {
-            match shared.core.merchant.ring.need(shared.core.now()) {
-                Need::Nothing => {}
-                Need::Refresh(ticket) => shared.refresh(ticket),
-                Need::Fetch(ticket) => {
-                    let fetch = shared.fetch(ticket, shared.core.timeout(request));
-                    fetch.await.map_err(Error::without_keys)?;
-                }
-            }
-        }
+        shared.have_keys(request, shared.core.timeout(request)).await?;
         // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
@@ -230,7 +221,7 @@ pub use asynchronous::CallFuture;
 mod waiting {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{BlockingFlight, Deadline, Need};
+    use crate::platform_keys::{BlockingFlight, Deadline};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
@@ -272,16 +263,7 @@ mod waiting {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
         shared.core.check_before_keys(request)?;
-        if Core::needs_keys(request) {
-            match shared.core.merchant.ring.need(shared.core.now()) {
-                Need::Nothing => {}
-                Need::Refresh(ticket) => shared.refresh(ticket),
-                Need::Fetch(ticket) => {
-                    let limit = shared.core.timeout(request);
-                    shared.fetch_for_call(ticket, limit).map_err(Error::without_keys)?;
-                }
-            }
-        }
+        shared.have_keys(request, shared.core.timeout(request))?;
         // Once for all attempts: what is encrypted again has other bytes.
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);

@@ -1,4 +1,5 @@
-//! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, as a stream.
+//! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, or that is the response,
+//! as a stream.
 //!
 //! A file is not signed. What proves it is the digest in the signed response that names it, so a download
 //! checks that digest, and fails if the digest differs. A gzip stream (`tar_type=GZIP`) is decompressed while
@@ -9,6 +10,14 @@
 //! [`Download`] an item of `download_bill_list`, typed or not: its key is decrypted with the merchant's private key, and the file
 //! while it arrives. `SM4_GCM` is refused. UNCONFIRMED: documents do not say of which text `hash_value` of an encrypted file is
 //! the digest; here it is of the decrypted and decompressed one, as for other bills.
+//!
+//! # Files that are responses
+//!
+//! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their verbs keep it in memory
+//! and take 8 MB at most. `download` in place of the verb streams it: `client.v2().pay().downloadbill().download(request)`, or
+//! [`Call::download_by`](crate::Call::download_by) in the other styles. A bill of APIv2 has neither signature nor digest, so only TLS
+//! proves it. What fails comes as XML with the same status, and no file begins like that: it is an error, and nothing of it is written.
+//! Where the header of a statement has its digest and a signature, both are verified.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "bill"),
@@ -44,13 +53,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::core::{Core, Prepared as Signable, Unsigned};
+use crate::core::{Core, Prepared as Signable, Unsigned, content_coding};
 use crate::delivery::{Mode, Shared};
 use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
-use crate::operation::Operation;
+use crate::failover::Host;
+use crate::operation::{Operation, Version};
+use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
 use crate::retry::Retries;
+use crate::upload::Payload;
 use address::Address;
 use receiver::{Received, Receiver};
 use source::FileLink;
@@ -78,10 +90,20 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 #[must_use = "a download does nothing before `to_writer`, `to_file` or `to_bytes`"]
 pub struct Download<M: Mode> {
     shared: Arc<Shared<M>>,
-    link: Result<FileLink, RequestError>,
+    source: Source,
+    /// The one that the caller gave.
+    digest: Option<Digest>,
     max_bytes: Option<u64>,
     timeout: Duration,
     retries: Option<Retries>,
+}
+
+/// What gives the file.
+enum Source {
+    /// Its address.
+    Link(Result<FileLink, RequestError>),
+    /// A call whose response it is.
+    Call(Box<Request>),
 }
 
 /// A file that was downloaded, whole and, if a digest was announced, checked.
@@ -124,14 +146,25 @@ pub(crate) fn check(file: &[u8], digest: Digest) -> Result<(), FileError> {
 
 impl<M: Mode> Download<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>, source: &(impl FileSource + ?Sized)) -> Self {
-        Self { shared, link: source.file_link(), max_bytes: None, timeout: MAX_DURATION, retries: None }
+        let source = Source::Link(source.file_link());
+        Self { shared, source, digest: None, max_bytes: None, timeout: MAX_DURATION, retries: None }
+    }
+
+    /// Of the file that is the response to this call.
+    pub(crate) fn of_call(shared: Arc<Shared<M>>, mut request: Request) -> Self {
+        // What is signed as a whole must be there as a whole before it may be used.
+        if !request.operation.is_some_and(|row| row.has_file_response() && row.is_unsigned()) {
+            request.record_error(RequestError::NotAFile);
+        }
+        let timeout = request.timeout.take().unwrap_or(MAX_DURATION);
+        let retries = request.retries.take();
+        let source = Source::Call(Box::new(request));
+        Self { shared, source, digest: None, max_bytes: None, timeout, retries }
     }
 
     /// The digest that the file must have, in place of the one that came with its address, also where that one cannot be checked.
     pub fn digest(mut self, digest: Digest) -> Self {
-        if let Ok(link) = &mut self.link {
-            link.digest = Ok(Some(digest));
-        }
+        self.digest = Some(digest);
         self
     }
 
@@ -154,10 +187,29 @@ impl<M: Mode> Download<M> {
         self
     }
 
-    /// Everything that is known before anything is sent.
-    fn prepare(&self) -> Result<Prepared, Error> {
-        let link = self.link.clone()?;
+    /// The call whose response is the file.
+    fn call(&self) -> Option<&Request> {
+        match &self.source {
+            Source::Link(_) => None,
+            Source::Call(request) => Some(request),
+        }
+    }
+
+    /// Everything that is known before anything is sent. `host` is where a call is sent.
+    fn prepare(&self, host: Host) -> Result<Prepared, Error> {
         let core = &self.shared.core;
+        let link = match &self.source {
+            Source::Link(link) => link.clone()?,
+            Source::Call(request) => {
+                core.check_before_keys(request)?;
+                let mut request = (**request).clone();
+                request.complete(core)?;
+                let unsent = core.prepare(&request, host)?;
+                let wait = core.timeout(&request).min(self.timeout);
+                let receiver = Receiver::new(None, self.digest.clone(), self.max_bytes).of_call();
+                return Ok(Prepared { request, unsent, wait, receiver });
+            }
+        };
         let address = Address::new(&link.url, &core.base_url)?;
         let mut request = Request::new(address.target().trim_start_matches('/').to_owned());
         let path = address.uri.path().trim_start_matches('/');
@@ -165,14 +217,71 @@ impl<M: Mode> Download<M> {
         let unsent = prepare(core, &request, &address)?;
         let wait = core.timeout(&request).min(self.timeout);
         let seal = link.seal.map(|seal| seal.open(core.private_key()?)).transpose()?;
-        let receiver = Receiver::new(seal, link.digest?, self.max_bytes);
+        let digest = match &self.digest {
+            Some(digest) => Some(digest.clone()),
+            None => link.digest?,
+        };
+        let receiver = Receiver::new(seal, digest, self.max_bytes);
         Ok(Prepared { request, unsent, wait, receiver })
+    }
+
+    /// Judges the head of a response: the media type of a file, `None` for an error response, or an error. A digest in it that is
+    /// signed is the one that the file must have.
+    fn judge(
+        &self,
+        request: &Request,
+        receiver: &mut Receiver,
+        head: &http::response::Parts,
+        keys: &PlatformKeySet,
+    ) -> Result<Option<String>, Error> {
+        let core = &self.shared.core;
+        if self.call().is_none() {
+            return Ok(judge(head.status, &head.headers)?);
+        }
+        if head.status != StatusCode::OK {
+            return Ok(None);
+        }
+        check_coding(&head.headers)?;
+        match core.signed_digest(request, &head.headers, keys) {
+            Ok(Some(digest)) => {
+                // The signature proves it, whatever else the caller expects.
+                if self.digest.is_none() {
+                    receiver.announce(digest);
+                }
+            }
+            // Of APIv2 the first bytes tell: nobody knows how it labels its errors.
+            Ok(None) if request.version() == Version::V3 && is_web_page(&head.headers) => {
+                return Err(FileError::WebPage.into());
+            }
+            Ok(None) => {}
+            Err(kind) => return Err(self.shared.with_head(kind, head, Bytes::new())),
+        }
+        Ok(Some(media_type(&head.headers).to_owned()))
+    }
+
+    /// Judges a body that is no file, or whose text may be an error in place of one: the text if it is the file after all.
+    fn judge_body(
+        &self,
+        request: &Request,
+        head: http::response::Parts,
+        body: Bytes,
+        keys: &PlatformKeySet,
+    ) -> Result<Bytes, Error> {
+        if self.call().is_none() {
+            return Err(self.shared.refused(head, body));
+        }
+        let response = http::Response::from_parts(head.clone(), body.clone());
+        self.shared.core.conclude(request, response, keys)?;
+        if head.status != StatusCode::OK || receiver::begins_like_markup(&body) {
+            return Err(self.shared.with_head(ErrorKind::File(FileError::NoFile), &head, body));
+        }
+        Ok(body)
     }
 }
 
 /// The request for a file. Its address decides whether it is signed.
-fn prepare(core: &Core, request: &Request, address: &Address) -> Result<Signable<()>, RequestError> {
-    let mut prepared = http::Request::new(());
+fn prepare(core: &Core, request: &Request, address: &Address) -> Result<Signable<Payload>, RequestError> {
+    let mut prepared = http::Request::new(Payload::from(Bytes::new()));
     *prepared.headers_mut() = core.headers(request)?;
     *prepared.uri_mut() = address.uri.clone();
     match address.is_signed {
@@ -185,7 +294,7 @@ fn prepare(core: &Core, request: &Request, address: &Address) -> Result<Signable
 struct Prepared {
     /// Names the call in errors.
     request: Request,
-    unsent: Signable<()>,
+    unsent: Signable<Payload>,
     /// How long each wait may take.
     wait: Duration,
     receiver: Receiver,
@@ -196,10 +305,18 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Result<Option<String>, File
     if status != StatusCode::OK {
         return Ok(None);
     }
+    check_coding(headers)?;
     if is_web_page(headers) {
         return Err(FileError::WebPage);
     }
     Ok(Some(media_type(headers).to_owned()))
+}
+
+/// Gzip is undone, whoever compressed the file.
+fn check_coding(headers: &HeaderMap) -> Result<(), FileError> {
+    let is_gzip =
+        |coding: &[u8]| [&b"gzip"[..], b"x-gzip"].iter().any(|name| coding.eq_ignore_ascii_case(name));
+    content_coding(headers).is_none_or(is_gzip).then_some(()).ok_or(FileError::Encoded)
 }
 
 fn media_type(headers: &HeaderMap) -> &str {
@@ -230,6 +347,12 @@ impl<M: Mode> Shared<M> {
         let response = RawResponse::new(response, self.core.merchant.key.clone());
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
+
+    /// An error with the response that it is about.
+    fn with_head(&self, kind: ErrorKind, head: &http::response::Parts, body: Bytes) -> Error {
+        let response = http::Response::from_parts(head.clone(), body);
+        Error::with_response(kind, RawResponse::new(response, self.core.merchant.key.clone()))
+    }
 }
 
 impl From<FileError> for Error {
@@ -241,7 +364,11 @@ impl From<FileError> for Error {
 impl<M: Mode> std::fmt::Debug for Download<M> {
     /// The URL is left out: its token gives the file to anybody.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digest = self.link.as_ref().ok().and_then(|link| link.digest.as_ref().ok()?.as_ref());
+        let announced = match &self.source {
+            Source::Link(Ok(link)) => link.digest.as_ref().ok().and_then(Option::as_ref),
+            _ => None,
+        };
+        let digest = self.digest.as_ref().or(announced);
         f.debug_struct("Download").field("digest", &digest).finish_non_exhaustive()
     }
 }

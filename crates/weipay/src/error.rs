@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, VIA};
+use http::header::VIA;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
 
+use crate::core::content_coding;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::{Called, RawResponse, request_id};
@@ -62,6 +63,8 @@ struct Inner {
     /// Whether the request of the call may be sent twice.
     is_safe_to_repeat: bool,
     only_reads: bool,
+    /// Whether its message may be in another language than Chinese.
+    asks_for_another_language: bool,
     response: Option<RawResponse>,
     /// What became of each attempt, if there were several.
     attempts: Vec<Attempt>,
@@ -110,6 +113,7 @@ impl Error {
             known_operation: None,
             is_safe_to_repeat: false,
             only_reads: false,
+            asks_for_another_language: false,
             response: None,
             sign_difference: None,
             attempts: Vec::new(),
@@ -124,6 +128,7 @@ impl Error {
             known_operation: None,
             is_safe_to_repeat: false,
             only_reads: false,
+            asks_for_another_language: false,
             response: Some(response),
             sign_difference: None,
             attempts,
@@ -142,6 +147,7 @@ impl Error {
         self.0.known_operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
         self.0.only_reads = request.only_reads();
+        self.0.asks_for_another_language = request.asks_for_another_language();
         self
     }
 
@@ -346,6 +352,10 @@ impl Error {
         self.0.known_operation
     }
 
+    fn asks_for_another_language(&self) -> bool {
+        self.0.asks_for_another_language
+    }
+
     /// Whether the call only reads, so that it has no effect: a GET of APIv3. A few operations of APIv2 act
     /// although they are called by GET.
     #[must_use]
@@ -362,21 +372,23 @@ impl Error {
         self.0.is_safe_to_repeat
     }
 
-    /// What may have changed a body that its signature does not fit, as the headers show it.
+    /// What may have changed a body that its signature does not fit, or that nobody can read, as the headers show it.
     fn changed_on_its_way(&self) -> Option<&'static str> {
-        let ErrorKind::Unverified(VerifyError::Mismatch { .. }) = self.kind() else { return None };
         let headers = self.headers()?;
-        let coding = headers
-            .get(CONTENT_ENCODING)
-            .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-        match (coding, headers.get(VIA)) {
+        let is_mismatch = match self.kind() {
+            ErrorKind::Unverified(VerifyError::Mismatch { .. }) => true,
+            ErrorKind::Unverified(VerifyError::Xml(_)) => false,
+            ErrorKind::Api(error) if error.code.is_empty() && error.message.is_empty() => false,
+            _ => return None,
+        };
+        match (content_coding(headers), headers.get(VIA)) {
             (Some(_), _) => Some(
                 "; it has the header `Content-Encoding`, which the client does not ask for: something on its way compressed the body",
             ),
-            (None, Some(_)) => {
+            (None, Some(_)) if is_mismatch => {
                 Some("; it has the header `Via`: a proxy on its way may have changed the body")
             }
-            (None, None) => None,
+            (None, _) => None,
         }
     }
 
@@ -394,9 +406,10 @@ impl fmt::Display for Error {
         match &self.0.kind {
             ErrorKind::Request(error) => write!(f, "nothing was sent: {error}")?,
             ErrorKind::Network(error) => write!(f, "{error}")?,
-            ErrorKind::Api(error) => match self.unknown_body() {
-                Some(beginning) => write!(f, "{error}: {beginning}")?,
-                None => write!(f, "{error}")?,
+            ErrorKind::Api(error) => match (self.changed_on_its_way(), self.unknown_body()) {
+                (Some(change), _) => write!(f, "{error}{change}")?,
+                (None, Some(beginning)) => write!(f, "{error}: {beginning}")?,
+                (None, None) => write!(f, "{error}")?,
             },
             ErrorKind::Unverified(_) => {
                 f.write_str("the signature of the response cannot be verified")?;

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::delivery::{Mode, Shared};
+use crate::download::Download;
 use crate::error::Error;
 use crate::model::Sensitive;
 use crate::paging::Pages;
@@ -166,6 +167,16 @@ impl<M: Mode> Node<M> {
     /// See [`Call::pages`].
     pub fn pages(&self) -> Pages<M> {
         self.call().pages()
+    }
+
+    /// See [`Call::download`].
+    pub fn download(&self) -> Download<M> {
+        self.call().download()
+    }
+
+    /// See [`Call::download_by`].
+    pub fn download_by(&self, method: Method, body: impl Serialize) -> Download<M> {
+        self.call().download_by(method, body)
     }
 
     /// See [`Call::get`].

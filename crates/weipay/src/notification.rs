@@ -87,4 +87,5 @@ pub use v2::V2Event;
 pub use verified::Verified;
 
 pub(crate) use event::{SentAs, events};
+pub(crate) use keys::FetchesCertificates;
 pub(crate) use v2::Mark;

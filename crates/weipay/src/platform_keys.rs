@@ -211,20 +211,30 @@ impl KeyRing {
         self.due(now).map_or(Need::Nothing, Need::Refresh)
     }
 
-    /// A wish for a refresh in the background, if it is time for one. A client with a public key has no need of certificates
-    /// before an unknown serial has shown that the platform uses them.
-    fn due(&self, now: i64) -> Option<Ticket> {
-        self.key.as_ref()?;
+    /// A wish for a refresh in the background, if it is time for one.
+    pub(crate) fn due(&self, now: i64) -> Option<Ticket> {
         let mut schedule = self.schedule();
+        self.is_due_by(&schedule, now).then(|| {
+            schedule.begun_at = Some(now);
+            schedule.ended
+        })
+    }
+
+    /// Whether it is time for a refresh in the background.
+    #[cfg(feature = "notifications")]
+    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    pub(crate) fn is_due(&self, now: i64) -> bool {
+        self.is_due_by(&self.schedule(), now)
+    }
+
+    /// A client with a public key has no need of certificates before an unknown serial has shown that the platform uses them.
+    fn is_due_by(&self, schedule: &Schedule, now: i64) -> bool {
         let is_old = match schedule.answered_at {
             Some(at) => now.abs_diff(at) >= REFRESH_AFTER,
             None => self.public_keys.is_empty(),
         };
-        if !is_old || schedule.begun_at.is_some_and(|at| now.abs_diff(at) < RETRY_AFTER) {
-            return None;
-        }
-        schedule.begun_at = Some(now);
-        Some(schedule.ended)
+        let has_begun = schedule.begun_at.is_some_and(|at| now.abs_diff(at) < RETRY_AFTER);
+        self.key.is_some() && is_old && !has_begun
     }
 
     /// A wish for a fetch because of a serial that the ring does not have. Within a minute all such wishes are one, so that the

@@ -127,6 +127,13 @@ impl Request {
         operation::only_reads(&self.method, self.version())
     }
 
+    /// Whether errors may be written in another language than simplified Chinese, in which the platform writes
+    /// if nothing else is asked for.
+    pub(crate) fn asks_for_another_language(&self) -> bool {
+        let languages = self.headers.get(header::ACCEPT_LANGUAGE);
+        languages.is_some_and(|languages| !languages.as_bytes().eq_ignore_ascii_case(b"zh-CN"))
+    }
+
     /// Whether the request carries the number by which the platform recognizes it, if its operation has one.
     fn carries_its_number(&self) -> bool {
         let Some(name) = self.operation.and_then(Operation::request_number) else { return true };

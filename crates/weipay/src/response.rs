@@ -360,7 +360,11 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Opened<T> {
         Ok(json) => Ok((json, Vec::new())),
         Err(problem) => {
             let text = json::repaired(body).ok_or(problem)?;
-            Ok((from_json(text.as_bytes())?, vec![DecodeError::whole(json::REPAIRED.to_owned())]))
+            let read = from_json(text.as_bytes()).map_err(|error| DecodeError {
+                reason: format!("{}; before, {}", error.reason, json::REPAIRED),
+                ..error
+            })?;
+            Ok((read, vec![DecodeError::whole(json::REPAIRED.to_owned())]))
         }
     }
 }

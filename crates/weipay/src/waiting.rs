@@ -5,6 +5,10 @@
 //! platform, ends the waiting. A query that fails temporarily is repeated, also one whose response cannot be
 //! verified, since a query has no effect.
 //!
+//! A bill that is being made is told by the code of an error, or by its message where the code says other things too. Messages are
+//! Chinese. Where a query asks for another language (`Accept-Language`), a message that is not a known one of that code is taken
+//! for this one: waiting too long ends at the deadline, with that error, and ending too early would miss a bill.
+//!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
     doc = r#"
@@ -42,7 +46,7 @@ use crate::error::{Error, ErrorClass, ErrorKind};
 use crate::operation::Operation;
 use crate::response::{Decode, Response};
 use crate::retry::Timer;
-pub(crate) use final_states::{FinalStates, Pace};
+pub(crate) use final_states::{FinalStates, NotReady, Pace};
 
 /// The last query before the deadline gets this long.
 const LAST_LOOK: Duration = Duration::from_secs(1);
@@ -240,7 +244,7 @@ impl<'a, T: Decode> Wait<'a, T> {
     fn failed(&mut self, states: &FinalStates, error: Error) -> Next<T> {
         let code = error.code().unwrap_or_default();
         let seen = match () {
-            () if states.is_not_ready(code, error.message().unwrap_or_default()) => Seen::NotReady,
+            () if states.is_not_ready(&error) => Seen::NotReady,
             () if FinalStates::is_not_found(code) => Seen::NotFound,
             () if is_passing(&error) => Seen::Unknown,
             () => Seen::Refused,

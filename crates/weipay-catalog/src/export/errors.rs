@@ -5,10 +5,21 @@ use serde_json::{Map, Value};
 use super::set_marks;
 use crate::errors::ErrorCode;
 use crate::operation::{Operation, document_address};
+use crate::waiting::NotReady;
 
 /// All codes that are known of an operation, those of every operation of its version included.
 pub(super) fn codes(operation: &Operation) -> Value {
     operation.error_codes().map(code).collect()
+}
+
+/// An error that says that what is queried is still being made: its code, and its message where that is needed to tell.
+pub(super) fn not_ready(error: &NotReady) -> Value {
+    let mut object = Map::new();
+    object.insert("code".into(), error.code.into());
+    if !error.message.is_empty() {
+        object.insert("message".into(), error.message.into());
+    }
+    Value::Object(object)
 }
 
 /// A code as a JSON object.

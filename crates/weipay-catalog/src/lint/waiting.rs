@@ -1,9 +1,10 @@
 //! Checks `wait` of operations: a client that waits acts on it, and an operation whose state can change must not be forgotten.
 
 use super::{Linter, Place};
+use crate::errors::Advice;
 use crate::field::Field;
 use crate::operation::{Operation, Version};
-use crate::waiting::{FinalStates, Pace, Wait};
+use crate::waiting::{FinalStates, NotReady, Pace, Wait};
 
 /// Listed values that say that something is still under way.
 const UNDER_WAY: &[&str] = &[
@@ -41,7 +42,7 @@ impl Linter {
                     .to_owned()
             }
             Some(Wait::Unknown) if !can_change => "remove `wait unknown`: no listed state can change".to_owned(),
-            Some(Wait::Until(states)) => match mistake(states, &operation.response) {
+            Some(Wait::Until(states)) => match mistake(states, operation) {
                 Some(problem) => problem,
                 None => return,
             },
@@ -51,7 +52,14 @@ impl Linter {
     }
 }
 
-fn mistake(states: &FinalStates, response: &[Field]) -> Option<String> {
+fn mistake(states: &FinalStates, operation: &Operation) -> Option<String> {
+    let response = &operation.response;
+    if let Some(error) = states.not_ready.iter().find(|error| !is_listed(error, operation)) {
+        let NotReady { code, message } = error;
+        return Some(format!(
+            "`wait` names `{code} {message}`: `errors` needs a row with this code and this message, and the advice `retry-later`"
+        ));
+    }
     if states.state.is_empty() {
         return (states.pace != Pace::Bill)
             .then(|| "`wait` needs the field of the state with its final states".to_owned());
@@ -64,6 +72,14 @@ fn mistake(states: &FinalStates, response: &[Field]) -> Option<String> {
     let is_listed = |state: &&str| field.values.contains(state);
     (!field.values.is_empty() && !states.finals.iter().any(is_listed))
         .then(|| format!("none of the final states of `wait` is listed at `{name}`"))
+}
+
+/// Whether a sentence is a message of the page: one with a mistake in it would never be seen, and the waiting would end.
+fn is_listed(error: &NotReady, operation: &Operation) -> bool {
+    error.message.is_empty()
+        || operation.error_codes().any(|row| {
+            row.code == error.code && row.message == error.message && row.advice == Advice::RetryLater
+        })
 }
 
 fn at<'a>(fields: &'a [Field], path: &[&str]) -> Option<&'a Field> {
@@ -97,5 +113,25 @@ mod tests {
             assert!(found[0].contains(problem), "{found:?}");
         }
         assert!(finding("  wait unknown", "SUCCESS")[0].contains("remove `wait unknown`"));
+    }
+
+    #[test]
+    fn a_sentence_that_is_waited_for_is_one_of_the_page_that_says_to_wait() {
+        let finding = |advice: &str, message: &str| {
+            let text = format!(
+                "GET v3/a\n  title x\n  wait   bill, not ready: INVALID_REQUEST 请求的账单正在生成中 | CREATING\n  errors sdk\n    \
+                 400 INVALID_REQUEST {advice} it is being made  # {message}\n  response\n    url string\n"
+            );
+            lint(&[("v3/a", &text)])
+        };
+        assert_eq!(finding("retry-later", "请求的账单正在生成中"), Vec::<String>::new());
+        for (advice, message) in [
+            ("retry-later", "账单正在生成中"),
+            ("retry-later", "请求的账单正在生成"),
+            ("fix-request", "请求的账单正在生成中"),
+        ] {
+            let found = finding(advice, message);
+            assert!(found[0].contains("`errors` needs a row with this code"), "{found:?}");
+        }
     }
 }

@@ -29,9 +29,13 @@ impl SignedDigest<'_> {
         format!(r#"{{"sha1":"{}"}}"#, self.0)
     }
 
+    pub(super) fn digest(&self) -> Digest {
+        Digest { algorithm: DigestAlgorithm::Sha1, hex: self.0.to_ascii_lowercase() }
+    }
+
     /// Whether this is the file with that digest.
     pub(super) fn check(&self, file: &[u8]) -> Result<(), FileError> {
-        let digest = Digest { algorithm: DigestAlgorithm::Sha1, hex: self.0.to_ascii_lowercase() };
+        let digest = self.digest();
         if DigestAlgorithm::Sha1.hex(file) == digest.hex {
             return Ok(());
         }

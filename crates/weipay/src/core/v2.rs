@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
-use super::{Core, echo};
+use super::{Core, content_coding, echo};
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::json::{self, without_mark};
@@ -229,7 +229,11 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     {
         return judge_page(page, response);
     }
-    if is_success && operation.is_some_and(Operation::has_file_response) && is_file(&response.body) {
+    if is_success
+        && operation.is_some_and(Operation::has_file_response)
+        && is_file(&response.body)
+        && content_coding(&response.headers).is_none()
+    {
         return Judgement::Success { elements: None, verified: false };
     }
     let elements = match XmlElements::read(&response.body, "xml") {

@@ -8,9 +8,11 @@ use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::attempts::Attempts;
 use super::part_file::PartFile;
-use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
+use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
+use crate::core::Core;
 use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
+use crate::failover::Host;
 use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::{Body, StreamResponse, lost, timed_out};
 
@@ -34,7 +36,7 @@ impl Download<Async> {
     ///
     /// As [`to_writer`](Self::to_writer).
     pub async fn to_file(self, path: impl AsRef<Path> + Send) -> Result<Downloaded, Error> {
-        self.prepare()?;
+        self.prepare(Host::Main)?;
         let path = path.as_ref().to_owned();
         let (part, file) = on_another_thread(move || PartFile::create(&path)).await?;
         let mut file = tokio::fs::File::from_std(file);
@@ -57,7 +59,7 @@ impl Download<Async> {
     }
 
     async fn run_watched(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
-        let (core, request) = (&self.shared.core, self.prepare()?.request);
+        let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
         let run = watch.during(self.run(sink, &watch)).await;
         watch.end(core, &request, Outcome::from_download(&run));
@@ -66,10 +68,15 @@ impl Download<Async> {
 
     async fn run(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
-        let mut attempts = Attempts::begin(core, self.retries, self.timeout);
+        let mut attempts = Attempts::begin(core, self.call(), self.retries, self.timeout);
+        if let Some(call) = self.call() {
+            let limit = core.timeout(call).min(self.timeout);
+            let keys = self.shared.have_keys(call, limit).await;
+            keys.map_err(|error| error.in_call(call))?;
+        }
         loop {
             // Signed again: a signature is good for five minutes.
-            let prepared = self.prepare()?;
+            let prepared = self.prepare(attempts.host())?;
             let request = prepared.request.clone();
             let mut attempt_watch = watch.attempt(core);
             let outcome = match attempts.left() {
@@ -83,7 +90,10 @@ impl Download<Async> {
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(core, &request, Outcome::from_download(&outcome));
             let error = match outcome {
-                Ok(downloaded) => return Ok(downloaded),
+                Ok(downloaded) => {
+                    attempts.succeeded();
+                    return Ok(downloaded);
+                }
                 Err(error) => error,
             };
             let wait = attempts.after(error, sink.can_restart())?;
@@ -98,14 +108,24 @@ impl Download<Async> {
         sink: &mut Sink<'_>,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
-        let Prepared { unsent, wait, mut receiver, .. } = prepared;
-        let mut signed = self.shared.signed(unsent, wait).await?.map(|()| Body::empty());
+        let Prepared { request, unsent, wait, mut receiver } = prepared;
+        let keys = self.shared.core.platform();
+        let mut signed: http::Request<Body> = self.shared.signed(unsent, wait).await?.map(Into::into);
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
-        let (parts, mut body) = self.shared.transport.send(signed, wait).await?.into_parts();
-        let Some(media_type) = judge(parts.status, &parts.headers)? else {
+        let response = self.shared.transport.send(signed, wait).await?;
+        if let Some(call) = self.call()
+            && let Some(serial) = Core::serial_to_verify(call, &response, &keys)
+        {
+            self.shared.look_for(serial, wait).await;
+        }
+        let (parts, mut body) = response.into_parts();
+        let Some(media_type) = self.judge(&request, &mut receiver, &parts, &keys)? else {
             let body = body.into_bytes(MAX_ERROR_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
-            return Err(self.shared.refused(parts, body));
+            return match self.judge_body(&request, parts, body, &keys) {
+                Ok(_) => Err(FileError::NoFile.into()),
+                Err(error) => Err(error),
+            };
         };
         while let Some(piece) = body.next_piece().await {
             let piece = piece.map_err(|error| lost(Sent::Perhaps, error))?;
@@ -117,6 +137,10 @@ impl Download<Async> {
             }
         }
         sink.write(&receiver.last_piece()?).await.map_err(FileError::Write)?;
+        if let Some(text) = receiver.take_held() {
+            let text = self.judge_body(&request, parts, text.into(), &keys)?;
+            sink.write(&text).await.map_err(FileError::Write)?;
+        }
         let received = receiver.conclude()?;
         sink.flush().await.map_err(FileError::Write)?;
         Ok(downloaded(received, media_type))

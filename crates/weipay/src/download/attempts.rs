@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::core::{Core, MAX_TIMEOUT};
 use crate::error::Error;
+use crate::failover::{BACKUP, Host};
+use crate::request::Request;
 use crate::retry::{Attempt, Ending, Repeatable, Retries, SoFar};
 use crate::transport::out_of_time;
 
@@ -16,14 +18,37 @@ pub(super) struct Attempts<'a> {
     limit: Duration,
     waited: Duration,
     ended: Vec<Attempt>,
+    /// Whether it may go to the backup host. An address has its host in it.
+    failover: bool,
+    host: Host,
 }
 
 impl<'a> Attempts<'a> {
-    pub(super) fn begin(core: &'a Core, retries: Option<Retries>, limit: Duration) -> Self {
+    /// `call` is the one whose response the file is, if it is one.
+    pub(super) fn begin(
+        core: &'a Core,
+        call: Option<&Request>,
+        retries: Option<Retries>,
+        limit: Duration,
+    ) -> Self {
         let retries = retries.unwrap_or(core.delivery.retries);
         let began = core.delivery.timer.now();
         let limit = limit.min(MAX_TIMEOUT);
-        Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new() }
+        let failover = call.is_some_and(|call| core.has_backup(call, retries));
+        let host = if failover { core.delivery.hosts.choose(began, None) } else { Host::Main };
+        Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new(), failover, host }
+    }
+
+    /// Where the next attempt is sent.
+    pub(super) fn host(&self) -> Host {
+        self.host
+    }
+
+    /// The file came.
+    pub(super) fn succeeded(&self) {
+        if self.failover {
+            self.core.delivery.hosts.note(self.host, None, self.core.delivery.timer.now());
+        }
     }
 
     /// How much of the time limit is left for the next attempt.
@@ -54,11 +79,17 @@ impl<'a> Attempts<'a> {
             limit: self.limit,
             repeat: Repeatable::Yes,
         };
-        self.ended.push(Attempt::from_error(&error, self.waited, None));
+        let (hosts, now) = (&self.core.delivery.hosts, self.core.delivery.timer.now());
+        let has_failed = self.failover && hosts.note(self.host, Some(&error), now);
+        let backup_host = (self.host == Host::Backup).then_some(BACKUP);
+        self.ended.push(Attempt::from_error(&error, self.waited, backup_host));
         if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())
             && self.core.delivery.budget.take()
         {
             self.waited = wait;
+            if self.failover {
+                self.host = hosts.choose(now + wait, has_failed.then_some(self.host));
+            }
             return Ok(wait);
         }
         let ended = std::mem::take(&mut self.ended);

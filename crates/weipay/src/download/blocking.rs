@@ -9,9 +9,11 @@ use bytes::Bytes;
 
 use super::attempts::Attempts;
 use super::part_file::PartFile;
-use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded, judge};
+use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
+use crate::core::Core;
 use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
+use crate::failover::Host;
 use crate::observer::{AttemptWatch, Outcome, Watch};
 use crate::transport::blocking::Body;
 use crate::transport::{EndOfTime, StreamResponse, lost, out_of_time, timed_out};
@@ -36,7 +38,7 @@ impl Download<Blocking> {
     ///
     /// As [`to_writer`](Self::to_writer).
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
-        self.prepare()?;
+        self.prepare(Host::Main)?;
         let (part, mut file) = PartFile::create(path.as_ref()).map_err(FileError::Write)?;
         let downloaded = self.run(Sink::File(&mut file))?;
         part.finish(&file).map_err(FileError::Write)?;
@@ -56,7 +58,7 @@ impl Download<Blocking> {
     }
 
     fn run(self, sink: Sink<'_>) -> Result<Downloaded, Error> {
-        let (core, request) = (&self.shared.core, self.prepare()?.request);
+        let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
         let received = watch.within(|| self.attempts(sink, &watch));
         watch.end(core, &request, Outcome::from_download(&received));
@@ -65,10 +67,15 @@ impl Download<Blocking> {
 
     fn attempts(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
-        let mut attempts = Attempts::begin(core, self.retries, self.timeout);
+        let mut attempts = Attempts::begin(core, self.call(), self.retries, self.timeout);
+        if let Some(call) = self.call() {
+            let limit = core.timeout(call).min(self.timeout);
+            let keys = self.shared.have_keys(call, limit);
+            keys.map_err(|error| error.in_call(call))?;
+        }
         loop {
             // Signed again: a signature is good for five minutes.
-            let prepared = self.prepare()?;
+            let prepared = self.prepare(attempts.host())?;
             let request = prepared.request.clone();
             let mut attempt_watch = watch.attempt(core);
             let attempt = |left| self.attempt(prepared, &mut sink, left, &mut attempt_watch);
@@ -76,7 +83,10 @@ impl Download<Blocking> {
             let outcome = outcome.map_err(|error| error.in_call(&request));
             attempt_watch.end(core, &request, Outcome::from_download(&outcome));
             let error = match outcome {
-                Ok(downloaded) => return Ok(downloaded),
+                Ok(downloaded) => {
+                    attempts.succeeded();
+                    return Ok(downloaded);
+                }
                 Err(error) => error,
             };
             let wait = attempts.after(error, sink.can_restart())?;
@@ -92,9 +102,10 @@ impl Download<Blocking> {
         left: Duration,
         watch: &mut AttemptWatch<'_>,
     ) -> Result<Downloaded, Error> {
-        let Prepared { unsent, wait, mut receiver, .. } = prepared;
+        let Prepared { request, unsent, wait, mut receiver } = prepared;
+        let keys = self.shared.core.platform();
         let end = Instant::now() + left;
-        let mut signed = self.shared.signed(unsent, wait.min(left))?.map(|()| Body::empty());
+        let mut signed: http::Request<Body> = self.shared.signed(unsent, wait.min(left))?.map(Into::into);
         // The signer may have taken all of it.
         let wait = wait.min(end.saturating_duration_since(Instant::now()));
         if wait.is_zero() {
@@ -103,10 +114,19 @@ impl Download<Blocking> {
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         signed.extensions_mut().insert(EndOfTime(end));
-        let (parts, mut body) = self.shared.transport.send(signed, wait)?.into_parts();
-        let Some(media_type) = judge(parts.status, &parts.headers)? else {
+        let response = self.shared.transport.send(signed, wait)?;
+        if let Some(call) = self.call()
+            && let Some(serial) = Core::serial_to_verify(call, &response, &keys)
+        {
+            self.shared.look_for(serial, wait.min(end.saturating_duration_since(Instant::now())));
+        }
+        let (parts, mut body) = response.into_parts();
+        let Some(media_type) = self.judge(&request, &mut receiver, &parts, &keys)? else {
             let body = body.into_bytes(MAX_ERROR_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
-            return Err(self.shared.refused(parts, body));
+            return match self.judge_body(&request, parts, body, &keys) {
+                Ok(_) => Err(FileError::NoFile.into()),
+                Err(error) => Err(error),
+            };
         };
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -128,6 +148,10 @@ impl Download<Blocking> {
             }
         }
         sink.write(&receiver.last_piece()?).map_err(FileError::Write)?;
+        if let Some(text) = receiver.take_held() {
+            let text = self.judge_body(&request, parts, text.into(), &keys)?;
+            sink.write(&text).map_err(FileError::Write)?;
+        }
         let received = receiver.conclude()?;
         sink.flush().map_err(FileError::Write)?;
         Ok(downloaded(received, media_type))

@@ -7,12 +7,15 @@ use std::io::{self, Write};
 use flate2::write::MultiGzDecoder;
 use weipay_wire::{Digester, SealedFile};
 
-use super::Digest;
+use super::{Digest, MAX_ERROR_BODY};
 use crate::error::{ApiError, FileError, MAX_UNDER_SUCCESS};
 use crate::json;
 
 /// The first bytes of a gzip stream (RFC 1952): its two magic bytes, and its only method. No text, picture or PDF begins so.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// A byte order mark, which may come in pieces.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// So much input is decompressed at a time.
 const STEP: usize = 16 * 1024;
@@ -28,6 +31,10 @@ pub(super) struct Receiver {
     was_sealed: bool,
     /// All bytes so far, as long as they may be those of an error response.
     perhaps_error: Option<Vec<u8>>,
+    /// What is held back of the text, as long as it may be an error in place of a file that is a response.
+    held: Option<Vec<u8>>,
+    /// The digest of the bytes as they came, where nobody says of which it is.
+    as_received: Option<Digester>,
 }
 
 enum Content {
@@ -59,7 +66,28 @@ impl Receiver {
             bytes: 0,
             was_sealed: false,
             perhaps_error: Some(Vec::new()),
+            held: None,
+            as_received: None,
         }
+    }
+
+    /// Of a file that is the response to a call, so that an error may come in place of it with the same status. Nothing of that is
+    /// given as a piece of the file.
+    pub(super) fn of_call(mut self) -> Self {
+        (self.perhaps_error, self.held) = (None, Some(Vec::new()));
+        self
+    }
+
+    /// The head of the response says which digest the file has, and not whether compressed or not. Nothing has been received yet.
+    pub(super) fn announce(&mut self, digest: Digest) {
+        self.digester = Some(Digester::new(digest.algorithm));
+        self.as_received = Some(Digester::new(digest.algorithm));
+        self.digest = Some(digest);
+    }
+
+    /// The input ended, and all of the text is held back: it is an error, or a file that looks like one.
+    pub(super) fn take_held(&mut self) -> Option<Vec<u8>> {
+        self.held.take()
     }
 
     /// Decrypts what arrived, if it travels encrypted. It is the input of [`next_piece`](Self::next_piece).
@@ -73,7 +101,7 @@ impl Receiver {
     /// Takes the beginning of the decrypted input, and gives the next piece of the file, which may be empty.
     /// Call it until nothing of the input is left.
     pub(super) fn next_piece(&mut self, input: &mut &[u8]) -> Result<Vec<u8>, FileError> {
-        let before = input.len();
+        let before = *input;
         let piece = match &mut self.content {
             Content::Undecided(head) => {
                 let count = input.len().min(GZIP.len() - head.len());
@@ -102,7 +130,11 @@ impl Receiver {
                 std::mem::take(decoder.get_mut())
             }
         };
-        self.received = self.received.saturating_add((before - input.len()) as u64);
+        let taken = &before[..before.len() - input.len()];
+        self.received = self.received.saturating_add(taken.len() as u64);
+        if let Some(digester) = &mut self.as_received {
+            digester.update(taken);
+        }
         // Gzip may be a little longer than what it compresses, but not endless members of nothing.
         if self.received > self.max_bytes.saturating_add(self.max_bytes / 64).saturating_add(64 * 1024) {
             return Err(FileError::TooLarge { limit: self.max_bytes });
@@ -132,7 +164,8 @@ impl Receiver {
         let error = self.perhaps_error.as_deref().and_then(ApiError::under_success);
         if let (Some(digest), Some(digester)) = (&self.digest, self.digester) {
             let computed = digester.finish_hex();
-            if computed != digest.hex {
+            let as_received = self.as_received.map(Digester::finish_hex);
+            if computed != digest.hex && as_received.is_none_or(|computed| computed != digest.hex) {
                 if let Some(error) = error {
                     return Err(FileError::ErrorResponse(error));
                 }
@@ -173,8 +206,33 @@ impl Receiver {
                 self.perhaps_error = None;
             }
         }
-        Ok(piece)
+        self.let_through(piece)
     }
+
+    /// Gives what is held back, as soon as it can only be a file.
+    fn let_through(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, FileError> {
+        let Some(held) = &mut self.held else { return Ok(piece) };
+        held.extend_from_slice(&piece);
+        let is_gzip = matches!(self.content, Content::Gzip(_));
+        if is_gzip && held.starts_with(&GZIP) {
+            let reason = "it is compressed twice, by the platform and by something on its way";
+            return Err(FileError::Compression(io::Error::new(io::ErrorKind::InvalidData, reason)));
+        }
+        let limit = match json::without_mark(held).trim_ascii_start().first() {
+            Some(b'<') if held.len() > MAX_ERROR_BODY => return Err(FileError::WebPage),
+            Some(b'<') => MAX_ERROR_BODY,
+            Some(b'{') | None => MAX_UNDER_SUCCESS,
+            Some(_) if MARK.starts_with(held.as_slice()) => MARK.len(),
+            Some(_) if is_gzip && GZIP.starts_with(held.as_slice()) => GZIP.len(),
+            Some(_) => 0,
+        };
+        Ok(if held.len() > limit { self.held.take().unwrap_or_default() } else { Vec::new() })
+    }
+}
+
+/// Whether a text begins like XML or HTML, which no file that is a response does.
+pub(super) fn begins_like_markup(text: &[u8]) -> bool {
+    json::without_mark(text).trim_ascii_start().starts_with(b"<")
 }
 
 #[cfg(test)]
@@ -269,6 +327,68 @@ mod tests {
         let body = gzip(b"text");
         let error = receive(Receiver::new(None, sha1(&body), None), &body, 64).err();
         assert!(matches!(error, Some(FileError::WrongDigest { bytes: 4, .. })), "{error:?}");
+    }
+
+    /// What a file that is a response gives as pieces, and what is held back at its end.
+    fn receive_response(body: &[u8], length: usize) -> Result<(Vec<u8>, Option<Vec<u8>>), FileError> {
+        let mut receiver = Receiver::new(None, None, None).of_call();
+        let mut file = Vec::new();
+        for mut input in body.chunks(length) {
+            while !input.is_empty() {
+                file.extend(receiver.next_piece(&mut input)?);
+            }
+        }
+        file.extend(receiver.last_piece()?);
+        let held = receiver.take_held();
+        receiver.conclude().map(|_| (file, held))
+    }
+
+    #[test]
+    fn of_what_may_be_an_error_in_place_of_a_bill_nothing_is_a_piece_of_it() {
+        let long_object = [b"{", " ".repeat(MAX_UNDER_SUCCESS).as_bytes(), b"}"].concat();
+        for length in [1, 2, 3, 100, 1 << 20] {
+            for bill in
+                [&b"a,b\r\n`1,`2\r\n"[..], b"\xEF\xBB\xBFa", b"\xEF\xBB", b"\xEFa", b"`", &long_object]
+            {
+                for body in [bill.to_vec(), gzip(bill)] {
+                    let (file, held) = receive_response(&body, length).unwrap();
+                    let all = [file, held.unwrap_or_default()].concat();
+                    assert!(all == bill, "{length} {}", String::from_utf8_lossy(&bill[..bill.len().min(20)]));
+                }
+            }
+            for error in [
+                &b"<xml><return_code>FAIL</return_code></xml>"[..],
+                b"\xEF\xBB\xBF\r\n <xml></xml>",
+                b"<html></html>",
+                b"{\"code\":\"SYSTEM_ERROR\"}",
+                b"",
+                b" \r\n",
+            ] {
+                for body in [error.to_vec(), gzip(error)] {
+                    assert_eq!(receive_response(&body, length).unwrap(), (Vec::new(), Some(error.to_vec())));
+                }
+            }
+        }
+        for length in [1, 2, 1 << 20] {
+            let twice = gzip(&gzip(b"a,b"));
+            assert!(matches!(receive_response(&twice, length), Err(FileError::Compression(_))));
+        }
+        let page = [b"<html>", "x".repeat(MAX_ERROR_BODY).as_bytes()].concat();
+        assert!(matches!(receive_response(&page, 4096), Err(FileError::WebPage)));
+    }
+
+    #[test]
+    fn a_digest_of_a_head_is_of_the_text_or_of_the_bytes_as_they_came() {
+        let body = gzip(b"text");
+        for (digest, is_good) in [(sha1(b"text"), true), (sha1(&body), true), (sha1(b"other"), false)] {
+            let mut receiver = Receiver::new(None, None, None).of_call();
+            receiver.announce(digest.unwrap());
+            let received = receive(receiver, &body, 3);
+            assert_eq!(received.is_ok(), is_good);
+            if let Ok((file, _, received)) = received {
+                assert_eq!((file.as_slice(), received.digest.is_some()), (&b"text"[..], true));
+            }
+        }
     }
 
     #[test]

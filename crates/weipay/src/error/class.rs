@@ -92,7 +92,9 @@ pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorCla
         ErrorKind::File(error) => match error {
             FileError::WrongDigest { .. }
             | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort) => Verification,
-            FileError::Compression(_) | FileError::WebPage => Transport,
+            FileError::Compression(_) | FileError::WebPage | FileError::Encoded | FileError::NoFile => {
+                Transport
+            }
             FileError::ErrorResponse(error) => codes::class(&error.code, status.unwrap_or_default()),
             FileError::TooLarge { .. } => Parameter,
             FileError::Write(_) | FileError::Sealed(_) => Unreadable,

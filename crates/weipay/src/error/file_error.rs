@@ -41,6 +41,14 @@ pub enum FileError {
     /// A page in HTML came, which no file of the platform is: something in between may have written it.
     #[error("a web page (HTML) came instead of the file: a proxy may have written it")]
     WebPage,
+    /// Something on its way compressed the file in a way that the client does not ask for and does not undo.
+    #[error(
+        "the file has the header `Content-Encoding`, which the client does not ask for: something on its way compressed it"
+    )]
+    Encoded,
+    /// A response came that is neither the file nor an error.
+    #[error("a response without a file came")]
+    NoFile,
     /// An error response came instead of the file, with a status of success.
     #[error("an error response came instead of the file: {0}")]
     ErrorResponse(ApiError),

@@ -5,6 +5,7 @@ use std::fmt;
 use http::StatusCode;
 
 use super::{Error, ErrorKind};
+use crate::operation::Operation;
 
 /// An error code (错误码) that the catalogue knows of an operation.
 /// [`Operation::error_codes`](crate::Operation::error_codes) gives them.
@@ -159,6 +160,18 @@ impl Error {
         })
     }
 
+    /// Whether it is this code with this message, or with any if that is empty. Messages of the catalogue are
+    /// Chinese. In the answer to a request for another language, one that is not known of the code may be this.
+    pub(crate) fn may_be(&self, code: &str, message: &str) -> bool {
+        let said = self.message().unwrap_or_default();
+        let is_known = || {
+            let mut rows = self.known_operation().into_iter().flat_map(Operation::error_codes);
+            rows.any(|row| row.is(code) && row.is_said_by(said))
+        };
+        self.code() == Some(code)
+            && (said.contains(message) || self.asks_for_another_language() && !is_known())
+    }
+
     /// The rows of the catalogue that the response may be: those with its message; otherwise those with its code and status whose
     /// message is not known.
     fn known_rows(&self) -> Vec<&'static ErrorCode> {
@@ -199,7 +212,7 @@ mod tests {
     use super::*;
     use crate::error::ApiError;
     use crate::request::Request;
-    use crate::{Operation, error_code, operations};
+    use crate::{error_code, operations};
 
     static KEY: LazyLock<Arc<weipay_wire::PrivateKey>> =
         LazyLock::new(|| Arc::new(weipay_wire::PrivateKey::generate().unwrap()));

@@ -58,6 +58,12 @@ pub enum RequestError {
     /// The digest that is announced for a file cannot be checked.
     #[error("the digest (hash_value) of the file {0}")]
     Digest(String),
+    /// The response of the operation is not a file, or the catalogue does not know the operation.
+    #[error(
+        "only an operation whose response is a file can be downloaded so: call this one with its verb, and give its response to \
+         `client.download(...)` if it names a file"
+    )]
+    NotAFile,
     /// The body or the query cannot be serialized.
     #[error("the request cannot be serialized: {0}")]
     Body(String),

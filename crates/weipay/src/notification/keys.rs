@@ -26,9 +26,17 @@ enum PlatformSource {
     /// A client's, which may change while it runs.
     Client {
         merchant: Arc<Merchant>,
-        /// Lets the client fetch the key with this serial, and says whether it has begun to.
-        begin_fetch: Box<dyn Fn(&str) -> bool + Send + Sync>,
+        client: Box<dyn FetchesCertificates>,
     },
+}
+
+/// A client that fetches certificates in the background. Both say at once whether they have begun to.
+pub(crate) trait FetchesCertificates: Send + Sync {
+    /// Fetches the one with this serial, once a minute at most.
+    fn begin_fetch(&self, serial: &str) -> bool;
+
+    /// Fetches them again, if they are old.
+    fn begin_refresh(&self) -> bool;
 }
 
 impl MerchantKeys {
@@ -76,14 +84,11 @@ impl MerchantKeys {
     }
 
     /// Those of a client, which keeps them fresh.
-    pub(super) fn from_core(core: &Core, begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+    pub(super) fn from_core(core: &Core, client: impl FetchesCertificates + 'static) -> Self {
         let merchant = &core.merchant;
         Self {
             mchid: merchant.account.mchid().cloned(),
-            platform: PlatformSource::Client {
-                merchant: Arc::clone(merchant),
-                begin_fetch: Box::new(begin_fetch),
-            },
+            platform: PlatformSource::Client { merchant: Arc::clone(merchant), client: Box::new(client) },
             api_v3_key: merchant.api_v3_key.clone(),
             api_v2_key: merchant.api_v2_key.clone(),
             decryption_key: merchant.key.clone(),
@@ -104,7 +109,15 @@ impl MerchantKeys {
     pub(super) fn begin_fetch(&self, serial: &str) -> bool {
         match &self.platform {
             PlatformSource::Fixed(_) => false,
-            PlatformSource::Client { begin_fetch, .. } => begin_fetch(serial),
+            PlatformSource::Client { client, .. } => client.begin_fetch(serial),
+        }
+    }
+
+    /// Lets the client that the keys come from refresh them, if they are old. Says whether it has begun to.
+    pub(super) fn begin_refresh(&self) -> bool {
+        match &self.platform {
+            PlatformSource::Fixed(_) => false,
+            PlatformSource::Client { client, .. } => client.begin_refresh(),
         }
     }
 

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use weipay_wire::{PublicKey, SignatureHeaders, VerifyError, verify_response};
 
 use super::fetches::Fetches;
-use super::keys::MerchantKeys;
+use super::keys::{FetchesCertificates, MerchantKeys};
 use super::mistake::BodyMistake;
 use super::opened::Notification;
 use super::rejection::{Rejection, RejectionKind};
@@ -105,8 +105,8 @@ impl Receiver {
     }
 
     /// One that has the platform's keys of a client as they are at each notification.
-    pub(crate) fn from_core(core: &Core, begin_fetch: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::new().with(MerchantKeys::from_core(core, begin_fetch))
+    pub(crate) fn from_core(core: &Core, client: impl FetchesCertificates + 'static) -> Self {
+        Self::new().with(MerchantKeys::from_core(core, client))
     }
 
     /// Verifies, reads, decrypts and decodes a notification: [`verify`](Self::verify), then [`Verified::open`]. `body` is the raw

@@ -73,6 +73,13 @@ pub(super) fn begin_some<'a>(owners: impl IntoIterator<Item = &'a Arc<MerchantKe
     owners.into_iter().filter(|owner| owner.begin_fetch(serial)).take(MAX_FETCHES).for_each(drop);
 }
 
+/// Lets the clients refresh the keys that verified a notification, if they are old: those of the merchant that it is for, and of
+/// others with the same APIv3 key. Those of a whole fleet that shares a certificate would all be old at once.
+fn refresh_some(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) {
+    let owners = merchants.iter().filter(|one| one.has_key_of(owner));
+    owners.filter(|one| one.begin_refresh()).take(MAX_FETCHES).for_each(drop);
+}
+
 /// The merchants whose clients lack the certificate with this serial and can fetch it, and whose APIv3 key opens this.
 fn lacking<'a>(
     merchants: &'a [Arc<MerchantKeys>],
@@ -188,6 +195,7 @@ impl Verified {
                     unsure.begin_fetches((algorithm, &sealed));
                 }
                 let (plain, merchant) = opened_by?;
+                refresh_some(&self.merchants, &merchant);
                 let is_unsure =
                     self.unsure.as_ref().is_some_and(|unsure| unsure.may_be_for_another(&merchant));
                 let mchid = if is_unsure { None } else { only_owner(&self.merchants, &merchant) };

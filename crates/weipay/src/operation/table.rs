@@ -3,7 +3,7 @@
 //! Every operation of the API, sorted by the segments of its path and by its method.
 
 use super::{Dialect, Operation, Place, Repeat, Verb, Version, error_lists};
-use crate::waiting::{FinalStates, Pace};
+use crate::waiting::{FinalStates, NotReady, Pace};
 
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_CUSTOMS_ORDERS: &str = "|appid mchid order_type order_no customs offset=o limit=l||total_count=t data=i";
@@ -513,11 +513,11 @@ pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO: Operation = Operation::new(Verb::Get, "v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}", "银行明细单号查询明细单", "|||bank_sp_mchid platform_mchid specialized_payment_mchid sponsor_mchid user_authorized_mchid user_authorized_appid out_batch_no=r batch_id transfer_scene out_detail_no=r detail_id openid username transfer_amount transfer_remark detail_state fail_reason initiate_time update_time account_type bank_name bank_card_number_tail").product_is("银行模式批量转账");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单", "|bill_date sub_mchid account_type tar_type||hash_type=a hash_value=h download_url=d").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
+pub(crate) static GET_V3_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/fundflowbill", "申请资金账单", "|bill_date sub_mchid account_type tar_type||hash_type=a hash_value=h download_url=d").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &[NotReady { code: "STATEMENT_CREATING", message: "" }], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_BILL_FUNDFLOWBILL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单", "|sub_mchid bill_date tar_type algorithm account_type||download_bill_list{download_url=d encrypt_key!=k hash_type=a hash_value=h nonce=v}").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::FUND_BILL]);
+pub(crate) static GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/bill/sub-merchant-fundflowbill", "申请单个子商户资金账单", "|sub_mchid bill_date tar_type algorithm account_type||download_bill_list{download_url=d encrypt_key!=k hash_type=a hash_value=h nonce=v}").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &[NotReady { code: "STATEMENT_CREATING", message: "" }], may_appear: false }).refused_with(&[&error_lists::FUND_BILL]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单", "|bill_date sub_mchid bill_type tar_type||hash_type=a hash_value=h download_url=d").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::BILL]);
+pub(crate) static GET_V3_BILL_TRADEBILL: Operation = Operation::new(Verb::Get, "v3/bill/tradebill", "申请交易账单", "|bill_date sub_mchid bill_type tar_type||hash_type=a hash_value=h download_url=d").product_is("账单").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &[NotReady { code: "STATEMENT_CREATING", message: "" }], may_appear: false }).refused_with(&[&error_lists::BILL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_BILLDOWNLOAD_FILE: Operation = Operation::new(Verb::Get, "v3/billdownload/file", "下载账单", "|token tartype||").product_is("账单").refused_with(&[&error_lists::BILL]).unsigned().file();
 #[rustfmt::skip]
@@ -761,7 +761,7 @@ pub(crate) static GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID: Operation = Operatio
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE: Operation = Operation::new(Verb::Post, "v3/ecommerce/applyments/{applyment_id}/revoke", "撤销申请单-使用申请单号", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("平台收付通");
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/ecommerce/bill/fundflowbill", "申请二级商户资金账单", "|bill_date account_type tar_type algorithm||download_bill_list{hash_type=a hash_value=h download_url=d encrypt_key!=k nonce=v}").product_is("平台收付通·二级商户提现").settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::FUND_BILL]);
+pub(crate) static GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL: Operation = Operation::new(Verb::Get, "v3/ecommerce/bill/fundflowbill", "申请二级商户资金账单", "|bill_date account_type tar_type algorithm||download_bill_list{hash_type=a hash_value=h download_url=d encrypt_key!=k nonce=v}").product_is("平台收付通·二级商户提现").settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &[NotReady { code: "STATEMENT_CREATING", message: "" }], may_appear: false }).refused_with(&[&error_lists::FUND_BILL]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE: Operation = Operation::new(Verb::Get, "v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}", "通过商户协议号查询协议", "|||mchid contract_id appid plan_id out_contract_code=r contract_display_account contract_state contract_signed_time contract_expired_time contract_terminate_info openid").product_is("平台收付通·合单代扣");
 #[rustfmt::skip]
@@ -2283,7 +2283,7 @@ pub(crate) static POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_
 #[rustfmt::skip]
 pub(crate) static GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID: Operation = Operation::new(Verb::Get, "v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}", "微信支付预约单号查询预约商家转账记录", MEMBERS_OF_POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE).product_is("商家转账·(预约模式)").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单", "|sub_mchid bill_date tar_type||download_url=d hash_type=a hash_value=h").product_is("分账").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &["INVALID_REQUEST 请求的账单正在生成中", "STATEMENT_CREATING"], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
+pub(crate) static GET_V3_PROFITSHARING_BILLS: Operation = Operation::new(Verb::Get, "v3/profitsharing/bills", "申请分账账单", "|sub_mchid bill_date tar_type||download_url=d hash_type=a hash_value=h").product_is("分账").sub_merchant("sub_mchid", Place::Query).settles(&FinalStates { pace: Pace::Bill, state: &[], finals: &[], not_ready: &[NotReady { code: "INVALID_REQUEST", message: "请求的账单正在生成中" }, NotReady { code: "NO_STATEMENT_EXIST", message: "" }, NotReady { code: "STATEMENT_CREATING", message: "" }], may_appear: false }).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_BILLS]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/profitsharing/merchant-configs/{sub_mchid}", "查询最大分账比例", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("分账").sub_merchant("sub_mchid", Place::Path).refused_with(&[&error_lists::OF_GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID]);
 #[rustfmt::skip]

@@ -17,6 +17,8 @@ use crate::core::Core;
 use crate::error::{ApiError, Error, ErrorKind};
 use crate::failover::Host;
 use crate::json;
+#[cfg(feature = "notifications")]
+use crate::notification::FetchesCertificates;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -140,7 +142,7 @@ pub(crate) mod asynchronous {
 
     use super::*;
     use crate::delivery::{Async, Shared};
-    use crate::platform_keys::Ticket;
+    use crate::platform_keys::{Need, Ticket};
     use crate::transport::read_whole;
 
     /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that
@@ -208,6 +210,26 @@ pub(crate) mod asynchronous {
     }
 
     impl Shared<Async> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) async fn have_keys(
+            self: &Arc<Self>,
+            call: &Request,
+            limit: Duration,
+        ) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
+            }
+        }
+
         /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are
         /// there stay if it failed.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
@@ -222,20 +244,6 @@ pub(crate) mod asynchronous {
                 // Whether the key is there now, the verification will tell.
                 self.fetch(ticket, limit).await.ok();
             }
-        }
-
-        /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says
-        /// whether it has begun. It needs the runtime that the notification was received on.
-        #[cfg(feature = "notifications")]
-        pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
-            let Ok(runtime) = Handle::try_current() else { return false };
-            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
-                return false;
-            };
-            let shared = Arc::clone(self);
-            // How it ended is noted in the ring.
-            runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
-            true
         }
 
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken. The call waits for
@@ -285,6 +293,26 @@ pub(crate) mod asynchronous {
         }
     }
 
+    /// It needs the runtime that the notification was received on. How a fetch ended is noted in the ring.
+    #[cfg(feature = "notifications")]
+    impl FetchesCertificates for Arc<Shared<Async>> {
+        fn begin_fetch(&self, serial: &str) -> bool {
+            let Ok(runtime) = Handle::try_current() else { return false };
+            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
+                return false;
+            };
+            let shared = Arc::clone(self);
+            runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
+            true
+        }
+
+        fn begin_refresh(&self) -> bool {
+            let ticket =
+                Handle::try_current().ok().and_then(|_| self.core.merchant.ring.due(self.core.now()));
+            ticket.inspect(|ticket| self.refresh(*ticket)).is_some()
+        }
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
@@ -328,7 +356,7 @@ pub(crate) mod waiting {
 
     use super::*;
     use crate::delivery::{Blocking, Shared};
-    use crate::platform_keys::Ticket;
+    use crate::platform_keys::{Need, Ticket};
     use crate::transport::blocking::read_whole;
 
     /// Lets one thread fetch at a time. The others wait, but not beyond their time.
@@ -387,6 +415,22 @@ pub(crate) mod waiting {
     }
 
     impl Shared<Blocking> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) fn have_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
+            }
+        }
+
         /// Fetches the certificates in the background, unless too many do.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
             if let Some(place) = Place::take() {
@@ -427,18 +471,6 @@ pub(crate) mod waiting {
             }
         }
 
-        /// Begins to fetch the certificates if a notification names a serial that the ring does not have, and does not wait. Says
-        /// whether it has begun.
-        #[cfg(feature = "notifications")]
-        pub(crate) fn begin_fetch_for(self: &Arc<Self>, serial: &str) -> bool {
-            let Some(place) = Place::take() else { return false };
-            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
-                return false;
-            };
-            self.fetch_elsewhere(ticket, place);
-            true
-        }
-
         /// Fetches the certificates if the ring does not have the key that this serial names.
         pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
             if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
@@ -473,6 +505,30 @@ pub(crate) mod waiting {
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
             let taken = take_in(&self.core, read_whole(response)?);
             taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
+        }
+    }
+
+    #[cfg(feature = "notifications")]
+    impl FetchesCertificates for Arc<Shared<Blocking>> {
+        fn begin_fetch(&self, serial: &str) -> bool {
+            let Some(place) = Place::take() else { return false };
+            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
+                return false;
+            };
+            self.fetch_elsewhere(ticket, place);
+            true
+        }
+
+        fn begin_refresh(&self) -> bool {
+            let (ring, now) = (&self.core.merchant.ring, self.core.now());
+            if !ring.is_due(now) {
+                return false;
+            }
+            // Where too many threads fetch, it stays due.
+            let Some(place) = Place::take() else { return false };
+            let Some(ticket) = ring.due(now) else { return false };
+            self.fetch_elsewhere(ticket, place);
+            true
         }
     }
 }

@@ -19,10 +19,18 @@ pub(crate) struct FinalStates {
     pub(crate) state: &'static [&'static str],
     /// The states that nothing follows, or nothing without an act of the merchant.
     pub(crate) finals: &'static [&'static str],
-    /// Errors that say that it is being made: a code, or a code and its sentence where the code says other things too.
-    pub(crate) not_ready: &'static [&'static str],
+    /// The errors that say that it is being made.
+    pub(crate) not_ready: &'static [NotReady],
     /// Whether a number that is not found may still appear, so that it says nothing.
     pub(crate) may_appear: bool,
+}
+
+/// An error that says that what is queried is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct NotReady {
+    pub(crate) code: &'static str,
+    /// Its message, where the code says other things too; otherwise empty.
+    pub(crate) message: &'static str,
 }
 
 /// How long to wait between two queries.
@@ -70,11 +78,8 @@ const NOT_FOUND: &[&str] = &[
 ];
 
 impl FinalStates {
-    pub(super) fn is_not_ready(&self, code: &str, message: &str) -> bool {
-        self.not_ready.iter().any(|error| match error.split_once(' ') {
-            Some((of_error, sentence)) => of_error == code && message.contains(sentence),
-            None => *error == code,
-        })
+    pub(super) fn is_not_ready(&self, error: &Error) -> bool {
+        self.not_ready.iter().any(|known| error.may_be(known.code, known.message))
     }
 
     pub(super) fn is_not_found(code: &str) -> bool {
@@ -94,8 +99,12 @@ impl FinalStates {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
+    use crate::error::{ApiError, ErrorKind};
     use crate::operation::{Operation, operations};
+    use crate::request::Request;
 
     #[test]
     fn a_refund_is_asked_for_every_minute_and_after_five_minutes_less_and_less_often() {
@@ -134,16 +143,45 @@ mod tests {
         // A transfer that is not found may still be on its way in, and must never count as failed.
         assert!(batch.may_appear);
         let bill = known("v3/bill/tradebill").unwrap();
-        assert_eq!((bill.state, bill.not_ready), (&[][..], &["STATEMENT_CREATING"][..]));
-        let shared = known("v3/profitsharing/bills").unwrap();
-        // Its page has no STATEMENT_CREATING, and the same code for what never becomes a bill.
-        assert!(shared.is_not_ready("INVALID_REQUEST", "请求的账单正在生成中"));
-        assert!(shared.is_not_ready("STATEMENT_CREATING", "账单生成中"));
-        for sentence in ["服务商和分账方无受理关系", "请求的账单日期已过期", ""] {
-            assert!(!shared.is_not_ready("INVALID_REQUEST", sentence), "{sentence}");
-        }
-        assert!(!shared.is_not_ready("NO_STATEMENT_EXIST", "请求的账单正在生成中"));
+        let creating = NotReady { code: "STATEMENT_CREATING", message: "" };
+        assert_eq!((bill.state, bill.not_ready), (&[][..], &[creating][..]));
         assert_eq!(known("v3/ecommerce/fund/withdraw/{withdraw_id}"), None);
         assert_eq!(operations().filter(|operation| !operation.final_states().is_empty()).count(), 26);
+    }
+
+    /// Whether the bill at this path is being made, by an error in answer to a request for this language.
+    fn is_not_ready(path: &str, code: &str, message: &str, language: Option<&str>) -> bool {
+        let body = serde_json::json!({"code": code, "message": message}).to_string();
+        let mut request = Request::new(path.to_owned());
+        request.operation = Operation::find(&Method::GET, path);
+        if let Some(language) = language {
+            request.set_header("Accept-Language", language);
+        }
+        let error = Error::new(ErrorKind::Api(ApiError::read(body.as_bytes()))).in_call(&request);
+        request.operation.and_then(Operation::final_states_to_wait_for).unwrap().is_not_ready(&error)
+    }
+
+    /// Its page has one code for what is being made and for what never becomes a bill.
+    #[test]
+    fn a_profit_sharing_bill_that_is_being_made_is_told_by_its_message_in_any_language() {
+        const SHARED: &str = "v3/profitsharing/bills";
+        const INVALID: &str = "INVALID_REQUEST";
+        for language in [None, Some("zh-CN"), Some("zh-cn"), Some("en"), Some("zh-TW"), Some("fr")] {
+            let is_not_ready = |code, message| is_not_ready(SHARED, code, message, language);
+            assert!(is_not_ready(INVALID, "请求的账单正在生成中"));
+            assert!(is_not_ready("STATEMENT_CREATING", "账单生成中"));
+            // The page gives one reason: it is not there yet.
+            assert!(is_not_ready("NO_STATEMENT_EXIST", "账单文件不存在"));
+            for message in ["服务商和分账方无受理关系", "请求的账单日期已过期"] {
+                assert!(!is_not_ready(INVALID, message), "{language:?} {message}");
+            }
+            assert!(!is_not_ready("PARAM_ERROR", "请求的账单正在生成中"));
+            let is_foreign = matches!(language, Some("en" | "zh-TW" | "fr"));
+            for message in ["The bill is being generated", "請求的賬單正在生成中", ""] {
+                assert_eq!(is_not_ready(INVALID, message), is_foreign, "{language:?} {message}");
+            }
+        }
+        // For other bills, there is none.
+        assert!(!is_not_ready("v3/bill/tradebill", "NO_STATEMENT_EXIST", "No bill", Some("en")));
     }
 }

@@ -250,7 +250,7 @@ fn serve(respond: impl FnOnce(&mut TcpStream) + Send + 'static) -> String {
 }
 
 /// Tells of each write.
-struct Telling(std::sync::mpsc::Sender<usize>);
+pub struct Telling(pub std::sync::mpsc::Sender<usize>);
 
 impl Write for Telling {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

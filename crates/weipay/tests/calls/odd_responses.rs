@@ -335,6 +335,15 @@ fn a_body_that_a_proxy_changed_is_refused_with_a_hint_at_the_header_that_shows_i
     }
 }
 
+#[test]
+fn an_error_that_a_proxy_compressed_names_the_header_and_shows_no_garbage() {
+    let body = b"\x1f\x8b\x08garbage";
+    open("", &whole("502 Bad Gateway", "Content-Encoding: gzip\r\n", body), |error| {
+        let text = error.to_string();
+        error.is_api() && text.contains("`Content-Encoding`") && !text.contains("garbage")
+    });
+}
+
 /// The login page of a network, in place of a bill.
 #[test]
 fn a_web_page_is_no_file() {

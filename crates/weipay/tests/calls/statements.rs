@@ -4,11 +4,14 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use weipay::Error;
+use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, FileError};
 use weipay::wire::{DigestAlgorithm, PROBE_PREFIX, PrivateKey};
+use weipay::{Error, Retries};
 
+use crate::downloads::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_by, unsigned};
+use crate::platform_certificates::server::{NEW, OLD, Server, Signer, listing};
 
 const PATHS: [&str; 2] = ["v3/statements", "v3/global/statements"];
 const HEADER: &str = "Wechatpay-Statement-Sha1";
@@ -110,6 +113,101 @@ fn a_statement_without_digest_or_signature_is_a_file_that_nothing_proves() {
         for outcome in outcomes(&response) {
             assert!(!outcome.unwrap());
         }
+    }
+}
+
+/// Streams a statement with both clients: what came of it, and what was written.
+fn streamed(response: &Scripted) -> Vec<(Result<Downloaded, Error>, Vec<u8>)> {
+    let mut outcomes = Vec::new();
+    for path in PATHS {
+        let (platform, mut written) = (Platform::start(vec![response.clone()]), Vec::new());
+        let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+        let download = client.chain(path).query("date", "20261125").query("mchid", "1900000001").download();
+        outcomes.push((download.to_writer(&mut written), written));
+        let (platform, mut written) = (Platform::start(vec![response.clone()]), Vec::new());
+        let client = platform.builder().retries(Retries::none()).build().unwrap();
+        let download = client.chain(path).query("date", "20261125").query("mchid", "1900000001").download();
+        outcomes.push((on_async(download.to_writer(&mut written)), written));
+    }
+    outcomes
+}
+
+#[test]
+fn a_statement_is_streamed_and_verified_by_the_digest_that_is_signed() {
+    let digest = DigestAlgorithm::Sha1.hex(STATEMENT.as_bytes());
+    let zipped = gzip(STATEMENT);
+    for (response, is_verified) in [
+        (statement(), true),
+        (statement().with_bytes(&zipped), true),
+        (with_digest(&PLATFORM, &DigestAlgorithm::Sha1.hex(&zipped)).with_bytes(&zipped), true),
+        (with_digest(&PLATFORM, &digest.to_ascii_uppercase()).with_body(STATEMENT), true),
+        (statement().without(HEADER), false),
+        (statement().without("Wechatpay-Signature"), false),
+    ] {
+        for (outcome, written) in streamed(&response) {
+            assert_eq!(outcome.unwrap().is_verified(), is_verified);
+            assert_eq!(written, STATEMENT.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_streamed_statement_that_was_changed_or_never_came_is_an_error() {
+    let is_unverified = |error: &Error| matches!(error.kind(), ErrorKind::Unverified(_));
+    let is_another_file =
+        |error: &Error| matches!(error.kind(), ErrorKind::File(FileError::WrongDigest { .. }));
+    let is_page = |error: &Error| matches!(error.kind(), ErrorKind::File(FileError::WebPage));
+    let stranger = PrivateKey::generate().unwrap();
+    let digest = DigestAlgorithm::Sha1.hex(STATEMENT.as_bytes());
+    let changed = STATEMENT.replace("10:00", "11:00");
+    let cases: [(Scripted, IsExpected<'_>); 8] = [
+        (statement().with_body(&changed), &is_another_file),
+        (statement().with_bytes(&gzip(&changed)), &is_another_file),
+        (with_digest(&stranger, &digest).with_body(STATEMENT), &is_unverified),
+        (statement().without("Wechatpay-Serial"), &is_unverified),
+        (
+            statement().header("Wechatpay-Signature", &format!("{PROBE_PREFIX}2sWfO")),
+            &Error::is_signature_probe,
+        ),
+        (unsigned(200, "<html></html>"), &is_page),
+        (unsigned(200, STATEMENT).header("Content-Type", "text/html"), &is_page),
+        (unsigned(200, r#"{"code":"SYSTEM_ERROR","message":"x"}"#), &Error::is_api),
+    ];
+    for (number, (response, is_expected)) in cases.iter().enumerate() {
+        for (outcome, written) in streamed(response) {
+            let error = outcome.unwrap_err();
+            assert!(is_expected(&error), "{number}: {error:#}");
+            assert!(number < 2 || written.is_empty(), "{number}: nothing of it is written");
+        }
+    }
+}
+
+/// A client without keys fetches them before, and a certificate that it does not know as soon as the head names it.
+#[test]
+fn the_certificates_that_verify_a_streamed_statement_are_fetched() {
+    let by = |signer: &'static Signer| {
+        move |_: &crate::platform::Seen, now| {
+            let digest = DigestAlgorithm::Sha1.hex(STATEMENT.as_bytes());
+            let text = format!(r#"{{"sha1":"{digest}"}}"#);
+            let signed = signed_by(&signer.key, signer.serial(), 200, &text, now);
+            signed.header(HEADER, &digest).with_body(STATEMENT)
+        }
+    };
+    for is_async in [false, true] {
+        let server = Server::start();
+        let download: Box<dyn Fn() -> Result<Downloaded, Error>> = if is_async {
+            let client = server.builder().build().unwrap();
+            Box::new(move || on_async(client.chain(PATHS[1]).download().to_writer(tokio::io::sink())))
+        } else {
+            let client = server.builder().build_blocking().unwrap();
+            Box::new(move || client.chain(PATHS[1]).download().to_writer(std::io::sink()))
+        };
+        server.calls(by(&OLD));
+        assert!(download().unwrap().is_verified());
+        server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
+        server.calls(by(&NEW));
+        assert!(download().unwrap().is_verified());
+        assert_eq!(server.fetches(), 2);
     }
 }
 

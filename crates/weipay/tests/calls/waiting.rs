@@ -68,6 +68,46 @@ fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {
     assert_eq!(timer.waits().len(), 1);
 }
 
+/// In another language the message cannot be compared, so the code alone counts. What is known of it in Chinese still ends the wait.
+#[test]
+fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
+    let refused =
+        |code: &str, message: &str| unsigned(400, &json!({ "code": code, "message": message }).to_string());
+    let responses = || {
+        vec![
+            refused("INVALID_REQUEST", "The bill requested is being generated"),
+            refused("NO_STATEMENT_EXIST", "The bill file does not exist"),
+            refused("INVALID_REQUEST", "请求的账单日期已过期"),
+        ]
+    };
+    let day = Waiting::within(Duration::from_secs(86_400));
+    let (platform, timer) = (Platform::start(responses()), Noting::default());
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain("v3/profitsharing/bills").header("Accept-Language", "en");
+    let error = client.wait(&day, |_| call.clone().get()).unwrap_err();
+    assert_eq!(error.as_call_error().unwrap().message(), Some("请求的账单日期已过期"));
+    assert_eq!(timer.waits(), seconds(&[1800, 1800]));
+    let (platform, timer) = (Platform::start(responses()), Noting::default());
+    let client = builder(&platform, &timer).build().unwrap();
+    let call = client.chain("v3/profitsharing/bills").header("Accept-Language", "en");
+    let waited = crate::downloads::on_async(client.wait(&day, |_| call.clone().get()));
+    assert_eq!(waited.unwrap_err().as_call_error().unwrap().message(), Some("请求的账单日期已过期"));
+    assert_eq!(timer.waits(), seconds(&[1800, 1800]));
+}
+
+/// A day without shares has no bill, which its page does not tell from one that is not made yet.
+#[test]
+fn a_profit_sharing_bill_that_never_comes_ends_at_the_deadline_with_its_error() {
+    let platform = Platform::start(vec![error(400, "NO_STATEMENT_EXIST"); 3]);
+    let timer = Noting::default();
+    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let call = client.chain("v3/profitsharing/bills").query("bill_date", "2026-08-14");
+    let waited = client.wait(&Waiting::within(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
+    let Waited::DeadlinePassed { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
+    assert_eq!(error.code(), Some("NO_STATEMENT_EXIST"));
+    assert_eq!(timer.waits(), seconds(&[1800, 1799]));
+}
+
 #[tokio::test]
 async fn the_async_client_tells_the_state_that_was_seen_last_when_the_deadline_passes() {
     let platform = Platform::start(vec![state("trade_state", "NOTPAY"), state("trade_state", "USERPAYING")]);

@@ -146,7 +146,9 @@ macro_rules! sql_dedup {
             type Error = sqlx::Error;
 
             /// The database may grant what its caller does not wait for any more, because the platform hung
-            /// up. So the claim is a task of its own, and a ticket that nobody takes is given back.
+            /// up. So the claim is a task of its own, and a ticket that nobody takes is given back. The task ends as soon as the
+            /// database answers. Where no connection of the pool is free, that takes as long as the pool waits for one
+            /// (`acquire_timeout`, 30 seconds unless it is set). Until then it holds nothing, so the next delivery is not kept out.
             async fn claim(&self, id: &str) -> Result<Claim, sqlx::Error> {
                 let Ok(runtime) = Handle::try_current() else { return self.claim_now(id).await };
                 let (this, id) = (self.clone(), id.to_owned());

@@ -61,4 +61,9 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::batchquerycomment::post::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
+    }
 }

@@ -366,6 +366,11 @@ impl<M: Mode> PayDownloadbill<M> {
     pub fn post(self, request: super::downloadbill::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::downloadbill::post::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::POST_V2_PAY_DOWNLOADBILL, request)
+    }
 }
 
 chain_step! {
@@ -405,6 +410,11 @@ impl<M: Mode> PayDownloadfundflow<M> {
     #[doc(alias = "下载资金账单")]
     pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
+    }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::downloadfundflow::post::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
     }
 }
 

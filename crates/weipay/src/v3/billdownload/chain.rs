@@ -67,4 +67,9 @@ impl<M: Mode> BilldownloadFile<M> {
     pub fn get(self, request: super::file::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::file::get::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_BILLDOWNLOAD_FILE, request)
+    }
 }

@@ -1045,6 +1045,14 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(
+        self,
+        request: super::merchant_service::images::media_id::get::Request,
+    ) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
+    }
 }
 
 chain_step! {
@@ -2874,6 +2882,11 @@ impl<M: Mode> GlobalStatements<M> {
     #[doc(alias = "下载对账单")]
     pub fn get(self, request: super::statements::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
+    }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::statements::get::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_GLOBAL_STATEMENTS, request)
     }
 }
 

@@ -710,6 +710,11 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     pub fn get(self) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
+    }
 }
 
 chain_step! {

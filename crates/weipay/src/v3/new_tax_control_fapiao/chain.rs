@@ -136,6 +136,11 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     pub fn get(self, request: super::download::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::download::get::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
+    }
 }
 
 chain_step! {

@@ -44,4 +44,9 @@ impl<M: Mode> Statements<M> {
     pub fn get(self, request: super::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_STATEMENTS, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::get::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_STATEMENTS, request)
+    }
 }

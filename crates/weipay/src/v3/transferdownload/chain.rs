@@ -62,6 +62,11 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
     }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::elecvoucherfile::get::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
+    }
 }
 
 chain_step! {
@@ -90,5 +95,10 @@ impl<M: Mode> TransferdownloadSignfile<M> {
     #[doc(alias = "下载电子回单")]
     pub fn get(self, request: super::signfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
+    }
+
+    /// The same, as a file of any length that is streamed: see [`download`](crate::download).
+    pub fn download(self, request: super::signfile::get::Request) -> crate::download::Download<M> {
+        self.call.typed_download(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
     }
 }

@@ -116,6 +116,51 @@ fn what_is_not_signed_in_time_or_names_no_certificate_leads_to_no_fetch() {
     });
 }
 
+const HELD: &str = "a list that is held back delays no notification";
+
+/// Without a call, the certificates are as fresh as those of a client that makes some.
+#[test]
+fn a_process_that_only_receives_refreshes_its_certificates_before_twelve_hours_have_passed() {
+    with_each_kind(|make| {
+        let server = Server::start();
+        let made = make(server.builder());
+        (made.fetch)();
+        server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
+        let post = || drop(post(&made.receiver, &server, &OLD, OLD.serial()).expect(HELD));
+        server.advance(11 * 3600 - 1);
+        post();
+        server.hold(true);
+        server.advance(1);
+        for _ in 0..100 {
+            post();
+        }
+        server.hold(false);
+        wait_until(|| (made.serial)().as_deref() == Some(NEW.serial()), post);
+        assert_eq!((server.fetches(), server.now()), (2, NOW + 11 * 3600));
+    });
+}
+
+/// A refresh that fails leaves the keys as they are, and a forged notification begins none.
+#[test]
+fn a_refresh_that_fails_fails_no_notification() {
+    with_each_kind(|make| {
+        let server = Server::start();
+        let made = make(server.builder());
+        (made.fetch)();
+        server.list(|_| crate::platform::unsigned(500, r#"{"code":"SYSTEM_ERROR","message":"x"}"#));
+        server.advance(11 * 3600);
+        // The key of another under a known serial.
+        post(&made.receiver, &server, &NEW, OLD.serial()).unwrap_err();
+        assert_eq!(server.fetches(), 1);
+        let post = || drop(post(&made.receiver, &server, &OLD, OLD.serial()).unwrap());
+        wait_until(|| server.fetches() == 2, post);
+        for _ in 0..100 {
+            post();
+        }
+        assert_eq!((made.serial)().as_deref(), Some(OLD.serial()));
+    });
+}
+
 const KEY_OF_B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 fn list_of_b(listed: &[&Signer], by: &Signer, now: i64) -> crate::platform::Scripted {
