@@ -7,7 +7,8 @@
 //! | `outcome` | whether an attempt is still to be made, when the next one is due, and what is kept |
 //! | `message` | the body and its signature, made for each attempt |
 //! | `lookup` | looking up the names of receivers |
-//! | `receiver` | which addresses may be called, and one POST with its limits |
+//! | `address` | where a `notify_url` leads, and which addresses may be called |
+//! | `receiver` | one POST with its limits |
 //! | `acknowledgement` | what a response means |
 //! | `record` | what is kept of a notification and its attempts |
 //! | `hold` | notifications that wait until they are released |
@@ -23,6 +24,7 @@
 //! committed it arrives only if somebody asks for it.
 
 mod acknowledgement;
+mod address;
 mod hold;
 mod lookup;
 mod message;
@@ -374,7 +376,7 @@ fn entry_of_log(entry: &OutboxEntry, attempt: &Attempt, wait: Option<i64>) -> Lo
         (Some(_), Some(_)) => Some(format!("attempt {number} was not acknowledged{after}")),
         (Some(reason), None) => Some(format!("attempt {number}: {reason}{after}")),
     };
-    LogEntry::notification(&entry.event_type, &receiver::shown(&entry.notify_url), attempt.status, reason)
+    LogEntry::notification(&entry.event_type, &address::shown(&entry.notify_url), attempt.status, reason)
 }
 
 #[cfg(test)]

@@ -4,20 +4,13 @@
 //! Everything after the [gate](crate::gate) is signed, refusals included, except [files](File); what the gate rejects is not.
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
-//!
-//! A refusal is a value, from wherever on the journey it comes. Its code is the contract, its message is for people. One code has
-//! different statuses on different operations, so a refusal always carries its own status. `detail` exists only where the gateway
-//! was seen to send it. Its reason, for developers, travels in a header, because the body is the platform's: a program that
-//! reads the body must find here what it will find there. A reason names fields and rules and never a value: a value may be a
-//! person's name, or a key.
 
-use std::borrow::Cow;
+mod refusal;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use serde_json::{Map, Value};
 use weipay_wire::{DigestAlgorithm, PrivateKey, SCHEME, is_same_serial, response_message};
 
 use crate::clock;
@@ -27,6 +20,8 @@ use crate::faults::Delivery;
 use crate::gate::Rejection;
 use crate::platform::Request;
 use crate::products::Behaviour;
+pub(crate) use refusal::{DocumentedRefusal, Refusal, encode_reason};
+pub use refusal::{REASON_HEADER, decode_reason};
 
 /// A response as it will be sent.
 #[derive(Debug, Clone)]
@@ -104,31 +99,6 @@ pub(crate) struct File {
     pub(crate) origin: Behaviour,
 }
 
-/// The error response that the platform gives instead of doing what was asked.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) code: &'static str,
-    pub(crate) message: Cow<'static, str>,
-    pub(crate) detail: Option<Box<Value>>,
-    /// The decimal code after the dash of `Request-ID`.
-    pub(crate) tail: u32,
-    /// Why, for the developer, in English and without any value of the request; see [`REASON_HEADER`].
-    pub(crate) reason: Option<Cow<'static, str>>,
-    /// Of a wrong signature: what was signed instead.
-    pub(crate) explanation: Option<Box<SignatureExplanation>>,
-    /// What the documents say in the place of what was observed.
-    pub(crate) documented: Option<&'static DocumentedRefusal>,
-}
-
-/// A refusal as the documents have it, where the platform was seen to refuse otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DocumentedRefusal {
-    pub(crate) status: u16,
-    pub(crate) code: &'static str,
-    pub(crate) message: &'static str,
-}
-
 /// Decimal codes that end a `Request-ID`. All were seen or documented.
 pub(crate) mod tail {
     pub(crate) const SUCCESS: u32 = 0;
@@ -144,166 +114,6 @@ pub(crate) mod tail {
     pub(crate) const UNEXPLAINED: u32 = 270_924_337;
     /// UNCONFIRMED(request-id-code): seen on a 401 and never explained.
     pub(crate) const UNEXPLAINED_401: u32 = 269_546_525;
-}
-
-impl Refusal {
-    /// Official messages are short, and many different mistakes have the same one: the reason names the rule, and what to do.
-    pub(crate) fn new(
-        status: u16,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::without_reason(status, code, message).with_reason(reason)
-    }
-
-    /// Only where the message itself names the field and its rule, or where the request has done nothing wrong.
-    pub(crate) fn without_reason(
-        status: u16,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            detail: None,
-            tail: tail::UNEXPLAINED,
-            reason: None,
-            explanation: None,
-            documented: None,
-        }
-    }
-
-    /// What the documents say in its place.
-    pub(crate) fn with_documented(mut self, documented: &'static DocumentedRefusal) -> Self {
-        self.documented = Some(documented);
-        self
-    }
-
-    /// As the documents have it, where they differ from what was observed. APIv2 has the status 200 whatever it refuses.
-    pub(crate) fn into_documented(self) -> Self {
-        let Some(documented) = self.documented else { return self };
-        Self {
-            status: if self.status == 200 { 200 } else { documented.status },
-            code: documented.code,
-            message: documented.message.into(),
-            tail: tail::UNEXPLAINED,
-            ..self
-        }
-    }
-
-    pub(crate) fn with_detail(mut self, detail: Value) -> Self {
-        self.detail = Some(detail.into());
-        self
-    }
-
-    pub(crate) fn with_tail(mut self, tail: u32) -> Self {
-        self.tail = tail;
-        self
-    }
-
-    /// Another reason, in the place of the one before.
-    pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
-        self.reason = Some(reason.into());
-        self
-    }
-
-    /// 400 PARAM_ERROR: a value breaks the rule of its field.
-    pub(crate) fn param_error(
-        message: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(400, "PARAM_ERROR", message, reason).with_tail(tail::BAD_PARAMETER)
-    }
-
-    /// 400 INVALID_REQUEST: every field is well formed, and the request still makes no sense now.
-    pub(crate) fn invalid_request(
-        message: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(400, "INVALID_REQUEST", message, reason)
-    }
-
-    /// 401 SIGN_ERROR: the caller did not prove who it is.
-    pub(crate) fn sign_error(
-        message: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(401, "SIGN_ERROR", message, reason).with_tail(tail::UNEXPLAINED_401)
-    }
-
-    /// 403 NO_AUTH: the caller is known and may not do this. Old pages print `NOAUTH`; real responses do not.
-    pub(crate) fn no_auth(
-        message: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(403, "NO_AUTH", message, reason)
-    }
-
-    /// 404 RESOURCE_NOT_EXISTS.
-    pub(crate) fn resource_not_exists(
-        message: impl Into<Cow<'static, str>>,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(404, "RESOURCE_NOT_EXISTS", message, reason)
-    }
-
-    /// 501: the sandbox has no behaviour for an operation, and was told not to respond with examples.
-    pub(crate) fn not_implemented() -> Self {
-        Self::new(
-            501,
-            "NOT_IMPLEMENTED",
-            "沙箱尚未实现此接口",
-            "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
-        )
-    }
-
-    /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.
-    pub(crate) fn system_error() -> Self {
-        Self::without_reason(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
-    }
-
-    /// The body in APIv3; members in the alphabetical order that was seen.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut members = Map::new();
-        members.insert("code".to_owned(), self.code.into());
-        if let Some(detail) = &self.detail {
-            members.insert("detail".to_owned(), detail.as_ref().clone());
-        }
-        members.insert("message".to_owned(), self.message.as_ref().into());
-        Value::Object(members).to_string().into_bytes()
-    }
-}
-
-/// The header that says why a request was refused, in English; see [`decode_reason`].
-pub const REASON_HEADER: &str = "weipay-sandbox-reason";
-
-/// The longest header value.
-const MAX_REASON_LENGTH: usize = 600;
-
-/// What does not stand in the header as it is; letters beyond ASCII never do.
-const UNREADABLE: &AsciiSet = &CONTROLS.add(b'%');
-
-/// A reason as a header value: visible ASCII and blanks stay, everything else is percent-encoded, and so is `%`.
-pub(crate) fn encode_reason(reason: &str) -> String {
-    let mut text = String::new();
-    for character in reason.chars() {
-        let mut bytes = [0; 4];
-        let encoded = utf8_percent_encode(character.encode_utf8(&mut bytes), UNREADABLE).to_string();
-        if text.len() + encoded.len() > MAX_REASON_LENGTH {
-            break;
-        }
-        text.push_str(&encoded);
-    }
-    text
-}
-
-/// The text of a [`REASON_HEADER`] header. Control characters are left out: the text may be printed on a terminal.
-#[must_use]
-pub fn decode_reason(value: &str) -> String {
-    let text = percent_decode_str(value).decode_utf8_lossy();
-    text.chars().filter(|character| !character.is_control()).collect()
 }
 
 /// A signing key and the name that goes into `Wechatpay-Serial`.

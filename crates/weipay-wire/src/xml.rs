@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_xml_has_no_place_for_is_refused_by_the_name_of_its_element() {
+    fn a_character_that_xml_does_not_take_is_refused() {
         for character in ['\0', '\u{B}', '\u{1B}', '\u{FFFF}'] {
             let mut elements = XmlElements::new();
             elements.push("body", format!("secret{character}"));

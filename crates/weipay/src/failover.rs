@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_main_host_is_used_while_it_works_and_the_other_after_a_failure_of_the_call() {
+    fn the_main_host_is_used_while_it_works() {
         let hosts = Hosts::default();
         assert_eq!(hosts.choose(SECOND, None), Host::Main);
         assert!(hosts.note(Host::Main, Some(&lost()), SECOND));

@@ -332,7 +332,7 @@ fn a_list_of_values_that_a_product_repeats_is_found() {
 }
 
 #[test]
-fn a_list_of_values_in_a_shared_object_counts_in_each_product_that_has_the_object() {
+fn a_shared_objects_list_of_values_counts_in_each_product() {
     let list = "state string (A | B)";
     let object = format!("OBJECT goods\n  id string\n  {list}\n");
     let uses = |path: &str| format!("GET {path}\n  title x\n  response\n    a object <goods>\n");
@@ -403,7 +403,7 @@ fn a_notification_needs_its_envelope_and_is_looked_at_like_an_operation() {
 }
 
 #[test]
-fn an_operation_that_writes_says_whether_it_may_be_repeated_and_how_that_is_known() {
+fn an_operation_that_writes_says_whether_it_may_be_repeated() {
     let found = |text: &str| lint(&[("v3/a", text)]);
     assert!(found("POST v3/a\n  title x\n")[0].contains("add whether the same request may be sent again"));
     for word in ["safe", "not-safe"] {

@@ -187,7 +187,7 @@ fn every_part_of_an_upload_says_how_it_travels() {
 }
 
 #[test]
-fn every_notification_of_apiv3_is_a_webhook_with_what_its_ciphertext_opens_to() {
+fn every_notification_of_apiv3_is_a_webhook() {
     for notification in Catalog::embedded().notifications().filter(|found| found.version == "v3") {
         let post = &DOCUMENT["webhooks"][notification.event]["post"];
         assert_eq!(post["summary"], notification.title);

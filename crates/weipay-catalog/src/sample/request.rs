@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_has_the_callers_own_numbers_times_of_today_and_what_its_case_needs() {
+    fn a_sample_has_the_callers_numbers_and_times_of_today() {
         let stock = body("POST", "v3/marketing/busifavor/stocks");
         assert_eq!(stock["belong_merchant"], MCHID);
         let rule = &stock["coupon_use_rule"];

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_does_not_read_keeps_nobody_waiting_and_learns_what_was_left_out() {
+    fn a_slow_reader_delays_nobody_and_learns_what_was_left_out() {
         let paper = Paper::default();
         let ((go, wait), (writing, begun)) = (channel(), channel());
         let lines = LogWriter::on(Slow(wait, paper.clone(), writing), 1);

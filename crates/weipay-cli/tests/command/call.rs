@@ -66,7 +66,7 @@ const VIOLATIONS: &str = "v3/merchant-risk-manage/violation-notifications";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
-fn a_success_prints_the_response_and_exits_with_0_from_kit_and_from_environment() {
+fn a_success_prints_the_response_and_exits_with_0() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
     let body = r#"{"notify_url":"https://example.com/notify"}"#;

@@ -110,7 +110,7 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
 }
 
 #[test]
-fn a_request_whose_outcome_is_unknown_is_sent_again_as_often_as_the_story_says() {
+fn a_request_of_unknown_outcome_is_repeated_as_the_story_says() {
     let steps = |faults: u32, expect: &str| {
         let fault = format!("body = {{ fault = '503', first = {faults} }}");
         format!(

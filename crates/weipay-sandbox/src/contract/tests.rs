@@ -221,7 +221,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[test]
-fn a_number_where_text_is_wanted_is_the_wrong_type_and_so_is_text_for_a_number() {
+fn a_number_for_a_text_and_a_text_for_a_number_are_the_wrong_type() {
     let mut body = disassociation();
     body["stock_id"] = json!(1);
     let refusal = check("POST", DISASSOCIATE, &body).unwrap_err();

@@ -123,7 +123,7 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_before_anything_else() {
 }
 
 #[test]
-fn a_path_whose_last_slash_is_wrong_is_unknown_and_the_reason_names_the_right_one() {
+fn a_path_with_a_wrong_last_slash_is_unknown() {
     let reason = |method: &str, path: &str| match route(method, path).unwrap_err() {
         Rejection::Unrouted { status: 404, reason } => reason,
         other => panic!("{path}: {other:?}"),

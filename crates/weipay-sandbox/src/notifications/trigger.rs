@@ -15,7 +15,7 @@ use super::message::{self, Content, Message, Signature};
 use super::on_demand::{NotificationError, Notifications, wait_for};
 use super::receiver::Reading;
 use super::record::{Attempt, AttemptKind};
-use super::{Receivers, acknowledgement, receiver};
+use super::{Receivers, acknowledgement, address, receiver};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::kit::KitOnDisk;
@@ -152,7 +152,7 @@ impl Trigger {
         receiver_authorities: &str,
     ) -> Result<Attempt, TriggerError> {
         // Who gives an address here never wrote `notify_url`.
-        receiver::check_address(url)
+        address::check_address(url)
             .map_err(|reason| TriggerError(reason.replacen("notify_url", "the address", 1)))?;
         let TriggeredMessage { headers, body } = self.message(kit)?;
         let mut receivers = Receivers::new(true);
@@ -305,7 +305,7 @@ impl Notifications {
         let message = trigger.made(kit.kit(), &merchant, now).map_err(NotificationError::Invalid)?;
         let receivers = &platform.deliveries.receivers;
         let attempt = wait_for(trigger.posted(url, message, receivers, now))?;
-        let (shown, reason) = (receiver::shown(url), attempt.reason.clone());
+        let (shown, reason) = (address::shown(url), attempt.reason.clone());
         platform.tell(crate::log::LogEntry::notification(trigger.event(), &shown, attempt.status, reason));
         Ok(attempt)
     }

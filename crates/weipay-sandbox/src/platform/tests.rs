@@ -317,7 +317,7 @@ fn a_header_that_stands_twice_is_as_good_as_none() {
 }
 
 #[test]
-fn what_a_person_does_waits_while_the_state_is_exchanged_and_happens_at_its_time() {
+fn what_a_person_does_waits_while_the_state_is_exchanged() {
     let (sandbox, hand) = held_sandbox();
     let platform = sandbox.platform();
     let exchanging = platform.whole_state.write().unwrap();

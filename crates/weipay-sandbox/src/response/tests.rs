@@ -1,6 +1,5 @@
 use std::sync::LazyLock;
 
-use proptest::prelude::*;
 use weipay_wire::PublicKey;
 
 use super::*;
@@ -126,37 +125,4 @@ fn a_request_id_begins_with_the_time_and_ends_with_the_code() {
             .bytes()
             .all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase())
     );
-}
-
-#[test]
-fn members_come_in_alphabetical_order_and_detail_only_when_there_is_one() {
-    let plain = Refusal::param_error("参数错误", "a reason");
-    assert_eq!(plain.to_json(), r#"{"code":"PARAM_ERROR","message":"参数错误"}"#.as_bytes());
-    let detailed = plain.with_detail(serde_json::json!({ "location": "body", "value": 0.01 }));
-    assert_eq!(
-        detailed.to_json(),
-        r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"参数错误"}"#.as_bytes()
-    );
-}
-
-#[test]
-fn english_stays_readable_and_the_rest_is_encoded() {
-    assert_eq!(encode_reason("stock_type: 5 of 10"), "stock_type: 5 of 10");
-    assert_eq!(encode_reason("100%\r\n券"), "100%25%0D%0A%E5%88%B8");
-    assert_eq!(decode_reason("100%25%0D%0A%E5%88%B8 %zz %"), "100%券 %zz %");
-}
-
-proptest! {
-    #[test]
-    fn whatever_is_encoded_is_a_header_and_reads_back(text in "\\PC{0,40}") {
-        let encoded = encode_reason(&text);
-        prop_assert!(http::HeaderValue::from_str(&encoded).is_ok());
-        prop_assert_eq!(decode_reason(&encoded), text);
-    }
-
-    #[test]
-    fn a_long_one_is_cut_between_characters(text in "[券%a]{600,900}") {
-        let encoded = encode_reason(&text);
-        prop_assert!(encoded.len() <= MAX_REASON_LENGTH && text.starts_with(&decode_reason(&encoded)));
-    }
 }

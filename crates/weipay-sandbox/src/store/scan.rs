@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_record_of_a_range_is_given_once_in_its_order_however_many_have_one_value() {
+    fn every_record_of_a_range_is_given_once_in_its_order() {
         let store = Store::in_memory();
         // Many in one second, and each part ends inside of it.
         let times = (0..700).map(|number| if number % 7 == 0 { number } else { 300 });

@@ -290,7 +290,7 @@ impl Record for OtherWallet {
 }
 
 #[test]
-fn what_is_told_of_a_record_that_fails_never_has_its_key_which_may_be_personal() {
+fn an_error_of_a_record_never_shows_its_key() {
     let store = Store::in_memory();
     let wallet = Wallet { openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned() };
     within(&store, |tx| tx.save(&wallet));

@@ -297,7 +297,7 @@ fn a_fault_of_the_platform_is_xml_with_its_code() {
 
 /// Some failures have no `sign`, which says nothing about who was let in.
 #[test]
-fn a_fault_is_told_where_failures_are_not_signed_and_not_to_whom_the_gate_refused() {
+fn a_fault_is_told_but_not_to_whom_the_gate_refused() {
     let ask = |body: &[u8]| {
         let header = format!("{FAULT_HEADER}: 500\r\n");
         exchange(TcpStream::connect(SHARED.address()).unwrap(), "POST", "/pay/downloadbill", &header, body)

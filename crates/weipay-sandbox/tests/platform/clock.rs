@@ -109,7 +109,7 @@ fn notifications_are_signed_by_the_clock_of_the_client_also_after_a_restart() {
 
 /// An SDK signs by the clock of its machine, and refuses a response that was signed at another time.
 #[test]
-fn a_client_at_the_machines_time_is_served_at_its_time_whatever_the_clock_shows() {
+fn a_client_at_the_machines_time_is_served_at_that_time() {
     let sandbox = crate::sandbox().start().unwrap();
     let mut client = Client::new(&sandbox);
     for now in [machine_now(), NOW] {

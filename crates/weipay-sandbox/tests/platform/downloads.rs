@@ -31,7 +31,7 @@ fn a_bill_is_downloaded_where_the_response_says() {
 }
 
 #[test]
-fn a_bill_of_what_happened_is_for_its_merchant_for_five_minutes_and_no_example() {
+fn a_bill_of_what_happened_is_its_merchants_for_five_minutes() {
     let sandbox = crate::sandbox().examples(false).start().unwrap();
     let kit = sandbox.kit();
     let order = json!({
@@ -65,7 +65,7 @@ fn a_bill_of_what_happened_is_for_its_merchant_for_five_minutes_and_no_example()
 }
 
 #[test]
-fn an_address_names_the_sandbox_as_its_client_does_and_never_the_real_platform() {
+fn an_address_names_the_sandbox_as_its_client_does() {
     let client = Client::new(&SHARED);
     for (host, named) in [
         ("sandbox.test:8880", "sandbox.test:8880"),

@@ -55,7 +55,7 @@ fn is_used(merchant: &Merchant<'_>, coupon: &Coupon) -> bool {
 }
 
 #[test]
-fn a_status_stands_for_the_response_and_nothing_is_done_unless_it_commits_first() {
+fn a_status_in_place_of_a_response_does_nothing_unless_it_commits() {
     let merchant = Merchant::new();
     for commits in [false, true] {
         for (fault, status) in [

@@ -57,7 +57,7 @@ fn what_is_held_is_released_in_the_order_that_is_asked_for() {
 }
 
 #[test]
-fn a_hold_survives_a_restart_and_a_release_without_an_order_lets_the_outbox_go_on() {
+fn a_hold_survives_a_restart() {
     let (data, receiver) = (tempfile::tempdir().unwrap(), Receiver::start(&[]));
     let start = || Sandbox::builder().clock(Clock::held(NOW).0).data(data.path()).start().unwrap();
     let first = start();

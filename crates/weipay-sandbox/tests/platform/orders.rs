@@ -181,7 +181,7 @@ fn a_time_without_its_form_is_refused_with_the_recorded_words() {
 }
 
 #[test]
-fn a_number_that_was_used_before_is_refused_as_observed_or_as_the_documents_say() {
+fn a_used_number_is_refused_as_observed_or_as_documented() {
     let documented = Validation { documented_errors: true, ..Validation::DEFAULT };
     for (validation, status, code) in
         [(Validation::DEFAULT, 400, "INVALID_REQUEST"), (documented, 403, "OUT_TRADE_NO_USED")]

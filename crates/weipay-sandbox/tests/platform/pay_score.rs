@@ -185,7 +185,7 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
 }
 
 #[test]
-fn a_modification_without_discounts_leaves_none_so_that_the_total_stays_the_sum() {
+fn a_modification_without_discounts_leaves_none() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.confirmed("sum");
@@ -605,7 +605,7 @@ fn the_older_operations_show_and_end_the_same_permission() {
 }
 
 #[test]
-fn an_order_without_confirmation_begins_when_it_is_made_and_its_end_is_looked_at() {
+fn an_order_without_confirmation_begins_when_it_is_made() {
     let sandbox = start();
     let shop = Shop::new(&sandbox);
     shop.authorized("code-1");

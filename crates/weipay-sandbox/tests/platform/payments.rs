@@ -136,7 +136,7 @@ fn a_person_who_fails_to_pay_leaves_the_order_and_nobody_is_notified() {
 }
 
 #[test]
-fn a_native_order_has_a_new_code_each_time_and_an_h5_order_lives_for_five_minutes() {
+fn native_orders_have_new_codes_and_h5_orders_live_five_minutes() {
     let sandbox = crate::sandbox().start().unwrap();
     let client = &client(&sandbox);
     let mut native = order(&sandbox, "native-1");

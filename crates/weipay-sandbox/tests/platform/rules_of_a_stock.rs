@@ -151,7 +151,7 @@ fn a_merchants_own_code_is_sent_once_and_used_with_its_stock() {
 }
 
 #[test]
-fn a_platform_code_is_used_without_its_stock_and_a_repeat_gets_the_first_response() {
+fn a_platform_code_is_used_without_its_stock() {
     let merchant = Merchant::new();
     let request = json!({
         "coupon_code": merchant.coupon().code,

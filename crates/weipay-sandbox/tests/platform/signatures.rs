@@ -118,7 +118,7 @@ fn every_response_has_a_nonce_and_a_request_id_of_its_own() {
 }
 
 #[test]
-fn the_protocols_own_verification_accepts_a_response_and_refuses_a_changed_one() {
+fn weipay_wire_verifies_a_response_and_refuses_a_changed_one() {
     use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_response};
     let merchant = Merchant::new();
     let mut keys = PlatformKeys::new();

@@ -78,7 +78,7 @@ fn state(sandbox: &Sandbox) -> (NotificationState, usize) {
 }
 
 #[test]
-fn a_notification_that_waited_waits_again_and_the_clock_stands_where_it_stood() {
+fn a_restore_brings_waiting_notifications_and_the_clock_back() {
     let (sandbox, receiver) = (seeded().start().unwrap(), Receiver::start(&[500]));
     let merchant = Merchant::in_sandbox(&sandbox);
     set_callback(&merchant, &receiver.url);
@@ -100,7 +100,7 @@ fn a_notification_that_waited_waits_again_and_the_clock_stands_where_it_stood() 
 }
 
 #[test]
-fn a_response_to_what_was_sent_before_a_restore_acknowledges_nothing_after_it() {
+fn what_was_sent_before_a_restore_acknowledges_nothing_after_it() {
     let sandbox = seeded().start().unwrap();
     // The first response waits until it is told to leave.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

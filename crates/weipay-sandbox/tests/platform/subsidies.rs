@@ -51,7 +51,7 @@ fn between(mut body: Value, payer: &str, payee: &str) -> Value {
 }
 
 #[test]
-fn a_subsidy_moves_the_money_of_the_payer_to_the_payee_and_a_return_moves_it_back() {
+fn a_subsidy_moves_money_to_the_payee_and_a_return_back() {
     let sandbox = two_merchants();
     let (merchant, coupon) = used_coupon(&sandbox);
     let pay = |amount| {

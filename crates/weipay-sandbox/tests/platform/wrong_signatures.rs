@@ -104,7 +104,7 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
 }
 
 #[test]
-fn a_question_mark_without_a_query_that_was_sent_and_not_signed_is_recognized() {
+fn a_question_mark_that_was_sent_and_not_signed_is_recognized() {
     // As gopay does for a query without parameters.
     let path = TARGET.split('?').next().unwrap();
     let request = get(&format!("{path}?"), |time, nonce| request_message("GET", path, time, nonce, b""));

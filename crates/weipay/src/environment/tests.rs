@@ -204,7 +204,7 @@ fn every_setting_is_read_with_what_copying_leaves_around_it() {
 }
 
 #[test]
-fn a_key_is_read_with_its_line_breaks_written_as_two_characters_or_from_a_file() {
+fn a_key_is_read_with_escaped_line_breaks_or_from_a_file() {
     let key = pem("merchant_key");
     let path = file("merchant_key").display().to_string();
     for value in [

@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_red_packet_signs_its_package_percent_encoded_and_not_the_kind_of_signature() {
+    fn a_red_packet_signs_its_package_percent_encoded() {
         let parameters = front_end(1, "n", KEY).red_packet("wx1", "sendid=ab&ver=8").unwrap();
         let signed =
             [("appId", "wx1"), ("timeStamp", "1"), ("nonceStr", "n"), ("package", "sendid%3Dab%26ver%3D8")];

@@ -482,7 +482,7 @@ mod tests {
 
     /// As servers have them that run one for each thread.
     #[test]
-    fn of_many_runtimes_the_one_that_has_not_called_for_longest_loses_its_connections() {
+    fn the_runtime_that_called_longest_ago_loses_its_connections() {
         let transport = DefaultTransport::new().unwrap();
         let runtime = |_| tokio::runtime::Builder::new_current_thread().build().unwrap();
         let runtimes: Vec<_> = (0..MAX_RUNTIMES + 2).map(runtime).collect();

@@ -36,7 +36,7 @@ fn post(client: &blocking::Client) -> Error {
 }
 
 #[test]
-fn the_sandbox_shows_what_it_received_and_the_error_names_the_line_that_differs() {
+fn an_error_names_the_line_of_the_message_that_differs() {
     let to = |uri: &'static str| {
         move |request: &mut Request<Body>| {
             *request.uri_mut() = format!("{}{uri}", SANDBOX.base_url()).parse().unwrap();

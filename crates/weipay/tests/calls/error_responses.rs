@@ -6,7 +6,7 @@ use crate::platform::{configured, signed, unsigned};
 
 /// The table of `may_have_taken_effect`.
 #[test]
-fn only_a_refusal_that_is_provably_of_the_platform_proves_that_nothing_happened() {
+fn only_a_refusal_of_the_platform_proves_that_nothing_happened() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let refusal = |code: &str| format!(r#"{{"code":"{code}","message":"m"}}"#);
     let html = "<html><head><title>Forbidden</title></head></html>";

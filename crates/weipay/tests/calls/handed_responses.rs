@@ -87,7 +87,7 @@ fn what_is_not_wanted_of_a_response_takes_no_memory() {
 }
 
 #[test]
-fn a_response_that_does_not_read_says_what_was_expected_and_not_what_stood_there() {
+fn a_response_that_does_not_read_says_what_was_expected() {
     let response = client(200, r#"{"phone":"13800138000"}"#, Some(r#"{"phone":"13800138000"}"#));
     let response = response.chain("v3/a").get().unwrap();
     let error = response.json_as::<std::collections::HashMap<String, u64>>().unwrap_err();

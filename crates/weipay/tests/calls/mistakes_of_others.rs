@@ -24,7 +24,7 @@
 //! | a key and a pool for each call | `fleet::merchants_share_a_connection_and_sign_with_their_own_numbers` |
 //! | another program's `User-Agent` | `requests::path_values_query_and_headers_arrive_as_they_were_signed` |
 //! | path values as they are, or encoded as forms | the same, and `reports_of_others::a_text_with_any_signs_is_signed_as_it_is_sent` |
-//! | the same signature in each attempt | `delivery::retries::an_order_is_sent_again_until_it_is_decided_with_the_same_body_and_a_new_nonce` |
+//! | the same signature in each attempt | `delivery::retries::an_order_is_sent_again_until_it_is_decided` |
 //! | a signature probe is skipped | `hostile_platform::a_signature_probe_fails_as_its_own_error` |
 //! | two implementations of RSA and AES | the bans of `deny.toml` |
 //! | a panic for a bad key | `environment/tests.rs` and `key_format.rs`, and fuzzing of `keys` |

@@ -48,7 +48,7 @@ fn a_concrete_path_has_the_row_of_its_template() {
 }
 
 #[test]
-fn an_unsigned_success_is_taken_of_the_operations_that_say_so_and_of_no_other() {
+fn only_operations_that_say_so_have_an_unsigned_success() {
     let platform = Platform::start(vec![unsigned(200, "file"), unsigned(200, "file"), signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let bill = client.chain("v3/billdownload/file?token=a").get().unwrap();
@@ -58,7 +58,7 @@ fn an_unsigned_success_is_taken_of_the_operations_that_say_so_and_of_no_other() 
 }
 
 #[test]
-fn a_call_of_apiv2_needs_its_key_in_every_style_whether_its_path_is_known_or_not() {
+fn a_call_of_apiv2_needs_its_key_in_every_style() {
     let platform = Platform::start(Vec::new());
     let client = platform.builder().build_blocking().unwrap();
     for path in ["v2/pay/unifiedorder", "/v2/pay/unifiedorder", "v2/never/heard/of"] {

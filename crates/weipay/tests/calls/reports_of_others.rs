@@ -66,7 +66,7 @@ fn read_refund(body: &str) -> refunds::post::Response {
 
 /// JeffreySu/WeiXinMPSDK#3333: what a discount contributes is a number, in some notifications as text.
 #[test]
-fn a_payment_with_a_discount_is_received_whether_its_amounts_are_numbers_or_texts() {
+fn amounts_of_a_discounted_payment_are_numbers_or_texts() {
     for amount in [json!(100), json!("100")] {
         let resource = json!({
             "out_trade_no": "o1", "trade_state": "SUCCESS", "amount": {"total": 200, "payer_total": 100},
@@ -98,7 +98,7 @@ fn a_notified_refund_needs_only_what_notifications_have() {
 
 /// binarywang/WxJava PR#829: a refund notification that reports a failure has no sealed part.
 #[test]
-fn a_notification_of_apiv2_without_its_sealed_part_is_rejected_and_never_a_refund() {
+fn a_v2_notification_without_its_sealed_part_is_rejected() {
     let mut elements = XmlElements::new();
     for (name, value) in [("return_code", "FAIL"), ("return_msg", "签名失败"), ("mch_id", "1900000001")] {
         elements.push(name, value);

@@ -152,7 +152,7 @@ fn a_response_with_a_wrong_signature_is_no_success() {
 }
 
 #[test]
-fn certificates_of_sm2_are_asked_for_opened_with_sm4_and_verified_with_themselves() {
+fn certificates_of_sm2_are_fetched_and_decrypted_with_sm4() {
     let platform = Platform::start(|request| {
         let serial = SM2_CERTIFICATE.serial();
         let body = match request.target.as_str() {
@@ -201,7 +201,7 @@ fn beside_keys_of_rsa_those_of_the_merchant_s_own_scheme_are_preferred() {
 }
 
 #[test]
-fn a_notification_that_is_signed_with_sm2_and_sealed_with_sm4_is_a_typed_event() {
+fn a_notification_with_sm2_and_sm4_is_a_typed_event() {
     let key = ApiV3Key::new(API_V3_KEY).unwrap();
     let receiver = |builder: ClientBuilder| {
         notification::Receiver::new().merchant(builder.api_v3_key(key.clone())).unwrap()

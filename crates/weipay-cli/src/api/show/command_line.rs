@@ -56,7 +56,7 @@ mod tests {
     use crate::arguments::{self, Arguments};
 
     #[test]
-    fn every_operation_of_apiv3_but_uploads_has_a_command_that_the_command_line_takes() {
+    fn every_operation_but_uploads_has_a_command_that_parses() {
         for operation in Catalog::embedded().operations().filter(|found| found.version() == Version::V3) {
             let Ok(words) = words(operation) else {
                 assert!(!operation.request.multipart.is_empty(), "{}", operation.path);

@@ -113,7 +113,7 @@ fn every_command_is_accepted_by_a_sandbox() {
 }
 
 #[test]
-fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers() {
+fn commands_with_the_numbers_of_a_story_tell_it() {
     let sandbox = Sandbox::builder().platform_keys(PlatformKeys::Migration).start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
     // What a caller knows from earlier answers, by the name that a later request has for it.

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_that_are_not_expected_do_not_count_and_others_are_told_with_their_path() {
+    fn only_expected_members_count() {
         let differences = |expected: Value, found: Value| {
             let mut differences = Vec::new();
             compare("", &expected, &found, &mut differences);

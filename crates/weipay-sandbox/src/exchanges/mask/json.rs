@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_keeps_its_layout_and_loses_what_belongs_to_people_and_what_is_unknown() {
+    fn json_keeps_its_layout_and_loses_what_is_personal() {
         let fields = &Catalog::embedded().find("POST", "v3/pay/transactions/jsapi").unwrap().request.json;
         let text = br#"{"mchid" : "1900000109", "payer":{"openid":"oUpF8uMuAJO"},
   "amount":{"total": 100,"currency":"CNY"},"notify_url":"https://a.example/secret","salary":5000,"Wang Wei":[true,{"a":"b"}]}"#;

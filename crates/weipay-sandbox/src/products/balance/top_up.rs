@@ -172,7 +172,7 @@ mod tests {
     use crate::sandbox::Sandbox;
 
     #[test]
-    fn a_wallet_is_that_of_the_person_under_every_openid_and_is_filled_from_the_bank() {
+    fn a_person_has_one_wallet_under_every_openid() {
         let sandbox = Sandbox::start().unwrap();
         let platform = sandbox.platform();
         let person = platform.add_person(&["wx1".to_owned(), "wx2".to_owned()]).unwrap();

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn one_piece_is_cut_to_its_price_and_never_by_more_than_its_share_of_the_budget() {
+    fn one_piece_is_cut_to_its_price_within_the_budget() {
         let rule = json!({ "exchange_coupon": { "exchange_price": 100, "transaction_minimum": 0 }, "available_items": ["5"] });
         let rule = BenefitRule::read("EXCHAHGE", Some(&rule), Some(300)).unwrap();
         let two = Eligible { fen: 700, goods: vec![goods(150, 2), goods(250, 1)] };

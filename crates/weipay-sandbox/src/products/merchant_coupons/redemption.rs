@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_appid_may_be_that_of_the_belonging_merchant_and_the_openid_is_one_under_it() {
+    fn the_appid_may_be_that_of_the_belonging_merchant() {
         let (appid, openid) = ("wx0000000000000002".to_owned(), "oBelonging_M2pxb1Q9zNjWeS6o1".to_owned());
         let belonging = Account { appids: vec![appid.clone()], ..stranger() };
         let used = |openid_of_request: &str, caller: &Account| {

@@ -465,7 +465,7 @@ mod tests {
     use crate::store::Store;
 
     #[test]
-    fn what_was_paid_after_midnight_waits_for_the_next_one_when_the_clock_comes_late() {
+    fn a_late_clock_settles_only_what_was_paid_before_midnight() {
         let at = clock::midnight(20_834);
         let owner = Owner::merchant("1900000109");
         let shop = |kind| owner.account(kind);

@@ -71,7 +71,7 @@ fn an_account_that_takes_nothing_is_sent_nothing_and_no_money_moves() {
 }
 
 #[test]
-fn a_red_packet_of_an_account_that_was_frozen_meanwhile_goes_back_after_a_day() {
+fn a_red_packet_to_a_frozen_account_goes_back_after_a_day() {
     let (mut world, caller) = world();
     send(&world, &caller, "r1", 100).unwrap();
     set_account(&world, AccountState::Frozen);

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_above_the_largest_number_is_refused_and_the_largest_can_be_read_again() {
+    fn a_target_above_the_largest_number_is_refused() {
         let mut daily = a_stock().definition;
         daily = daily.changed(|members| members["stock_send_rule"]["max_count_per_day"] = json!(5)).unwrap();
         let stock = Stock { definition: daily, ..a_stock() };

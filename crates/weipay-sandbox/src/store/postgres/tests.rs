@@ -300,7 +300,7 @@ fn a_clock_that_two_nodes_move_never_goes_back_and_loses_no_move() {
 }
 
 #[test]
-fn a_merchant_that_another_node_has_added_is_known_before_anything_is_sent_to_it() {
+fn another_nodes_merchant_is_known_before_anything_is_sent_to_it() {
     let Some([first, second]) = two_sandboxes(Some(100)) else { return };
     let mchid = first.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
     second.platform().look_at_merchant(&mchid).unwrap();
@@ -436,7 +436,7 @@ fn by_which_clock_a_client_signs_is_known_to_every_node() {
 }
 
 #[test]
-fn the_people_of_one_nodes_seed_file_are_there_again_after_a_reset_on_another() {
+fn one_nodes_seeded_people_are_there_after_a_reset_on_another() {
     let Some(config) = new_database() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("seed.json");
@@ -530,7 +530,7 @@ fn what_is_due_by_a_moved_clock_is_done_by_a_node_that_did_not_move_it() {
 }
 
 #[test]
-fn a_notification_that_another_node_delivers_is_replayed_when_that_node_is_done() {
+fn a_replay_waits_for_the_node_that_delivers() {
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::sync::mpsc;
@@ -608,7 +608,7 @@ fn crowded_receiver() -> (String, Arc<AtomicU32>) {
 }
 
 #[test]
-fn a_notification_is_sent_by_one_node_at_a_time_whatever_the_nodes_are_asked_for() {
+fn a_notification_is_sent_by_one_node_at_a_time() {
     use crate::store::Announcement;
 
     let Some(nodes) = two_sandboxes(Some(100)) else { return };

@@ -159,7 +159,7 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
 }
 
 #[test]
-fn a_sub_merchants_order_is_closed_and_its_refunds_are_asked_for_and_notified() {
+fn a_sub_merchants_order_is_closed_and_refunded() {
     let partner = Partner::start();
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
     let closed = partner.call("/pay/closeorder", &of(TEA, "order-1"));

@@ -166,7 +166,7 @@ fn a_payment_without_coupons_has_neither_form() {
 }
 
 #[test]
-fn the_same_order_again_re_enters_and_another_is_refused_in_the_words_of_apiv2() {
+fn the_same_order_again_re_enters_and_another_is_refused() {
     let sandbox = crate::sandbox().start().unwrap();
     let again = || call(&sandbox, ORDER, &order("order-1", "JSAPI"));
     let first = again();

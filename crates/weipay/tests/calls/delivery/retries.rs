@@ -64,7 +64,7 @@ fn authorization(seen: &Seen) -> Authorization {
 }
 
 #[test]
-fn an_order_is_sent_again_until_it_is_decided_with_the_same_body_and_a_new_nonce() {
+fn an_order_is_sent_again_until_it_is_decided() {
     let bursts: [fn() -> Vec<Step>; 9] = [
         || vec![fault(500), fault(502), good()],
         || vec![fault(503), fault(504), good()],

@@ -246,7 +246,7 @@ fn mchid(notification: &Notification) -> Option<&str> {
 }
 
 #[test]
-fn several_merchants_share_a_route_with_a_key_of_the_platform_each_or_one_for_all() {
+fn several_merchants_share_a_route() {
     let second_key = "0123456789abcdef0123456789abcdef";
     let (same, mine) = (PrivateKey::generate().unwrap(), "PUB_KEY_ID_0119000000032026");
     let receiver = receiver()

@@ -380,7 +380,7 @@ fn check_orders(shop: &Shop<'_>, model: &Model, step: &Step) {
 }
 
 #[test]
-fn an_order_that_was_shared_in_part_is_not_reversed_with_the_money_of_another() {
+fn a_shared_order_is_not_reversed_with_the_money_of_another() {
     let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
     let shop = Shop::new(&sandbox);
     let product = TradeType::Micropay;

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_refund_gives_the_platform_its_money_and_other_refunds_have_no_advance() {
+    fn a_closed_refund_gives_the_platform_its_advance_back() {
         let (mut shop, id) = shop();
         assert!(shop.decide("r1", RefundState::Closed));
         assert_eq!((shop.merchant(Available), sub(&shop, Refunding), sub(&shop, Fees)), (1_000, 0, 6));

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_refunds_for_its_sub_merchant_and_sees_the_refund_by_both_numbers() {
+    fn a_platform_refunds_for_its_sub_merchant() {
         let mut shop = shop();
         let wish = Wish { sub_mchid: Some(SUB), coupons: vec![("NOCASH", 100)], ..Wish::default() };
         let id = shop.pay(&wish);

@@ -20,7 +20,7 @@ fn is(status: u16, code: &'static str, message: &str) -> (u16, &'static str, Str
 }
 
 #[test]
-fn a_refund_is_under_way_and_then_with_the_person_and_the_fee_came_back_in_part() {
+fn a_refund_is_under_way_and_then_with_the_person() {
     let mut shop = Shop::new();
     let id = shop.pay(&Wish::default());
     let refund = shop.refund("order-1", "r1", 500, 1_000).unwrap();
@@ -65,7 +65,7 @@ fn the_same_number_again_is_the_same_refund_and_other_parameters_are_refused() {
 }
 
 #[test]
-fn nothing_goes_back_of_an_order_that_is_unknown_unpaid_old_or_of_another_total() {
+fn only_a_paid_recent_order_of_this_total_is_refunded() {
     let mut shop = Shop::new();
     let id = shop.pay(&Wish::default());
     assert_eq!(
@@ -127,7 +127,7 @@ fn refunds_of_one_order_are_limited_in_time_number_and_sum() {
 }
 
 #[test]
-fn the_money_comes_from_where_the_request_says_and_a_short_merchant_is_refused() {
+fn a_refund_takes_money_from_where_the_request_says() {
     let mut shop = Shop::new();
     shop.pay(&Wish::default());
     let mut available = body("order-1", "r1", 10, 1_000);
