@@ -192,6 +192,13 @@ impl Model {
         }
         let shares = self.divide(order, fen);
         let is_of_frozen = ORDERS[order].is_shared && self.is_waiting;
+        // After the end of profit sharing only available money pays.
+        let is_ended = ORDERS[order].is_shared && !self.is_waiting;
+        let source = match source {
+            Source::Any if is_ended => Source::Available,
+            Source::Unsettled | Source::Both(1..) if is_ended => return Err(SHORT),
+            source => source,
+        };
         let funds = self.withdraw(ORDERS[order].payee, shares, is_of_frozen, source, fen)?;
         let refund = Refund {
             id: String::new(),
