@@ -126,7 +126,7 @@ fn the_page_offers_what_limit_pay_takes_and_refuses_the_rest() {
     let address = sandbox.pay_page("order-1").unwrap();
     let target = address.strip_prefix(sandbox.base_url()).unwrap();
     let page = get(&sandbox, target);
-    for radio in ["value=\"debit\" checked>", "value=\"credit\" disabled>", "value=\"wallet\">"] {
+    for radio in ["value=\"card\" checked>", "value=\"credit\" disabled>", "value=\"wallet\">"] {
         assert!(page.text().contains(radio), "{radio}: {}", page.text());
     }
     let refused = submit(&sandbox, target, "means=credit&do=pay");

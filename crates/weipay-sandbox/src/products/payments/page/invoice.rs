@@ -38,8 +38,8 @@ pub(super) struct Way {
     pub(super) is_taken: bool,
 }
 
-/// In the order of the page.
-const WAYS: [Funds; 3] = [Funds::DebitCard, Funds::CreditCard, Funds::Wallet];
+/// In the order of the page: a bank card of a kind that the order takes, a credit card, and the wallet.
+const WAYS: [Funds; 3] = [Funds::Card, Funds::CreditCard, Funds::Wallet];
 
 /// A person who may pay.
 #[derive(Debug, PartialEq, Eq)]
