@@ -30,6 +30,7 @@ pub(crate) mod ledger;
 #[cfg(test)]
 pub(crate) mod lives;
 pub(crate) mod merchant_coupons;
+mod merge;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod payouts;

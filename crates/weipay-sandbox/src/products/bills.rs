@@ -7,7 +7,6 @@
 //! | `trade`, `fund_flow`, `profit_sharing` | the rows of each kind |
 //! | `text` | cells, amounts and rows as they are written |
 //! | `v2` | the same bills by APIv2 |
-//! | `merge` | one order of time for payments, refunds and reversals |
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept.
@@ -18,7 +17,6 @@
 pub(super) mod day;
 mod fund_flow;
 pub(super) mod link;
-mod merge;
 mod profit_sharing;
 #[cfg(test)]
 mod tests;
