@@ -31,6 +31,16 @@ pub(crate) enum MerchantCommand {
         #[command(flatten)]
         data: DataFolder,
     },
+    /// Say where it is told of what it gets by profit sharing (分账动账通知).
+    SharingNotices {
+        /// Its merchant ID (商户号).
+        mchid: String,
+        /// The address, or off: nobody is told any more.
+        #[arg(value_name = "URL|off")]
+        url: String,
+        #[command(flatten)]
+        data: DataFolder,
+    },
     /// Choose the keys with which the platform signs for a merchant.
     PlatformKeys {
         /// Its merchant ID (商户号).
@@ -106,6 +116,7 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
         MerchantCommand::Certificate { mchid, state, data } => {
             put(data, mchid, "certificate", &json!({ "state": state }))
         }
+        MerchantCommand::SharingNotices { mchid, url, data } => share_notices(data, mchid, url),
         MerchantCommand::PlatformKeys { mchid, kind, callback_percent, data } => {
             let mut body = json!({ "mode": kind });
             if let Some(percent) = callback_percent {
@@ -114,6 +125,16 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
             put(data, mchid, "platform-keys", &body)
         }
     }
+}
+
+fn share_notices(data: &DataFolder, mchid: &str, url: &str) -> Outcome {
+    let body = if url == "off" { json!({}) } else { json!({ "url": url }) };
+    let target = format!("/merchants/{}/sharing-notify-url", encoded(mchid));
+    let set = data.call("PUT", &target, Some(&body))?;
+    print(&match set["url"].as_str() {
+        Some(url) => format!("{mchid} is told at {url} of what it gets by profit sharing\n"),
+        None => format!("{mchid} is not told any more of what it gets by profit sharing\n"),
+    })
 }
 
 fn list(data: &DataFolder) -> Outcome {

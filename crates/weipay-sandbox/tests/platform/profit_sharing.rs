@@ -1,9 +1,10 @@
 //! Profit sharing (分账) of a merchant over sockets: what it does to refunds, balances and bills, and who is told.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{PersonPays, Sandbox};
+use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 
 use crate::client::{Client, Response};
+use crate::notifications::Receiver;
 
 const STORE: &str = "1900000301";
 
@@ -105,4 +106,102 @@ fn after_the_end_of_sharing_a_refund_takes_available_money_and_leaves_what_is_no
     // What was there at the end of the day: 197 and 994.
     let last = fund_flow.iter().rev().find(|row| row.len() == 11).unwrap();
     assert_eq!(last[7], "11.91", "{fund_flow:?}");
+}
+
+#[test]
+fn a_merchant_is_told_of_its_share_and_the_other_of_what_came_back() {
+    const SHOP: &str = "1900000777";
+    let sandbox = crate::sandbox().merchant(NewMerchant::new().mchid(SHOP)).start().unwrap();
+    let store = sandbox.kit().mchid.clone();
+    let receiver = Receiver::start(&[]);
+    let control = sandbox.control().unwrap();
+    let tell = |mchid: &str, body: &Value| {
+        control.call("PUT", &format!("/merchants/{mchid}/sharing-notify-url"), Some(body))
+    };
+    let at = json!({ "url": receiver.url });
+    for mchid in [store.as_str(), SHOP] {
+        assert_eq!(tell(mchid, &at).unwrap()["url"], receiver.url);
+    }
+    assert!(tell("1900000999", &at).is_err(), "nobody has this number");
+
+    let shop = || Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
+    let appid = sandbox.platform().kit_of(SHOP).unwrap().kit().appid.clone();
+    let order = json!({
+        "appid": appid, "mchid": SHOP, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
+        "settle_info": { "profit_sharing": true },
+    });
+    shop().post("/v3/pay/transactions/native", &order).success();
+    let id = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
+    sandbox.run_for(60).unwrap();
+    let client = shop();
+    let name = client.public_key.encrypt_oaep("店".as_bytes()).unwrap();
+    let added = json!({ "appid": appid, "type": "MERCHANT_ID", "account": store, "relation_type": "STORE", "name": name });
+    add_receiver(&client, &added).success();
+    let split = json!({
+        "appid": appid, "transaction_id": id, "out_order_no": "split-1", "unfreeze_unsplit": true,
+        "receivers": [{ "type": "MERCHANT_ID", "account": store, "amount": 300, "description": "分给门店" }],
+    });
+    let made = client.post("/v3/profitsharing/orders", &split).success();
+    sandbox.run_for(10).unwrap();
+
+    let told = receiver.next();
+    let said = told.json();
+    assert_eq!(
+        (&said["event_type"], &said["summary"], &said["resource"]["original_type"]),
+        (&json!("TRANSACTION.SUCCESS"), &json!("分账"), &json!("profitsharing"))
+    );
+    let mut resource = told.open(&sandbox, sandbox.clock().now());
+    assert!(resource.as_object_mut().unwrap().remove("success_time").unwrap().is_string());
+    let part = json!({ "type": "MERCHANT_ID", "account": store, "amount": 300, "description": "分给门店" });
+    let expected = json!({
+        "mchid": SHOP, "transaction_id": id, "order_id": made["order_id"], "out_order_no": "split-1", "receiver": part,
+    });
+    assert_eq!(resource, expected);
+
+    let give_back = json!({
+        "out_order_no": "split-1", "out_return_no": "return-1", "return_mchid": store, "amount": 100, "description": "退货",
+    });
+    let client = shop();
+    client.post("/v3/profitsharing/return-orders", &give_back).success();
+    let said = receiver.next().json();
+    assert_eq!((&said["event_type"], &said["summary"]), (&json!("TRANSACTION.SUCCESS"), &json!("分账回退")));
+    client.post("/v3/profitsharing/return-orders", &give_back).success();
+    let notified = sandbox.notifications().list(&Default::default()).unwrap();
+    let of_shares: Vec<_> =
+        notified.iter().filter(|told| told.event_type.starts_with("PROFITSHARING")).collect();
+    assert_eq!(of_shares.len(), 2, "the repeat moves nothing and tells nobody");
+}
+
+#[test]
+fn a_receiver_is_a_merchant_or_somebodys_openid_under_the_appid_of_the_request() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let own = sandbox.kit().appid.clone();
+    let person = sandbox.platform().add_person(&[own.clone(), "wx8888888888888889".to_owned()]).unwrap();
+    let other = &person.openids["wx8888888888888889"];
+    let add = |kind: &str, account: &str, sub_appid: Option<&str>| {
+        let mut body = json!({ "appid": own, "type": kind, "account": account, "relation_type": "USER" });
+        if let Some(sub_appid) = sub_appid {
+            body["sub_appid"] = json!(sub_appid);
+        }
+        add_receiver(&client(&sandbox), &body)
+    };
+    add("PERSONAL_OPENID", &person.openids[&own], None).success();
+    add("PERSONAL_SUB_OPENID", other, Some("wx8888888888888889")).success();
+    assert_eq!(add("PERSONAL_OPENID", other, None).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    for (kind, account, sub_appid) in [
+        ("PERSONAL_OPENID", "o1", None),
+        ("PERSONAL_SUB_OPENID", other.as_str(), None),
+        ("PERSONAL_SUB_OPENID", "x", Some("wx8888888888888889")),
+    ] {
+        assert_eq!(
+            add(kind, account, sub_appid).refusal(),
+            (400, "PARAM_ERROR".to_owned()),
+            "{kind} {account}"
+        );
+    }
+    let mut named =
+        json!({ "appid": own, "type": "MERCHANT_ID", "account": "store", "relation_type": "STORE" });
+    named["name"] = json!(client(&sandbox).public_key.encrypt_oaep("店".as_bytes()).unwrap());
+    assert_eq!(add_receiver(&client(&sandbox), &named).refusal(), (400, "PARAM_ERROR".to_owned()));
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
+use super::notices::announce_split;
 use super::receivers::is_receiver;
 use super::statement::PARTY_AND_TIME;
 use super::{month, refusals};
@@ -458,6 +459,7 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
     }
     split.is_finished = true;
     tx.save(&split)?;
+    announce_split(tx, &split, at)?;
     Ok(())
 }
 

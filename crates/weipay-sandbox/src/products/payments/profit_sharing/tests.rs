@@ -215,6 +215,25 @@ fn after_fifty_splits_the_rest_can_still_be_unfrozen() {
 }
 
 #[test]
+fn what_an_openid_got_before_it_became_a_persons_counts_for_the_person() {
+    const LIMIT: i64 = 20_000_000;
+    let openids = [crate::products::world::openid(7), crate::products::world::openid(8)];
+    let counted = |shop: &Shop, openid: &str, fen: i64| {
+        shop.act(|tx| super::month::count(tx, openid, fen, shop.now)).unwrap()
+    };
+    let shop = Shop::new();
+    assert!(counted(&shop, &openids[0], LIMIT - 1) && counted(&shop, &openids[1], 1));
+    let person = crate::people::Person {
+        unionid: "oWeipayUnion0000000000000000".to_owned(),
+        openids: [("wx1".to_owned(), openids[0].clone()), ("wx2".to_owned(), openids[1].clone())].into(),
+    };
+    shop.act(|tx| tx.save(&person)).unwrap();
+    for openid in &openids {
+        assert!(!counted(&shop, openid, 1), "the person has all of the month");
+    }
+}
+
+#[test]
 fn a_person_gets_two_hundred_thousand_yuan_in_a_month_and_no_more() {
     const LIMIT: i64 = 20_000_000;
     let mut shop = Shop::new();
