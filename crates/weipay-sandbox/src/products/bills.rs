@@ -19,6 +19,8 @@ mod fund_flow;
 pub(super) mod link;
 mod profit_sharing;
 #[cfg(test)]
+pub(crate) mod read_back;
+#[cfg(test)]
 mod tests;
 pub(super) mod text;
 mod trade;
@@ -194,8 +196,11 @@ fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
 fn sub_merchant_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     check_algorithm(context)?;
     let word = context.request.query("account_type");
-    // UNCONFIRMED(deposit-bill): the deposit account (保证金) is not kept here, so nothing ever happens on it.
-    let account = AccountType::from_word(word).ok_or_else(day::nothing_happened)?;
+    let is_deposit = word == Some("DEPOSIT");
+    // UNCONFIRMED(deposit-bill): the deposit account (保证金) is not kept here, so nothing ever happens on it, as
+    // on that for fees. Its day and its sub-merchant must be right all the same.
+    let account = if is_deposit { Some(AccountType::Fees) } else { AccountType::from_word(word) };
+    let account = account.ok_or_else(|| day::unknown_word("account_type"))?;
     sealed(tx, context, bill(context, BillKind::FundFlow(account))?, day::nothing_happened)
 }
 

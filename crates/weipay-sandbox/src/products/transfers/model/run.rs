@@ -9,6 +9,7 @@ use super::step::{Step, step};
 use super::{Asked, Key, Kind, Model, Refused, succeeds};
 use crate::merchants::Account;
 use crate::products::HandlerError;
+use crate::products::bills::read_back::balances;
 use crate::products::ledger::{AccountKind, Owner};
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::world::{APPID, World, merchant, openid};
@@ -277,6 +278,10 @@ fn live(steps: &[Step]) {
         if position % 10 == 9 {
             check_records(&payers, &model);
         }
+    }
+    for (mchid, has) in MCHIDS.iter().zip(model.operation) {
+        let billed = payers.world.act(|tx| balances(tx, mchid)).unwrap();
+        assert_eq!(billed, [0, has], "{mchid}");
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::fixtures::{MCHID, Shop, Wish, body};
 use super::super::record::RefundState;
 use super::step::{Step, step};
 use super::{Accounts, Destination, Model, ORDERS, Refused, Source};
+use crate::products::bills::read_back::balances;
 use crate::products::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::response::Refusal;
@@ -188,6 +189,14 @@ fn check_notifications(shop: &Shop, model: &Model) {
     assert_eq!(found, expected);
 }
 
+/// The fund flow bills of all days say what there is, and each balance follows from the one before.
+fn check_bills(shop: &Shop, model: &Model) {
+    for (mchid, has) in PAYEES.iter().zip(model.accounts) {
+        let billed = shop.act(|tx| balances(tx, mchid)).unwrap();
+        assert_eq!(billed, [has.unsettled + has.available + has.frozen, 0], "{mchid}");
+    }
+}
+
 fn live(steps: &[Step]) {
     let (mut shop, mut model) = (shop(), Model::new());
     for (position, step) in steps.iter().enumerate() {
@@ -197,6 +206,7 @@ fn live(steps: &[Step]) {
             check_notifications(&shop, &model);
         }
     }
+    check_bills(&shop, &model);
 }
 
 #[test]
