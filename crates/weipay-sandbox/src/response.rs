@@ -127,6 +127,7 @@ pub(crate) struct DocumentedRefusal {
     pub(crate) status: u16,
     pub(crate) code: &'static str,
     pub(crate) message: &'static str,
+    pub(crate) tail: u32,
 }
 
 /// Decimal codes that end a `Request-ID`. All were seen or documented.
@@ -188,7 +189,7 @@ impl Refusal {
             status: if self.status == 200 { 200 } else { documented.status },
             code: documented.code,
             message: documented.message.into(),
-            tail: tail::UNEXPLAINED,
+            tail: documented.tail,
             ..self
         }
     }
