@@ -12,7 +12,7 @@ use crate::output::print;
 pub(crate) enum MerchantCommand {
     /// Add a merchant (商户) to the sandbox that runs on a data folder, and print the path of its kit.json.
     Add(NewMerchant),
-    /// Put money into an account of a merchant, from its bank, and print what is in the account then.
+    /// Put money into an account of a merchant, from its bank, and say what is in the account then.
     TopUp(TopUp),
     /// List the merchants: merchant ID, appids, and the key with which the platform signs for each.
     List {
@@ -192,7 +192,12 @@ fn top_up(payment: &TopUp) -> Outcome {
     let request = json!({ "fen": payment.fen, "account": payment.account });
     let target = format!("/merchants/{}/top-up", encoded(&payment.mchid));
     let account = payment.data.post(&target, &request)?;
-    print(&format!("{}\n", account["balance"]))
+    let name = match payment.account.as_str() {
+        "operation" => "operation account (运营账户)",
+        "basic" => "basic account (基本账户)",
+        _ => "marketing account (营销资金)",
+    };
+    print(&format!("{} has {} fen in its {name}\n", payment.mchid, account["balance"]))
 }
 
 #[cfg(test)]
