@@ -1,7 +1,7 @@
 //! `weipay api`: looks things up in the catalogue.
 
 mod export;
-mod list;
+pub(crate) mod list;
 mod show;
 
 use clap::{Subcommand, ValueEnum};

@@ -116,7 +116,7 @@ pub use products::Behaviour;
 pub use products::balance::top_up::MerchantAccount;
 pub use products::contracts::control::ContractError;
 pub use products::pay_score::control::ServiceOrderError;
-pub use products::payments::person::{PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
+pub use products::payments::person::{BankCard, PaymentFailure, PersonPaid, PersonPays, PersonPaysError};
 pub use products::transfers::control::TransferError;
 pub use response::{ORIGIN_HEADER, REASON_HEADER, Response, decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder};

@@ -29,6 +29,7 @@ mod fingerprint;
 #[cfg(test)]
 pub(crate) mod lives;
 pub(crate) mod merchant_coupons;
+mod merge;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod payouts;
@@ -127,7 +128,9 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
         .control(payments::refund::control::ROUTES),
-    Product::new(payments::profit_sharing::ROUTES).due(payments::profit_sharing::DUE),
+    Product::new(payments::profit_sharing::ROUTES)
+        .due(payments::profit_sharing::DUE)
+        .control(payments::profit_sharing::notices::CONTROL),
     Product::new(payments::v2::ROUTES),
     Product::new(payments::profit_sharing::v2::ROUTES),
     Product::new(bills::v2::ROUTES),

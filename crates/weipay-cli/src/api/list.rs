@@ -61,8 +61,7 @@ struct Row {
 fn rows(arguments: &List) -> Vec<Row> {
     let catalog = Catalog::embedded();
     let version = arguments.api.map(Version::name);
-    let words: Vec<String> =
-        arguments.text.iter().flat_map(|text| text.split_whitespace()).map(word).collect();
+    let words = words(&arguments.text);
     let rows: Vec<Row> = if arguments.notifications {
         catalog.notifications().map(Row::from).collect()
     } else {
@@ -114,6 +113,17 @@ impl Row {
         let texts = [self.name.as_str(), self.title, self.group];
         texts.into_iter().chain(self.docs.iter().copied()).any(|text| text.to_lowercase().contains(word))
     }
+}
+
+/// The words to search for.
+pub(crate) fn words(texts: &[String]) -> Vec<String> {
+    texts.iter().flat_map(|text| text.split_whitespace()).map(word).collect()
+}
+
+/// Whether each word occurs in the title, product, path or document number of an operation.
+pub(crate) fn has_words(operation: &'static Operation, words: &[String]) -> bool {
+    let row = Row::from(operation);
+    words.iter().all(|word| row.has(word))
 }
 
 /// A word to search for. Of an address it is the path, since rows have paths; `weipay api show` prints both.

@@ -12,7 +12,7 @@ use crate::output::print;
 pub(crate) enum MerchantCommand {
     /// Add a merchant (商户) to the sandbox that runs on a data folder, and print the path of its kit.json.
     Add(NewMerchant),
-    /// Put money into an account of a merchant, from its bank, and print what is in the account then.
+    /// Put money into an account of a merchant, from its bank, and say what is in the account then.
     TopUp(TopUp),
     /// List the merchants: merchant ID, appids, and the key with which the platform signs for each.
     List {
@@ -28,6 +28,16 @@ pub(crate) enum MerchantCommand {
         /// The state.
         #[arg(value_parser = ["valid", "expired", "revoked", "not-yet-valid"])]
         state: String,
+        #[command(flatten)]
+        data: DataFolder,
+    },
+    /// Say where it is told of what it gets by profit sharing (分账动账通知).
+    SharingNotices {
+        /// Its merchant ID (商户号).
+        mchid: String,
+        /// The address, or off: nobody is told any more.
+        #[arg(value_name = "URL|off")]
+        url: String,
         #[command(flatten)]
         data: DataFolder,
     },
@@ -106,6 +116,7 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
         MerchantCommand::Certificate { mchid, state, data } => {
             put(data, mchid, "certificate", &json!({ "state": state }))
         }
+        MerchantCommand::SharingNotices { mchid, url, data } => share_notices(data, mchid, url),
         MerchantCommand::PlatformKeys { mchid, kind, callback_percent, data } => {
             let mut body = json!({ "mode": kind });
             if let Some(percent) = callback_percent {
@@ -114,6 +125,16 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
             put(data, mchid, "platform-keys", &body)
         }
     }
+}
+
+fn share_notices(data: &DataFolder, mchid: &str, url: &str) -> Outcome {
+    let body = if url == "off" { json!({}) } else { json!({ "url": url }) };
+    let target = format!("/merchants/{}/sharing-notify-url", encoded(mchid));
+    let set = data.call("PUT", &target, Some(&body))?;
+    print(&match set["url"].as_str() {
+        Some(url) => format!("{mchid} is told at {url} of what it gets by profit sharing\n"),
+        None => format!("{mchid} is not told any more of what it gets by profit sharing\n"),
+    })
 }
 
 fn list(data: &DataFolder) -> Outcome {
@@ -171,7 +192,12 @@ fn top_up(payment: &TopUp) -> Outcome {
     let request = json!({ "fen": payment.fen, "account": payment.account });
     let target = format!("/merchants/{}/top-up", encoded(&payment.mchid));
     let account = payment.data.post(&target, &request)?;
-    print(&format!("{}\n", account["balance"]))
+    let name = match payment.account.as_str() {
+        "operation" => "operation account (运营账户)",
+        "basic" => "basic account (基本账户)",
+        _ => "marketing account (营销资金)",
+    };
+    print(&format!("{} has {} fen in its {name}\n", payment.mchid, account["balance"]))
 }
 
 #[cfg(test)]

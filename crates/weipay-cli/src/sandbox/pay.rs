@@ -36,8 +36,11 @@ pub(crate) struct Pay {
     /// Pay from the wallet (零钱), and not by a bank card.
     #[arg(long)]
     wallet: bool,
+    /// Pay by a bank card of this kind [default: of a kind that limit_pay (指定支付方式) of the order takes].
+    #[arg(long, value_name = "KIND", value_parser = weipay_sandbox::BankCard::WORDS, conflicts_with = "wallet")]
+    card: Option<String>,
     /// Print the address of the page on which a person pays the order in a browser, and pay nothing.
-    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "coupon", "wallet", "front_end"])]
+    #[arg(long, requires = "order", conflicts_with_all = ["person", "fail", "discount", "coupon", "wallet", "card", "front_end"])]
     page: bool,
     /// The merchant whose out_trade_no is meant, when several have used it.
     #[arg(long)]
@@ -59,6 +62,7 @@ pub(super) fn run(arguments: &Pay) -> Outcome {
         ("openid", &arguments.person),
         ("fail", &arguments.fail),
         ("mchid", &arguments.mchid),
+        ("card", &arguments.card),
     ];
     for (name, value) in texts {
         if let Some(value) = value {

@@ -27,7 +27,7 @@ pub(crate) enum PersonCommand {
         /// An openid or the unionid.
         id: String,
     },
-    /// Put money into the wallet (零钱) of a person, from the bank, and print what is in it then.
+    /// Put money into the wallet (零钱) of a person, from the bank, and say what is in it then.
     TopUp {
         /// An openid or the unionid.
         id: String,
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Person) -> Outcome {
         PersonCommand::TopUp { id, fen } => {
             let target = format!("/people/{}/top-up", encoded(id));
             let filled = data.post(&target, &json!({ "fen": fen }))?;
-            print(&format!("{}\n", filled["wallet"]))
+            print(&format!("{id} has {} fen in the wallet (零钱)\n", filled["wallet"]))
         }
         PersonCommand::Account { id, state } => {
             let target = format!("/people/{}/account", encoded(id));

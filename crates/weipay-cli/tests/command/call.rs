@@ -366,7 +366,7 @@ fn the_detail_of_an_error_response_is_told() {
 fn a_sensitive_field_does_not_leave_in_plain_text() {
     let sandbox = Sandbox::start().unwrap();
     let full = environment(&sandbox);
-    let body = r#"{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"o1","name":"张三","relation_type":"USER"}"#;
+    let body = r#"{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o","name":"张三","relation_type":"USER"}"#;
     let call = ["call", "POST", "v3/profitsharing/receivers/add", "--json", body];
     let plain = weipay(&call, &full);
     assert_eq!(exit(&plain), 2);
@@ -402,7 +402,7 @@ fn what_is_ciphertext_is_said_and_not_guessed() {
     let full = environment(&sandbox);
     let receiver = |name: &str| {
         format!(
-            r#"{{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"o1","name":{name},"relation_type":"USER"}}"#
+            r#"{{"appid":"wx8888888888888888","type":"PERSONAL_OPENID","account":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o","name":{name},"relation_type":"USER"}}"#
         )
     };
     let call = |path: &str, name: &str, flags: &[&str]| {

@@ -16,7 +16,8 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
     let data = data.path().join("data");
     let _serving = Serving::start(&data);
     assert_eq!(said(&data, &["person", "wallet", OPENID]), "0\n");
-    assert_eq!(said(&data, &["person", "top-up", OPENID, "500"]), "500\n");
+    let filled = said(&data, &["person", "top-up", OPENID, "500"]);
+    assert_eq!(filled, format!("{OPENID} has 500 fen in the wallet (零钱)\n"));
     assert_eq!(said(&data, &["person", "wallet", OPENID]), "500\n");
     assert!(said(&data, &["person", "add"]).starts_with("unionid  o"));
     assert_eq!(said(&data, &["person", "account", OPENID, "frozen"]), "frozen\n");
@@ -77,7 +78,8 @@ fn a_stock_is_paused_a_coupon_thrown_away_and_a_red_packet_opened() {
     assert_eq!(said(&data, &["coupon", "remove", stock_id, code]), "");
     assert_eq!(sandbox(&data, &["coupon", "remove", stock_id, code]).status.code(), Some(1), "it is gone");
 
-    said(&data, &["merchant", "top-up", mchid, "1000"]);
+    let filled = said(&data, &["merchant", "top-up", mchid, "1000"]);
+    assert_eq!(filled, format!("{mchid} has 1000 fen in its operation account (运营账户)\n"));
     let packet = json!({
         "mch_billno": "1", "wxappid": appid, "send_name": "天虹百货", "re_openid": openid, "total_amount": "1000",
         "total_num": "1", "wishing": "恭喜", "client_ip": "192.168.0.1", "act_name": "新年", "remark": "茶"

@@ -317,6 +317,17 @@ fn coverage_tells_state_from_examples() {
     let states = Command::new(WEIPAY).args(["sandbox", "coverage", "--only", "state"]).output().unwrap();
     let states = String::from_utf8(states.stdout).unwrap();
     assert!(states.lines().take_while(|line| !line.is_empty()).all(|line| line.starts_with("state")));
+    let with = |words: &[&str]| {
+        let output = Command::new(WEIPAY).args([&["sandbox", "coverage"], words].concat()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, found) = with(&["代金券", "发放"]);
+    assert_eq!((code, found.lines().next().map(|line| line.starts_with("state"))), (Some(0), Some(true)));
+    assert!(
+        found.lines().take_while(|line| !line.is_empty()).all(|line| line.contains("marketing/favor")),
+        "{found}"
+    );
+    assert_eq!(with(&["no-such-word"]).0, Some(1));
 }
 
 #[test]

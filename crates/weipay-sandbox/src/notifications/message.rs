@@ -82,6 +82,7 @@ pub(super) fn sealed(
 ) -> Result<Message, String> {
     let described = Catalog::embedded().notification("v3", content.event_type);
     let described = described.ok_or("the catalogue does not have this event")?;
+    // Some events come with the `event_type` of another; then the rest of the message tells them apart.
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
     // Never from a seed: a nonce must not come twice under one key.
@@ -93,7 +94,7 @@ pub(super) fn sealed(
         "id": content.id,
         "create_time": clock::rfc3339(content.time),
         "resource_type": "encrypt-resource",
-        "event_type": content.event_type,
+        "event_type": described.sent_as.first().copied().unwrap_or(content.event_type),
         "summary": described.summary.unwrap_or(described.title),
         "resource": {
             "original_type": original_type,

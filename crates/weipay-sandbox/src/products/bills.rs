@@ -7,7 +7,6 @@
 //! | `trade`, `fund_flow`, `profit_sharing` | the rows of each kind |
 //! | `text` | cells, amounts and rows as they are written |
 //! | `v2` | the same bills by APIv2 |
-//! | `merge` | one order of time for payments, refunds and reversals |
 //! | `link` | the address of a bill: whose, of which day, for how long |
 //!
 //! A bill is written twice: for its digest, and when it is downloaded. Nothing of it is kept.
@@ -18,8 +17,9 @@
 pub(super) mod day;
 mod fund_flow;
 pub(super) mod link;
-mod merge;
 mod profit_sharing;
+#[cfg(test)]
+pub(crate) mod read_back;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
@@ -196,8 +196,11 @@ fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
 fn sub_merchant_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     check_algorithm(context)?;
     let word = context.request.query("account_type");
-    // UNCONFIRMED(deposit-bill): the deposit account (保证金) is not kept here, so nothing ever happens on it.
-    let account = AccountType::from_word(word).ok_or_else(day::nothing_happened)?;
+    let is_deposit = word == Some("DEPOSIT");
+    // UNCONFIRMED(deposit-bill): the deposit account (保证金) is not kept here, so nothing ever happens on it, as
+    // on that for fees. Its day and its sub-merchant must be right all the same.
+    let account = if is_deposit { Some(AccountType::Fees) } else { AccountType::from_word(word) };
+    let account = account.ok_or_else(|| day::unknown_word("account_type"))?;
     sealed(tx, context, bill(context, BillKind::FundFlow(account))?, day::nothing_happened)
 }
 

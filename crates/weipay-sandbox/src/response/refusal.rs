@@ -37,6 +37,7 @@ pub(crate) struct DocumentedRefusal {
     pub(crate) status: u16,
     pub(crate) code: &'static str,
     pub(crate) message: &'static str,
+    pub(crate) tail: u32,
 }
 
 impl Refusal {
@@ -81,7 +82,7 @@ impl Refusal {
             status: if self.status == 200 { 200 } else { documented.status },
             code: documented.code,
             message: documented.message.into(),
-            tail: tail::UNEXPLAINED,
+            tail: documented.tail,
             ..self
         }
     }

@@ -1,7 +1,7 @@
 //! Cash coupons (代金券) over sockets: a funded stock, a coupon in an order, and the way back by a refund.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox, Validation};
 use weipay_wire::DigestAlgorithm;
 
 use crate::client::{Client, Response};
@@ -558,4 +558,48 @@ fn coupons_of_a_person_are_found_under_each_of_the_openids() {
     }
     let wrong = client.get(&format!("{}?appid={}&creator_mchid={SHOP}", of(&appids[0]), appids[1]));
     assert_eq!(wrong.refusal(), (400, "INVALID_REQUEST".to_owned()));
+}
+
+#[test]
+fn the_limits_of_a_stock_are_refused_as_recorded_or_as_the_documents_say() {
+    let documented = Validation { documented_errors: true, ..Validation::DEFAULT };
+    let recorded_of_person = (403, "RULE_LIMIT", "用户已达最大领券次数", "");
+    let recorded_of_day = (403, "RULE_LIMIT", "发券超过单天限额", "");
+    for (validation, of_person, of_day) in [
+        (Validation::DEFAULT, recorded_of_person, recorded_of_day),
+        (
+            documented,
+            (403, "REQUEST_BLOCKED", "用户被限领拦截", "-270079532"),
+            (403, "NOT_ENOUGH", "批次预算不足", "-270079534"),
+        ),
+    ] {
+        let sandbox = crate::sandbox().validation(validation).start().unwrap();
+        sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Basic, 100_000).unwrap();
+        let of_two = create_stock(&sandbox, "of-two");
+        let of_a_day = create_stock_with(&sandbox, "of-a-day", |request| {
+            request["stock_use_rule"]["max_amount_by_day"] = json!(500);
+        });
+        let of_a_day = of_a_day.success()["stock_id"].as_str().unwrap().to_owned();
+        for (stock_id, sent, expected) in [(&of_two, 2, of_person), (&of_a_day, 1, of_day)] {
+            step(&sandbox, stock_id, "start");
+            for number in 0..sent {
+                assert!(send(&sandbox, stock_id, &format!("{stock_id}-{number}"))["coupon_id"].is_string());
+            }
+            let kit = sandbox.kit();
+            let body = json!({
+                "stock_id": stock_id, "out_request_no": format!("{stock_id}-more"), "appid": kit.appid,
+                "stock_creator_mchid": kit.mchid,
+            });
+            let path = format!("/v3/marketing/favor/users/{OPENID}/coupons");
+            let refused = client(&sandbox).post(&path, &body);
+            let (status, code, message, tail) = expected;
+            let said = refused.json();
+            assert_eq!(
+                (refused.status, &said["code"], &said["message"]),
+                (status, &json!(code), &json!(message))
+            );
+            let id = refused.header("Request-ID").unwrap();
+            assert!(id.ends_with(tail), "{id}");
+        }
+    }
 }

@@ -433,3 +433,55 @@ fn whoever_complains_about_an_order_that_is_reversed_has_all_of_the_money_back()
     let approved = client.post(&format!("{COMPLAINTS}/{id}/update-refund-progress"), &approve);
     assert_eq!(approved.refusal(), (400, "INVALID_REQUEST".to_owned()));
 }
+
+#[test]
+fn the_list_of_a_partner_has_the_complaints_of_its_sub_merchants_too() {
+    const SUB: &str = "1900000888";
+    const OTHER_SUB: &str = "1900000889";
+    let sandbox = crate::sandbox()
+        .merchant(NewMerchant::new().mchid(SUB))
+        .merchant(NewMerchant::new().mchid("1900000777").sub_merchant(SUB).sub_merchant(OTHER_SUB))
+        .start()
+        .unwrap();
+    let (partner, sub) = (Client::of(&sandbox, "1900000777"), Client::of(&sandbox, SUB));
+    let complain_about = |client: &Client<'_>, number: &str, sub_mchid: Option<&str>| {
+        let appid = sandbox.platform().kit_of(&client.mchid).unwrap().kit().appid.clone();
+        let mut order = json!({
+            "description": "茶", "out_trade_no": number, "notify_url": "https://example.com/notify",
+            "amount": { "total": 100 },
+        });
+        let path = match sub_mchid {
+            None => {
+                (order["appid"], order["mchid"]) = (json!(appid), json!(client.mchid));
+                "/v3/pay/transactions/native"
+            }
+            Some(sub_mchid) => {
+                (order["sp_appid"], order["sp_mchid"]) = (json!(appid), json!(client.mchid));
+                order["sub_mchid"] = json!(sub_mchid);
+                "/v3/pay/partner/transactions/native"
+            }
+        };
+        client.post(path, &order).success();
+        sandbox.pay(&PersonPays::new(number)).unwrap();
+        sandbox.run_for(1).unwrap();
+        sandbox.platform().complain(&PersonComplains::new(number)).unwrap()
+    };
+    let ids = [
+        complain_about(&partner, "own-order", None),
+        complain_about(&sub, "order-of-sub", None),
+        complain_about(&partner, "order-for-sub", Some(SUB)),
+        complain_about(&partner, "order-for-other", Some(OTHER_SUB)),
+    ];
+    let listed = |client: &Client<'_>, with: &str| {
+        let shown = list(client, with);
+        let data = shown["data"].as_array().unwrap().iter();
+        let found: Vec<_> = data
+            .map(|complaint| ids.iter().position(|id| complaint["complaint_id"] == id.as_str()).unwrap())
+            .collect();
+        (found, shown["total_count"].as_i64())
+    };
+    assert_eq!(listed(&partner, ""), (vec![3, 2, 1, 0], Some(4)));
+    assert_eq!(listed(&partner, "&limit=2&offset=1"), (vec![2, 1], None));
+    assert_eq!(listed(&partner, &format!("&complainted_mchid={SUB}")), (vec![2, 1], Some(2)));
+    assert_eq!(listed(&sub, ""), (vec![2, 1], Some(2)), "a merchant sees its own only");
+}

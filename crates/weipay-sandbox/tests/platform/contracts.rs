@@ -295,7 +295,17 @@ fn a_session_lives_for_ten_minutes_and_is_of_the_person_that_the_request_names()
 
     shop.client.post(&format!("{PRESIGN}/app"), &shop.terms("second")).success();
     assert!(refused(shop.person("second", "sign", &body)), "one contract of a plan");
-    shop.person("second", "sign", &shop.openid()).unwrap();
+    assert!(refused(shop.person("second", "sign", &shop.openid())), "one of an account of the merchant");
+    let mut other = shop.terms("second");
+    other["out_user_code"] = json!("用户B");
+    shop.client.post(&format!("{PRESIGN}/app"), &other).success();
+    shop.person("second", "sign", &body).unwrap();
+    other["out_contract_code"] = json!("third");
+    other.as_object_mut().unwrap().remove("out_user_code");
+    shop.client.post(&format!("{PRESIGN}/app"), &other).success();
+    assert!(refused(shop.person("third", "sign", &body)), "no account is named beside the others");
+    shop.person("third", "sign", &shop.openid()).unwrap();
+
     for date in ["2026-08-15", "2026-08-16T00:00:00", "17"] {
         let mut terms = shop.terms("dated");
         terms["deduct_schedule"] = json!({ "estimated_deduct_date": date, "description": "票",

@@ -30,6 +30,7 @@ mod pay_score;
 mod payments;
 mod platforms;
 mod product_coupons;
+mod profit_sharing;
 mod reasons;
 mod restart;
 mod rules_of_a_stock;

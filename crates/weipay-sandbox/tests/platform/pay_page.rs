@@ -114,6 +114,30 @@ fn a_person_cancels_or_has_too_little_money_and_the_order_stays_unpaid() {
 }
 
 #[test]
+fn the_page_offers_what_limit_pay_takes_and_refuses_the_rest() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let kit = sandbox.kit();
+    let body = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1 }, "limit_pay": ["no_credit"],
+    });
+    let client = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    client.post("/v3/pay/transactions/native", &body).success();
+    let address = sandbox.pay_page("order-1").unwrap();
+    let target = address.strip_prefix(sandbox.base_url()).unwrap();
+    let page = get(&sandbox, target);
+    for radio in ["value=\"card\" checked>", "value=\"credit\" disabled>", "value=\"wallet\">"] {
+        assert!(page.text().contains(radio), "{radio}: {}", page.text());
+    }
+    let refused = submit(&sandbox, target, "means=credit&do=pay");
+    assert!(refused.status == 409 && refused.text().contains("no_credit"), "{}", refused.text());
+    assert_eq!(state(&sandbox, "order-1"), "NOTPAY");
+    assert_eq!(submit(&sandbox, target, "means=gold&do=pay").status, 400);
+    assert_eq!(submit(&sandbox, target, "means=debit&do=pay").status, 303);
+    assert_eq!(state(&sandbox, "order-1"), "SUCCESS");
+}
+
+#[test]
 fn an_h5_page_leads_back_to_the_merchant_and_only_to_addresses_of_the_web() {
     let sandbox = crate::sandbox().start().unwrap();
     let target =

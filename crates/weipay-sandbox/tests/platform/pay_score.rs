@@ -172,6 +172,14 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
         same_total[name] = same[name].clone();
     }
     assert_eq!(shop.step("slow", "modify", same_total).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let mut twice = lower.clone();
+    let discount = json!({ "name": "优惠", "description": "满减", "amount": 5 });
+    twice["post_discounts"] = json!([discount, discount]);
+    assert_eq!(
+        shop.step("slow", "modify", twice).refusal(),
+        (400, "PARAM_ERROR".to_owned()),
+        "one name twice"
+    );
     assert_eq!(shop.step("slow", "modify", lower).success()["total_amount"], 300);
     shop.step("slow", "pay", json!({})).success();
     assert_eq!(message(&shop.step("slow", "pay", json!({}))), "单据正在扣款中，请稍后再试");

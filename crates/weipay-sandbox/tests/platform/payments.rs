@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use weipay_sandbox::complaints::PersonComplains;
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, NewMerchant, PaymentFailure, PersonPays, PersonPaysError, Sandbox};
+use weipay_sandbox::{
+    AccountState, BankCard, NewMerchant, PaymentFailure, PersonPays, PersonPaysError, Sandbox,
+};
 
 use crate::client::Client;
 
@@ -323,6 +325,43 @@ fn limit_pay_of_an_order_keeps_the_wallet_or_the_card_away() {
             }
         }
     }
+}
+
+#[test]
+fn limit_pay_keeps_the_kind_of_card_away_that_it_names() {
+    let sandbox = crate::sandbox().start().unwrap();
+    for (number, limits, by_debit, by_credit) in [
+        ("any-kind", json!([]), true, true),
+        ("no-credit", json!(["no_credit"]), true, false),
+        ("no-debit", json!(["no_debit"]), false, true),
+        ("no-balance", json!(["no_balance"]), true, true),
+        ("balance-only", json!(["balance_only"]), false, false),
+    ] {
+        for (card, word, is_taken) in
+            [(BankCard::Debit, "CMB_DEBIT", by_debit), (BankCard::Credit, "CMB_CREDIT", by_credit)]
+        {
+            let number = format!("{number}-{word}");
+            let mut body = order(&sandbox, &number);
+            body["limit_pay"] = limits.clone();
+            jsapi(&sandbox, &body);
+            let paid = sandbox.pay(&PersonPays::new(&number).by_card(card));
+            let found = query(&sandbox, &number);
+            if is_taken {
+                assert!(paid.unwrap().paid, "{number}");
+                assert_eq!((&found["trade_state"], &found["bank_type"]), (&json!("SUCCESS"), &json!(word)));
+            } else {
+                assert!(not_payable(paid).contains("limit_pay"), "{number}");
+                assert_eq!(found["trade_state"], "NOTPAY", "{number}");
+            }
+        }
+    }
+    jsapi(&sandbox, &order(&sandbox, "order-1"));
+    let both = PersonPays::new("order-1").by_wallet().by_card(BankCard::Credit);
+    assert!(not_payable(sandbox.pay(&both)).contains("`wallet` or `card`"));
+    let control = sandbox.control().unwrap();
+    let body = json!({ "order": "order-1", "card": "credit" });
+    assert_eq!(control.call("POST", "/orders/pay", Some(&body)).unwrap()["paid"], true);
+    assert_eq!(query(&sandbox, "order-1")["bank_type"], "CMB_CREDIT");
 }
 
 #[test]

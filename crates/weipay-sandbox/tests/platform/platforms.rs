@@ -316,3 +316,19 @@ fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
     assert_eq!([order("1900000001"), ratio("1900000001"), balance("1900000001")], [200, 200, 403]);
     assert_eq!((&*withdrawal("1900000001"), &*bill("1900000001")), ("NO_AUTH", "NO_AUTH"));
 }
+
+#[test]
+fn the_bill_of_a_deposit_account_is_of_a_right_day_and_sub_merchant_and_empty() {
+    let sandbox = platform();
+    let code = |date: &str, sub_mchid: &str, account: &str| {
+        let target = format!(
+            "/v3/bill/sub-merchant-fundflowbill?sub_mchid={sub_mchid}&bill_date={date}&account_type={account}&algorithm=AEAD_AES_256_GCM"
+        );
+        client(&sandbox).get(&target).refusal().1
+    };
+    assert_eq!(code("2026-08-15", SUB, "DEPOSIT"), "INVALID_REQUEST", "today");
+    assert_eq!(code("2026-02-30", SUB, "DEPOSIT"), "PARAM_ERROR");
+    assert_eq!(code("2026-08-14", "1900000555", "DEPOSIT"), "NO_AUTH");
+    assert_eq!(code("2026-08-14", SUB, "DEPOSIT"), "NO_STATEMENT_EXIST");
+    assert_eq!(code("2026-08-14", SUB, "BASIC"), "NO_STATEMENT_EXIST");
+}

@@ -277,8 +277,14 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     let uploaded = uploaded.success();
     assert_eq!(uploaded["success_code_list"], json!(["U-1", "U-2"]));
     assert_eq!((&uploaded["failed_code_list"], &uploaded["total_count"]), (&json!(["U 3"]), &json!(3)));
-    let code = partner.code();
+    // Only the brand sends it.
+    assert_eq!(partner.send(partner.sending()).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let by_brand =
+        || sandbox.platform().send_product_coupon(&partner.stock_id, partner.openid(), None).unwrap();
+    let code = by_brand().unwrap().unwrap();
     assert!(["U-1", "U-2"].contains(&&*code));
+    assert_eq!(partner.look_at(&code)["coupon_state"], "CONFIRMING");
+    assert_eq!(sandbox.platform().send_product_coupon("1", partner.openid(), None).unwrap(), Ok(None));
     let counts = &partner.look_at_stock()["coupon_code_count_info"];
     assert_eq!(counts, &json!({ "total_count": 2, "available_count": 1 }));
 
@@ -289,7 +295,7 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     };
     assert_eq!(budget(9, 20).refusal(), (400, "INVALID_REQUEST".to_owned()));
     assert_eq!(budget(10, 1).success()["stock_send_rule"]["max_count"], 1);
-    assert_eq!(partner.send(partner.sending()).json()["message"], "批次发放次数已达上限");
+    assert_eq!(by_brand(), Err("批次发放次数已达上限".to_owned()));
 
     let stores = json!({ "store_list": [{ "store_id": "1" }, { "store_id": "2" }, { "store_id": "1" }] });
     assert_eq!(partner.of_stock("/associate-stores", stores.clone()).refusal().0, 400);
@@ -299,7 +305,7 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     assert_eq!(partner.client.send(&request).success()["store_scope"], "SPECIFIC");
     assert_eq!(partner.of_stock("/associate-stores", stores).success()["total_count"], 2);
     budget(1, 2).success();
-    let later = partner.code();
+    let later = by_brand().unwrap().unwrap();
     partner.confirm(&later);
     let at = |store: &str| {
         let mut body = using();

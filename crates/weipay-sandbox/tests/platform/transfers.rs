@@ -5,7 +5,7 @@ use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{AccountState, Clock, HeldClock, MerchantAccount, Sandbox, TransferError};
 
 use crate::NOW;
-use crate::client::Client;
+use crate::client::{Client, Response};
 use crate::notifications::Receiver;
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
@@ -283,10 +283,20 @@ fn an_authorized_person_is_paid_without_confirming() {
     let id = told["authorization_id"].as_str().unwrap().to_owned();
     assert_eq!((&told["state"], &told["out_authorization_no"]), (&json!("TAKING_EFFECT"), &json!("auth1")));
     let paid = payer.client.post(&format!("{BILLS}/transfer"), &transfer).success();
-    assert_eq!((&paid["state"], &paid["openid"]), (&json!("TRANSFERING"), &json!(kit.openid)));
-    payer.run(2);
+    assert_eq!((&paid["state"], &paid["openid"]), (&json!("SUCCESS"), &json!(kit.openid)));
     assert_eq!((&payer.query("free1")["state"], payer.balance()), (&json!("SUCCESS"), (800, 0)));
     assert_eq!(payer.notified()["state"], "SUCCESS");
+    assert_eq!(payer.client.post(&format!("{BILLS}/transfer"), &transfer).success(), paid, "paid once");
+    assert_eq!(payer.balance(), (800, 0));
+    // The account of the person does not work: nothing is said to be paid, and the money comes back.
+    sandbox.platform().set_account_state(&kit.openid, AccountState::Frozen).unwrap();
+    transfer["out_bill_no"] = json!("frozen1");
+    let under_way = payer.client.post(&format!("{BILLS}/transfer"), &transfer).success();
+    assert_eq!((&under_way["state"], payer.balance()), (&json!("TRANSFERING"), (600, 200)));
+    payer.run(2);
+    assert_eq!((&payer.query("frozen1")["state"], payer.balance()), (&json!("FAIL"), (800, 0)));
+    assert_eq!(payer.notified()["state"], "FAIL");
+    sandbox.platform().set_account_state(&kit.openid, AccountState::Normal).unwrap();
 
     payer.person("/authorizations/auth1/end", &json!({})).unwrap();
     let closed = payer.client.get(&format!("{base}/out-authorization-no/auth1")).success();
@@ -296,6 +306,52 @@ fn an_authorized_person_is_paid_without_confirming() {
     late["authorization_id"] = json!(id);
     let late = payer.client.post(&format!("{BILLS}/transfer"), &late);
     assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()));
+}
+
+#[test]
+fn a_person_has_one_authorization_for_a_scene() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    let kit = sandbox.kit();
+    let base = "/v3/fund-app/mch-transfer/user-confirm-authorization";
+    let ask = |number: &str, scene: &str, openid: &str| {
+        let body = json!({
+            "out_authorization_no": number, "appid": kit.appid, "openid": openid, "transfer_scene_id": scene,
+            "user_display_name": "会员", "authorization_notify_url": payer.receiver.url,
+        });
+        payer.client.post(base, &body)
+    };
+    let is_refused = |response: Response| {
+        assert_eq!(response.refusal(), (400, "INVALID_REQUEST".to_owned()));
+        assert!(response.json()["message"].as_str().unwrap().contains("授权数量达到限制"));
+    };
+    let person = sandbox.platform().add_person(&[kit.appid.clone()]).unwrap();
+    let openid = person.openids[&kit.appid].as_str();
+    ask("auth1", "1000", openid).success();
+    ask("auth1", "1000", openid).success();
+    is_refused(ask("auth2", "1000", openid));
+    ask("auth3", "1009", openid).success();
+    ask("auth4", "1000", &kit.openid).success();
+    // One that comes with a transfer is a second one: the first that takes effect counts.
+    let mut with = payer.request("both1", 200);
+    with["openid"] = json!(openid);
+    with["authorization_info"] = json!({
+        "user_display_name": "会员", "out_authorization_no": "auth5", "authorization_notify_url": payer.receiver.url,
+    });
+    payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &with).success();
+    sandbox.platform().confirm_authorization("auth1").unwrap();
+    is_refused(ask("auth6", "1000", openid));
+    payer.person("/transfers/both1/confirm", &json!({})).unwrap();
+    let shown = |number: &str| {
+        payer.client.get(&format!("{base}/out-authorization-no/{number}")).success()["state"].clone()
+    };
+    sandbox.run_for(2).unwrap();
+    assert_eq!((shown("auth1"), shown("auth5")), (json!("TAKING_EFFECT"), json!("WAIT_USER_CONFIRM")));
+    assert_eq!(payer.query("both1")["state"], "SUCCESS", "the person has the money all the same");
+    // When it has ended another one can be asked for, but for the one that waits.
+    sandbox.platform().end_authorization("auth1").unwrap();
+    sandbox.run_for(200).unwrap();
+    is_refused(ask("auth6", "1000", openid));
 }
 
 #[test]

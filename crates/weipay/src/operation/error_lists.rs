@@ -755,8 +755,9 @@ pub(crate) static OF_POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START: [ErrorCode; 
     ErrorCode::new(403, "RULE_LIMIT", Advice::RetryLater, "the users of the stock are still being imported"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: [ErrorCode; 9] = [
+pub(crate) static OF_POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: [ErrorCode; 10] = [
     ErrorCode::new(0, "RULE_LIMIT", Advice::QueryState, "the user has as many coupons of the stock as allowed, or several calls for one user came at once").says("用户已达最大领券次数"),
+    ErrorCode::new(0, "RULE_LIMIT", Advice::RetryLater, "the stock has sent as much as it may in one day").says("发券超过单天限额"),
     ErrorCode::new(403, "REQUEST_BLOCKED", Advice::AskPermission, "the merchant may not send coupons of this stock").says("商户无权发券"),
     ErrorCode::new(403, "REQUEST_BLOCKED", Advice::AskPermission, "the stock does not allow other senders").says("批次不支持跨商户发券"),
     ErrorCode::new(403, "REQUEST_BLOCKED", Advice::QueryState, "the user has as many coupons of the stock as allowed").says("用户被限领拦截"),

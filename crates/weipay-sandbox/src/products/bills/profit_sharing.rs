@@ -1,9 +1,9 @@
 //! Profit sharing bills (分账账单): a row for each amount that a receiver got on a day, and each that came back. A partner that names
 //! no sub-merchant gets the rows of all of them.
 
-use super::merge::{Events, by_time};
 use super::text::{LINE_END, RowText, time, yuan};
 use super::{BillOf, Sink};
+use crate::products::merge::{Events, by_time};
 use crate::products::payments::order::{self, Order};
 use crate::products::payments::profit_sharing::statement::{Shared, returned_between, split_between};
 use crate::store::{StoreError, Transaction};

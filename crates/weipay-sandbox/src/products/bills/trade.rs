@@ -1,8 +1,8 @@
 //! Trade bills (交易账单): a row for each payment, each refund and each reversal (撤销) of a day.
 
-use super::merge::{Events, by_time};
 use super::text::{LINE_END, RowText, fee, time, yuan};
 use super::{BillOf, Sink};
+use crate::products::merge::{Events, by_time};
 use crate::products::payments::order::{self, Order, Payment, Whose};
 use crate::products::payments::payment::fee_rate;
 use crate::products::payments::refund::record::{

@@ -3,6 +3,10 @@
 use crate::reasons;
 use crate::response::{DocumentedRefusal, Refusal};
 
+/// What the tails say. The table of 2026 says of the second that the person is barred from coupons (用户被限制领取代金券).
+const BUDGET_IS_SPENT: u32 = 270_079_534;
+const USER_IS_LIMITED: u32 = 270_079_532;
+
 pub(super) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在", "no stock of this stock_creator_mchid has this stock_id")
 }
@@ -119,13 +123,15 @@ pub(super) fn never_usable() -> Refusal {
 
 pub(super) fn budget_is_spent() -> Refusal {
     Refusal::new(403, "NOT_ENOUGH", "批次预算不足", "max_coupons or max_amount of the stock is used up")
-        .with_tail(270_079_534)
+        .with_tail(BUDGET_IS_SPENT)
 }
 
 /// The sentence is recorded without its code. UNCONFIRMED(cash-daily-limit): it is that of the other limit.
 pub(super) fn day_has_enough() -> Refusal {
     const OF_THE_TABLE: DocumentedRefusal =
-        DocumentedRefusal { status: 403, code: "NOT_ENOUGH", message: "批次预算不足" };
+        DocumentedRefusal {
+            status: 403, code: "NOT_ENOUGH", message: "批次预算不足", tail: BUDGET_IS_SPENT
+        };
     Refusal::new(
         403,
         "RULE_LIMIT",
@@ -137,8 +143,12 @@ pub(super) fn day_has_enough() -> Refusal {
 
 /// Code and sentence are recorded; the table has others. UNCONFIRMED(cash-daily-limit): the status.
 pub(super) fn user_has_enough() -> Refusal {
-    const OF_THE_TABLE: DocumentedRefusal =
-        DocumentedRefusal { status: 403, code: "REQUEST_BLOCKED", message: "用户被限领拦截" };
+    const OF_THE_TABLE: DocumentedRefusal = DocumentedRefusal {
+        status: 403,
+        code: "REQUEST_BLOCKED",
+        message: "用户被限领拦截",
+        tail: USER_IS_LIMITED,
+    };
     Refusal::new(403, "RULE_LIMIT", "用户已达最大领券次数", reasons::PERSON_HAS_ENOUGH)
         .with_documented(&OF_THE_TABLE)
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::control::Problem;
 use crate::clock;
 use crate::merchants::Account;
-use crate::store::{IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
+use crate::products::merge::{Events, by_time};
+use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 /// `complaint_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,14 +159,57 @@ fn at(mchid: &str, time: i64) -> String {
     joined(mchid, &format!("{:012}", time.max(0)))
 }
 
-/// The conditions of a list: complaints from one second to another, of one merchant or of all that the caller sees.
-pub(super) fn of_period(caller: &Account, mchid: Option<&str>, from: i64, to: i64) -> Vec<IndexRange> {
-    let range = |index, mchid: &str| IndexRange { index, from: at(mchid, from), to: at(mchid, to) };
-    match mchid {
-        None => vec![range(VIEWER_AND_TIME, &caller.mchid)],
-        Some(mchid) if caller.acts_for(mchid) => vec![range(PAYEE_AND_TIME, mchid)],
-        // A partner that names no sub-merchants sees what its own orders led to.
-        Some(mchid) => vec![range(PAYEE_AND_TIME, mchid), range(VIEWER_AND_TIME, &caller.mchid)],
+/// Complaints from one second to another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Period {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Period {
+    fn range(self, index: &'static str, mchid: &str) -> IndexRange {
+        IndexRange { index, from: at(mchid, self.from), to: at(mchid, self.to) }
+    }
+
+    /// A page of those of one merchant that the caller sees, and how many they are.
+    pub(super) fn of_merchant(
+        self,
+        tx: &Transaction<'_>,
+        caller: &Account,
+        mchid: &str,
+        page: Page,
+    ) -> Result<(Vec<Complaint>, i64), StoreError> {
+        let mut conditions = vec![self.range(PAYEE_AND_TIME, mchid)];
+        if !caller.acts_for(mchid) {
+            // A partner that names no sub-merchants sees what its own orders led to.
+            conditions.push(self.range(VIEWER_AND_TIME, &caller.mchid));
+        }
+        Ok((tx.find(&conditions, page)?, tx.count::<Complaint>(&conditions)?))
+    }
+
+    /// The same of all that the caller sees: its own, those that its orders led to, and those of its sub-merchants.
+    pub(super) fn of_all(
+        self,
+        tx: &Transaction<'_>,
+        caller: &Account,
+        page: Page,
+    ) -> Result<(Vec<Complaint>, i64), StoreError> {
+        let viewed = || self.range(VIEWER_AND_TIME, &caller.mchid);
+        let mut count = tx.count::<Complaint>(&[viewed()])?;
+        let mut sources: Vec<Events<'_, Complaint>> =
+            vec![Box::new(tx.scan(viewed(), Direction::Descending))];
+        for sub_mchid in &caller.sub_merchants {
+            let of_sub = || self.range(PAYEE_AND_TIME, sub_mchid);
+            count += tx.count::<Complaint>(&[of_sub()])? - tx.count::<Complaint>(&[of_sub(), viewed()])?;
+            // What an order of the caller led to is there already.
+            let is_other = |complaint: &Complaint| complaint.merchant != caller.mchid;
+            let of_sub = tx.scan::<Complaint>(of_sub(), Direction::Descending);
+            sources.push(Box::new(of_sub.filter(move |found| found.as_ref().map_or(true, is_other))));
+        }
+        let number = |wanted: i64| usize::try_from(wanted).unwrap_or_default();
+        let newest_first = by_time(sources, |complaint| -complaint.time);
+        let found: Result<_, _> = newest_first.skip(number(page.offset)).take(number(page.limit)).collect();
+        Ok((found?, count))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::complaint::{Complaint, Private, of_period};
+use super::complaint::{Complaint, Period, Private};
 use super::refusals;
 use super::rules::{MerchantStep, Words, merchant_does};
 use crate::clock;
@@ -34,12 +34,15 @@ pub(super) fn list_complaints(tx: &Transaction<'_>, context: &Context<'_>) -> Re
         return Err(refusals::wrong_parameter(reason).into());
     }
     let page = page(request, 10, 50)?;
-    let conditions = of_period(caller, mchid, begin, end + clock::DAY - 1);
-    let found: Vec<Complaint> = tx.find(&conditions, page)?;
+    let period = Period { from: begin, to: end + clock::DAY - 1 };
+    let (found, count) = match mchid {
+        Some(mchid) => period.of_merchant(tx, caller, mchid, page)?,
+        None => period.of_all(tx, caller, page)?,
+    };
     let data: Vec<_> = found.iter().map(|complaint| complaint.describe(context.base_url)).collect();
     let mut response = json!({ "data": data, "limit": page.limit, "offset": page.offset });
     if page.offset == 0 {
-        response["total_count"] = tx.count::<Complaint>(&conditions)?.into();
+        response["total_count"] = count.into();
     }
     Ok(response)
 }

@@ -1,8 +1,8 @@
 //! Random lives of complaints against a reference model that is small enough to be believed.
 //!
 //! Persons complain about orders of a merchant, of its sub-merchant and of a stranger, and go on; all of
-//! these merchants answer, rightly or not; orders are refunded in between, and addresses for notifications
-//! come and go. The model knows of each complaint its state and its history, and what each merchant was
+//! these merchants answer, rightly or not; orders are refunded and reversed in between, refunds fail and go
+//! elsewhere, and addresses for notifications come and go. The model knows of each complaint its state and its history, and what each merchant was
 //! notified of. How a refund is divided has a model with the refunds; this one is told.
 //!
 //! `WEIPAY_COMPLAINT_STEPS` has the number of steps; the default is quick.
@@ -13,6 +13,8 @@ mod step;
 use std::collections::BTreeMap;
 
 use super::rules::PersonStep;
+use crate::clock::DAY;
+use crate::products::payments::refund::record::RefundState;
 use crate::products::world::NOW;
 
 /// A code with which a request is refused.
@@ -22,7 +24,10 @@ const FORBIDDEN: Refused = "NO_AUTH";
 const WRONG: Refused = "PARAM_ERROR";
 
 /// Which caller made each order, whose money it is, and how much. Callers: a partner, its sub-merchant, a stranger.
-pub(super) const ORDERS: [(usize, usize, i64); 4] = [(0, 0, 1_000), (0, 0, 100), (0, 1, 500), (2, 2, 300)];
+pub(super) const ORDERS: [(usize, usize, i64); 6] =
+    [(0, 0, 1_000), (0, 0, 100), (0, 1, 500), (2, 2, 300), (1, 1, 200), (0, 0, 400)];
+/// The order that was paid by 付款码, so that it can be reversed.
+pub(super) const BY_CODE: usize = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -73,6 +78,19 @@ impl Complaint {
     }
 }
 
+/// A refund that was accepted.
+#[derive(Debug)]
+pub(super) struct Refund {
+    pub(super) order: usize,
+    pub(super) number: usize,
+    fen: i64,
+    state: RefundState,
+    /// When it arrives.
+    at: i64,
+    /// Whether it goes to the card of the merchant, so that the person gets nothing by it.
+    is_to_merchant: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) now: i64,
@@ -81,8 +99,10 @@ pub(super) struct Model {
     pub(super) has_address: [bool; 3],
     /// Fen that have arrived at the person, by order.
     arrived: [i64; ORDERS.len()],
-    /// When they arrive, of which order, how much.
-    on_the_way: Vec<(i64, usize, i64)>,
+    /// In the order in which they were made.
+    pub(super) refunds: Vec<Refund>,
+    /// Whether the order by code was reversed.
+    is_reversed: bool,
     /// What was answered at once: by caller and idempotent_id, about which order, and what.
     answered: BTreeMap<(usize, usize), (usize, usize)>,
     /// Who, about which order, of what.
@@ -96,7 +116,8 @@ impl Model {
             complaints: BTreeMap::new(),
             has_address: [false; 3],
             arrived: [0; ORDERS.len()],
-            on_the_way: Vec::new(),
+            refunds: Vec::new(),
+            is_reversed: false,
             answered: BTreeMap::new(),
             notified: Vec::new(),
         }
@@ -119,7 +140,8 @@ impl Model {
         wanted: Option<i64>,
         is_urgent: bool,
     ) -> bool {
-        if self.complaints.contains_key(&order) {
+        // Nobody complains about an order that was reversed: it is no paid one.
+        if self.complaints.contains_key(&order) || order == BY_CODE && self.is_reversed {
             return false;
         }
         let complaint = Complaint {
@@ -196,7 +218,9 @@ impl Model {
 
     pub(super) fn is_seen(&self, caller: usize, order: usize) -> bool {
         let (maker, payee, _) = ORDERS[order];
-        self.complaints.contains_key(&order) && (caller == maker || caller == payee)
+        // The partner also sees what its sub-merchant has made itself.
+        let acts_for = caller == payee || (caller, payee) == (0, 1);
+        self.complaints.contains_key(&order) && (caller == maker || acts_for)
     }
 
     /// `is_about_other` when the request names another merchant than the complaint is about.
@@ -265,35 +289,81 @@ impl Model {
     }
 
     /// A refund was accepted.
-    pub(super) fn refund(&mut self, order: usize, fen: i64) {
-        self.on_the_way.push((self.now + 5, order, fen));
+    pub(super) fn refund(&mut self, order: usize, number: usize, fen: i64) {
+        let (state, at) = (RefundState::Processing, self.now + 5);
+        self.refunds.push(Refund { order, number, fen, state, at, is_to_merchant: false });
         if self.complaints.contains_key(&order) {
             self.notify(order, "SELLER_REFUND");
         }
     }
 
+    /// A developer decides what becomes of a refund. Whether that was possible.
+    pub(super) fn decide(&mut self, place: usize, to: RefundState) -> bool {
+        let Some(refund) = self.refunds.get_mut(place) else { return false };
+        let may = refund.state == RefundState::Processing
+            || (refund.state, to) == (RefundState::Abnormal, RefundState::Success);
+        if may {
+            refund.state = to;
+            let (order, fen) = (refund.order, refund.fen);
+            if to == RefundState::Success && !refund.is_to_merchant {
+                self.arrive(order, fen);
+            }
+        }
+        may
+    }
+
+    /// An abnormal refund goes elsewhere. Whether it is abnormal.
+    pub(super) fn handle(&mut self, place: usize, is_to_merchant: bool) -> bool {
+        let at = self.now + 5;
+        let refund = self.refunds.get_mut(place).filter(|refund| refund.state == RefundState::Abnormal);
+        let Some(refund) = refund else { return false };
+        (refund.state, refund.at, refund.is_to_merchant) = (RefundState::Processing, at, is_to_merchant);
+        true
+    }
+
+    /// The order by code is reversed: all of it goes back at once. Whether that was possible.
+    pub(super) fn reverse(&mut self) -> bool {
+        if self.is_reversed {
+            return true;
+        }
+        let is_refunded = self.refunds.iter().any(|refund| refund.order == BY_CODE);
+        if is_refunded || self.now - NOW > 7 * DAY {
+            return false;
+        }
+        self.is_reversed = true;
+        if self.complaints.contains_key(&BY_CODE) {
+            self.notify(BY_CODE, "SELLER_REFUND");
+        }
+        self.arrive(BY_CODE, ORDERS[BY_CODE].2);
+        true
+    }
+
+    /// A person has money back.
+    fn arrive(&mut self, order: usize, fen: i64) {
+        self.arrived[order] += fen;
+        let Some(complaint) = self.complaints.get_mut(&order) else { return };
+        (complaint.refunded, complaint.came) = (complaint.refunded + fen, complaint.came + fen);
+        if let Some(awaited) = complaint.awaited {
+            complaint.awaited = Some(awaited - fen).filter(|rest| *rest > 0);
+            if complaint.awaited.is_none() {
+                complaint.settle();
+            }
+        }
+        complaint.history.push(match complaint.is_fully_refunded() {
+            true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
+            false => "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
+        });
+        self.notify(order, "REFUND_SUCCESS");
+    }
+
     pub(super) fn pass(&mut self, seconds: i64) {
         self.now += seconds;
-        let now = self.now;
-        let (arrived, on_the_way) =
-            std::mem::take(&mut self.on_the_way).into_iter().partition(|(at, ..)| *at <= now);
-        self.on_the_way = on_the_way;
-        let arrived: Vec<(i64, usize, i64)> = arrived;
-        for (_, order, fen) in arrived {
-            self.arrived[order] += fen;
-            let Some(complaint) = self.complaints.get_mut(&order) else { continue };
-            (complaint.refunded, complaint.came) = (complaint.refunded + fen, complaint.came + fen);
-            if let Some(awaited) = complaint.awaited {
-                complaint.awaited = Some(awaited - fen).filter(|rest| *rest > 0);
-                if complaint.awaited.is_none() {
-                    complaint.settle();
-                }
-            }
-            complaint.history.push(match complaint.is_fully_refunded() {
-                true => "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
-                false => "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
-            });
-            self.notify(order, "REFUND_SUCCESS");
+        let is_due = |refund: &Refund| refund.state == RefundState::Processing && refund.at <= self.now;
+        let due = self.refunds.iter().enumerate().filter(|(_, refund)| is_due(refund));
+        let mut due: Vec<(i64, usize)> = due.map(|(place, refund)| (refund.at, place)).collect();
+        due.sort_unstable();
+        for (_, place) in due {
+            self.decide(place, RefundState::Success);
         }
     }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::{Notice, Schedule};
 use crate::clock;
-use crate::products::ledger::Owner;
+use crate::ledger::Owner;
+use crate::people::Person;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
@@ -117,6 +118,7 @@ pub(super) struct Contract {
 const NUMBER: &str = "number";
 const CONTRACT_ID: &str = "contract id";
 const SIGNED_PLAN: &str = "plan and person, while it is signed";
+const SIGNED_ACCOUNT: &str = "plan and account of the merchant, while it is signed";
 
 impl Record for Contract {
     const KIND: &'static str = "papay contract";
@@ -132,10 +134,19 @@ impl Record for Contract {
             indexes.push(IndexEntry::new(NUMBER, signature.id.as_str()));
             indexes.push(IndexEntry::new(CONTRACT_ID, signature.id.as_str()));
             if self.end.is_none() {
-                indexes.push(IndexEntry::new(SIGNED_PLAN, self.plan_of(&signature.person)));
+                indexes.push(IndexEntry::new(SIGNED_PLAN, self.plan_of(id_of(&signature.person))));
+                if let Some(account) = &self.out_user_code {
+                    indexes.push(IndexEntry::new(SIGNED_ACCOUNT, self.plan_of(account)));
+                }
             }
         }
         indexes
+    }
+}
+
+fn id_of(person: &Owner) -> &str {
+    match person {
+        Owner::Person(id) | Owner::Merchant(id) => id,
     }
 }
 
@@ -160,15 +171,24 @@ impl Contract {
         tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 2 })
     }
 
-    /// How many contracts of the same plan a person has signed that have not ended.
-    pub(super) fn count_signed(&self, tx: &Transaction<'_>, person: &Owner) -> Result<i64, StoreError> {
-        tx.count::<Self>(&[IndexRange::equal(SIGNED_PLAN, self.plan_of(person))])
+    /// The contracts of the same plan that a person has signed, under any openid, and that have not ended.
+    pub(super) fn signed_by(&self, tx: &Transaction<'_>, person: &Owner) -> Result<Vec<Self>, StoreError> {
+        let mut found = Vec::new();
+        for id in Person::all_openids(tx, id_of(person))? {
+            let of_plan = IndexRange::equal(SIGNED_PLAN, self.plan_of(&id));
+            found.extend(tx.find::<Self>(&[of_plan], Page { offset: 0, limit: 100 })?);
+        }
+        Ok(found)
     }
 
-    fn plan_of(&self, person: &Owner) -> String {
-        let id = match person {
-            Owner::Person(id) | Owner::Merchant(id) => id,
-        };
+    /// Whether a contract of the same plan that has not ended is of the same account of the merchant (商户侧用户标识).
+    pub(super) fn is_account_signed(&self, tx: &Transaction<'_>) -> Result<bool, StoreError> {
+        let Some(account) = &self.out_user_code else { return Ok(false) };
+        let of_plan = IndexRange::equal(SIGNED_ACCOUNT, self.plan_of(account));
+        Ok(tx.count::<Self>(&[of_plan])? > 0)
+    }
+
+    fn plan_of(&self, id: &str) -> String {
         joined(
             &self.mchid,
             &joined(self.sub_mchid.as_deref().unwrap_or_default(), &joined(&self.plan_id, id)),

@@ -19,7 +19,7 @@ use super::{refusals, signing};
 use crate::clock;
 use crate::people::account::AccountState;
 use crate::products::payments::closing::BurntNumber;
-use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, TradeType, key};
+use crate::products::payments::order::{Dialect, Funds, LimitPay, Order, OrderState, Payer, TradeType, key};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::payments::refusals as of_orders;
 use crate::products::{Context, HandlerError};
@@ -243,12 +243,13 @@ fn pay(
     if !AccountState::of_owner(tx, &person)?.works() {
         return Ok(Err(Failure::Account));
     }
-    let ways: &[bool] = if contract.is_wallet_only { &[true] } else { &[true, false] };
-    for from_wallet in ways {
+    let ways: &[Funds] =
+        if contract.is_wallet_only { &[Funds::Wallet] } else { &[Funds::Wallet, Funds::Card] };
+    for funds in ways {
         let means = Means {
             payer: signature.payer.clone(),
             person: person.clone(),
-            from_wallet: *from_wallet,
+            funds: *funds,
             discount: 0,
             coupon: CouponChoice::Best,
         };

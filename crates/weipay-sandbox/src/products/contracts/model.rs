@@ -54,6 +54,8 @@ struct Agreement {
     until: i64,
     /// The day and the state, of one with a schedule.
     schedule: Option<(i64, &'static str)>,
+    /// Of the merchant, which has one contract of a plan.
+    account: Option<u8>,
     signer: Option<usize>,
     has_ended: bool,
     is_wallet_only: bool,
@@ -92,24 +94,33 @@ impl Model {
         if known.has_ended { Err(Refused::HasEnded) } else { Ok(known) }
     }
 
-    fn presign(&mut self, code: u8, has_schedule: bool) -> Result<(), Refused> {
+    fn presign(&mut self, code: u8, has_schedule: bool, account: Option<u8>) -> Result<(), Refused> {
         if self.contracts.get(&code).is_some_and(|known| known.signer.is_some()) {
             return Err(Refused::IsUsed);
         }
         let schedule = has_schedule.then(|| (clock::day(self.now) + 2, "NO_SCHEDULED"));
         let until = self.now + 600;
-        self.contracts.insert(code, Agreement { until, schedule, ..Agreement::default() });
+        self.contracts.insert(code, Agreement { until, schedule, account, ..Agreement::default() });
         Ok(())
     }
 
     fn sign(&mut self, code: u8, person: usize) -> bool {
         let Some(known) = self.contracts.get(&code) else { return false };
         let has_schedule = known.schedule.is_some();
-        let is_same =
-            |other: &&Agreement| other.signer == Some(person) && other.schedule.is_some() == has_schedule;
-        let count = self.contracts.values().filter(is_same).filter(|other| !other.has_ended).count();
-        let most = if has_schedule { 10 } else { 1 };
-        if known.signer.is_some() || self.now >= known.until || count >= most || self.are_frozen[person] {
+        let is_of_plan = |other: &&Agreement| {
+            other.signer.is_some() && !other.has_ended && other.schedule.is_some() == has_schedule
+        };
+        let of_plan = || self.contracts.values().filter(is_of_plan);
+        let is_account_taken =
+            !has_schedule && known.account.is_some() && of_plan().any(|other| other.account == known.account);
+        let own = || of_plan().filter(|other| other.signer == Some(person));
+        let is_beside = match known.account {
+            _ if has_schedule => own().count() < 10,
+            Some(_) => own().all(|other| other.account.is_some()),
+            None => own().count() == 0,
+        };
+        let is_open = known.signer.is_none() && self.now < known.until;
+        if !is_open || is_account_taken || !is_beside || self.are_frozen[person] {
             return false;
         }
         self.contracts.get_mut(&code).unwrap().signer = Some(person);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::contract::{Contract, EndedBy};
 use super::signing;
-use crate::products::ledger::{AccountKind, Owner};
+use crate::ledger::{AccountKind, Owner};
 use crate::products::payments::order::Payer;
 use crate::products::race::{RACES, at_once};
 use crate::products::world::{APPID, World, merchant, openid};

@@ -9,8 +9,8 @@ use super::parties::{Parties, word};
 use super::refusals;
 use super::schedule::{Schedule, ScheduleState, read_schedule};
 use crate::clock;
+use crate::ledger::Owner;
 use crate::people::account::AccountState;
-use crate::products::ledger::Owner;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::products::{Context, HandlerError};
 use crate::reasons;
@@ -22,10 +22,8 @@ const SESSION_SECONDS: i64 = 600;
 /// UNCONFIRMED(contract-life): a contract ends by itself so long after the signing.
 const LIFE: i64 = 3_650 * clock::DAY;
 
-/// So many contracts of one plan a person can have at one time. UNCONFIRMED(contract-of-a-plan): one, but for
-/// contracts with a schedule, of whose page the ten are.
-const MAX_OF_PLAN: i64 = 1;
-const MAX_SCHEDULED_OF_PLAN: i64 = 10;
+/// So many contracts with a schedule of one plan a person can have at one time, as their page says.
+const MAX_SCHEDULED_OF_PLAN: usize = 10;
 
 /// UNCONFIRMED(contract-pages): where a person is led to sign. The appid and the path of the mini program are
 /// examples of the pages.
@@ -173,13 +171,29 @@ pub(super) fn check_signable(
     if !AccountState::of_owner(tx, person)?.works() {
         return Ok(Err(reasons::ACCOUNT_DOES_NOT_WORK));
     }
-    let most = if contract.schedule.is_some() { MAX_SCHEDULED_OF_PLAN } else { MAX_OF_PLAN };
-    if contract.count_signed(tx, person)? >= most {
+    // One account of the merchant has one contract of a plan, whoever signs it.
+    if contract.schedule.is_none() && contract.is_account_signed(tx)? {
         return Ok(Err(
-            "the person has a contract of this plan already (ten with a deduct_schedule): end it, or take another plan_id",
+            "this account of the merchant (out_user_code) has a contract of this plan already: end it, or take another plan_id",
+        ));
+    }
+    if !may_sign_another(contract, &contract.signed_by(tx, person)?) {
+        return Ok(Err(
+            "the person has a contract of this plan already (ten with a deduct_schedule): end it, take another plan_id, or name \
+             another account of the merchant (out_user_code)",
         ));
     }
     Ok(Ok(()))
+}
+
+/// The rule: whether a person may sign a contract of a plan beside those of it that are signed.
+/// INFERRED(contract-of-a-plan): a person whose accounts the merchant tells apart has one for each of them.
+fn may_sign_another(contract: &Contract, signed: &[Contract]) -> bool {
+    match (&contract.schedule, &contract.out_user_code) {
+        (Some(_), _) => signed.len() < MAX_SCHEDULED_OF_PLAN,
+        (None, Some(_)) => signed.iter().all(|other| other.out_user_code.is_some()),
+        (None, None) => signed.is_empty(),
+    }
 }
 
 /// The person signs. Whether this is possible was checked.
@@ -234,4 +248,44 @@ pub(super) fn end_by_clock(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(
     }
     end(tx, contract, EndedBy::Platform, None, at)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::Person;
+    use crate::products::world::{APPID, World, merchant, openid};
+
+    #[test]
+    fn an_openid_that_became_a_persons_has_signed_for_the_person() {
+        let (world, caller) = (World::new(), merchant("1900000109", &[]));
+        let stranger = openid(0);
+        for code in ["first", "second"] {
+            let body = json!({
+                "appid": APPID, "plan_id": 1, "out_contract_code": code, "contract_display_account": "a",
+                "contract_notify_url": "https://example.com/n",
+            });
+            let path = "/v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app";
+            world.ask(&caller, "POST", path, &body).unwrap();
+        }
+        let signed_by = |code: &str, person: &str| {
+            let done: Result<bool, StoreError> = world.act(|tx| {
+                let contract = Contract::find(tx, &caller.mchid, code)?.unwrap();
+                let person = Owner::person(person);
+                let checked = check_signable(tx, &contract, &person, world.now)?;
+                if checked.is_ok() {
+                    let payer = Payer { openid: Some(stranger.clone()), sub_openid: None };
+                    sign(tx, contract, payer, person, world.now)?;
+                }
+                Ok(checked.is_ok())
+            });
+            done.unwrap()
+        };
+        assert!(signed_by("first", &stranger));
+        let openids = [(APPID.to_owned(), stranger.clone())].into();
+        let person = Person { unionid: "oWeipayUnion0000000000000000".to_owned(), openids };
+        world.act(|tx| tx.save(&person)).unwrap();
+        assert!(!signed_by("second", &person.unionid), "the person has one of this plan");
+        assert!(signed_by("second", &openid(1)));
+    }
 }

@@ -1,7 +1,8 @@
 //! Random lives of coupons against a reference model that is small enough to be believed.
 //!
 //! The model knows what a stock has sent, where its codes are, and for each coupon a state and an order; for
-//! each request number it keeps what was asked and what came back. It says of every step whether it succeeds
+//! each request number it keeps what was asked and what came back; and what was paid and returned for it as a
+//! subsidy (营销补差), which moves money between the creator and the merchant that the coupons belong to. It says of every step whether it succeeds
 //! and with which code it is refused. The handlers must agree, repeat their response to a number, and change
 //! nothing when they refuse. The clock moves in both directions, and the platform is restarted on its
 //! database in between.
@@ -13,7 +14,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use step::{Step, Tie};
+use step::{Step, Subsidise, Tie};
 
 pub(super) const BY_USER: i64 = 3;
 pub(super) const BY_DAY: i64 = 4;
@@ -44,7 +45,21 @@ pub(super) struct ModelCoupon {
     pub(super) is_returned: bool,
     pub(super) start: i64,
     pub(super) expire: i64,
+    /// Subsidies that were paid, the oldest first.
+    subsidies: Vec<Subsidy>,
 }
+
+/// What was paid for a coupon, and what of it came back.
+#[derive(Debug)]
+struct Subsidy {
+    payer: usize,
+    order: u8,
+    fen: i64,
+    returned: i64,
+}
+
+/// What a coupon takes off, and so the most that is paid for it.
+pub(super) const WORTH: i64 = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CodeState {
@@ -88,6 +103,12 @@ pub(super) struct Model {
     pub(super) coupons: Vec<ModelCoupon>,
     /// Codes of the stock whose codes are uploaded.
     pub(super) codes: BTreeMap<String, CodeState>,
+    /// What is available to the creator, and to the merchant that all coupons belong to.
+    pub(super) available: [i64; 2],
+    /// What moved between them or came from the bank, by merchant and name.
+    pub(super) flows: Vec<(usize, &'static str, i64)>,
+    /// `status` of the last subsidy or return.
+    pub(super) status: &'static str,
 }
 
 impl Model {
@@ -103,7 +124,17 @@ impl Model {
             pact: None,
         };
         let stocks = vec![stock(None), stock(None), stock(Some(BY_DAY))];
-        Self { now, end, has_ended: false, stocks, coupons: Vec::new(), codes: BTreeMap::new() }
+        Self {
+            now,
+            end,
+            has_ended: false,
+            stocks,
+            coupons: Vec::new(),
+            codes: BTreeMap::new(),
+            available: [0; 2],
+            flows: Vec::new(),
+            status: "",
+        }
     }
 
     /// What the step does when its number is new, or with which code it is refused. A send needs the code that the platform
@@ -187,6 +218,13 @@ impl Model {
                 self.stocks[*stock].pact = Some(*builds);
                 Ok(())
             }
+            Step::PaySubsidy(given) => self.pay_subsidy(given),
+            Step::ReturnSubsidy(given) => self.return_subsidy(given),
+            Step::Fund { party, fen } => {
+                self.available[*party] += fen;
+                self.flows.push((*party, "充值", *fen));
+                Ok(())
+            }
             Step::UserDeletes { coupon } => {
                 let now = self.now;
                 let coupon = self.of(*coupon, false, MISSING)?;
@@ -222,6 +260,59 @@ impl Model {
     ) -> Result<&mut ModelCoupon, Refused> {
         let found = self.coupons.get_mut(coupon).ok_or(missing)?;
         if by_stranger { Err(NO_AUTH) } else { Ok(found) }
+    }
+
+    fn pay_subsidy(&mut self, given: &Subsidise) -> Result<(), Refused> {
+        let Subsidise { coupon, order, payer, fen, by_stranger, .. } = *given;
+        let has = self.available[payer];
+        let known = self.of(coupon, by_stranger, MISSING)?;
+        if fen < 1 || fen > 500_000 {
+            return Err(PARAM);
+        }
+        if known.state != State::Used {
+            return Err(INVALID);
+        }
+        let paid: i64 = known.subsidies.iter().map(|paid| paid.fen - paid.returned).sum();
+        if known.subsidies.len() >= 20 || paid + fen > WORTH || has < fen {
+            self.status = "FAIL";
+            return Ok(());
+        }
+        known.subsidies.push(Subsidy { payer, order, fen, returned: 0 });
+        self.status = "SUCCESS";
+        self.moved((payer, 1), "营销补差", fen);
+        Ok(())
+    }
+
+    fn return_subsidy(&mut self, given: &Subsidise) -> Result<(), Refused> {
+        let Subsidise { coupon, order, payer, fen, by_stranger, .. } = *given;
+        let has = self.available[1];
+        let known = self.of(coupon, by_stranger, MISSING)?;
+        if fen < 1 {
+            return Err(PARAM);
+        }
+        let is_of_request = |paid: &Subsidy| (paid.payer, paid.order) == (payer, order);
+        if !known.subsidies.iter().any(is_of_request) {
+            return Err(MISSING);
+        }
+        let has_left = |paid: &&mut Subsidy| is_of_request(paid) && paid.fen - paid.returned >= fen;
+        let newest = known.subsidies.iter_mut().rev().find(has_left).ok_or(INVALID)?;
+        if has < fen {
+            self.status = "RETURN_RECEIPT_FAIL";
+            return Ok(());
+        }
+        newest.returned += fen;
+        self.status = "RETURN_RECEIPT_SUCCESS";
+        self.moved((1, payer), "营销补差回退", fen);
+        Ok(())
+    }
+
+    /// Money from one of the two to the other. Who pays itself moves nothing.
+    fn moved(&mut self, (from, to): (usize, usize), name: &'static str, fen: i64) {
+        if from != to {
+            self.available[from] -= fen;
+            self.available[to] += fen;
+            self.flows.extend([(from, name, -fen), (to, name, fen)]);
+        }
     }
 
     fn usable(&mut self, coupon: usize, by_stranger: bool) -> Result<&mut ModelCoupon, Refused> {
@@ -286,7 +377,18 @@ impl Model {
         };
         let code = code.to_owned();
         let (state, order, is_returned) = (State::Sended, None, false);
-        self.coupons.push(ModelCoupon { stock, user, code, state, order, is_returned, start, expire });
+        let subsidies = Vec::new();
+        self.coupons.push(ModelCoupon {
+            stock,
+            user,
+            code,
+            state,
+            order,
+            is_returned,
+            start,
+            expire,
+            subsidies,
+        });
     }
 
     fn rebudget(&mut self, stock: usize, by: i64, by_day: bool, knows: bool) -> Result<(), Refused> {

@@ -23,8 +23,12 @@ pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusa
 /// `out_request_no` was used for another stock. The sentence is that of the official FAQ;
 /// INFERRED(stock-again): the code, from the twin of another product.
 pub(crate) fn other_stock() -> Refusal {
-    const OF_THE_TABLE: DocumentedRefusal =
-        DocumentedRefusal { status: 400, code: "RESOURCE_ALREADY_EXISTS", message: "批次已存在" };
+    const OF_THE_TABLE: DocumentedRefusal = DocumentedRefusal {
+        status: 400,
+        code: "RESOURCE_ALREADY_EXISTS",
+        message: "批次已存在",
+        tail: crate::response::tail::UNEXPLAINED,
+    };
     Refusal::invalid_request(
         "创建请求重入,但本次请求与上次请求信息不一致",
         "out_request_no has made another stock before; a new stock needs a new number",

@@ -11,6 +11,7 @@ const MAX_FEN: i64 = 100_000_000;
 
 /// The total of a completion or modification, when it is the sum of what is in it.
 pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
+    check_names(body)?;
     let sum = |name: &str| -> Option<i64> {
         let rows = body.get(name).and_then(Value::as_array);
         rows.into_iter().flatten().try_fold(0_i64, |sum, row| {
@@ -26,8 +27,26 @@ pub(super) fn checked_total(body: &Map<String, Value>) -> Result<i64, Refusal> {
     if is_sum && total >= 0 { Ok(total) } else { Err(refusals::wrong_total()) }
 }
 
+/// The rule: each discount has a name of its own, and so has each payment, but that several may be 商品信息.
+pub(super) fn check_names(body: &Map<String, Value>) -> Result<(), Refusal> {
+    for (list, may_repeat) in [("post_payments", Some("商品信息")), ("post_discounts", None)] {
+        let rows = body.get(list).and_then(Value::as_array).into_iter().flatten();
+        let names: Vec<&str> = rows.filter_map(|row| row.get("name")?.as_str()).collect();
+        let is_again = |(place, name): (usize, &&str)| {
+            Some(*name) != may_repeat && names.iter().take(place).any(|other| other == name)
+        };
+        if names.iter().enumerate().any(is_again) {
+            return Err(refusals::wrong_parameter(
+                "the names in post_discounts must differ, and so must those in post_payments but 商品信息",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// What a new order says of money: nothing is below 0 or too large. What it charges can be 0.
 pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refusal> {
+    check_names(body)?;
     let rows = ["post_payments", "post_discounts"].into_iter().filter_map(|name| body.get(name)?.as_array());
     let amounts = rows.flatten().chain(body.get("risk_fund")).filter_map(|row| row.get("amount"));
     let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
@@ -154,6 +173,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn each_discount_has_its_own_name() {
+        let check = |list: &str, names: [&str; 2]| {
+            let rows: Vec<_> = names.iter().map(|name| json!({ "name": name, "amount": 1 })).collect();
+            let body = json!({ list: rows });
+            check_names(body.as_object().unwrap()).is_ok()
+        };
+        assert!(check("post_discounts", ["满减", "会员"]) && !check("post_discounts", ["满减", "满减"]));
+        assert!(
+            check("post_payments", ["商品信息", "商品信息"]) && !check("post_payments", ["租金", "租金"])
+        );
+        assert!(!check("post_discounts", ["商品信息", "商品信息"]));
+    }
 
     #[test]
     fn a_total_is_what_is_charged_without_what_is_taken_off() {

@@ -8,7 +8,7 @@ use super::{DEDUCTION_SECONDS, EXPIRY_SECONDS};
 use crate::ledger::Owner;
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
-use crate::products::payments::order::{self, Dialect, LimitPay, Order, Payer, TradeType};
+use crate::products::payments::order::{self, Dialect, Funds, LimitPay, Order, Payer, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::reasons;
 use crate::response::Refusal;
@@ -78,7 +78,7 @@ fn pay(tx: &Transaction<'_>, order: ServiceOrder, now: i64) -> Result<(), Handle
         known => known.map_err(not_paid)?,
     };
     let means =
-        Means { payer: payer.clone(), person, from_wallet: false, discount: 0, coupon: CouponChoice::None };
+        Means { payer: payer.clone(), person, funds: Funds::Card, discount: 0, coupon: CouponChoice::None };
     let paid = payment::pay(tx, order_behind(&order, payer, now), &means, now).map_err(not_paid)?;
     let transaction_id = paid.transaction_id().unwrap_or_default().to_owned();
     if let Some(at) = order.deduction {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::closing::BurntNumber;
 use super::creation::{place, read};
-use super::order::{Order, OrderState, TradeType};
+use super::order::{Funds, Order, OrderState, TradeType};
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use super::query::check_parties;
 use super::unconfirmed::MAX_WITHOUT_PASSWORD;
@@ -53,8 +53,8 @@ pub(super) fn charge(
         return Ok(order);
     }
     let (payer, person) = payment::payer_of(tx, &order, None).map_err(failed)?;
-    let from_wallet = order.limit_pay.forbids_cards();
-    let means = Means { payer, person, from_wallet, discount: 0, coupon: CouponChoice::Best };
+    let funds = if order.limit_pay.forbids_cards() { Funds::Wallet } else { Funds::Card };
+    let means = Means { payer, person, funds, discount: 0, coupon: CouponChoice::Best };
     payment::pay(tx, order, &means, now).map_err(failed)
 }
 

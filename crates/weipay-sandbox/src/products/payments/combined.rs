@@ -357,7 +357,7 @@ impl CombinedOrder {
         let mut paid = Vec::with_capacity(parts.len());
         for (part, (discount, coupon)) in parts.into_iter().zip(shares) {
             let (payer, person) = payment::payer_of(tx, &part, means.person)?;
-            let means = Means { payer, person, from_wallet: means.wallet, discount, coupon };
+            let means = Means { payer, person, funds: means.funds, discount, coupon };
             paid.push(payment::pay(tx, part, &means, now)?);
         }
         tx.unschedule(&self.expiry())?;
@@ -433,7 +433,7 @@ fn shares_of_parts(
     match &means.coupon {
         CouponChoice::None => Ok(without_coupon(vec![0; parts.len()])),
         CouponChoice::Best => {
-            let coupons = payment::coupons_to_use(tx, parts, means.person, means.wallet, now)?;
+            let coupons = payment::coupons_to_use(tx, parts, means.person, means.funds, now)?;
             let choice = |coupon: Option<Discount>| match coupon {
                 Some(coupon) => CouponChoice::Number(coupon.coupon_id().to_owned()),
                 None => CouponChoice::None,
@@ -444,7 +444,7 @@ fn shares_of_parts(
             let mut shares = without_coupon(vec![0; parts.len()]);
             for (part, share) in parts.iter().zip(&mut shares) {
                 let (payer, _) = payment::payer_of(tx, part, means.person)?;
-                if payment::fits(tx, part, &payer, number, means.wallet, now)? {
+                if payment::fits(tx, part, &payer, number, means.funds, now)? {
                     share.1 = CouponChoice::Number(number.clone());
                     return Ok(shares);
                 }

@@ -1,7 +1,39 @@
-//! What a person may not pay an order with (指定支付方式), and the rule of it.
+//! What a person pays with, what an order does not take (指定支付方式), and the rule of it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::unconfirmed;
+
+/// What a person pays with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Funds {
+    /// 零钱.
+    Wallet,
+    /// A bank card, which always has enough, of a kind that the order takes.
+    #[default]
+    Card,
+    /// 储蓄卡.
+    DebitCard,
+    /// 信用卡.
+    CreditCard,
+}
+
+impl Funds {
+    pub(crate) fn is_wallet(self) -> bool {
+        self == Self::Wallet
+    }
+
+    /// `bank_type` of the payment.
+    pub(crate) fn bank_type(self) -> &'static str {
+        match self {
+            Self::Wallet => "OTHERS",
+            Self::Card => unconfirmed::BANK_TYPE,
+            Self::DebitCard => unconfirmed::BANK_TYPE_OF_DEBIT_CARD,
+            Self::CreditCard => unconfirmed::BANK_TYPE_OF_CREDIT_CARD,
+        }
+    }
+}
 
 /// `limit_pay` (指定支付方式): what a person may not pay with. Other words than these limit nothing here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,16 +64,22 @@ impl LimitPay {
         self.has("balance_only") || self.has("no_credit") && self.has("no_debit")
     }
 
-    /// The rule, for the wallet or a bank card. UNCONFIRMED(limit-pay): a card is a debit card where the
-    /// order wants no credit card, and a credit card where it wants no debit card.
-    pub(crate) fn check(&self, from_wallet: bool) -> Result<(), &'static str> {
-        match from_wallet {
-            true if self.has("no_balance") => {
+    /// The rule. UNCONFIRMED(limit-pay): a card of which nobody says the kind is a debit card where the order
+    /// wants no credit card, and a credit card where it wants no debit card.
+    pub(crate) fn check(&self, funds: Funds) -> Result<(), &'static str> {
+        match funds {
+            Funds::Wallet if self.has("no_balance") => {
                 Err("limit_pay of the order has no_balance: a bank card pays it, not the wallet")
             }
-            false if self.forbids_cards() => {
+            Funds::Card | Funds::DebitCard | Funds::CreditCard if self.forbids_cards() => {
                 Err("limit_pay of the order leaves no bank card: the wallet pays it")
             }
+            Funds::CreditCard if self.has("no_credit") => Err(
+                "limit_pay of the order has no_credit: a debit card or the wallet pays it, not a credit card",
+            ),
+            Funds::DebitCard if self.has("no_debit") => Err(
+                "limit_pay of the order has no_debit: a credit card or the wallet pays it, not a debit card",
+            ),
             _ => Ok(()),
         }
     }

@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-pub(crate) use super::limit_pay::LimitPay;
+pub(crate) use super::limit_pay::{Funds, LimitPay};
 pub(crate) use super::trade::{Dialect, OrderState, TradeType};
 use crate::clock;
 use crate::ledger::Owner;

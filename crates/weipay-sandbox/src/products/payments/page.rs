@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use super::creation::code_url;
 use super::order::TradeType;
-use super::person::{PaymentFailure, PersonPays, PersonPaysError, find};
+use super::person::{BankCard, PaymentFailure, PersonPays, PersonPaysError, find};
 use crate::authority::is_official;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::{Platform, Request};
@@ -215,9 +215,13 @@ impl Platform {
             ("cancel", _) => pays.failing(PaymentFailure::Cancel),
             ("pay", "wallet") => pays.by_wallet(),
             ("pay", "card" | "") => pays,
-            ("pay", _) => {
-                return Err(refused(400, "表单不对", "`means` of the form must be `card` or `wallet`."));
-            }
+            ("pay", means) => match BankCard::from_word(means) {
+                Some(card) => pays.by_card(card),
+                None => {
+                    let text = "`means` of the form must be `debit`, `credit`, `card` or `wallet`.";
+                    return Err(refused(400, "表单不对", text));
+                }
+            },
             _ => return Err(refused(400, "表单不对", "The form must say `do=pay` or `do=cancel`.")),
         };
         let message = match self.pay(&pays) {

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::limit_pay::Funds;
 use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
 use super::parties::find_person;
 use super::profit_sharing::funds::SharedFunds;
-use super::unconfirmed::{BANK_TYPE, FEE_PERMILLE};
+use super::unconfirmed::FEE_PERMILLE;
 use super::v2;
 use crate::clock;
 use crate::ledger::{self, AccountKind, Business, Leg, Owner, Posting, PostingError, Purse, post};
@@ -27,8 +28,7 @@ use crate::store::{Announcement, Direction, Due, StoreError, Transaction};
 pub(crate) struct Means {
     pub(crate) payer: Payer,
     pub(crate) person: Owner,
-    /// From 零钱, and not by a bank card, which always has enough.
-    pub(crate) from_wallet: bool,
+    pub(crate) funds: Funds,
     /// Fen of a discount of the merchant: nobody pays them to it (免充值).
     pub(crate) discount: i64,
     /// Which cash coupon (代金券) takes something off.
@@ -97,7 +97,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     let order = order.seen_at(now);
     check_payable(&order).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
     check_account(AccountState::of_owner(tx, &means.person)?)?;
-    order.limit_pay.check(means.from_wallet).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
+    order.limit_pay.check(means.funds).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
     check_discount(means.discount, order.total)?;
     let id = new_transaction_id(tx, now)?;
     let coupon = coupon_of(tx, &order, means, now)?;
@@ -111,7 +111,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         paid_at: now,
         payer: means.payer.clone(),
         person: means.person.clone(),
-        bank_type: bank_type(means.from_wallet).to_owned(),
+        bank_type: means.funds.bank_type().to_owned(),
         payer_total,
         fee,
         promotion_detail: match &coupon {
@@ -134,7 +134,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         };
         discount::redeem(tx, coupon, AccountKind::Unsettled, of)?;
     }
-    post(tx, posting(&order, &payment, means.from_wallet, now))?;
+    post(tx, posting(&order, &payment, means.funds, now))?;
     if order.profit_sharing {
         post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
     }
@@ -171,13 +171,13 @@ fn check_discount(discount: i64, total: i64) -> Result<(), NotPaid> {
 
 /// The rule: a wallet has what the person pays. This is asked before a coupon is used, because who gets [`NotPaid`] may go on.
 fn check_wallet(tx: &Transaction<'_>, means: &Means, payer_total: i64) -> Result<(), NotPaid> {
-    let has_enough =
-        !means.from_wallet || Purse::find(tx, &means.person)?.balance(AccountKind::Wallet) >= payer_total;
+    let has_enough = !means.funds.is_wallet()
+        || Purse::find(tx, &means.person)?.balance(AccountKind::Wallet) >= payer_total;
     if has_enough { Ok(()) } else { Err(NotPaid::NotEnough) }
 }
 
-fn posting(order: &Order, payment: &Payment, from_wallet: bool, now: i64) -> Posting {
-    let from = if from_wallet { AccountKind::Wallet } else { AccountKind::Bank };
+fn posting(order: &Order, payment: &Payment, funds: Funds, now: i64) -> Posting {
+    let from = if funds.is_wallet() { AccountKind::Wallet } else { AccountKind::Bank };
     let payee = Owner::merchant(order.payee());
     let unsettled = || payee.account(AccountKind::Unsettled);
     Posting::new(Business::Payment, payment.transaction_id.as_str(), now)
@@ -196,24 +196,19 @@ fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> 
     )
 }
 
-/// `bank_type` of a payment.
-fn bank_type(from_wallet: bool) -> &'static str {
-    if from_wallet { "OTHERS" } else { BANK_TYPE }
-}
-
 /// The coupons that orders are paid with, which are paid together, when their person chooses nothing: one for each, or none.
 /// UNCONFIRMED(combined-coupons): each part of a combined order takes the best that is left, in the order of the parts.
 pub(super) fn coupons_to_use(
     tx: &Transaction<'_>,
     orders: &[Order],
     person: Option<&str>,
-    from_wallet: bool,
+    funds: Funds,
     now: i64,
 ) -> Result<Vec<Option<Discount>>, NotPaid> {
     let (mut found, mut taken) = (Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
         let (payer, _) = payer_of(tx, order, person)?;
-        let basket = basket(order, bank_type(from_wallet));
+        let basket = basket(order, funds.bank_type());
         let coupon = discount::best(tx, &openids_of(tx, &payer)?, &basket, &taken, now)?;
         taken.extend(coupon.as_ref().map(|coupon| coupon.coupon_id().to_owned()));
         found.push(coupon);
@@ -253,10 +248,10 @@ pub(super) fn fits(
     order: &Order,
     payer: &Payer,
     coupon_id: &str,
-    from_wallet: bool,
+    funds: Funds,
     now: i64,
 ) -> Result<bool, StoreError> {
-    let basket = basket(order, bank_type(from_wallet));
+    let basket = basket(order, funds.bank_type());
     Ok(discount::chosen(tx, coupon_id, &openids_of(tx, payer)?, &basket, now)?.is_some())
 }
 
@@ -279,7 +274,7 @@ fn coupon_of(
     if means.discount > 0 {
         return Ok(None);
     }
-    let (openids, basket) = (openids_of(tx, &means.payer)?, basket(order, bank_type(means.from_wallet)));
+    let (openids, basket) = (openids_of(tx, &means.payer)?, basket(order, means.funds.bank_type()));
     match &means.coupon {
         CouponChoice::None => Ok(None),
         CouponChoice::Best => Ok(discount::best(tx, &openids, &basket, &[], now)?),

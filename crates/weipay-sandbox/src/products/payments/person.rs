@@ -7,7 +7,7 @@ use weipay_wire::SignType;
 use super::combined::CombinedOrder;
 use super::creation::{CODE_URL, H5_URL};
 use super::front_end::{FrontEnd, Signing};
-use super::order::{Dialect, Order, OrderState, Prepay, TradeType};
+use super::order::{Dialect, Funds, Order, OrderState, Prepay, TradeType};
 use super::page;
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
@@ -38,6 +38,11 @@ const PAY: Route = Route::post(
             "The cash coupon (代金券) by its coupon_id, or `none`; else the best that fits",
         ),
         Member::boolean("wallet", "Pays from the wallet (零钱), and not by a bank card"),
+        Member::word(
+            "card",
+            &BankCard::WORDS,
+            "Pays by a card of this kind (储蓄卡, 信用卡); else by one of a kind that limit_pay of the order takes",
+        ),
         Member::object(
             "front_end",
             "The signed parameters of the page, mini program or app; their signature is checked",
@@ -90,6 +95,27 @@ impl PaymentFailure {
     }
 }
 
+/// The kind of a bank card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BankCard {
+    /// 储蓄卡.
+    Debit,
+    /// 信用卡.
+    Credit,
+}
+
+impl BankCard {
+    /// The words of both kinds.
+    pub const WORDS: [&str; 2] = ["debit", "credit"];
+
+    /// The kind of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Debit, Self::Credit].into_iter().find(|card| Self::WORDS[*card as usize] == word)
+    }
+}
+
 /// How a person pays.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PersonPays {
@@ -100,6 +126,7 @@ pub struct PersonPays {
     discount: i64,
     coupon: Option<String>,
     wallet: bool,
+    card: Option<BankCard>,
     front_end: Option<Map<String, Value>>,
 }
 
@@ -156,6 +183,25 @@ impl PersonPays {
     pub fn by_wallet(mut self) -> Self {
         self.wallet = true;
         self
+    }
+
+    /// By a bank card of this kind. Otherwise it is of a kind that `limit_pay` of the order takes.
+    #[must_use]
+    pub fn by_card(mut self, card: BankCard) -> Self {
+        self.card = Some(card);
+        self
+    }
+
+    fn funds(&self) -> Result<Funds, PersonPaysError> {
+        match (self.wallet, self.card) {
+            (true, None) => Ok(Funds::Wallet),
+            (false, None) => Ok(Funds::Card),
+            (false, Some(BankCard::Debit)) => Ok(Funds::DebitCard),
+            (false, Some(BankCard::Credit)) => Ok(Funds::CreditCard),
+            (true, Some(_)) => Err(PersonPaysError::NotPayable(
+                "say `wallet` or `card`: one payment comes from one of them".to_owned(),
+            )),
+        }
     }
 }
 
@@ -236,6 +282,7 @@ fn pay_order(control: &Control, request: &ControlRequest) -> Result<Value, Contr
         discount: request.get("discount").and_then(Value::as_i64).unwrap_or_default(),
         coupon: request.text("coupon").map(str::to_owned),
         wallet: request.get("wallet").and_then(Value::as_bool).unwrap_or_default(),
+        card: request.text("card").and_then(BankCard::from_word),
         front_end,
     };
     let paid = control.platform.pay(&pays)?;
@@ -290,7 +337,7 @@ impl Platform {
             }
             match payable {
                 Payable::One(order) => pay_one(tx, *order, pays, now),
-                Payable::Combined(combined) => combined.pay(tx, &pays.means(), now),
+                Payable::Combined(combined) => combined.pay(tx, &pays.means()?, now),
             }
         })
     }
@@ -326,14 +373,14 @@ impl Platform {
 }
 
 impl PersonPays {
-    pub(super) fn means(&self) -> PaymentMeans<'_> {
-        PaymentMeans {
+    pub(super) fn means(&self) -> Result<PaymentMeans<'_>, PersonPaysError> {
+        Ok(PaymentMeans {
             person: self.person.as_deref(),
             fail: self.fail,
             discount: self.discount,
             coupon: CouponChoice::from_text(self.coupon.as_deref()),
-            wallet: self.wallet,
-        }
+            funds: self.funds()?,
+        })
     }
 }
 
@@ -344,7 +391,7 @@ pub(super) struct PaymentMeans<'a> {
     pub(super) fail: Option<PaymentFailure>,
     pub(super) discount: i64,
     pub(super) coupon: CouponChoice,
-    pub(super) wallet: bool,
+    pub(super) funds: Funds,
 }
 
 pub(crate) fn pay_one(
@@ -354,6 +401,7 @@ pub(crate) fn pay_one(
     now: i64,
 ) -> Result<PersonPaid, PersonPaysError> {
     let order = order.seen_at(now);
+    let funds = pays.funds()?;
     payment::check_payable(&order).map_err(|reason| PersonPaysError::NotPayable(reason.to_owned()))?;
     if let Some(failure) = pays.fail {
         return Ok(fail(tx, order, failure)?);
@@ -363,7 +411,7 @@ pub(crate) fn pay_one(
         return Ok(fail(tx, order, PaymentFailure::Frozen)?);
     }
     let coupon = CouponChoice::from_text(pays.coupon.as_deref());
-    let means = Means { payer, person, from_wallet: pays.wallet, discount: pays.discount, coupon };
+    let means = Means { payer, person, funds, discount: pays.discount, coupon };
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
     order_was_paid(tx, &paid, now)?;

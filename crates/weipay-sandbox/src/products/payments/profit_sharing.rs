@@ -5,20 +5,20 @@
 //! | `forms` | the same for merchants, for platforms (电商收付通) and for brands (连锁品牌) |
 //! | `funds` | the money of an order that waits to be shared (待分账资金) |
 //! | `month` | what a person may get in a month |
+//! | `notices` | what receivers are told (分账动账通知) |
 //! | `receivers` | who may get a part (分账接收方) |
 //! | `split` | who gets what (分账单), and that the rest is not to be shared (完结分账) |
 //! | `returns` | a merchant gives its part back (分账回退) |
 //! | `statement` | what bills show of splits and returns |
 //! | `refusals` | what is refused, in the platform's words |
 //! | `v2` | the same by APIv2 |
-//!
-//! Receivers are not notified: their address is set on a page of the merchant platform, and no operation of the API sets it.
 
 mod forms;
 pub(crate) mod funds;
 #[cfg(test)]
 mod model;
 mod month;
+pub(crate) mod notices;
 #[cfg(test)]
 mod race;
 mod receivers;

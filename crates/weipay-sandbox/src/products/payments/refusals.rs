@@ -60,8 +60,12 @@ pub(super) fn other_sub_merchant() -> Refusal {
 
 /// What the pages list for a number that was used before. UNCONFIRMED(other-order-parameters): the platform
 /// was seen to refuse otherwise, and so does the sandbox unless it is told to keep to the documents.
-const NUMBER_USED: DocumentedRefusal =
-    DocumentedRefusal { status: 403, code: "OUT_TRADE_NO_USED", message: "商户订单号重复" };
+const NUMBER_USED: DocumentedRefusal = DocumentedRefusal {
+    status: 403,
+    code: "OUT_TRADE_NO_USED",
+    message: "商户订单号重复",
+    tail: crate::response::tail::UNEXPLAINED,
+};
 
 /// Two orders that can both be paid are worse than a refusal.
 fn order_was_made(number: &str, with: &str) -> String {
@@ -229,7 +233,12 @@ pub(super) fn no_openid() -> Refusal {
 /// 500 OPENID_MISMATCH is documented for partners and combined orders; INFERRED(openid-mismatch) from reports of users: 400.
 pub(super) fn other_openid(is_sub: bool) -> Refusal {
     const fn documented(message: &'static str) -> DocumentedRefusal {
-        DocumentedRefusal { status: 500, code: "OPENID_MISMATCH", message }
+        DocumentedRefusal {
+            status: 500,
+            code: "OPENID_MISMATCH",
+            message,
+            tail: crate::response::tail::UNEXPLAINED,
+        }
     }
     const OF_SUB_APPID: DocumentedRefusal = documented("sub_appid和sub_openid不匹配");
     const OF_APPID: DocumentedRefusal = documented("appid和openid不匹配");

@@ -8,6 +8,10 @@ pub(super) const MAX_WITHOUT_PASSWORD: i64 = 100_000;
 
 /// UNCONFIRMED: `bank_type` of a payment by a bank card. `OTHERS`, from the wallet, is documented.
 pub(super) const BANK_TYPE: &str = "CMC";
+/// UNCONFIRMED: the same, when the kind of the card is said.
+pub(super) const BANK_TYPE_OF_DEBIT_CARD: &str = "CMB_DEBIT";
+/// UNCONFIRMED.
+pub(super) const BANK_TYPE_OF_CREDIT_CARD: &str = "CMB_CREDIT";
 
 /// Sentences that no source prints.
 pub(super) mod words {

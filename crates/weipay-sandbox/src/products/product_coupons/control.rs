@@ -1,13 +1,16 @@
 //! What the platform's pages and people do with product coupons, and no operation of the API can.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::coupon::{self, Coupon, CouponEnd};
+use super::coupon::{self, Channel, Coupon, CouponEnd};
+use super::sending::{SendRequest, Situation, Target, send};
 use super::stock::{ProductStockState, Stock};
 use super::tokens::{self, TakenProductCoupons, TokenProblem};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::entropy::Entropy;
+use crate::merchants::Account;
 use crate::platform::Platform;
-use crate::products::HandlerError;
+use crate::products::{HandlerError, carry_out};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -17,6 +20,15 @@ pub(crate) const ROUTES: &[Route] = &[
         "Puts a stock of product coupons (商品券批次) into another state",
         &[Member::word("state", &ProductStockState::WORDS, "The state, as the stock shows it").required()],
         put_state,
+    ),
+    Route::post(
+        "/product-coupons/stocks/{stock_id}/send",
+        "The brand sends a product coupon of a stock; only it sends one whose coupon_code_mode is UPLOAD",
+        &[
+            Member::text("openid", "Who gets it").required(),
+            Member::text("appid", "Under which appid; the first of the partner if missing"),
+        ],
+        send_by_brand,
     ),
     Route::post(
         "/product-coupons/take",
@@ -41,7 +53,22 @@ fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, Contr
     if control.platform.set_product_stock_state(request.path("stock_id"), state)? {
         return Ok(Value::Null);
     }
-    Err(ControlError::not_found("no stock of product coupons has this number"))
+    Err(no_such_stock())
+}
+
+fn no_such_stock() -> ControlError {
+    ControlError::not_found("no stock of product coupons has this number")
+}
+
+fn send_by_brand(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let openid = request.text("openid").unwrap_or_default();
+    let sent =
+        control.platform.send_product_coupon(request.path("stock_id"), openid, request.text("appid"))?;
+    match sent {
+        Ok(Some(code)) => Ok(json!({ "coupon_code": code })),
+        Ok(None) => Err(no_such_stock()),
+        Err(reason) => Err(ControlError::conflict(reason)),
+    }
 }
 
 fn take(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -71,6 +98,30 @@ impl Platform {
         state: ProductStockState,
     ) -> Result<bool, StoreError> {
         self.act(|tx, _| set_state(tx, stock_id, state))
+    }
+
+    /// The brand sends a coupon of a stock, whatever its `coupon_code_mode` is but `API_ASSIGN`. Gives its code, none
+    /// when there is no such stock, or why it is not sent, in the platform's words.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn send_product_coupon(
+        &self,
+        stock_id: &str,
+        openid: &str,
+        appid: Option<&str>,
+    ) -> Result<Result<Option<String>, String>, StoreError> {
+        let appid = |mchid: &str| {
+            let own = || Some(self.merchants.find(mchid)?.account.appids.first()?.clone());
+            appid.map(str::to_owned).or_else(own).unwrap_or_default()
+        };
+        let sent = self.act(|tx, now| send_of_brand(tx, &self.entropy, stock_id, openid, appid, now));
+        match sent {
+            Ok(code) => Ok(Ok(code)),
+            Err(HandlerError::Refused(refusal)) => Ok(Err(refusal.message.into_owned())),
+            Err(HandlerError::Failed(error)) => Err(error),
+        }
     }
 
     /// A person takes what a token offers; or why that cannot be, in the platform's words.
@@ -104,6 +155,41 @@ impl Platform {
     pub fn delete_product_coupon(&self, stock_id: &str, code: &str) -> Result<bool, StoreError> {
         self.act(|tx, now| take_out(tx, stock_id, code, now))
     }
+}
+
+/// Sends a coupon as the brand does; gives its code.
+pub(super) fn send_of_brand(
+    tx: &Transaction<'_>,
+    entropy: &Entropy,
+    stock_id: &str,
+    openid: &str,
+    appid: impl Fn(&str) -> String,
+    now: i64,
+) -> Result<Option<String>, HandlerError> {
+    let Some(stock) = tx.get::<Stock>(stock_id)? else { return Ok(None) };
+    let appid = appid(&stock.owner.mchid);
+    // The brand has its own appids, which the sandbox does not know: the one that is said is one of them.
+    let sender =
+        Account { mchid: stock.owner.mchid.clone(), appids: vec![appid.clone()], sub_merchants: Vec::new() };
+    let request = SendRequest {
+        owner: stock.owner.clone(),
+        product_id: stock.product_id.clone(),
+        target: Target::Stock(stock.id.clone()),
+        openid: openid.to_owned(),
+        appid,
+        // A partner could have used every number that follows from another.
+        number: format!("brand-{}", entropy.letters_and_digits(24)),
+        coupon_code: None,
+        channel: Channel::Api,
+        attach: None,
+        tags: None,
+        by_brand: true,
+    };
+    let situation = Situation::read(tx, entropy, &request, now)?;
+    let decision = send(&sender, &request, situation, now)?;
+    let code = decision.changed.first().map(|((_, coupon), _)| coupon.code.clone());
+    carry_out(tx, decision)?;
+    Ok(code)
 }
 
 /// Puts a stock into another state. Whether there is such a stock. Its period ends it again, now if it is

@@ -122,6 +122,7 @@ pub(crate) fn send_request() -> SendRequest {
         channel: Channel::Api,
         attach: None,
         tags: None,
+        by_brand: false,
     }
 }
 

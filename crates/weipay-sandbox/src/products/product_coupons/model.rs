@@ -299,17 +299,21 @@ impl Model {
         }
     }
 
+    /// The brand sends a coupon with an uploaded code.
+    pub(super) fn brand_sends(&self, user: usize) -> Result<(), Refused> {
+        self.may_begin(Target::Stock(UPLOAD))?;
+        self.may_send(Target::Stock(UPLOAD), user, "of the brand")
+    }
+
     /// Whether something can be sent, limits apart.
     fn may_offer(&self, target: Target, code: Option<u8>) -> Result<(), Refused> {
         if matches!(target, Target::Stock(stock) if OF_BUNDLE.contains(&stock)) {
             return Err(INVALID);
         }
-        for stock in stocks_of(target) {
-            let (start, expire) = self.window(stock);
-            let is_over = self.has_ended[product_of(stock)];
-            if is_over || self.word(stock) != "SENDING" || start.max(self.now) > expire {
-                return Err(INVALID);
-            }
+        self.may_begin(target)?;
+        // The brand sends what has uploaded codes.
+        if target == Target::Stock(UPLOAD) {
+            return Err(INVALID);
         }
         match (target == Target::Stock(OWN), code.map(own_code)) {
             (true, None) => Err(PARAM),
@@ -317,6 +321,16 @@ impl Model {
             (false, Some(_)) if target != Target::Bundle => Err(INVALID),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the stocks are sent at all.
+    fn may_begin(&self, target: Target) -> Result<(), Refused> {
+        let is_sent = |stock: usize| {
+            let (start, expire) = self.window(stock);
+            let is_over = self.has_ended[product_of(stock)];
+            !is_over && self.word(stock) == "SENDING" && start.max(self.now) <= expire
+        };
+        if stocks_of(target).into_iter().all(is_sent) { Ok(()) } else { Err(INVALID) }
     }
 
     fn has(&self, stock: usize, code: &str) -> bool {

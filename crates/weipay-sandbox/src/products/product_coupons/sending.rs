@@ -56,6 +56,9 @@ pub(crate) struct SendRequest {
     pub(crate) channel: Channel,
     pub(crate) attach: Option<String>,
     pub(crate) tags: Option<Value>,
+    /// Whether the brand sends, on its own pages, and not the partner.
+    #[serde(default)]
+    pub(crate) by_brand: bool,
 }
 
 /// What is sent: a coupon of the stock with this number, or one of each stock of the bundle.
@@ -84,6 +87,7 @@ impl SendRequest {
             channel: Channel::Api,
             attach: request.text("attach").map(str::to_owned),
             tags: request.body.get("coupon_tag_info").filter(|tags| tags.is_object()).cloned(),
+            by_brand: false,
         }
     }
 
@@ -261,6 +265,9 @@ fn check_code(request: &SendRequest, stock: &StockSituation) -> Result<(), Refus
         (CodeMode::WechatPay | CodeMode::Upload, Some(_)) => {
             Err(refusals::code_mode("coupon_code may be given only where coupon_code_mode is API_ASSIGN"))
         }
+        (CodeMode::Upload, None) if !request.by_brand => Err(refusals::code_mode(
+            "only the brand sends a stock whose coupon_code_mode is UPLOAD: POST /product-coupons/stocks/{stock_id}/send of the control API does",
+        )),
         (CodeMode::ApiAssign, Some(_)) | (CodeMode::WechatPay | CodeMode::Upload, None) => Ok(()),
     }
 }
@@ -452,7 +459,9 @@ mod tests {
         assert_eq!(refused(&named("VIP-1"), situation(&[a_stock()])).1, "INVALID_REQUEST");
 
         let uploaded = || situation(&[with_mode("UPLOAD")]);
-        assert_eq!(refused(&send_request(), uploaded()).2, "批次没有可用的券Code");
+        assert_eq!(refused(&send_request(), uploaded()).2, "券Code分配模式不支持该操作");
+        let of_brand = SendRequest { by_brand: true, ..send_request() };
+        assert_eq!(refused(&of_brand, uploaded()).2, "批次没有可用的券Code");
         let stock_id = a_stock().id;
         let code = StoredCode {
             stock_id: stock_id.clone(),
@@ -463,7 +472,7 @@ mod tests {
         let mut situation = uploaded();
         let counts = CodeCounts { stock_id, total: 1, available: 1 };
         situation.stocks[0].drawn_code = Some(Candidate { code, last: None, counts });
-        let (changes, _) = send(&CALLER, &send_request(), situation, NOW).unwrap().parts();
+        let (changes, _) = send(&CALLER, &of_brand, situation, NOW).unwrap().parts();
         let (_, departure) = &changes[0];
         assert_eq!(departure.as_ref().unwrap().counts.available, 0);
         assert_eq!(changes[0].0.1.code, "U-1");

@@ -7,6 +7,7 @@ use super::creation::{check_appid_and_openid, package};
 use super::transfer::NotifyTo;
 use super::{CONFIRMATION_SECONDS, platform_number, refusals};
 use crate::clock;
+use crate::people::Person;
 use crate::products::{Context, HandlerError};
 use crate::store::{
     Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
@@ -15,7 +16,6 @@ use crate::store::{
 /// Falls due when the person has not confirmed in time.
 pub(super) const OVERDUE: &str = "transfer authorization overdue";
 
-/// UNCONFIRMED(authorization-count): a person may give several for one scene.
 pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let known = find(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
@@ -37,6 +37,7 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
         }
         None => {
             check_appid_and_openid(tx, context.caller, appid, openid)?;
+            check_count(tx, &context.caller.mchid, openid, scene, context.now)?;
             let new = new(tx, context, &request.body, appid, openid, scene)?;
             let new = Authorization { perception: perception.map(str::to_owned), ..new };
             keep_new(tx, &new)?;
@@ -117,6 +118,7 @@ pub(super) struct Authorization {
     closed: Option<(i64, String)>,
 }
 
+const OF_PERSON: &str = "merchant, scene, state and person";
 const NUMBER: &str = "merchant and number";
 const PERSON: &str = "number or package";
 
@@ -128,11 +130,49 @@ impl Record for Authorization {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
+        let of_person = of_person(&self.mchid, &self.scene, self.state, &self.openid);
         vec![
             IndexEntry::new(NUMBER, joined(&self.mchid, &self.out_number)),
             IndexEntry::new(PERSON, self.out_number.as_str()),
             IndexEntry::new(PERSON, self.package.as_str()),
+            IndexEntry::new(OF_PERSON, of_person),
         ]
+    }
+}
+
+fn of_person(mchid: &str, scene: &str, state: AuthorizationState, openid: &str) -> String {
+    joined(mchid, &joined(scene, &joined(state.word(), openid)))
+}
+
+/// The authorizations of a person, under each openid, that a merchant asked for and that are in a state.
+fn all_of_person(
+    tx: &Transaction<'_>,
+    (mchid, scene): (&str, &str),
+    openid: &str,
+    state: AuthorizationState,
+) -> Result<Vec<Authorization>, StoreError> {
+    let mut found = Vec::new();
+    for openid in Person::all_openids(tx, openid)? {
+        let conditions = [IndexRange::equal(OF_PERSON, of_person(mchid, scene, state, &openid))];
+        found.extend(tx.find::<Authorization>(&conditions, Page { offset: 0, limit: 100 })?);
+    }
+    Ok(found)
+}
+
+/// The rule: a person has one authorization for a scene, also while it waits for the person.
+/// INFERRED(authorization-count): the pages do not print the number.
+fn check_count(
+    tx: &Transaction<'_>,
+    mchid: &str,
+    openid: &str,
+    scene: &str,
+    now: i64,
+) -> Result<(), HandlerError> {
+    let all = |state| all_of_person(tx, (mchid, scene), openid, state);
+    let waits = all(AuthorizationState::WaitUserConfirm)?.iter().any(|waiting| now < waiting.overdue().at);
+    match waits || !all(AuthorizationState::TakingEffect)?.is_empty() {
+        true => Err(refusals::too_many_authorizations().into()),
+        false => Ok(()),
     }
 }
 
@@ -238,10 +278,15 @@ pub(super) fn in_effect(tx: &Transaction<'_>, context: &Context<'_>) -> Result<A
     Ok(own)
 }
 
-/// The person confirms. Whether there was anything to confirm.
+/// The person confirms. Whether there was anything to confirm: one that came with a transfer is nothing beside
+/// another that is in effect.
 pub(super) fn take_effect(tx: &Transaction<'_>, id: &str, now: i64) -> Result<bool, StoreError> {
     let Some(found) = tx.get::<Authorization>(id)? else { return Ok(false) };
     if found.state != AuthorizationState::WaitUserConfirm || now >= found.overdue().at {
+        return Ok(false);
+    }
+    let of_merchant = (found.mchid.as_str(), found.scene.as_str());
+    if !all_of_person(tx, of_merchant, &found.openid, AuthorizationState::TakingEffect)?.is_empty() {
         return Ok(false);
     }
     tx.unschedule(&found.overdue())?;

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::clock;
 use crate::contract::ValidRequest;
+use crate::ledger::{AccountKind, Owner, Purse};
 use crate::people::Person;
 use crate::people::account::AccountState;
-use crate::products::ledger::{AccountKind, Owner, Purse};
 use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
 use crate::reasons;

@@ -46,7 +46,8 @@ pub(super) fn create_with_authorization(
     Ok(shown)
 }
 
-/// UNCONFIRMED(transfer-authorized): the money is with the person two seconds later, as after a confirmation.
+/// The page expects the success in the response. UNCONFIRMED(transfer-authorized): a person whose account does
+/// not work fails it two seconds later.
 pub(super) fn transfer_to_authorized(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -105,11 +106,10 @@ fn made_once(
     let numbers = (&*transfer.number, &*transfer.out_bill_no);
     move_money(tx, Movement::Lock, &transfer.mchid, &transfer.openid, numbers, fen, context.now)?;
     tx.save(&transfer)?;
-    let due = match transfer.state {
-        TransferState::WaitUserConfirm => course::overdue(&transfer),
-        _ => course::step_done(&transfer, context.now),
-    };
-    tx.schedule(&due)?;
+    match transfer.state {
+        TransferState::WaitUserConfirm => tx.schedule(&course::overdue(&transfer))?,
+        _ => return course::pay_at_once(tx, transfer, context.now),
+    }
     Ok(transfer)
 }
 

@@ -142,12 +142,14 @@ impl Model {
             self.add_authorization((key.0, number), person);
         }
         self.operation[key.0] -= asked.fen;
-        let (state, next) = match asked.kind {
-            Kind::By(_) => ("TRANSFERING", (self.now + STEP, "SUCCESS", None)),
-            _ => ("WAIT_USER_CONFIRM", (self.now + CONFIRMATION, "FAIL", Some("OVERDUE_CLOSE"))),
-        };
-        let transfer = Transfer { asked, person, made: self.now, state, reason: None, next: Some(next) };
-        self.transfers.insert(key, transfer);
+        let state = "WAIT_USER_CONFIRM";
+        let next = Some((self.now + CONFIRMATION, "FAIL", Some("OVERDUE_CLOSE")));
+        self.transfers.insert(key, Transfer { asked, person, made: self.now, state, reason: None, next });
+        // Whoever has authorized it is paid at once.
+        if let Kind::By(_) = asked.kind {
+            self.end(key, "SUCCESS", None);
+            return Ok("SUCCESS");
+        }
         Ok(state)
     }
 
@@ -225,6 +227,13 @@ impl Model {
             Some(known) if known.person != person => Err(USED),
             Some(known) => Ok(known.state),
             None => {
+                let now = self.now;
+                let is_open = |known: &Authorization| {
+                    known.state == "TAKING_EFFECT" || known.state == "WAIT_USER_CONFIRM" && now < known.until
+                };
+                if self.of_person(key.0, person).any(is_open) {
+                    return Err(INVALID);
+                }
                 self.add_authorization(key, person);
                 Ok("WAIT_USER_CONFIRM")
             }
@@ -236,7 +245,17 @@ impl Model {
         self.give_at(key, self.now)
     }
 
+    /// What a merchant asked a person for.
+    fn of_person(&self, caller: usize, person: usize) -> impl Iterator<Item = &Authorization> {
+        let all = self.authorizations.iter().filter(move |((by, _), _)| *by == caller);
+        all.map(|(_, known)| known).filter(move |known| known.person == person)
+    }
+
     fn give_at(&mut self, key: Key, now: i64) -> bool {
+        let Some(person) = self.authorizations.get(&key).map(|known| known.person) else { return false };
+        if self.of_person(key.0, person).any(|known| known.state == "TAKING_EFFECT") {
+            return false;
+        }
         let known = self.authorizations.get_mut(&key);
         let known = known.filter(|known| known.state == "WAIT_USER_CONFIRM" && now < known.until);
         let Some(known) = known else { return false };

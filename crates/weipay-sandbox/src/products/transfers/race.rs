@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{course, transfer};
+use crate::ledger::{AccountKind, Owner};
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Owner};
 use crate::products::race::{RACES, at_once};
 use crate::products::world::{APPID, World, merchant, openid};
 

@@ -139,6 +139,14 @@ pub(super) fn no_authorization(reason: &'static str) -> Refusal {
     Refusal::invalid_request("收款授权不存在或未生效", reason)
 }
 
+/// The sentence is that of a page of questions.
+pub(super) fn too_many_authorizations() -> Refusal {
+    Refusal::invalid_request(
+        "用户在当前场景下的授权数量达到限制，不支持发起授权",
+        "the person has an authorization of this merchant for this scene that waits or is in effect: use its out_authorization_no",
+    )
+}
+
 pub(super) fn authorization_cannot_be_closed() -> Refusal {
     Refusal::invalid_request(
         "当前授权状态不支持解除",

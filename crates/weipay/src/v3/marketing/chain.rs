@@ -3110,6 +3110,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// |  | `RULE_LIMIT` | the user has as many coupons of the stock as allowed, or several calls for one user came at once (用户已达最大领券次数) | `QueryState` |
+    /// |  | `RULE_LIMIT` | the stock has sent as much as it may in one day (发券超过单天限额) | `RetryLater` |
     /// | 403 | `REQUEST_BLOCKED` | the merchant may not send coupons of this stock (商户无权发券) | `AskPermission` |
     /// | 403 | `REQUEST_BLOCKED` | the stock does not allow other senders (批次不支持跨商户发券) | `AskPermission` |
     /// | 403 | `REQUEST_BLOCKED` | the user has as many coupons of the stock as allowed (用户被限领拦截) | `QueryState` |

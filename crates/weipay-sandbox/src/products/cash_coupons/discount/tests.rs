@@ -4,7 +4,7 @@ use super::super::stock::tests::{CREATOR, NOW, a_running_stock};
 use super::*;
 use crate::ledger::{Purse, sum_of_everything};
 use crate::people::Person;
-use crate::products::payments::order::{Order, Payer};
+use crate::products::payments::order::{Funds, Order, Payer};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::world::{Sale, World, merchant, openid};
 use crate::store::Store;
@@ -140,9 +140,9 @@ fn an_order_and_a_coupon(total: i64, coupon_amount: i64) -> World<'static> {
     world
 }
 
-fn means(from_wallet: bool) -> Means {
+fn means(funds: Funds) -> Means {
     let payer = Payer { openid: Some(OPENID.to_owned()), sub_openid: None };
-    Means { payer, person: Owner::person(OPENID), from_wallet, discount: 0, coupon: CouponChoice::Best }
+    Means { payer, person: Owner::person(OPENID), funds, discount: 0, coupon: CouponChoice::Best }
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn an_order_is_paid_although_its_coupon_leaves_less_to_pay_than_the_fee() {
     let world = an_order_and_a_coupon(100_000, 99_999);
     let paid: Result<Order, NotPaid> = world.act(|tx| {
         let order = Order::find_by_number(tx, CREATOR, "order-1")?.unwrap();
-        payment::pay(tx, order, &means(false), NOW)
+        payment::pay(tx, order, &means(Funds::Card), NOW)
     });
     assert_eq!(paid.unwrap().payment.unwrap().payer_total, 1);
     let kinds = [AccountKind::Unsettled, AccountKind::Fees, AccountKind::Marketing];
@@ -162,9 +162,9 @@ fn a_wallet_with_too_little_leaves_the_coupon_for_another_way_to_pay() {
     let world = an_order_and_a_coupon(1_000, 500);
     let paid: Result<Order, NotPaid> = world.act(|tx| {
         let order = Order::find_by_number(tx, CREATOR, "order-1")?.unwrap();
-        let refused = payment::pay(tx, order.clone(), &means(true), NOW);
+        let refused = payment::pay(tx, order.clone(), &means(Funds::Wallet), NOW);
         assert!(matches!(refused, Err(NotPaid::NotEnough)));
-        payment::pay(tx, order, &means(false), NOW)
+        payment::pay(tx, order, &means(Funds::Card), NOW)
     });
     assert_eq!(paid.unwrap().payment.unwrap().payer_total, 500);
     assert_eq!((world.balances(CREATOR, [AccountKind::Marketing]), world.sum()), ([0], 0));
@@ -273,7 +273,7 @@ fn a_coupon_is_found_under_another_openid_of_the_person() {
             let order = Order::find_by_number(tx, OTHER, number)?.unwrap();
             let payer = Payer { openid: Some(openid(7)), sub_openid: None };
             let coupon = choice.clone().map_or(CouponChoice::Best, CouponChoice::Number);
-            let paid = payment::pay(tx, order, &Means { payer, coupon, ..means(false) }, NOW)?;
+            let paid = payment::pay(tx, order, &Means { payer, coupon, ..means(Funds::Card) }, NOW)?;
             let payment = paid.payment.unwrap();
             assert!(give_back(tx, &a_coupon().id, &payment.transaction_id)?);
             Ok(payment.payer_total)

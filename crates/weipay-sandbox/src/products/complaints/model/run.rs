@@ -4,11 +4,15 @@ use serde_json::{Value, json};
 
 use super::super::control::{ComplaintError, PersonComplains, Problem, Said, make_complaint, take_step};
 use super::step::{Step, step};
-use super::{MerchantStep, Model, ORDERS, Refused, State};
+use super::{BY_CODE, MerchantStep, Model, ORDERS, Refund, Refused, State};
 use crate::clock;
 use crate::merchants::Account;
+use crate::products::HandlerError;
 use crate::products::lives::{Steps, live_randomly};
-use crate::products::world::{Sale, World, merchant};
+use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
+use crate::products::payments::refund::record::{self, RefundState};
+use crate::products::world::{APPID, Sale, World, merchant};
+use crate::store::StoreError;
 
 const MCHIDS: [&str; 3] = ["1900000109", "1900000110", "1900000111"];
 const BASE: &str = "/v3/merchant-service";
@@ -34,11 +38,25 @@ fn number(order: usize) -> String {
     format!("order-{order}")
 }
 
+fn refund_number(order: usize, number: usize) -> String {
+    format!("refund-{order}-{number}")
+}
+
 impl Shops {
     fn new() -> Self {
         let callers = [merchant(MCHIDS[0], &[MCHIDS[1]]), merchant(MCHIDS[1], &[]), merchant(MCHIDS[2], &[])];
         let world = World::new();
         for (order, (maker, payee, fen)) in ORDERS.into_iter().enumerate() {
+            if order == BY_CODE {
+                let body = json!({
+                    "appid": APPID, "mchid": MCHIDS[maker], "description": "茶", "out_trade_no": number(order),
+                    "payer": { "auth_code": "130061098828009406" }, "amount": { "total": fen },
+                    "scene_info": { "store_info": { "out_id": "store-1" } },
+                });
+                let paid = world.ask(&callers[maker], "POST", "/v3/pay/transactions/codepay", &body).unwrap();
+                assert_eq!(paid["trade_state"], "SUCCESS");
+                continue;
+            }
             let sub_mchid = (payee != maker).then_some(MCHIDS[payee]);
             let sale = Sale { sub_mchid, number: &number(order), fen, is_shared: false, person: order };
             world.sell(&callers[maker], &sale);
@@ -67,7 +85,9 @@ impl Shops {
         let now = self.world.now;
         match self.world.act(|tx| make_complaint(tx, &complains, now)) {
             Ok(id) => self.ids[order] = Some(id),
-            Err(ComplaintError::State(_) | ComplaintError::Invalid(_)) => return false,
+            Err(ComplaintError::State(_) | ComplaintError::Invalid(_) | ComplaintError::Unknown(_)) => {
+                return false;
+            }
             Err(error) => panic!("{error}"),
         }
         true
@@ -102,11 +122,49 @@ impl Shops {
         self.ask(caller, "POST", &format!("complaints-v2/{}/{operation}", self.id(order)), &body)
     }
 
+    /// The number of a refund, and a decision about it.
+    fn decide(&self, refund: &Refund, to: RefundState) -> bool {
+        let (number, now) = (refund_number(refund.order, refund.number), self.world.now);
+        let decided: Result<_, HandlerError> = self
+            .world
+            .act(|tx| refund_control::decide(tx, (&number, None), RefundDecision::Becomes(to), now));
+        matches!(decided.unwrap(), refund_control::Decided::Now(_))
+    }
+
+    fn handle(&self, refund: &Refund, is_to_merchant: bool) -> bool {
+        let (maker, payee, _) = ORDERS[refund.order];
+        let number = refund_number(refund.order, refund.number);
+        let found: Result<_, StoreError> =
+            self.world.act(|tx| record::Refund::find_by_bare_number(tx, &number, |_| true));
+        let id = found.unwrap().remove(0).refund_id;
+        let mut body = json!({ "out_refund_no": number, "type": "MERCHANT_BANK_CARD" });
+        if !is_to_merchant {
+            body["type"] = json!("USER_BANK_CARD");
+            for (name, value) in
+                [("bank_type", "ICBC_DEBIT"), ("bank_account", "bmFtZQ=="), ("real_name", "bmFtZQ==")]
+            {
+                body[name] = json!(value);
+            }
+        }
+        if maker != payee {
+            body["sub_mchid"] = json!(MCHIDS[payee]);
+        }
+        let target = format!("/v3/refund/domestic/refunds/{id}/apply-abnormal-refund");
+        self.world.ask(&self.callers[maker], "POST", &target, &body).is_ok()
+    }
+
+    fn reverse(&self) -> bool {
+        let caller = &self.callers[ORDERS[BY_CODE].0];
+        let target = format!("/v3/pay/transactions/out-trade-no/{}/reverse", number(BY_CODE));
+        let body = json!({ "appid": APPID, "mchid": caller.mchid });
+        self.world.ask(caller, "POST", &target, &body).is_ok()
+    }
+
     fn refund(&self, order: usize, number: usize, fen: i64) -> bool {
         let (maker, payee, total) = ORDERS[order];
         // Each number belongs to one order, so a repeated one is not a new refund.
         let mut body = json!({
-            "out_trade_no": format!("order-{order}"), "out_refund_no": format!("refund-{order}-{number}"),
+            "out_trade_no": format!("order-{order}"), "out_refund_no": refund_number(order, number),
             "amount": { "refund": fen.min(total), "total": total, "currency": "CNY" },
         });
         if maker != payee {
@@ -147,9 +205,19 @@ impl Life {
             Step::Refund { order, number, fen } => {
                 if !refunds.contains(&(order, number)) && shops.refund(order, number, fen) {
                     refunds.push((order, number));
-                    model.refund(order, fen.min(ORDERS[order].2));
+                    model.refund(order, number, fen.min(ORDERS[order].2));
                 }
             }
+            Step::Decide { place, to } => {
+                let done = model.refunds.get(place).is_some_and(|refund| shops.decide(refund, to));
+                assert_eq!(done, model.decide(place, to));
+            }
+            Step::Handle { place, is_to_merchant } => {
+                let done =
+                    model.refunds.get(place).is_some_and(|refund| shops.handle(refund, is_to_merchant));
+                assert_eq!(done, model.handle(place, is_to_merchant));
+            }
+            Step::Reverse => assert_eq!(shops.reverse(), model.reverse()),
             Step::SetAddress { caller, is_new } => {
                 let body = json!({ "url": format!("https://example.com/{caller}") });
                 let method = if is_new { "POST" } else { "PUT" };

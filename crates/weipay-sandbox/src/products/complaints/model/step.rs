@@ -5,16 +5,51 @@ use proptest::prelude::*;
 use super::super::control::Problem;
 use super::super::rules::PersonStep;
 use super::{MerchantStep, ORDERS};
+use crate::products::payments::refund::record::RefundState;
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Complain { order: usize, problem: Problem, wanted: Option<i64>, is_urgent: bool },
-    GoOn { order: usize, step: PersonStep },
-    Answer { caller: usize, order: usize, step: MerchantStep, is_about_other: bool },
-    Refund { order: usize, number: usize, fen: i64 },
-    SetAddress { caller: usize, is_new: bool },
-    DeleteAddress { caller: usize },
-    Pass { seconds: i64 },
+    Complain {
+        order: usize,
+        problem: Problem,
+        wanted: Option<i64>,
+        is_urgent: bool,
+    },
+    GoOn {
+        order: usize,
+        step: PersonStep,
+    },
+    Answer {
+        caller: usize,
+        order: usize,
+        step: MerchantStep,
+        is_about_other: bool,
+    },
+    Refund {
+        order: usize,
+        number: usize,
+        fen: i64,
+    },
+    /// What becomes of a refund, by its place.
+    Decide {
+        place: usize,
+        to: RefundState,
+    },
+    Handle {
+        place: usize,
+        is_to_merchant: bool,
+    },
+    Reverse,
+    SetAddress {
+        caller: usize,
+        is_new: bool,
+    },
+    DeleteAddress {
+        caller: usize,
+    },
+    Pass {
+        seconds: i64,
+    },
     Restart,
 }
 
@@ -39,6 +74,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => Just(MerchantStep::Approve),
         3 => Just(MerchantStep::Reject),
     ];
+    let state = prop_oneof![
+        1 => Just(RefundState::Success), 3 => Just(RefundState::Abnormal), 1 => Just(RefundState::Closed)
+    ];
     prop_oneof![
         4 => (order(), problem, wanted, any::<bool>()).prop_map(|(order, problem, wanted, is_urgent)| {
             Step::Complain { order, problem, wanted, is_urgent }
@@ -49,6 +87,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         ),
         3 => (order(), 0..30usize, prop_oneof![1..60i64, 1..1_000i64])
             .prop_map(|(order, number, fen)| Step::Refund { order, number, fen }),
+        2 => (0..20usize, state).prop_map(|(place, to)| Step::Decide { place, to }),
+        2 => (0..20usize, any::<bool>()).prop_map(|(place, is_to_merchant)| Step::Handle { place, is_to_merchant }),
+        1 => Just(Step::Reverse),
         2 => (0..3usize, any::<bool>()).prop_map(|(caller, is_new)| Step::SetAddress { caller, is_new }),
         1 => (0..3usize).prop_map(|caller| Step::DeleteAddress { caller }),
         5 => prop_oneof![Just(1), Just(4), Just(5), Just(60), 1..100_000i64, 1..2_000_000i64]

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::step::{Step, Who, step};
 use super::{AGREED, DAY, MCHID, Model, NOW, PEOPLE, Refused, name, number_of, plan};
 use crate::clock;
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
 use crate::products::contracts::contract::{Contract, EndedBy};
 use crate::products::contracts::signing;
-use crate::products::ledger::{AccountKind, Owner};
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::payments::order::Payer;
 use crate::products::world::{APPID, World, merchant};
@@ -77,11 +77,14 @@ impl Deductor {
 fn take(deductor: &mut Deductor, model: &mut Model, step: &Step) {
     let v3 = |expected: Result<(), Refused>| expected.map_err(|refused| refused.code(false));
     match *step {
-        Step::Presign { code, has_schedule } => {
+        Step::Presign { code, has_schedule, account } => {
             let mut body = json!({
                 "appid": APPID, "plan_id": plan(has_schedule), "out_contract_code": name(code),
                 "contract_display_account": "a", "contract_notify_url": "https://example.com/n",
             });
+            if let Some(account) = account {
+                body["out_user_code"] = json!(format!("账号{account}"));
+            }
             if has_schedule {
                 let day = clock::midnight(clock::day(deductor.world.now) + 2);
                 let date = clock::date(day);
@@ -91,7 +94,7 @@ fn take(deductor: &mut Deductor, model: &mut Model, step: &Step) {
             let path = "/v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app";
             assert_eq!(
                 deductor.ask("POST", path, &body).map(drop),
-                v3(model.presign(code, has_schedule)),
+                v3(model.presign(code, has_schedule, account)),
                 "{step:?}"
             );
         }
@@ -245,7 +248,7 @@ fn a_deduction_that_fails_late_gives_back_its_own_notice_and_no_later_one() {
     let deduct = |number, fen| Step::Deduct { code: 0, number, fen, is_v2: false };
     let two_days = |is_late| Step::Pass { seconds: 2 * DAY, is_late };
     live(&[
-        Step::Presign { code: 0, has_schedule: false },
+        Step::Presign { code: 0, has_schedule: false, account: None },
         Step::Sign { code: 0, person: 0 },
         Step::OnlyWallet { code: 0, is_so: true },
         Step::Fill { person: 0, fen: 50 },

@@ -9,6 +9,8 @@ pub(super) enum Step {
     Presign {
         code: u8,
         has_schedule: bool,
+        /// `out_user_code`.
+        account: Option<u8>,
     },
     Sign {
         code: u8,
@@ -71,7 +73,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ];
     let who = prop_oneof![Just(Who::Person), Just(Who::Merchant), Just(Who::MerchantByV2)];
     prop_oneof![
-        3 => (code(), any::<bool>()).prop_map(|(code, has_schedule)| Step::Presign { code, has_schedule }),
+        3 => (code(), any::<bool>(), prop::option::weighted(0.4, 0..2u8))
+            .prop_map(|(code, has_schedule, account)| Step::Presign { code, has_schedule, account }),
         4 => (code(), 0..2usize).prop_map(|(code, person)| Step::Sign { code, person }),
         2 => (code(), who).prop_map(|(code, by)| Step::End { code, by }),
         2 => (code(), prop_oneof![3 => Just(true), 1 => Just(false)]).prop_map(|(code, is_so)| Step::OnlyWallet { code, is_so }),

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::step::{self, Number, Step, Tie, step};
+use super::step::{self, Number, Step, Subsidise, Tie, step};
 use super::{
     BY_DAY, BY_USER, CodeState, INVALID, Model, ModelCoupon, OWN, State, TOTAL, UPLOADED, WECHATPAY, target,
 };
 use crate::clock;
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
+use crate::products::bills::AccountType;
+use crate::products::bills::read_back::flows;
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::merchant_coupons::coupon::{self, Condition, Coupon};
 use crate::products::merchant_coupons::fixtures::{APPID, CALLER, MCHID, NOW, stock_request, stranger};
@@ -27,9 +30,15 @@ struct Known {
     response: Value,
 }
 
-/// A merchant with three stocks, and the model of them.
+/// The merchant that all stocks belong to.
+const SUB: &str = "1900000110";
+/// What subsidies move money between.
+const PARTIES: [&str; 2] = [MCHID, SUB];
+
+/// A partner with three stocks that belong to its sub-merchant, and the model of them.
 struct Life {
     world: World<'static>,
+    caller: Account,
     /// Another merchant, with the same appid.
     stranger: Account,
     /// How many numbers were taken.
@@ -44,9 +53,11 @@ impl Life {
     fn new() -> Self {
         let mut world = World::new();
         world.now = NOW;
+        let caller = Account { sub_merchants: vec![SUB.to_owned()], ..CALLER.clone() };
         let mut stocks = Vec::new();
         for position in [WECHATPAY, OWN, UPLOADED] {
             let mut request = stock_request();
+            request.insert("belong_merchant".to_owned(), SUB.into());
             let mut times =
                 json!({ "available_begin_time": "2026-08-01T00:00:00+08:00", "available_end_time": END });
             let mut rule = json!({ "max_coupons": TOTAL, "max_coupons_per_user": BY_USER });
@@ -67,11 +78,11 @@ impl Life {
             request.insert("coupon_code_mode".to_owned(), mode.into());
             request.insert("out_request_no".to_owned(), position.to_string().into());
             let body = Value::Object(request);
-            let created = world.ask(&CALLER, "POST", "/v3/marketing/busifavor/stocks", &body).unwrap();
+            let created = world.ask(&caller, "POST", "/v3/marketing/busifavor/stocks", &body).unwrap();
             stocks.push(created["stock_id"].as_str().unwrap().to_owned());
         }
         let model = Model::new(NOW, clock::parse(END).unwrap());
-        Self { world, stranger: stranger(), numbers: 0, model, stocks, known: HashMap::new() }
+        Self { world, caller, stranger: stranger(), numbers: 0, model, stocks, known: HashMap::new() }
     }
 
     fn fresh_number(&mut self) -> String {
@@ -108,6 +119,9 @@ impl Life {
             (None, response) => {
                 assert_eq!(refused, self.model.apply(step).err(), "{step:?}: {response:?}");
                 let Ok(response) = response else { return self.touched(step) };
+                if matches!(step, Step::PaySubsidy(_) | Step::ReturnSubsidy(_)) {
+                    assert_eq!(response["status"], self.model.status, "{step:?}");
+                }
                 if let Step::Send { stock, user, code, .. } = step {
                     let sent = response["send_coupon_result"]["coupon_code"].as_str().unwrap();
                     assert!(code.is_none_or(|code| step::own_code(code) == sent));
@@ -134,6 +148,9 @@ impl Life {
                 return self.touched(step);
             }
             Step::Wait { seconds } => self.world.pass(*seconds, false),
+            Step::Fund { party, fen } => {
+                self.world.move_by_bank(&Owner::merchant(PARTIES[*party]), AccountKind::Available, *fen);
+            }
             _ => {}
         }
         let _ = self.model.apply(step);
@@ -167,7 +184,7 @@ impl Life {
         body: &Value,
         by_other: bool,
     ) -> Result<Value, Refusal> {
-        let caller = if by_other { &self.stranger } else { &*CALLER };
+        let caller = if by_other { &self.stranger } else { &self.caller };
         // Only these operations have their number in a header.
         let key = target.starts_with("partnerships").then_some(number);
         self.world.ask_with_key(caller, method, &format!("/v3/marketing/{target}"), body, key)
@@ -185,6 +202,15 @@ impl Life {
         let tie = |tie: &Tie| {
             let mut body = of_coupon(tie.coupon, "out_request_no");
             body["out_trade_no"] = json!(order(tie.order));
+            body
+        };
+        let subsidy = |given: &Subsidise, name: &str| {
+            let mut body = of_coupon(given.coupon, name);
+            body["transaction_id"] = json!(format!("{:028}", given.order));
+            body["payer_merchant"] = json!(PARTIES[given.payer]);
+            body["payee_merchant"] = json!(SUB);
+            body["amount"] = json!(given.fen);
+            body["description"] = json!("补差");
             body
         };
         match step {
@@ -243,7 +269,19 @@ impl Life {
                 });
                 post(if *builds { "partnerships/build" } else { "partnerships/terminate" }, body)
             }
-            Step::UserDeletes { .. } | Step::SetState { .. } | Step::Wait { .. } | Step::Restart => {
+            Step::PaySubsidy(given) => {
+                post("busifavor/subsidy/pay-receipts", subsidy(given, "out_subsidy_no"))
+            }
+            Step::ReturnSubsidy(given) => {
+                let mut body = subsidy(given, "out_subsidy_return_no");
+                body["refund_id"] = json!("5".repeat(28));
+                post("busifavor/subsidy/return-receipts", body)
+            }
+            Step::Fund { .. }
+            | Step::UserDeletes { .. }
+            | Step::SetState { .. }
+            | Step::Wait { .. }
+            | Step::Restart => {
                 unreachable!()
             }
         }
@@ -251,6 +289,9 @@ impl Life {
 
     /// The coupon and the stock that a step was about are as the model says, whether or not the step was done.
     fn touched(&self, step: &Step) {
+        let available =
+            PARTIES.map(|mchid| self.world.balance(&Owner::merchant(mchid), AccountKind::Available));
+        assert_eq!((available, self.world.sum()), (self.model.available, 0), "{step:?}");
         let coupon = match step {
             Step::Send { .. } => self.model.coupons.last(),
             _ => step.coupon().and_then(|coupon| self.model.coupons.get(coupon)),
@@ -287,7 +328,7 @@ impl Life {
         let now = self.model.now;
         let get = |target: &str| {
             let target = format!("/v3/marketing/busifavor/{target}");
-            self.world.ask(&CALLER, "GET", &target, &Value::Null).unwrap()
+            self.world.ask(&self.caller, "GET", &target, &Value::Null).unwrap()
         };
         for (position, id) in self.stocks.iter().enumerate() {
             let (shown, known) = (get(&format!("stocks/{id}")), &self.model.stocks[position]);
@@ -345,6 +386,21 @@ impl Life {
     }
 }
 
+impl Life {
+    /// The bills of all days say what money moved.
+    fn bills_agree(&self) {
+        for (party, mchid) in PARTIES.into_iter().enumerate() {
+            let flows = self.world.act(|tx| flows(tx, mchid, AccountType::Basic));
+            let mut flows = flows.unwrap();
+            let known = self.model.flows.iter().filter(|(whose, ..)| *whose == party);
+            let mut known: Vec<_> = known.map(|(_, name, fen)| ((*name).to_owned(), *fen)).collect();
+            flows.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(flows, known);
+        }
+    }
+}
+
 fn openid(user: u8) -> String {
     format!("o{user:027}")
 }
@@ -364,6 +420,7 @@ fn live(steps: &[Step]) {
             life.agrees();
         }
     }
+    life.bills_agree();
 }
 
 #[test]

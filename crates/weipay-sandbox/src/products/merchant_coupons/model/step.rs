@@ -18,21 +18,81 @@ pub(super) struct Tie {
     pub(super) by_stranger: bool,
 }
 
+/// Pays a subsidy for a coupon, or returns one.
+#[derive(Debug, Clone)]
+pub(super) struct Subsidise {
+    pub(super) coupon: usize,
+    pub(super) order: u8,
+    /// 0 is the creator of the stock, 1 the merchant that it belongs to.
+    pub(super) payer: usize,
+    pub(super) fen: i64,
+    pub(super) number: Number,
+    pub(super) by_stranger: bool,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Send { stock: usize, user: u8, code: Option<u8>, number: Number, by_partner: bool },
-    Use { coupon: usize, number: Number, by_stranger: bool },
+    Send {
+        stock: usize,
+        user: u8,
+        code: Option<u8>,
+        number: Number,
+        by_partner: bool,
+    },
+    Use {
+        coupon: usize,
+        number: Number,
+        by_stranger: bool,
+    },
     Associate(Tie),
     Disassociate(Tie),
-    Return { coupon: usize, number: Number, by_stranger: bool },
-    Deactivate { coupon: usize, number: Number, by_stranger: bool },
-    Budget { stock: usize, by: i64, by_day: bool, knows: bool, number: Number },
-    Upload { codes: Vec<u8>, number: Number },
-    DeleteCode { code: u8, number: Number },
-    Pact { stock: usize, builds: bool, number: Number },
-    UserDeletes { coupon: usize },
-    SetState { stock: usize, runs: bool },
-    Wait { seconds: i64 },
+    Return {
+        coupon: usize,
+        number: Number,
+        by_stranger: bool,
+    },
+    Deactivate {
+        coupon: usize,
+        number: Number,
+        by_stranger: bool,
+    },
+    Budget {
+        stock: usize,
+        by: i64,
+        by_day: bool,
+        knows: bool,
+        number: Number,
+    },
+    Upload {
+        codes: Vec<u8>,
+        number: Number,
+    },
+    DeleteCode {
+        code: u8,
+        number: Number,
+    },
+    Pact {
+        stock: usize,
+        builds: bool,
+        number: Number,
+    },
+    PaySubsidy(Subsidise),
+    ReturnSubsidy(Subsidise),
+    /// Money from the bank.
+    Fund {
+        party: usize,
+        fen: i64,
+    },
+    UserDeletes {
+        coupon: usize,
+    },
+    SetState {
+        stock: usize,
+        runs: bool,
+    },
+    Wait {
+        seconds: i64,
+    },
     Restart,
 }
 
@@ -51,7 +111,13 @@ impl Step {
             Self::DeleteCode { .. } => "delete code",
             Self::Pact { builds: true, .. } => "build",
             Self::Pact { builds: false, .. } => "terminate",
-            Self::UserDeletes { .. } | Self::SetState { .. } | Self::Wait { .. } | Self::Restart => "",
+            Self::PaySubsidy(_) => "pay subsidy",
+            Self::ReturnSubsidy(_) => "return subsidy",
+            Self::Fund { .. }
+            | Self::UserDeletes { .. }
+            | Self::SetState { .. }
+            | Self::Wait { .. }
+            | Self::Restart => "",
         }
     }
 
@@ -66,8 +132,14 @@ impl Step {
             | Self::Budget { number, .. }
             | Self::Upload { number, .. }
             | Self::DeleteCode { number, .. }
+            | Self::PaySubsidy(Subsidise { number, .. })
+            | Self::ReturnSubsidy(Subsidise { number, .. })
             | Self::Pact { number, .. } => Some(*number),
-            Self::UserDeletes { .. } | Self::SetState { .. } | Self::Wait { .. } | Self::Restart => None,
+            Self::Fund { .. }
+            | Self::UserDeletes { .. }
+            | Self::SetState { .. }
+            | Self::Wait { .. }
+            | Self::Restart => None,
         }
     }
 
@@ -79,6 +151,8 @@ impl Step {
             | Self::Use { coupon, .. }
             | Self::Return { coupon, .. }
             | Self::Deactivate { coupon, .. }
+            | Self::PaySubsidy(Subsidise { coupon, .. })
+            | Self::ReturnSubsidy(Subsidise { coupon, .. })
             | Self::UserDeletes { coupon } => Some(*coupon),
             _ => None,
         }
@@ -91,6 +165,8 @@ impl Step {
             | Self::Disassociate(Tie { by_stranger, .. })
             | Self::Use { by_stranger, .. }
             | Self::Return { by_stranger, .. }
+            | Self::PaySubsidy(Subsidise { by_stranger, .. })
+            | Self::ReturnSubsidy(Subsidise { by_stranger, .. })
             | Self::Deactivate { by_stranger, .. } => *by_stranger,
             Self::Send { by_partner, .. } => *by_partner,
             _ => false,
@@ -120,6 +196,18 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             by_stranger,
         })
     };
+    let subsidise = || {
+        (coupon(), 0..2_u8, 0..2_usize, 0..7_i64, number(), other()).prop_map(
+            |(coupon, order, payer, fen, number, by_stranger)| Subsidise {
+                coupon,
+                order,
+                payer,
+                fen,
+                number,
+                by_stranger,
+            },
+        )
+    };
     let stock = || 0..3_usize;
     let code = prop_oneof![1 => Just(None), 1 => (0..12_u8).prop_map(Some)];
     prop_oneof![
@@ -140,6 +228,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         6 => (0..14_u8, number()).prop_map(|(code, number)| Step::DeleteCode { code, number }),
         8 => (stock(), prop::bool::weighted(0.7), number())
             .prop_map(|(stock, builds, number)| Step::Pact { stock, builds, number }),
+        25 => subsidise().prop_map(Step::PaySubsidy),
+        25 => subsidise().prop_map(Step::ReturnSubsidy),
+        4 => (0..2_usize, 1..9_i64).prop_map(|(party, fen)| Step::Fund { party, fen }),
         3 => coupon().prop_map(|coupon| Step::UserDeletes { coupon }),
         6 => (stock(), prop::bool::weighted(0.8)).prop_map(|(stock, runs)| Step::SetState { stock, runs }),
         10 => prop_oneof![

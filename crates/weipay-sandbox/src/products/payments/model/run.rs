@@ -191,7 +191,7 @@ impl<'a> Shop<'a> {
             match &order.combined {
                 Some(combination) => {
                     let combined = CombinedOrder::find(tx, combination)?.unwrap();
-                    combined.pay(tx, &wish.means(), self.world.now)
+                    combined.pay(tx, &wish.means()?, self.world.now)
                 }
                 None => pay_one(tx, order, &wish, self.world.now),
             }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::STYLE_PATH;
 use super::invoice::{Invoice, Payer, Standing};
+use crate::products::payments::order::Funds;
 use crate::response::Response;
 
 /// Nothing from elsewhere, no script, no frame around it. A redirect loads nothing, so `redirect_url` works all the same.
@@ -129,16 +130,11 @@ pub(super) fn invoice(
     body += "</dl>\n";
     if let Some(token) = token {
         let token = escape(token);
-        let amount = |fen| match invoice.to_pay == invoice.to_pay_from_wallet {
-            true => String::new(),
-            false => format!(" {}", money(fen, &invoice.currency)),
-        };
-        let (by_card, by_wallet) = (amount(invoice.to_pay), amount(invoice.to_pay_from_wallet));
+        let ways = ways(invoice);
         let _ = write!(
             body,
-            "<form method=\"post\">\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n<fieldset>\n\
-             <label><input type=\"radio\" name=\"means\" value=\"card\" checked> 银行卡 Bank card{by_card}</label>\n\
-             <label><input type=\"radio\" name=\"means\" value=\"wallet\"> 零钱 Wallet{by_wallet}</label>\n</fieldset>\n\
+            "<form method=\"post\">\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
+             <fieldset>\n{ways}</fieldset>\n\
              <button name=\"do\" value=\"pay\">支付 Pay</button>\n\
              <button name=\"do\" value=\"cancel\" class=\"quiet\">取消 Cancel</button>\n</form>\n"
         );
@@ -151,6 +147,36 @@ pub(super) fn invoice(
         );
     }
     Html { body, redirect_url: redirect_url.map(str::to_owned) }
+}
+
+/// What a person may choose to pay with. What the order does not take can be seen and not chosen.
+fn ways(invoice: &Invoice) -> String {
+    let is_same = invoice.ways.iter().all(|way| way.to_pay == invoice.to_pay);
+    let chosen = invoice.ways.iter().position(|way| way.is_taken);
+    let mut shown = String::new();
+    for (place, way) in invoice.ways.iter().enumerate() {
+        let (word, name) = match way.funds {
+            Funds::Wallet => ("wallet", "零钱 Wallet"),
+            Funds::Card => ("card", "银行卡 Bank card"),
+            Funds::DebitCard => ("debit", "储蓄卡 Debit card"),
+            Funds::CreditCard => ("credit", "信用卡 Credit card"),
+        };
+        let state = match chosen {
+            _ if !way.is_taken => " disabled",
+            Some(chosen) if chosen == place => " checked",
+            _ => "",
+        };
+        let after = match (way.is_taken, is_same) {
+            (false, _) => " 不支持 Not for this order".to_owned(),
+            (true, true) => String::new(),
+            (true, false) => format!(" {}", money(way.to_pay, &invoice.currency)),
+        };
+        let _ = writeln!(
+            shown,
+            "<label><input type=\"radio\" name=\"means\" value=\"{word}\"{state}> {name}{after}</label>"
+        );
+    }
+    shown
 }
 
 fn row(body: &mut String, name: &str, value: &str) {

@@ -2,7 +2,7 @@
 
 use crate::people::Person;
 use crate::products::cash_coupons::discount::Discount;
-use crate::products::payments::order::{self, Order};
+use crate::products::payments::order::{self, Funds, Order};
 use crate::products::payments::payment::{check_payable, coupons_to_use};
 use crate::products::payments::person::{Payable, PersonPaysError, check_prepay, find};
 use crate::store::{StoreError, Transaction};
@@ -14,10 +14,10 @@ pub(super) struct Invoice {
     pub(super) merchant: String,
     pub(super) out_trade_no: String,
     pub(super) currency: String,
-    /// Fen of all parts by a bank card, without the coupons that would be used.
+    /// Fen that are to be paid by the first of the ways that the order takes.
     pub(super) to_pay: i64,
-    /// The same from the wallet: some coupons are for some cards only.
-    pub(super) to_pay_from_wallet: i64,
+    /// What a person may choose to pay with.
+    pub(super) ways: Vec<Way>,
     /// Fen that the person paid.
     pub(super) paid: i64,
     /// One, or those of a combined order.
@@ -27,6 +27,19 @@ pub(super) struct Invoice {
     /// Who may pay, where the order names nobody and people were made.
     pub(super) people: Vec<Payer>,
 }
+
+/// One thing to pay with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) funds: Funds,
+    /// Fen of all parts, without the coupons that would be used: some coupons are for some cards only.
+    pub(super) to_pay: i64,
+    /// Whether the order takes it (`limit_pay`).
+    pub(super) is_taken: bool,
+}
+
+/// In the order of the page: a bank card of a kind that the order takes, a credit card, and the wallet.
+const WAYS: [Funds; 3] = [Funds::Card, Funds::CreditCard, Funds::Wallet];
 
 /// A person who may pay.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,27 +102,30 @@ impl Invoice {
         let standing = standing(&orders, prepay);
         let named = orders.first().is_some_and(|order| order.payer != order::Payer::default());
         let person = person.filter(|_| !named);
-        let coupons = |from_wallet| -> Result<Vec<Discount>, PersonPaysError> {
-            Ok(match standing {
-                Standing::Open => {
-                    coupons_to_use(tx, &orders, person, from_wallet, now)?.into_iter().flatten().collect()
-                }
-                Standing::Paid | Standing::Over(_) => Vec::new(),
-            })
-        };
-        let (to_use, from_wallet) = (coupons(false)?, coupons(true)?);
+        let total = orders.iter().fold(0, |sum: i64, order| sum.saturating_add(order.total));
+        let (mut ways, mut to_use) = (Vec::new(), None);
+        for funds in WAYS.into_iter().filter(|_| standing == Standing::Open) {
+            let coupons: Vec<Discount> =
+                coupons_to_use(tx, &orders, person, funds, now)?.into_iter().flatten().collect();
+            let is_taken = orders.iter().all(|order| order.limit_pay.check(funds).is_ok());
+            let to_pay = total - coupons.iter().map(Discount::amount).sum::<i64>();
+            ways.push(Way { funds, to_pay, is_taken });
+            if is_taken {
+                to_use.get_or_insert((to_pay, coupons));
+            }
+        }
+        let (to_pay, to_use) = to_use.unwrap_or_else(|| (total, Vec::new()));
         let people = match (&standing, orders.first()) {
             (Standing::Open, Some(order)) if !named => payers(tx, &order.appid, person)?,
             _ => Vec::new(),
         };
-        let total = orders.iter().fold(0, |sum: i64, order| sum.saturating_add(order.total));
         let payments = || orders.iter().filter_map(|order| order.payment.as_ref());
         Ok(Self {
             merchant,
             out_trade_no,
             currency: orders.first().map_or_else(String::new, |order| order.currency.clone()),
-            to_pay: total - to_use.iter().map(Discount::amount).sum::<i64>(),
-            to_pay_from_wallet: total - from_wallet.iter().map(Discount::amount).sum::<i64>(),
+            to_pay,
+            ways,
             paid: payments().fold(0, |sum: i64, payment| sum.saturating_add(payment.payer_total)),
             coupons: match standing {
                 Standing::Open => {

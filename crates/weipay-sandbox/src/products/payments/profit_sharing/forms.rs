@@ -116,8 +116,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::products::ledger::AccountKind::{self, Available, Frozen};
-    use crate::products::ledger::Owner;
+    use crate::ledger::AccountKind::{self, Available, Frozen};
+    use crate::ledger::Owner;
     use crate::products::payments::refund::fixtures::{MCHID, Shop, Wish};
 
     const SUB: &str = "1900000110";

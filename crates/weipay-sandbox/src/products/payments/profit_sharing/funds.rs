@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::DAY;
+use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::Order;
 use crate::products::payments::refund::record::settlement_total;
 use crate::store::{Due, Record, StoreError, Transaction};

@@ -325,14 +325,17 @@ impl Model {
             }
             accounts.frozen += fee - fen;
         } else {
-            let of_unsettled = fen.min(accounts.unsettled + fee);
-            if accounts.available + released < fen - of_unsettled {
+            // After the end of profit sharing only available money pays, and the fee comes back there.
+            let is_ended = ORDERS[order].is_shared;
+            let of_unsettled = if is_ended { 0 } else { fen.min(accounts.unsettled + fee) };
+            let fee_available = if is_ended { fee } else { 0 };
+            if accounts.available + released + fee_available < fen - of_unsettled {
                 return Err(SHORT);
             }
             self.release_late(order);
             let accounts = self.accounts_of(order);
-            accounts.unsettled += fee - of_unsettled;
-            accounts.available -= fen - of_unsettled;
+            accounts.unsettled += fee - fee_available - of_unsettled;
+            accounts.available += fee_available + of_unsettled - fen;
         }
         let accounts = self.accounts_of(order);
         accounts.fees -= fee;
@@ -366,7 +369,8 @@ impl Model {
             }
             accounts.frozen -= left;
         } else {
-            let of_unsettled = (total - fee).min(accounts.unsettled);
+            let is_ended = ORDERS[number].is_shared;
+            let of_unsettled = if is_ended { 0 } else { (total - fee).min(accounts.unsettled) };
             if accounts.available < total - fee - of_unsettled {
                 return Err(SHORT);
             }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::ledger::AccountKind::{Available, Frozen, Refunding, Withdrawing};
+use crate::ledger::Owner;
 use crate::merchants::Account;
-use crate::products::ledger::AccountKind::{Available, Frozen, Refunding, Withdrawing};
-use crate::products::ledger::Owner;
 use crate::products::race::{RACES, at_once};
 use crate::products::world::{APPID, Sale, World, merchant};
 

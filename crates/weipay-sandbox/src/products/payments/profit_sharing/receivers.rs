@@ -1,10 +1,19 @@
 //! Receivers (分账接收方): who may get a part of a merchant's payments.
+//!
+//! | type | account | under |
+//! |---|---|---|
+//! | `MERCHANT_ID` | a merchant ID (商户号) | |
+//! | `PERSONAL_OPENID` | an openid | `appid` of the request |
+//! | `PERSONAL_SUB_OPENID` | an openid | `sub_appid` of the request |
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::forms::Form;
 use super::refusals;
+use crate::contract::ValidRequest;
+use crate::people::Person;
+use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
 use crate::store::{Record, StoreError, Transaction, joined};
 
@@ -57,7 +66,33 @@ pub(super) fn add_receiver(
         return Err(refusals::bad_receiver().into());
     }
     form.check_owner(context)?;
+    check_account(tx, request, request.required("type"), request.required("account"))?;
     keep(tx, context, form, true)
+}
+
+/// The rule: what can be the account of a receiver of a type.
+pub(super) fn check_account(
+    tx: &Transaction<'_>,
+    request: &ValidRequest,
+    kind: &str,
+    account: &str,
+) -> Result<(), HandlerError> {
+    let appid = match kind {
+        "MERCHANT_ID" => {
+            let is_number =
+                (1..=32).contains(&account.len()) && account.bytes().all(|byte| byte.is_ascii_digit());
+            return if is_number { Ok(()) } else { Err(refusals::bad_merchant_id().into()) };
+        }
+        "PERSONAL_SUB_OPENID" => request.text("sub_appid").ok_or_else(refusals::no_sub_appid)?,
+        _ => request.required("appid"),
+    };
+    if !is_openid(account) {
+        return Err(refusals::bad_openid().into());
+    }
+    match Person::has_another_openid(tx, account, appid)? {
+        true => Err(refusals::openid_of_another_appid().into()),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn delete_receiver(

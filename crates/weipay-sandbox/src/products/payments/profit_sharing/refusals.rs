@@ -42,6 +42,30 @@ pub(super) fn no_platform() -> Refusal {
     )
 }
 
+/// The sentence is one of the page, as are the two below.
+pub(super) fn bad_merchant_id() -> Refusal {
+    Refusal::param_error(
+        "参数格式不正确",
+        "the account of a MERCHANT_ID is a merchant ID (商户号): digits only",
+    )
+}
+
+pub(super) fn bad_openid() -> Refusal {
+    Refusal::param_error("参数格式不正确", reasons::OPENID_FORM)
+}
+
+/// The receiver is nobody's under this appid.
+pub(super) fn openid_of_another_appid() -> Refusal {
+    Refusal::invalid_request("无效请求", reasons::OPENID_OF_ANOTHER_APPID)
+}
+
+pub(super) fn no_sub_appid() -> Refusal {
+    Refusal::param_error(
+        "参数格式不正确",
+        "a PERSONAL_SUB_OPENID is an openid under sub_appid: send sub_appid",
+    )
+}
+
 pub(super) fn not_a_sub_merchant() -> Refusal {
     Refusal::no_auth(
         "非服务商下的签约子商户",

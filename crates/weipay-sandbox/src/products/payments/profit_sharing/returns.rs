@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::forms::Form;
+use super::notices::announce_return;
 use super::refusals;
 use super::split::{Outcome, Split, check_sub_merchant};
 use super::statement::PARTY_AND_TIME;
 use crate::clock::{self, DAY};
-use crate::products::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
+use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::{Context, HandlerError};
 use crate::reasons;
 use crate::response::Refusal;
@@ -189,6 +190,9 @@ pub(super) fn give_back(
         }
     }
     tx.save(&made)?;
+    if made.has_succeeded {
+        announce_return(tx, &split, &made, now)?;
+    }
     Ok(made)
 }
 

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use super::forms::{AskedPart, Form, read_parts};
 use super::funds::SharedFunds;
+use super::notices::announce_split;
 use super::receivers::is_receiver;
 use super::statement::PARTY_AND_TIME;
 use super::{month, refusals};
 use crate::clock;
+use crate::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::people::account::AccountState;
-use crate::products::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError, post};
 use crate::products::payments::order::Order;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -458,6 +459,7 @@ pub(super) fn settle(tx: &Transaction<'_>, order_id: &str, at: i64) -> Result<()
     }
     split.is_finished = true;
     tx.save(&split)?;
+    announce_split(tx, &split, at)?;
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::clock::DAY;
+use crate::ledger::AccountKind::{self, Available, Frozen};
+use crate::ledger::Owner;
 use crate::people::account::AccountState;
-use crate::products::ledger::AccountKind::{self, Available, Frozen};
-use crate::products::ledger::Owner;
 use crate::products::payments::refund::fixtures::{Shop, Wish};
 
 const STORE: &str = "1900000110";
@@ -212,6 +212,25 @@ fn after_fifty_splits_the_rest_can_still_be_unfrozen() {
     shop.ask("POST", "/v3/profitsharing/orders/unfreeze", &unfreeze).unwrap();
     shop.pass(10);
     assert_eq!((unsplit(&shop, &id), shop.merchant(Frozen), shop.merchant(Available)), (0, 0, 944));
+}
+
+#[test]
+fn what_an_openid_got_before_it_became_a_persons_counts_for_the_person() {
+    const LIMIT: i64 = 20_000_000;
+    let openids = [crate::products::world::openid(7), crate::products::world::openid(8)];
+    let counted = |shop: &Shop, openid: &str, fen: i64| {
+        shop.act(|tx| super::month::count(tx, openid, fen, shop.now)).unwrap()
+    };
+    let shop = Shop::new();
+    assert!(counted(&shop, &openids[0], LIMIT - 1) && counted(&shop, &openids[1], 1));
+    let person = crate::people::Person {
+        unionid: "oWeipayUnion0000000000000000".to_owned(),
+        openids: [("wx1".to_owned(), openids[0].clone()), ("wx2".to_owned(), openids[1].clone())].into(),
+    };
+    shop.act(|tx| tx.save(&person)).unwrap();
+    for openid in &openids {
+        assert!(!counted(&shop, openid, 1), "the person has all of the month");
+    }
 }
 
 #[test]

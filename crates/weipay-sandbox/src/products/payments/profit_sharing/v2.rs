@@ -12,7 +12,7 @@ mod read;
 use serde_json::{Map, Value, json};
 
 use super::forms::{AskedPart, Form};
-use super::receivers::{Receiver, keep_relation};
+use super::receivers::{Receiver, check_account, keep_relation};
 use super::refusals;
 use super::returns::{Return, ReturnRequest, find_return, give_back};
 use super::split::{
@@ -169,6 +169,7 @@ fn add_receiver(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Ha
     if is_nameless || receiver.is_vague {
         return Err(refusals::bad_receiver().into());
     }
+    check_account(tx, context.request, &receiver.kind, &receiver.account)?;
     keep(tx, context, receiver, true)
 }
 

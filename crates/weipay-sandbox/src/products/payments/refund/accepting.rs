@@ -233,13 +233,24 @@ pub(super) fn divide(refund: i64, order: &Order, payment: &Payment, earlier: &[R
 pub(super) struct Money {
     pub(super) unsettled: i64,
     pub(super) available: i64,
-    /// What of this order waits for profit sharing; none when it is not to be shared, or not any more.
-    pub(super) frozen: Option<i64>,
+    pub(super) sharing: Sharing,
+}
+
+/// What profit sharing has to do with the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// It is not to be shared.
+    Never,
+    /// So much of it waits to be shared.
+    Waits(i64),
+    /// Nothing of it can be shared any more: what was left is available.
+    Ended,
 }
 
 /// Which accounts the money comes from. The fee that comes back goes into the first of them before.
 ///
-/// What waits for profit sharing is used first, and nothing else while it waits. Otherwise
+/// What waits for profit sharing is used first, and nothing else while it waits. After that the available
+/// money pays: INFERRED(refund-after-sharing) a request that wants unsettled money for it is refused. Otherwise
 /// INFERRED(refund-source): a request that says nothing takes what is not settled yet, and then what is
 /// available. An account without money is passed over, so that the fee does not look like money that was
 /// there. UNCONFIRMED(refund-from): `UNAVAILABLE` of `amount.from` means what is not settled yet.
@@ -251,11 +262,19 @@ pub(super) fn draw(
     money: Money,
 ) -> Result<Vec<(AccountKind, i64)>, Refusal> {
     let needed = amounts.settlement;
-    if let Some(left) = money.frozen {
+    if let Sharing::Waits(left) = money.sharing {
         if left.saturating_add(amounts.fee) < needed {
             return Err(refusals::shared_already());
         }
         return Ok(vec![(AccountKind::Frozen, needed)]);
+    }
+    let wants_unsettled = match source {
+        Some(Source::Unsettled) => true,
+        Some(Source::Both { unavailable, .. }) => *unavailable > 0,
+        Some(Source::Available | Source::Prepaid | Source::Unbalanced) | None => false,
+    };
+    if money.sharing == Sharing::Ended && wants_unsettled {
+        return Err(refusals::not_unsettled_after_sharing());
     }
     let all = i64::MAX;
     let limits = match source {
@@ -267,6 +286,7 @@ pub(super) fn draw(
         ],
         Some(Source::Prepaid) => return Err(refusals::no_prepaid_account()),
         Some(Source::Unbalanced) => return Err(refusals::bad_sources()),
+        None if money.sharing == Sharing::Ended => vec![(AccountKind::Available, money.available, all)],
         None => vec![
             (AccountKind::Unsettled, money.unsettled, all),
             (AccountKind::Available, money.available, all),

@@ -10,10 +10,10 @@
 mod run;
 mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::RefundState;
-use crate::clock::DAY;
+use crate::clock::{self, DAY};
 use crate::products::lives::share;
 use crate::products::world::NOW;
 
@@ -101,6 +101,33 @@ pub(super) struct Refund {
     is_of_frozen: bool,
     /// `funds_account`.
     pub(super) funds: &'static str,
+    /// What the trade bill of its day says, when something has happened to it since that was made.
+    billed: Option<RefundState>,
+}
+
+impl Refund {
+    /// A bill is made at ten o'clock (Beijing) of the next day, and does not change any more.
+    fn keep_for_bill(&mut self, now: i64) {
+        const BEIJING: i64 = 8 * 3_600;
+        let day = (self.created + BEIJING).div_euclid(DAY);
+        if now >= (day + 1) * DAY - BEIJING + 10 * 3_600 {
+            self.billed.get_or_insert(self.state);
+        }
+    }
+}
+
+/// What a trade bill (交易账单) says of a payment or a refund, in fen.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Billed {
+    /// The number of the order, or of the refund.
+    pub(super) number: String,
+    pub(super) state: String,
+    pub(super) settled: i64,
+    pub(super) off: i64,
+    pub(super) refunded: i64,
+    pub(super) coupons_refunded: i64,
+    pub(super) fee: i64,
+    pub(super) requested: i64,
 }
 
 /// What one payee has.
@@ -192,6 +219,13 @@ impl Model {
         }
         let shares = self.divide(order, fen);
         let is_of_frozen = ORDERS[order].is_shared && self.is_waiting;
+        // After the end of profit sharing only available money pays.
+        let is_ended = ORDERS[order].is_shared && !self.is_waiting;
+        let source = match source {
+            Source::Any if is_ended => Source::Available,
+            Source::Unsettled | Source::Both(1..) if is_ended => return Err(SHORT),
+            source => source,
+        };
         let funds = self.withdraw(ORDERS[order].payee, shares, is_of_frozen, source, fen)?;
         let refund = Refund {
             id: String::new(),
@@ -203,6 +237,7 @@ impl Model {
             destination: Destination::Original,
             is_of_frozen,
             funds,
+            billed: None,
         };
         self.refunds.insert(number, refund);
         Ok(RefundState::Processing)
@@ -260,12 +295,17 @@ impl Model {
 
     /// Whether it could be decided.
     pub(super) fn decide(&mut self, number: u8, to: RefundState) -> bool {
+        self.decide_at(number, to, self.now)
+    }
+
+    fn decide_at(&mut self, number: u8, to: RefundState, at: i64) -> bool {
         let Some(refund) = self.refunds.get_mut(&number) else { return false };
         let may = refund.state == RefundState::Processing
             || (refund.state, to) == (RefundState::Abnormal, RefundState::Success);
         if !may {
             return false;
         }
+        refund.keep_for_bill(at);
         refund.state = to;
         let (shares, sold) = (refund.shares, ORDERS[refund.order]);
         let is_of_frozen = refund.is_of_frozen && self.is_waiting;
@@ -292,9 +332,10 @@ impl Model {
     }
 
     pub(super) fn handle(&mut self, number: u8, destination: Destination) -> Result<(), Refused> {
-        let settles = self.now + 5;
+        let (now, settles) = (self.now, self.now + 5);
         let refund = self.refunds.get_mut(&number).filter(|refund| refund.state == RefundState::Abnormal);
         let refund = refund.ok_or(INVALID)?;
+        refund.keep_for_bill(now);
         (refund.state, refund.settles, refund.destination) = (RefundState::Processing, settles, destination);
         Ok(())
     }
@@ -307,10 +348,50 @@ impl Model {
             accounts.available += std::mem::take(&mut accounts.frozen);
         }
         let is_due = |refund: &Refund| refund.state == RefundState::Processing && refund.settles <= self.now;
-        let due: Vec<u8> =
-            self.refunds.iter().filter(|(_, refund)| is_due(refund)).map(|(number, _)| *number).collect();
-        for number in due {
-            self.decide(number, RefundState::Success);
+        let due = self.refunds.iter().filter(|(_, refund)| is_due(refund));
+        let due: Vec<(u8, i64)> = due.map(|(number, refund)| (*number, refund.settles)).collect();
+        for (number, at) in due {
+            self.decide_at(number, RefundState::Success, at);
         }
+    }
+
+    /// The rows of all trade bills. A refund that was closed before its bill was made gave nothing back.
+    pub(super) fn billed(&self) -> Vec<Billed> {
+        let paid = ORDERS.iter().map(|sold| Billed {
+            number: sold.number.to_owned(),
+            state: "SUCCESS".to_owned(),
+            settled: sold.settled(),
+            off: sold.cash + sold.discount,
+            refunded: 0,
+            coupons_refunded: 0,
+            fee: sold.fee,
+            requested: 0,
+        });
+        let refunded = self.refunds.iter().map(|(number, refund)| {
+            let state = refund.billed.unwrap_or(refund.state);
+            let back = |fen: i64| if state == RefundState::Closed { 0 } else { fen };
+            let word = match state {
+                RefundState::Abnormal => "CHANGE",
+                RefundState::Closed => "FAIL",
+                other => other.word(),
+            };
+            Billed {
+                number: number.to_string(),
+                state: word.to_owned(),
+                settled: 0,
+                off: 0,
+                refunded: back(refund.shares.fen - refund.shares.discount),
+                coupons_refunded: back(refund.shares.cash),
+                fee: -back(refund.shares.fee),
+                requested: refund.shares.fen,
+            }
+        });
+        paid.chain(refunded).collect()
+    }
+
+    /// The days on which something has a row.
+    pub(super) fn days(&self) -> BTreeSet<i64> {
+        let refunded = self.refunds.values().map(|refund| refund.created);
+        std::iter::once(NOW).chain(refunded).map(clock::day).collect()
     }
 }

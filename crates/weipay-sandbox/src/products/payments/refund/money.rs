@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::accepting::{self, Money, Source};
+use super::accepting::{self, Money, Sharing, Source};
 use super::record::{Amounts, is_money};
 use super::refusals;
 use crate::ledger::{Account, AccountKind, Business, Owner, Posting, Purse, post};
@@ -26,13 +26,18 @@ pub(super) fn withdraw(
     posting: &dyn Fn(Business) -> Posting,
     now: i64,
 ) -> Result<Vec<(AccountKind, i64)>, HandlerError> {
-    let mut funds = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open);
+    let mut funds = SharedFunds::find(tx, order, now)?;
+    let sharing = match &funds {
+        None => Sharing::Never,
+        Some(funds) if funds.is_open => Sharing::Waits(funds.left),
+        Some(_) => Sharing::Ended,
+    };
     let payee = Owner::merchant(order.payee());
     let purse = Purse::find(tx, &payee)?;
     let money = Money {
         unsettled: purse.balance(AccountKind::Unsettled),
         available: purse.balance(AccountKind::Available),
-        frozen: funds.as_ref().map(|funds| funds.left),
+        sharing,
     };
     let drawn = accepting::draw(source, amounts, money)?;
     let account = |kind| payee.account(kind);
@@ -43,7 +48,7 @@ pub(super) fn withdraw(
         posting.moves(account(*kind), account(AccountKind::Refunding), *fen)
     });
     post(tx, out).map_err(|error| error.or_short(refusals::not_enough))?;
-    if let Some(funds) = funds.as_mut() {
+    if let Some(funds) = funds.as_mut().filter(|funds| funds.is_open) {
         funds.left = funds.left.saturating_add(amounts.fee).saturating_sub(amounts.settlement);
         tx.save(funds)?;
     }

@@ -116,6 +116,13 @@ pub(super) fn shared_already() -> Refusal {
     )
 }
 
+/// UNCONFIRMED(refund-after-sharing): the request wants money that is not settled yet.
+pub(super) fn not_unsettled_after_sharing() -> Refusal {
+    refused_for_money(
+        "the order was to be shared (分账) and that has ended: its refunds come from available money (可用余额), so leave the source out",
+    )
+}
+
 /// UNCONFIRMED(prepaid-account): nobody has money there.
 pub(super) fn no_prepaid_account() -> Refusal {
     refused_for_money("the sandbox has no prepaid account (PREPAID): leave funds_account out")

@@ -130,6 +130,23 @@ impl Life {
             Step::Ask { asked, caller, number } => self.ask(asked, caller, number),
             Step::Take { token, user } => self.take_token(token, user),
             Step::Stores { target, stores, associates } => self.change_stores(target, stores, associates),
+            Step::BrandSends { user } => {
+                let (stock, now) = (&self.stocks[UPLOAD], self.world.now);
+                let sent: Result<Option<String>, HandlerError> = self.world.act(|tx| {
+                    let appid = |_: &str| APPID.to_owned();
+                    control::send_of_brand(tx, &self.entropy, stock, &openid(user), appid, now)
+                });
+                let sent = sent.map_err(|error| match error {
+                    HandlerError::Refused(refusal) => refusal.code,
+                    HandlerError::Failed(error) => panic!("{error}"),
+                });
+                assert_eq!(sent.as_ref().map(drop).map_err(|code| *code), self.model.brand_sends(user));
+                if let Ok(Some(code)) = sent {
+                    self.numbers += 1;
+                    let number = format!("of the brand {}", self.numbers);
+                    self.model.sent(Target::Stock(UPLOAD), user, &number, &[code]);
+                }
+            }
             Step::SetAddress => {
                 let body = json!({ "notify_url": "https://example.com/notify" });
                 self.post(Caller::Partner, "/notify-configs", &body).unwrap();

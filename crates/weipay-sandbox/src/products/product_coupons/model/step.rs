@@ -45,13 +45,36 @@ pub(super) enum Asked {
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Ask { asked: Asked, caller: Caller, number: Number },
-    Take { token: usize, user: usize },
-    Stores { target: Target, stores: [u8; 2], associates: bool },
+    Ask {
+        asked: Asked,
+        caller: Caller,
+        number: Number,
+    },
+    Take {
+        token: usize,
+        user: usize,
+    },
+    Stores {
+        target: Target,
+        stores: [u8; 2],
+        associates: bool,
+    },
+    /// A coupon with an uploaded code.
+    BrandSends {
+        user: usize,
+    },
     SetAddress,
-    UserDeletes { coupon: usize },
-    SetState { stock: usize, state: State },
-    Pass { seconds: i64, is_late: bool },
+    UserDeletes {
+        coupon: usize,
+    },
+    SetState {
+        stock: usize,
+        state: State,
+    },
+    Pass {
+        seconds: i64,
+        is_late: bool,
+    },
     Restart,
 }
 
@@ -99,6 +122,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         12 => (0..12_usize, user()).prop_map(|(token, user)| Step::Take { token, user }),
         14 => (target(), [0..4_u8, 0..4_u8], prop::bool::weighted(0.7))
             .prop_map(|(target, stores, associates)| Step::Stores { target, stores, associates }),
+        40 => user().prop_map(|user| Step::BrandSends { user }),
         2 => Just(Step::SetAddress),
         4 => coupon().prop_map(|coupon| Step::UserDeletes { coupon }),
         8 => (0..BUNDLE_INDEX + 3, state).prop_map(|(stock, state)| Step::SetState { stock, state }),

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::super::{MAX_AGE_SECONDS, authorization, course, transfer};
 use super::step::{Step, step};
 use super::{Asked, Key, Kind, Model, Refused, succeeds};
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Owner};
+use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::world::{APPID, World, merchant, openid};
 use crate::store::StoreError;
@@ -277,6 +278,10 @@ fn live(steps: &[Step]) {
         if position % 10 == 9 {
             check_records(&payers, &model);
         }
+    }
+    for (mchid, has) in MCHIDS.iter().zip(model.operation) {
+        let billed = payers.world.act(|tx| balances(tx, mchid)).unwrap();
+        assert_eq!(billed, [0, has], "{mchid}");
     }
 }
 

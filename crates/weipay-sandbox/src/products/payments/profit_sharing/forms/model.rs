@@ -125,6 +125,23 @@ struct Accounts {
     fees: i64,
     refunding: i64,
     withdrawing: i64,
+    operation: i64,
+}
+
+impl Accounts {
+    /// What a withdrawal takes, if the account can have money.
+    fn withdrawable(&mut self, account: &str) -> Option<&mut i64> {
+        match account {
+            "BASIC" => Some(&mut self.available),
+            "OPERATION" => Some(&mut self.operation),
+            _ => None,
+        }
+    }
+
+    /// What fund flow bills say: of the basic account and of the operation account.
+    fn billed(&self) -> [i64; 2] {
+        [self.unsettled + self.available + self.frozen, self.operation]
+    }
 }
 
 /// What the clock does, in the order in which it does it at one moment.
@@ -349,14 +366,17 @@ impl Model {
             accounts.frozen += fee - fen;
             self.orders[order].left += fee - fen;
         } else {
-            let of_unsettled = fen.min(accounts.unsettled + fee);
-            if accounts.available + released < fen - of_unsettled {
+            // After the end of profit sharing only available money pays, and the fee comes back there.
+            let is_ended = ORDERS[order].is_shared;
+            let of_unsettled = if is_ended { 0 } else { fen.min(accounts.unsettled + fee) };
+            let fee_available = if is_ended { fee } else { 0 };
+            if accounts.available + released + fee_available < fen - of_unsettled {
                 return Err(SHORT);
             }
             self.release_late(order);
             let accounts = self.accounts_of(order);
-            accounts.unsettled += fee - of_unsettled;
-            accounts.available -= fen - of_unsettled;
+            accounts.unsettled += fee - fee_available - of_unsettled;
+            accounts.available += fee_available + of_unsettled - fen;
         }
         self.accounts_of(order).fees -= fee;
         Ok(is_of_frozen)
@@ -453,10 +473,9 @@ impl Model {
             return Err(PARAM);
         }
         let accounts = &mut self.accounts[asked.party];
-        if asked.by_stranger || asked.account != "BASIC" || accounts.available < asked.fen {
-            return Err(SHORT);
-        }
-        accounts.available -= asked.fen;
+        let from =
+            accounts.withdrawable(asked.account).filter(|fen| !asked.by_stranger && **fen >= asked.fen);
+        *from.ok_or(SHORT)? -= asked.fen;
         accounts.withdrawing += asked.fen;
         let withdrawal = Withdrawal { asked, made: self.now, state: WithdrawalState::CreateSuccess };
         self.withdrawals.insert(number, withdrawal);
@@ -468,14 +487,17 @@ impl Model {
         use WithdrawalState::{CreateSuccess, Fail, Refund, Success};
         let Some(known) = self.withdrawals.get_mut(&number) else { return false };
         let (accounts, fen) = (&mut self.accounts[known.asked.party], known.asked.fen);
-        match (known.state, to) {
-            (CreateSuccess, Success) => accounts.withdrawing -= fen,
-            (CreateSuccess, Fail) => {
-                accounts.withdrawing -= fen;
-                accounts.available += fen;
-            }
-            (Success, Refund) => accounts.available += fen,
+        let comes_back = match (known.state, to) {
+            (CreateSuccess, Success) => false,
+            (CreateSuccess, Fail) | (Success, Refund) => true,
             _ => return false,
+        };
+        if known.state == CreateSuccess {
+            accounts.withdrawing -= fen;
+        }
+        // To where it came from.
+        if let Some(account) = accounts.withdrawable(known.asked.account).filter(|_| comes_back) {
+            *account += fen;
         }
         known.state = to;
         self.notified.push(format!("MCHWITHDRAW.CHANGE withdrawal-{number}"));

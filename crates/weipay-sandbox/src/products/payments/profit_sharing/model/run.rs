@@ -8,9 +8,10 @@ use super::super::super::person::PersonPays;
 use super::super::super::refund::control::{Decided, RefundDecision, decide};
 use super::step::{Step, step};
 use super::{Accounts, Asked, Model, ORDERS, Outcome, PERSON, RECEIVERS, Refused};
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Owner};
+use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::world::{APPID, Sale, World, merchant, openid};
 use crate::response::Refusal;
@@ -410,6 +411,17 @@ fn check_records(shops: &Shops, model: &mut Model) {
     assert_eq!(found, notified);
 }
 
+/// The fund flow bills of all days say what there is, and each balance follows from the one before.
+fn check_bills(shops: &Shops, model: &Model) {
+    let billed = |mchid: &str| shops.world.act(|tx| balances(tx, mchid)).unwrap();
+    for (mchid, has) in PAYEES.iter().zip(model.accounts) {
+        assert_eq!(billed(mchid), [has.unsettled + has.available + has.frozen, 0], "{mchid}");
+    }
+    for (mchid, received) in STORES.iter().zip(model.received) {
+        assert_eq!(billed(mchid), [received, 0], "{mchid}");
+    }
+}
+
 fn live(steps: &[Step]) {
     let (mut shops, mut model) = (Shops::new(), Model::new());
     for (position, step) in steps.iter().enumerate() {
@@ -420,6 +432,7 @@ fn live(steps: &[Step]) {
             check_records(&shops, &mut model);
         }
     }
+    check_bills(&shops, &model);
 }
 
 #[test]

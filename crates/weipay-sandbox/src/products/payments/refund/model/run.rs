@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::super::fixtures::{MCHID, Shop, Wish, body};
 use super::super::record::RefundState;
 use super::step::{Step, step};
-use super::{Accounts, Destination, Model, ORDERS, Refused, Source};
+use super::{Accounts, Billed, Destination, Model, ORDERS, Refused, Source};
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::products::bills::read_back::{balances, trade_rows, yuan_to_fen};
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::response::Refusal;
 
@@ -188,6 +189,39 @@ fn check_notifications(shop: &Shop, model: &Model) {
     assert_eq!(found, expected);
 }
 
+/// The fund flow bills of all days say what there is, and each balance follows from the one before.
+fn check_bills(shop: &Shop, model: &Model) {
+    for (mchid, has) in PAYEES.iter().zip(model.accounts) {
+        let billed = shop.act(|tx| balances(tx, mchid)).unwrap();
+        assert_eq!(billed, [has.unsettled + has.available + has.frozen, 0], "{mchid}");
+    }
+    let rows = shop.act(|tx| trade_rows(tx, MCHID, model.days())).unwrap();
+    let mut rows: Vec<_> = rows.iter().map(|row| billed(row)).collect();
+    let mut expected = model.billed();
+    rows.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(rows, expected);
+}
+
+/// A row of a trade bill (ALL).
+fn billed(row: &[String]) -> Billed {
+    let fen = |place: usize| yuan_to_fen(&row[place]);
+    let is_refund = row[9] == "REFUND";
+    let number = if is_refund { &row[15] } else { &row[6] };
+    let thousandths = yuan_to_fen(&row[22]);
+    assert_eq!(thousandths % 1_000, 0, "a fee is whole fen");
+    Billed {
+        number: number.clone(),
+        state: if is_refund { row[19].clone() } else { row[9].clone() },
+        settled: fen(12),
+        off: fen(13),
+        refunded: fen(16),
+        coupons_refunded: fen(17),
+        fee: thousandths / 1_000,
+        requested: fen(25),
+    }
+}
+
 fn live(steps: &[Step]) {
     let (mut shop, mut model) = (shop(), Model::new());
     for (position, step) in steps.iter().enumerate() {
@@ -197,6 +231,7 @@ fn live(steps: &[Step]) {
             check_notifications(&shop, &model);
         }
     }
+    check_bills(&shop, &model);
 }
 
 #[test]

@@ -10,9 +10,10 @@ use super::{
     Split,
 };
 use crate::clock::DAY;
+use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
-use crate::products::ledger::{AccountKind, Owner};
+use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly, meant};
 use crate::products::payments::person::PersonPays;
 use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
@@ -248,9 +249,11 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
             let number = meant(number, model.withdrawals.keys().copied());
             assert_eq!(platform.decide_withdrawal(number, to), model.decide_withdrawal(number, to));
         }
-        Step::TopUp { party, fen } => {
-            platform.world.move_by_bank(&Owner::merchant(MCHIDS[party]), AccountKind::Available, fen);
-            model.accounts[party].available += fen;
+        Step::TopUp { party, fen, is_operation } => {
+            let kind = if is_operation { AccountKind::Operation } else { AccountKind::Available };
+            platform.world.move_by_bank(&Owner::merchant(MCHIDS[party]), kind, fen);
+            let accounts = &mut model.accounts[party];
+            *if is_operation { &mut accounts.operation } else { &mut accounts.available } += fen;
         }
         Step::Spend { receiver: number, fen } => {
             let fen = model.received[number].min(fen);
@@ -268,12 +271,13 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
 }
 
 fn check_money(platform: &Platform, model: &Model) {
-    use AccountKind::{Available, Fees, Frozen, Refunding, Unsettled, Wallet, Withdrawing};
+    use AccountKind::{Available, Fees, Frozen, Operation, Refunding, Unsettled, Wallet, Withdrawing};
     let world = &platform.world;
     let accounts = MCHIDS.map(|mchid| {
-        let kinds = [Unsettled, Available, Frozen, Fees, Refunding, Withdrawing];
-        let [unsettled, available, frozen, fees, refunding, withdrawing] = world.balances(mchid, kinds);
-        Accounts { unsettled, available, frozen, fees, refunding, withdrawing }
+        let kinds = [Unsettled, Available, Frozen, Fees, Refunding, Withdrawing, Operation];
+        let [unsettled, available, frozen, fees, refunding, withdrawing, operation] =
+            world.balances(mchid, kinds);
+        Accounts { unsettled, available, frozen, fees, refunding, withdrawing, operation }
     });
     let mut received = [0; RECEIVERS];
     for (fen, mchid) in received.iter_mut().zip(STORES) {
@@ -281,9 +285,9 @@ fn check_money(platform: &Platform, model: &Model) {
     }
     received[PERSON] = world.balance(&Owner::person(openid(PERSON)), Wallet);
     assert_eq!((accounts, received, world.sum()), (model.accounts, model.received, 0));
-    let all = accounts
-        .iter()
-        .flat_map(|one| [one.unsettled, one.available, one.frozen, one.fees, one.refunding, one.withdrawing]);
+    let all = accounts.iter().flat_map(|one| {
+        [one.unsettled, one.available, one.frozen, one.fees, one.refunding, one.withdrawing, one.operation]
+    });
     assert!(all.chain(received).all(|fen| fen >= 0), "{accounts:?} {received:?}");
 }
 
@@ -368,10 +372,20 @@ fn check_records(platform: &Platform, model: &mut Model) {
     assert_eq!(found, expected);
 }
 
+/// The fund flow bills of all days say what there is, and each balance follows from the one before.
+fn check_bills(platform: &Platform, model: &Model) {
+    for (mchid, accounts) in MCHIDS.iter().zip(&model.accounts) {
+        assert_eq!(platform.world.act(|tx| balances(tx, mchid)).unwrap(), accounts.billed(), "{mchid}");
+    }
+    for (mchid, received) in STORES.iter().zip(model.received) {
+        assert_eq!(platform.world.act(|tx| balances(tx, mchid)).unwrap(), [received, 0], "{mchid}");
+    }
+}
+
 fn live(steps: &[Step]) {
     let (mut platform, mut model) = (Platform::new(), Model::new());
     // Something is there that can be shared and advanced, or nearly all would be refused.
-    take(&mut platform, &mut model, &Step::TopUp { party: PLATFORM, fen: 30_000 });
+    take(&mut platform, &mut model, &Step::TopUp { party: PLATFORM, fen: 30_000, is_operation: false });
     for form in 0..=BRAND_FORM {
         take(&mut platform, &mut model, &Step::Relate { form, receiver: 0, is_there: true });
     }
@@ -383,6 +397,7 @@ fn live(steps: &[Step]) {
         }
     }
     check_records(&platform, &mut model);
+    check_bills(&platform, &model);
 }
 
 #[test]
@@ -404,7 +419,7 @@ fn an_advance_is_asked_back_for_90_days_and_not_longer() {
         pass(90 * DAY - 1),
         Step::ReturnAdvance { number: 0 },
         pass(1),
-        Step::TopUp { party: 0, fen: 1_000 },
+        Step::TopUp { party: 0, fen: 1_000, is_operation: false },
         Step::ReturnAdvance { number: 0 },
     ];
     live(&steps);

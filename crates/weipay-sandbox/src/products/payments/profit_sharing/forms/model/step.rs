@@ -55,10 +55,11 @@ pub(super) enum Step {
         number: usize,
         to: WithdrawalState,
     },
-    /// Money comes from the bank of a party.
+    /// Money comes from the bank of a party, into the basic account or the operation account.
     TopUp {
         party: usize,
         fen: i64,
+        is_operation: bool,
     },
     /// A receiver that is a merchant takes money out.
     Spend {
@@ -114,7 +115,7 @@ fn split() -> impl Strategy<Value = AskedSplit> {
 }
 
 fn withdrawal() -> impl Strategy<Value = AskedWithdrawal> {
-    let account = prop_oneof![8 => Just("BASIC"), 1 => Just("OPERATION"), 1 => Just("FEES")];
+    let account = prop_oneof![8 => Just("BASIC"), 4 => Just("OPERATION"), 1 => Just("FEES")];
     let fen = prop_oneof![8 => fen(), 1 => 0..2i64, 1 => 10_000..400_000i64];
     (0..PARTIES, fen, account, prop::bool::weighted(0.05))
         .prop_map(|(party, fen, account, by_stranger)| AskedWithdrawal { party, fen, account, by_stranger })
@@ -157,7 +158,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         5 => (number(), withdrawal(), prop::bool::weighted(0.2))
             .prop_map(|(number, asked, again)| Step::Withdraw { number, asked, again }),
         3 => (number(), outcome).prop_map(|(number, to)| Step::DecideWithdrawal { number, to }),
-        2 => (0..PARTIES, fen()).prop_map(|(party, fen)| Step::TopUp { party, fen }),
+        3 => (0..PARTIES, fen(), prop::bool::weighted(0.3))
+            .prop_map(|(party, fen, is_operation)| Step::TopUp { party, fen, is_operation }),
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),
         9 => (seconds, prop::bool::weighted(0.25)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),

@@ -5,11 +5,11 @@ use std::iter::Peekable;
 use crate::store::StoreError;
 
 /// What happened, one after the other.
-pub(super) type Events<'a, E> = Box<dyn Iterator<Item = Result<E, StoreError>> + 'a>;
+pub(crate) type Events<'a, E> = Box<dyn Iterator<Item = Result<E, StoreError>> + 'a>;
 
-/// Several sources, each in the order of time, as one. What happened in one second stands in the order of the
+/// Several sources, each in the order of time, as one; the newest first when `time` counts backwards. What happened in one second stands in the order of the
 /// sources. Of each source one event is in memory.
-pub(super) fn by_time<'a, E: 'a>(
+pub(crate) fn by_time<'a, E: 'a>(
     sources: Vec<Events<'a, E>>,
     time: impl Fn(&E) -> i64 + 'a,
 ) -> Events<'a, E> {
