@@ -403,6 +403,18 @@ mod tests {
     }
 
     #[test]
+    fn an_order_under_no_appid_of_the_partner_shows_none() {
+        let shown = Order {
+            sub_mchid: Some("1900000110".to_owned()),
+            appid: String::new(),
+            payer: Payer { openid: Some("o1".to_owned()), sub_openid: Some("o2".to_owned()) },
+            ..a_paid_order()
+        }
+        .show();
+        assert_eq!((shown.get("sp_appid"), &shown["sp_mchid"]), (None, &json!("1900000109")));
+    }
+
+    #[test]
     fn what_is_known_only_after_the_payment_is_shown_only_then() {
         let unpaid = an_order().show();
         assert_eq!(
