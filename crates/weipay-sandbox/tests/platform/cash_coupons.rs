@@ -202,6 +202,54 @@ fn a_stock_that_ends_gives_the_rest_of_its_budget_back() {
     assert_eq!(balance["available_amount"], 5_000);
 }
 
+/// What is in an account of the merchant.
+fn balance(sandbox: &Sandbox, account: &str) -> i64 {
+    let balance = client(sandbox).get(&format!("/v3/merchant/fund/balance/{account}")).success();
+    balance["available_amount"].as_i64().unwrap()
+}
+
+#[test]
+fn the_rest_of_a_budget_goes_back_to_the_account_that_it_was_locked_from() {
+    for (account, left) in [
+        (MerchantAccount::Marketing, [0, 0]),
+        (MerchantAccount::Operation, [0, 4_500]),
+        (MerchantAccount::Basic, [4_500, 0]),
+    ] {
+        let sandbox = crate::sandbox().start().unwrap();
+        let mchid = &sandbox.kit().mchid;
+        let stock_id = create_stock(&sandbox, "create-1");
+        sandbox.top_up(mchid, account, 5_000).unwrap();
+        step(&sandbox, &stock_id, "start");
+        send(&sandbox, &stock_id, "send-1");
+        order(&sandbox, "order-1", 1_000);
+        assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+        sandbox.run_for(25 * HOUR).unwrap();
+        // Of the order of 1,000 fen 994 were settled.
+        let now = ["BASIC", "OPERATION"].map(|account| balance(&sandbox, account));
+        assert_eq!(now, [left[0] + 994, left[1]], "{account:?}");
+        // What a refund gives back after the end goes there too.
+        let refund = json!({
+            "out_trade_no": "order-1", "out_refund_no": "refund-1",
+            "amount": { "refund": 1_000, "total": 1_000, "currency": "CNY" },
+        });
+        sandbox.top_up(mchid, MerchantAccount::Basic, 6).unwrap();
+        client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+        sandbox.run_for(10).unwrap();
+        let whole = left.map(|fen| if fen == 0 { 0 } else { 5_000 });
+        // The fee came back with the refund.
+        let now = ["BASIC", "OPERATION"].map(|account| balance(&sandbox, account));
+        assert_eq!(now, [whole[0] + 6, whole[1]], "{account:?}");
+        if account == MerchantAccount::Marketing {
+            let another = create_stock_with(&sandbox, "create-2", |stock| {
+                stock["available_begin_time"] = json!("2026-08-17T12:00:00+08:00");
+                stock["available_end_time"] = json!("2026-08-18T12:00:00+08:00");
+            });
+            let another = another.success()["stock_id"].as_str().unwrap().to_owned();
+            assert_eq!(step(&sandbox, &another, "start")["stock_id"], *another, "the money is free");
+        }
+    }
+}
+
 /// What an address of a response leads to, for a merchant.
 fn follow(sandbox: &Sandbox, mchid: &str, address: &Value) -> Response {
     let (_, target) = address.as_str().unwrap().split_once("/v3/").unwrap();

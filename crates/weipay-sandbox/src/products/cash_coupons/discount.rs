@@ -248,8 +248,8 @@ pub(crate) fn note_refund(
     Ok(())
 }
 
-/// The account that money of a coupon goes back to: the budget of its stock, or, when the stock's period is over, the creator's
-/// balance. None when there is no such coupon.
+/// The account that money of a coupon goes back to: the budget of its stock, or, when the stock's period is
+/// over, the account that the budget came from. None when there is no such coupon.
 pub(crate) fn return_to_budget(
     tx: &Transaction<'_>,
     coupon_id: &str,
@@ -258,10 +258,10 @@ pub(crate) fn return_to_budget(
 ) -> Result<Option<Account>, StoreError> {
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
-    let creator = Owner::merchant(&stock.creator);
     if stock.released || now > stock.end {
-        return Ok(Some(creator.account(AccountKind::Available)));
+        return Ok(Some(stock.home_of_budget()));
     }
+    let creator = Owner::merchant(&stock.creator);
     let locked = stock.locked.saturating_add(fen);
     tx.save(&Stock { locked, ..stock })?;
     Ok(Some(creator.account(AccountKind::Marketing)))
