@@ -190,6 +190,41 @@ fn a_person_may_choose_no_coupon_and_cannot_choose_one_that_does_not_fit() {
 }
 
 #[test]
+fn a_coupon_of_another_merchant_is_not_paid_by_the_payee() {
+    const OTHER: &str = "1900000777";
+    let sandbox = crate::sandbox().start().unwrap();
+    let other = sandbox.add_merchant(&NewMerchant::new().mchid(OTHER)).unwrap();
+    let mchid = sandbox.kit().mchid.clone();
+    sandbox.top_up(&mchid, MerchantAccount::Basic, 5_000).unwrap();
+    let created = create_stock_with(&sandbox, "create-1", |stock| {
+        stock["coupon_use_rule"]["available_merchants"] = json!([mchid, OTHER]);
+    });
+    let stock_id = created.success()["stock_id"].as_str().unwrap().to_owned();
+    step(&sandbox, &stock_id, "start");
+    for number in ["send-1", "send-2"] {
+        send(&sandbox, &stock_id, number);
+    }
+    let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, OTHER) };
+    let body = json!({
+        "appid": other.kit().appid, "mchid": OTHER, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 }, "payer": { "openid": OPENID },
+    });
+    client.post("/v3/pay/transactions/jsapi", &body).success();
+    sandbox.pay(&PersonPays::new("order-1").of_merchant(OTHER)).unwrap();
+    order(&sandbox, "order-2", 1_000);
+    sandbox.pay(&PersonPays::new("order-2")).unwrap();
+    let shown = client.get(&format!("/v3/pay/transactions/out-trade-no/order-1?mchid={OTHER}")).success();
+    for (shown, [of_payee, of_others]) in [(shown, [0, 500]), (paid_order(&sandbox, "order-2"), [500, 0])] {
+        let promotion = &shown["promotion_detail"][0];
+        assert_eq!(promotion["amount"], 500);
+        assert_eq!(
+            (&promotion["merchant_contribute"], &promotion["other_contribute"]),
+            (&json!(of_payee), &json!(of_others))
+        );
+    }
+}
+
+#[test]
 fn a_stock_that_ends_gives_the_rest_of_its_budget_back() {
     let (sandbox, stock_id) = running_stock();
     assert_eq!(step(&sandbox, &stock_id, "pause")["stock_id"], *stock_id);
