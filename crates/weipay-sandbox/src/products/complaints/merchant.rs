@@ -7,7 +7,7 @@ use super::refusals;
 use super::rules::{MerchantStep, Words, merchant_does};
 use crate::clock;
 use crate::contract::ValidRequest;
-use crate::products::{Context, HandlerError, idempotently};
+use crate::products::{Context, HandlerError, idempotently, media};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Page, Transaction};
 
@@ -83,6 +83,7 @@ pub(super) fn respond(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Val
         let reason = "response_content has between 1 and 500 characters";
         return Err(refusals::wrong_parameter(reason).into());
     }
+    check_pictures(tx, &words)?;
     take_step(tx, context, complaint, MerchantStep::Respond, words).map(|_| Value::Null)
 }
 
@@ -117,6 +118,7 @@ pub(super) fn update_refund_progress(
         _ => return Err(refusals::wrong_parameter("action must be APPROVE or REJECT").into()),
     };
     let words = words(context.request, text, "reject_media_list")?;
+    check_pictures(tx, &words)?;
     take_step(tx, context, complaint, step, words).map(|_| Value::Null)
 }
 
@@ -158,6 +160,11 @@ fn words(request: &ValidRequest, text: &str, images: &str) -> Result<Words, Refu
     }
     let text = Private(request.text(text).unwrap_or_default().to_owned());
     Ok(Words { text, images, message: None })
+}
+
+/// UNCONFIRMED(complaint-picture-known): only what an upload responded with can be shown.
+fn check_pictures(tx: &Transaction<'_>, words: &Words) -> Result<(), HandlerError> {
+    if media::are_kept(tx, &words.images)? { Ok(()) } else { Err(refusals::unknown_picture().into()) }
 }
 
 /// UNCONFIRMED(complaint-pages): the size of a page that the request does not say, and the longest history.
