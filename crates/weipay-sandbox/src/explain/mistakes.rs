@@ -139,9 +139,6 @@ pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
         add(format!("{host}{target}"), WITH_HOST);
     }
     add(percent_decode_str(target).decode_utf8_lossy().into_owned(), NOT_ENCODED);
-    for path in otherwise_encoded(path, wrong.operation.path) {
-        add(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")), PATH_ENCODED);
-    }
     if let Some(query) = query {
         // A percent-encoded path and a plain query, and the other way round.
         let plain = percent_decode_str(query).decode_utf8_lossy().into_owned();
@@ -193,6 +190,10 @@ pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
         "the path was signed with the names of its values in place of the values",
     );
     add(String::new(), "an empty URL was signed");
+    // Last, so that the others are still tried in pairs.
+    for path in otherwise_encoded(path, wrong.operation.path) {
+        add(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")), PATH_ENCODED);
+    }
     all
 }
 

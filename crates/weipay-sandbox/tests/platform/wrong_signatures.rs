@@ -111,7 +111,7 @@ fn a_path_that_was_signed_with_other_percent_encoding_than_it_was_sent_with_is_r
         ("a-1.bmp", "a%2D1%2Ebmp", "they send %2E as .", 1),
         ("a-1.bmp", "a-1%2Ebmp", "they send %2E as .", 3),
         ("a%7C1.bmp", "a%7C1%2Ebmp", "they send %2E as .", 5),
-        ("a|1.bmp", "a%7C1.bmp", "they send %2E as . and | as %7C", 1),
+        ("a|1.bmp", "a%7C1.bmp", "other percent-encoding", 1),
         ("a%2E1.bmp", "a.1.bmp", "percent-encod", 1),
         ("a%7C1", "a|1", "percent-encod", 1),
         ("a%3A1", "a:1", "percent-encod", 1),
