@@ -74,7 +74,8 @@ pub(crate) struct Arguments {
     pub(crate) output: Option<PathBuf>,
     /// Download the file that the response names (`download_url`, in a few operations `url`), such as a bill
     /// (账单), and write it in place of the response: decompressed, and with its digest checked. With --output,
-    /// FILE is created or replaced only if the digest is right.
+    /// FILE is created or replaced only if the digest is right. Where the response is the file itself, as a bill of APIv2 is,
+    /// it may have any length.
     #[arg(long)]
     pub(crate) follow: bool,
     /// The kit.json of a sandbox, instead of environment variables.
@@ -116,6 +117,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         hints::warn_of_unknown_members(&found);
     }
     let call = at(&arguments.path);
+    if arguments.follow
+        && operation.is_some_and(|operation| operation.has_file_response && operation.unsigned)
+    {
+        // The response is the file itself, of any length.
+        let file = call.download_by(arguments.method.clone(), &arguments.json);
+        let written = follow::write(|writer| file.to_writer(writer), &output)?;
+        return written.map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))));
+    }
     let response = call
         .request(arguments.method.clone(), &arguments.json)
         .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;

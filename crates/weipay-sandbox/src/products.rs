@@ -53,7 +53,6 @@ use weipay_wire::ApiV3Key;
 use crate::contract::ValidRequest;
 use crate::control;
 use crate::entropy::Entropy;
-pub(crate) use crate::ledger;
 use crate::merchants::{Account, ListedCertificate, Merchants};
 use crate::platform::{Platform, Request};
 use crate::response::{Refusal, Response};

@@ -268,7 +268,7 @@ pub(crate) fn with_headers(
     if has_request_id {
         response.set("request-id", &request_id(now, unsigned.tail, entropy));
     }
-    // An unsupported `Accept-Language` falls back to zh-CN, and the sandbox has no other texts.
+    // UNCONFIRMED(accept-language): an unsupported language falls back to zh-CN, and of no other language is any text known.
     response.set("content-language", "zh-CN");
     response.body = unsigned.body;
     response

@@ -1,17 +1,30 @@
-//! `weipay call --follow`: the file that a response names, in place of the response.
+//! `weipay call --follow`: the file that a response names, or that it is, in place of the response.
 
 use std::io::{self, Write};
 
 use serde_json::Value;
+use weipay::blocking::Client;
+use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, FileError};
-use weipay::{Error, Response, blocking};
+use weipay::{Error, Response};
 
 use super::{Output, report};
 use crate::failure::{Failure, Outcome};
 
 /// Downloads the file and checks its digest while it is written.
-pub(super) fn follow(client: &blocking::Client, response: &Response<Value>, output: &Output) -> Outcome {
-    let download = |writer: &mut dyn Write| client.download(response).to_writer(writer);
+pub(super) fn follow(client: &Client, response: &Response<Value>, output: &Output) -> Outcome {
+    let downloaded = write(|writer| client.download(response).to_writer(writer), output)?;
+    downloaded.map_err(|error| {
+        let reason = format!("the call succeeded, but not its download: {}", report::describe(&error));
+        Failure::from_download(&error, reason)
+    })
+}
+
+/// Writes a file, and gives the error of its download; one of the output is a failure.
+pub(super) fn write(
+    download: impl FnOnce(&mut dyn Write) -> Result<Downloaded, Error>,
+    output: &Output,
+) -> Result<Result<(), Error>, Failure> {
     let downloaded = match output {
         Output::File(file) => {
             let mut failed = None;
@@ -30,13 +43,7 @@ pub(super) fn follow(client: &blocking::Client, response: &Response<Value>, outp
         }
         Output::Screen | Output::Stdout => download(&mut io::stdout().lock()).map(drop),
     };
-    match downloaded {
-        Err(error) if !has_reader_left(&error) => {
-            let reason = format!("the call succeeded, but not its download: {}", report::describe(&error));
-            Err(Failure::from_download(&error, reason))
-        }
-        _ => Ok(()),
-    }
+    Ok(downloaded.or_else(|error| if has_reader_left(&error) { Ok(()) } else { Err(error) }))
 }
 
 /// As with `| head`: the reader has what it wanted.

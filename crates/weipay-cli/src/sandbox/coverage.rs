@@ -57,7 +57,7 @@ fn table(only: Option<&str>, words: &[String]) -> Option<String> {
     let count = |behaviour| counts.get(&behaviour).copied().unwrap_or_default();
     let _ = write!(
         text,
-        "\n{} operations have state, {} return an example and do nothing, {} (pages and uploads of APIv2) are not available\n",
+        "\noperations with state: {}; with an example that does nothing: {}; not available (pages and uploads of APIv2): {}\n",
         count(Behaviour::State),
         count(Behaviour::Example),
         count(Behaviour::None),

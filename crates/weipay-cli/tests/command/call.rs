@@ -202,6 +202,26 @@ fn the_file_that_a_response_names_is_followed_and_checked() {
 }
 
 #[test]
+fn a_response_that_is_a_file_is_followed_as_that_and_an_error_is_none() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bill.csv");
+    let to_file = ["--kit", kit, "--follow", "--output", path.to_str().unwrap()];
+    let bill = ["call", "POST", "v2/pay/downloadbill", "--json", r#"{"appid":"wx1","bill_date":"20200101"}"#];
+    let refused = weipay(&[&bill[..], &to_file].concat(), &HashMap::new());
+    assert_eq!((exit(&refused), path.exists()), (1, false), "{}", stderr(&refused));
+    assert!(!stderr(&refused).contains("the call succeeded"), "{}", stderr(&refused));
+    let mchid = format!("mchid={}", sandbox.kit().mchid);
+    let statement =
+        ["call", "GET", "v3/global/statements", "--query", "date=20260814", "--query", mchid.as_str()];
+    let verified = weipay(&[&statement[..], &to_file].concat(), &HashMap::new());
+    assert_eq!(exit(&verified), 0, "{}", stderr(&verified));
+    let plain = weipay(&[&statement[..], &["--kit", kit]].concat(), &HashMap::new());
+    assert_eq!(std::fs::read(&path).unwrap(), plain.stdout);
+}
+
+#[test]
 fn a_file_appears_only_with_a_whole_response() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);

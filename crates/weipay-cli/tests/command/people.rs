@@ -14,7 +14,7 @@ const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 fn a_wallet_is_filled_and_merchants_are_listed() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");
-    let _serving = Serving::start(&data);
+    let serving = Serving::start(&data);
     assert_eq!(said(&data, &["person", "wallet", OPENID]), "0\n");
     let filled = said(&data, &["person", "top-up", OPENID, "500"]);
     assert_eq!(filled, format!("{OPENID} has 500 fen in the wallet (零钱)\n"));
@@ -22,6 +22,14 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
     assert!(said(&data, &["person", "add"]).starts_with("unionid  o"));
     assert_eq!(said(&data, &["person", "account", OPENID, "frozen"]), "frozen\n");
     assert_eq!(said(&data, &["merchant", "list"]).lines().count(), 1);
+    let kit = serving.kit();
+    let mchid = kit["mchid"].as_str().unwrap();
+    let told = said(&data, &["merchant", "sharing-notices", mchid, "http://127.0.0.1:9/shares"]);
+    assert_eq!(
+        told,
+        format!("{mchid} is told at http://127.0.0.1:9/shares of what it gets by profit sharing\n")
+    );
+    assert!(said(&data, &["merchant", "sharing-notices", mchid, "off"]).contains("not told any more"));
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn coverage_tells_state_from_examples() {
         assert!(line.starts_with(begin), "{operation}: {line}");
     }
     let last = text.lines().last().unwrap();
-    assert!(last.contains("operations have state"), "{last}");
+    assert!(last.starts_with("operations with state: "), "{last}");
     let states = Command::new(WEIPAY).args(["sandbox", "coverage", "--only", "state"]).output().unwrap();
     let states = String::from_utf8(states.stdout).unwrap();
     assert!(states.lines().take_while(|line| !line.is_empty()).all(|line| line.starts_with("state")));
@@ -324,9 +324,11 @@ fn coverage_tells_state_from_examples() {
     let (code, found) = with(&["代金券", "发放"]);
     assert_eq!((code, found.lines().next().map(|line| line.starts_with("state"))), (Some(0), Some(true)));
     assert!(
-        found.lines().take_while(|line| !line.is_empty()).all(|line| line.contains("marketing/favor")),
+        found.lines().take_while(|line| !line.is_empty()).all(|line| line.contains("发放代金券")),
         "{found}"
     );
+    let last = found.lines().last().unwrap();
+    assert!(last.starts_with("operations with state: 1; with an example that does nothing: 1;"), "{last}");
     assert_eq!(with(&["no-such-word"]).0, Some(1));
 }
 

@@ -99,8 +99,8 @@ pub(crate) fn contract_that_was_signed(
     code: &str,
     openid: &str,
 ) -> String {
-    use super::ledger::Owner;
     use super::payments::order::Payer;
+    use crate::ledger::Owner;
 
     let signed: Result<String, crate::store::StoreError> = world.act(|tx| {
         let found = contract::Contract::find(tx, mchid, code)?.unwrap();

@@ -27,8 +27,8 @@ pub(super) mod receipts;
 mod refusals;
 mod transfer;
 
-use super::ledger::{self, AccountKind, Business, Owner, Posting};
 use super::{Download, DueHandler, HandlerError, Route, route};
+use crate::ledger::{self, AccountKind, Business, Owner, Posting};
 use crate::people::account::AccountState;
 use crate::store::Transaction;
 

@@ -325,7 +325,7 @@ fn a_person_has_one_authorization_for_a_scene() {
         assert_eq!(response.refusal(), (400, "INVALID_REQUEST".to_owned()));
         assert!(response.json()["message"].as_str().unwrap().contains("授权数量达到限制"));
     };
-    let person = sandbox.platform().add_person(&[kit.appid.clone()]).unwrap();
+    let person = sandbox.platform().add_person(std::slice::from_ref(&kit.appid)).unwrap();
     let openid = person.openids[&kit.appid].as_str();
     ask("auth1", "1000", openid).success();
     ask("auth1", "1000", openid).success();

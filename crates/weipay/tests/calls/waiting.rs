@@ -90,7 +90,7 @@ fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
     let (platform, timer) = (Platform::start(responses()), Noting::default());
     let client = builder(&platform, &timer).build().unwrap();
     let call = client.chain("v3/profitsharing/bills").header("Accept-Language", "en");
-    let waited = crate::downloads::on_async(client.wait(&day, |_| call.clone().get()));
+    let waited = on_async(client.wait(&day, |_| call.clone().get()));
     assert_eq!(waited.unwrap_err().as_call_error().unwrap().message(), Some("请求的账单日期已过期"));
     assert_eq!(timer.waits(), seconds(&[1800, 1800]));
 }

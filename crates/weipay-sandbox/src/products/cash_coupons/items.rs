@@ -30,7 +30,7 @@ pub(super) fn modify_items(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 /// keeps at least one, and goods that are there or are missing already change nothing.
 fn changed(stock: &Stock, add: &[String], delete: &[String]) -> Result<Vec<String>, Refusal> {
     if stock.state == StockState::Stoped {
-        return Err(refusals::wrong_state());
+        return Err(refusals::change_of_stopped());
     }
     let mut items: Vec<String> = stock.items().into_iter().map(str::to_owned).collect();
     if items.is_empty() {

@@ -48,6 +48,10 @@ pub(super) fn bad_rules(reason: &'static str) -> Refusal {
     Refusal::invalid_request("批次发放规则或核销规则有误，请修改后重试", reason)
 }
 
+pub(super) fn change_of_stopped() -> Refusal {
+    Refusal::param_error("非法的批次状态", "the goods of a stopped stock cannot be changed")
+}
+
 pub(super) fn wrong_state() -> Refusal {
     Refusal::param_error(
         "非法的批次状态",

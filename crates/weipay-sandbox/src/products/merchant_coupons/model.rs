@@ -266,7 +266,7 @@ impl Model {
         let Subsidise { coupon, order, payer, fen, by_stranger, .. } = *given;
         let has = self.available[payer];
         let known = self.of(coupon, by_stranger, MISSING)?;
-        if fen < 1 || fen > 500_000 {
+        if !(1..=500_000).contains(&fen) {
             return Err(PARAM);
         }
         if known.state != State::Used {

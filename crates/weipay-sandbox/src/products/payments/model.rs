@@ -400,6 +400,8 @@ impl Model {
                 *left -= payer - fee;
                 accounts.frozen -= payer - fee;
             }
+            // After the end of profit sharing only available money pays, and the fee comes back there.
+            None if order.asked.wish.is_shared => accounts.available -= payer - fee,
             None => {
                 let of_unsettled = payer.min(accounts.unsettled + fee);
                 accounts.unsettled += fee - of_unsettled;

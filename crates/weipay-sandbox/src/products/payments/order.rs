@@ -283,7 +283,8 @@ impl Order {
                 set("mchid", json!(self.merchant));
             }
             Some(sub_mchid) => {
-                set("sp_appid", json!(self.appid));
+                // A partner's 付款码 order need not have one.
+                set("sp_appid", json!(Some(&self.appid).filter(|appid| !appid.is_empty())));
                 set("sp_mchid", json!(self.merchant));
                 set("sub_appid", json!(self.sub_appid));
                 set("sub_mchid", json!(sub_mchid));
@@ -314,7 +315,9 @@ impl Order {
 
     fn show_payer(&self, payer: &Payer) -> Value {
         let first = if self.sub_mchid.is_some() { "sp_openid" } else { "openid" };
-        let openids = [(first, &payer.openid), ("sub_openid", &payer.sub_openid)];
+        // Nobody has an openid under no appid.
+        let openid = if self.appid.is_empty() { &None } else { &payer.openid };
+        let openids = [(first, openid), ("sub_openid", &payer.sub_openid)];
         let known = openids.into_iter().filter_map(|(name, openid)| Some((name, openid.as_ref()?)));
         Value::Object(known.map(|(name, openid)| (name.to_owned(), json!(openid))).collect())
     }
@@ -397,6 +400,18 @@ mod tests {
             refund_count: 0,
         };
         Order { state: OrderState::Success, payment: Some(payment), ..order }
+    }
+
+    #[test]
+    fn an_order_under_no_appid_of_the_partner_shows_none() {
+        let shown = Order {
+            sub_mchid: Some("1900000110".to_owned()),
+            appid: String::new(),
+            payer: Payer { openid: Some("o1".to_owned()), sub_openid: Some("o2".to_owned()) },
+            ..a_paid_order()
+        }
+        .show();
+        assert_eq!((shown.get("sp_appid"), &shown["sp_mchid"]), (None, &json!("1900000109")));
     }
 
     #[test]

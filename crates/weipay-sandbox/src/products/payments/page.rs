@@ -157,9 +157,9 @@ impl Platform {
         let found = self
             .act(|tx, now| Invoice::find(tx, &visit.given(), &visit.number, visit.person.as_deref(), now));
         found.map_err(|error| match error {
-            PersonPaysError::NotFound(_) | PersonPaysError::NotPayable(_) => {
-                refused(404, "没有这个订单", "No order has this address.")
-            }
+            PersonPaysError::NotFound(_)
+            | PersonPaysError::NotPayable(_)
+            | PersonPaysError::WalletIsShort => refused(404, "没有这个订单", "No order has this address."),
             PersonPaysError::Store(error) => failed(&error.to_string()),
         })
     }
@@ -235,6 +235,10 @@ impl Platform {
                 Message { status: 409, ..Message::new("支付失败", &format!("Not paid: {failure}.")) }
             }
             Err(PersonPaysError::Store(error)) => return Err(failed(&error.to_string())),
+            Err(PersonPaysError::WalletIsShort) => Message {
+                status: 409,
+                ..Message::new("零钱不足", "Not paid: the wallet has too little money. A bank card pays.")
+            },
             Err(error) => {
                 Message { status: 409, ..Message::new("支付失败", &format!("Not paid: {error}.")) }
             }

@@ -438,20 +438,39 @@ pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
 /// Unsettled fen of a merchant from payments since a time that were not reversed. Refunds take the oldest money first.
 fn paid_since(tx: &Transaction<'_>, owner: &Owner, time: i64) -> Result<i64, StoreError> {
     // By the number of the payment, which its coupon and its reversal have too.
-    let mut payments = BTreeMap::<String, i64>::new();
+    let mut payments = BTreeMap::<String, PaidSince>::new();
+    // A clock that went back has settlements after this one that were made before it.
+    let mut settlements = Vec::new();
     for entry in ledger::entries(tx, owner, time, i64::MAX, Direction::Ascending) {
         let entry = entry?;
+        if matches!(entry.business, Business::Settlement) {
+            settlements.push((entry.number, entry.time));
+            continue;
+        }
         // A coupon comes before the payment that it is used in.
         let is_payment = matches!(entry.business, Business::Payment | Business::Coupon);
         let unsettled = |leg: &&Leg| leg.owner == *owner && leg.kind == AccountKind::Unsettled;
         let fen: i64 = entry.legs.iter().filter(unsettled).map(|leg| leg.fen).sum();
+        let (number, time) = (entry.number, entry.time);
         match payments.get_mut(&entry.reference) {
-            Some(payment) => *payment += fen,
-            None if is_payment => drop(payments.insert(entry.reference, fen)),
+            Some(payment) => payment.fen += fen,
+            None if is_payment => drop(payments.insert(entry.reference, PaidSince { fen, number, time })),
             None => {}
         }
     }
-    Ok(payments.into_values().filter(|fen| *fen > 0).sum())
+    let is_settled = |payment: &PaidSince| {
+        settlements.iter().any(|&(number, at)| payment.number < number && payment.time < at)
+    };
+    let unsettled = payments.into_values().filter(|payment| payment.fen > 0 && !is_settled(payment));
+    Ok(unsettled.map(|payment| payment.fen).sum())
+}
+
+/// A payment after the midnight at which earlier ones are settled.
+struct PaidSince {
+    fen: i64,
+    /// The place of its entry in the ledger: what comes later has a higher number, whatever the clock says.
+    number: i64,
+    time: i64,
 }
 
 #[cfg(test)]
@@ -490,6 +509,37 @@ mod tests {
             );
             settle(tx, "1900000109@20835", at + clock::DAY).unwrap();
             assert_eq!(Purse::find(tx, &owner)?.balance(AccountKind::Available), 85);
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    #[test]
+    fn after_a_clock_that_went_back_a_midnight_settles_what_was_paid_before_it() {
+        let day = |number: i64| clock::midnight(20_834 + number);
+        let owner = Owner::merchant("1900000109");
+        let pay = |tx: &Transaction<'_>, id: &str, fen: i64, time: i64| {
+            let bank = Owner::person("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o").account(AccountKind::Bank);
+            let to = owner.account(AccountKind::Unsettled);
+            post(tx, Posting::new(Business::Payment, id, time).moves(bank, to, fen))
+        };
+        let settle = |tx: &Transaction<'_>, number: i64| {
+            settle(tx, &format!("1900000109@{}", 20_834 + number), day(number)).unwrap();
+            let purse = Purse::find(tx, &owner).unwrap();
+            (purse.balance(AccountKind::Available), purse.balance(AccountKind::Unsettled))
+        };
+        let done: Result<(), PostingError> = Store::in_memory().transaction(|tx| {
+            pay(tx, "1", 1_000, day(0) + 1)?;
+            assert_eq!(settle(tx, 1), (1_000, 0));
+            pay(tx, "2", 2_000, day(2) + 1)?;
+            assert_eq!(settle(tx, 3), (3_000, 0));
+            pay(tx, "3", 400, day(3) + 1)?;
+            // Back. What was paid on the third day still waits for its own midnight.
+            pay(tx, "4", 500, day(1) + 1)?;
+            assert_eq!(settle(tx, 2), (3_500, 400));
+            pay(tx, "5", 60, day(2) + 1)?;
+            assert_eq!(settle(tx, 3), (3_560, 400));
+            assert_eq!(settle(tx, 4), (3_960, 0));
             Ok(())
         });
         done.unwrap();

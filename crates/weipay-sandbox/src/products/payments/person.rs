@@ -232,6 +232,8 @@ pub enum PersonPaysError {
     NotFound(String),
     /// It cannot be paid, or not like this; the text says why.
     NotPayable(String),
+    /// The person pays by wallet (零钱), and has too little in it.
+    WalletIsShort,
     /// The database failed.
     Store(StoreError),
 }
@@ -240,6 +242,10 @@ impl std::fmt::Display for PersonPaysError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFound(reason) | Self::NotPayable(reason) => f.write_str(reason),
+            Self::WalletIsShort => f.write_str(
+                "the wallet has too little money: weipay sandbox person top-up OPENID FEN fills it, and without --wallet the \
+                 bank card pays",
+            ),
             Self::Store(error) => error.fmt(f),
         }
     }
@@ -250,7 +256,7 @@ impl std::error::Error for PersonPaysError {
         match self {
             // `Display` is that of the cause.
             Self::Store(error) => error.source(),
-            Self::NotFound(_) | Self::NotPayable(_) => None,
+            Self::NotFound(_) | Self::NotPayable(_) | Self::WalletIsShort => None,
         }
     }
 }
@@ -265,8 +271,7 @@ impl From<NotPaid> for PersonPaysError {
     fn from(error: NotPaid) -> Self {
         match error {
             NotPaid::Because(reason) => Self::NotPayable(reason),
-            NotPaid::NotEnough => Self::NotPayable("the wallet has too little money: weipay sandbox person top-up OPENID FEN fills it, and without --wallet the bank card pays"
-                    .to_owned()),
+            NotPaid::NotEnough => Self::WalletIsShort,
             NotPaid::Failed(error) => Self::Store(error),
         }
     }
@@ -294,6 +299,7 @@ impl From<PersonPaysError> for ControlError {
         match error {
             PersonPaysError::NotFound(reason) => Self::not_found(reason),
             PersonPaysError::NotPayable(reason) => Self::conflict(reason),
+            short @ PersonPaysError::WalletIsShort => Self::conflict(short.to_string()),
             PersonPaysError::Store(error) => error.into(),
         }
     }

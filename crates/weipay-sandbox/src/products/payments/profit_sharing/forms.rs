@@ -163,6 +163,8 @@ mod tests {
         let orders = format!("{PATH}/orders");
         let unknown = post(&shop, &orders, &split(&id, "s1", 200, false)).unwrap_err();
         assert_eq!(unknown, (400, "INVALID_REQUEST", "分账接收方关系不存在".to_owned()));
+        let reason = shop.ask("POST", &orders, &split(&id, "s1", 200, false)).unwrap_err().reason.unwrap();
+        assert!(reason.ends_with("POST /v3/ecommerce/profitsharing/receivers/add"), "{reason}");
         let added = post(&shop, &format!("{PATH}/receivers/add"), &receiver("供应商")).unwrap();
         assert_eq!(added, json!({ "type": "MERCHANT_ID", "account": RECEIVER }));
         let made = post(&shop, &orders, &split(&id, "s1", 200, false)).unwrap();

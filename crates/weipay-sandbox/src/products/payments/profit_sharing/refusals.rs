@@ -1,6 +1,7 @@
 //! What profit sharing is refused with, in the platform's words where they are known.
 //! UNCONFIRMED(sharing-words): sentences that no source prints.
 
+use super::forms::Form;
 use crate::reasons;
 use crate::response::Refusal;
 
@@ -97,10 +98,15 @@ pub(super) fn is_over() -> Refusal {
     )
 }
 
-pub(super) fn no_relation() -> Refusal {
+/// Each form has receivers of its own: those of another one do not count.
+pub(super) fn no_relation(form: Form) -> Refusal {
     Refusal::invalid_request(
         "分账接收方关系不存在",
-        "add the receiver first: POST /v3/profitsharing/receivers/add",
+        match form {
+            Form::General => "add the receiver first: POST /v3/profitsharing/receivers/add",
+            Form::Ecommerce => "add the receiver first: POST /v3/ecommerce/profitsharing/receivers/add",
+            Form::Brand => "add the receiver first: POST /v3/brand/profitsharing/receivers/add",
+        },
     )
 }
 

@@ -327,7 +327,7 @@ pub(super) fn split(
     let mut parts = Vec::with_capacity(asked.len() + 1);
     for AskedPart { kind, account, amount, description } in asked {
         if !is_receiver(tx, owner, &kind, &account)? {
-            return Err(refusals::no_relation().into());
+            return Err(refusals::no_relation(form).into());
         }
         parts.push(Part {
             detail_id: format!("3601{:020}", tx.next_number("split part")?),
