@@ -339,6 +339,9 @@ fn a_person_who_needs_an_answer_at_once_gets_one_message_for_one_idempotent_id()
             "message": { "blocks": [{ "type": "TEXT", "text": { "text": text } }], "sender_identity": "MANUAL" },
         })
     };
+    let mut shows = body("在", "0");
+    shows["message"]["blocks"][0] = json!({ "type": "IMAGE", "image": { "media_id": "nonsense" } });
+    assert_eq!(client.post(&target, &shows).refusal(), (400, "PARAM_ERROR".to_owned()), "no such picture");
     let first = client.post(&target, &body("在", "1")).success();
     assert_eq!(client.post(&target, &body("在", "1")).success(), first);
     assert_eq!(client.post(&target, &body("不在", "1")).refusal().0, 400);
