@@ -197,6 +197,14 @@ pub(crate) fn no_picture() -> Refusal {
     Refusal::without_reason(400, "INVALID_REQUEST", "图片Content-Type非法")
 }
 
+/// A file whose bytes are none of a picture.
+pub(crate) fn not_a_picture() -> Refusal {
+    Refusal::param_error(
+        "文件二进制内容不是图片，请检查后重新提交",
+        "the first bytes of the file are none of a JPEG, PNG or BMP; what is called .pdf must begin as a PDF",
+    )
+}
+
 /// A body that is not UTF-8. The recorded response has no `detail`.
 pub(crate) fn not_utf8() -> Refusal {
     Refusal::without_reason(400, "INVALID_REQUEST", "请求内容传入了非UTF8参数")
@@ -270,6 +278,11 @@ pub(crate) mod unconfirmed {
     /// UNCONFIRMED: that such a file is refused is documented, code and words are not.
     pub(crate) fn other_digest(member: &str) -> Refusal {
         broken_rule(format!("文件摘要{member}与上传的文件不一致"))
+    }
+
+    /// UNCONFIRMED: that names end in certain suffixes is documented, code and words are not.
+    pub(crate) fn other_suffix(member: &str) -> Refusal {
+        broken_rule(format!("文件名{member}的后缀不在允许的范围内"))
     }
 
     /// UNCONFIRMED: code and status are documented, the words are not.

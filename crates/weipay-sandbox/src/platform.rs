@@ -37,6 +37,7 @@ use crate::response::{
 };
 use crate::sensitive;
 use crate::store::{Store, StoreError, Transaction};
+use crate::upload::kind::UploadedFile;
 use crate::v2;
 pub(crate) use background::{Background, Task};
 pub(crate) use client_times::tell_clock;
@@ -360,12 +361,15 @@ impl Platform {
     ) -> Result<Done, HandlerError> {
         let (operation, merchant) = (authenticated.routed.operation, &authenticated.merchant);
         let base_url = self.base_url_for(request);
+        let upload = authenticated.upload.as_ref();
+        let file = upload.and_then(|upload| UploadedFile::read(operation, upload, checked));
         let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
             request: checked,
             now,
             entropy: &self.entropy,
+            file,
             base_url: &base_url,
             idempotency_key: request.header("Idempotency-Key").filter(|key| !key.is_empty()),
             merchants: &self.merchants,

@@ -28,6 +28,7 @@ mod downloads;
 mod fingerprint;
 #[cfg(test)]
 pub(crate) mod lives;
+mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
 pub(crate) mod pay_score;
@@ -58,6 +59,7 @@ use crate::response::{Refusal, Response};
 use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
 };
+use crate::upload::kind::UploadedFile;
 pub use behaviour::Behaviour;
 pub(crate) use downloads::gzip::gzip;
 pub(crate) use downloads::{Download, Files, Links};
@@ -145,6 +147,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(pay_score::ROUTES).due(pay_score::DUE).control(pay_score::control::ROUTES),
     Product::new(contracts::ROUTES).due(contracts::DUE).control(contracts::control::ROUTES),
     Product::new(complaints::ROUTES).control(complaints::control::ROUTES),
+    Product::new(media::ROUTES).downloads(media::DOWNLOADS),
     Product::new(security_echo::ROUTES),
     Product::new(&[]).files(downloads::FILES),
 ];
@@ -198,6 +201,8 @@ pub(crate) struct Context<'a> {
     pub(crate) request: &'a ValidRequest,
     pub(crate) now: i64,
     pub(crate) entropy: &'a Entropy,
+    /// The file of an upload.
+    pub(crate) file: Option<UploadedFile<'a>>,
     /// Where the caller reaches the sandbox.
     pub(crate) base_url: &'a str,
     /// `Idempotency-Key`, the request number of the operations that have it in a header.

@@ -4,6 +4,7 @@
 //! Only `meta` is signed, and the file is tied to it by its digest, so both are read here once, and the
 //! [gate](crate::gate) and the [contract](crate::contract) look at the same bytes.
 
+pub(crate) mod kind;
 mod multipart;
 
 use weipay_catalog::{Carrier, Field, Kind, Operation, Pictures, Purpose};

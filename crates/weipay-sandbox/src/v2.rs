@@ -154,6 +154,7 @@ impl Platform {
             request: &entered.request,
             now,
             entropy: &self.entropy,
+            file: None,
             base_url: &base_url,
             idempotency_key: None,
             merchants: &self.merchants,

@@ -1,4 +1,5 @@
-//! The parts of an upload: both are there, `meta` is as the catalogue says, and the file has its size and its digest.
+//! The parts of an upload: both are there, `meta` is as the catalogue says, and the file has its size, its name, its digest,
+//! and is a picture where that is wanted.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Operation};
@@ -46,10 +47,19 @@ impl Contract {
         if file.content_type.as_deref().is_some_and(|named| !upload::takes_type(operation, named)) {
             return Err(grammar::no_picture());
         }
+        // INFERRED(file-suffix).
+        if let Some(reason) = upload::kind::wrong_name(operation, file_name) {
+            let member = upload::file_name_field(meta_field).map_or("", |field| field.name);
+            return Err(unconfirmed::other_suffix(member).with_reason(reason));
+        }
         if let Some((field, algorithm)) = upload::digest_field(meta_field)
             && !algorithm.fits(text(field.name), file.content)
         {
             return Err(unconfirmed::other_digest(field.name));
+        }
+        // INFERRED(file-bytes).
+        if !upload::kind::takes_bytes(operation, file_name, file.content) {
+            return Err(grammar::not_a_picture());
         }
         Ok(())
     }

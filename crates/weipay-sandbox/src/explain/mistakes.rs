@@ -1,7 +1,7 @@
 //! Common mistakes in signing, each with its name: what was signed in the place of method, URL, time, nonce or body. Those of the
 //! [layout](super::message) stand beside it.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::WrongSignature;
 
@@ -50,6 +50,8 @@ const WITH_HOST: &str = "the path was signed with the host in front of it; sign 
 const NOT_ENCODED: &str = "the URL was signed before its values were percent-encoded; sign it as it is sent";
 const ENCODED: &str =
     "the URL was signed with other percent-encoding than it was sent with; sign it as it is sent";
+const PATH_ENCODED: &str = "a value in the path was signed with other percent-encoding than it was sent with, as HTTP libraries change it: \
+     they send %2E as . and | as %7C; sign the path as it is sent";
 const ORDER: &str = "the parameters of the query were signed in another order than they were sent in";
 
 /// Everything but what may stand in a URL as it is, and what `encodeURIComponent` encodes.
@@ -77,6 +79,37 @@ const COMPONENT: &AsciiSet = &URL
     .add(b'@')
     .add(b'[')
     .add(b']');
+
+/// Everything that is neither a letter nor a digit, but what a URL never needs encoded.
+const UNRESERVED_KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The ways in which programs encode a value of a path.
+const OF_SEGMENT: [&AsciiSet; 6] = [
+    UNRESERVED_KEPT,
+    NON_ALPHANUMERIC,
+    &UNRESERVED_KEPT.add(b'.'),
+    COMPONENT,
+    URL,
+    // URLEncoder of Java.
+    &UNRESERVED_KEPT.add(b'~').remove(b'*'),
+];
+
+/// The path with its values encoded in each of those ways.
+fn otherwise_encoded(path: &str, template: &str) -> Vec<String> {
+    let is_value = |segment: &str| segment.starts_with('{');
+    let templates: Vec<&str> = template.trim_start_matches('/').split('/').collect();
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    if templates.len() != segments.len() || !templates.iter().any(|segment| is_value(segment)) {
+        return Vec::new();
+    }
+    let encoded = |encode: &&'static AsciiSet| {
+        let segments = segments.iter().zip(&templates).map(|(segment, template)| match is_value(template) {
+            true => utf8_percent_encode(&percent_decode_str(segment).decode_utf8_lossy(), encode).to_string(),
+            false => (*segment).to_owned(),
+        });
+        format!("/{}", segments.collect::<Vec<_>>().join("/"))
+    };
+    OF_SEGMENT.iter().map(encoded).collect()
+}
 
 pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
     let target = &*wrong.request.target;
@@ -157,6 +190,10 @@ pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
         "the path was signed with the names of its values in place of the values",
     );
     add(String::new(), "an empty URL was signed");
+    // Last, so that the others are still tried in pairs.
+    for path in otherwise_encoded(path, wrong.operation.path) {
+        add(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")), PATH_ENCODED);
+    }
     all
 }
 

@@ -9,7 +9,6 @@
 //! | `availability` | when a coupon can be used |
 //! | `items` | changing the goods that a stock is for |
 //! | `flow` | files of what was used and refunded |
-//! | `images` | pictures for stocks |
 //! | `listing` | stocks of a merchant, coupons of a person, where and for what a stock is valid |
 //! | `discount` | what a coupon takes off an order, and whose money that is |
 //! | `callbacks` | where the creator of a stock is notified (消息通知地址) |
@@ -27,7 +26,6 @@ pub(crate) mod coupon;
 pub(crate) mod discount;
 pub(super) mod flow;
 pub(crate) mod goods;
-mod images;
 mod items;
 mod listing;
 #[cfg(test)]
@@ -57,7 +55,6 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", flow::use_flow_by_day),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/refund-flow", flow::refund_flow),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day", flow::refund_flow_by_day),
-    route("POST", "v3/marketing/favor/media/image-upload", images::upload_image),
     route("POST", "v3/marketing/favor/users/{openid}/coupons", coupon::send_coupon),
     route("GET", "v3/marketing/favor/users/{openid}/coupons", listing::list_coupons),
     route("GET", "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", listing::query_coupon),

@@ -25,7 +25,8 @@ use crate::store::Store;
 use document::Document;
 use link::{Link, lead_back};
 
-/// The path of an operation that responds with a file, and the file of a token; `None` if the token is not of this product.
+/// The path of an operation that responds with a file, and the file of a token, or of the value in the path; `None` if it is
+/// not of this product.
 pub(crate) type Download = (&'static str, fn(&str, &Links<'_>) -> Option<Result<File, Refusal>>);
 
 /// What a product knows of files.
@@ -62,8 +63,9 @@ pub(super) const FILES: Files = Files { open: file, link: lead_back };
 /// The file that an operation responds with. A link of a response leads to its own. Another token leads to an example of what the
 /// operation downloads, because the documents show such tokens; where files of what happened are downloaded, it is refused.
 fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Result<File, Refusal> {
-    let token = request.query("token").unwrap_or_default();
-    if let Some(file) = downloads(operation).find_map(|(_, open)| open(token, links)) {
+    let in_path = || request.path_values().next().map(|(_, value)| value);
+    let named = request.query("token").or_else(in_path).unwrap_or_default();
+    if let Some(file) = downloads(operation).find_map(|(_, open)| open(named, links)) {
         return file;
     }
     let link = match request.query("token").map(|token| links.open(token)) {

@@ -133,6 +133,7 @@ impl<'a> World<'a> {
             request,
             now: self.now,
             entropy: &self.entropy,
+            file: None,
             base_url: "http://127.0.0.1",
             idempotency_key: key,
             merchants: self.merchants,

@@ -103,6 +103,12 @@ impl Refusal {
         self
     }
 
+    /// With the part of the request that it is about in front of its reason.
+    pub(crate) fn of_part(mut self, part: &str) -> Self {
+        self.reason = self.reason.map(|reason| format!("{part}: {reason}").into());
+        self
+    }
+
     /// 400 PARAM_ERROR: a value breaks the rule of its field.
     pub(crate) fn param_error(
         message: impl Into<Cow<'static, str>>,

@@ -190,6 +190,41 @@ fn a_person_may_choose_no_coupon_and_cannot_choose_one_that_does_not_fit() {
 }
 
 #[test]
+fn a_coupon_of_another_merchant_is_not_paid_by_the_payee() {
+    const OTHER: &str = "1900000777";
+    let sandbox = crate::sandbox().start().unwrap();
+    let other = sandbox.add_merchant(&NewMerchant::new().mchid(OTHER)).unwrap();
+    let mchid = sandbox.kit().mchid.clone();
+    sandbox.top_up(&mchid, MerchantAccount::Basic, 5_000).unwrap();
+    let created = create_stock_with(&sandbox, "create-1", |stock| {
+        stock["coupon_use_rule"]["available_merchants"] = json!([mchid, OTHER]);
+    });
+    let stock_id = created.success()["stock_id"].as_str().unwrap().to_owned();
+    step(&sandbox, &stock_id, "start");
+    for number in ["send-1", "send-2"] {
+        send(&sandbox, &stock_id, number);
+    }
+    let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, OTHER) };
+    let body = json!({
+        "appid": other.kit().appid, "mchid": OTHER, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 }, "payer": { "openid": OPENID },
+    });
+    client.post("/v3/pay/transactions/jsapi", &body).success();
+    sandbox.pay(&PersonPays::new("order-1").of_merchant(OTHER)).unwrap();
+    order(&sandbox, "order-2", 1_000);
+    sandbox.pay(&PersonPays::new("order-2")).unwrap();
+    let shown = client.get(&format!("/v3/pay/transactions/out-trade-no/order-1?mchid={OTHER}")).success();
+    for (shown, [of_payee, of_others]) in [(shown, [0, 500]), (paid_order(&sandbox, "order-2"), [500, 0])] {
+        let promotion = &shown["promotion_detail"][0];
+        assert_eq!(promotion["amount"], 500);
+        assert_eq!(
+            (&promotion["merchant_contribute"], &promotion["other_contribute"]),
+            (&json!(of_payee), &json!(of_others))
+        );
+    }
+}
+
+#[test]
 fn a_stock_that_ends_gives_the_rest_of_its_budget_back() {
     let (sandbox, stock_id) = running_stock();
     assert_eq!(step(&sandbox, &stock_id, "pause")["stock_id"], *stock_id);
@@ -200,6 +235,54 @@ fn a_stock_that_ends_gives_the_rest_of_its_budget_back() {
     assert_eq!(client(&sandbox).get(&target).success()["status"], "stoped");
     let balance = client(&sandbox).get("/v3/merchant/fund/balance/BASIC").success();
     assert_eq!(balance["available_amount"], 5_000);
+}
+
+/// What is in an account of the merchant.
+fn balance(sandbox: &Sandbox, account: &str) -> i64 {
+    let balance = client(sandbox).get(&format!("/v3/merchant/fund/balance/{account}")).success();
+    balance["available_amount"].as_i64().unwrap()
+}
+
+#[test]
+fn the_rest_of_a_budget_goes_back_to_the_account_that_it_was_locked_from() {
+    for (account, left) in [
+        (MerchantAccount::Marketing, [0, 0]),
+        (MerchantAccount::Operation, [0, 4_500]),
+        (MerchantAccount::Basic, [4_500, 0]),
+    ] {
+        let sandbox = crate::sandbox().start().unwrap();
+        let mchid = &sandbox.kit().mchid;
+        let stock_id = create_stock(&sandbox, "create-1");
+        sandbox.top_up(mchid, account, 5_000).unwrap();
+        step(&sandbox, &stock_id, "start");
+        send(&sandbox, &stock_id, "send-1");
+        order(&sandbox, "order-1", 1_000);
+        assert_eq!(sandbox.pay(&PersonPays::new("order-1")).unwrap().payer_total, 500);
+        sandbox.run_for(25 * HOUR).unwrap();
+        // Of the order of 1,000 fen 994 were settled.
+        let now = ["BASIC", "OPERATION"].map(|account| balance(&sandbox, account));
+        assert_eq!(now, [left[0] + 994, left[1]], "{account:?}");
+        // What a refund gives back after the end goes there too.
+        let refund = json!({
+            "out_trade_no": "order-1", "out_refund_no": "refund-1",
+            "amount": { "refund": 1_000, "total": 1_000, "currency": "CNY" },
+        });
+        sandbox.top_up(mchid, MerchantAccount::Basic, 6).unwrap();
+        client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+        sandbox.run_for(10).unwrap();
+        let whole = left.map(|fen| if fen == 0 { 0 } else { 5_000 });
+        // The fee came back with the refund.
+        let now = ["BASIC", "OPERATION"].map(|account| balance(&sandbox, account));
+        assert_eq!(now, [whole[0] + 6, whole[1]], "{account:?}");
+        if account == MerchantAccount::Marketing {
+            let another = create_stock_with(&sandbox, "create-2", |stock| {
+                stock["available_begin_time"] = json!("2026-08-17T12:00:00+08:00");
+                stock["available_end_time"] = json!("2026-08-18T12:00:00+08:00");
+            });
+            let another = another.success()["stock_id"].as_str().unwrap().to_owned();
+            assert_eq!(step(&sandbox, &another, "start")["stock_id"], *another, "the money is free");
+        }
+    }
 }
 
 /// What an address of a response leads to, for a merchant.

@@ -7,6 +7,7 @@ use weipay_sandbox::{AccountState, Clock, NewMerchant, PersonPays, PlatformKeys,
 use crate::NOW;
 use crate::client::{Client, Response};
 use crate::notifications::Receiver;
+use crate::uploads::picture;
 
 const COMPLAINTS: &str = "/v3/merchant-service/complaints-v2";
 const CALLBACK: &str = "/v3/merchant-service/complaint-notifications";
@@ -35,7 +36,8 @@ fn step(client: &Client<'_>, id: &str, step: PersonStep) -> Result<&'static str,
 }
 
 fn respond(client: &Client<'_>, id: &str) -> Response {
-    let body = json!({ "complainted_mchid": client.mchid, "response_content": "马上退款", "response_images": ["a/b.png"] });
+    let images = [picture(client, b"BM answer")];
+    let body = json!({ "complainted_mchid": client.mchid, "response_content": "马上退款", "response_images": images });
     client.post(&format!("{COMPLAINTS}/{id}/response"), &body)
 }
 
@@ -61,8 +63,9 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
     let receiver = Receiver::start(&[]);
     client.post(CALLBACK, &json!({ "url": receiver.url })).success();
     paid(&client, "order-1");
+    let uploaded = picture(&client, b"BM nothing came");
     let complains = PersonComplains::new("order-1")
-        .saying(Said::new("没有收到").with_image("picture.png"))
+        .saying(Said::new("没有收到").with_image(&*uploaded))
         .with_phone("13812345678");
     let id = complain(&client, &complains);
     let next = |now: i64| {
@@ -85,9 +88,10 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
     assert_eq!((&order["out_trade_no"], &order["amount"]), (&json!("order-1"), &json!(100)));
     assert_eq!(shown.get("service_order_info"), None, "it was no service order");
     let picture = shown["complaint_media_list"][0]["media_url"][0].as_str().unwrap();
-    assert!(picture.ends_with("/v3/merchant-service/images/picture%2Epng"), "{picture}");
+    assert!(picture.ends_with(&format!("/v3/merchant-service/images/{uploaded}")), "{picture}");
     let target = &picture[picture.find("/v3/").unwrap()..];
-    assert_eq!(client.get(target).status, 200, "the picture is there");
+    let shown = client.get(target);
+    assert_eq!((shown.status, &shown.body[..]), (200, &b"BM nothing came"[..]));
 
     let early = complete(&client, &id);
     assert_eq!((early.status, &early.json()["code"]), (400, &json!("INVALID_REQUEST")));
@@ -335,6 +339,9 @@ fn a_person_who_needs_an_answer_at_once_gets_one_message_for_one_idempotent_id()
             "message": { "blocks": [{ "type": "TEXT", "text": { "text": text } }], "sender_identity": "MANUAL" },
         })
     };
+    let mut shows = body("在", "0");
+    shows["message"]["blocks"][0] = json!({ "type": "IMAGE", "image": { "media_id": "nonsense" } });
+    assert_eq!(client.post(&target, &shows).refusal(), (400, "PARAM_ERROR".to_owned()), "no such picture");
     let first = client.post(&target, &body("在", "1")).success();
     assert_eq!(client.post(&target, &body("在", "1")).success(), first);
     assert_eq!(client.post(&target, &body("不在", "1")).refusal().0, 400);
@@ -358,6 +365,7 @@ fn people_complain_about_paid_orders_once_and_by_the_control_api_too() {
         json!({ "phone": "1".repeat(51) }),
         json!({ "images": ["a", "b", "c", "d", "e"] }),
         json!({ "images": ["../a"] }),
+        json!({ "images": ["BB04A5DEEFEA18D4F2554C1EDD3B610B.bmp"] }),
         json!({ "text": "字".repeat(1001) }),
         json!({ "mchid": "1" }),
     ] {
@@ -380,6 +388,25 @@ fn people_complain_about_paid_orders_once_and_by_the_control_api_too() {
 }
 
 #[test]
+fn an_answer_shows_only_pictures_that_were_uploaded() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let id = complain(&client, &PersonComplains::new("order-1"));
+    for unknown in ["nonsense", "BB04A5DEEFEA18D4F2554C1EDD3B610B.bmp", "a\0"] {
+        let images = [picture(&client, b"BM one"), unknown.to_owned()];
+        let body =
+            json!({ "complainted_mchid": client.mchid, "response_content": "好", "response_images": images });
+        let answer = client.post(&format!("{COMPLAINTS}/{id}/response"), &body);
+        assert_eq!(answer.refusal(), (400, "PARAM_ERROR".to_owned()), "{unknown:?}");
+        let rejected = json!({ "action": "REJECT", "reject_reason": "不", "reject_media_list": images });
+        let answer = client.post(&format!("{COMPLAINTS}/{id}/update-refund-progress"), &rejected);
+        assert_eq!(answer.refusal(), (400, "PARAM_ERROR".to_owned()), "{unknown:?}");
+    }
+    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["complaint_state"], "PENDING");
+}
+
+#[test]
 fn responses_keep_to_their_limits() {
     let sandbox = start();
     let client = Client::new(&sandbox);
@@ -389,7 +416,8 @@ fn responses_keep_to_their_limits() {
     for (text, images, status) in
         [("字".repeat(500), 4, 204), ("字".repeat(501), 0, 400), ("字".to_owned(), 5, 400)]
     {
-        let images: Vec<_> = (0..images).map(|number| number.to_string()).collect();
+        let images: Vec<_> =
+            (0..images).map(|number| picture(&client, format!("BM {number}").as_bytes())).collect();
         let body =
             json!({ "complainted_mchid": client.mchid, "response_content": text, "response_images": images });
         assert_eq!(client.post(&target, &body).status, status);

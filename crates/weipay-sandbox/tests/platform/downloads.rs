@@ -93,7 +93,7 @@ fn a_download_is_signed_for_like_any_request() {
 fn pictures_and_invoices_have_their_own_types() {
     let client = Client::new(&SHARED);
     for (target, content_type, beginning) in [
-        ("/v3/merchant-service/images/example", "image/png", &b"\x89PNG\r\n"[..]),
+        ("/v3/global/merchant-service/images/example?complaint_id=1", "image/png", &b"\x89PNG\r\n"[..]),
         (
             "/v3/new-tax-control-fapiao/download?token=a&mchid=1900000109&openid=o&invoice_code=1&invoice_no=1&fapiao_id=1",
             "application/pdf",

@@ -7,6 +7,7 @@ use crate::SHARED;
 use crate::client::{Client, Request, Response};
 
 const PICTURE: &str = "/v3/marketing/favor/media/image-upload";
+const PRODUCT_COUPON: &str = "/v3/marketing/partner/product-coupon/media/upload-image";
 const COMPLAINT: &str = "/v3/merchant-service/images/upload";
 const MEDIA: &str = "/v3/merchant/media/upload";
 const VIDEO: &str = "/v3/merchant/media/video_upload";
@@ -40,22 +41,44 @@ fn request(client: &Client<'_>, target: &str, signed: &[u8], body: Vec<u8>) -> R
 }
 
 fn upload(target: &str, name: &str, file: &[u8]) -> Response {
-    let (client, meta) = (Client::new(&SHARED), meta(name, file));
+    upload_by(&Client::new(&SHARED), target, name, file)
+}
+
+fn upload_by(client: &Client<'_>, target: &str, name: &str, file: &[u8]) -> Response {
+    let meta = meta(name, file);
     let body = body(&[("meta", meta.as_bytes()), ("file", file)]);
-    client.send(&request(&client, target, meta.as_bytes(), body))
+    client.send(&request(client, target, meta.as_bytes(), body))
+}
+
+/// The `media_id` of a picture that is uploaded for complaints.
+pub(crate) fn picture(client: &Client<'_>, file: &[u8]) -> String {
+    let response = upload_by(client, COMPLAINT, "a.PNG", file).success();
+    response["media_id"].as_str().unwrap().to_owned()
+}
+
+/// A file of a size that begins as its name says.
+fn file(name: &str, size: usize) -> Vec<u8> {
+    let first: &[u8] = match name.rsplit('.').next().unwrap() {
+        "png" => b"\x89PNG",
+        "pdf" => b"%PDF-",
+        _ => b"\xff\xd8\xff",
+    };
+    let mut file = vec![7; size];
+    file[..first.len()].copy_from_slice(first);
+    file
 }
 
 #[test]
 fn files_up_to_the_documented_size_are_taken() {
     for (target, name, size) in [
-        (PICTURE, "a.jpg", 1),
+        (PICTURE, "a.jpg", 3),
         (PICTURE, "a.jpg", 2 * MB),
         (COMPLAINT, "a.png", 2 * MB),
         (MEDIA, "a.jpg", 5 * MB),
         (MEDIA, "a.pdf", 7 * MB + MB / 2),
         (VIDEO, "a.mp4", 5 * MB),
     ] {
-        let response = upload(target, name, &vec![7; size]);
+        let response = upload(target, name, &file(name, size));
         assert_eq!(response.status, 200, "{target} {name} {size}: {}", response.text());
         assert!(Client::new(&SHARED).verifies(&response));
     }
@@ -63,9 +86,11 @@ fn files_up_to_the_documented_size_are_taken() {
 
 #[test]
 fn the_address_of_a_picture_for_stocks_follows_from_its_bytes() {
-    let address = |file: &[u8]| upload(PICTURE, "a.jpg", file).success()["media_url"].clone();
-    assert_eq!(address(b"one"), address(b"one"));
-    assert_ne!(address(b"one"), address(b"two"));
+    let uploaded = |target: &str, file: &[u8]| upload(target, "a.jpg", file).success()["media_url"].clone();
+    let address = |file: &[u8]| uploaded(PICTURE, file);
+    assert_eq!(uploaded(PRODUCT_COUPON, b"BM one"), address(b"BM one"));
+    assert_eq!(address(b"BM one"), address(b"BM one"));
+    assert_ne!(address(b"BM one"), address(b"BM two"));
 }
 
 #[test]
@@ -110,7 +135,7 @@ fn refused(signed: &[u8], body: Vec<u8>) -> (u16, Value) {
 
 #[test]
 fn both_parts_must_be_there() {
-    let file = b"\xff\xd8picture";
+    let file = b"\xff\xd8\xffpicture";
     let meta = meta("a.jpg", file);
     let (status, response) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes())]));
     assert_eq!(status, 400);
@@ -133,7 +158,7 @@ fn a_body_that_is_not_multipart_is_refused() {
         let (status, response) = refused(bytes, bytes.to_vec());
         assert_eq!((status, &response["code"]), (400, &json!("PARAM_ERROR")), "{response}");
     }
-    let file = b"picture";
+    let file = b"BM picture";
     let meta = meta("a.jpg", file);
     let whole = body(&[("meta", meta.as_bytes()), ("file", file)]);
     for signed in [&whole[..], b"", b"{}"] {
@@ -145,10 +170,10 @@ fn a_body_that_is_not_multipart_is_refused() {
 fn a_missing_part_is_explained_to_developers() {
     let client = Client::new(&SHARED);
     let named = "--b\r\nContent-Disposition: form-data; name=\"meta\"; filename=\"m\"\r\n\r\n{}\r\n";
-    let named = [named.as_bytes(), &body(&[("file", b"picture")])].concat();
+    let named = [named.as_bytes(), &body(&[("file", b"BM picture")])].concat();
     for (bytes, reason) in [
         (b"{}".to_vec(), "the body is not multipart/form-data, or its parts do not end with their boundary"),
-        (body(&[("file", b"picture")]), "the body has no part `meta`"),
+        (body(&[("file", b"BM picture")]), "the body has no part `meta`"),
         (named, "the body has no part `meta`, and one with a file name is taken for a file"),
     ] {
         let response = client.send(&request(&client, PICTURE, b"", bytes));
@@ -158,7 +183,7 @@ fn a_missing_part_is_explained_to_developers() {
 
 #[test]
 fn the_digest_must_be_the_files() {
-    let file = b"picture";
+    let file = b"BM picture";
     for digest in [sha256_hex(b"another"), String::new(), "x".to_owned(), sha256_hex(file)[1..].to_owned()] {
         let meta = json!({ "filename": "a.jpg", "sha256": digest }).to_string();
         let (status, response) = refused(meta.as_bytes(), body(&[("meta", meta.as_bytes()), ("file", file)]));
@@ -170,7 +195,7 @@ fn the_digest_must_be_the_files() {
 
 #[test]
 fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
-    let file = b"picture";
+    let file = b"BM picture";
     let meta = meta("a.jpg", file);
     let typed = |content_type: &str| {
         let whole = body(&[("meta", meta.as_bytes()), ("file", file)]);
@@ -188,8 +213,72 @@ fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
 }
 
 #[test]
+fn a_file_that_is_no_picture_is_refused_with_the_recorded_words() {
+    for (target, name, file) in [
+        (PICTURE, "a.png", &b"notanimage"[..]),
+        (COMPLAINT, "a.png", b"GIF89a"),
+        (PRODUCT_COUPON, "a.jpg", b""),
+        (MEDIA, "a.png", b"%PDF-1.4"),
+        (MEDIA, "a.pdf", b"\x89PNG"),
+    ] {
+        let response = upload(target, name, file);
+        assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()), "{target} {name}");
+        assert_eq!(response.json()["message"], "文件二进制内容不是图片，请检查后重新提交");
+    }
+}
+
+#[test]
+fn the_name_of_a_file_ends_in_a_suffix_that_its_page_has() {
+    for (target, name) in [
+        (PICTURE, "a.gif"),
+        (COMPLAINT, "a"),
+        (COMPLAINT, "a.pdf"),
+        (MEDIA, "a.mp4"),
+        (VIDEO, "a.png"),
+        (VIDEO, "mp4"),
+    ] {
+        assert_eq!(upload(target, name, b"BM").refusal(), (400, "PARAM_ERROR".to_owned()), "{target} {name}");
+    }
+    assert_eq!(upload(VIDEO, "a.RMVB", b"anything").status, 200);
+}
+
+#[test]
+fn a_file_has_its_own_number_and_a_picture_of_complaints_is_given_back() {
+    let client = Client::new(&SHARED);
+    let (one, two) = (picture(&client, b"\x89PNG one"), picture(&client, b"BM two"));
+    assert_ne!(one, two);
+    assert_eq!(picture(&client, b"\x89PNG one"), one);
+    for (media_id, bytes, content_type) in
+        [(one, &b"\x89PNG one"[..], "image/png"), (two, b"BM two", "image/bmp")]
+    {
+        let response = client.get(&format!("/v3/merchant-service/images/{media_id}"));
+        assert_eq!((response.status, &response.body[..]), (200, bytes));
+        assert_eq!(response.header("Content-Type"), Some(content_type));
+        assert_eq!(response.header(weipay_sandbox::ORIGIN_HEADER), Some("state"));
+    }
+    for unknown in ["xxxxx", "BB04A5DEEFEA18D4F2554C1EDD3B610B.bmp"] {
+        let response = client.get(&format!("/v3/merchant-service/images/{unknown}"));
+        assert_eq!(response.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    }
+    let number =
+        |target: &str, name: &str, file: &[u8]| upload(target, name, file).success()["media_id"].clone();
+    assert_ne!(number(MEDIA, "a.png", b"BM one"), number(MEDIA, "a.png", b"BM two"));
+    assert_ne!(number(VIDEO, "a.mp4", b"one"), number(VIDEO, "a.mp4", b"two"));
+}
+
+#[test]
+fn the_oldest_pictures_of_a_merchant_give_way_to_newer_ones() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = Client::new(&sandbox);
+    let pictures: Vec<_> =
+        (0..51).map(|number| picture(&client, format!("BM {number}").as_bytes())).collect();
+    let status = |media_id: &str| client.get(&format!("/v3/merchant-service/images/{media_id}")).status;
+    assert_eq!([0, 1, 50].map(|number| status(&pictures[number])), [400, 200, 200]);
+}
+
+#[test]
 fn meta_keeps_its_contract() {
-    let file = b"picture";
+    let file = b"BM picture";
     for (meta, said) in [
         (&br#"{"filename":"a.jpg"}"#[..], "“/meta/sha256”映射到字段“图片文件的SHA256摘要”必填性"),
         (br#"{"filename":1,"sha256":"0"}"#, "“/meta/filename”"),
@@ -209,7 +298,7 @@ fn meta_keeps_its_contract() {
 
 #[test]
 fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
-    let (client, file) = (Client::new(&SHARED), b"picture");
+    let (client, file) = (Client::new(&SHARED), b"BM picture");
     let phone = client.public_key.encrypt_oaep(b"13900000000").unwrap();
     let send = |phone: &str, serial: Option<&str>| {
         let meta = json!({
@@ -257,7 +346,7 @@ fn a_json_body_called_multipart_is_signed_whole() {
 #[test]
 fn uploads_that_do_not_come_to_an_end_give_way_to_one_that_does() {
     let patient = crate::sandbox().idle_timeout(std::time::Duration::from_secs(3_600)).start().unwrap();
-    let (client, file) = (Client::new(&patient), vec![7; 2 * MB]);
+    let (client, file) = (Client::new(&patient), file("a.jpg", 2 * MB));
     let meta = meta("a.jpg", &file);
     let body = body(&[("meta", meta.as_bytes()), ("file", &file)]);
     let request = request(&client, PICTURE, meta.as_bytes(), body);

@@ -104,6 +104,26 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
 }
 
 #[test]
+fn a_path_that_was_signed_with_other_percent_encoding_than_it_was_sent_with_is_recognized() {
+    const IMAGES: &str = "/v3/merchant-service/images/";
+    for (sent, signed, words, column) in [
+        // Python's requests sends %2E as a dot.
+        ("a-1.bmp", "a%2D1%2Ebmp", "they send %2E as .", 1),
+        ("a-1.bmp", "a-1%2Ebmp", "they send %2E as .", 3),
+        ("a%7C1.bmp", "a%7C1%2Ebmp", "they send %2E as .", 5),
+        ("a|1.bmp", "a%7C1.bmp", "other percent-encoding", 1),
+        ("a%2E1.bmp", "a.1.bmp", "percent-encod", 1),
+        ("a%7C1", "a|1", "percent-encod", 1),
+        ("a%3A1", "a:1", "percent-encod", 1),
+        ("a:1", "a%3A1", "percent-encod", 1),
+    ] {
+        let (sent, signed) = (format!("{IMAGES}{sent}"), format!("{IMAGES}{signed}"));
+        let request = get(&sent, |time, nonce| request_message("GET", &signed, time, nonce, b""));
+        check(&request, words, "URL", IMAGES.len() + column);
+    }
+}
+
+#[test]
 fn a_question_mark_that_was_sent_and_not_signed_is_recognized() {
     // As gopay does for a query without parameters.
     let path = TARGET.split('?').next().unwrap();

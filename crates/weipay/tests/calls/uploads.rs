@@ -19,7 +19,8 @@ fn a_file_from_disk_or_from_a_reader_is_uploaded_as_one_from_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("门店.png");
     // More than is kept in memory, and not a whole number of pieces.
-    let bytes: Vec<u8> = (0..1_500_001_u32).map(|at| (at % 251) as u8).collect();
+    let mut bytes: Vec<u8> = (0..1_500_001_u32).map(|at| (at % 251) as u8).collect();
+    bytes[..4].copy_from_slice(b"\x89PNG");
     fs::write(&path, &bytes).unwrap();
     let asynchronous = Client::from_kit(SANDBOX.kit_file()).unwrap();
     for file in [

@@ -24,8 +24,8 @@ pub(super) fn start_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         StockState::Running => {}
         StockState::Unactivated => {
             if !stock.no_cash {
-                stock.locked = stock.coupon_amount.saturating_mul(stock.max_coupons);
-                lock_budget(tx, &stock, context.now)?;
+                stock.locked_from = lock_budget(tx, &stock, context.now)?;
+                stock.locked = stock.budget();
             }
             stock.state = StockState::Running;
             stock.started = Some(context.now);
@@ -57,7 +57,8 @@ pub(super) fn stop_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
     Ok(json!({ "stop_time": clock::rfc3339(stopped), "stock_id": stock.id }))
 }
 
-/// INFERRED(cash-stock-end): when its period is over a stock is `stoped`, and what is left of its budget goes back.
+/// INFERRED(cash-stock-end): when its period is over a stock is `stoped`, and what is left of its budget goes
+/// back to the account that it was locked from.
 pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, at: i64) -> Result<(), HandlerError> {
     let Some(mut stock) = find(tx, stock_id)? else { return Ok(()) };
     stop(tx, &mut stock, at)?;
@@ -76,34 +77,36 @@ fn stop(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), Handler
 }
 
 fn release(tx: &Transaction<'_>, stock: &mut Stock, now: i64) -> Result<(), HandlerError> {
-    let owner = Owner::merchant(&stock.creator);
-    let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
-        owner.account(AccountKind::Marketing),
-        owner.account(AccountKind::Available),
-        stock.locked,
-    );
-    post(tx, posting).map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))?;
+    // What was the marketing account's own stays there, and is free for other stocks.
+    if stock.locked_from != AccountKind::Marketing {
+        let budget = Owner::merchant(&stock.creator).account(AccountKind::Marketing);
+        let posting = Posting::new(Business::Coupon, &stock.id, now);
+        post(tx, posting.moves(budget, stock.home_of_budget(), stock.locked))
+            .map_err(|error| error.or_short(|short| Refusal::system_error().with_reason(short)))?;
+    }
     (stock.locked, stock.released) = (0, true);
     tx.save(stock)?;
     Ok(())
 }
 
-fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<(), HandlerError> {
-    let owner = Owner::merchant(&stock.creator);
+/// The account that the budget was taken from.
+fn lock_budget(tx: &Transaction<'_>, stock: &Stock, now: i64) -> Result<AccountKind, HandlerError> {
+    let (owner, budget) = (Owner::merchant(&stock.creator), stock.budget());
     let purse = Purse::find(tx, &owner)?;
-    if purse.balance(AccountKind::Marketing).saturating_sub(locked_by(tx, &stock.creator)?) >= stock.locked {
-        return Ok(());
+    if purse.balance(AccountKind::Marketing).saturating_sub(locked_by(tx, &stock.creator)?) >= budget {
+        return Ok(AccountKind::Marketing);
     }
-    let source = match purse.balance(AccountKind::Available) >= stock.locked {
+    let source = match purse.balance(AccountKind::Available) >= budget {
         true => AccountKind::Available,
         false => AccountKind::Operation,
     };
     let posting = Posting::new(Business::Coupon, &stock.id, now).moves(
         owner.account(source),
         owner.account(AccountKind::Marketing),
-        stock.locked,
+        budget,
     );
-    post(tx, posting).map_err(|error| error.or_short(|_| refusals::no_money_to_start()))
+    post(tx, posting).map_err(|error| error.or_short(|_| refusals::no_money_to_start()))?;
+    Ok(source)
 }
 
 /// What the budgets of a merchant's stocks hold of its marketing account.

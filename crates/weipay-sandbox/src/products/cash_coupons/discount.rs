@@ -42,6 +42,8 @@ pub(crate) struct Basket<'a> {
 /// A coupon that fits an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Discount {
+    /// Whose order it fits.
+    payee: String,
     stock: Stock,
     coupon: Coupon,
     taken: Taken,
@@ -67,9 +69,17 @@ impl Discount {
         !self.stock.no_cash
     }
 
+    /// Whether the payee pays for it. INFERRED(cash-contribute): 商户出资 is what the payee's own stocks take off, and
+    /// what it does not get because the stock has no money; what comes from the budget of another creator, a
+    /// partner too, is 其他出资.
+    fn is_of_payee(&self) -> bool {
+        self.stock.no_cash || self.stock.creator == self.payee
+    }
+
     /// The entry of the order's `promotion_detail`. UNCONFIRMED(cash-goods-discount): `discount_amount` of
     /// the goods is for all pieces, in proportion to what they cost.
     pub(crate) fn promotion_detail(&self) -> Value {
+        let (of_payee, of_others) = if self.is_of_payee() { (self.amount(), 0) } else { (0, self.amount()) };
         let mut shown = json!({
             "coupon_id": self.coupon.id,
             "name": self.stock.name(),
@@ -78,8 +88,8 @@ impl Discount {
             "amount": self.amount(),
             "stock_id": self.stock.id,
             "wechatpay_contribute": 0,
-            "merchant_contribute": self.amount(),
-            "other_contribute": 0,
+            "merchant_contribute": of_payee,
+            "other_contribute": of_others,
             "currency": "CNY",
         });
         if !self.taken.goods.is_empty() {
@@ -145,7 +155,8 @@ pub(crate) fn chosen(
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
     let taken = taken_off(&stock, &coupon, basket, now).filter(|_| openids.contains(&coupon.openid));
-    Ok(taken.map(|taken| Discount { stock, coupon, taken }))
+    let payee = basket.payee.to_owned();
+    Ok(taken.map(|taken| Discount { payee, stock, coupon, taken }))
 }
 
 /// The rule: what a coupon takes off an order, if it fits. At least one fen must be left to pay:
@@ -205,7 +216,7 @@ pub(crate) fn redeem(
     to: AccountKind,
     order: FlowOf<'_>,
 ) -> Result<(), HandlerError> {
-    let Discount { stock, coupon, taken } = discount;
+    let Discount { stock, coupon, taken, .. } = discount;
     let FlowOf { transaction_id, mchid, now, .. } = order;
     if let Some(funder) = discount.funder() {
         let posting = Posting::new(Business::Coupon, transaction_id, now).for_number(&coupon.id).moves(
@@ -248,8 +259,8 @@ pub(crate) fn note_refund(
     Ok(())
 }
 
-/// The account that money of a coupon goes back to: the budget of its stock, or, when the stock's period is over, the creator's
-/// balance. None when there is no such coupon.
+/// The account that money of a coupon goes back to: the budget of its stock, or, when the stock's period is
+/// over, the account that the budget came from. None when there is no such coupon.
 pub(crate) fn return_to_budget(
     tx: &Transaction<'_>,
     coupon_id: &str,
@@ -258,10 +269,10 @@ pub(crate) fn return_to_budget(
 ) -> Result<Option<Account>, StoreError> {
     let Some(coupon) = coupon::find(tx, coupon_id)? else { return Ok(None) };
     let Some(stock) = stock::find(tx, &coupon.stock_id)? else { return Ok(None) };
-    let creator = Owner::merchant(&stock.creator);
     if stock.released || now > stock.end {
-        return Ok(Some(creator.account(AccountKind::Available)));
+        return Ok(Some(stock.home_of_budget()));
     }
+    let creator = Owner::merchant(&stock.creator);
     let locked = stock.locked.saturating_add(fen);
     tx.save(&Stock { locked, ..stock })?;
     Ok(Some(creator.account(AccountKind::Marketing)))

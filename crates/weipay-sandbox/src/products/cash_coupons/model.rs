@@ -2,9 +2,10 @@
 //!
 //! A merchant makes stocks, funded and not funded, starts, pauses and stops them; coupons are sent to
 //! persons, who pay orders with the best that they have; orders are refunded in part and as a whole, before
-//! and after the period of the stock. The model knows of each stock its state and how much of its budget is
-//! locked, of each coupon whether it is used, and what is in every account: what is locked is what the
-//! marketing account has. The store is closed and opened in between.
+//! and after the period of the stock. Budgets are locked from the marketing account, the basic account or the
+//! operation account, and go back to where they came from. The model knows of each stock its state, how much of
+//! its budget is locked and whose money that was, of each coupon whether it is used, and what is in every
+//! account, as the ledger and the fund flow bills have it. The store is closed and opened in between.
 //!
 //! `WEIPAY_CASH_COUPON_STEPS` has the number of steps; the default is quick.
 
@@ -88,6 +89,16 @@ pub(super) const STOCKS: [Template; 3] = [
 pub(super) struct Stock {
     pub(super) state: &'static str,
     locked: i64,
+    /// Where the budget came from.
+    home: Home,
+}
+
+/// The account of a merchant that a budget can be locked from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    Marketing,
+    Available,
+    Operation,
 }
 
 #[derive(Debug)]
@@ -134,9 +145,21 @@ struct Refund {
 pub(super) struct Accounts {
     pub(super) unsettled: i64,
     pub(super) available: i64,
+    pub(super) operation: i64,
+    /// Budgets, and what is there for others.
     pub(super) marketing: i64,
     pub(super) fees: i64,
     pub(super) refunding: i64,
+}
+
+impl Accounts {
+    pub(super) fn of(&mut self, home: Home) -> &mut i64 {
+        match home {
+            Home::Marketing => &mut self.marketing,
+            Home::Available => &mut self.available,
+            Home::Operation => &mut self.operation,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -164,7 +187,7 @@ impl Model {
         if STOCKS[number].begin < self.now {
             return Err(BLOCKED);
         }
-        self.stocks[number] = Some(Stock { state: "unactivated", locked: 0 });
+        self.stocks[number] = Some(Stock { state: "unactivated", locked: 0, home: Home::Available });
         Ok(())
     }
 
@@ -176,22 +199,31 @@ impl Model {
 
     pub(super) fn start(&mut self, caller: usize, number: usize) -> Result<(), Refused> {
         let template = STOCKS[number];
-        let available = self.accounts.available;
+        let accounts = self.accounts;
+        let free = accounts.marketing - self.locked();
         let stock = self.own(caller, number)?;
         match stock.state {
             "running" => Ok(()),
             "unactivated" => {
                 let budget = if template.no_cash { 0 } else { template.amount * template.count };
-                if available < budget {
-                    return Err(SHORT);
-                }
-                (stock.state, stock.locked) = ("running", budget);
-                self.accounts.available -= budget;
+                let has = [
+                    (Home::Marketing, free),
+                    (Home::Available, accounts.available),
+                    (Home::Operation, accounts.operation),
+                ];
+                let home = has.into_iter().find(|(_, fen)| *fen >= budget).ok_or(SHORT)?.0;
+                (stock.state, stock.locked, stock.home) = ("running", budget, home);
+                *self.accounts.of(home) -= budget;
                 self.accounts.marketing += budget;
                 Ok(())
             }
             _ => Err(WRONG),
         }
+    }
+
+    /// What of the marketing account is budgets.
+    fn locked(&self) -> i64 {
+        self.stocks.iter().flatten().map(|stock| stock.locked).sum()
     }
 
     /// Pauses, goes on, or stops.
@@ -325,7 +357,7 @@ impl Model {
         Ok(payer)
     }
 
-    /// Money that came from a coupon goes back to the budget, or to the merchant when the period is over.
+    /// Money that came from a coupon goes back to the budget, or to where that came from when the period is over.
     fn arrive(&mut self, number: usize, at: i64, fen: i64, payer: i64) {
         let Some(order) = self.orders.get(&number) else { return };
         let Some(position) = order.coupon else {
@@ -348,7 +380,8 @@ impl Model {
                 stock.locked += fen - payer;
                 self.accounts.marketing += fen - payer;
             }
-            _ => self.accounts.available += fen - payer,
+            Some(stock) => *self.accounts.of(stock.home) += fen - payer,
+            None => {}
         }
     }
 
@@ -377,15 +410,14 @@ impl Model {
                 stock.state = "stoped";
                 let locked = std::mem::take(&mut stock.locked);
                 self.accounts.marketing -= locked;
-                self.accounts.available += locked;
+                *self.accounts.of(stock.home) += locked;
             }
         }
         while midnight(self.settled_until + 1) <= now {
             self.settled_until += 1;
             self.accounts.available += std::mem::take(&mut self.accounts.unsettled);
         }
-        let locked: i64 = self.stocks.iter().flatten().map(|stock| stock.locked).sum();
-        assert_eq!(locked, self.accounts.marketing);
+        assert!(self.locked() <= self.accounts.marketing);
     }
 }
 

@@ -13,6 +13,7 @@ use super::availability;
 use super::benefit::{Benefit, BenefitRule};
 use super::refusals;
 use crate::clock;
+use crate::ledger::{Account, AccountKind, Owner};
 use crate::products::coupon_stocks::caps::SentOnDay;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
@@ -70,6 +71,9 @@ pub(crate) struct Stock {
     pub(crate) no_cash: bool,
     /// Fen of the budget that are still locked.
     pub(crate) locked: i64,
+    /// Which account of the creator the budget was locked from, and goes back to.
+    #[serde(default = "locked_from")]
+    pub(super) locked_from: AccountKind,
     /// The period is over, and what was left of the budget went back. The clock may go back after it.
     #[serde(default)]
     pub(super) released: bool,
@@ -77,6 +81,11 @@ pub(crate) struct Stock {
     pub(crate) members: Map<String, Value>,
     pub(crate) sent: i64,
     pub(crate) sent_on: SentOnDay,
+}
+
+/// Of a stock that is not started, and of one that was stored before this was written down.
+const fn locked_from() -> AccountKind {
+    AccountKind::Available
 }
 
 const CREATOR: &str = "creator";
@@ -194,6 +203,7 @@ impl Stock {
             max_amount_by_day,
             no_cash: member(&["no_cash"]).and_then(Value::as_bool).unwrap_or_default(),
             locked: 0,
+            locked_from: locked_from(),
             released: false,
             sent: 0,
             sent_on: SentOnDay::default(),
@@ -227,6 +237,16 @@ impl Stock {
     pub(super) fn has_send_rule(&self, name: &str) -> bool {
         let rule = self.members.get("stock_use_rule").and_then(|rule| rule.get(name));
         rule.and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// Fen that are locked for all its coupons.
+    pub(super) const fn budget(&self) -> i64 {
+        self.coupon_amount.saturating_mul(self.max_coupons)
+    }
+
+    /// Where the budget came from: what is left of it goes back there.
+    pub(super) fn home_of_budget(&self) -> Account {
+        Owner::merchant(&self.creator).account(self.locked_from)
     }
 
     pub(super) const fn benefit_rule(&self) -> BenefitRule {
@@ -297,7 +317,7 @@ impl Stock {
             "description": self.description(),
             "stock_use_rule": {
                 "max_coupons": self.max_coupons,
-                "max_amount": self.coupon_amount.saturating_mul(self.max_coupons),
+                "max_amount": self.budget(),
                 "max_amount_by_day": self.max_amount_by_day,
                 "fixed_normal_coupon": {
                     "coupon_amount": self.coupon_amount, "transaction_minimum": self.transaction_minimum,

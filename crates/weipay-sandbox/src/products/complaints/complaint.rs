@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -299,7 +299,11 @@ fn media(kind: &str, images: &[String], base_url: &str) -> Value {
     json!({ "media_type": kind, "media_url": pictures })
 }
 
+/// What is encoded in the address of a picture: never what RFC 3986 keeps as it is, because HTTP libraries
+/// decode that before they send it, and then another path was signed.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Where a picture is: 图片下载, to which requests are signed.
 fn picture(base_url: &str, media_id: &str) -> String {
-    format!("{base_url}/v3/merchant-service/images/{}", utf8_percent_encode(media_id, NON_ALPHANUMERIC))
+    format!("{base_url}/v3/merchant-service/images/{}", utf8_percent_encode(media_id, ENCODED))
 }

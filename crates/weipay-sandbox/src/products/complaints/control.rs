@@ -13,6 +13,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::people::account::person_of;
 use crate::platform::Platform;
+use crate::products::media;
 use crate::products::pay_score;
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::Refund;
@@ -123,7 +124,7 @@ impl Said {
         Self { text: Some(text.into()), images: Vec::new() }
     }
 
-    /// With a picture, of which there are at most four.
+    /// With a picture, of which there are at most four: a `media_id` that an upload responded with.
     #[must_use]
     pub fn with_image(mut self, media_id: impl Into<String>) -> Self {
         self.images.push(media_id.into());
@@ -144,6 +145,15 @@ impl Said {
             ));
         }
         Ok(())
+    }
+
+    fn check_pictures(&self, tx: &Transaction<'_>) -> Result<(), ComplaintError> {
+        if media::are_kept(tx, &self.images)? {
+            return Ok(());
+        }
+        Err(ComplaintError::Invalid(
+            "no upload to /v3/merchant-service/images/upload responded with one of these media_ids: upload the picture first, as a merchant",
+        ))
     }
 
     fn words(&self, default: &str) -> Words {
@@ -319,7 +329,10 @@ impl Platform {
         if complains.phone.as_ref().is_some_and(|phone| phone.is_empty() || phone.len() > MAX_PHONE) {
             return Err(ComplaintError::Invalid("a phone number has between 1 and 50 bytes"));
         }
-        self.act(|tx, now| make_complaint(tx, complains, now))
+        self.act(|tx, now| {
+            complains.said.check_pictures(tx)?;
+            make_complaint(tx, complains, now)
+        })
     }
 
     /// A person goes on with a complaint, or the platform does. Gives its state (`complaint_state`).
@@ -334,7 +347,10 @@ impl Platform {
         said: &Said,
     ) -> Result<&'static str, ComplaintError> {
         said.check()?;
-        self.act(|tx, now| take_step(tx, id, step, said, now))
+        self.act(|tx, now| {
+            said.check_pictures(tx)?;
+            take_step(tx, id, step, said, now)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use super::refusals;
 use super::rules::{MerchantStep, Words, merchant_does};
 use crate::clock;
 use crate::contract::ValidRequest;
-use crate::products::{Context, HandlerError, idempotently};
+use crate::products::{Context, HandlerError, idempotently, media};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Page, Transaction};
 
@@ -83,6 +83,7 @@ pub(super) fn respond(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Val
         let reason = "response_content has between 1 and 500 characters";
         return Err(refusals::wrong_parameter(reason).into());
     }
+    check_pictures(tx, &words.images)?;
     take_step(tx, context, complaint, MerchantStep::Respond, words).map(|_| Value::Null)
 }
 
@@ -95,7 +96,9 @@ pub(super) fn respond_at_once(tx: &Transaction<'_>, context: &Context<'_>) -> Re
     };
     idempotently(tx, context, &key, refusals::used_idempotent_id, || {
         let complaint = about_named(tx, context)?;
-        let words = Words { message: request.body.get("message").cloned(), ..Words::default() };
+        let message = request.body.get("message").cloned();
+        check_pictures(tx, &pictures_in(message.as_ref()))?;
+        let words = Words { message, ..Words::default() };
         let complaint = take_step(tx, context, complaint, MerchantStep::RespondAtOnce, words)?;
         Ok(json!({ "log_id": complaint.log_id(complaint.actions.len().saturating_sub(1)) }))
     })
@@ -117,6 +120,7 @@ pub(super) fn update_refund_progress(
         _ => return Err(refusals::wrong_parameter("action must be APPROVE or REJECT").into()),
     };
     let words = words(context.request, text, "reject_media_list")?;
+    check_pictures(tx, &words.images)?;
     take_step(tx, context, complaint, step, words).map(|_| Value::Null)
 }
 
@@ -158,6 +162,19 @@ fn words(request: &ValidRequest, text: &str, images: &str) -> Result<Words, Refu
     }
     let text = Private(request.text(text).unwrap_or_default().to_owned());
     Ok(Words { text, images, message: None })
+}
+
+/// UNCONFIRMED(complaint-picture-known): only what an upload responded with can be shown.
+fn check_pictures(tx: &Transaction<'_>, images: &[String]) -> Result<(), HandlerError> {
+    if media::are_kept(tx, images)? { Ok(()) } else { Err(refusals::unknown_picture().into()) }
+}
+
+/// The pictures that the blocks of a message show.
+fn pictures_in(message: Option<&Value>) -> Vec<String> {
+    let blocks = message.and_then(|message| message.get("blocks")).and_then(Value::as_array);
+    let media_id =
+        |block: &Value| block.pointer("/image/media_id").and_then(Value::as_str).map(str::to_owned);
+    blocks.into_iter().flatten().filter_map(media_id).collect()
 }
 
 /// UNCONFIRMED(complaint-pages): the size of a page that the request does not say, and the longest history.

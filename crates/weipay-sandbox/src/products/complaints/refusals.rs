@@ -6,6 +6,13 @@ pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误", reason)
 }
 
+pub(super) fn unknown_picture() -> Refusal {
+    wrong_parameter(
+        "no upload to /v3/merchant-service/images/upload responded with one of these media_ids, or its picture gave way to newer ones: \
+         upload it, and name what the response says",
+    )
+}
+
 /// The state of the complaint does not allow it.
 pub(super) fn wrong_state(reason: &'static str) -> Refusal {
     Refusal::invalid_request("提交商户回复失败，请稍后重试", reason)

@@ -99,7 +99,8 @@ fn an_address_is_good_for_five_minutes() {
 #[test]
 fn a_bill_is_downloaded_by_a_token_of_this_sandbox_only() {
     for token in ["xxx", "X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD", "券券券券券券"] {
-        for (path, _) in PRODUCTS.iter().flat_map(|product| product.downloads) {
+        let by_token = |(path, _): &&Download| !path.contains('{');
+        for (path, _) in PRODUCTS.iter().flat_map(|product| product.downloads).filter(by_token) {
             let source = if path.ends_with("elecvoucherfile") { "&source=elecsign" } else { "" };
             let url = json!(format!("http://127.0.0.1:8880/{path}?token={token}{source}"));
             let refusal = download(&url, NOW).unwrap_err();

@@ -217,7 +217,11 @@ fn read(
     if numbers.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(refusals::number_is_taken("two parts have the same out_trade_no").into());
     }
-    let parts = items.iter().map(|item| combined.read_part(context, item)).collect::<Result<_, _>>()?;
+    let parts = items.iter().enumerate().map(|(position, item)| {
+        let part = combined.read_part(context, item);
+        part.map_err(|refusal| refusal.of_part(&format!("sub_orders/{position}")))
+    });
+    let parts = parts.collect::<Result<_, _>>()?;
     Ok((combined, parts))
 }
 
@@ -237,7 +241,10 @@ impl CombinedOrder {
     fn read_part(&self, context: &Context<'_>, item: &Map<String, Value>) -> Result<Order, Refusal> {
         let (merchant, out_trade_no, sub_mchid) = named_part(item);
         let known = context.merchants.find(&merchant).ok_or_else(refusals::no_such_merchant)?;
-        known.account.check_appid(&self.appid)?;
+        known
+            .account
+            .check_appid(&self.appid)
+            .map_err(|refusal| refusal.with_reason(refusals::combine_appid_of_part(&merchant)))?;
         let sub_appid = text(item, "sub_appid");
         if let Some(sub_mchid) = &sub_mchid {
             check_sub_merchant(context.merchants, &known.account, sub_mchid, sub_appid.as_deref())?;
@@ -502,6 +509,38 @@ pub(super) fn expire(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
 mod tests {
     use super::*;
     use crate::products::world::World;
+
+    #[test]
+    fn a_refusal_of_a_part_names_the_part_and_the_merchant_that_lacks_the_appid() {
+        let other = crate::NewMerchant::new().mchid("1900000200").sub_merchant("1900000201");
+        let sandbox = crate::Sandbox::builder().merchant(other).start().unwrap();
+        let merchants = &sandbox.platform().merchants;
+        let caller = merchants.find(&sandbox.kit().mchid).unwrap().account.clone();
+        let world = World::with_merchants(merchants);
+        let ask = |mchid: &str, sub_mchid: Option<&str>| {
+            let part = |number: &str, mchid: &str| {
+                json!({
+                    "mchid": mchid, "attach": "a", "out_trade_no": number, "description": "茶",
+                    "amount": { "total_amount": 100, "currency": "CNY" },
+                })
+            };
+            let mut parts = [part("part-1", &caller.mchid), part("part-2", mchid)];
+            if let Some(sub_mchid) = sub_mchid {
+                parts[1]["sub_mchid"] = json!(sub_mchid);
+            }
+            let body = json!({
+                "combine_appid": caller.appids[0], "combine_mchid": caller.mchid, "combine_out_trade_no": "whole-1",
+                "notify_url": "https://example.com/notify", "sub_orders": parts,
+            });
+            let refusal = world.ask(&caller, "POST", "/v3/combine-transactions/native", &body).unwrap_err();
+            (refusal.code, refusal.reason.unwrap_or_default().into_owned())
+        };
+        let (code, reason) = ask("1900000200", None);
+        assert_eq!(code, "APPID_MCHID_NOT_MATCH");
+        assert!(reason.starts_with("sub_orders/1: ") && reason.contains("1900000200"), "{reason}");
+        let (_, reason) = ask(&caller.mchid, Some("1900000201"));
+        assert!(reason.starts_with("sub_orders/1: sub_mchid"), "{reason}");
+    }
 
     #[test]
     fn a_refusal_has_the_spelling_that_the_pages_of_combined_orders_have() {

@@ -209,6 +209,14 @@ pub(super) fn other_sub_appid() -> Refusal {
     )
 }
 
+/// Why `combine_appid` is refused that the caller may use. `mchid` is the merchant of a part.
+pub(super) fn combine_appid_of_part(mchid: &str) -> String {
+    format!(
+        "combine_appid must be bound to the merchant of each part too, and {mchid} (its mchid) does not have it: add that merchant with \
+         the same appid, weipay sandbox merchant add --appid APPID"
+    )
+}
+
 pub(super) fn no_such_merchant() -> Refusal {
     Refusal::new(
         400,

@@ -73,13 +73,31 @@ fn a_coupon_for_goods_needs_them_in_the_order() {
     assert!(!fits(&stock, &Basket { goods: vec![tea(1)], ..basket() }, NOW), "too few");
     let two = Basket { goods: vec![tea(2)], total: 1_200, ..basket() };
     let taken = taken_off(&stock, &a_coupon(), &two, NOW).unwrap();
-    let discount = Discount { stock, coupon: a_coupon(), taken };
+    let discount = Discount { payee: CREATOR.to_owned(), stock, coupon: a_coupon(), taken };
     let shown = discount.promotion_detail();
     assert_eq!((&shown["scope"], &shown["amount"]), (&json!("SINGLE"), &json!(500)));
     assert_eq!(
         shown["goods_detail"],
         json!([{ "goods_id": "tea", "quantity": 2, "unit_price": 500, "discount_amount": 500 }])
     );
+}
+
+#[test]
+fn a_coupon_says_who_pays_for_it_as_its_payee_sees_it() {
+    let unfunded = Stock { no_cash: true, locked: 0, ..a_running_stock() };
+    for (stock, payee, [of_payee, of_others]) in [
+        (a_running_stock(), CREATOR, [500, 0]),
+        (a_running_stock(), "1900000999", [0, 500]),
+        // The sub-merchant of a partner does not get what it takes off.
+        (unfunded, "1900000999", [500, 0]),
+    ] {
+        let taken = taken_off(&stock, &a_coupon(), &basket(), NOW).unwrap();
+        let discount = Discount { payee: payee.to_owned(), stock, coupon: a_coupon(), taken };
+        let shown = discount.promotion_detail();
+        let paid_by =
+            ["wechatpay_contribute", "merchant_contribute", "other_contribute"].map(|name| &shown[name]);
+        assert_eq!(paid_by, [&json!(0), &json!(of_payee), &json!(of_others)], "{payee}");
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::step::{Step, step};
-use super::{Accounts, Model, Refused, STOCKS};
+use super::{Accounts, Home, Model, Refused, STOCKS};
 use crate::clock::{self, Clock};
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
+use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::payments::person::PersonPays;
 use crate::products::world::{NOW, Sale, World, merchant, openid};
@@ -162,9 +163,14 @@ fn take(shop: &mut Shop<'_>, model: &mut Model, step: &Step) {
             let fen = fen.map_or(total, |fen| fen.min(total));
             assert_eq!(shop.refund(number, fen, total), model.refund(number, fen));
         }
-        Step::TopUp { fen } => {
-            shop.world.move_by_bank(&Owner::merchant(shop.mchid()), AccountKind::Available, fen);
-            model.accounts.available += fen;
+        Step::TopUp { account, fen } => {
+            let kind = match account {
+                Home::Marketing => AccountKind::Marketing,
+                Home::Available => AccountKind::Available,
+                Home::Operation => AccountKind::Operation,
+            };
+            shop.world.move_by_bank(&Owner::merchant(shop.mchid()), kind, fen);
+            *model.accounts.of(account) += fen;
         }
         Step::Pass { seconds } => {
             model.pass(seconds);
@@ -175,11 +181,19 @@ fn take(shop: &mut Shop<'_>, model: &mut Model, step: &Step) {
 }
 
 fn check_money(shop: &Shop<'_>, model: &Model) {
-    use AccountKind::{Available, Fees, Marketing, Refunding, Unsettled};
-    let kinds = [Unsettled, Available, Marketing, Fees, Refunding];
-    let [unsettled, available, marketing, fees, refunding] = shop.world.balances(shop.mchid(), kinds);
-    let accounts = Accounts { unsettled, available, marketing, fees, refunding };
+    use AccountKind::{Available, Fees, Marketing, Operation, Refunding, Unsettled};
+    let kinds = [Unsettled, Available, Operation, Marketing, Fees, Refunding];
+    let [unsettled, available, operation, marketing, fees, refunding] =
+        shop.world.balances(shop.mchid(), kinds);
+    let accounts = Accounts { unsettled, available, operation, marketing, fees, refunding };
     assert_eq!((accounts, shop.world.sum()), (model.accounts, 0));
+}
+
+/// The fund flow bills, of which the last shows the day that is not over, say what is in the accounts.
+fn check_bills(shop: &Shop<'_>, model: &Model) {
+    let Accounts { unsettled, available, operation, .. } = model.accounts;
+    let billed = shop.world.act(|tx| balances(tx, shop.mchid())).unwrap();
+    assert_eq!(billed, [unsettled + available, operation]);
 }
 
 fn check_records(shop: &Shop<'_>, model: &Model) {
@@ -216,6 +230,7 @@ fn cash_coupons_live_as_the_model_says_and_money_is_conserved() {
             check_money(&shop, &model);
             if position % 10 == 9 {
                 check_records(&shop, &model);
+                check_bills(&shop, &model);
             }
         }
     });

@@ -62,6 +62,20 @@ pub(crate) enum Source {
     Unbalanced,
 }
 
+impl Source {
+    /// Which member of the request keeps other money away, for a reason.
+    const fn asked_by(&self) -> &'static str {
+        match self {
+            Self::Available => ", and funds_account (refund_account by APIv2) wants only what is available",
+            Self::Unsettled => {
+                ", and funds_account (refund_account by APIv2) wants only what is unsettled: leave it out to take both"
+            }
+            Self::Both { .. } => ", and amount.from says how much of each",
+            Self::Prepaid | Self::Unbalanced => "",
+        }
+    }
+}
+
 impl RefundRequest {
     pub(super) fn read(request: &ValidRequest, platform_serial: &str) -> Self {
         let text = |name: &str| request.text(name).map(str::to_owned);
@@ -309,8 +323,10 @@ pub(super) fn draw(
     match missing {
         0 => Ok(drawn),
         _ => Err(refusals::not_enough(format!(
-            "{missing} fen are missing for the refund; the merchant has {} fen unsettled and {} fen available",
-            money.unsettled, money.available
+            "{missing} fen are missing for the refund; the merchant has {} fen unsettled and {} fen available{}",
+            money.unsettled,
+            money.available,
+            source.map_or("", Source::asked_by)
         ))),
     }
 }

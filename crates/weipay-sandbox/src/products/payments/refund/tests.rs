@@ -133,6 +133,12 @@ fn a_refund_takes_money_from_where_the_request_says() {
     let mut available = body("order-1", "r1", 10, 1_000);
     available["funds_account"] = json!("AVAILABLE");
     let refusal = shop.ask("POST", "/v3/refund/domestic/refunds", &available).unwrap_err();
+    assert!(
+        refusal.reason.as_deref().is_some_and(
+            |reason| reason.contains("funds_account") && reason.contains("only what is available")
+        ),
+        "{refusal:?}"
+    );
     assert_eq!(said(refusal), is(403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起"));
     available["amount"]["from"] = json!([{ "account": "UNAVAILABLE", "amount": 9 }]);
     assert_eq!(shop.ask("POST", "/v3/refund/domestic/refunds", &available).unwrap_err().code, "PARAM_ERROR");
