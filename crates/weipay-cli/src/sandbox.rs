@@ -3,7 +3,7 @@
 mod clock;
 mod complain;
 mod contract;
-mod control;
+pub(crate) mod control;
 mod coupon;
 mod coverage;
 mod fault;
@@ -39,8 +39,7 @@ use log_writer::LogWriter;
 use serving::Serving;
 
 /// What follows the options of `weipay sandbox --help`.
-const HELP: &str = "\
-The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
+const HELP: &str = r#"The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
 method, path, status, code, and the reason of a rejection. Queries, headers, bodies and openids are not in these lines;
 weipay sandbox log shows them, with secrets and personal data masked.
 
@@ -54,10 +53,27 @@ Headers that the real platform does not send:
   Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
                                   header asks for one
 
+A seed file (--seed-file), with all members. A merchant must have its mchid, a person a unionid; the others may be left out:
+
+  {
+    "merchants": [
+      { "mchid": "1900000100", "appids": ["wx0000000000000100"], "platform_keys": "certificate", "certificate": "valid" },
+      { "mchid": "1900000200", "appids": ["wx0000000000000200"], "sub_merchants": ["1900000100"] }
+    ],
+    "people": [
+      { "unionid": "oUnionAlice0000000000000001x", "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
+      { "unionid": "oUnionBob000000000000000001b", "appids": ["wx0000000000000100", "wx0000000000000200"] }
+    ]
+  }
+
+The first appid of a merchant stands in its kit. sub_merchants makes it a partner (服务商). platform_keys is public-key (the default),
+certificate or migration; certificate is valid (the default), expired, revoked or not-yet-valid. A person has the openids that the
+file gives, and one that is made under each of the appids, which must be those of merchants.
+
 Exit codes (play, run and notifications have more in their own help):
   0  done
   1  it failed, or the sandbox refused
-  2  a wrong command line, value or file, or no sandbox runs on the data folder: nothing was done";
+  2  a wrong command line, value or file, or no sandbox runs on the data folder: nothing was done"#;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = HELP)]

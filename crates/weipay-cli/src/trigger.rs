@@ -6,25 +6,32 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use weipay_sandbox::{Attempt, TriggeredMessage, kit};
+use weipay_sandbox::kit;
 
 use crate::api::Version;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
-use crate::sandbox::notifications;
+use crate::sandbox::{control, notifications};
 
 /// What follows the options of `weipay trigger --help`.
 const HELP: &str = "\
 An example: weipay trigger TRANSACTION.SUCCESS --url http://127.0.0.1:8000/notify --set amount.total=100
 
-The notification is signed with the platform keys of a sandbox's kit, and encrypted with its APIv3 key. It does not tell of
-anything that has happened, and it is sent once. The sandbox need not run.
+The notification is signed with the platform keys of a sandbox's kit, and encrypted with its APIv3 key. It is sent once. Without
+--order it does not tell of anything that has happened, and the sandbox need not run.
+
+With --order a running sandbox sends it, of an order that it has: its numbers, amounts, payer and times, as the sandbox itself
+tells its merchant. An order must be paid for TRANSACTION.SUCCESS (transaction-success of APIv2); a refund must be in the state
+of REFUND.SUCCESS, REFUND.ABNORMAL or REFUND.CLOSED. Of other events, such as MCHTRANSFER.BILL.FINISHED or PAYSCORE.USER_PAID,
+that which the sandbox sent last is sent again, under a new id.
+
+An example: weipay trigger REFUND.SUCCESS --order R20261127 --url http://127.0.0.1:8000/notify
 
 Exit codes:
   0  the receiver acknowledged it; or it was printed
-  1  the receiver did not acknowledge it
-  2  a wrong command line, event, member or kit: nothing was sent
+  1  the receiver did not acknowledge it; or the sandbox has nothing to tell of the order
+  2  a wrong command line, event, member or kit, or no sandbox runs on the data folder: nothing was sent
   4  the receiver did not respond";
 
 #[derive(Debug, Args)]
@@ -35,6 +42,16 @@ pub(crate) struct Trigger {
     /// Where to send it [default: print it].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Tell of an order (订单) of a running sandbox, by out_trade_no or transaction_id; or of a refund, a transfer or another
+    /// thing, by a number of it. Of several the newest.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["kit", "receiver_authorities"])]
+    order: Option<String>,
+    /// The merchant whose number is meant, when several have used it.
+    #[arg(long, value_name = "MCHID", requires = "order")]
+    mchid: Option<String>,
+    /// With --order: the data folder of the running sandbox.
+    #[arg(long, value_name = "DIR", default_value = ".weipay", requires = "order")]
+    data: PathBuf,
     /// The kit.json of a sandbox; the platform's keys must be beside it.
     #[arg(long, value_name = "FILE", default_value = ".weipay/kit.json")]
     kit: PathBuf,
@@ -62,9 +79,13 @@ pub(crate) fn run(arguments: &Trigger) -> Outcome {
     if !arguments.url.as_ref().is_none_or(is_web) {
         return Err(Failure::usage("--url must begin with http:// or https://; nothing was sent"));
     }
+    if let Some(order) = &arguments.order {
+        return of_order(arguments, &event, order);
+    }
     let kit = read_kit(&arguments.kit)?;
     let Some(url) = &arguments.url else {
-        return print(&printed(&trigger.message(&kit).map_err(Failure::usage)?));
+        let message = trigger.message(&kit).map_err(Failure::usage)?;
+        return print(&format!("{:#}\n", message.to_json()));
     };
     let mut authorities = String::new();
     for file in &arguments.receiver_authorities {
@@ -75,7 +96,7 @@ pub(crate) fn run(arguments: &Trigger) -> Outcome {
     }
     let attempt = trigger.send(url, &kit, &authorities).map_err(Failure::usage)?;
     print(&notifications::attempts(&json!([attempt.to_json()])))?;
-    verdict(&attempt)
+    verdict(attempt.acknowledged, attempt.status.is_some())
 }
 
 /// A kit is a folder of files with fixed names, one of which is `kit.json`.
@@ -101,18 +122,27 @@ fn read_kit(file: &Path) -> Result<kit::KitOnDisk, Failure> {
     })
 }
 
-fn verdict(attempt: &Attempt) -> Outcome {
-    match (attempt.acknowledged, attempt.status) {
-        (true, _) => Ok(()),
-        (false, Some(_)) => Err(Failure::failed("the receiver did not acknowledge the notification")),
-        (false, None) => Err(Failure::network("the receiver did not respond")),
+/// The running sandbox makes it, and sends it.
+fn of_order(arguments: &Trigger, event: &str, order: &str) -> Outcome {
+    let set: Map<String, Value> =
+        arguments.set.iter().map(|(path, value)| (path.clone(), value.as_str().into())).collect();
+    let request = json!({
+        "event": event, "order": order, "mchid": arguments.mchid, "url": arguments.url, "set": set,
+    });
+    let client = control::client(&arguments.data)?;
+    let sent = client.call("POST", "/trigger", Some(&request)).map_err(Failure::from_control)?;
+    if arguments.url.is_none() {
+        return print(&format!("{sent:#}\n"));
     }
+    print(&notifications::attempts(&sent["attempts"]))?;
+    let attempt = &sent["attempts"][0];
+    verdict(attempt["acknowledged"] == true, !attempt["status"].is_null())
 }
 
-/// The request as JSON: what a script posts.
-fn printed(message: &TriggeredMessage) -> String {
-    let headers: Map<String, Value> =
-        message.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-    let body = String::from_utf8_lossy(&message.body);
-    format!("{:#}\n", json!({ "headers": headers, "body": body }))
+fn verdict(is_acknowledged: bool, has_responded: bool) -> Outcome {
+    match (is_acknowledged, has_responded) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Failure::failed("the receiver did not acknowledge the notification")),
+        (false, false) => Err(Failure::network("the receiver did not respond")),
+    }
 }

@@ -142,7 +142,7 @@ impl Account {
         if self.appids.iter().any(|own| own == appid) {
             return Ok(());
         }
-        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配", "an appid must be bound to its merchant: use the appid of the merchant's kit, or add a merchant with it")
+        Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配", "an appid must be bound to its merchant: use the appid of the merchant's kit, or weipay sandbox merchant bind MCHID --appid APPID")
             .with_tail(tail::APPID_NOT_BOUND))
     }
 

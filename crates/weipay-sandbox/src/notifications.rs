@@ -14,7 +14,7 @@
 //! | `hold` | notifications that wait until they are released |
 //! | `on_demand` | what a developer does to them |
 //! | `release` | holding them, and releasing them in a certain order |
-//! | `trigger` | one notification of any event, for which nothing has happened |
+//! | `trigger` | one notification of any event: a sample, or of an order that the sandbox has |
 //!
 //! Where several nodes use one store, the database says who delivers: a node claims what is due for a time that is longer than an
 //! attempt takes, and only who holds the claim keeps what came of it. The claim of a node that has ended runs out.

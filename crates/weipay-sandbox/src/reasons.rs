@@ -10,14 +10,14 @@ pub(crate) const OPENID_FORM: &str =
 pub(crate) const PERSON_FORM: &str =
     "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
 
-pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: GET /people/{id} of the control API shows it";
+pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: weipay sandbox person show OPENID shows it";
 
 /// The account (账户) of a person is frozen or cancelled.
-pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: POST /people/{id}/account of the control API changes it";
+pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: weipay sandbox person account OPENID normal changes it";
 
-pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchant: use the appid of its kit, or weipay sandbox merchant add --appid APPID";
+pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchant: use the appid of its kit, or weipay sandbox merchant bind MCHID --appid APPID";
 
-pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant add --sub-merchant MCHID adds a partner that does";
+pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it";
 
 /// Of a query by a number that nothing has.
 pub(crate) const NOTHING_HAS_NUMBER: &str = "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing";

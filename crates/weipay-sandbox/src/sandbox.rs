@@ -89,6 +89,20 @@ impl Sandbox {
         self.platform.add_merchant(new)
     }
 
+    /// Binds appids to a merchant, and lets it act for other merchants (子商户), beside those that it has.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such merchant, a number or an appid has not its form, or the change cannot be kept.
+    pub fn bind(
+        &self,
+        mchid: &str,
+        appids: &[String],
+        sub_merchants: &[String],
+    ) -> Result<(), MerchantError> {
+        self.platform.bind(mchid, appids, sub_merchants)
+    }
+
     /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
     ///
     /// # Errors

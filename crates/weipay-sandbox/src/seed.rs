@@ -8,7 +8,7 @@
 //!     { "mchid": "1900000200", "appids": ["wx0000000000000200"], "sub_merchants": ["1900000100"] }
 //!   ],
 //!   "people": [
-//!     { "unionid": "oUnionAlice0000000000000001", "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
+//!     { "unionid": "oUnionAlice0000000000000001x", "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
 //!     { "unionid": "oUnionBob000000000000000001b", "appids": ["wx0000000000000100", "wx0000000000000200"] }
 //!   ]
 //! }
@@ -149,6 +149,12 @@ impl Seed {
     fn from_json(text: &[u8]) -> Result<Self, SeedError> {
         if text.len() as u64 > MAX_SEED_FILE {
             return Err(SeedError::Json(format!("it has more than {MAX_SEED_FILE} bytes")));
+        }
+        // A list would be read as its members in their order.
+        if text.trim_ascii_start().starts_with(b"[") {
+            return Err(SeedError::Json(
+                "it must be a JSON object with `merchants`, `people` or both".to_owned(),
+            ));
         }
         let seed: Self = serde_json::from_slice(text).map_err(|error| SeedError::Json(error.to_string()))?;
         seed.check()?;

@@ -41,7 +41,7 @@ impl DataFolder {
 }
 
 /// A client of the sandbox that runs on this data folder.
-pub(super) fn client(folder: &Path) -> Result<Client, Failure> {
+pub(crate) fn client(folder: &Path) -> Result<Client, Failure> {
     Client::from_data_dir(folder).map_err(Failure::from_control)
 }
 

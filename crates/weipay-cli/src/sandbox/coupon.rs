@@ -40,6 +40,21 @@ pub(crate) enum CouponCommand {
         /// The code of the coupon.
         coupon_code: String,
     },
+    /// The brand sends a product coupon to a person; only it sends those of a stock with uploaded codes (UPLOAD). Print the coupon, as JSON.
+    Send {
+        /// The stock of product coupons (批次号).
+        stock_id: String,
+        /// Who gets it.
+        openid: String,
+        /// Under which appid [default: the first of the partner].
+        #[arg(long)]
+        appid: Option<String>,
+    },
+    /// Link product information (商品信息) to a stock of merchant coupons, so that it can be sent as a product coupon.
+    LinkProduct {
+        /// The stock of merchant coupons (批次号).
+        stock_id: String,
+    },
     /// Put a stock into another state, as the platform's pages and its review (审核) do.
     Stock {
         /// The stock (批次号).
@@ -63,6 +78,13 @@ pub(super) fn run(arguments: &Coupon) -> Outcome {
         CouponCommand::Remove { stock_id, coupon_code } => {
             let target = format!("{stocks}/{}/coupons/{}", encoded(stock_id), encoded(coupon_code));
             ("DELETE", target, None)
+        }
+        CouponCommand::Send { stock_id, openid, appid } => {
+            let target = format!("/product-coupons/stocks/{}/send", encoded(stock_id));
+            ("POST", target, Some(json!({ "openid": openid, "appid": appid })))
+        }
+        CouponCommand::LinkProduct { stock_id } => {
+            ("PUT", format!("/stocks/{}/product", encoded(stock_id)), Some(json!({})))
         }
         CouponCommand::Stock { stock_id, state } => {
             ("PUT", format!("{stocks}/{}/state", encoded(stock_id)), Some(json!({ "state": state })))

@@ -19,6 +19,15 @@ pub(crate) enum MerchantCommand {
         #[command(flatten)]
         data: DataFolder,
     },
+    /// Show a merchant as JSON, with the path of its kit.json.
+    Show {
+        /// Its merchant ID (商户号).
+        mchid: String,
+        #[command(flatten)]
+        data: DataFolder,
+    },
+    /// Bind more appids to a merchant, let it act for more sub-merchants (子商户), and print its line. Those that it has stay.
+    Bind(Bindings),
     /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the key that signs then.
     RotateKey(RotateKey),
     /// Say what the state of its certificate (商户API证书) is.
@@ -93,6 +102,21 @@ pub(crate) struct NewMerchant {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Bindings {
+    /// Its merchant ID (商户号).
+    #[arg(value_name = "MCHID")]
+    mchid: String,
+    /// An appid; may be repeated.
+    #[arg(long = "appid", value_name = "APPID", required_unless_present = "sub_merchants")]
+    appids: Vec<String>,
+    /// A merchant that it acts for from now on, as a partner (服务商) does; may be repeated.
+    #[arg(long = "sub-merchant", value_name = "MCHID")]
+    sub_merchants: Vec<String>,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TopUp {
     /// Its merchant ID (商户号), or that of a sub-merchant.
     #[arg(value_name = "MCHID")]
@@ -112,6 +136,10 @@ pub(super) fn run(command: &MerchantCommand) -> Outcome {
         MerchantCommand::Add(new) => add(new),
         MerchantCommand::TopUp(payment) => top_up(payment),
         MerchantCommand::List { data } => list(data),
+        MerchantCommand::Show { mchid, data } => {
+            print(&format!("{:#}\n", data.get(&format!("/merchants/{}", encoded(mchid)))?))
+        }
+        MerchantCommand::Bind(bindings) => bind(bindings),
         MerchantCommand::RotateKey(rotation) => rotate(rotation),
         MerchantCommand::Certificate { mchid, state, data } => {
             put(data, mchid, "certificate", &json!({ "state": state }))
@@ -166,6 +194,12 @@ fn rotate(rotation: &RotateKey) -> Outcome {
     let body = json!({ "key": rotation.key, "step": rotation.step });
     let merchant = rotation.data.post(&target, &body)?;
     print(&line(&merchant))
+}
+
+fn bind(bindings: &Bindings) -> Outcome {
+    let target = format!("/merchants/{}/bindings", encoded(&bindings.mchid));
+    let body = json!({ "appids": bindings.appids, "sub_merchants": bindings.sub_merchants });
+    print(&line(&bindings.data.post(&target, &body)?))
 }
 
 /// Changes something about a merchant, and prints its line.

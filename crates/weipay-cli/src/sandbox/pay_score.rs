@@ -43,6 +43,11 @@ pub(crate) enum PayScoreCommand {
         /// The authorization_code or apply_permissions_token.
         number: String,
     },
+    /// Print what the merchant last let the person be told of the money to come, as JSON.
+    Messages {
+        /// The out_order_no, order_id or package of the order.
+        number: String,
+    },
     /// Pay a completed order at once, without waiting for a deduction.
     Pay {
         /// Its out_order_no, order_id or package.
@@ -55,6 +60,10 @@ const PERMISSIONS: &str = "pay-score-permissions";
 
 pub(super) fn run(arguments: &PayScore) -> Outcome {
     let (things, number, step, body) = match &arguments.command {
+        PayScoreCommand::Messages { number } => {
+            let told = arguments.data.get(&format!("/{ORDERS}/{}/messages", encoded(number)))?;
+            return print(&format!("{told:#}\n"));
+        }
         PayScoreCommand::Confirm { number, openid } => {
             (ORDERS, number, "confirm", json!({ "openid": openid }))
         }

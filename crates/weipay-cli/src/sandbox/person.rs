@@ -22,6 +22,18 @@ pub(crate) struct Person {
 pub(crate) enum PersonCommand {
     /// Add a person, and print the openid under each appid. Every well-formed openid is a person, too; this one has several.
     Add,
+    /// Print the openid under each appid of a person who was added.
+    Show {
+        /// An openid or the unionid.
+        id: String,
+    },
+    /// Print the openid of such a person under one appid, also under one that was bound to a merchant later.
+    Openid {
+        /// An openid or the unionid.
+        id: String,
+        /// The appid.
+        appid: String,
+    },
     /// Print what is in the wallet (零钱) of a person, in fen (分).
     Wallet {
         /// An openid or the unionid.
@@ -49,6 +61,11 @@ pub(super) fn run(arguments: &Person) -> Outcome {
     let data = &arguments.data;
     match &arguments.command {
         PersonCommand::Add => print(&openids(&data.post("/people", &json!({}))?)),
+        PersonCommand::Show { id } => print(&openids(&data.get(&format!("/people/{}", encoded(id)))?)),
+        PersonCommand::Openid { id, appid } => {
+            let found = data.get(&format!("/people/{}/openids/{}", encoded(id), encoded(appid)))?;
+            print(&format!("{}\n", found["openid"].as_str().unwrap_or_default()))
+        }
         PersonCommand::Wallet { id } => {
             let found = data.get(&format!("/people/{}/wallet", encoded(id)))?;
             print(&format!("{}\n", found["wallet"]))

@@ -38,9 +38,9 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     loose: bool,
-    /// Refuse with the documented error where the real platform was seen to send another one: 403
-    /// OUT_TRADE_NO_USED for an order number that was used before, and 500 OPENID_MISMATCH for an openid of
-    /// another appid.
+    /// Refuse with the documented error where the real platform was seen to send another one, if the page of the operation lists it:
+    /// 403 OUT_TRADE_NO_USED for an order number that was used before, and 500 OPENID_MISMATCH for an openid of another appid (for
+    /// partners and combined orders; v3/pay/transactions/jsapi responds with 400 in any case).
     #[arg(long)]
     documented_errors: bool,
     /// Accept each Authorization only once. It is not known what the platform does with a repeated one.
@@ -68,8 +68,9 @@ pub(crate) struct Serving {
     /// merchant since October 2024, its certificate (平台证书), or both, as during the migration [default: public-key].
     #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
     platform_keys: Option<String>,
-    /// A JSON file with merchants, partners with sub-merchants, appids and people. Those that are missing are added at the
-    /// start.
+    /// A JSON file (种子文件) with merchants, partners with sub-merchants, appids and people; see below. It is read at each start: who
+    /// is missing is added, and a merchant who is there gets the appids and sub-merchants that it lacks, and the state of its
+    /// certificate. Nothing is taken away.
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
     /// Do not log requests.

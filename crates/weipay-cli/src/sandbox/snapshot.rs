@@ -111,7 +111,7 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
     let client = data.client()?;
     if !is_file(snapshot) {
         check_name(snapshot)?;
-        return call_restore(&client, snapshot);
+        return call_restore(&client, snapshot, snapshot);
     }
     let cannot = |error: io::Error| Failure::usage(format!("{snapshot} cannot be read: {error}"));
     // A device may never end, and a named pipe makes its reader wait.
@@ -127,7 +127,7 @@ pub(super) fn restore(arguments: &Restore) -> Outcome {
              who runs the sandbox"
         ))
     })?;
-    let restored = call_restore(&client, &name);
+    let restored = call_restore(&client, &name, snapshot);
     let _ = fs::remove_file(&place);
     restored
 }
@@ -186,13 +186,26 @@ fn check_name(name: &str) -> Outcome {
     }
 }
 
-fn call_restore(client: &Client, name: &str) -> Outcome {
+/// `shown` is how the user named the snapshot.
+fn call_restore(client: &Client, name: &str, shown: &str) -> Outcome {
     let target = format!("/snapshots/{name}/restore");
-    client.call("POST", &target, Some(&json!({}))).map(drop).map_err(|error| match error {
+    let restored = client.call("POST", &target, Some(&json!({}))).map_err(|error| match error {
         // What stands in the file is not part of the command line.
         ClientError::Refused { .. } => Failure::failed(error),
         error => Failure::from_control(error),
-    })
+    })?;
+    print(&told(shown, &restored))
+}
+
+/// What is there now, and what is gone.
+fn told(shown: &str, restored: &Value) -> String {
+    format!(
+        "the state is that of {shown}: {} rows of records and of what waits; the clock shows {} ({}); whatever came after the \
+         snapshot is gone, except merchants and their keys\n",
+        restored["rows"],
+        restored["clock"]["time"].as_str().unwrap_or("?"),
+        restored["clock"]["mode"].as_str().unwrap_or("?"),
+    )
 }
 
 fn is_file(snapshot: &str) -> bool {

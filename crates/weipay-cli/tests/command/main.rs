@@ -22,3 +22,4 @@ mod snapshot;
 mod stories;
 mod survival;
 mod survival_of_payments;
+mod trigger_of_order;

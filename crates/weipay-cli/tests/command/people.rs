@@ -1,12 +1,13 @@
 //! `weipay sandbox person` and `weipay sandbox merchant` on a running sandbox, and how commands end that cannot do what they are told.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use weipay::blocking::Client;
 
 use crate::merchant_coupons::stock;
-use crate::serving::{Serving, said, sandbox};
+use crate::serving::{Serving, WEIPAY, said, sandbox};
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 
@@ -33,6 +34,40 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
 }
 
 #[test]
+fn a_merchant_gets_appids_and_sub_merchants_and_people_openids_while_the_sandbox_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("data");
+    let serving = Serving::start(&data);
+    let kit = serving.kit();
+    let mchid = kit["mchid"].as_str().unwrap();
+    let line = said(&data, &["merchant", "bind", mchid, "--appid", "wx2", "--sub-merchant", "1900001000"]);
+    assert!(line.contains(",wx2  ") && line.contains("sub-merchants 1900001000"), "{line}");
+    let again = said(&data, &["merchant", "bind", mchid, "--appid", "wx2", "--sub-merchant", "1900001000"]);
+    assert_eq!(again, line, "what it has stays as it is");
+    let shown: Value = serde_json::from_str(&said(&data, &["merchant", "show", mchid])).unwrap();
+    assert_eq!((&shown["sub_merchants"], &shown["appids"][1]), (&json!(["1900001000"]), &json!("wx2")));
+    assert_eq!(shown["kit_file"], serving.kit_file().display().to_string());
+    for (arguments, code, told) in [
+        (&["merchant", "bind", mchid] as &[&str], 2, "--appid"),
+        (&["merchant", "bind", mchid, "--appid", "no appid"], 2, "an appid has"),
+        (&["merchant", "bind", mchid, "--sub-merchant", mchid], 2, "sub-merchant of itself"),
+        (&["merchant", "bind", "1900009999", "--appid", "wx2"], 1, "no merchant of the sandbox"),
+        (&["person", "show", OPENID], 1, "nobody was made"),
+    ] {
+        let output = sandbox(&data, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(code) && said.contains(told), "{arguments:?}: {said}");
+    }
+
+    let added = said(&data, &["person", "add"]);
+    let unionid = added.lines().next().unwrap().strip_prefix("unionid  ").unwrap();
+    assert_eq!(said(&data, &["person", "show", unionid]), added);
+    said(&data, &["merchant", "bind", mchid, "--appid", "wx3"]);
+    let openid = said(&data, &["person", "openid", unionid, "wx3"]);
+    assert!(said(&data, &["person", "show", openid.trim()]).contains(&format!("wx3  {openid}")));
+}
+
+#[test]
 fn certificates_platform_keys_and_stocks_are_changed_and_health_is_told() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");
@@ -52,6 +87,9 @@ fn certificates_platform_keys_and_stocks_are_changed_and_health_is_told() {
         (&["coupon", "stock", "1234567890", "ASLEEP"], 2, "state"),
         (&["coupon", "remove", "1234567890", "1"], 1, "nobody has a coupon with this code"),
         (&["coupon", "take", "--token", "t", "--openid", OPENID, "--product"], 2, "check token and openid"),
+        (&["coupon", "send", "1234567890", OPENID], 1, "no stock of product coupons"),
+        (&["coupon", "link-product", "1234567890"], 1, "no stock has this number"),
+        (&["pay-score", "messages", "1"], 1, "made a service order with this number"),
         (&["coupon", "take", "--token", "t"], 2, "--openid"),
         (&["red-packet", "open", "1"], 1, "no red packet has this number"),
     ] {
@@ -95,6 +133,26 @@ fn a_stock_is_paused_a_coupon_thrown_away_and_a_red_packet_opened() {
     post("v2/mmpaymkttransfers/sendredpack", packet);
     assert_eq!(said(&data, &["red-packet", "open", "1"]), "RECEIVED\n");
     assert_eq!(said(&data, &["person", "wallet", openid]), "1000\n");
+}
+
+#[test]
+fn the_seed_file_of_the_help_is_a_seed_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = Command::new(WEIPAY).args(["sandbox", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (begin, end) = (help.find("\n  {\n").unwrap(), help.find("\n  }\n").unwrap());
+    let file = folder.path().join("seed.json");
+    fs::write(&file, &help[begin..end + 5]).unwrap();
+    let data = folder.path().join("data");
+    let _serving = Serving::with(&data, &["--quiet", "--seed-file", file.to_str().unwrap()]);
+    let merchants = said(&data, &["merchant", "list"]);
+    assert!(
+        merchants.contains("1900000200  wx0000000000000200")
+            && merchants.contains("sub-merchants 1900000100")
+    );
+    let alice = said(&data, &["person", "show", "oUnionAlice0000000000000001x"]);
+    assert!(alice.contains("wx0000000000000100  oAlice000000000000000000001a"), "{alice}");
+    assert_eq!(said(&data, &["person", "show", "oUnionBob000000000000000001b"]).lines().count(), 3);
 }
 
 #[test]

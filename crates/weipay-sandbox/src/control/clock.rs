@@ -68,7 +68,7 @@ fn time(request: &ControlRequest) -> Result<Option<i64>, ControlError> {
     request.text("time").map(read).transpose()
 }
 
-fn show(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+pub(super) fn show(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.follow_clock()?;
     let (now, mode) = (hand(control).now(), hand(control).mode());
     let next = control.platform.next_event()?;

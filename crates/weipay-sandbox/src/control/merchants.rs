@@ -14,6 +14,12 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/merchants", "Adds a merchant with its own kit", NEW, add),
     Route::get("/merchants", "All merchants", &[], list),
     Route::get("/merchants/{mchid}", "A merchant, and where its kit is", &[], show),
+    Route::post(
+        "/merchants/{mchid}/bindings",
+        "Binds more appids to a merchant, and lets it act for more merchants; those that it has stay",
+        BINDINGS,
+        bind,
+    ),
     Route::put(
         "/merchants/{mchid}/certificate",
         "Says something about its certificate (商户API证书)",
@@ -47,6 +53,10 @@ const NEW: &[Member] = &[
         "Which keys the platform signs with; public-key if missing",
     ),
     Member::word("certificate", &CertificateState::WORDS, "The state of its certificate; valid if missing"),
+];
+const BINDINGS: &[Member] = &[
+    Member::texts("appids", "Appids"),
+    Member::texts("sub_merchants", "Merchants that it acts for (子商户), as a partner (服务商)"),
 ];
 const STATE: Member = Member::word("state", &CertificateState::WORDS, "The state").required();
 const KEYS: &[Member] = &[
@@ -103,6 +113,15 @@ fn list(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
 
 fn show(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     described(control, &control.platform.kit_of(request.path("mchid"))?)
+}
+
+fn bind(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    let (appids, sub_merchants) = (request.texts("appids"), request.texts("sub_merchants"));
+    if appids.is_empty() && sub_merchants.is_empty() {
+        return Err(ControlError::invalid("give `appids`, `sub_merchants` or both"));
+    }
+    control.platform.bind(request.path("mchid"), &appids, &sub_merchants)?;
+    show(control, request)
 }
 
 fn set_certificate(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

@@ -32,7 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/notifications/hold", "Keeps notifications back until they are released", MERCHANT, hold),
     Route::post(
         "/trigger",
-        "Sends one notification of any event, for which nothing has happened",
+        "Sends one notification of any event: a sample, for which nothing has happened, or one of an order",
         TRIGGER,
         trigger,
     ),
@@ -60,8 +60,15 @@ const RELEASE: &[Member] = &[
 
 const TRIGGER: &[Member] = &[
     Member::text("event", "The event, such as TRANSACTION.SUCCESS or v2/TRANSACTION.SUCCESS").required(),
-    Member::text("url", "Where it goes").required(),
-    Member::text("mchid", "The merchant; the first if missing"),
+    Member::text("url", "Where it goes; the response is the message itself if missing, and nothing is sent"),
+    Member::text(
+        "order",
+        "The order (订单), refund, transfer or other thing with a number that it tells of, by a number of the merchant or of the platform",
+    ),
+    Member::text(
+        "mchid",
+        "The merchant; the first if missing. With `order`: whose number it is, when several have used it",
+    ),
     Member::object("set", "Other values of its members, each under its path such as amount.total"),
 ];
 
@@ -69,7 +76,9 @@ impl From<NotificationError> for ControlError {
     fn from(error: NotificationError) -> Self {
         match error {
             NotificationError::Unknown(_) => Self::not_found(error.to_string()),
-            NotificationError::UnderWay(_) => Self::conflict(error.to_string()),
+            NotificationError::UnderWay(_) | NotificationError::NothingToTell(_) => {
+                Self::conflict(error.to_string())
+            }
             NotificationError::Invalid(_) => Self::invalid(error.to_string()),
             NotificationError::Store(error) => error.into(),
         }
@@ -132,8 +141,14 @@ fn trigger(control: &Control, request: &ControlRequest) -> Result<Value, Control
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         trigger = trigger.set(path, value).map_err(invalid)?;
     }
-    let attempt = control.notifications().trigger(&trigger, text("url"), request.text("mchid"))?;
-    Ok(attempts(&[attempt]))
+    if let Some(order) = request.text("order") {
+        trigger = trigger.of_order(order);
+    }
+    let (notifications, mchid) = (control.notifications(), request.text("mchid"));
+    match request.text("url") {
+        Some(url) => Ok(attempts(&[notifications.trigger(&trigger, url, mchid)?])),
+        None => Ok(notifications.trigger_message(&trigger, mchid)?.to_json()),
+    }
 }
 
 fn hold(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

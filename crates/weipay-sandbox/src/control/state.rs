@@ -58,7 +58,8 @@ fn take(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
 
 fn restore(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let rows = control.platform.restore_snapshot(request.path("name"))?;
-    Ok(json!({ "name": request.path("name"), "rows": rows }))
+    let clock = super::clock::show(control, request)?;
+    Ok(json!({ "name": request.path("name"), "rows": rows, "clock": clock }))
 }
 
 fn remove(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

@@ -120,13 +120,18 @@ impl Platform {
     }
 
     /// Binds appids to a merchant, and lets it act for other merchants, beside those that it has.
-    pub(crate) fn bind(
+    ///
+    /// # Errors
+    ///
+    /// If there is no such merchant, a number or an appid has not its form, or the change cannot be kept.
+    pub fn bind(
         &self,
         mchid: &str,
         appids: &[String],
         sub_merchants: &[String],
     ) -> Result<(), MerchantError> {
         check_sub_merchants(mchid, sub_merchants)?;
+        appids.iter().try_for_each(|appid| check_appid(appid))?;
         self.change(mchid, |_, record| {
             for (there, wanted) in [(&mut record.appids, appids), (&mut record.sub_merchants, sub_merchants)]
             {

@@ -2,7 +2,7 @@
 //! are made for each attempt, because a receiver refuses what was signed more than five minutes ago. What stays is the
 //! `id`, by which it knows a repeat.
 
-mod v2;
+pub(super) mod v2;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Value, json};

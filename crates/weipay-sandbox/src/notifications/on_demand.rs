@@ -97,6 +97,8 @@ pub enum NotificationError {
     UnderWay(String),
     /// What was asked for makes no sense.
     Invalid(String),
+    /// Of the [order](super::trigger::Trigger::of_order) that was named there is nothing to tell.
+    NothingToTell(String),
     /// Something is wrong with the state.
     Store(StoreError),
 }
@@ -115,7 +117,7 @@ impl fmt::Display for NotificationError {
                     "the receiver of notification {id} is being called just now; try again in a few seconds"
                 )
             }
-            Self::Invalid(reason) => f.write_str(reason),
+            Self::Invalid(reason) | Self::NothingToTell(reason) => f.write_str(reason),
             Self::Store(_) => f.write_str("the notifications could not be read or kept"),
         }?;
         append_causes(self, f)
@@ -126,7 +128,7 @@ impl std::error::Error for NotificationError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Store(error) => Some(error),
-            Self::Unknown(_) | Self::UnderWay(_) | Self::Invalid(_) => None,
+            Self::Unknown(_) | Self::UnderWay(_) | Self::Invalid(_) | Self::NothingToTell(_) => None,
         }
     }
 }
@@ -356,7 +358,10 @@ enum Claim {
 }
 
 /// The notifications that fit, the newest first.
-fn list(tx: &Transaction<'_>, filter: &NotificationFilter) -> Result<Vec<Notification>, StoreError> {
+pub(super) fn list(
+    tx: &Transaction<'_>,
+    filter: &NotificationFilter,
+) -> Result<Vec<Notification>, StoreError> {
     let condition = match &filter.mchid {
         Some(mchid) => IndexRange::equal(record::MERCHANT, mchid.as_str()),
         // Every id begins with a hexadecimal digit.

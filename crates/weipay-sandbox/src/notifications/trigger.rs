@@ -1,9 +1,13 @@
-//! One notification of any event (触发): realistic, signed and encrypted, made of the catalogue's samples and a
-//! kit's merchant. Nothing has happened for it.
+//! One notification of any event (触发), signed and encrypted: a realistic sample, made of what the catalogue knows and
+//! a kit's merchant, for which nothing has happened; or one of an order that a running sandbox has.
 
+mod agreement;
+mod elsewhere;
 mod names;
+mod of_order;
 mod overrides;
 mod sample;
+mod table;
 
 use std::fmt;
 
@@ -27,6 +31,8 @@ use sample::Sample;
 #[derive(Debug, Clone)]
 pub struct Trigger {
     described: &'static Described,
+    /// Of what the sandbox has, by its number; else it is a sample.
+    order: Option<String>,
     overrides: Vec<(String, String)>,
 }
 
@@ -56,6 +62,16 @@ pub struct TriggeredMessage {
     pub headers: Vec<(&'static str, String)>,
     /// The body, byte for byte.
     pub body: Vec<u8>,
+}
+
+impl TriggeredMessage {
+    /// As JSON: what a script posts.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let headers: Map<String, Value> =
+            self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        json!({ "headers": headers, "body": String::from_utf8_lossy(&self.body) })
+    }
 }
 
 /// It may hold personal data.
@@ -93,7 +109,15 @@ impl Trigger {
                 names::hint(name, known)
             ))
         })?;
-        Ok(Self { described, overrides: Vec::new() })
+        Ok(Self { described, order: None, overrides: Vec::new() })
+    }
+
+    /// Tells of an order (订单) that a running sandbox has, by `out_trade_no` or `transaction_id`, as the sandbox itself would; or of
+    /// a refund, a transfer or another thing with a number, where the event is of such. Of several the newest.
+    #[must_use]
+    pub fn of_order(mut self, number: impl Into<String>) -> Self {
+        self.order = Some(number.into());
+        self
     }
 
     /// Gives a member of the resource, or of an APIv2 message, another value: `amount.total`, `payer.openid`,
@@ -130,8 +154,12 @@ impl Trigger {
     ///
     /// # Errors
     ///
-    /// If the kit lacks the platform's keys, or something cannot be encrypted.
+    /// If the kit lacks the platform's keys, something cannot be encrypted, or an order is meant: only a running
+    /// sandbox has one, see [`Notifications::trigger`].
     pub fn message(&self, kit: &KitOnDisk) -> Result<TriggeredMessage, TriggerError> {
+        if self.order.is_some() {
+            return Err(TriggerError("only a running sandbox has orders".to_owned()));
+        }
         let merchant = kit.merchant().map_err(|error| TriggerError(format!("{error:#}")))?;
         let now = Clock::System.now();
         let Message { headers, body } = self.made(kit.kit(), &merchant, now).map_err(TriggerError)?;
@@ -176,33 +204,59 @@ impl Trigger {
     }
 
     fn made(&self, kit: &Kit, merchant: &Merchant, now: i64) -> Result<Message, String> {
-        let sample = Sample { described: self.described, kit, merchant, now };
+        let sample = Sample { described: self.described, kit, merchant, now, fails: self.fails() };
         if self.is_v2() {
             return self.made_v2(&sample, kit, merchant);
         }
-        let resource = self.resource(&sample)?;
+        let resource = self.overridden(sample.message(self.fields())?)?;
+        self.sealed(&resource, merchant, now, now)
+    }
+
+    /// The message of something that the sandbox has.
+    fn made_of(&self, real: of_order::Real, merchant: &Merchant, now: i64) -> Result<Message, String> {
+        let resource = self.overridden(real.resource.as_object().cloned().unwrap_or_default())?;
+        match self.is_v2() {
+            true => message::v2::make(self.described, merchant, &resource, &Entropy::system()),
+            false => self.sealed(&resource, merchant, real.time, now),
+        }
+    }
+
+    /// `time` is when it happened.
+    fn sealed(&self, resource: &Value, merchant: &Merchant, time: i64, now: i64) -> Result<Message, String> {
         let entropy = Entropy::system();
         let id = message::uuid(&entropy.letters_and_digits(32));
         let event_type = self.described.event;
-        let content = Content { id, event_type, time: now, resource: &resource };
+        let content = Content { id, event_type, time, resource };
         let signer = &merchant.signers.usual;
         message::sealed(&content, &merchant.api_v3_key, signer, &entropy, now, Signature::Right)
     }
 
-    /// The sample, with what was set.
-    fn resource(&self, sample: &Sample<'_>) -> Result<Value, String> {
-        let mut members = sample.object(self.fields())?;
+    /// These members, with what was set.
+    fn overridden(&self, mut members: Map<String, Value>) -> Result<Value, String> {
+        let before = members.clone();
         for (path, value) in &self.overrides {
             overrides::apply(self.fields(), &mut members, path, value)?;
         }
+        let set: Vec<_> = self.overrides.iter().map(|(path, _)| path.as_str()).collect();
+        agreement::follow(&before, &mut members, &set);
         Ok(Value::Object(members))
+    }
+
+    /// Whether the event tells of a failure, or what was set says so.
+    fn fails(&self) -> bool {
+        let is_state =
+            |path: &str| ["state", "status", "code", "result"].iter().any(|word| path.ends_with(word));
+        let is_set =
+            || self.overrides.iter().any(|(path, value)| is_state(path) && sample::is_failure(value));
+        let last = self.event().rsplit(['.', '-']).next().unwrap_or_default();
+        sample::is_failure(last) || is_set()
     }
 
     /// XML with its signature; the XML of a refund with its envelope in place of one; or the JSON of the
     /// older pay score products.
     fn made_v2(&self, sample: &Sample<'_>, kit: &Kit, merchant: &Merchant) -> Result<Message, String> {
         let key = ApiV2Key::new(&kit.api_v2_key).map_err(|error| error.to_string())?;
-        let resource = self.resource(sample)?;
+        let resource = self.overridden(sample.message(self.fields())?)?;
         let entropy = Entropy::system();
         let mut body = match self.described.resource.is_empty() {
             true => resource.as_object().cloned().unwrap_or_default(),
@@ -278,11 +332,11 @@ fn elements(members: &Map<String, Value>) -> XmlElements {
 
 impl Notifications {
     /// Sends one notification of an event to an address, as if something had happened to a merchant; by
-    /// default the first. It is not kept, and not repeated.
+    /// default the first. It is not kept, and not repeated. Of an [order](Trigger::of_order), its own merchant is told.
     ///
     /// # Errors
     ///
-    /// If there is no such merchant, or the notification cannot be made. What the receiver did is the attempt.
+    /// If there is no such merchant or order, or the notification cannot be made. What the receiver did is the attempt.
     pub fn trigger(
         &self,
         trigger: &Trigger,
@@ -290,7 +344,46 @@ impl Notifications {
         mchid: Option<&str>,
     ) -> Result<Attempt, NotificationError> {
         let platform = self.platform();
+        let (message, now) = self.triggered(trigger, mchid)?;
+        let receivers = &platform.deliveries.receivers;
+        let attempt = wait_for(trigger.posted(url, message, receivers, now))?;
+        let (shown, reason) = (address::shown(url), attempt.reason.clone());
+        platform.tell(crate::log::LogEntry::notification(trigger.event(), &shown, attempt.status, reason));
+        Ok(attempt)
+    }
+
+    /// Makes the same, and sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::trigger`].
+    pub fn trigger_message(
+        &self,
+        trigger: &Trigger,
+        mchid: Option<&str>,
+    ) -> Result<TriggeredMessage, NotificationError> {
+        let (Message { headers, body }, _) = self.triggered(trigger, mchid)?;
+        Ok(TriggeredMessage { headers, body })
+    }
+
+    /// The message, and when it is signed.
+    fn triggered(&self, trigger: &Trigger, mchid: Option<&str>) -> Result<(Message, i64), NotificationError> {
+        let platform = self.platform();
         let unknown = |mchid: &str| NotificationError::Invalid(reasons::no_merchant(mchid));
+        let find = |mchid: &str| platform.merchants.find(mchid).ok_or_else(|| unknown(mchid));
+        let signed_at = |merchant: &Merchant| platform.time_of_signatures(&merchant.account.mchid);
+        if let Some(number) = &trigger.order {
+            let is_known = |mchid| platform.merchants.all().iter().any(|known| known.account.acts_for(mchid));
+            if let Some(mchid) = mchid.filter(|mchid| !is_known(mchid)) {
+                return Err(unknown(mchid));
+            }
+            let number = of_order::Number { number: number.trim(), mchid };
+            let real = platform.act(|tx, now| of_order::find(tx, trigger.described, number, now))?;
+            let merchant = find(&real.mchid)?;
+            let now = signed_at(&merchant);
+            let message = trigger.made_of(real, &merchant, now).map_err(NotificationError::Invalid)?;
+            return Ok((message, now));
+        }
         let kit = match mchid {
             None => crate::kit::read(&platform.home),
             Some(mchid) => match platform.kit_of(mchid) {
@@ -300,45 +393,12 @@ impl Notifications {
             },
         };
         let kit = kit.map_err(|error| NotificationError::Invalid(format!("{error:#}")))?;
-        let merchant = platform.merchants.find(&kit.kit().mchid).ok_or_else(|| unknown(&kit.kit().mchid))?;
-        let now = platform.time_of_signatures(&merchant.account.mchid);
+        let merchant = find(&kit.kit().mchid)?;
+        let now = signed_at(&merchant);
         let message = trigger.made(kit.kit(), &merchant, now).map_err(NotificationError::Invalid)?;
-        let receivers = &platform.deliveries.receivers;
-        let attempt = wait_for(trigger.posted(url, message, receivers, now))?;
-        let (shown, reason) = (address::shown(url), attempt.reason.clone());
-        platform.tell(crate::log::LogEntry::notification(trigger.event(), &shown, attempt.status, reason));
-        Ok(attempt)
+        Ok((message, now))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() {
-        assert_eq!(Trigger::new("transaction.success").unwrap().described.version, "v3");
-        assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, "v2");
-        assert_eq!(Trigger::new("refund-processed").unwrap().described.version, "v2");
-        let error = Trigger::new("TRANSACTION.SUCESS").unwrap_err().to_string();
-        assert!(error.contains("did you mean TRANSACTION.SUCCESS?"), "{error}");
-        assert!(!Trigger::new("nothing of the kind").unwrap_err().to_string().contains("did you mean"));
-    }
-
-    #[test]
-    fn a_member_is_set_by_its_path_and_type_or_refused_with_a_hint() {
-        let trigger = || Trigger::new("TRANSACTION.SUCCESS").unwrap();
-        assert!(trigger().set("amount.total", "7").unwrap().set("payer.openid", "o1").is_ok());
-        for (path, value, told) in [
-            ("amount.totl", "7", "did you mean total?"),
-            ("amount.total", "seven", "total must be a whole number"),
-            ("amount", "7", "amount must be a JSON object"),
-            ("out_trade_no.x", "7", "out_trade_no has no members"),
-            ("", "7", "no member"),
-            ("sub_orders.x.mchid", "7", "the number of an item"),
-        ] {
-            let error = trigger().set(path, value).unwrap_err().to_string();
-            assert!(error.contains(told), "{path}: {error}");
-        }
-    }
-}
+mod tests;

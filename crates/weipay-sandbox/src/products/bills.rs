@@ -158,7 +158,7 @@ fn check_sub_merchant(context: &Context<'_>, sub_mchid: Option<&str>) -> Result<
         Some(sub_mchid) if !context.merchants.may_use_money(context.caller, sub_mchid) => {
             Err(Refusal::no_auth(
                 "无权获取该子商户的账单",
-                "`sub_mchid` must be one of the caller's sub-merchants: add it to the merchant in the sandbox",
+                "`sub_mchid` must be one of the caller's sub-merchants: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it",
             ))
         }
         _ => Ok(()),

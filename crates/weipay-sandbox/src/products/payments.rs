@@ -38,6 +38,7 @@ mod query;
 mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
+pub(crate) mod told;
 mod trade;
 mod unconfirmed;
 pub(crate) mod v2;

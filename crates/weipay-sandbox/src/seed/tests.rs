@@ -63,6 +63,7 @@ fn merchants_partners_appids_and_people_are_there_after_each_start() {
 fn a_mistake_is_named_with_its_place() {
     let edits = [
         (r#""people""#, r#""persons""#, "unknown field `persons`, expected `merchants` or `people`"),
+        (SEED, "[]", "it must be a JSON object"),
         (
             r#""appids": ["wx0000000000000100"], "platform"#,
             r#""appid": "wx", "platform"#,

@@ -9,7 +9,7 @@ use crate::entropy::Entropy;
 use crate::merchants::Merchant;
 
 /// Makes a message of these elements. A member `sign_type` decides how it is signed; without one it is MD5.
-pub(super) fn make(
+pub(in crate::notifications) fn make(
     described: &Notification,
     merchant: &Merchant,
     resource: &Value,

@@ -2,13 +2,15 @@
 //! once, and the time of today.
 //!
 //! Many events have the members of several kinds of merchants side by side. A sample has those of a merchant,
-//! and not those of a partner or of a combined order where both are there; nor those that only a failure has.
+//! and not those of a partner or of a combined order where both are there; nor those that only a failure has,
+//! unless it is one; nor those of coupons, so that the amounts are easy to follow.
 
 use serde_json::{Map, Value};
 use weipay_catalog::sample::own::Own;
 use weipay_catalog::{Carrier, Field, Format, Kind, Notification, sample};
 use weipay_wire::Kit;
 
+use super::{agreement, elsewhere, table};
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::merchants::Merchant;
@@ -19,49 +21,32 @@ pub(super) struct Sample<'a> {
     pub(super) kit: &'a Kit,
     pub(super) merchant: &'a Merchant,
     pub(super) now: i64,
+    /// Whether it tells that something has failed.
+    pub(super) fails: bool,
 }
 
-/// Members of the events that hold an order of any product: those of an order that a merchant has.
-const OF_AN_ORDER: [&str; 17] = [
-    "appid",
-    "mchid",
-    "out_trade_no",
-    "transaction_id",
-    "trade_type",
-    "trade_state",
-    "trade_state_desc",
-    "bank_type",
-    "success_time",
-    "attach",
-    "payer",
-    "openid",
-    "amount",
-    "total",
-    "payer_total",
-    "currency",
-    "payer_currency",
-];
+/// So long something is still valid.
+const THIRTY_DAYS: i64 = 30 * 86_400;
 
-/// What members say that have no example on their page.
-const USUAL: [(&str, &str); 15] = [
-    ("trade_state", "SUCCESS"),
-    ("trade_state_desc", "支付成功"),
-    ("return_code", "SUCCESS"),
-    ("result_code", "SUCCESS"),
-    ("return_msg", "OK"),
-    ("result_msg", "OK"),
-    ("bank_type", "OTHERS"),
-    ("currency", "CNY"),
-    ("payer_currency", "CNY"),
-    ("fee_type", "CNY"),
-    ("user_received_account", "支付用户零钱"),
-    ("refund_recv_accout", "支付用户零钱"),
-    ("refund_account", "REFUND_SOURCE_RECHARGE_FUNDS"),
-    ("attach", "weipay trigger"),
-    ("unionid", ""),
-];
+/// Whether a member holds the merchant, the appid or the person of the kit.
+#[cfg(test)]
+pub(super) fn is_of_the_merchant(field: &Field) -> bool {
+    Own::of_field(field.name).is_some()
+}
+
+/// Whether a word says that something has failed.
+pub(super) fn is_failure(word: &str) -> bool {
+    ["FAIL", "ABNORMAL", "REJECT"].iter().any(|failure| word.contains(failure))
+}
 
 impl Sample<'_> {
+    /// All members.
+    pub(super) fn message(&self, fields: &[Field]) -> Result<Map<String, Value>, String> {
+        let mut members = self.object(fields)?;
+        agreement::settle(&mut members);
+        Ok(members)
+    }
+
     /// The members of an object.
     pub(super) fn object(&self, fields: &[Field]) -> Result<Map<String, Value>, String> {
         let mut members = Map::new();
@@ -75,16 +60,34 @@ impl Sample<'_> {
         if field.required {
             return true;
         }
-        if self.described.event == "TRANSACTION.SUCCESS" && self.described.version == "v3" {
-            return OF_AN_ORDER.contains(&field.name);
-        }
         let has = |name: &str| siblings.iter().any(|sibling| sibling.name == name);
         let is_of_others = ["sp_", "sub_", "combine_"].iter().any(|family| {
             field.name.strip_prefix(family).is_some_and(|rest| has(rest) || has("mchid") || has("mch_id"))
         });
-        let is_of_a_failure =
-            ["fail", "err", "reject", "refuse"].iter().any(|word| field.name.contains(word));
-        !is_of_others && !is_of_a_failure && field.name != "sign"
+        !is_of_others
+            && table::is_of_the_kind(self.described, field)
+            && self.is_of_the_outcome(field.name)
+            && !is_of_a_coupon(field.name)
+            && field.name != "sign"
+    }
+
+    /// Whether a member is there when it came to this.
+    fn is_of_the_outcome(&self, name: &str) -> bool {
+        if name == "success_time" {
+            return !self.fails && !self.described.event.ends_with(".CLOSED");
+        }
+        let has_part = |word: &&str| name.split('_').any(|part| part.starts_with(*word));
+        let is_of_a_failure = ["fail", "err", "reject", "refuse", "invalid", "blocked", "unfinished"]
+            .iter()
+            .any(|word| has_part(&word));
+        if is_of_a_failure {
+            return self.fails;
+        }
+        // What ends something is told where it ends.
+        let event = self.described.event.to_ascii_lowercase();
+        !["cancel", "clos", "revok", "terminat", "unlock"]
+            .iter()
+            .any(|word| has_part(&word) && !event.contains(word))
     }
 
     fn value(&self, field: &Field) -> Result<Value, String> {
@@ -108,13 +111,17 @@ impl Sample<'_> {
             (None, Kind::Number) => {
                 example.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default().into()
             }
-            (None, Kind::Boolean) => (example != Some("false")).into(),
+            (None, Kind::Boolean) => {
+                let said = table::in_event(self.described.event, field.name).or(example);
+                (said != Some("false")).into()
+            }
         })
     }
 
     fn whole(&self, field: &Field) -> i64 {
         let is_amount = matches!(field.format, Some(Format::Fen | Format::Minor));
         match field.example {
+            None if field.name.ends_with("_time") => self.now,
             None if is_amount && field.values.is_empty() && field.limits.max.is_none_or(|max| max >= 100) => {
                 100
             }
@@ -130,61 +137,155 @@ impl Sample<'_> {
             Some(Own::Openid) => return self.kit.openid.clone(),
             None => {}
         }
-        if !field.values.is_empty() {
-            return self.listed(field);
+        let is_plain = field.carrier.is_none() && field.format.is_none();
+        let listed = match field.values.is_empty() {
+            true => elsewhere::values(field).filter(|_| is_plain).unwrap_or_default(),
+            false => &field.values[..],
+        };
+        // Members of one name can stand at several places, and mean several things.
+        let fits = |text: &&str| listed.is_empty() || listed.contains(text);
+        if let Some(text) = table::in_event(self.described.event, name).filter(fits) {
+            return text.to_owned();
         }
-        match field.format {
-            Some(Format::Rfc3339) => return clock::rfc3339(self.now),
-            Some(Format::Compact) => return self.compact(),
-            _ => {}
+        if !field.values.is_empty() {
+            return self.fitting(listed);
+        }
+        if let Some(time) = self.time(field) {
+            return time;
         }
         if let Some(number) = number(field) {
             return number;
         }
-        if let Some((_, text)) = USUAL.iter().find(|(usual, _)| *usual == name) {
-            return (*text).to_owned();
+        if !listed.is_empty() {
+            return self.fitting(listed);
         }
-        if field.example.is_none() && field.format.is_none() {
-            if name == "time_end" {
-                return self.compact();
-            }
-            if name.ends_with("_time") {
-                let is_v2 = self.described.version == "v2";
-                return if is_v2 { clock::spaced(self.now) } else { clock::rfc3339(self.now) };
-            }
-            if name.ends_with("_fee") {
-                return "100".to_owned();
-            }
-            if name.ends_with("_count") || name.ends_with("_num") {
-                return "1".to_owned();
-            }
+        if let Some(text) = table::usual(name) {
+            return text.to_owned();
         }
-        sample::text(field)
+        if field.example.is_some() || field.format.is_some_and(|format| format != Format::MediaId) {
+            return sample::text(field);
+        }
+        // What travels encrypted has ciphertexts as its examples.
+        match elsewhere::example(field).filter(|_| field.carrier != Some(Carrier::Encrypted)) {
+            Some(text) => text.to_owned(),
+            None => placeholder(field),
+        }
     }
 
-    /// Of listed values the one that the event is named after, such as `CLOSED` of `REFUND.CLOSED`.
-    fn listed(&self, field: &Field) -> String {
+    /// Of listed values the one that the event is named after, such as `CLOSED` of `REFUND.CLOSED` and `SIGNED` of
+    /// `ENTRUST.SIGN`; else success; else the first that says something.
+    fn fitting(&self, values: &[&'static str]) -> String {
         let last = self.described.event.rsplit('.').next().unwrap_or_default();
-        match field.values.iter().find(|value| **value == last) {
-            Some(value) => (*value).to_owned(),
-            None => sample::text(field),
+        let first_part = last.split('_').next().unwrap_or_default();
+        let parts_begin_with = |value: &str, word: &str| value.split('_').any(|part| part.starts_with(word));
+        let is_end = |long: &str, short: &str| short.len() > 3 && long.ends_with(short);
+        let find = |fits: &dyn Fn(&str) -> bool| values.iter().find(|value| fits(value)).copied();
+        let named = find(&|value| value == last)
+            .or_else(|| find(&|value| is_end(value, last) || is_end(last, value)))
+            .or_else(|| find(&|value| parts_begin_with(value, last)))
+            .or_else(|| find(&|value| first_part.len() > 3 && parts_begin_with(value, first_part)));
+        let is_success = |value: &str| is_end(value, "SUCCESS") || is_end(value, "SUCCEED");
+        let succeeded = || match self.fails {
+            true => None,
+            false => find(&|value| value == "SUCCESS").or_else(|| find(&is_success)),
+        };
+        let says_something = || find(&|value| !value.contains("UNKNOWN") && !value.contains("INVALID"));
+        let chosen = named.or_else(succeeded).or_else(says_something).or_else(|| values.first().copied());
+        chosen.unwrap_or_default().to_owned()
+    }
+
+    /// The time of today, in the form of the field.
+    fn time(&self, field: &Field) -> Option<String> {
+        let name = field.name;
+        let is_named_so = name.ends_with("time") || name.starts_with("time_");
+        let example = field.example.as_deref().or_else(|| elsewhere::example(field));
+        let form = example.and_then(Form::of);
+        let is_to_come = name.contains("expire") || (name.contains("end") && name.contains("available"));
+        let at = if is_to_come { self.now.saturating_add(THIRTY_DAYS) } else { self.now };
+        let is_v2 = self.described.version == "v2";
+        let form = match (field.format, form) {
+            (Some(Format::Rfc3339), _) => Form::Rfc3339,
+            (Some(Format::Compact), _) => Form::Compact,
+            (Some(Format::Date), _) => Form::Date,
+            (Some(_), _) => return None,
+            // The examples are of APIv3, where most pages are.
+            (None, Some(Form::Rfc3339)) if is_named_so && is_v2 => Form::Spaced,
+            (None, Some(form)) if is_named_so => form,
+            (None, _) if name == "time_end" => Form::Compact,
+            (None, None) if is_named_so && is_v2 => Form::Spaced,
+            (None, None) if is_named_so => Form::Rfc3339,
+            _ => return None,
+        };
+        Some(form.written(at))
+    }
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Rfc3339,
+    /// `20260815120000`
+    Compact,
+    /// `2026-08-15 12:00:00`
+    Spaced,
+    Date,
+}
+
+impl Form {
+    /// That of an example, if it is a time.
+    fn of(example: &str) -> Option<Self> {
+        let digits = example.bytes().filter(u8::is_ascii_digit).count();
+        match example.len() {
+            14 if digits == 14 => Some(Self::Compact),
+            10 if digits == 8 && example.contains('-') => Some(Self::Date),
+            19 if digits == 14 && example.contains(' ') => Some(Self::Spaced),
+            _ => clock::parse(example).map(|_| Self::Rfc3339),
         }
     }
 
-    fn compact(&self) -> String {
-        clock::compact(self.now)
+    fn written(self, at: i64) -> String {
+        match self {
+            Self::Rfc3339 => clock::rfc3339(at),
+            Self::Compact => clock::compact(at),
+            Self::Spaced => clock::spaced(at),
+            Self::Date => clock::date(at),
+        }
     }
+}
+
+/// Whether a member tells of the coupons that an order was paid with.
+fn is_of_a_coupon(name: &str) -> bool {
+    name == "promotion_detail" || name.ends_with("_$n") || ["coupon_fee", "coupon_count"].contains(&name)
 }
 
 /// A number that comes once, so that a receiver does not take the notification for a repeat.
 fn number(field: &Field) -> Option<String> {
-    let length = match field.name {
+    let name = field.name;
+    let is_of_the_merchant = name.starts_with("out_") && name.ends_with("_no");
+    let length = match name {
         "transaction_id" | "combine_transaction_id" | "refund_id" => 28,
-        "out_trade_no" | "out_refund_no" | "combine_out_trade_no" => 20,
+        "combine_out_trade_no" => 20,
+        _ if is_of_the_merchant && field.format.is_none() && field.pattern.is_none() => 20,
         _ => return None,
     };
     let limit = field.limits.max.and_then(|max| usize::try_from(max).ok()).unwrap_or(length);
-    let begin = if field.name == "transaction_id" { "4200" } else { "" };
+    let begin = if name == "transaction_id" { "4200" } else { "" };
     let digits = format!("{begin}{}", Entropy::system().digits(length));
     Some(digits.chars().take(length.min(limit)).collect())
+}
+
+/// What a member says of which no page says anything: a number, an amount, or what it is called.
+fn placeholder(field: &Field) -> String {
+    let name = field.name;
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let text = match name {
+        _ if ends(&["_fee", "_amount", "_total"]) => "100",
+        _ if ends(&["_count", "_num"]) => "1",
+        _ if ends(&["_merchant", "mchid", "mch_id"]) => sample::MCHID,
+        _ if ends(&["_no", "No", "_id", "Id", "_code", "_number", "_tid"]) => "20260815000000000001",
+        _ if field.label.is_empty() => name,
+        _ => field.label,
+    };
+    let limit = field.limits.max.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
+    text.chars().take(limit).collect()
 }

@@ -63,7 +63,7 @@ pub(super) fn nothing_happened() -> Refusal {
 /// A bill of all sub-merchants for a merchant without any.
 pub(super) fn no_sub_merchants() -> Refusal {
     nothing_happened().with_reason(
-        "the caller has no sub-merchants: `weipay sandbox merchant add --sub-merchant MCHID` adds a partner that has some",
+        "the caller has no sub-merchants: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds one",
     )
 }
 

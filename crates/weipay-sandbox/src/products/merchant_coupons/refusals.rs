@@ -64,7 +64,7 @@ pub(crate) fn unknown_merchant() -> Refusal {
         400,
         "MCH_NOT_EXISTS",
         words::UNKNOWN_MERCHANT,
-        "belong_merchant must be the caller, or a sub-merchant of it: weipay sandbox merchant add --help",
+        "belong_merchant must be the caller, or a sub-merchant of it: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds one",
     )
 }
 

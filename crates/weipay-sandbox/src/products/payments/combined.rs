@@ -368,15 +368,20 @@ impl CombinedOrder {
             paid.push(payment::pay(tx, part, &means, now)?);
         }
         tx.unschedule(&self.expiry())?;
-        tx.announce(&Announcement {
+        tx.announce(&self.announcement(&paid, now))?;
+        Ok(self.paid(&paid, None))
+    }
+
+    /// What the merchant is told when the parts were paid.
+    pub(super) fn announcement(&self, paid: &[Order], time: i64) -> Announcement {
+        Announcement {
             mchid: self.merchant.clone(),
             notify_url: self.notify_url.clone(),
             platform_serial: self.platform_serial.clone(),
             event_type: SUCCESS,
-            time: now,
+            time,
             resource: self.show(paid.iter().cloned()),
-        })?;
-        Ok(self.paid(&paid, None))
+        }
     }
 
     fn paid(&self, parts: &[Order], failure: Option<&'static str>) -> PersonPaid {

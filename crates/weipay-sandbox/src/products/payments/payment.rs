@@ -334,20 +334,31 @@ pub(crate) fn announce(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreE
 /// What the merchant is told of an order that was paid.
 pub(crate) fn announcement(tx: &Transaction<'_>, order: &Order) -> Result<Option<Announcement>, StoreError> {
     // 付款码 has none.
-    let Some(notify_url) = order.notify_url.clone() else { return Ok(None) };
+    match order.notify_url.clone() {
+        Some(notify_url) => Ok(Some(announcement_to(tx, order, notify_url)?)),
+        None => Ok(None),
+    }
+}
+
+/// The same, wherever it goes.
+pub(super) fn announcement_to(
+    tx: &Transaction<'_>,
+    order: &Order,
+    notify_url: String,
+) -> Result<Announcement, StoreError> {
     let (event_type, resource) = match order.dialect {
         Dialect::V3 => (SUCCESS, order.show()),
         Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(tx, order)?),
     };
     let payment = order.payment.as_ref();
-    Ok(Some(Announcement {
+    Ok(Announcement {
         mchid: order.merchant.clone(),
         notify_url,
         platform_serial: order.platform_serial.clone(),
         event_type,
         time: payment.map_or(order.created, |payment| payment.paid_at),
         resource,
-    }))
+    })
 }
 
 /// `event_type` of the notification of a payment by APIv2, whatever came of it.

@@ -30,7 +30,7 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod model;
 mod money;
-mod outcome;
+pub(super) mod outcome;
 pub(crate) mod record;
 mod refusals;
 mod shares;

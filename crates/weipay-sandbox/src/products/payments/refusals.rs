@@ -188,7 +188,7 @@ pub(super) fn used_auth_code() -> Refusal {
 }
 
 pub(super) fn no_relation() -> Refusal {
-    Refusal::no_auth("受理关系不存在", "sub_mchid must be a sub-merchant of the caller: name it with `weipay sandbox merchant add --sub-merchant`, or in the seed file")
+    Refusal::no_auth("受理关系不存在", "sub_mchid must be a sub-merchant of the caller: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it")
         .with_tail(tail::NO_RELATION)
 }
 

@@ -81,40 +81,51 @@ pub(super) fn decide(
 ) -> Result<(), HandlerError> {
     refund.keep_for_bill(now);
     refund.state = to;
-    let event_type = match to {
-        RefundState::Processing => return Ok(()),
+    let Some(event_type) = event_of(to) else { return Ok(()) };
+    match to {
         RefundState::Success => {
             refund.succeeded = Some(now);
             deliver(tx, &refund, now)?;
-            "REFUND.SUCCESS"
         }
-        RefundState::Abnormal => "REFUND.ABNORMAL",
-        RefundState::Closed => {
-            give_back(tx, &refund, now)?;
-            "REFUND.CLOSED"
-        }
-    };
+        RefundState::Closed => give_back(tx, &refund, now)?,
+        RefundState::Processing | RefundState::Abnormal => {}
+    }
     tx.save(&refund)?;
     if refund.has_reached_person() {
         complaints::refund_succeeded(tx, &refund.order.transaction_id, refund.amounts.refund, now)?;
     }
     if let Some(notify_url) = &refund.notify_url {
-        let (event_type, resource) = match refund.dialect {
-            Dialect::V3 => (event_type, refund.show_notified()),
-            Dialect::V2 | Dialect::V2Hmac => {
-                (v2::refund::PROCESSED, v2::refund::notified(&refund, &order_of(tx, &refund)?))
-            }
-        };
-        tx.announce(&Announcement {
-            mchid: refund.merchant.clone(),
-            notify_url: notify_url.clone(),
-            platform_serial: refund.platform_serial.clone(),
-            event_type,
-            time: now,
-            resource,
-        })?;
+        tx.announce(&announcement_to(tx, &refund, event_type, notify_url.clone(), now)?)?;
     }
     Ok(())
+}
+
+/// `event_type` by APIv3 of the notification of a refund; one that is under way has none.
+pub(in crate::products::payments) const fn event_of(state: RefundState) -> Option<&'static str> {
+    match state {
+        RefundState::Processing => None,
+        RefundState::Success => Some("REFUND.SUCCESS"),
+        RefundState::Abnormal => Some("REFUND.ABNORMAL"),
+        RefundState::Closed => Some("REFUND.CLOSED"),
+    }
+}
+
+/// What the merchant is told of a refund, wherever it goes.
+pub(in crate::products::payments) fn announcement_to(
+    tx: &Transaction<'_>,
+    refund: &Refund,
+    event_type: &'static str,
+    notify_url: String,
+    time: i64,
+) -> Result<Announcement, StoreError> {
+    let (event_type, resource) = match refund.dialect {
+        Dialect::V3 => (event_type, refund.show_notified()),
+        Dialect::V2 | Dialect::V2Hmac => {
+            (v2::refund::PROCESSED, v2::refund::notified(refund, &order_of(tx, refund)?))
+        }
+    };
+    let (mchid, platform_serial) = (refund.merchant.clone(), refund.platform_serial.clone());
+    Ok(Announcement { mchid, notify_url, platform_serial, event_type, time, resource })
 }
 
 fn order_of(tx: &Transaction<'_>, refund: &Refund) -> Result<Order, StoreError> {

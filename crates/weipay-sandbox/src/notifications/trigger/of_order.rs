@@ -1,0 +1,146 @@
+//! A notification of something that the sandbox has: an order, or what came of it. It tells what the sandbox itself
+//! told, or would tell, the merchant.
+//!
+//! Payments and refunds are told from their records. Of every other event that which was sent last is told
+//! again, under a new `id`.
+
+use serde_json::Value;
+use weipay_catalog::{Field, Notification as Described};
+
+use crate::notifications::on_demand::{NotificationError, NotificationFilter, list};
+use crate::products::payments::person::PersonPaysError;
+use crate::products::payments::told::Told;
+use crate::reasons;
+use crate::store::Transaction;
+
+/// What a merchant is told.
+pub(super) struct Real {
+    pub(super) mchid: String,
+    /// When it happened.
+    pub(super) time: i64,
+    pub(super) resource: Value,
+}
+
+/// The number, and whose it is where several merchants have used it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number<'a> {
+    pub(super) number: &'a str,
+    pub(super) mchid: Option<&'a str>,
+}
+
+/// What this event tells of what has a number.
+pub(super) fn find(
+    tx: &Transaction<'_>,
+    described: &'static Described,
+    of: Number<'_>,
+    now: i64,
+) -> Result<Real, NotificationError> {
+    let Described { version, event, .. } = described;
+    let fields = if described.resource.is_empty() { &described.body } else { &described.resource };
+    if !has_number(fields) {
+        return Err(NotificationError::Invalid(format!(
+            "{event} does not tell of an order, or of anything else that has a number: leave out the order to send a sample"
+        )));
+    }
+    let outbox_name = if *version == "v2" { format!("v2/{event}") } else { (*event).to_owned() };
+    let told = Told::of_event(&outbox_name);
+    // The newest refund that fits may be one that was never told.
+    let is_refund = matches!(told, Some(Told::Refund(_)));
+    if !is_refund && let Some(real) = sent_before(tx, &outbox_name, of)? {
+        return Ok(real);
+    }
+    let Some(told) = told else {
+        return Err(NotificationError::NothingToTell(nothing_sent(event, of.number)));
+    };
+    match told.announcement(tx, of.number, of.mchid, now) {
+        Ok(found) if found.event_type == outbox_name => {
+            Ok(Real { mchid: found.mchid, time: found.time, resource: found.resource })
+        }
+        Ok(found) => {
+            let (made_by, name) = match found.event_type.strip_prefix("v2/") {
+                Some(name) => ("APIv2", format!("{name} of v2")),
+                None => ("APIv3", format!("{} of v3", found.event_type)),
+            };
+            Err(NotificationError::NothingToTell(format!(
+                "the request of it came by {made_by}, and so does its notification: the event is {name}"
+            )))
+        }
+        // Another product may have told it.
+        Err(error) => match sent_before(tx, &outbox_name, of)? {
+            Some(real) => Ok(real),
+            None => Err(match error {
+                PersonPaysError::Store(error) => error.into(),
+                error => NotificationError::NothingToTell(error.to_string()),
+            }),
+        },
+    }
+}
+
+fn nothing_sent(event: &str, number: &str) -> String {
+    format!(
+        "the sandbox has sent no {event} that tells of {}: it is sent when that happens and the merchant has said where (notify_url); leave out the order to send a sample",
+        number.escape_debug()
+    )
+}
+
+/// What was sent last of this event and number.
+fn sent_before(
+    tx: &Transaction<'_>,
+    outbox_name: &str,
+    Number { number, mchid }: Number<'_>,
+) -> Result<Option<Real>, NotificationError> {
+    let mut filter = NotificationFilter::default().event_type(outbox_name).limit(usize::MAX);
+    filter.mchid = mchid.map(str::to_owned);
+    let kept = list(tx, &filter)?;
+    let mut told = kept.into_iter().filter(|kept| tells_of(&kept.resource, number));
+    let Some(newest) = told.next() else { return Ok(None) };
+    if told.any(|other| other.mchid != newest.mchid) {
+        return Err(NotificationError::Invalid(reasons::several_merchants(reasons::SAY_WHOSE)));
+    }
+    Ok(Some(Real { mchid: newest.mchid, time: newest.time, resource: newest.resource }))
+}
+
+/// Whether a member of this name holds the number of something that happened, and not that of a merchant, an app or a person.
+fn is_number(name: &str) -> bool {
+    const OF_OTHERS: [&str; 5] = ["stock_id", "service_id", "plan_id", "store_id", "device_id"];
+    let is_person = name.ends_with("openid") || name.ends_with("unionid");
+    let is_appid = name.ends_with("appid") || name.ends_with("mchid") || name.ends_with("mch_id");
+    (name.ends_with("_no") || name.ends_with("_id") || name == "coupon_code")
+        && !is_person
+        && !is_appid
+        && !OF_OTHERS.contains(&name)
+}
+
+fn has_number(fields: &[Field]) -> bool {
+    fields.iter().any(|field| is_number(field.name) || has_number(&field.fields))
+}
+
+/// Whether a content names this number anywhere.
+fn tells_of(content: &Value, number: &str) -> bool {
+    match content {
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| (is_number(name) && value == number) || tells_of(value, number)),
+        Value::Array(items) => items.iter().any(|item| tells_of(item, number)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_content_tells_of_the_numbers_in_it_and_not_of_merchants_and_people() {
+        let content = json!({
+            "mch_id": "1", "openid": "2", "sub_orders": [{ "out_trade_no": "3", "mchid": "4" }], "out_order_no": "5", "attach": "6"
+        });
+        for (number, is_told) in
+            [("1", false), ("2", false), ("3", true), ("4", false), ("5", true), ("6", false)]
+        {
+            assert_eq!(tells_of(&content, number), is_told, "{number}");
+        }
+    }
+}

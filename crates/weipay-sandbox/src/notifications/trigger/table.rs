@@ -1,0 +1,150 @@
+//! What no rule can know of a sample: which of several members exclude each other, and the state that an event
+//! is about where its name does not say it.
+
+use weipay_catalog::{Field, Notification};
+
+/// Members of the events that hold an order of any product: those of an order that a merchant has.
+const OF_AN_ORDER: [&str; 17] = [
+    "appid",
+    "mchid",
+    "out_trade_no",
+    "transaction_id",
+    "trade_type",
+    "trade_state",
+    "trade_state_desc",
+    "bank_type",
+    "success_time",
+    "attach",
+    "payer",
+    "openid",
+    "amount",
+    "total",
+    "payer_total",
+    "currency",
+    "payer_currency",
+];
+
+/// The same of a refund. All that is required is there anyway.
+const OF_A_REFUND: [&str; 2] = ["mchid", "success_time"];
+
+/// Members that a sample leaves out: of another kind of order, contract or coupon than the sample is.
+const LEFT_OUT: [(&str, &[&str]); 7] = [
+    (
+        "transaction-success",
+        &["contract_id", "user_repaid", "trade_state", "device_info", "sub_appid", "settlement_total_fee"],
+    ),
+    ("COUPON.USE", &["singleitem_discount_off", "discount_to", "goods_detail", "business_type"]),
+    ("PAYSCORE.USER_PAID", NOT_OF_A_SERVICE_ORDER),
+    (
+        "PAYSCORE.USER_CONFIRM",
+        &[
+            "user_service_status",
+            "openorclose_time",
+            "authorization_code",
+            "out_request_no",
+            "channel_id",
+            "collection",
+            "post_discounts",
+        ],
+    ),
+    ("RECHARGE.SUCCESS", &["online_bank_recharge_info", "qr_recharge_info"]),
+    ("RECHARGE.CLOSED", &["online_bank_recharge_info", "qr_recharge_info"]),
+    ("MCHTRANSFER.BILL.FINISHED", &["mchid", "payment_method_type"]),
+];
+
+const NOT_OF_A_SERVICE_ORDER: &[&str] = &[
+    "user_service_status",
+    "openorclose_time",
+    "authorization_code",
+    "out_request_no",
+    "channel_id",
+    "state_description",
+    "post_discounts",
+];
+
+/// What members say in one event. Of a card (先享卡) pages show one state only, so it has that in each of its events.
+const IN_EVENT: [(&str, &str, &str); 37] = [
+    ("transaction-success", "is_subscribe", "N"),
+    ("PAYSCORE.USER_CONFIRM", "state_description", "USER_CONFIRM"),
+    ("SETTLEMENT.SUCCESS", "state", "SUCCESS"),
+    ("TRANSACTION.FAIL", "trade_state_description", "支付失败"),
+    ("DISCOUNT_CARD.AGREEMENT_ENDED", "state", "ONGOING"),
+    ("DISCOUNT_CARD.GET_CARD", "state", "ONGOING"),
+    ("DISCOUNT_CARD.SETTLEMENT", "state", "ONGOING"),
+    ("DISCOUNT_CARD.USER_ACCEPTED", "state", "ONGOING"),
+    ("DISCOUNT_CARD.USER_PAID", "state", "ONGOING"),
+    ("PAYSCORE.USER_PAID", "state", "DONE"),
+    ("PAYSCORE.USER_CONFIRM", "state", "DOING"),
+    ("PAYSCORE.USER_OPEN_SERVICE", "user_service_status", "USER_OPEN_SERVICE"),
+    ("PAYSCORE.USER_CLOSE_SERVICE", "user_service_status", "USER_CLOSE_SERVICE"),
+    ("PAYSCORE.USER_ACCEPTED", "user_service_status", "USER_OPEN_SERVICE"),
+    ("PAYSCORE.USER_OPEN_SERVICE", "contract_status", "ADD"),
+    ("PAYSCORE.USER_ACCEPTED", "contract_status", "ADD"),
+    ("ENTRUST.SIGNING", "contract_status", "ADD"),
+    ("ENTRUST.RELEASE", "contract_status", "DELETE"),
+    ("COUPON.USE", "status", "USED"),
+    ("COUPON.USE", "coupon_type", "NORMAL"),
+    ("COUPON.USE", "singleitem", "false"),
+    ("COUPON.USE", "no_cash", "false"),
+    ("TRANSACTION.FAIL", "trade_state", "PAY_FAIL"),
+    ("TRANSACTION.FAIL", "trade_state_desc", "支付失败"),
+    ("TRANSACTION.FAIL", "state", "DOING"),
+    ("TRANSACTION.SUCCESS", "state", "DONE"),
+    ("CHECK.SUCCESS", "state", "DOING"),
+    ("CHECK.FAIL", "state", "CREATED"),
+    ("TRANSACTION.INDUSTRY_FAILED", "trade_state", "PAY_FAIL"),
+    ("TRANSACTION.PAY_BACK", "trade_state", "PAY_BACK"),
+    ("FAPIAO.CARD_INSERTED", "fapiao_status", "ISSUED"),
+    ("BRAND_MEMBER_CARD_SP.USER_CARD.CREATE", "user_card_state", "EFFECTIVE"),
+    ("WEBIZPAY.QUOTACARDEXPIRED", "card_state", "DISABLED"),
+    ("CREDIT_REPAYMENT.SIGN_CONTRACT", "contract_state", "CONTRACT_STATE_EFFECTIVE"),
+    ("ABNORMAL_FUND_PROCESSING.TRANSFER.SUCCESS", "receipt_state", "RECEIPT_STATE_COMPLETED"),
+    ("VEHICLE.ENTRANCE_STATE_CHANGE", "parking_state", "NORMAL"),
+    ("EDU_SCHOOL_PAY.USER_DEBT_STATE_UPDATE", "state", "FORBIDDEN"),
+];
+
+/// What members say in every event, where neither their page nor another one says it.
+const USUAL: [(&str, &str); 21] = [
+    ("trade_state", "SUCCESS"),
+    ("trade_state_desc", "支付成功"),
+    ("return_code", "SUCCESS"),
+    ("result_code", "SUCCESS"),
+    ("return_msg", "OK"),
+    ("result_msg", "OK"),
+    ("err_code_des", "系统错误"),
+    ("bank_type", "CMC"),
+    ("trade_type", "JSAPI"),
+    ("currency", "CNY"),
+    ("payer_currency", "CNY"),
+    ("fee_type", "CNY"),
+    ("cash_fee_type", "CNY"),
+    ("refund_fee_type", "CNY"),
+    ("user_received_account", "招商银行信用卡0403"),
+    ("refund_recv_accout", "招商银行信用卡0403"),
+    ("recv_account", "招商银行信用卡0403"),
+    ("refund_account", "REFUND_SOURCE_RECHARGE_FUNDS"),
+    ("attach", "weipay trigger"),
+    ("unionid", ""),
+    ("country_code", "86"),
+];
+
+/// What a member says in this event, or everywhere.
+pub(super) fn in_event(event: &str, name: &str) -> Option<&'static str> {
+    let found = IN_EVENT.iter().find(|(known, member, _)| *known == event && *member == name);
+    found.map(|(_, _, value)| *value)
+}
+
+pub(super) fn usual(name: &str) -> Option<&'static str> {
+    USUAL.iter().find(|(usual, _)| *usual == name).map(|(_, text)| *text)
+}
+
+/// Whether a member that is not required belongs to the kind of thing that the sample is.
+pub(super) fn is_of_the_kind(described: &Notification, field: &Field) -> bool {
+    if described.version == "v3" && described.event == "TRANSACTION.SUCCESS" {
+        return OF_AN_ORDER.contains(&field.name);
+    }
+    if described.version == "v3" && described.event.starts_with("REFUND.") {
+        return OF_A_REFUND.contains(&field.name);
+    }
+    !LEFT_OUT.iter().any(|(event, names)| *event == described.event && names.contains(&field.name))
+}

@@ -1,0 +1,204 @@
+//! Samples of all events of the catalogue.
+
+use weipay_catalog::{Carrier, Field, Kind};
+
+use super::*;
+
+/// The members of a sample.
+fn sample_of(described: &'static Described, overrides: &[(&str, &str)]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let kit = crate::kit::init(folder.path()).unwrap();
+    let merchant = kit.merchant().unwrap();
+    sample_by(described, overrides, &kit, &merchant)
+}
+
+fn sample_by(
+    described: &'static Described,
+    overrides: &[(&str, &str)],
+    kit: &KitOnDisk,
+    merchant: &Merchant,
+) -> Value {
+    let mut trigger = Trigger { described, order: None, overrides: Vec::new() };
+    for (path, value) in overrides {
+        trigger = trigger.set(*path, *value).unwrap();
+    }
+    let fails = trigger.fails();
+    let sample = Sample { described, kit: kit.kit(), merchant, now: 1_786_766_400, fails };
+    trigger.overridden(sample.message(trigger.fields()).unwrap()).unwrap()
+}
+
+fn event(name: &str) -> &'static Described {
+    Trigger::new(name).unwrap().described
+}
+
+/// The names of members whose text is one that only fills a place, or that is not listed where values are.
+fn strange(fields: &[Field], value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| strange(fields, item, at, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
+                let at = format!("{at}.{name}");
+                let inside = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+                match inside {
+                    Some(inside) if field.carrier == Some(Carrier::JsonText) => {
+                        strange(&field.fields, &inside, &at, found);
+                    }
+                    _ => strange(&field.fields, value, &at, found),
+                }
+                let Some(text) = value.as_str().filter(|_| field.kind == Kind::String) else { continue };
+                let is_listed = field.values.is_empty() || field.values.contains(&text);
+                let is_own = sample::is_of_the_merchant(field);
+                let fills_a_place = text == "example" || text.starts_with("examplex");
+                if fills_a_place || !is_listed && !is_own {
+                    found.push(format!("{at} = {text}"));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_sample_has_a_text_that_only_fills_a_place_nor_one_that_is_not_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kit = crate::kit::init(folder.path()).unwrap();
+    let merchant = kit.merchant().unwrap();
+    let (mut found, mut count) = (Vec::new(), 0);
+    for described in Catalog::embedded().notifications() {
+        let made = sample_by(described, &[], &kit, &merchant);
+        if std::env::var_os("WEIPAY_SHOW").is_some() {
+            println!("### {} {} {made:#}", described.version, described.event);
+        }
+        let fields = if described.resource.is_empty() { &described.body } else { &described.resource };
+        strange(fields, &made, described.event, &mut found);
+        count += 1;
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert_eq!(count, 112);
+}
+
+/// Every object with amounts, whatever the event.
+fn disagreements(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| disagreements(item, at, found)),
+        Value::Object(members) => {
+            let fen = |name: &str| members.get(name).and_then(Value::as_i64);
+            let coupons = fen("coupon_fee").unwrap_or_default();
+            for (total, paid) in
+                [("total", "payer_total"), ("total_fee", "cash_fee"), ("total_amount", "payer_amount")]
+            {
+                if let (Some(total), Some(paid)) = (fen(total), fen(paid))
+                    && total != paid + coupons
+                {
+                    found.push(format!("{at}: {total} is not {paid} + {coupons}"));
+                }
+            }
+            for (total, refund) in
+                [("total", "refund"), ("total_fee", "refund_fee"), ("refund", "payer_refund")]
+            {
+                if let (Some(total), Some(refund)) = (fen(total), fen(refund))
+                    && refund > total
+                {
+                    found.push(format!("{at}: {refund} of {total} is refunded"));
+                }
+            }
+            members.iter().for_each(|(name, value)| disagreements(value, &format!("{at}.{name}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn amounts_of_every_sample_agree_also_when_one_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let kit = crate::kit::init(folder.path()).unwrap();
+    let merchant = kit.merchant().unwrap();
+    let mut found = Vec::new();
+    for described in Catalog::embedded().notifications() {
+        disagreements(&sample_by(described, &[], &kit, &merchant), described.event, &mut found);
+        for path in
+            ["amount.total", "total_fee", "amount.refund", "refund_fee", "sub_orders.0.amount.total_amount"]
+        {
+            let trigger = Trigger { described, order: None, overrides: Vec::new() };
+            if trigger.set(path, "7").is_ok() {
+                for fen in ["7", "5000"] {
+                    let made = sample_by(described, &[(path, fen)], &kit, &merchant);
+                    disagreements(&made, &format!("{} {path}={fen}", described.event), &mut found);
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn samples_say_what_their_event_is_about() {
+    let paid = sample_of(event("PAYSCORE.USER_PAID"), &[]);
+    assert_eq!((&paid["state"], &paid["collection"]["state"]), (&json!("DONE"), &json!("USER_PAID")));
+    let payments = paid["post_payments"].as_array().unwrap();
+    let sum: i64 = payments.iter().map(|payment| payment["amount"].as_i64().unwrap()).sum();
+    let collection = &paid["collection"];
+    for (name, fen) in [("total_amount", sum), ("paid_amount", sum), ("paying_amount", 0)] {
+        assert_eq!(collection[name], fen, "{name}");
+    }
+    assert_eq!((&paid["total_amount"], paid.get("post_discounts")), (&json!(sum), None));
+    let used = sample_of(event("COUPON.USE"), &[]);
+    assert_eq!((&used["status"], &used["coupon_type"]), (&json!("USED"), &json!("NORMAL")));
+    assert!(used["normal_coupon_information"].is_object() && used.get("discount_to").is_none(), "{used}");
+    let transfer = event("MCHTRANSFER.BILL.FINISHED");
+    let succeeded = sample_of(transfer, &[]);
+    assert_eq!((&succeeded["state"], succeeded.get("fail_reason")), (&json!("SUCCESS"), None));
+    let failed = sample_of(transfer, &[("state", "FAIL")]);
+    assert_eq!((&failed["state"], &failed["fail_reason"]), (&json!("FAIL"), &json!("ACCOUNT_FROZEN")));
+    let refund = sample_of(event("REFUND.SUCCESS"), &[("amount.refund", "60")]);
+    assert_eq!(refund["user_received_account"], "招商银行信用卡0403");
+    assert_eq!(
+        refund["amount"],
+        json!({ "total": 100, "payer_total": 100, "refund": 60, "payer_refund": 60 })
+    );
+    let abnormal = sample_of(event("REFUND.ABNORMAL"), &[]);
+    assert_eq!((&abnormal["refund_status"], abnormal.get("success_time")), (&json!("ABNORMAL"), None));
+    let by_v2 = sample_of(event("transaction-success"), &[("total_fee", "5000"), ("coupon_fee", "700")]);
+    assert_eq!((&by_v2["total_fee"], &by_v2["cash_fee"]), (&json!(5000), &json!(4300)));
+    let order = sample_of(event("TRANSACTION.SUCCESS"), &[("amount.total", "5000")]);
+    assert_eq!(order["amount"]["payer_total"], 5000);
+    for (name, member, value) in [
+        ("ENTRUST.SIGN", "contract_state", "SIGNED"),
+        ("ENTRUST.TERMINATE", "contract_state", "TERMINATED"),
+        ("RECHARGE.CLOSED", "recharge_state", "CLOSED"),
+        ("MCHTRANSFER.AUTHORIZATION.CLOSED", "state", "CLOSED"),
+        ("MEDICAL_INSURANCE.SUCCESS", "mix_pay_status", "MIX_PAY_SUCCESS"),
+        ("MCHWITHDRAW.CHANGE", "status", "SUCCESS"),
+        ("refund-processed", "refund_status", "SUCCESS"),
+    ] {
+        assert_eq!(sample_of(event(name), &[])[member], value, "{name}");
+    }
+}
+
+#[test]
+fn an_event_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() {
+    assert_eq!(Trigger::new("transaction.success").unwrap().described.version, "v3");
+    assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, "v2");
+    assert_eq!(Trigger::new("refund-processed").unwrap().described.version, "v2");
+    let error = Trigger::new("TRANSACTION.SUCESS").unwrap_err().to_string();
+    assert!(error.contains("did you mean TRANSACTION.SUCCESS?"), "{error}");
+    assert!(!Trigger::new("nothing of the kind").unwrap_err().to_string().contains("did you mean"));
+}
+
+#[test]
+fn a_member_is_set_by_its_path_and_type_or_refused_with_a_hint() {
+    let trigger = || Trigger::new("TRANSACTION.SUCCESS").unwrap();
+    assert!(trigger().set("amount.total", "7").unwrap().set("payer.openid", "o1").is_ok());
+    for (path, value, told) in [
+        ("amount.totl", "7", "did you mean total?"),
+        ("amount.total", "seven", "total must be a whole number"),
+        ("amount", "7", "amount must be a JSON object"),
+        ("out_trade_no.x", "7", "out_trade_no has no members"),
+        ("", "7", "no member"),
+        ("sub_orders.x.mchid", "7", "the number of an item"),
+    ] {
+        let error = trigger().set(path, value).unwrap_err().to_string();
+        assert!(error.contains(told), "{path}: {error}");
+    }
+}
