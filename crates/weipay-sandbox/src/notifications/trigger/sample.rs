@@ -77,9 +77,8 @@ impl Sample<'_> {
             return !self.fails && !self.described.event.ends_with(".CLOSED");
         }
         let has_part = |word: &&str| name.split('_').any(|part| part.starts_with(*word));
-        let is_of_a_failure = ["fail", "err", "reject", "refuse", "invalid", "blocked", "unfinished"]
-            .iter()
-            .any(|word| has_part(&word));
+        let is_of_a_failure =
+            ["fail", "err", "reject", "refuse", "invalid", "blocked", "unfinished"].iter().any(&has_part);
         if is_of_a_failure {
             return self.fails;
         }
@@ -87,7 +86,7 @@ impl Sample<'_> {
         let event = self.described.event.to_ascii_lowercase();
         !["cancel", "clos", "revok", "terminat", "unlock"]
             .iter()
-            .any(|word| has_part(&word) && !event.contains(word))
+            .any(|word| has_part(word) && !event.contains(word))
     }
 
     fn value(&self, field: &Field) -> Result<Value, String> {
