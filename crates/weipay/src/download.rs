@@ -273,7 +273,9 @@ impl<M: Mode> Download<M> {
         }
         let response = http::Response::from_parts(head.clone(), body.clone());
         self.shared.core.conclude(request, response, keys)?;
-        if head.status != StatusCode::OK || receiver::begins_like_markup(&body) {
+        // An empty file in place of the one that was there would look like a success.
+        let is_nothing = body.trim_ascii().is_empty();
+        if head.status != StatusCode::OK || is_nothing || receiver::begins_like_markup(&body) {
             return Err(self.shared.with_head(ErrorKind::File(FileError::NoFile), &head, body));
         }
         Ok(body)

@@ -45,6 +45,7 @@ fn jsapi(sandbox: &Sandbox, body: &Value) -> Value {
 fn not_payable(result: Result<weipay_sandbox::PersonPaid, PersonPaysError>) -> String {
     match result {
         Err(PersonPaysError::NotPayable(reason)) => reason,
+        Err(short @ PersonPaysError::WalletIsShort) => short.to_string(),
         other => panic!("{other:?}"),
     }
 }
