@@ -197,11 +197,11 @@ pub(crate) fn no_picture() -> Refusal {
     Refusal::without_reason(400, "INVALID_REQUEST", "图片Content-Type非法")
 }
 
-/// A file whose bytes are none of a picture.
+/// A file that is not a picture, by its bytes.
 pub(crate) fn not_a_picture() -> Refusal {
     Refusal::param_error(
         "文件二进制内容不是图片，请检查后重新提交",
-        "the first bytes of the file are none of a JPEG, PNG or BMP; what is called .pdf must begin as a PDF",
+        "the file does not begin like a JPEG, PNG or BMP; a file named .pdf must begin like a PDF",
     )
 }
 

@@ -93,7 +93,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// If there is no such merchant, a number or an appid has not its form, or the change cannot be kept.
+    /// If there is no such merchant, a number or an appid is malformed, or the change cannot be kept.
     pub fn bind(
         &self,
         mchid: &str,

@@ -123,7 +123,7 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// If there is no such merchant, a number or an appid has not its form, or the change cannot be kept.
+    /// If there is no such merchant, a number or an appid is malformed, or the change cannot be kept.
     pub fn bind(
         &self,
         mchid: &str,
