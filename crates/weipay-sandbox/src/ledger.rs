@@ -211,17 +211,16 @@ pub(crate) fn post(tx: &Transaction<'_>, posting: Posting) -> Result<(), Posting
     }
     let booked = book(&mut purses, legs)?;
     purses.values_mut().for_each(|purse| purse.note_time(time));
-    let entry = Entry {
-        number: tx.next_number("ledger entry")?,
-        business,
-        reference,
-        merchant_reference,
-        time,
-        legs: booked,
-    };
+    let entry =
+        Entry { number: next_entry(tx)?, business, reference, merchant_reference, time, legs: booked };
     tx.save(&entry)?;
     purses.values().try_for_each(|purse| tx.save(purse))?;
     Ok(())
+}
+
+/// The number of the next entry. What comes later has a higher one, whatever the clock says; some are of no entry.
+pub(crate) fn next_entry(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    tx.next_number("ledger entry")
 }
 
 /// The rule: what is taken from an account must be there, unless it is a bank.

@@ -24,7 +24,7 @@
 //! committed it arrives only if somebody asks for it.
 
 mod acknowledgement;
-mod address;
+pub(crate) mod address;
 mod hold;
 mod lookup;
 mod message;

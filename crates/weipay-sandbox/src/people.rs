@@ -4,6 +4,7 @@
 //! openids of a person that was made belong together.
 
 pub(crate) mod account;
+pub(crate) mod of_person;
 pub(crate) mod seeded;
 
 use std::collections::BTreeMap;

@@ -73,7 +73,7 @@ pub(super) fn shown(url: &str) -> String {
 }
 
 /// An address to which a notification may go at all.
-pub(super) fn check_address(url: &str) -> Result<(), String> {
+pub(crate) fn check_address(url: &str) -> Result<(), String> {
     Target::parse(url)?.check_not_official()
 }
 

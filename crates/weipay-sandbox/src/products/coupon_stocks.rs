@@ -7,12 +7,10 @@
 //! | `validity` | when coupons can be used (券可核销时间) |
 //! | `stored_codes` | codes that a merchant stores before sending (预存code) |
 //! | `uploads` | what becomes of the codes of an upload |
-//! | `of_person` | what a person has received, under all openids |
 //! | `paging` | the number in a query that says how long a page is |
 
 pub(crate) mod caps;
 pub(crate) mod in_time;
-pub(crate) mod of_person;
 pub(crate) mod paging;
 pub(crate) mod stored_codes;
 pub(crate) mod uploads;

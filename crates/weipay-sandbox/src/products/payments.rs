@@ -10,6 +10,7 @@
 //! | `combined` | combined orders (合单) |
 //! | `exposure` | whether an app should offer to pay by instalments (微信分付) |
 //! | `payment` | how money moves when an order is paid, and who is notified |
+//! | `settlement` | how it becomes available at the next midnight |
 //! | `person`, `front_end` | a person pays, or fails to; the signed parameters of the front end |
 //! | `page` | the page on which a person pays in a browser |
 //! | `refusals` | what is refused, in the platform's words |
@@ -38,6 +39,7 @@ mod query;
 mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
+mod settlement;
 pub(crate) mod told;
 mod trade;
 mod unconfirmed;
@@ -83,5 +85,5 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) const DUE: &[(&str, DueHandler)] = &[
     (closing::EXPIRY, closing::expire),
     (combined::EXPIRY, combined::expire),
-    (payment::SETTLEMENT, payment::settle),
+    (settlement::SETTLEMENT, settlement::settle),
 ];

@@ -9,7 +9,7 @@ use super::{availability, refusals};
 use crate::clock;
 use crate::people::Person;
 use crate::people::account::AccountState;
-use crate::products::coupon_stocks::of_person;
+use crate::people::of_person;
 use crate::products::users::is_openid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{

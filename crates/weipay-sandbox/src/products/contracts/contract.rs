@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::schedule::{Notice, Schedule};
 use crate::clock;
 use crate::ledger::Owner;
-use crate::people::Person;
+use crate::people::of_person;
 use crate::products::payments::order::{Dialect, Payer};
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
@@ -173,12 +173,7 @@ impl Contract {
 
     /// The contracts of the same plan that a person has signed, under any openid, and that have not ended.
     pub(super) fn signed_by(&self, tx: &Transaction<'_>, person: &Owner) -> Result<Vec<Self>, StoreError> {
-        let mut found = Vec::new();
-        for id in Person::all_openids(tx, id_of(person))? {
-            let of_plan = IndexRange::equal(SIGNED_PLAN, self.plan_of(&id));
-            found.extend(tx.find::<Self>(&[of_plan], Page { offset: 0, limit: 100 })?);
-        }
-        Ok(found)
+        of_person::all(tx, id_of(person), |id| IndexRange::equal(SIGNED_PLAN, self.plan_of(id)))
     }
 
     /// Whether a contract of the same plan that has not ended is of the same account of the merchant (商户侧用户标识).

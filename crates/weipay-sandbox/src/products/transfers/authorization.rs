@@ -7,7 +7,7 @@ use super::creation::{check_appid_and_openid, package};
 use super::transfer::NotifyTo;
 use super::{CONFIRMATION_SECONDS, platform_number, refusals};
 use crate::clock;
-use crate::people::Person;
+use crate::people::of_person;
 use crate::products::{Context, HandlerError};
 use crate::store::{
     Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
@@ -130,7 +130,7 @@ impl Record for Authorization {
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
-        let of_person = of_person(&self.mchid, &self.scene, self.state, &self.openid);
+        let of_person = place(&self.mchid, &self.scene, self.state, &self.openid);
         vec![
             IndexEntry::new(NUMBER, joined(&self.mchid, &self.out_number)),
             IndexEntry::new(PERSON, self.out_number.as_str()),
@@ -140,7 +140,7 @@ impl Record for Authorization {
     }
 }
 
-fn of_person(mchid: &str, scene: &str, state: AuthorizationState, openid: &str) -> String {
+fn place(mchid: &str, scene: &str, state: AuthorizationState, openid: &str) -> String {
     joined(mchid, &joined(scene, &joined(state.word(), openid)))
 }
 
@@ -151,12 +151,7 @@ fn all_of_person(
     openid: &str,
     state: AuthorizationState,
 ) -> Result<Vec<Authorization>, StoreError> {
-    let mut found = Vec::new();
-    for openid in Person::all_openids(tx, openid)? {
-        let conditions = [IndexRange::equal(OF_PERSON, of_person(mchid, scene, state, &openid))];
-        found.extend(tx.find::<Authorization>(&conditions, Page { offset: 0, limit: 100 })?);
-    }
-    Ok(found)
+    of_person::all(tx, openid, |openid| IndexRange::equal(OF_PERSON, place(mchid, scene, state, openid)))
 }
 
 /// The rule: a person has one authorization for a scene, also while it waits for the person.

@@ -5,7 +5,8 @@ use super::{
     STOCK_AND_USER, USED, get,
 };
 use crate::people::Person;
-use crate::products::coupon_stocks::{in_time, of_person};
+use crate::people::of_person;
+use crate::products::coupon_stocks::in_time;
 use crate::products::merchant_coupons::definition::CodeMode;
 use crate::products::merchant_coupons::stock::Stock;
 use crate::store::{IndexRange, Page, Record, StoreError, Transaction, joined, named};

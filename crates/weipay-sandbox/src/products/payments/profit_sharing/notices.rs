@@ -11,6 +11,7 @@ use super::returns::Return;
 use super::split::{Outcome, Split};
 use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::notifications::address::check_address;
 use crate::platform::Platform;
 use crate::reasons;
 use crate::store::{Announcement, Record, StoreError, Transaction};
@@ -18,7 +19,7 @@ use crate::store::{Announcement, Record, StoreError, Transaction};
 pub(crate) const CONTROL: &[Route] = &[Route::put(
     "/merchants/{mchid}/sharing-notify-url",
     "Says where a merchant is told of what it gets by profit sharing (分账动账通知)",
-    &[Member::text("url", "The address; nobody is told any more if missing")],
+    &[Member::text("url", "The address; nobody is told any more if it is missing or empty")],
     set_address,
 )];
 
@@ -42,6 +43,11 @@ impl Record for Address {
 
 fn set_address(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let (mchid, url) = (request.path("mchid"), request.text("url").filter(|url| !url.is_empty()));
+    if let Some(url) = url {
+        // Who gives an address here never wrote `notify_url`.
+        check_address(url)
+            .map_err(|reason| ControlError::invalid(reason.replacen("notify_url", "the address", 1)))?;
+    }
     match control.platform.set_sharing_notify_url(mchid, url)? {
         true => Ok(json!({ "mchid": mchid, "url": url })),
         false => Err(ControlError::not_found(reasons::no_merchant(mchid))),

@@ -4,7 +4,8 @@ use super::{
     BUNDLE, CONDITION, CONFIRMED, Coupon, CouponState, NUMBER, OPEN, PRODUCT_AND_USER, START, STOCK_AND_USER,
     user,
 };
-use crate::products::coupon_stocks::{in_time, of_person};
+use crate::people::of_person;
+use crate::products::coupon_stocks::in_time;
 use crate::products::product_coupons::Owner;
 use crate::store::{IndexRange, Page, StoreError, Transaction, joined};
 

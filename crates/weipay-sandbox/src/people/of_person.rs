@@ -1,9 +1,9 @@
-//! What a person has received, under all openids: counted, a page of it, and one after the other.
+//! What a person has, such as coupons or contracts, under all openids: counted, all of it, a page of it, and one after the other.
 
 use std::iter::Peekable;
 
 use crate::people::Person;
-use crate::store::{IndexRange, Page, Record, Scan, StoreError, Transaction};
+use crate::store::{Direction, IndexRange, Page, Record, Scan, StoreError, Transaction};
 
 /// How many there are. `of_openid` says where those of one openid are.
 pub(crate) fn count<R: Record>(
@@ -13,6 +13,16 @@ pub(crate) fn count<R: Record>(
 ) -> Result<i64, StoreError> {
     let openids = Person::all_openids(tx, openid)?;
     openids.iter().try_fold(0_i64, |sum, openid| Ok(sum.saturating_add(tx.count::<R>(&[of_openid(openid)])?)))
+}
+
+/// All of it, by openid, where only a few can be.
+pub(crate) fn all<R: Record>(
+    tx: &Transaction<'_>,
+    openid: &str,
+    of_openid: impl Fn(&str) -> IndexRange,
+) -> Result<Vec<R>, StoreError> {
+    let openids = Person::all_openids(tx, openid)?;
+    openids.iter().flat_map(|openid| tx.scan(of_openid(openid), Direction::Ascending)).collect()
 }
 
 /// A page, the newest first, and how many there are in all. `conditions` are those of one openid; `received` says when it was.
@@ -81,7 +91,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::store::{Direction, IndexEntry, Store};
+    use crate::store::{IndexEntry, Store};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Gift {
@@ -130,6 +140,9 @@ mod tests {
         let done: Result<(), StoreError> = store.transaction(|tx| {
             for openid in [A, B] {
                 assert_eq!(count::<Gift>(tx, openid, of_openid)?, 5);
+                let mut everything = times(all(tx, openid, of_openid)?);
+                everything.sort_unstable();
+                assert_eq!(everything, [0, 1, 3, 4, 5]);
                 let cut = |offset, limit| {
                     let conditions = |openid: String| vec![of_openid(&openid)];
                     page(tx, openid, Page { offset, limit }, conditions, |gift: &Gift| gift.time)
