@@ -123,7 +123,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         // The response is the file itself, of any length.
         let file = call.download_by(arguments.method.clone(), &arguments.json);
         let written = follow::write(|writer| file.to_writer(writer), &output)?;
-        return written.map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))));
+        let written =
+            written.map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
+        if let Some(downloaded) = written {
+            report::warn_of_example(&downloaded.headers);
+        }
+        return Ok(());
     }
     let response = call
         .request(arguments.method.clone(), &arguments.json)

@@ -18,7 +18,8 @@
 //! [`Call::download_by`](crate::Call::download_by) in the other styles. A bill of APIv2 has neither signature nor digest, so only TLS
 //! proves it. What fails comes as XML with the same status, and no file begins like that: it is an error, and nothing of it is written.
 //! A response that ends early is an error wherever its end is announced; where it is not, [`Bill`](crate::bill::Bill) tells by the missing
-//! summary. Where the header of a statement has its digest and a signature, both are verified.
+//! summary. Where the header of a statement has its digest and a signature, both are verified, or the signature alone if the caller gives
+//! another [digest](Download::digest).
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "bill"),
@@ -121,6 +122,8 @@ pub struct Downloaded {
     pub digest: Option<Digest>,
     /// Its media type as the server names it, which nothing proves.
     pub media_type: Option<String>,
+    /// The headers of the response that it came in, which nothing proves either.
+    pub headers: HeaderMap,
 }
 
 impl Downloaded {
@@ -163,7 +166,8 @@ impl<M: Mode> Download<M> {
         Self { shared, source, digest: None, max_bytes: None, timeout, retries }
     }
 
-    /// The digest that the file must have, in place of the one that came with its address, also where that one cannot be checked.
+    /// The digest that the file must have, in place of the one that came with its address or in its header, also where that one cannot
+    /// be checked.
     pub fn digest(mut self, digest: Digest) -> Self {
         self.digest = Some(digest);
         self
@@ -245,7 +249,7 @@ impl<M: Mode> Download<M> {
         check_coding(&head.headers)?;
         match core.signed_digest(request, &head.headers, keys) {
             Ok(Some(digest)) => {
-                // The signature proves it, whatever else the caller expects.
+                // A caller may know better which file it wants.
                 if self.digest.is_none() {
                     receiver.announce(digest);
                 }
@@ -333,13 +337,14 @@ pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
     ["text/html", "application/xhtml+xml"].contains(&essence.as_str())
 }
 
-fn downloaded(received: Received, media_type: String) -> Downloaded {
+fn downloaded(received: Received, media_type: String, headers: HeaderMap) -> Downloaded {
     Downloaded {
         bytes: received.bytes,
         was_compressed: received.was_compressed,
         was_encrypted: received.was_encrypted,
         digest: received.digest,
         media_type: Some(media_type).filter(|media_type| !media_type.is_empty()),
+        headers,
     }
 }
 

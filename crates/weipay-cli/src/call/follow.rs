@@ -14,36 +14,36 @@ use crate::failure::{Failure, Outcome};
 /// Downloads the file and checks its digest while it is written.
 pub(super) fn follow(client: &Client, response: &Response<Value>, output: &Output) -> Outcome {
     let downloaded = write(|writer| client.download(response).to_writer(writer), output)?;
-    downloaded.map_err(|error| {
+    downloaded.map(drop).map_err(|error| {
         let reason = format!("the call succeeded, but not its download: {}", report::describe(&error));
         Failure::from_download(&error, reason)
     })
 }
 
-/// Writes a file, and gives the error of its download; one of the output is a failure.
+/// Writes a file, and gives how its download ended; an error of the output is a failure. `None` if nobody reads any more.
 pub(super) fn write(
     download: impl FnOnce(&mut dyn Write) -> Result<Downloaded, Error>,
     output: &Output,
-) -> Result<Result<(), Error>, Failure> {
+) -> Result<Result<Option<Downloaded>, Error>, Failure> {
     let downloaded = match output {
         Output::File(file) => {
-            let mut failed = None;
-            let written = file.write(|file| match download(file) {
+            let mut ended = None;
+            let written = file.write(|file| match ended.insert(download(file)) {
                 Ok(_) => Ok(()),
                 // The reason is told below. Here it only keeps the file from its place.
-                Err(error) => Err(io::Error::other(failed.insert(error).to_string())),
+                Err(error) => Err(io::Error::other(error.to_string())),
             });
-            match (failed, written) {
-                (Some(error), _) => Err(error),
-                (None, Err(reason)) => {
+            match (ended, written) {
+                (Some(Err(error)), _) => Err(error),
+                (_, Err(reason)) => {
                     return Err(Failure::failed(format!("the file could not be written: {reason}")));
                 }
-                (None, Ok(())) => Ok(()),
+                (ended, Ok(())) => Ok(ended.and_then(Result::ok)),
             }
         }
-        Output::Screen | Output::Stdout => download(&mut io::stdout().lock()).map(drop),
+        Output::Screen | Output::Stdout => download(&mut io::stdout().lock()).map(Some),
     };
-    Ok(downloaded.or_else(|error| if has_reader_left(&error) { Ok(()) } else { Err(error) }))
+    Ok(downloaded.or_else(|error| if has_reader_left(&error) { Ok(None) } else { Err(error) }))
 }
 
 /// As with `| head`: the reader has what it wanted.

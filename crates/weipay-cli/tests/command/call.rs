@@ -218,6 +218,9 @@ fn a_response_that_is_a_file_is_followed_as_that_and_an_error_is_none() {
     let verified = weipay(&[&statement[..], &to_file].concat(), &HashMap::new());
     assert_eq!(exit(&verified), 0, "{}", stderr(&verified));
     let plain = weipay(&[&statement[..], &["--kit", kit]].concat(), &HashMap::new());
+    for said in [&verified, &plain] {
+        assert!(stderr(said).contains("this is an example"), "{}", stderr(said));
+    }
     assert_eq!(std::fs::read(&path).unwrap(), plain.stdout);
 }
 

@@ -120,6 +120,7 @@ impl Download<Async> {
             self.shared.look_for(serial, wait).await;
         }
         let (parts, mut body) = response.into_parts();
+        let headers = parts.headers.clone();
         let Some(media_type) = self.judge(&request, &mut receiver, &parts, &keys)? else {
             let body = body.into_bytes(MAX_ERROR_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
             return match self.judge_body(&request, parts, body, &keys) {
@@ -143,7 +144,7 @@ impl Download<Async> {
         }
         let received = receiver.conclude()?;
         sink.flush().await.map_err(FileError::Write)?;
-        Ok(downloaded(received, media_type))
+        Ok(downloaded(received, media_type, headers))
     }
 }
 

@@ -121,6 +121,7 @@ impl Download<Blocking> {
             self.shared.look_for(serial, wait.min(end.saturating_duration_since(Instant::now())));
         }
         let (parts, mut body) = response.into_parts();
+        let headers = parts.headers.clone();
         let Some(media_type) = self.judge(&request, &mut receiver, &parts, &keys)? else {
             let body = body.into_bytes(MAX_ERROR_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
             return match self.judge_body(&request, parts, body, &keys) {
@@ -154,7 +155,7 @@ impl Download<Blocking> {
         }
         let received = receiver.conclude()?;
         sink.flush().map_err(FileError::Write)?;
-        Ok(downloaded(received, media_type))
+        Ok(downloaded(received, media_type, headers))
     }
 }
 
