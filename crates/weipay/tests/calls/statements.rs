@@ -157,10 +157,11 @@ fn a_streamed_statement_that_was_changed_or_never_came_is_an_error() {
     let is_another_file =
         |error: &Error| matches!(error.kind(), ErrorKind::File(FileError::WrongDigest { .. }));
     let is_page = |error: &Error| matches!(error.kind(), ErrorKind::File(FileError::WebPage));
+    let is_nothing = |error: &Error| matches!(error.kind(), ErrorKind::File(FileError::NoFile));
     let stranger = PrivateKey::generate().unwrap();
     let digest = DigestAlgorithm::Sha1.hex(STATEMENT.as_bytes());
     let changed = STATEMENT.replace("10:00", "11:00");
-    let cases: [(Scripted, IsExpected<'_>); 8] = [
+    let cases: [(Scripted, IsExpected<'_>); 11] = [
         (statement().with_body(&changed), &is_another_file),
         (statement().with_bytes(&gzip(&changed)), &is_another_file),
         (with_digest(&stranger, &digest).with_body(STATEMENT), &is_unverified),
@@ -172,6 +173,9 @@ fn a_streamed_statement_that_was_changed_or_never_came_is_an_error() {
         (unsigned(200, "<html></html>"), &is_page),
         (unsigned(200, STATEMENT).header("Content-Type", "text/html"), &is_page),
         (unsigned(200, r#"{"code":"SYSTEM_ERROR","message":"x"}"#), &Error::is_api),
+        (unsigned(200, ""), &is_nothing),
+        (unsigned(200, " \r\n"), &is_nothing),
+        (unsigned(200, "").with_bytes(&gzip("")), &is_nothing),
     ];
     for (number, (response, is_expected)) in cases.iter().enumerate() {
         for (outcome, written) in streamed(response) {
