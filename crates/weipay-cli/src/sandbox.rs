@@ -134,8 +134,8 @@ pub(crate) enum SandboxCommand {
     Snapshot(snapshot::Snapshot),
     /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
     Restore(snapshot::Restore),
-    /// Forget all records and notifications of a running sandbox, and begin from its seed again. Merchants
-    /// and their keys stay as they are.
+    /// Forget all records and notifications of a running sandbox. Numbers begin again from its --seed; without one they begin
+    /// elsewhere. Merchants and their keys stay as they are.
     Reset(reset::Reset),
     /// A person pays an order of a running sandbox, or fails to.
     Pay(pay::Pay),
