@@ -2,15 +2,8 @@
 //!
 //! What only one product says stands in its `refusals`. `tests/platform/reasons.rs` finds what is written twice.
 
-/// An openid without its official form ([`is_openid`](crate::products::users::is_openid)).
-pub(crate) const OPENID_FORM: &str =
-    "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here";
-
-/// The same where a unionid can be given too.
-pub(crate) const PERSON_FORM: &str =
-    "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
-
-pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: weipay sandbox person show OPENID shows it";
+pub(crate) const OPENID_FORM: &str = crate::people::openid::WrongOpenid::Form.reason();
+pub(crate) const OPENID_OF_ANOTHER_APPID: &str = crate::people::openid::WrongOpenid::OfAnotherAppid.reason();
 
 /// The account (账户) of a person is frozen or cancelled.
 pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: weipay sandbox person account OPENID normal changes it";

@@ -43,8 +43,8 @@ use crate::merchants::add::NewMerchant;
 use crate::merchants::change::{MerchantError, check_appid, check_mchid};
 use crate::merchants::record::{CertificateState, PlatformKeys};
 use crate::people::Person;
+use crate::people::openid::{FORM, is_openid};
 use crate::platform::Platform;
-use crate::products::users::is_openid;
 use crate::store::StoreError;
 
 /// The largest seed file, in bytes.
@@ -180,19 +180,18 @@ impl Seed {
     }
 
     fn check_people(&self) -> Result<(), SeedError> {
-        let form = "has 28 letters, digits, _ or -, and begins with o";
         let (mut unionids, mut openids) = (BTreeSet::new(), BTreeSet::new());
         for (index, person) in self.people.iter().enumerate() {
             let place = |member: &str| format!("people[{index}].{member}");
             if !is_openid(&person.unionid) {
-                return Err(wrong(place("unionid"), format!("a unionid {form}")));
+                return Err(wrong(place("unionid"), format!("a unionid {FORM}")));
             }
             if !unionids.insert(&person.unionid) {
                 return Err(wrong(place("unionid"), format!("{} is in the file twice", person.unionid)));
             }
             for (appid, openid) in &person.openids {
                 if !is_openid(openid) {
-                    return Err(wrong(place(&format!("openids.{appid}")), format!("an openid {form}")));
+                    return Err(wrong(place(&format!("openids.{appid}")), format!("an openid {FORM}")));
                 }
                 if !openids.insert(openid) {
                     return Err(wrong(

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::Person;
 use crate::people::account::AccountState;
-use crate::products::users::is_openid;
-use crate::reasons;
+use crate::people::openid::{PERSON_FORM, is_openid};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/people", "Makes a person, with an openid under each appid", PERSON, add_person),
@@ -64,7 +63,7 @@ pub(crate) fn person_in_path(request: &ControlRequest) -> Result<&str, ControlEr
     let id = request.path("id");
     match is_openid(id) {
         true => Ok(id),
-        false => Err(ControlError::invalid(reasons::PERSON_FORM)),
+        false => Err(ControlError::invalid(PERSON_FORM)),
     }
 }
 

@@ -6,7 +6,7 @@ use weipay_wire::{Certificate, PrivateKey};
 
 use super::*;
 use crate::merchants::record::{CERTIFICATE_KEY, PUBLIC_KEY_KEY};
-use crate::products::users::is_openid;
+use crate::people::openid::is_openid;
 
 /// One kit for the tests that only read it, with every kind of file that a kit can have.
 static KIT_DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {

@@ -12,12 +12,12 @@ use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::people::account::person_of;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
 use crate::products::media;
 use crate::products::pay_score;
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::Refund;
-use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -324,7 +324,7 @@ impl Platform {
     pub fn complain(&self, complains: &PersonComplains) -> Result<String, ComplaintError> {
         complains.said.check()?;
         if complains.openid.as_ref().is_some_and(|openid| !is_openid(openid)) {
-            return Err(ComplaintError::Invalid(reasons::OPENID_FORM));
+            return Err(ComplaintError::Invalid(WrongOpenid::Form.reason()));
         }
         if complains.phone.as_ref().is_some_and(|phone| phone.is_empty() || phone.len() > MAX_PHONE) {
             return Err(ComplaintError::Invalid("a phone number has between 1 and 50 bytes"));
