@@ -17,7 +17,7 @@
 //! | member of a merchant | meaning |
 //! |---|---|
 //! | `mchid` | its number, which must be there |
-//! | `appids` | those that are bound to it; the first stands in its kit; a new one if missing |
+//! | `appids` | those that are bound to it; the first one is in its kit (default: a new one) |
 //! | `sub_merchants` | those that it acts for |
 //! | `platform_keys` | `public-key`, which is the default, `certificate` or `migration` |
 //! | `certificate` | `valid`, which is the default, `expired`, `revoked` or `not-yet-valid` |
@@ -242,7 +242,7 @@ impl Platform {
                 let (place, has) = (format!("merchants[{index}].platform_keys"), has.word());
                 return Err(wrong(
                     place,
-                    format!("merchant {mchid} is there already, and was made with {has}"),
+                    format!("merchant {mchid} already exists, but was made with {has}"),
                 ));
             }
         }
@@ -255,7 +255,7 @@ impl Platform {
             if dates != CertificateState::Valid && (is_wanted_good || dates != wanted) {
                 let dates = dates.word();
                 let reason = format!(
-                    "merchant {mchid} is there already, and according to its dates its certificate is {dates}"
+                    "merchant {mchid} already exists, but according to its dates its certificate is {dates}"
                 );
                 return Err(wrong(format!("merchants[{index}].certificate"), reason));
             }

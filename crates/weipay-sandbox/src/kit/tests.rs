@@ -119,7 +119,7 @@ fn lost_keys_are_not_made_again() {
     let dir = copy();
     fs::remove_dir_all(dir.path().join("keys")).unwrap();
     let sentence = init(dir.path()).unwrap_err().to_string();
-    assert!(sentence.contains("put the keys back"), "{sentence}");
+    assert!(sentence.contains("restore the keys"), "{sentence}");
     assert!(!dir.path().join("keys").exists());
 }
 

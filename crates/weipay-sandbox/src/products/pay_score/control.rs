@@ -36,7 +36,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::get(
         "/service-orders/{number}/messages",
-        "What the merchant last let the person be told of the money to come",
+        "The last message about the coming payment that the merchant had the platform send to the person",
         &[],
         show_messages,
     ),

@@ -30,7 +30,10 @@ const PAY: Route = Route::post(
             "out_trade_no, transaction_id, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         ),
         Member::WHOSE_NUMBER,
-        Member::text("openid", "Who pays, by openid or unionid; else whom the order names, or somebody"),
+        Member::text(
+            "openid",
+            "Who pays, by openid or unionid (default: the payer that the order names, or any person)",
+        ),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
         Member::integer("discount", "Fen that a coupon of the merchant takes off"),
         Member::text(

@@ -35,7 +35,8 @@ pub(super) fn begin(connection: &Connection) -> Result<i64, Failure> {
     let found = connection.query_plain(&format!(
         "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT value FROM weipay_counters WHERE name = '{GENERATIONS}'"
     ))?;
-    let number = |text: String| text.parse().map_err(|_| Failure::new("the number of a generation is none"));
+    let number =
+        |text: String| text.parse().map_err(|_| Failure::new("the number of a generation is not a number"));
     found.map_or(Ok(0), number)
 }
 
