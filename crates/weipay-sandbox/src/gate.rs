@@ -137,9 +137,9 @@ fn stale(signed: i64, [sandbox, machine]: [i64; 2]) -> String {
     let now = if is_machine_nearer { machine } else { sandbox };
     let seconds = signed.abs_diff(now);
     let told = match sandbox.abs_diff(machine) {
-        0..=1 => format!("the request was signed at {signed}, and the sandbox's clock shows {sandbox}"),
+        0..=1 => format!("the request was signed at {signed}, but the sandbox's clock shows {sandbox}"),
         _ => format!(
-            "the request was signed at {signed}; the sandbox's clock shows {sandbox} and this machine's {machine}, and either is taken"
+            "the request was signed at {signed}; the sandbox's clock shows {sandbox} and this machine's {machine}, and either is accepted"
         ),
     };
     if signed / 1000 >= now / 10 {
@@ -283,7 +283,7 @@ fn check_scheme(request: &Request, authorization: &Authorization) -> Result<(), 
     if authorization.scheme == Scheme::Sha256Rsa2048 {
         return Ok(());
     }
-    let reason = "the Authorization header says WECHATPAY2-SM2-WITH-SM3 (国密), and the merchants of the sandbox have keys of RSA: \
+    let reason = "the Authorization header says WECHATPAY2-SM2-WITH-SM3 (国密), but the sandbox's merchants have RSA keys: \
                   write WECHATPAY2-SHA256-RSA2048";
     match is_less_checked(request) {
         true => Err(Rejection::Refused {
