@@ -27,7 +27,7 @@ use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
 use crate::download::Digest;
-use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
 use crate::json::without_mark;
 use crate::observer::Observer;
@@ -263,8 +263,8 @@ impl Core {
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
         let platform = self.platform();
         let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
-        let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
-        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
+        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(Cause::new(error)))
     }
 
     /// The merchant's private key, which a client with a signer may not have.
@@ -366,7 +366,7 @@ impl Unsigned {
         match &merchant.key {
             Some(key) if !merchant.has_signer => {
                 let signature = key.sign(&self.message);
-                let signature = signature.map_err(|error| RequestError::Signing(error.to_string()))?;
+                let signature = signature.map_err(|error| RequestError::Signing(Cause::new(error)))?;
                 self.attach(&mut request, signature)?;
                 Ok(Prepared::Signed(request))
             }
@@ -397,7 +397,7 @@ impl Unsigned {
             }
         };
         let mut value =
-            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(error.to_string()))?;
+            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(Cause::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
         Ok(())
