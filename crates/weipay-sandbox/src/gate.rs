@@ -33,6 +33,7 @@ use crate::explain::{WrongSignature, paths, serial};
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Request;
+use crate::reasons;
 use crate::response::{Refusal, tail};
 use crate::upload::Upload;
 pub(crate) use replays::Replays;
@@ -288,8 +289,7 @@ fn check_known(
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, "the merchant certificate of this serial_no is expired by the sandbox's clock: sign with a new one").into());
     }
     if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
-        let reason = "the merchant certificate is not valid yet";
-        return Err(Refusal::sign_error(OTHER_SERIAL, reason).into());
+        return Err(Refusal::sign_error(OTHER_SERIAL, reasons::NOT_YET_VALID).into());
     }
     Ok(merchant)
 }

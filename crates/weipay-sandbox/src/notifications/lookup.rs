@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_whose_servers_do_not_answer_keeps_no_thread_that_serves_requests() {
+    fn a_slow_name_lookup_keeps_no_thread_that_serves_requests() {
         let (resolver, begun, end) = stuck(1);
         let runtime = runtime();
         let looking = runtime.spawn(async move { resolver.addresses("slow.example", 80).await });

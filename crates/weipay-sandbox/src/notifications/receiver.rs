@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_hangs_up_stays_silent_or_talks_too_much_has_not_responded() {
+    fn hanging_up_silence_and_too_many_bytes_are_no_response() {
         assert!(posted(drop).unwrap_err().starts_with("the receiver did not respond"));
         let silent = posted(|mut stream| {
             read_request(&mut stream);

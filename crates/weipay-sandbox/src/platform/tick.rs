@@ -8,6 +8,7 @@ use crate::gate::Replays;
 use crate::log::LogEntry;
 use crate::people::seeded;
 use crate::products::{self, HandlerError};
+use crate::reasons;
 use crate::store::{Due, LATEST, StoreError, Transaction};
 
 /// So many things are done by one tick at most; the next does the others.
@@ -87,7 +88,7 @@ impl Platform {
             }
         }
         // The next tick does it.
-        Err(StoreError::Conflict("the state, which another node exchanges".to_owned()))
+        Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()))
     }
 
     /// Does what is due in the state of a moment. Gives the generation of the state that another node has put

@@ -31,6 +31,7 @@ use crate::explain::sign::WrongSign;
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::{ClientCertificate, Request};
+use crate::reasons;
 use crate::response::Refusal;
 
 /// A request that may enter.
@@ -262,12 +263,10 @@ fn check_certificate(
     }
     match merchant.certificate {
         CertificateState::Revoked => refused("the merchant certificate was revoked"),
-        CertificateState::NotYetValid => refused("the merchant certificate is not valid yet"),
+        CertificateState::NotYetValid => refused(reasons::NOT_YET_VALID),
         CertificateState::Expired => refused("the merchant certificate is expired"),
         CertificateState::Valid if now > merchant.not_after => refused("the merchant certificate is expired"),
-        CertificateState::Valid if now < merchant.not_before => {
-            refused("the merchant certificate is not valid yet")
-        }
+        CertificateState::Valid if now < merchant.not_before => refused(reasons::NOT_YET_VALID),
         CertificateState::Valid => Ok(()),
     }
 }
