@@ -185,7 +185,7 @@ fn a_target_is_verified_as_it_was_sent() {
 }
 
 #[test]
-fn a_replayed_request_is_let_in_unless_the_sandbox_is_told_to_take_each_once() {
+fn a_replayed_request_is_let_in_unless_replays_are_off() {
     let merchant = Merchant::new();
     let replay = |client: &Client<'_>| {
         let request = client.request("GET", &format!("{FAMILY}/stocks/1"), b"");
