@@ -368,7 +368,7 @@ fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&
     }
 }
 
-/// So many bytes of the body are shown.
+/// The most bytes of a body that are shown.
 const SHOWN_BODY: usize = 8;
 
 /// The `detail` of 签名错误: the message that the platform built, cut short. `message` is the whole message. The form is the one

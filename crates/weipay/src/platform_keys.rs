@@ -141,15 +141,15 @@ struct Schedule {
     /// How many fetches have ended, and how the last one did.
     ended: Ticket,
     outcome: Option<Outcome>,
-    /// When the platform last answered with its certificates, or that there are none.
-    answered_at: Option<i64>,
+    /// When the platform last responded with its certificates, or that there are none.
+    responded_at: Option<i64>,
     /// When a refresh was last begun in the background.
     begun_at: Option<i64>,
     /// When an unknown serial of a response last led to a fetch, and the fetches that had ended before.
     unknown: Option<(i64, Ticket)>,
-    /// How many fetches had ended when the platform last answered so.
+    /// How many fetches had ended when the platform last responded so.
     #[cfg(feature = "notifications")]
-    answered: Ticket,
+    responded: Ticket,
     /// When an unknown serial of a notification last led to a fetch.
     #[cfg(feature = "notifications")]
     notified_at: Option<i64>,
@@ -230,7 +230,7 @@ impl KeyRing {
 
     /// A client with a public key has no need of certificates before an unknown serial has shown that the platform uses them.
     fn is_due_by(&self, schedule: &Schedule, now: i64) -> bool {
-        let is_old = match schedule.answered_at {
+        let is_old = match schedule.responded_at {
             Some(at) => now.abs_diff(at) >= REFRESH_AFTER,
             None => self.public_keys.is_empty(),
         };
@@ -274,7 +274,7 @@ impl KeyRing {
     }
 
     /// Whether a fetch may bring the certificate with this serial, by which a notification of another
-    /// merchant was verified. It may until the platform has answered once since that was first asked:
+    /// merchant was verified. It may until the platform has responded once since that was first asked:
     /// merchants may have certificates of their own.
     #[cfg(feature = "notifications")]
     pub(crate) fn may_have(&self, serial: &str) -> bool {
@@ -283,7 +283,7 @@ impl KeyRing {
         }
         let mut schedule = self.schedule();
         if let Some((_, asked)) = schedule.of_others.iter().find(|(known, _)| known == serial) {
-            return schedule.answered <= *asked;
+            return schedule.responded <= *asked;
         }
         if schedule.of_others.len() == MAX_OF_OTHERS {
             schedule.of_others.remove(0);
@@ -310,10 +310,10 @@ impl KeyRing {
         let mut schedule = self.schedule();
         schedule.ended += 1;
         if outcome.as_ref().map_or_else(|error| has_none(error), |()| true) {
-            schedule.answered_at = Some(now);
+            schedule.responded_at = Some(now);
             #[cfg(feature = "notifications")]
             {
-                schedule.answered = schedule.ended;
+                schedule.responded = schedule.ended;
             }
         }
         schedule.outcome = Some(outcome.clone());
@@ -419,7 +419,7 @@ mod tests {
     fn an_unknown_certificate_may_be_this_merchants_until_the_platform_says() {
         for ring in [ring(false), ring(true)] {
             ring.end(Ok(()), NOW).unwrap();
-            assert!(ring.may_have(SERIAL), "what was answered before says nothing of it");
+            assert!(ring.may_have(SERIAL), "what was responded before says nothing of it");
             ring.end(failure(), NOW + 1).unwrap_err();
             assert!(ring.may_have(SERIAL));
             ring.end(Ok(()), NOW + 2).unwrap();

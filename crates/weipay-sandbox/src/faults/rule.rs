@@ -145,7 +145,7 @@ impl Active {
     }
 }
 
-/// So many requests are remembered that were probed.
+/// The most probed requests remembered.
 const MAX_PROBED: usize = 256;
 /// UNCONFIRMED(probe-again): how long the same request is a repeat, and by what the platform knows it.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);

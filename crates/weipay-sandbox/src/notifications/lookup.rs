@@ -12,7 +12,7 @@ use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// So many names are looked up at once.
+/// The most names looked up at once.
 const MAX_LOOKUPS: usize = 32;
 
 type Resolve = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;

@@ -37,7 +37,7 @@ pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
 const BODY_TIME: Duration = Duration::from_millis(300);
 /// Some programs begin every text with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
-/// So many certificates of authorities are trusted beside those of the system.
+/// The most certificates of authorities trusted beside those of the system.
 const MAX_AUTHORITIES: usize = 256;
 
 /// Which receivers may be called, and whom they may show to be who they are.
@@ -133,7 +133,7 @@ pub(super) async fn post(
     within(TIME_LIMIT, reading, head(url, message, receivers)).await
 }
 
-/// Waits so long for the head of a response, and for its body as it is read.
+/// Waits this long for the head of a response, and for its body as it is read.
 async fn within(
     limit: Duration,
     reading: Reading,

@@ -14,7 +14,7 @@ use super::Platform;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
-/// So often work begins anew. One more would mean that somebody restores as fast as that.
+/// How often work starts again. One more would mean that somebody restores as fast as that.
 const MAX_TRIES: u32 = 50;
 /// How long a move of the clock on this node, which is being kept, is waited for.
 const LOOK: Duration = Duration::from_millis(10);

@@ -28,7 +28,7 @@ use crate::reasons;
 use crate::store::snapshot::{FORM, Head, ReadError, Reader, Writer};
 use crate::store::{StoreError, StoredRow, Transaction};
 
-/// So many are kept; more must be taken away first.
+/// The most snapshots; one must be removed before another is kept.
 const MAX_SNAPSHOTS: usize = 100;
 const EXTENSION: &str = "jsonl";
 

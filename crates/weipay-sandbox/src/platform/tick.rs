@@ -11,13 +11,13 @@ use crate::products::{self, HandlerError};
 use crate::reasons;
 use crate::store::{Due, LATEST, StoreError, Transaction};
 
-/// So many things are done by one tick at most; the next does the others.
+/// The most things done by one tick; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
-/// So often a tick begins anew because another node has exchanged the state.
+/// How often a tick starts again because another node has exchanged the state.
 const MAX_TRIES: u32 = 3;
 
-/// So many of the things that one tick puts aside have a line in the log each; the others have one together.
+/// How many things that one tick puts aside have a line in the log each; the others have one together.
 const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.

@@ -136,7 +136,7 @@ pub(super) fn is_shared(settle: Option<&Map<String, Value>>) -> bool {
     settle.and_then(|settle| settle.get("profit_sharing")).and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// An order that nobody pays is open for so long, when `time_expire` is missing.
+/// How long an order is open that nobody pays, without `time_expire`.
 const LIFE: i64 = 7 * clock::DAY;
 /// Times that come earlier or later than this are moved here, without a word.
 const SHORTEST_LIFE: i64 = 60;
@@ -194,7 +194,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
     }
 }
 
-/// So many are remembered of an order, so that a void one is told from one that never was.
+/// The most that are remembered of an order, so that a void one is told from one that never was.
 const MAX_PREPAYS: usize = 8;
 /// How long a `prepay_id` and a `code_url` live, and how long an `h5_url`.
 const PREPAY_LIFE: i64 = 2 * 3_600;
