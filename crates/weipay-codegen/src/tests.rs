@@ -261,6 +261,7 @@ fn a_step_without_an_operation_says_of_which_product_all_below_it_is() {
         described("POST v3/a/b/c/d", "  group 商家券"),
         described("POST v3/a/b/e", "  group 商家券"),
         described("POST v3/a/f/g", "  group 代金券"),
+        described("POST v3/a/f/k", "  group 立减折扣"),
         described("POST v3/a/h/i", ""),
     ];
     insta::assert_snapshot!(steps(&operations));
