@@ -261,12 +261,15 @@ fn check_certificate(
             "the certificate of the TLS handshake is not this merchant's: use merchant_cert of its kit.json",
         );
     }
-    match merchant.certificate {
+    let state = match merchant.certificate {
+        CertificateState::Valid if now > merchant.not_after => CertificateState::Expired,
+        CertificateState::Valid if now < merchant.not_before => CertificateState::NotYetValid,
+        state => state,
+    };
+    match state {
         CertificateState::Revoked => refused("the merchant certificate was revoked"),
         CertificateState::NotYetValid => refused(reasons::NOT_YET_VALID),
         CertificateState::Expired => refused("the merchant certificate is expired"),
-        CertificateState::Valid if now > merchant.not_after => refused("the merchant certificate is expired"),
-        CertificateState::Valid if now < merchant.not_before => refused(reasons::NOT_YET_VALID),
         CertificateState::Valid => Ok(()),
     }
 }
