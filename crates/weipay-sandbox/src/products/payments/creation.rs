@@ -136,7 +136,7 @@ pub(super) fn is_shared(settle: Option<&Map<String, Value>>) -> bool {
     settle.and_then(|settle| settle.get("profit_sharing")).and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// How long an order is open that nobody pays, without `time_expire`.
+/// An order that nobody pays is open for so long, when `time_expire` is missing.
 const LIFE: i64 = 7 * clock::DAY;
 /// Times that come earlier or later than this are moved here, without a word.
 const SHORTEST_LIFE: i64 = 60;
