@@ -31,6 +31,7 @@ pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
+pub(crate) mod named;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod payouts;
@@ -39,6 +40,7 @@ pub(crate) mod product_coupons;
 #[cfg(test)]
 pub(crate) mod race;
 mod security_echo;
+pub(crate) mod telling;
 pub(crate) mod transfers;
 pub(crate) mod users;
 pub(crate) mod withdrawals;
@@ -63,6 +65,7 @@ use crate::upload::kind::UploadedFile;
 pub use behaviour::Behaviour;
 pub(crate) use downloads::gzip::gzip;
 pub(crate) use downloads::{Download, Files, Links};
+use telling::Tells;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -75,13 +78,15 @@ pub(crate) struct Product {
     pub(crate) files: Option<Files>,
     /// What it shows in a browser.
     pub(crate) pages: Option<Pages>,
+    /// What it tells merchants by a number, for a developer who asks for it.
+    pub(crate) tells: Option<Tells>,
     /// What developers do to it, which no operation of the API can.
     pub(crate) control: &'static [control::Route],
 }
 
 impl Product {
     pub(crate) const fn new(routes: &'static [Route]) -> Self {
-        Self { routes, due: &[], downloads: &[], files: None, pages: None, control: &[] }
+        Self { routes, due: &[], downloads: &[], files: None, pages: None, tells: None, control: &[] }
     }
 
     pub(crate) const fn due(self, due: &'static [(&'static str, DueHandler)]) -> Self {
@@ -98,6 +103,10 @@ impl Product {
 
     const fn pages(self, pages: Pages) -> Self {
         Self { pages: Some(pages), ..self }
+    }
+
+    const fn tells(self, tells: Tells) -> Self {
+        Self { tells: Some(tells), ..self }
     }
 
     const fn control(self, control: &'static [control::Route]) -> Self {
@@ -125,6 +134,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(payments::ROUTES)
         .due(payments::DUE)
         .pages(payments::page::PAGES)
+        .tells(payments::told::tells)
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)

@@ -5,6 +5,19 @@
 pub(crate) const OPENID_FORM: &str = crate::people::openid::WrongOpenid::Form.reason();
 pub(crate) const OPENID_OF_ANOTHER_APPID: &str = crate::people::openid::WrongOpenid::OfAnotherAppid.reason();
 
+pub(crate) const NO_EXAMPLE: &str =
+    "the sandbox has no behaviour for this operation, and --no-examples forbids an example";
+
+pub(crate) const QUERY_NOT_UTF8: &str = "the query is not percent-encoded UTF-8";
+
+/// The certificate (商户API证书) of a merchant.
+pub(crate) const NOT_YET_VALID: &str = "the merchant certificate is not valid yet";
+
+pub(crate) const CLOCK_IS_MOVED: &str = "another call is moving the clock; try again when it has finished";
+
+/// With what a transaction has met.
+pub(crate) const STATE_IS_EXCHANGED: &str = "the state, which another node exchanges";
+
 /// The account (账户) of a person is frozen or cancelled.
 pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: weipay sandbox person account OPENID normal changes it";
 

@@ -27,6 +27,7 @@ use crate::faults::Fault;
 use crate::merchants::Merchant;
 use crate::platform::{Moment, Platform, Request};
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Links};
+use crate::reasons;
 use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
 use gate::Entered;
 
@@ -120,12 +121,7 @@ impl Platform {
         let served = match products::handler(self.products, entered.operation) {
             Some(handler) => self.handle_v2(handler, entered, request, moment),
             None if self.examples => Ok(self.show_v2(entered, request, moment.now)),
-            None => Err(sentences::refused(
-                "SYSTEMERROR",
-                "沙箱尚未实现此接口",
-                "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
-            )
-            .into()),
+            None => Err(sentences::refused("SYSTEMERROR", "沙箱尚未实现此接口", reasons::NO_EXAMPLE).into()),
         };
         served.unwrap_or_else(|error| {
             Outcome::Refused(match error {

@@ -240,7 +240,7 @@ impl ClientBuilder {
     /// Whether calls may go to the backup host (备域名) `api2.mch.weixin.qq.com` while the main host fails; `true` by default. It
     /// concerns only clients of the main host, and no operation that is on another host.
     ///
-    /// A call that is [sent again](Retries) because its connection failed, or a gateway answered 502, 503 or
+    /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
     /// every thirty seconds one of them tries whether the main host is back.
     pub fn failover(mut self, failover: bool) -> Self {

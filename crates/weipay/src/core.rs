@@ -425,7 +425,7 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
-/// Whether something that is not the platform answered the request for a file, such as the login page of a
+/// Whether something that is not the platform responded to the request for a file, such as the login page of a
 /// network. A download looks for the same.
 fn is_page_in_place_of_a_file(request: &Request, response: &RawResponse) -> bool {
     request.only_reads()

@@ -78,7 +78,7 @@ mod folder {
     }
 
     #[test]
-    fn only_its_owner_can_enter_a_data_folder_whatever_the_umask_and_the_command() {
+    fn only_its_owner_can_enter_a_data_folder_whatever_the_umask() {
         for umask in ["000", "022", "077", "0277"] {
             let place = tempfile::tempdir().unwrap();
             let (made, served) = (place.path().join("deep/made"), place.path().join("served"));

@@ -117,7 +117,7 @@ pub(super) const DUE: &[(&str, DueHandler)] = &[
 /// UNCONFIRMED(transfer-time).
 const STEP_SECONDS: i64 = 2;
 
-/// A person has so long to confirm.
+/// How long a person has to confirm.
 const CONFIRMATION_SECONDS: i64 = 24 * 60 * 60;
 
 /// How many days back queries find what was made. INFERRED(transfer-age): said of batches.

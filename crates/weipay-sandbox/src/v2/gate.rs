@@ -31,6 +31,7 @@ use crate::explain::sign::WrongSign;
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::{ClientCertificate, Request};
+use crate::reasons;
 use crate::response::Refusal;
 
 /// A request that may enter.
@@ -260,14 +261,15 @@ fn check_certificate(
             "the certificate of the TLS handshake is not this merchant's: use merchant_cert of its kit.json",
         );
     }
-    match merchant.certificate {
+    let state = match merchant.certificate {
+        CertificateState::Valid if now > merchant.not_after => CertificateState::Expired,
+        CertificateState::Valid if now < merchant.not_before => CertificateState::NotYetValid,
+        state => state,
+    };
+    match state {
         CertificateState::Revoked => refused("the merchant certificate was revoked"),
-        CertificateState::NotYetValid => refused("the merchant certificate is not valid yet"),
+        CertificateState::NotYetValid => refused(reasons::NOT_YET_VALID),
         CertificateState::Expired => refused("the merchant certificate is expired"),
-        CertificateState::Valid if now > merchant.not_after => refused("the merchant certificate is expired"),
-        CertificateState::Valid if now < merchant.not_before => {
-            refused("the merchant certificate is not valid yet")
-        }
         CertificateState::Valid => Ok(()),
     }
 }

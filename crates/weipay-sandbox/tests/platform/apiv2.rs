@@ -94,7 +94,7 @@ fn a_wrong_sign_is_answered_as_recorded() {
 }
 
 #[test]
-fn an_operation_without_behaviour_shows_an_example_signed_as_the_request_is() {
+fn an_example_is_signed_as_the_request_is() {
     for kind in [SignType::Md5, SignType::HmacSha256] {
         let mut with = vec![("auth_code", "120269300684844649")];
         if kind == SignType::HmacSha256 {
@@ -179,7 +179,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
         (v3.sign(SignType::HmacSha256, base.texts()), "APIv3 key"),
         (
             key(&SHARED).sign(SignType::HmacSha256, base.texts()),
-            "signed with HMAC-SHA256, and sign_type says MD5",
+            "signed with HMAC-SHA256, but sign_type says MD5",
         ),
         (md5(&join(&in_order)), "in the order of the document"),
         (md5(&join(&with_empty)), "empty values"),
@@ -199,7 +199,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
 }
 
 #[test]
-fn what_is_kept_of_a_wrong_sign_shows_the_message_and_neither_key_nor_person() {
+fn a_kept_wrong_sign_shows_the_message_but_no_key_and_no_person() {
     let sandbox = crate::sandbox().start().unwrap();
     let mut elements = begun(&sandbox, &[("out_trade_no", "order-1"), ("openid", "secret-person")]);
     elements.push("sign", "C".repeat(32));
@@ -236,7 +236,7 @@ fn tls(sandbox: &Sandbox, identity: Option<(&str, &str)>) -> StreamOwned<ClientC
 }
 
 #[test]
-fn what_needs_the_client_certificate_is_refused_without_it_and_with_anothers() {
+fn the_client_certificate_is_required_where_it_is_needed() {
     let other = crate::sandbox().start().unwrap();
     let pems = |sandbox: &Sandbox| {
         let kit = sandbox.kit_on_disk();

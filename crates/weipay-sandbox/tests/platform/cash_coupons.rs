@@ -485,7 +485,7 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
 }
 
 #[test]
-fn each_part_of_a_combined_order_has_a_coupon_and_its_refund_gives_it_back() {
+fn each_part_of_a_combined_order_takes_a_coupon_and_a_refund_returns_it() {
     let (sandbox, stock_id) = running_stock();
     let coupons: Vec<String> = ["send-1", "send-2"]
         .map(|number| send(&sandbox, &stock_id, number)["coupon_id"].as_str().unwrap().to_owned())
@@ -546,7 +546,7 @@ fn each_part_of_a_combined_order_has_a_coupon_and_its_refund_gives_it_back() {
 }
 
 #[test]
-fn a_discount_of_the_merchant_is_divided_among_the_parts_of_a_combined_order() {
+fn a_merchants_discount_is_divided_among_the_parts_of_a_combined_order() {
     let sandbox = crate::sandbox().start().unwrap();
     let kit = sandbox.kit();
     let part = |number: &str, total: i64| {

@@ -56,7 +56,7 @@ fn a_time_or_a_duration_that_cannot_be_read_is_refused_and_moves_nothing() {
 }
 
 #[test]
-fn a_clock_that_was_moved_goes_on_so_after_a_restart_unless_another_is_given() {
+fn a_moved_clock_goes_on_after_a_restart_unless_another_is_given() {
     let data = tempfile::tempdir().unwrap();
     let start = || Sandbox::builder().data(data.path());
     let first = start().start().unwrap();
@@ -88,7 +88,7 @@ fn a_clock_that_was_given_at_the_start_is_kept_too() {
 }
 
 #[test]
-fn notifications_are_signed_by_the_clock_of_the_client_also_after_a_restart() {
+fn notifications_go_by_the_clients_clock_also_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let start = || crate::sandbox().data(data.path()).start().unwrap();
     let receiver = Receiver::start(&[]);

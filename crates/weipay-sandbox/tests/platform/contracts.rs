@@ -94,7 +94,7 @@ impl<'a> Shop<'a> {
 }
 
 #[test]
-fn a_person_signs_once_and_the_merchant_takes_money_until_the_contract_ends() {
+fn a_person_signs_once_and_the_merchant_deducts_until_the_contract_ends() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     let made = shop.client.post(&format!("{PRESIGN}/jsapi"), &shop.terms("vip1")).success();
@@ -275,7 +275,7 @@ fn after_a_notice_money_is_taken_from_the_third_day_on_and_once() {
 }
 
 #[test]
-fn a_session_lives_for_ten_minutes_and_is_of_the_person_that_the_request_names() {
+fn a_session_lives_ten_minutes_for_the_person_that_the_request_names() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     let mut terms = shop.terms("mine");

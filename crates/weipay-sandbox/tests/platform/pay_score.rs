@@ -325,7 +325,7 @@ fn an_order_without_confirmation_is_served_at_once_and_may_cost_nothing() {
 }
 
 #[test]
-fn a_permission_is_asked_for_opened_by_the_person_and_ended_by_either_side() {
+fn a_permission_is_opened_by_the_person_and_ended_by_either_side() {
     let sandbox = start();
     let shop = Shop::new(&sandbox);
     let (openid, appid) = (&sandbox.kit().openid, &sandbox.kit().appid);
@@ -634,7 +634,7 @@ fn an_order_without_confirmation_begins_when_it_is_made() {
 }
 
 #[test]
-fn an_order_without_confirmation_is_not_for_somebody_whose_account_is_frozen() {
+fn an_order_without_confirmation_is_not_for_a_frozen_account() {
     let sandbox = start();
     let shop = Shop::new(&sandbox);
     shop.authorized("code-1");
@@ -665,7 +665,7 @@ fn a_canceled_order_collects_nothing() {
 }
 
 #[test]
-fn a_partner_knows_a_person_by_the_openid_under_the_sub_merchants_appid_too() {
+fn a_partner_knows_a_person_by_sub_openid_too() {
     const SUB_APPID: &str = "wx1111111111111111";
     const PARTNER: &str = "/v3/payscore/partner";
     let sandbox = start();

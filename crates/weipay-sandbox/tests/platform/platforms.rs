@@ -59,7 +59,7 @@ fn bill(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_platform_shares_refunds_and_withdraws_and_bills_agree_with_the_ledger() {
+fn a_platform_shares_refunds_withdraws_and_its_bills_agree() {
     let sandbox = platform();
     let date = "2026-08-15";
     let id = pay(&sandbox, "whole-1", 10_000);
@@ -318,7 +318,7 @@ fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
 }
 
 #[test]
-fn the_bill_of_a_deposit_account_is_of_a_right_day_and_sub_merchant_and_empty() {
+fn the_bill_of_a_deposit_account_is_checked_and_empty() {
     let sandbox = platform();
     let code = |date: &str, sub_mchid: &str, account: &str| {
         let target = format!(

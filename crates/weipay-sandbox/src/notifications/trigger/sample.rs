@@ -25,7 +25,7 @@ pub(super) struct Sample<'a> {
     pub(super) fails: bool,
 }
 
-/// So long something is still valid.
+/// How long something is still valid.
 const THIRTY_DAYS: i64 = 30 * 86_400;
 
 /// Whether a member holds the merchant, the appid or the person of the kit.

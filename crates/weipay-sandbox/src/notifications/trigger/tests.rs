@@ -60,7 +60,7 @@ fn strange(fields: &[Field], value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn no_sample_has_a_text_that_only_fills_a_place_nor_one_that_is_not_listed() {
+fn no_sample_has_a_placeholder_or_an_unlisted_word() {
     let folder = tempfile::tempdir().unwrap();
     let kit = crate::kit::init(folder.path()).unwrap();
     let merchant = kit.merchant().unwrap();

@@ -30,7 +30,7 @@ use crate::store::{Announcement, Due, Fingerprint, Record, StoreError, Transacti
 /// How long a deduction takes. UNCONFIRMED(contract-deduction-time): on the real platform it may be a day.
 const DEDUCTION_SECONDS: i64 = 2;
 
-/// An order by contract is open for so long.
+/// How long an order by contract is open.
 const ORDER_LIFE: i64 = 7 * clock::DAY;
 
 /// The limits of a plan that nobody has raised: fen at once, fen and deductions of a day by one contract.

@@ -96,7 +96,7 @@ impl AuthCode {
     }
 }
 
-/// So long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
+/// How long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
 pub(super) const REVERSE_WITHIN: i64 = 7 * clock::DAY;
 
 pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

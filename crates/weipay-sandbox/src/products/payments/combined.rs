@@ -516,7 +516,7 @@ mod tests {
     use crate::products::world::World;
 
     #[test]
-    fn a_refusal_of_a_part_names_the_part_and_the_merchant_that_lacks_the_appid() {
+    fn a_refusal_names_the_part_and_the_merchant_that_lacks_the_appid() {
         let other = crate::NewMerchant::new().mchid("1900000200").sub_merchant("1900000201");
         let sandbox = crate::Sandbox::builder().merchant(other).start().unwrap();
         let merchants = &sandbox.platform().merchants;

@@ -194,7 +194,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
     }
 }
 
-/// So many are remembered of an order, so that a void one is told from one that never was.
+/// The most that are remembered of an order, so that a void one is told from one that never was.
 const MAX_PREPAYS: usize = 8;
 /// How long a `prepay_id` and a `code_url` live, and how long an `h5_url`.
 const PREPAY_LIFE: i64 = 2 * 3_600;

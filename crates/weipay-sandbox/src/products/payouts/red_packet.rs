@@ -87,7 +87,7 @@ const WITH_SCENE: std::ops::RangeInclusive<i64> = 1..=49_900;
 /// For one person of one merchant on one day. INFERRED(red-packet-day): the day is Beijing's.
 const MAX_PER_DAY: usize = 10;
 const MAX_FEN_PER_DAY: i64 = 100_000;
-/// So long a person can open it.
+/// How long a person can open it.
 const LIFE: i64 = clock::DAY;
 
 pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

@@ -367,7 +367,7 @@ pub(super) fn list(
     Ok((tx.find(&conditions, page)?, tx.count::<Stock>(&conditions)?))
 }
 
-/// So many stocks are read together.
+/// How many stocks are read together.
 const PAGE: i64 = 50;
 
 /// Every stock of a product coupon.

@@ -29,7 +29,7 @@ use crate::store::{
 /// Falls due when the details of a batch are paid.
 pub(super) const SETTLE: &str = "transfer batch";
 
-/// So many details has a batch at most.
+/// The most details of a batch.
 const MAX_DETAILS: i64 = 1_000;
 
 pub(super) fn create_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

@@ -22,9 +22,9 @@ const INVALID: Refused = "INVALID_REQUEST";
 const USED: Refused = "ALREADY_EXISTS";
 const SHORT: Refused = "NOT_ENOUGH";
 
-/// So long a person has to confirm.
+/// How long a person has to confirm.
 const CONFIRMATION: i64 = DAY;
-/// So long the platform takes for a step.
+/// How long the platform takes for a step.
 const STEP: i64 = 2;
 
 /// By caller, and by number.

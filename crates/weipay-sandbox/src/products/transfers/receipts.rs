@@ -26,12 +26,12 @@ use crate::store::{Due, Record, StoreError, Transaction, joined};
 pub(super) const MADE: &str = "transfer receipt";
 const MAKING_SECONDS: i64 = 60;
 
-/// So long an address is good for. INFERRED(receipt-link): said of the newer form.
+/// How long an address is valid. INFERRED(receipt-link): said of the newer form.
 const LINK_SECONDS: i64 = 600;
 
 /// What was paid longer ago has no receipt any more. INFERRED(receipt-age): six months are 180 days.
 const MAX_TRANSFER_AGE_SECONDS: i64 = 180 * clock::DAY;
-/// A receipt of the newer form is there for so long. INFERRED(receipt-life): after that, who applies again gets a new one.
+/// How long a receipt of the newer form is there. INFERRED(receipt-life): after that, who applies again gets a new one.
 const LIFE_SECONDS: i64 = 90 * clock::DAY;
 
 const ASSOCIATED_DATA: &str = "transfer receipt";

@@ -324,7 +324,7 @@ fn refund<'a>(order: &'a str, number: &'a str, total: &'a str, fen: &'a str) -> 
 }
 
 #[test]
-fn a_refund_by_one_version_is_seen_by_the_other_and_its_result_is_notified() {
+fn a_refund_by_one_version_is_seen_by_the_other_and_notified() {
     let sandbox = crate::sandbox().start().unwrap();
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));
     let early = failure(&call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"))).map(str::to_owned);

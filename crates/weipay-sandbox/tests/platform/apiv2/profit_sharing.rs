@@ -77,7 +77,7 @@ fn row(description: &str, fen: i64, result: &str) -> (String, i64, String) {
 }
 
 #[test]
-fn an_order_is_shared_once_and_the_rest_is_the_merchants_and_apiv3_sees_it() {
+fn an_order_is_shared_once_and_apiv3_sees_it() {
     let sandbox = crate::sandbox().start().unwrap();
     let id = paid(&sandbox, "once-1", "Y");
     let unknown = split(&sandbox, ONCE, &id, "s1", 200);

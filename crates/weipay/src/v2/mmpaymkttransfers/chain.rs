@@ -35,7 +35,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
         MmpaymkttransfersGettransferinfo::new(self.call.step("gettransferinfo"))
     }
 
-    /// `v2/mmpaymkttransfers/promotion`
+    /// `v2/mmpaymkttransfers/promotion`: 付款到零钱, 企业微信.
     pub fn promotion(self) -> MmpaymkttransfersPromotion<M> {
         MmpaymkttransfersPromotion::new(self.call.step("promotion"))
     }
@@ -171,7 +171,7 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
 }
 
 chain_step! {
-    /// `v2/mmpaymkttransfers/promotion`
+    /// `v2/mmpaymkttransfers/promotion`: 付款到零钱, 企业微信.
     MmpaymkttransfersPromotion at MmpaymkttransfersPromotionPath
 }
 

@@ -27,7 +27,7 @@ chain_step! {
 }
 
 impl<M: Mode> Secapi<M> {
-    /// `v2/secapi/mch`
+    /// `v2/secapi/mch`: 进件, 银行服务商.
     pub fn mch(self) -> SecapiMch<M> {
         SecapiMch::new(self.call.step("mch"))
     }
@@ -37,14 +37,14 @@ impl<M: Mode> Secapi<M> {
         SecapiMkt::new(self.call.step("mkt"))
     }
 
-    /// `v2/secapi/pay`
+    /// `v2/secapi/pay`: 分账, 刷脸支付, 基础支付, 退款.
     pub fn pay(self) -> SecapiPay<M> {
         SecapiPay::new(self.call.step("pay"))
     }
 }
 
 chain_step! {
-    /// `v2/secapi/mch`
+    /// `v2/secapi/mch`: 进件, 银行服务商.
     SecapiMch at SecapiMchPath
 }
 
@@ -490,7 +490,7 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
 }
 
 chain_step! {
-    /// `v2/secapi/pay`
+    /// `v2/secapi/pay`: 分账, 刷脸支付, 基础支付, 退款.
     SecapiPay at SecapiPayPath
 }
 

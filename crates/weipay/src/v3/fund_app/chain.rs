@@ -32,7 +32,7 @@ impl<M: Mode> FundApp<M> {
         FundAppBrandRedpacket::new(self.call.step("brand-redpacket"))
     }
 
-    /// `v3/fund-app/mch-transfer`
+    /// `v3/fund-app/mch-transfer`: 公益捐赠, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     pub fn mch_transfer(self) -> FundAppMchTransfer<M> {
         FundAppMchTransfer::new(self.call.step("mch-transfer"))
     }
@@ -325,7 +325,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer`
+    /// `v3/fund-app/mch-transfer`: 公益捐赠, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     FundAppMchTransfer at FundAppMchTransferPath
 }
 
@@ -335,7 +335,7 @@ impl<M: Mode> FundAppMchTransfer<M> {
         FundAppMchTransferElecsign::new(self.call.step("elecsign"))
     }
 
-    /// `v3/fund-app/mch-transfer/partner`
+    /// `v3/fund-app/mch-transfer/partner`: 公益捐赠, 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     pub fn partner(self) -> FundAppMchTransferPartner<M> {
         FundAppMchTransferPartner::new(self.call.step("partner"))
     }
@@ -553,7 +553,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/partner`
+    /// `v3/fund-app/mch-transfer/partner`: 公益捐赠, 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     FundAppMchTransferPartner at FundAppMchTransferPartnerPath
 }
 

@@ -157,7 +157,7 @@ fn a_typed_form_is_filled_in_and_sent_with_its_file() {
 }
 
 #[test]
-fn what_travels_encrypted_is_encrypted_with_the_key_of_apiv2_by_the_caller() {
+fn the_caller_encrypts_with_the_key_of_apiv2() {
     let bank = PrivateKey::generate().unwrap();
     let pem = bank.public_key().to_spki_pem();
     let key = PublicKey::from_pem(&pem).unwrap();

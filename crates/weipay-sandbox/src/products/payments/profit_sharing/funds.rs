@@ -12,9 +12,9 @@ use crate::store::{Due, Record, StoreError, Transaction};
 /// The kind of what is due: nobody has shared it in time.
 pub(crate) const RELEASE: &str = "shared funds released";
 
-/// For so long after the payment its money can be shared.
+/// How long after the payment its money can be shared.
 const SHARING_PERIOD: i64 = 30 * DAY;
-/// And so long that of an order of a platform (电商收付通).
+/// The same of an order of a platform (电商收付通).
 const PLATFORM_PERIOD: i64 = 180 * DAY;
 
 /// INFERRED(sharing-period): a sub-merchant's part of a combined order is one of a platform; no order says what its partner is.

@@ -18,7 +18,7 @@ use crate::products::Decision;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
 use crate::response::Refusal;
 
-/// For so long after the payment an order can be refunded.
+/// How long after the payment an order can be refunded.
 const REFUND_PERIOD: i64 = 365 * DAY;
 /// Between two refunds of one order.
 const SPACING: i64 = 60;

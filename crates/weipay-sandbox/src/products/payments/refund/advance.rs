@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sub_merchant_without_money_pays_as_soon_as_it_has_some_within_90_days() {
+    fn a_sub_merchant_without_money_pays_once_it_has_some_within_90_days() {
         let (mut shop, id) = shop();
         shop.pass(10);
         assert_eq!(give_back(&shop, &id).unwrap()["result"], "PROCESSING");

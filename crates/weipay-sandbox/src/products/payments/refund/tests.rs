@@ -49,7 +49,7 @@ fn a_refund_is_under_way_and_then_with_the_person() {
 }
 
 #[test]
-fn the_same_number_again_is_the_same_refund_and_other_parameters_are_refused() {
+fn a_number_again_is_the_same_refund_or_refused() {
     let shop = Shop::new();
     shop.pay(&Wish::default());
     shop.pay(&Wish { number: "order-2", ..Wish::default() });

@@ -128,7 +128,7 @@ fn account(refund: &Refund) -> &'static str {
     }
 }
 
-/// So many refunds are in one response of refundquery.
+/// The most refunds in one response of refundquery.
 const PAGE: usize = 10;
 
 pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
