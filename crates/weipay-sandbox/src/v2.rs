@@ -28,6 +28,7 @@ use crate::merchants::Merchant;
 use crate::platform::{Moment, Platform, Request};
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Links};
 use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
+pub(crate) use elements::is_number;
 use gate::Entered;
 
 /// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
@@ -69,7 +70,8 @@ impl Platform {
         let now = moment.now;
         // Another node may have added or changed its merchant a moment ago.
         let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
-        let entered = gate::enter(operation, request, &self.merchants, now, look);
+        let validation = self.contract.validation();
+        let entered = gate::enter(operation, request, &self.merchants, validation, now, look);
         let entered = match entered {
             Ok(entered) => entered,
             Err(rejection) => return told(response::rejected(&rejection, now), *rejection.refusal),

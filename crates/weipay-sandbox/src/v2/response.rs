@@ -1,8 +1,10 @@
-//! The XML of a response (应答): every value as CDATA and the content type `text/plain`, as recorded.
+//! The XML of a response (应答): every value but numbers as CDATA, and the content type `text/plain`, as recorded.
 
 use http::HeaderValue;
+use weipay_catalog::Operation;
 use weipay_wire::{XmlContent, XmlElements};
 
+use super::elements::is_number;
 use super::gate::{Entered, Rejection};
 use crate::clock;
 use crate::entropy::Entropy;
@@ -33,7 +35,7 @@ pub(super) fn rejected(rejection: &Rejection, now: i64) -> Response {
     if rejection.has_code {
         push_failure(&mut elements, refusal);
     }
-    written(&elements, now)
+    written(&elements, |_| false, now)
 }
 
 /// A response of the web server in front of the gateway.
@@ -65,7 +67,7 @@ pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &
         }
     }
     sign(entered, &mut elements);
-    written(&elements, now)
+    written(&elements, |name| is_bare(entered.operation, name), now)
 }
 
 /// A request that was let in and failed.
@@ -79,7 +81,7 @@ pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &E
         if let Some(message) = message {
             elements.push(message, &*refusal.message);
         }
-        return written(&elements, now);
+        return written(&elements, |_| false, now);
     }
     let mut elements = begin(entered, entropy);
     if entered.operation.path == "v2/mmpaymkttransfers/promotion/transfers" {
@@ -88,7 +90,7 @@ pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &E
     }
     push_failure(&mut elements, refusal);
     sign(entered, &mut elements);
-    written(&elements, now)
+    written(&elements, |name| is_bare(entered.operation, name), now)
 }
 
 /// The names of the code and of the sentence where `return_code` says that an operation failed, because its response has no
@@ -138,12 +140,18 @@ pub(super) fn file(bytes: Vec<u8>, now: i64) -> Response {
     response
 }
 
-fn written(elements: &XmlElements, now: i64) -> Response {
+/// Whether the value of an element stands without CDATA. As recorded, refundquery writes two numbers with it.
+fn is_bare(operation: &Operation, name: &str) -> bool {
+    let is_excepted = operation.path == "v2/pay/refundquery" && matches!(name, "total_fee" | "cash_fee");
+    !is_excepted && is_number(&operation.response, name)
+}
+
+fn written(elements: &XmlElements, is_bare: impl Fn(&str) -> bool, now: i64) -> Response {
     let mut response = Response::empty(200);
     response.set("server", SERVER);
     response.set("date", &clock::http_date(now));
     response.set("content-type", "text/plain");
-    response.body = elements.write_with_cdata("xml").unwrap_or_default().into_bytes();
+    response.body = elements.write_with_cdata("xml", is_bare).unwrap_or_default().into_bytes();
     response
 }
 
@@ -173,13 +181,8 @@ pub(crate) fn spoilt(response: &Response, keeps_sign: bool) -> Option<Vec<u8>> {
         })
         .rev()
         .collect();
-    let mut spoilt = XmlElements::new();
-    for (name, text) in elements.texts() {
-        match name {
-            "sign" if keeps_sign => spoilt.push(name, &*wrong),
-            "sign" => {}
-            _ => spoilt.push(name, text),
-        }
-    }
-    spoilt.write_with_cdata("xml").ok().map(String::into_bytes)
+    let element = |text: &str| format!("<sign><![CDATA[{text}]]></sign>");
+    let body = str::from_utf8(&response.body).ok()?;
+    let spoilt = body.replace(&element(right), &if keeps_sign { element(&wrong) } else { String::new() });
+    Some(spoilt.into_bytes())
 }

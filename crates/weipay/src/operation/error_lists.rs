@@ -535,7 +535,7 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: [ErrorCode; 5] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 17] = [
+pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 18] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "BIZERR_NEED_RETRY", Advice::RetrySame, "the refund was interrupted"),
     ErrorCode::new(0, "TRADE_OVERDUE", Advice::Contact, "the time for refunds is over").says("订单已经超过退款期限"),
@@ -553,6 +553,7 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 17] = [
     ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls"),
     ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount"),
     ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order, perhaps because an earlier one took effect").says("refund_fee大于可退金额").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_REVERSE: [ErrorCode; 9] = [

@@ -808,6 +808,7 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// |  | `FREQUENCY_LIMITED` | too many calls | `RetryLater` |
     /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount | `FixRequest` |
     /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order, perhaps because an earlier one took effect (refund_fee大于可退金额) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
     ///
