@@ -74,7 +74,9 @@ impl Platform {
         let entered = gate::enter(operation, request, &self.merchants, validation, now, look);
         let entered = match entered {
             Ok(entered) => entered,
-            Err(rejection) => return told(response::rejected(&rejection, now), *rejection.refusal),
+            Err(rejection) => {
+                return told(response::rejected(&rejection, now, &self.entropy), *rejection.refusal);
+            }
         };
         let outcome = match fault {
             Some(fault) if fault.is_instead() => Outcome::Refused(fault.refusal_v2(operation)),
@@ -115,7 +117,7 @@ impl Platform {
             "the body is longer than any request needs to be",
         );
         let rejection = gate::Rejection::from(refusal);
-        told(response::rejected(&rejection, self.clock.now()), *rejection.refusal)
+        told(response::rejected(&rejection, self.clock.now(), &self.entropy), *rejection.refusal)
     }
 
     fn serve_v2(&self, entered: &Entered, request: &Request, moment: Moment) -> Outcome {

@@ -14,10 +14,13 @@
 //! | every value keeps its rule | PARAM_ERROR |
 //!
 //! INFERRED(v2-check-order). All but the first have status 200 and `return_code` FAIL with a sentence; the
-//! code is in the log, because the gateway sends none there. Where the page of an operation lists CA_ERROR, a
+//! code is in the log, because the gateway sends none there. A wrong signature of profit sharing (分账) is told in a response that
+//! is signed, with `result_code` FAIL, SIGN_ERROR and its own sentence, as recorded of profitsharingquery;
+//! INFERRED(v2-sharing-signature): so it is by its other operations. Where the page of an operation lists CA_ERROR, a
 //! missing certificate is that instead, in XML with its code. Recorded (public reports of 2020 and 2022): `No
 //! required SSL certificate was sent` for the others.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -55,11 +58,13 @@ pub(crate) struct Rejection {
     pub(crate) is_of_the_front: bool,
     /// Whether the code is sent.
     pub(crate) has_code: bool,
+    /// Whom the response is signed for, if it is.
+    pub(crate) signed_for: Option<Arc<Merchant>>,
 }
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal: Box::new(refusal), is_of_the_front: false, has_code: false }
+        Self { refusal: Box::new(refusal), is_of_the_front: false, has_code: false, signed_for: None }
     }
 }
 
@@ -86,10 +91,15 @@ pub(crate) fn enter(
         check_appid(operation, &elements, &merchant)?;
         Ok::<_, Refusal>((merchant, sign_type))
     };
-    let (merchant, sign_type) = match check() {
+    let checked = match check() {
         Err(_) if elements.text(merchant_element(operation)).is_some_and(look) => check(),
         checked => checked,
-    }?;
+    };
+    let (merchant, sign_type) = checked.map_err(|refusal| {
+        let is_signed = refusal.code == SIGN_ERROR;
+        let caller = elements.text(merchant_element(operation)).filter(|_| is_signed);
+        Rejection { signed_for: caller.and_then(|mchid| merchants.find(mchid)), ..refusal.into() }
+    })?;
     // An operation whose page has PARAM_ERROR says it itself.
     let checks_amounts = operation.error_codes().all(|known| known.code != "PARAM_ERROR");
     let carried_out = CarriedOut::from_operation(operation);
@@ -110,10 +120,10 @@ fn check_certificate_shown(operation: &Operation, request: &Request) -> Result<b
                           merchant_key of kit.json (apiclient_cert.pem and apiclient_key.pem)";
             if operation.error_codes().any(|known| known.code == "CA_ERROR") {
                 let refusal = Box::new(sentences::refused("CA_ERROR", sentences::NO_CERTIFICATE, reason));
-                return Err(Rejection { refusal, is_of_the_front: false, has_code: true });
+                return Err(Rejection { refusal, is_of_the_front: false, has_code: true, signed_for: None });
             }
             let refusal = sentences::refused("CERT_ERROR", "No required SSL certificate was sent", reason);
-            Err(Rejection { refusal: Box::new(refusal), is_of_the_front: true, has_code: false })
+            Err(Rejection { is_of_the_front: true, ..refusal.into() })
         }
     }
 }
@@ -212,6 +222,17 @@ fn check_known(
     }
 }
 
+/// The code of a wrong signature in a response that is signed.
+const SIGN_ERROR: &str = "SIGN_ERROR";
+
+fn wrong_sign(operation: &Operation, reason: impl Into<Cow<'static, str>>) -> Refusal {
+    let shares_profit = operation.path.contains("profitsharing") && operation.has_result_code();
+    match shares_profit {
+        true => sentences::refused(SIGN_ERROR, sentences::WRONG_SIGN_OF_SHARING, reason),
+        false => sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason),
+    }
+}
+
 /// Checks that the merchant signed this request, and says how.
 fn check_sign(
     operation: &'static Operation,
@@ -220,7 +241,7 @@ fn check_sign(
     merchant: &Merchant,
     merchants: &Merchants,
 ) -> Result<SignType, Refusal> {
-    let refused = |reason: &'static str| sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason);
+    let refused = |reason: &'static str| wrong_sign(operation, reason);
     let sign_type = match elements.text("sign_type").filter(|named| !named.is_empty()) {
         None => SignType::Md5,
         Some(named) => {
@@ -240,7 +261,7 @@ fn check_sign(
     }
     let wrong = WrongSign { operation, body: &request.body, elements, sign_type, merchant, merchants };
     let explanation = wrong.explain();
-    let mut refusal = sentences::refused("SIGNERROR", sentences::WRONG_SIGN, explanation.cause.clone());
+    let mut refusal = wrong_sign(operation, explanation.cause.clone());
     refusal.explanation = Some(Box::new(explanation));
     Err(refusal)
 }
@@ -264,7 +285,7 @@ fn check_unwanted(operation: &Operation, elements: &XmlElements) -> Result<(), R
                 "`{name}` is not an element of this operation, and the platform refuses the signature of a request that has \
                  it, although it was signed: leave it out"
             );
-            Err(sentences::refused("SIGNERROR", sentences::WRONG_SIGN, reason))
+            Err(wrong_sign(operation, reason))
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use http::HeaderValue;
 use weipay_catalog::Operation;
-use weipay_wire::{XmlContent, XmlElements};
+use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use super::elements::is_number;
 use super::gate::{Entered, Rejection};
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::merchants::Merchant;
 use crate::response::{Refusal, Response, SERVER};
 
 /// The elements of a request that a response repeats.
@@ -23,11 +24,14 @@ const REPEATED: [&str; 9] = [
     "brand_id",
 ];
 
-/// What the gateway rejected: nothing but why, and not signed.
-pub(super) fn rejected(rejection: &Rejection, now: i64) -> Response {
+/// What the gateway rejected: nothing but why, and mostly not signed.
+pub(super) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
     if rejection.is_of_the_front {
         return front(&refusal.message, now);
+    }
+    if let Some(merchant) = &rejection.signed_for {
+        return rejected_and_signed(merchant, refusal, now, entropy);
     }
     let mut elements = XmlElements::new();
     elements.push("return_code", "FAIL");
@@ -35,6 +39,18 @@ pub(super) fn rejected(rejection: &Rejection, now: i64) -> Response {
     if rejection.has_code {
         push_failure(&mut elements, refusal);
     }
+    written(&elements, |_| false, now)
+}
+
+/// A wrong signature of profit sharing, as recorded: there is no `return_msg`, and the hash is HMAC-SHA256.
+fn rejected_and_signed(merchant: &Merchant, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "SUCCESS");
+    push_failure(&mut elements, refusal);
+    elements.push("mch_id", &*merchant.account.mchid);
+    elements.push("nonce_str", entropy.letters_and_digits(32));
+    let sign = merchant.api_v2_key.sign(SignType::HmacSha256, elements.texts());
+    elements.push("sign", sign);
     written(&elements, |_| false, now)
 }
 

@@ -1,5 +1,5 @@
 //! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences were seen
-//! 签名错误 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`, `invalid refund_fee`,
+//! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`, `invalid refund_fee`,
 //! `invalid spbill_create_ip`, and of unifiedorder two of APIv3, for a length and an integer (public reports).
 
 use std::borrow::Cow;
@@ -19,6 +19,7 @@ pub(super) const NO_MERCHANT: &str = "MCHID不存在";
 pub(super) const NO_APPID: &str = "appid不存在";
 pub(super) const APPID_OF_ANOTHER: &str = "商户号mch_id与appid不匹配";
 pub(super) const WRONG_SIGN: &str = "签名错误";
+pub(super) const WRONG_SIGN_OF_SHARING: &str = "验证签名失败";
 pub(super) const WRONG_CERTIFICATE: &str = "证书校验错误";
 pub(super) const NO_CERTIFICATE: &str = "请求未携带证书，或请求携带的证书出错";
 

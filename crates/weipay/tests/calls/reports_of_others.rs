@@ -35,11 +35,11 @@ fn a_refund_whose_accounts_are_an_empty_list_is_a_success() {
 #[test]
 fn an_order_that_nobody_has_paid_has_no_currency_of_its_own() {
     let body = r#"{"amount":{"payer_currency":"CNY","total":100},"appid":"wx5beac15ca207c40c","mchid":"1900000001",
-        "out_trade_no":"o1","promotion_detail":[],"scene_info":{"device_id":""},"trade_state":"NOTPAY",
+        "out_trade_no":"order-1","promotion_detail":[],"scene_info":{"device_id":""},"trade_state":"NOTPAY",
         "trade_state_desc":"订单未支付"}"#;
     let read = on_both!(vec![signed(200, body)], client => {
         let request = out_trade_no::out_trade_no::get::Request::new().mchid("1900000001");
-        client.v3().pay().transactions().out_trade_no().out_trade_no("o1").get(request)
+        client.v3().pay().transactions().out_trade_no().out_trade_no("order-1").get(request)
     });
     for (response, _) in read {
         let response = response.unwrap();
