@@ -40,7 +40,20 @@ fn key(sandbox: &Sandbox) -> ApiV2Key {
 }
 
 fn signed(sandbox: &Sandbox, with: &[(&str, &str)]) -> Vec<u8> {
-    let mut elements = begun(sandbox, with);
+    sign(sandbox, begun(sandbox, with))
+}
+
+/// The same for an operation that has no appid.
+fn signed_without_appid(sandbox: &Sandbox, with: &[(&str, &str)]) -> Vec<u8> {
+    let mut elements = XmlElements::new();
+    begun(sandbox, with)
+        .texts()
+        .filter(|(name, _)| *name != "appid")
+        .for_each(|(name, text)| elements.push(name, text));
+    sign(sandbox, elements)
+}
+
+fn sign(sandbox: &Sandbox, mut elements: XmlElements) -> Vec<u8> {
     let sign_type = elements.text("sign_type").map_or(SignType::Md5, |named| named.parse().unwrap());
     let sign = key(sandbox).sign(sign_type, elements.texts());
     elements.push("sign", sign);
@@ -149,9 +162,9 @@ fn merchant_appid_and_values_are_told_apart() {
         rejected(&post(&SHARED, QUERY, elements.write("xml").unwrap().as_bytes())).0
     };
     assert_eq!(with("mch_id", "1900000998"), "MCHID不存在");
-    assert_eq!(with("appid", "wx0000000000000000"), "APPID不存在");
+    assert_eq!(with("appid", "wx0000000000000000"), "appid不存在");
     assert_eq!(with("sign_type", "md5"), "签名错误");
-    assert_eq!(with("transaction_id", &"1".repeat(33)), "transaction_id参数格式错误");
+    assert_eq!(with("transaction_id", &"1".repeat(33)), "transaction_id参数长度有误");
     assert!(!kit.appid.is_empty());
 }
 

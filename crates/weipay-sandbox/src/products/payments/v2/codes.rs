@@ -111,6 +111,13 @@ pub(super) const REFUND: Codes = Codes {
             "",
         ),
         saying("INVALID_REQUEST", "订单已经超过退款期限", "TRADE_OVERDUE", ""),
+        // As a public report has it, of 2021.
+        saying(
+            "INVALID_REQUEST",
+            "申请退款金额超过订单可退金额",
+            "INVALID_REQUEST",
+            "refund_fee大于可退金额",
+        ),
         saying(
             "FREQUENCY_LIMITED",
             "",

@@ -200,22 +200,22 @@ fn query(
     Ok(show(&order.seen_at(context.now), Coupons::asked_for(context.request)))
 }
 
-/// INFERRED(v2-unpaid-order): an order that nobody has paid shows its number, its amount and its state.
+/// Empty elements are there, as recorded. A closed order has no amount. INFERRED(v2-unpaid-order): in every other state an order
+/// that nobody has paid is shown like one with NOTPAY.
 fn show(order: &Order, coupons: Coupons) -> Value {
     let mut shown = match &order.payment {
         Some(payment) => paid::elements(order, payment, coupons),
-        None => {
-            let mut shown = Map::new();
-            shown.insert("out_trade_no".to_owned(), json!(order.out_trade_no));
-            shown.insert("total_fee".to_owned(), json!(order.total));
-            if let Some(device) = paid::device(order) {
-                shown.insert("device_info".to_owned(), json!(device));
-            }
-            shown
-        }
+        None => Map::from_iter([("out_trade_no".to_owned(), json!(order.out_trade_no))]),
     };
-    shown.insert("trade_state".to_owned(), json!(order.state.word()));
-    shown.insert("trade_state_desc".to_owned(), json!(order.state.description()));
+    let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+    if order.payment.is_some() || order.state == OrderState::Closed {
+        set("attach", json!(order.attach.as_deref().unwrap_or_default()));
+    } else {
+        set("device_info", json!(paid::device(order).unwrap_or_default()));
+        set("total_fee", json!(order.total));
+    }
+    set("trade_state", json!(order.state.word()));
+    set("trade_state_desc", json!(order.state.description()));
     Value::Object(shown)
 }
 
