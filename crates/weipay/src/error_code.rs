@@ -56,6 +56,10 @@ pub const CA_ERROR: &str = "CA_ERROR";
 pub const CERT_ERROR: &str = "CERT_ERROR";
 /// The merchant has no such contract, or it has ended.
 pub const CONTRACT_NOT_EXIST: &str = "CONTRACT_NOT_EXIST";
+/// The person has no coupon with this number.
+pub const COUPON_NOT_FOUND: &str = "COUPON_NOT_FOUND";
+/// The number of the stock is not one of this merchant's. Or: The coupon is of another stock.
+pub const COUPON_STOCK_ID_NOT_VALID: &str = "COUPON_STOCK_ID_NOT_VALID";
 /// The operation failed, and the message says why.
 pub const ERROR: &str = "ERROR";
 /// The number was used before with other content.

@@ -4,6 +4,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `red_packet` | a red packet: sent, opened by the person, given back after a day |
+//! | `group` | the parts of a red packet that several people open (裂变红包) |
 //! | `to_wallet` | a payment to the wallet, which succeeds at once |
 //! | `control` | what people do: they open red packets |
 //! | `refusals` | what is refused, in the platform's words |
@@ -11,6 +12,7 @@
 //! INFERRED(payout-account): the money comes from the operation account (运营账户), as that of transfers does.
 
 pub(crate) mod control;
+mod group;
 #[cfg(test)]
 mod model;
 mod red_packet;
@@ -32,6 +34,8 @@ use crate::store::{Fingerprint, StoreError, Transaction};
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "v2/mmpaymkttransfers/sendredpack", handler: red_packet::send },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/sendgroupredpack", handler: red_packet::send_group },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/sendminiprogramhb", handler: red_packet::send_to_mini_program },
     Route { method: "POST", path: "v2/mmpaymkttransfers/gethbinfo", handler: red_packet::query },
     Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/transfers", handler: to_wallet::pay },
     Route { method: "POST", path: "v2/mmpaymkttransfers/gettransferinfo", handler: to_wallet::query },

@@ -371,6 +371,16 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: [ErrorCode; 
     ErrorCode::new(0, "PAY_CHANNEL_NOT_ALLOWED", Advice::AskPermission, "the merchant may not use this payment channel"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: [ErrorCode; 3] = [
+    ErrorCode::new(0, "COUPON_NOT_FOUND", Advice::FixRequest, "the person has no coupon with this number").unconfirmed(),
+    ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the coupon is of another stock").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: [ErrorCode; 1] = [
+    ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the number of the stock is not one of this merchant's").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: [ErrorCode; 20] = [
     ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(0, "SENDNUM_LIMIT", Advice::RetryLater, "the user's number of payments for the day is used up"),
@@ -394,10 +404,12 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: [ErrorCode; 20] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 3] = [
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 5] = [
     ErrorCode::new(0, "USER_AL_GET_COUPON", Advice::QueryState, "the user has as many coupons of the stock as allowed"),
     ErrorCode::new(0, "AL_STOCK_OVER", Advice::FixRequest, "the stock is over"),
     ErrorCode::new(0, "STOCK_AMOUNT_NOT_ENOUGH", Advice::FixRequest, "the budget of the stock is used up").says("代金券批次可用预算不足"),
+    ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the number of the stock is not one of this merchant's").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
@@ -1164,6 +1176,29 @@ pub(crate) static V2_PROFITSHARING: [ErrorCode; 7] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
     ErrorCode::new(0, "RULELIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").unconfirmed(),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_RED_PACKET: [ErrorCode; 20] = [
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "SENDNUM_LIMIT", Advice::RetryLater, "the user's number of payments for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "SENDAMOUNT_LIMIT", Advice::RetryLater, "the merchant's amount for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "RCVDAMOUNT_LIMIT", Advice::RetryLater, "the user's amount for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "ILLEGAL_APPID", Advice::FixRequest, "the appid is not allowed").unconfirmed(),
+    ErrorCode::new(0, "MONEY_LIMIT", Advice::FixRequest, "the amount is outside the limits").unconfirmed(),
+    ErrorCode::new(0, "SEND_FAILED", Advice::QueryState, "sending failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content").unconfirmed(),
+    ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong").unconfirmed(),
+    ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "API_METHOD_CLOSED", Advice::AskPermission, "the interface is closed for this merchant").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance is too low").unconfirmed(),
+    ErrorCode::new(0, "OPENID_ERROR", Advice::FixRequest, "the openid is not of this appid").unconfirmed(),
+    ErrorCode::new(0, "MSGAPPID_ERROR", Advice::FixRequest, "the appid of the message is wrong").unconfirmed(),
+    ErrorCode::new(0, "ACCEPTMODE_ERROR", Advice::AskPermission, "the acceptance mode does not allow it").unconfirmed(),
+    ErrorCode::new(0, "PROCESSING", Advice::QueryState, "it is still being processed").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V3: [ErrorCode; 9] = [

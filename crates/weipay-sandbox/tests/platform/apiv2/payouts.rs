@@ -10,6 +10,8 @@ use super::{elements, key, post};
 use crate::client::Client;
 
 const SEND: &str = "/mmpaymkttransfers/sendredpack";
+const SEND_GROUP: &str = "/mmpaymkttransfers/sendgroupredpack";
+const SEND_TO_MINI_PROGRAM: &str = "/mmpaymkttransfers/sendminiprogramhb";
 const SENT: &str = "/mmpaymkttransfers/gethbinfo";
 const PAY: &str = "/mmpaymkttransfers/promotion/transfers";
 const PAID: &str = "/mmpaymkttransfers/gettransferinfo";
@@ -80,6 +82,129 @@ fn a_red_packet_is_opened_once_or_given_back_after_a_day() {
     assert_eq!(available(&sandbox), 99_000);
     assert!(matches!(open(&sandbox, "2"), Err(ClientError::Refused { status: 409, .. })));
     assert_eq!(values(&look(&sandbox, "3"), ["err_code"]), ["NOT_FOUND"]);
+}
+
+/// What another kind of red packet has in the place of `client_ip`.
+fn other_packet<'a>(
+    sandbox: &'a Sandbox,
+    number: &'a str,
+    (fen, parts): (&'a str, &'a str),
+    own: (&'a str, &'a str),
+) -> Vec<(&'a str, &'a str)> {
+    let mut packet = packet(sandbox, number, fen);
+    packet.retain(|(name, _)| !matches!(*name, "client_ip" | "total_num"));
+    packet.extend([("total_num", parts), own]);
+    packet
+}
+
+fn group<'a>(sandbox: &'a Sandbox, number: &'a str, amount: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
+    other_packet(sandbox, number, amount, ("amt_type", "ALL_RAND"))
+}
+
+/// Fen of the part that a person opens, and the state of the whole.
+fn open_part(sandbox: &Sandbox, number: &str, openid: &str) -> Result<(i64, String), ClientError> {
+    let path = format!("/red-packets/{number}/open");
+    let opened = sandbox.control().unwrap().call("POST", &path, Some(&json!({ "openid": openid })))?;
+    Ok((opened["amount"].as_i64().unwrap(), opened["status"].as_str().unwrap().to_owned()))
+}
+
+/// Who has opened how much of it.
+fn parts(said: &XmlElements) -> Vec<(String, i64)> {
+    let Some(XmlContent::Elements(list)) = said.get("hblist") else { return Vec::new() };
+    let infos = list.iter().map(|(_, info)| {
+        let XmlContent::Elements(info) = info else { panic!("{info:?}") };
+        let [openid, amount] = values(info, ["openid", "amount"]);
+        (openid.to_owned(), amount.parse().unwrap())
+    });
+    infos.collect()
+}
+
+const FRIENDS: [&str; 2] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6q"];
+
+#[test]
+fn a_group_of_red_packets_is_opened_part_by_part_by_whom_it_was_sent_to_first() {
+    let sandbox = start();
+    let seed = &*sandbox.kit().openid;
+    let sent = call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    assert_eq!(values(&sent, ["result_code", "total_amount", "re_openid"]), ["SUCCESS", "1000", seed]);
+    let again = call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    assert_eq!(values(&again, ["send_listid"]), values(&sent, ["send_listid"]));
+    assert_eq!(available(&sandbox), 99_000);
+    let other = call(&sandbox, SEND, &packet(&sandbox, "1", "1000"));
+    assert_eq!(values(&other, ["err_code"]), ["FATAL_ERROR"], "the numbers of all kinds are the same");
+    let names = ["status", "hb_type", "total_num", "total_amount"];
+    assert_eq!(values(&look(&sandbox, "1"), names), ["SENT", "GROUP", "3", "1000"]);
+
+    let refused = |openid: &str| match open_part(&sandbox, "1", openid) {
+        Err(ClientError::Refused { status, .. }) => status,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(FRIENDS[0]), 409, "the seed is the first");
+    assert_eq!(refused("o1"), 400);
+    let (first, state) = open_part(&sandbox, "1", seed).unwrap();
+    assert_eq!(state, "SENT");
+    assert_eq!(refused(seed), 409, "one part for each");
+    assert_eq!(parts(&look(&sandbox, "1")), [(seed.to_owned(), first)]);
+    let (second, _) = open_part(&sandbox, "1", FRIENDS[0]).unwrap();
+    let (third, state) = open_part(&sandbox, "1", FRIENDS[1]).unwrap();
+    assert_eq!((first + second + third, &*state), (1_000, "RECEIVED"));
+    let received = look(&sandbox, "1");
+    assert_eq!(values(&received, ["status"]), ["RECEIVED"]);
+    let friends = FRIENDS.map(str::to_owned);
+    let whole = [(seed.to_owned(), first), (friends[0].clone(), second), (friends[1].clone(), third)];
+    assert_eq!(parts(&received), whole);
+    assert_eq!(refused("oUpF8uMuAJO_M2pxb1Q9zNjWeS6r"), 409, "nothing is left");
+}
+
+#[test]
+fn what_is_left_of_a_group_goes_back_after_a_day() {
+    let sandbox = start();
+    call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    let (first, _) = open_part(&sandbox, "1", &sandbox.kit().openid).unwrap();
+    sandbox.run_for(86_401).unwrap();
+    let shown = look(&sandbox, "1");
+    let left = (1_000 - first).to_string();
+    assert_eq!(values(&shown, ["status", "refund_amount"]), ["REFUND", &left]);
+    assert_eq!(parts(&shown).len(), 1);
+    assert_eq!(available(&sandbox), 100_000 - first);
+    assert!(open_part(&sandbox, "1", FRIENDS[0]).is_err());
+}
+
+#[test]
+fn a_group_keeps_its_limits() {
+    let sandbox = start();
+    let code = |number: &str, amount: (&str, &str)| {
+        let said = call(&sandbox, SEND_GROUP, &group(&sandbox, number, amount));
+        said.text("err_code").map(str::to_owned)
+    };
+    assert_eq!(code("1", ("1000", "2")).as_deref(), Some("PARAM_ERROR"));
+    assert_eq!(code("1", ("299", "3")).as_deref(), Some("MONEY_LIMIT"));
+    assert_eq!(code("1", ("100001", "20")).as_deref(), Some("MONEY_LIMIT"));
+    let mut strange = group(&sandbox, "1", ("1000", "3"));
+    strange[3].1 = "o1";
+    assert_eq!(values(&call(&sandbox, SEND_GROUP, &strange), ["err_code"]), ["OPENID_ERROR"]);
+    let poor = crate::sandbox().start().unwrap();
+    let said = call(&poor, SEND_GROUP, &group(&poor, "1", ("1000", "3")));
+    assert_eq!(values(&said, ["err_code"]), ["NOTENOUGH"]);
+    assert_eq!(code("1", ("1000", "3")), None, "the number was not used up");
+}
+
+#[test]
+fn a_red_packet_of_a_mini_program_has_a_package_and_is_like_any_other() {
+    let sandbox = start();
+    let mini_program = |number| {
+        let own = ("notify_way", "MINI_PROGRAM_JSAPI");
+        call(&sandbox, SEND_TO_MINI_PROGRAM, &other_packet(&sandbox, number, ("1000", "1"), own))
+    };
+    let sent = mini_program("1");
+    let package = sent.text("package").unwrap();
+    assert!(package.starts_with("sendid=") && package.contains(&*sandbox.kit().mchid), "{package}");
+    assert_eq!(mini_program("1").text("package"), Some(package), "the same again has the same");
+    assert_ne!(mini_program("2").text("package"), Some(package));
+    assert_eq!(available(&sandbox), 98_000);
+    assert!(open_part(&sandbox, "1", FRIENDS[0]).is_err(), "it is somebody else's");
+    assert_eq!(open(&sandbox, "1").unwrap()["amount"], 1_000);
+    assert_eq!(values(&look(&sandbox, "1"), ["status", "hb_type"]), ["RECEIVED", "NORMAL"]);
 }
 
 #[test]

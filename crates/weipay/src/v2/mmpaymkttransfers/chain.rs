@@ -342,6 +342,12 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `COUPON_STOCK_ID_NOT_VALID` | the number of the stock is not one of this merchant's UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_coupon_stock::post).
     ///
     /// ```no_run
@@ -373,6 +379,14 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     /// 查询代金券信息 · `POST v2/mmpaymkttransfers/querycouponsinfo`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `COUPON_NOT_FOUND` | the person has no coupon with this number UNCONFIRMED | `FixRequest` |
+    /// |  | `COUPON_STOCK_ID_NOT_VALID` | the coupon is of another stock UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycouponsinfo::post).
     ///
@@ -450,6 +464,8 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     /// |  | `USER_AL_GET_COUPON` | the user has as many coupons of the stock as allowed | `QueryState` |
     /// |  | `AL_STOCK_OVER` | the stock is over | `FixRequest` |
     /// |  | `STOCK_AMOUNT_NOT_ENOUGH` | the budget of the stock is used up (代金券批次可用预算不足) | `FixRequest` |
+    /// |  | `COUPON_STOCK_ID_NOT_VALID` | the number of the stock is not one of this merchant's UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::send_coupon::post).
     ///
@@ -487,6 +503,31 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `SENDAMOUNT_LIMIT` | the merchant's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `RCVDAMOUNT_LIMIT` | the user's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `ILLEGAL_APPID` | the appid is not allowed UNCONFIRMED | `FixRequest` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `API_METHOD_CLOSED` | the interface is closed for this merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the balance is too low UNCONFIRMED | `RetryLater` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid UNCONFIRMED | `FixRequest` |
+    /// |  | `MSGAPPID_ERROR` | the appid of the message is wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `ACCEPTMODE_ERROR` | the acceptance mode does not allow it UNCONFIRMED | `AskPermission` |
+    /// |  | `PROCESSING` | it is still being processed UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendgroupredpack::post).
     ///
@@ -529,6 +570,31 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     /// 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `SENDAMOUNT_LIMIT` | the merchant's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `RCVDAMOUNT_LIMIT` | the user's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `ILLEGAL_APPID` | the appid is not allowed UNCONFIRMED | `FixRequest` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `API_METHOD_CLOSED` | the interface is closed for this merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the balance is too low UNCONFIRMED | `RetryLater` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid UNCONFIRMED | `FixRequest` |
+    /// |  | `MSGAPPID_ERROR` | the appid of the message is wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `ACCEPTMODE_ERROR` | the acceptance mode does not allow it UNCONFIRMED | `AskPermission` |
+    /// |  | `PROCESSING` | it is still being processed UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendminiprogramhb::post).
     ///

@@ -135,7 +135,7 @@ pub(super) const REFUND_QUERY: Codes = Codes {
 };
 
 /// What the reasons of the rules call the elements of APIv2. A longer name stands before its part.
-const NAMES: [(&str, &str); 17] = [
+const NAMES: [(&str, &str); 18] = [
     ("mchid (sp_mchid)", "mch_id"),
     ("; partners use v3/pay/partner", ""),
     ("payer.sp_openid", "openid"),
@@ -150,6 +150,7 @@ const NAMES: [(&str, &str); 17] = [
     ("sp_appid", "appid"),
     ("funds_account", "refund_account"),
     ("return_mchid", "return_account"),
+    ("out_request_no", "partner_trade_no"),
     ("settle_info.profit_sharing = true", "profit_sharing = Y"),
     ("POST /v3/profitsharing/receivers/add", "pay/profitsharingaddreceiver"),
     (": use v3/profitsharing for it", ""),
