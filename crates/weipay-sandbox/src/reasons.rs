@@ -10,6 +10,9 @@ pub(crate) const OPENID_FORM: &str =
 pub(crate) const PERSON_FORM: &str =
     "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
 
+/// Of an amount in a JSON text.
+pub(crate) const FEN_IN_JSON: &str = "a number of fen without quotes, at least 1";
+
 pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: weipay sandbox person show OPENID shows it";
 
 /// The account (账户) of a person is frozen or cancelled.

@@ -1,7 +1,9 @@
 //! The gate of APIv2 over real sockets, with the ways in that have a client certificate and that have none.
 
 mod cash_coupons;
+mod combined;
 mod contracts;
+mod face;
 mod partners;
 mod payments;
 mod payouts;

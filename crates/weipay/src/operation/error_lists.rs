@@ -412,6 +412,13 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 5] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_CLOSECOMBINEDORDER: [ErrorCode; 4] = [
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::QueryState, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
@@ -420,6 +427,25 @@ pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_COMBINEDORDER: [ErrorCode; 16] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
@@ -436,6 +462,39 @@ pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [
     ErrorCode::new(0, "NO_BILL_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("流水账单不存在"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_FACEPAY: [ErrorCode; 25] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the outcome is unknown: query it after five seconds").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AUTHCODEEXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "NOTSUPORTCARD", Advice::WaitUser, "this bank card cannot pay the order").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "ORDERREVERSED", Advice::NewNumber, "the order was reversed").unconfirmed(),
+    ErrorCode::new(0, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_ERROR", Advice::FixRequest, "the payment code (付款码) is malformed").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_FACEPAYQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_MICROPAY: [ErrorCode; 25] = [
@@ -504,6 +563,11 @@ pub(crate) static OF_POST_V2_PAY_PROFITSHARINGRETURNQUERY: [ErrorCode; 2] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_QUERYCOMBINEDORDER: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_REFUNDQUERY: [ErrorCode; 9] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "REFUNDNOTEXIST", Advice::FixRequest, "the refund does not exist"),
@@ -533,6 +597,18 @@ pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty"),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_SECAPI_PAY_FACEPAYREVERSE: [ErrorCode; 9] = [
+    ErrorCode::new(0, "USERPAYING", Advice::RetryLater, "the payment is in progress, so the order cannot be reversed yet").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "REVERSE_EXPIRE", Advice::FixRequest, "the order is older than seven days and cannot be reversed").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: [ErrorCode; 1] = [
