@@ -349,6 +349,32 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: [ErrorCode; 1] =
     ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: [ErrorCode; 19] = [
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AMOUNT_LIMIT", Advice::FixRequest, "the amount is outside the limits").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "OPENID_ERROR", Advice::FixRequest, "the openid is not of this appid").unconfirmed(),
+    ErrorCode::new(0, "SEND_FAILED", Advice::QueryState, "sending failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance is too low").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "NAME_MISMATCH", Advice::FixRequest, "the name is not the verified name of the user").unconfirmed(),
+    ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content").unconfirmed(),
+    ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "MONEY_LIMIT", Advice::FixRequest, "the amount is outside the limits").unconfirmed(),
+    ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong").unconfirmed(),
+    ErrorCode::new(0, "V2_ACCOUNT_SIMPLE_BAN", Advice::WaitUser, "the user has no verified name").unconfirmed(),
+    ErrorCode::new(0, "PARAM_IS_NOT_UTF8", Advice::FixRequest, "a parameter is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "SENDNUM_LIMIT", Advice::RetryLater, "the user's number of payments for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "RECV_ACCOUNT_NOT_ALLOWED", Advice::Contact, "this user may not be paid").unconfirmed(),
+    ErrorCode::new(0, "PAY_CHANNEL_NOT_ALLOWED", Advice::AskPermission, "the merchant may not use this payment channel").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: [ErrorCode; 1] = [
+    ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: [ErrorCode; 19] = [
     ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(0, "AMOUNT_LIMIT", Advice::FixRequest, "the amount is outside the limits"),
@@ -374,6 +400,17 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: [ErrorCode; 
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: [ErrorCode; 3] = [
     ErrorCode::new(0, "COUPON_NOT_FOUND", Advice::FixRequest, "the person has no coupon with this number").unconfirmed(),
     ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the coupon is of another stock").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK: [ErrorCode; 8] = [
+    ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong").unconfirmed(),
+    ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
 ];
 #[rustfmt::skip]

@@ -48,9 +48,9 @@ pub(super) struct RedPacket {
     number: String,
     mchid: String,
     mch_billno: String,
-    openid: String,
+    pub(super) openid: String,
     person: Owner,
-    fen: i64,
+    pub(super) fen: i64,
     wishing: String,
     act_name: String,
     remark: String,
@@ -58,10 +58,32 @@ pub(super) struct RedPacket {
     sent: i64,
     pub(super) state: RedPacketState,
     /// When it was opened or given back.
-    ended: Option<i64>,
+    pub(super) ended: Option<i64>,
     /// Of one that has several parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<Group>,
+    /// Of one of 企业微信.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sender: Option<Sender>,
+}
+
+/// Who sends a red packet of 企业微信 (企业红包).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sender {
+    pub(super) name: String,
+    /// `sender_header_media_id`.
+    pub(super) picture: Option<String>,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// To one person.
+    One,
+    /// 裂变红包.
+    Group,
+    /// 企业红包, to one person.
+    WeCom,
 }
 
 const NUMBER: &str = "number";
@@ -99,12 +121,12 @@ const LIFE: i64 = clock::DAY;
 
 /// 发放普通红包.
 pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    Ok(show_sent(&send_packet(tx, context, false)?))
+    Ok(show_sent(&send_packet(tx, context, Kind::One)?))
 }
 
 /// 发放裂变红包.
 pub(super) fn send_group(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    Ok(show_sent(&send_packet(tx, context, true)?))
+    Ok(show_sent(&send_packet(tx, context, Kind::Group)?))
 }
 
 /// 发放小程序红包: the mini program lets the person open it with the `package`.
@@ -112,7 +134,7 @@ pub(super) fn send_to_mini_program(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    let packet = send_packet(tx, context, false)?;
+    let packet = send_packet(tx, context, Kind::One)?;
     let mut shown = show_sent(&packet);
     shown["package"] = json!(package(&packet));
     Ok(shown)
@@ -124,10 +146,10 @@ fn package(packet: &RedPacket) -> String {
     format!("sendid={}&ver=8&sign={}&mchid={}&spid=", word("sendid"), word("sign"), packet.mchid)
 }
 
-fn send_packet(
+pub(super) fn send_packet(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    is_group: bool,
+    kind: Kind,
 ) -> Result<RedPacket, HandlerError> {
     let (request, now) = (context.request, context.now);
     let (mchid, number) = (&context.caller.mchid, request.required("mch_billno"));
@@ -140,7 +162,8 @@ fn send_packet(
         };
     }
     let amount = |name: &str| request.body.get(name).and_then(Value::as_i64).unwrap_or_default();
-    let (fen, parts) = (amount("total_amount"), amount("total_num"));
+    let (fen, is_group) = (amount("total_amount"), kind == Kind::Group);
+    let parts = if kind == Kind::WeCom { 1 } else { amount("total_num") };
     let check = if is_group { group::check } else { check_amount };
     check(fen, parts, request.text("scene_id").is_some())?;
     let (openid, appid) = (request.required("re_openid"), request.required("wxappid"));
@@ -165,6 +188,10 @@ fn send_packet(
         state: RedPacketState::Sent,
         ended: None,
         group: is_group.then(|| Group::new(appid, fen, parts, context.entropy)),
+        sender: (kind == Kind::WeCom).then(|| Sender {
+            name: request.required("sender_name").to_owned(),
+            picture: request.text("sender_header_media_id").map(str::to_owned),
+        }),
     };
     let [operation, transferring] = packet.accounts();
     move_money(tx, &packet, (operation, transferring), fen, now)?;
@@ -207,7 +234,7 @@ fn check_day(earlier: &[RedPacket], fen: i64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn show_sent(packet: &RedPacket) -> Value {
+pub(super) fn show_sent(packet: &RedPacket) -> Value {
     json!({
         "mch_billno": packet.mch_billno,
         "re_openid": packet.openid,
@@ -333,13 +360,17 @@ pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<
 const MAX_AGE: i64 = 30 * clock::DAY;
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let key = joined(&context.caller.mchid, context.request.required("mch_billno"));
-    let packet = tx.get::<RedPacket>(&key)?;
-    let packet = packet.filter(|packet| context.now.saturating_sub(packet.sent) <= MAX_AGE);
-    Ok(show(&packet.ok_or_else(refusals::not_found)?))
+    Ok(show(&find(tx, context)?.ok_or_else(refusals::not_found)?))
 }
 
-fn show(packet: &RedPacket) -> Value {
+/// The one that a query asks for.
+pub(super) fn find(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Option<RedPacket>, StoreError> {
+    let key = joined(&context.caller.mchid, context.request.required("mch_billno"));
+    let packet = tx.get::<RedPacket>(&key)?;
+    Ok(packet.filter(|packet| context.now.saturating_sub(packet.sent) <= MAX_AGE))
+}
+
+pub(super) fn show(packet: &RedPacket) -> Value {
     let mut shown = json!({
         "mch_billno": packet.mch_billno,
         "detail_id": packet.number,
@@ -391,6 +422,7 @@ mod tests {
             state: RedPacketState::Sent,
             ended: None,
             group: None,
+            sender: None,
         }
     }
 

@@ -208,6 +208,66 @@ fn a_red_packet_of_a_mini_program_has_a_package_and_is_like_any_other() {
 }
 
 #[test]
+fn a_red_packet_of_wecom_is_opened_and_found_by_its_own_query() {
+    let sandbox = start();
+    let look =
+        |number: &str| call(&sandbox, "/mmpaymkttransfers/queryworkwxredpack", &[("mch_billno", number)]);
+    let mut packet = packet(&sandbox, "1", "1000");
+    packet.retain(|(name, _)| !matches!(*name, "client_ip" | "total_num" | "send_name"));
+    packet.extend([("sender_name", "XX活动"), ("workwx_sign", "C380BEC2BFD727A4B6845133519F3AD6")]);
+    let send = |packet: &[(&str, &str)]| call(&sandbox, "/mmpaymkttransfers/sendworkwxredpack", packet);
+    let sent = send(&packet);
+    assert_eq!(values(&sent, ["result_code", "total_amount", "sender_name"]), ["SUCCESS", "1000", "XX活动"]);
+    // Its own signature is another one each time.
+    packet.last_mut().unwrap().1 = "D380BEC2BFD727A4B6845133519F3AD6";
+    assert_eq!(values(&send(&packet), ["send_listid"]), values(&sent, ["send_listid"]));
+    assert_eq!(available(&sandbox), 99_000);
+    assert_eq!(values(&look("1"), ["status", "openid", "sender_name"]), ["SENT", "", "XX活动"]);
+    open(&sandbox, "1").unwrap();
+    let names = ["status", "openid", "amount", "total_amount"];
+    assert_eq!(values(&look("1"), names), ["RECEIVED", &sandbox.kit().openid, "1000", "1000"]);
+    call(&sandbox, SEND, &self::packet(&sandbox, "2", "1000"));
+    assert_eq!(values(&look("2"), ["err_code"]), ["NOT_FOUND"]);
+    assert_eq!(
+        values(&call(&sandbox, SENT, &[("mch_billno", "1"), ("bill_type", "MCHT")]), ["status"]),
+        ["RECEIVED"]
+    );
+}
+
+#[test]
+fn an_employee_is_paid_once_and_found_again() {
+    let sandbox = start();
+    let openid = sandbox.kit().openid.clone();
+    let payment = |number, fen| {
+        vec![
+            ("partner_trade_no", number),
+            ("openid", &*openid),
+            ("check_name", "FORCE_CHECK"),
+            ("re_user_name", "王小王"),
+            ("amount", fen),
+            ("desc", "用车补贴"),
+            ("spbill_create_ip", "192.168.0.1"),
+        ]
+    };
+    let pay =
+        |with: &[(&str, &str)]| call(&sandbox, "/mmpaymkttransfers/promotion/paywwsptrans2pocket", with);
+    let paid = pay(&payment("p1", "3000"));
+    assert_eq!(values(&paid, ["result_code", "partner_trade_no"]), ["SUCCESS", "p1"]);
+    assert_eq!(values(&pay(&payment("p1", "3000")), ["payment_no"]), values(&paid, ["payment_no"]));
+    assert_eq!(available(&sandbox), 97_000);
+    assert_eq!(values(&pay(&payment("p1", "3001")), ["err_code"]), ["FATAL_ERROR"]);
+    assert_eq!(values(&pay(&payment("p2", "97001")), ["err_code"]), ["NOTENOUGH"]);
+    let mut approved = payment("p2", "3000");
+    approved.push(("ww_msg_type", "APPROVAL_MSG"));
+    assert_eq!(values(&pay(&approved), ["err_code"]), ["PARAM_ERROR"]);
+    let look = |number: &str| {
+        call(&sandbox, "/mmpaymkttransfers/promotion/querywwsptrans2pocket", &[("partner_trade_no", number)])
+    };
+    assert_eq!(values(&look("p1"), ["status", "payment_amount", "desc"]), ["SUCCESS", "3000", "用车补贴"]);
+    assert_eq!(values(&look("p2"), ["err_code"]), ["NOT_FOUND"]);
+}
+
+#[test]
 fn red_packets_keep_the_limits_of_amount_day_and_balance() {
     let sandbox = start();
     let code = |number: &str, fen: &str| {
