@@ -194,11 +194,11 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
         (v3.sign(SignType::HmacSha256, base.texts()), "APIv3 key"),
         (
             key(&SHARED).sign(SignType::HmacSha256, base.texts()),
-            "signed with HMAC-SHA256, and sign_type says MD5",
+            "signed with HMAC-SHA256, but sign_type says MD5",
         ),
         (md5(&join(&in_order)), "in the order of the document"),
         (md5(&join(&with_empty)), "empty values"),
-        (md5(&join(&without)), "`attach` was sent and not signed"),
+        (md5(&join(&without)), "`attach` was sent but not signed"),
         (SignType::Md5.digest(own, &[join(&pairs()).as_bytes()]), "the key was left out"),
         (SignType::Md5.digest(own, &[join(&pairs()).as_bytes(), own]), "without its name"),
         ("B".repeat(32), "another message or another key"),

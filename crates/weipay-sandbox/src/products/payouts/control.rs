@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::red_packet::{self, NotOpened};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::StoreError;
 
@@ -23,7 +23,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
 fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let person = request.text("openid");
     if person.is_some_and(|person| !is_openid(person)) {
-        return Err(ControlError::invalid(reasons::PERSON_FORM));
+        return Err(ControlError::invalid(PERSON_FORM));
     }
     match control.platform.open_red_packet(request.path("number"), person)? {
         Opened::Now { state, fen } => Ok(json!({ "status": state, "amount": fen })),

@@ -6,7 +6,8 @@ use weipay_wire::{Kit, XmlElements};
 
 use super::payments::{call, values};
 use super::{key, said_to};
-use crate::cash_coupons::{OPENID, client};
+use crate::cash_coupons::OPENID;
+use crate::client::client;
 
 const ORDER: &str = "/pay/combinedorder";
 const QUERY: &str = "/pay/querycombinedorder";

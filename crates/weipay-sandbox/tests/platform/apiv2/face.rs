@@ -5,7 +5,8 @@ use weipay_wire::XmlElements;
 
 use super::payments::{call, values};
 use super::said_to;
-use crate::cash_coupons::{OPENID, client};
+use crate::cash_coupons::OPENID;
+use crate::client::client;
 
 const PAY: &str = "/pay/facepay";
 const QUERY: &str = "/pay/facepayquery";

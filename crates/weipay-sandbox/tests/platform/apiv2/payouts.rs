@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{MerchantAccount, Sandbox};
+use weipay_sandbox::{MerchantAccount, NewMerchant, Sandbox};
 use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use super::payments::{call, values};
-use super::{elements, key, post};
+use super::{elements, key, post, said_to};
 use crate::client::Client;
 
 const SEND: &str = "/mmpaymkttransfers/sendredpack";
@@ -24,7 +24,7 @@ fn start() -> Sandbox {
 }
 
 fn available(sandbox: &Sandbox) -> i64 {
-    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
+    let client = Client::new(sandbox).in_time();
     client.get("/v3/merchant/fund/balance/OPERATION").success()["available_amount"].as_i64().unwrap()
 }
 
@@ -168,6 +168,21 @@ fn what_is_left_of_a_group_goes_back_after_a_day() {
     assert_eq!(parts(&shown).len(), 1);
     assert_eq!(available(&sandbox), 100_000 - first);
     assert!(open_part(&sandbox, "1", FRIENDS[0]).is_err());
+}
+
+#[test]
+fn the_numbers_of_red_packets_are_each_merchants_own() {
+    let sandbox = start();
+    call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    let other = sandbox.add_merchant(&NewMerchant::new().mchid("1900000200")).unwrap();
+    let kit = other.kit();
+    let own = [("appid", &*kit.appid), ("mch_id", &*kit.mchid), ("mch_billno", "1"), ("bill_type", "MCHT")];
+    assert_eq!(values(&said_to(&sandbox, kit, SENT, &own), ["err_code"]), ["NOT_FOUND"]);
+    let mut packet = group(&sandbox, "1", ("1000", "3"));
+    packet[1].1 = &kit.appid;
+    packet.push(("mch_id", &kit.mchid));
+    assert_eq!(values(&said_to(&sandbox, kit, SEND_GROUP, &packet), ["err_code"]), ["NOTENOUGH"]);
+    assert_eq!(available(&sandbox), 99_000);
 }
 
 #[test]
