@@ -226,7 +226,7 @@ fn what_is_wrong_with_a_part_makes_no_order() {
     };
     for (bad, code) in [
         (list(&[]), "INVALID_REQUEST"),
-        (list(&[good.clone()]), "INVALID_REQUEST"),
+        (list(std::slice::from_ref(&good)), "INVALID_REQUEST"),
         (with("total_fee", json!("10")), "INVALID_REQUEST"),
         (with("total_fee", json!(0)), "INVALID_REQUEST"),
         (with("fee_type", json!("USD")), "INVALID_REQUEST"),
