@@ -225,6 +225,14 @@ pub(crate) struct Context<'a> {
     pub(crate) platform_serial: &'a str,
 }
 
+impl Context<'_> {
+    /// The same with another request: what one version of the API is asked, as the other one has it.
+    pub(crate) fn with_request<'b>(&'b self, request: &'b ValidRequest) -> Context<'b> {
+        let context: &Context<'b> = self;
+        Context { request, file: None, ..*context }
+    }
+}
+
 /// Why a handler did nothing. Either way nothing was changed.
 #[derive(Debug)]
 pub(crate) enum HandlerError {

@@ -18,6 +18,9 @@ pub(crate) const CLOCK_IS_MOVED: &str = "another call is moving the clock; try a
 /// With what a transaction has met.
 pub(crate) const STATE_IS_EXCHANGED: &str = "the state, which another node exchanges";
 
+/// Of an amount in a JSON text.
+pub(crate) const FEN_IN_JSON: &str = "a number of fen without quotes, at least 1";
+
 /// The account (账户) of a person is frozen or cancelled.
 pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: weipay sandbox person account OPENID normal changes it";
 

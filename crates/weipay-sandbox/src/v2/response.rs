@@ -12,9 +12,11 @@ use crate::merchants::Merchant;
 use crate::response::{Refusal, Response, SERVER};
 
 /// The elements of a request that a response repeats.
-const REPEATED: [&str; 9] = [
+const REPEATED: [&str; 11] = [
     "appid",
     "mch_id",
+    "combine_appid",
+    "combine_mch_id",
     "mch_appid",
     "mchid",
     "wxappid",

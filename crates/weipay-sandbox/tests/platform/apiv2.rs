@@ -1,6 +1,9 @@
 //! The gate of APIv2 over real sockets, with the ways in that have a client certificate and that have none.
 
+mod cash_coupons;
+mod combined;
 mod contracts;
+mod face;
 mod partners;
 mod payments;
 mod payouts;
@@ -14,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use weipay_sandbox::{CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, REASON_HEADER, Sandbox, decode_reason};
-use weipay_wire::{ApiV2Key, SignType, XmlElements};
+use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use crate::SHARED;
 use crate::client::Response;
@@ -58,6 +61,18 @@ fn sign(sandbox: &Sandbox, mut elements: XmlElements) -> Vec<u8> {
     let sign = key(sandbox).sign(sign_type, elements.texts());
     elements.push("sign", sign);
     elements.write("xml").unwrap().into_bytes()
+}
+
+/// What an operation says to a merchant who names itself as the operation wants it.
+fn said_to(sandbox: &Sandbox, kit: &Kit, path: &str, with: &[(&str, &str)]) -> XmlElements {
+    let mut sent = XmlElements::new();
+    for (name, text) in [("nonce_str", "ibuaiVcKdpRxkhJA")].iter().chain(with) {
+        sent.push(*name, *text);
+    }
+    let sign_type = sent.text("sign_type").map_or(SignType::Md5, |named| named.parse().unwrap());
+    let sign = ApiV2Key::new(&kit.api_v2_key).unwrap().sign(sign_type, sent.texts());
+    sent.push("sign", sign);
+    elements(&post(sandbox, path, sent.write("xml").unwrap().as_bytes()))
 }
 
 fn exchange(mut stream: impl Read + Write, method: &str, path: &str, headers: &str, body: &[u8]) -> Response {

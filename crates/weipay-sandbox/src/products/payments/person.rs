@@ -365,7 +365,7 @@ impl Platform {
                 (&order.merchant, appids, order.trade_type, order.dialect)
             }
             Payable::Combined(combined) => {
-                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, Dialect::V3)
+                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, combined.dialect)
             }
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;

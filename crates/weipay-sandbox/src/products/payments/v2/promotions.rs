@@ -81,7 +81,7 @@ pub(super) fn coupon_type(coupon: &Value) -> &'static str {
 }
 
 /// A coupon in the list.
-fn listed(coupon: &Value) -> Value {
+pub(super) fn listed(coupon: &Value) -> Value {
     json!({
         "promotion_id": coupon["coupon_id"],
         "name": coupon["name"],
