@@ -56,6 +56,16 @@ pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refu
     }
 }
 
+/// What goods (先用后付商品) cost is not below 0 or too large.
+pub(super) fn check_goods(shopping_info: &Value) -> Result<(), Refusal> {
+    let amounts = shopping_info["goods"].as_array().into_iter().flatten().filter_map(|one| one.get("amount"));
+    let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
+    match amounts.into_iter().all(is_amount) {
+        true => Ok(()),
+        false => Err(refusals::wrong_parameter("every amount must be from 0 fen to a million yuan")),
+    }
+}
+
 /// A total must fit the risk fund of an order. INFERRED(pay-score-cap): an estimate of the cost is not a
 /// limit; that is the service's, a million yuan here.
 pub(super) fn check_risk_fund(total: i64, risk_fund: &Value) -> Result<(), Refusal> {
