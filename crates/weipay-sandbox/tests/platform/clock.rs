@@ -134,23 +134,27 @@ fn what_was_decided_early_is_not_due_any_more() {
     let call = |path: &str, body: Value| control.call("POST", path, Some(&body)).unwrap();
     let midnight = json!("2026-08-16T00:00:00+08:00");
 
-    let order = json!({
-        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
-        "notify_url": receiver.url, "amount": { "total": 1_000 }, "settle_info": { "profit_sharing": true },
-    });
-    client.post("/v3/pay/transactions/native", &order).success();
-    assert_eq!(next(), "2026-08-22T12:00:00+08:00", "it expires");
-    let id = call("/orders/pay", json!({ "order": "order-1" }))["transaction_ids"][0].clone();
-    // The notification is delivered.
-    sandbox.run_for(0).unwrap();
-    assert_eq!(next(), midnight, "the settlement");
+    let pay = |number: &str, is_shared: bool| {
+        let order = json!({
+            "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
+            "notify_url": receiver.url, "amount": { "total": 1_000 }, "settle_info": { "profit_sharing": is_shared },
+        });
+        client.post("/v3/pay/transactions/native", &order).success();
+        let id = call("/orders/pay", json!({ "order": number }))["transaction_ids"][0].clone();
+        // The notification is delivered.
+        sandbox.run_for(0).unwrap();
+        assert_eq!(next(), midnight, "the settlement, and no expiry");
+        id
+    };
+    let id = pay("shared", true);
 
-    for (number, to) in [("refund-1", "success"), ("refund-2", "closed"), ("refund-3", "abnormal")] {
-        let refund = json!({ "out_trade_no": "order-1", "out_refund_no": number,
+    for to in ["success", "closed", "abnormal"] {
+        pay(to, false);
+        let refund = json!({ "out_trade_no": to, "out_refund_no": to,
             "amount": { "refund": 10, "total": 1_000, "currency": "CNY" } });
         client.post("/v3/refund/domestic/refunds", &refund).success();
         assert_eq!(next(), "2026-08-15T12:00:05+08:00");
-        call(&format!("/refunds/{number}/outcome"), json!({ "to": to }));
+        call(&format!("/refunds/{to}/outcome"), json!({ "to": to }));
         assert_eq!(next(), midnight, "{to}");
     }
 

@@ -139,6 +139,9 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
     partner.run(2);
     assert_eq!(partner.post(&cancel, &body).success()["state"], "CANCELLED");
     assert_eq!(partner.balances(), (700, 0, 1_000));
+    let mut of_nobody = partner.reported("nobody1", 100);
+    of_nobody["appid"] = json!("wx0000000000000000");
+    assert_eq!(partner.post(&bills, &of_nobody).refusal(), (400, "INVALID_REQUEST".to_owned()));
     let short = partner.post(&bills, &partner.reported("short1", 701));
     assert_eq!(short.refusal(), (403, "NOT_ENOUGH".to_owned()));
     let bill = format!("/v3/bill/sub-merchant-fundflowbill?sub_mchid={SUB}");

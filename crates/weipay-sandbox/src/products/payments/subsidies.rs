@@ -145,11 +145,7 @@ fn check_refund(tx: &Transaction<'_>, order: &Order, refund_id: &str) -> Result<
     };
     match found.filter(is_of_order) {
         Some(_) => Ok(()),
-        None => Err(Refusal::invalid_request(
-            "退款单不存在",
-            "refund_id must be of a refund of this order that is not closed",
-        )
-        .into()),
+        None => Err(Refusal::invalid_request("退款单不存在", reasons::NO_REFUND_OF_ORDER).into()),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
             known
         }
         None => {
-            check_appid_and_openid(tx, context.caller, appid, openid)?;
+            check_appid_and_openid(tx, context, appid, openid)?;
             check_count(tx, &context.caller.mchid, openid, scene, context.now)?;
             let new = new(tx, context, &request.body, appid, openid, scene)?;
             let new = Authorization { perception: perception.map(str::to_owned), ..new };

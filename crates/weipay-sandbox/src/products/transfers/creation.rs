@@ -29,7 +29,7 @@ pub(super) fn create_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> 
 
 fn to_be_confirmed(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
     made_once(tx, context, |new| {
-        check_appid_and_openid(tx, context.caller, &new.appid, &new.openid)?;
+        check_appid_and_openid(tx, context, &new.appid, &new.openid)?;
         Ok(new)
     })
 }
@@ -44,7 +44,7 @@ fn confirmed_with_authorization(
     context: &Context<'_>,
 ) -> Result<Transfer, HandlerError> {
     made_once(tx, context, |new| {
-        check_appid_and_openid(tx, context.caller, &new.appid, &new.openid)?;
+        check_appid_and_openid(tx, context, &new.appid, &new.openid)?;
         let Some(info) = authorization_info(context) else { return Ok(new) };
         let scene = context.request.required("transfer_scene_id");
         let asked = authorization::with_transfer(tx, context, info, &new.appid, &new.openid, scene)?;
@@ -81,7 +81,7 @@ pub(super) fn transfer_to_authorized(
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
     let transfer = made_once(tx, context, |new| {
-        check_appid(context.caller, &new.appid)?;
+        check_appid(context, &new.appid)?;
         let given = authorization::in_effect(tx, context)?;
         if given.appid != new.appid {
             return Err(refusals::no_authorization("the authorization was given under another appid").into());
@@ -156,18 +156,24 @@ pub(super) fn package(context: &Context<'_>, serial: i64) -> String {
     format!("{}{serial:x}==", context.entropy.letters_and_digits(40))
 }
 
-pub(super) fn check_appid(caller: &Account, appid: &str) -> Result<(), Refusal> {
-    if caller.appids.iter().any(|own| own == appid) { Ok(()) } else { Err(refusals::wrong_appid()) }
+/// UNCONFIRMED(transfer-of-sub-merchant-appid): a transfer for a sub-merchant may be under the appid of either.
+pub(super) fn check_appid(context: &Context<'_>, appid: &str) -> Result<(), Refusal> {
+    let is_of = |account: &Account| account.appids.iter().any(|own| own == appid);
+    let sub_merchant = context.request.text("sub_mchid").and_then(|mchid| context.merchants.find(mchid));
+    if is_of(context.caller) || sub_merchant.is_some_and(|merchant| is_of(&merchant.account)) {
+        return Ok(());
+    }
+    Err(refusals::wrong_appid())
 }
 
 /// The appid must be the merchant's, and the openid one under this appid.
 pub(super) fn check_appid_and_openid(
     tx: &Transaction<'_>,
-    caller: &Account,
+    context: &Context<'_>,
     appid: &str,
     openid: &str,
 ) -> Result<(), HandlerError> {
-    check_appid(caller, appid)?;
+    check_appid(context, appid)?;
     if !is_openid(openid) {
         return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
     }

@@ -173,7 +173,7 @@ pub(super) fn too_much_after_sales() -> Refusal {
 }
 
 pub(super) fn not_refunded() -> Refusal {
-    Refusal::invalid_request("退款单不存在", "refund_id must be of a refund of this order that is not closed")
+    Refusal::invalid_request("退款单不存在", reasons::NO_REFUND_OF_ORDER)
 }
 
 pub(super) fn shared_after_sales() -> Refusal {
