@@ -151,7 +151,7 @@ fn client(kit: Option<&Path>) -> Result<blocking::Client, Failure> {
         let is_short = name.len() <= 100 && !name.chars().any(char::is_control) && !name.contains("PRIVATE");
         let name = if is_short { name } else { "the file".to_owned() };
         return Err(Failure::usage(format!(
-            "--kit: {name} is not a file; weipay sandbox init makes a kit, in .weipay/kit.json"
+            "--kit: {name} is not a file; weipay sandbox init creates a kit, in .weipay/kit.json"
         )));
     }
     let client = match kit {

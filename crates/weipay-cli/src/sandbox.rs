@@ -66,7 +66,7 @@ A seed file (--seed-file), with all members. A merchant must have its mchid, a p
     ]
   }
 
-The first appid of a merchant stands in its kit. sub_merchants makes it a partner (服务商). platform_keys is public-key (the default),
+The first appid of a merchant is in its kit. sub_merchants makes it a partner (服务商). platform_keys is public-key (the default),
 certificate or migration; certificate is valid (the default), expired, revoked or not-yet-valid. A person has the openids that the
 file gives, and one that is made under each of the appids, which must be those of merchants.
 
@@ -132,18 +132,18 @@ pub(crate) enum SandboxCommand {
     /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. It leaves out
     /// merchants and their keys.
     Snapshot(snapshot::Snapshot),
-    /// Put the state of a snapshot in the place of what there is, whole or not at all. Merchants and their keys stay as they are.
+    /// Replace the whole state with that of a snapshot, or change nothing. Merchants and their keys stay as they are.
     Restore(snapshot::Restore),
     /// Forget all records and notifications of a running sandbox, and begin from its seed again. Merchants
     /// and their keys stay as they are.
     Reset(reset::Reset),
     /// A person pays an order of a running sandbox, or fails to.
     Pay(pay::Pay),
-    /// Decide what becomes of a refund (退款) of a running sandbox, before the clock lets it succeed.
+    /// Set the result of a refund (退款) of a running sandbox; otherwise it succeeds when its time comes.
     Refund(refund::Refund),
-    /// Decide what the bank does with a withdrawal (提现) of a running sandbox, before the clock lets it succeed.
+    /// Set the result of a withdrawal (提现) of a running sandbox; otherwise it succeeds when its time comes.
     Withdrawal(withdrawal::Withdrawal),
-    /// A person complains (消费者投诉) about a paid order of a running sandbox, or goes on with a complaint.
+    /// A person complains (消费者投诉) about a paid order of a running sandbox, or continues one.
     Complain(complain::Complain),
     /// The faults that requests to a running sandbox meet.
     Fault(fault::Fault),

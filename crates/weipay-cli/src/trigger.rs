@@ -42,8 +42,8 @@ pub(crate) struct Trigger {
     /// Where to send it [default: print it].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Tell of an order (订单) of a running sandbox, by out_trade_no or transaction_id; or of a refund, a transfer or another
-    /// thing, by a number of it. Of several the newest.
+    /// The order (订单) of a running sandbox that it is about, by out_trade_no or transaction_id; or a refund, a transfer or another
+    /// record, by the merchant's or the platform's number. Of several the newest.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["kit", "receiver_authorities"])]
     order: Option<String>,
     /// The merchant whose number is meant, when several have used it.
@@ -104,7 +104,7 @@ fn read_kit(file: &Path) -> Result<kit::KitOnDisk, Failure> {
     if !file.exists() {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return Err(Failure::usage(format!(
-            "--kit: {} does not exist; weipay sandbox init --data {} makes a kit",
+            "--kit: {} does not exist; weipay sandbox init --data {} creates a kit",
             file.display(),
             folder.display()
         )));

@@ -80,7 +80,7 @@ pub enum FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Temporary(_) => f.write_str("no folder for the sandbox's data could be made"),
+            Self::Temporary(_) => f.write_str("the folder for the sandbox's data could not be created"),
             Self::InUse(dir) => write!(
                 f,
                 "another sandbox runs on {dir}, or its kit is just being made; stop it or wait for it, or use another \
@@ -90,7 +90,7 @@ impl fmt::Display for FolderError {
             Self::Shared { dir, mode, holds } => write!(
                 f,
                 "other users can enter {dir} (its mode is {mode:04o}), and it holds {holds}, which is not a sandbox's; \
-                 use a folder that holds nothing else, or close this one with: chmod 700 {dir}",
+                 use a folder that holds nothing else, or restrict this one with: chmod 700 {dir}",
                 dir = dir.display()
             ),
             Self::File { path, error } => {

@@ -45,7 +45,7 @@ impl fmt::Display for StartError {
             Self::Kit(_) => f.write_str("the sandbox's kit is inconsistent"),
             Self::Store(file, StoreError::Database(_) | StoreError::Corrupt(_)) if file.is_file() => write!(
                 f,
-                "{} cannot be used: put the file back as it was, or remove it (and the files {}-wal and -shm) to begin with an empty state",
+                "{} cannot be used: restore the file, or remove it (and the files {}-wal and -shm) to begin with an empty state",
                 file.display(),
                 file.display()
             ),
@@ -114,7 +114,7 @@ mod tests {
         let errors: [(StartError, &str); 6] = [
             (
                 StartError::Folder(FolderError::Temporary(cause())),
-                "no folder for the sandbox's data could be made",
+                "the folder for the sandbox's data could not be created",
             ),
             (
                 StartError::Folder(FolderError::File { path: "x".into(), error: cause() }),

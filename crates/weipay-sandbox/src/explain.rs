@@ -165,7 +165,7 @@ impl WrongSignature<'_> {
         });
         match owner {
             Some(owner) => format!(
-                "wrong key: the signature was made with the key of the merchant {}, and Authorization names {own}",
+                "wrong key: the signature was made with the key of the merchant {}, but Authorization names {own}",
                 owner.account.mchid
             ),
             None => "wrong key: the signature was not made with the private key of this merchant's certificate; sign with \
@@ -187,7 +187,7 @@ impl WrongSignature<'_> {
     }
 }
 
-const UNKNOWN_MESSAGE: &str = "the key is the right one, and another message was signed: method, path with query, timestamp, nonce and \
+const UNKNOWN_MESSAGE: &str = "the key is right, but another message was signed: method, path with query, timestamp, nonce and \
                                body, each followed by a line feed, must be what is sent; print what your program signs \
                                and compare it";
 
@@ -195,7 +195,7 @@ const UNKNOWN_MESSAGE: &str = "the key is the right one, and another message was
 fn bare(content: &[u8], message: &[u8]) -> String {
     let hash = digest(&SHA256, message);
     if content == hash.as_ref() {
-        return "the message is right, and its digest was signed without naming SHA-256 in it: use SHA256withRSA, not a bare RSA \
+        return "the message is right, but its digest was signed without the name of SHA-256: use SHA256withRSA, not a bare RSA \
                 operation over the digest"
             .to_owned();
     }

@@ -5,6 +5,7 @@
 //! | the path is known | 404, empty body |
 //! | the method fits the path | 405, empty body |
 //! | `User-Agent` and `Accept` are there (not on transactions) | 400 INVALID_REQUEST |
+//! | `Accept-Language`, if it is there, has a language of the platform (not on transactions) | 406 PARAM_ERROR |
 //! | `Authorization` has its shape | 401 SIGN_ERROR |
 //! | its timestamp is within five minutes | 401 SIGN_ERROR |
 //! | merchant and certificate are known | 401 SIGN_ERROR |
@@ -87,6 +88,7 @@ const REVOKED_CERTIFICATE: &str = "商户证书已作废。";
 /// UNCONFIRMED(replayed-request), as is that there is such a refusal.
 const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
+const OTHER_LANGUAGE: &str = "传入了不支持的Accept-Language";
 
 /// Finds out whose request it is, or rejects it. With `replays`, a request enters once. Before a merchant is
 /// not let in because of what is known of it, `look` is asked whether anything else is known by now.
@@ -100,6 +102,7 @@ pub(crate) fn authenticate<'a>(
     let now = clock.now();
     let routed = route(&request.method, request.path())?;
     check_client_headers(request)?;
+    check_language(request)?;
     let authorization = authorization(request)?;
     check_scheme(request, &authorization)?;
     let is_fresh_at = |time| is_fresh(time, authorization.timestamp);
@@ -134,9 +137,9 @@ fn stale(signed: i64, [sandbox, machine]: [i64; 2]) -> String {
     let now = if is_machine_nearer { machine } else { sandbox };
     let seconds = signed.abs_diff(now);
     let told = match sandbox.abs_diff(machine) {
-        0..=1 => format!("the request was signed at {signed}, and the sandbox's clock shows {sandbox}"),
+        0..=1 => format!("the request was signed at {signed}, but the sandbox's clock shows {sandbox}"),
         _ => format!(
-            "the request was signed at {signed}; the sandbox's clock shows {sandbox} and this machine's {machine}, and either is taken"
+            "the request was signed at {signed}; the sandbox's clock shows {sandbox} and this machine's {machine}, and either is accepted"
         ),
     };
     if signed / 1000 >= now / 10 {
@@ -210,6 +213,34 @@ fn check_client_headers(request: &Request) -> Result<(), Rejection> {
     .into())
 }
 
+/// UNCONFIRMED(accept-language): which lists pass. Recorded are a missing header, which passes, and `*`, which does not.
+fn check_language(request: &Request) -> Result<(), Rejection> {
+    let mut languages = request
+        .headers
+        .get_all("accept-language")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|language| language.split(';').next().unwrap_or_default().trim())
+        .filter(|language| !language.is_empty())
+        .peekable();
+    let is_of_platform = |language: &str| {
+        let language = language.split('-').next().unwrap_or_default();
+        language.eq_ignore_ascii_case("zh") || language.eq_ignore_ascii_case("en")
+    };
+    if is_less_checked(request) || languages.peek().is_none() || languages.any(is_of_platform) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        406,
+        "PARAM_ERROR",
+        OTHER_LANGUAGE,
+        "the platform has texts in zh-CN, zh-HK, zh-TW and en: send `Accept-Language: zh-CN`. Node's fetch sends `*` if the program \
+         does not set this header",
+    )
+    .into())
+}
+
 fn authorization(request: &Request) -> Result<Authorization, Rejection> {
     let of_transactions = is_less_checked(request);
     let how_many = request.headers.get_all("authorization").iter().count();
@@ -252,7 +283,7 @@ fn check_scheme(request: &Request, authorization: &Authorization) -> Result<(), 
     if authorization.scheme == Scheme::Sha256Rsa2048 {
         return Ok(());
     }
-    let reason = "the Authorization header says WECHATPAY2-SM2-WITH-SM3 (国密), and the merchants of the sandbox have keys of RSA: \
+    let reason = "the Authorization header says WECHATPAY2-SM2-WITH-SM3 (国密), but the sandbox's merchants have RSA keys: \
                   write WECHATPAY2-SHA256-RSA2048";
     match is_less_checked(request) {
         true => Err(Rejection::Refused {

@@ -187,7 +187,7 @@ pub(crate) fn not_decrypted(field: &str) -> Refusal {
     Refusal::param_error(
         "平台私钥解密失败",
         format!(
-            "`{field}` does not open with the key that Wechatpay-Serial names: encrypt it with that key (RSA-OAEP, SHA-1, base64)"
+            "`{field}` cannot be decrypted with the key that Wechatpay-Serial names: encrypt it with that key (RSA-OAEP, SHA-1, base64)"
         ),
     )
 }

@@ -115,12 +115,12 @@ impl fmt::Display for KitError {
             Self::File { path, .. } => write!(f, "{} cannot be read or written", path.display()),
             Self::KeysMissing { dir } => write!(
                 f,
-                "{dir}/{KIT} is there and {dir}/{KEYS} is not: put the keys back, or remove {KIT} for a new kit",
+                "{dir}/{KIT} exists, but {dir}/{KEYS} does not: restore the keys, or remove {KIT} for a new kit",
                 dir = dir.display()
             ),
             Self::Broken { path, reason } => write!(
                 f,
-                "{}: {reason}; put the file back as it was, or start with another data directory",
+                "{}: {reason}; restore the file, or start with another data directory",
                 path.display()
             ),
             Self::Real { path } => write!(
@@ -132,8 +132,8 @@ impl fmt::Display for KitError {
             Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
             Self::Left { dir, reason } => write!(
                 f,
-                "a kit with this number is left in {}, and {reason}: remove that folder for a new kit, choose another number, or ask \
-                 for what the kit has",
+                "{} still has a kit with this number, but {reason}: remove that folder for a new kit, choose another number, or \
+                 request the settings of that kit",
                 dir.display()
             ),
             Self::OtherPlatformKeys { dir, has, wanted } => write!(

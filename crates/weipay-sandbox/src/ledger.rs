@@ -112,7 +112,7 @@ impl PostingError {
                     Owner::Person(_) => "the person".to_owned(),
                 };
                 let reason = format!(
-                    "{whose} has {has} fen {}, and {needs} are needed{}",
+                    "{whose} has {has} fen {}, but {needs} fen are needed{}",
                     kind.place(),
                     kind.advice()
                 );

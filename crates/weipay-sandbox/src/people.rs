@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 pub(crate) mod of_person;
+pub(crate) mod openid;
 pub(crate) mod seeded;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use account::AccountState;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use self::openid::LENGTH;
 use crate::ledger::take_over_wallet;
 use crate::platform::Platform;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
@@ -27,7 +29,6 @@ pub struct Person {
 }
 
 const OPENID: &str = "openid";
-const LENGTH: usize = 28;
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
 impl Record for Person {
@@ -185,7 +186,7 @@ impl Platform {
 mod tests {
     use super::*;
     use crate::ledger::{Owner, sum_of_everything};
-    use crate::products::users::is_openid;
+    use crate::people::openid::is_openid;
     use crate::sandbox::Sandbox;
 
     #[test]

@@ -2,15 +2,8 @@
 //!
 //! What only one product says stands in its `refusals`. `tests/platform/reasons.rs` finds what is written twice.
 
-/// An openid without its official form ([`is_openid`](crate::products::users::is_openid)).
-pub(crate) const OPENID_FORM: &str =
-    "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here";
-
-/// The same where a unionid can be given too.
-pub(crate) const PERSON_FORM: &str =
-    "the person must be an openid or a unionid: 28 letters, digits, _ or -, the first an o";
-
-pub(crate) const OPENID_OF_ANOTHER_APPID: &str = "this openid is of a person who has another one under this appid: weipay sandbox person show OPENID shows it";
+pub(crate) const OPENID_FORM: &str = crate::people::openid::WrongOpenid::Form.reason();
+pub(crate) const OPENID_OF_ANOTHER_APPID: &str = crate::people::openid::WrongOpenid::OfAnotherAppid.reason();
 
 /// The account (账户) of a person is frozen or cancelled.
 pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: weipay sandbox person account OPENID normal changes it";
@@ -23,7 +16,8 @@ pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-m
 pub(crate) const NO_REFUND_OF_ORDER: &str = "refund_id must be of a refund of this order that is not closed";
 
 /// Of a query by a number that nothing has.
-pub(crate) const NOTHING_HAS_NUMBER: &str = "this merchant made nothing with this number in the last 30 days; a request that was refused has made nothing";
+pub(crate) const NOTHING_HAS_NUMBER: &str =
+    "this merchant has no record with this number from the last 30 days; a refused request creates none";
 
 pub(crate) const ORDER_WAS_CLOSED: &str = "the order with this out_trade_no was closed: take a new number";
 
@@ -35,7 +29,7 @@ pub(crate) const BELOW_SENT: &str = "the target must not be below 1, nor below w
 pub(crate) const PERSON_HAS_ENOUGH: &str =
     "this person has max_coupons_per_user coupons of the stock already";
 pub(crate) const COUPON_DELETED: &str = "the person has deleted the coupon";
-pub(crate) const NO_COUPON_TO_DELETE: &str = "nobody has a coupon with this code that could be thrown away";
+pub(crate) const NO_COUPON_TO_DELETE: &str = "no person has a coupon with this code that can be deleted";
 pub(crate) const NO_COUPON_STATE: &str = "coupon_state is not a state of a coupon";
 
 /// What is done where several merchants have used a number, and the request can name the merchant.

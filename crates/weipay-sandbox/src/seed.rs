@@ -17,7 +17,7 @@
 //! | member of a merchant | meaning |
 //! |---|---|
 //! | `mchid` | its number, which must be there |
-//! | `appids` | those that are bound to it; the first stands in its kit; a new one if missing |
+//! | `appids` | those that are bound to it; the first one is in its kit (default: a new one) |
 //! | `sub_merchants` | those that it acts for |
 //! | `platform_keys` | `public-key`, which is the default, `certificate` or `migration` |
 //! | `certificate` | `valid`, which is the default, `expired`, `revoked` or `not-yet-valid` |
@@ -43,8 +43,8 @@ use crate::merchants::add::NewMerchant;
 use crate::merchants::change::{MerchantError, check_appid, check_mchid};
 use crate::merchants::record::{CertificateState, PlatformKeys};
 use crate::people::Person;
+use crate::people::openid::{FORM, is_openid};
 use crate::platform::Platform;
-use crate::products::users::is_openid;
 use crate::store::StoreError;
 
 /// The largest seed file, in bytes.
@@ -180,19 +180,18 @@ impl Seed {
     }
 
     fn check_people(&self) -> Result<(), SeedError> {
-        let form = "has 28 letters, digits, _ or -, and begins with o";
         let (mut unionids, mut openids) = (BTreeSet::new(), BTreeSet::new());
         for (index, person) in self.people.iter().enumerate() {
             let place = |member: &str| format!("people[{index}].{member}");
             if !is_openid(&person.unionid) {
-                return Err(wrong(place("unionid"), format!("a unionid {form}")));
+                return Err(wrong(place("unionid"), format!("a unionid {FORM}")));
             }
             if !unionids.insert(&person.unionid) {
                 return Err(wrong(place("unionid"), format!("{} is in the file twice", person.unionid)));
             }
             for (appid, openid) in &person.openids {
                 if !is_openid(openid) {
-                    return Err(wrong(place(&format!("openids.{appid}")), format!("an openid {form}")));
+                    return Err(wrong(place(&format!("openids.{appid}")), format!("an openid {FORM}")));
                 }
                 if !openids.insert(openid) {
                     return Err(wrong(
@@ -243,7 +242,7 @@ impl Platform {
                 let (place, has) = (format!("merchants[{index}].platform_keys"), has.word());
                 return Err(wrong(
                     place,
-                    format!("merchant {mchid} is there already, and was made with {has}"),
+                    format!("merchant {mchid} already exists, but was made with {has}"),
                 ));
             }
         }
@@ -256,7 +255,7 @@ impl Platform {
             if dates != CertificateState::Valid && (is_wanted_good || dates != wanted) {
                 let dates = dates.word();
                 let reason = format!(
-                    "merchant {mchid} is there already, and according to its dates its certificate is {dates}"
+                    "merchant {mchid} already exists, but according to its dates its certificate is {dates}"
                 );
                 return Err(wrong(format!("merchants[{index}].certificate"), reason));
             }

@@ -1,4 +1,4 @@
-//! What the merchant shows in the TLS handshake where APIv2 demands it (双向证书): the merchant API certificate (商户API证书) and its
+//! What the merchant shows in the TLS handshake where APIv2 requires it (双向证书): the merchant API certificate (商户API证书) and its
 //! private key, and the file in which a merchant gets both together, `apiclient_cert.p12` in PKCS#12 (RFC 7292).
 //!
 //! Only reading, and only what such files hold: one private key and certificates, protected by one password. The platform's own

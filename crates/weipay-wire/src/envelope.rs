@@ -7,7 +7,7 @@
 //!
 //! The sealed part of an APIv2 refund notification (退款结果通知, `req_info`) is AES-256 in ECB mode with PKCS#7
 //! padding, under the MD5 of the APIv2 key in lower-case hexadecimal. Nothing authenticates it, and the
-//! notification carries no signature: what it says is to be looked up before money moves.
+//! notification carries no signature: query the refund before money moves.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};

@@ -152,7 +152,7 @@ impl PrivateKey {
         }
     }
 
-    /// Decrypts a sensitive field (敏感字段) that was encrypted with the public half of this key, as the key demands:
+    /// Decrypts a sensitive field (敏感字段) that was encrypted with the public half of this key, as the key requires:
     /// RSAES-OAEP, or SM2.
     ///
     /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
@@ -169,7 +169,7 @@ impl PrivateKey {
     }
 
     /// Decrypts a sensitive field (敏感字段) with RSAES-OAEP. See [`decrypt_sensitive`](Self::decrypt_sensitive), which does what
-    /// the key demands.
+    /// the key requires.
     ///
     /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
     ///
@@ -364,7 +364,7 @@ impl PublicKey {
         }
     }
 
-    /// Encrypts a sensitive field (敏感字段) as this key demands, in base64: RSAES-OAEP, or SM2.
+    /// Encrypts a sensitive field (敏感字段) as this key requires, in base64: RSAES-OAEP, or SM2.
     ///
     /// # Errors
     ///
@@ -378,7 +378,7 @@ impl PublicKey {
     }
 
     /// Encrypts a sensitive field (敏感字段) with RSAES-OAEP, in base64. See [`encrypt_sensitive`](Self::encrypt_sensitive), which
-    /// does what the key demands. UNCONFIRMED: public reports say that a few old operations (小微商户, some of overseas and of face
+    /// does what the key requires. UNCONFIRMED: public reports say that a few old operations (小微商户, some of overseas and of face
     /// payment) take RSAES-PKCS1-v1_5, which is not made here.
     ///
     /// # Errors

@@ -79,7 +79,7 @@ const MAX_IN_MEMORY: u64 = 64 * 1024 * 1024;
 /// How much of an error response is read.
 const MAX_ERROR_BODY: usize = 1024 * 1024;
 
-/// A download (下载) that is being filled in. `to_writer`, `to_file` or `to_bytes` makes it.
+/// A download (下载) before it starts: `to_writer`, `to_file` or `to_bytes` starts it.
 ///
 /// - The URL is sent as it was given, byte for byte, to whatever host it names. Only hosts of the platform and the client's own
 ///   base URL get a signature; any other host gets none, and must be `https://` or this machine. No redirect is followed.

@@ -151,7 +151,7 @@ impl Error {
         self
     }
 
-    /// Names the call whose response cannot be read. To repeat it is never the way.
+    /// Names the call whose response cannot be read. Never repeat it.
     pub(crate) fn in_answered_call(mut self, called: &Called) -> Self {
         self.0.operation = Some(called.text());
         self.0.known_operation = called.known_operation();

@@ -56,7 +56,8 @@ pub const CA_ERROR: &str = "CA_ERROR";
 pub const CERT_ERROR: &str = "CERT_ERROR";
 /// The merchant has no such contract, or it has ended.
 pub const CONTRACT_NOT_EXIST: &str = "CONTRACT_NOT_EXIST";
-/// The operation failed, and the message says why.
+/// The operation failed, and the message says why. Or: The whole order is refunded already: an earlier
+/// refund took effect.
 pub const ERROR: &str = "ERROR";
 /// The number was used before with other content.
 pub const FATAL_ERROR: &str = "FATAL_ERROR";
@@ -161,9 +162,10 @@ pub const ORDER_NOT_EXIST: &str = "ORDER_NOT_EXIST";
 pub const ORDER_PAID: &str = "ORDER_PAID";
 /// The order number was used for another order. HTTP 403.
 pub const OUT_TRADE_NO_USED: &str = "OUT_TRADE_NO_USED";
-/// A parameter is missing or wrong, and the message says which. Or: The merchant number is missing. Or: A
-/// time is malformed. Or: The ID of the coupon is missing. It has other meanings too: see
-/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400.
+/// A parameter is missing or wrong, and the message says which. Or: The header Accept-Language is not
+/// zh-CN, zh-HK, zh-TW or en (Node's fetch sends * by itself). Or: The merchant number is missing. Or: A
+/// time is malformed. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 400, 406.
 pub const PARAM_ERROR: &str = "PARAM_ERROR";
 /// A parameter is not UTF-8.
 pub const PARAM_IS_NOT_UTF8: &str = "PARAM_IS_NOT_UTF8";

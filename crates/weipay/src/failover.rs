@@ -14,10 +14,10 @@ use crate::transport::NotOfHost;
 /// The backup of the main host (备域名).
 pub(crate) const BACKUP: &str = "https://api2.mch.weixin.qq.com";
 
-/// So many failures one after another close a host.
+/// Consecutive failures after which a host is not used.
 const MAX_FAILURES: u32 = 3;
 
-/// So long a host stays closed. Then one call tries it.
+/// How long a host is not used; then one call tries it.
 const CLOSED_FOR: Duration = Duration::from_secs(30);
 
 /// One of the two hosts.

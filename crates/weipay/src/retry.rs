@@ -27,7 +27,7 @@ pub use policy::{Retry, RetryPolicy};
 pub(crate) use timer::SystemTimer;
 pub use timer::{Sleep, Timer};
 
-/// How often, and after which waits, a client sends a call again that did not come to an end.
+/// How often and after which delays a client repeats a call that failed.
 ///
 /// A call is sent again only where that cannot make it take effect twice:
 ///

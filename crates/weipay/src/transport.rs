@@ -13,7 +13,7 @@
 //! - It keeps the time limit, from connecting to the last byte of the response. A streamed body fails when the time is over.
 //! - If it fails, [`NetworkError::sent`] says whether any byte of the request may have left. This decides whether a call about
 //!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
-//! - A request of APIv2 that demands the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as
+//! - A request of APIv2 that requires the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as
 //!   `Arc<`[`ClientIdentity`](weipay_wire::ClientIdentity)`>`. A transport that does not show it gets a refusal of the platform.
 //! - A body is whole or a stream, in both directions, so do not rely on
 //!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.

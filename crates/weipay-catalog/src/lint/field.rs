@@ -186,7 +186,7 @@ fn truncation_of_label(field: &Field) -> Option<String> {
         return Some(format!("ends in {end}"));
     }
     let (open, close) = PAIRS.iter().find(|(open, close)| count(*open) != count(*close))?;
-    Some(format!("has not as many {open} as {close}"))
+    Some(format!("has unbalanced {open} and {close}"))
 }
 
 /// Words in labels of money.

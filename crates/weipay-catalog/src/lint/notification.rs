@@ -35,7 +35,7 @@ impl Linter {
             self.report(
                 place,
                 1,
-                "with `told-by` go `numbers` and `identity`, which tell one message from another",
+                "`told-by` requires `numbers` and `identity`, which tell one message from another",
             );
         }
         for name in told_by.iter().flatten().filter(|name| !has(body, name)) {
@@ -75,7 +75,7 @@ mod tests {
         );
         let wrong = findings("  merchant mchid\n  told-by paid | mch_id\n  identity number\n");
         for problem in
-            ["`merchant` must name", "with `told-by` go", "`told-by` names `paid`", "names `number`"]
+            ["`merchant` must name", "`told-by` requires", "`told-by` names `paid`", "names `number`"]
         {
             assert!(wrong.contains(problem), "{problem}: {wrong}");
         }

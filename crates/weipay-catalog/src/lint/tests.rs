@@ -208,8 +208,8 @@ fn a_label_that_is_cut_off_is_found() {
         ("trade_scene为", "ends in 为"),
         ("符合ISO", "ends in 符合ISO"),
         ("true-是", "ends in 是"),
-        ("有多个结果时用分号”", "has not as many “ as ”"),
-        ("金额（分", "has not as many （ as ）"),
+        ("有多个结果时用分号”", "has unbalanced “ and ”"),
+        ("金额（分", "has unbalanced （ and ）"),
     ] {
         let found = finding(&format!("    a string # {label}\n"));
         assert!(found.contains(&format!("the label of `a` is cut off, it {sign}: {label}")), "{found}");

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Outcome};
 pub(super) fn follow(client: &Client, response: &Response<Value>, output: &Output) -> Outcome {
     let downloaded = write(|writer| client.download(response).to_writer(writer), output)?;
     downloaded.map(drop).map_err(|error| {
-        let reason = format!("the call succeeded, but not its download: {}", report::describe(&error));
+        let reason = format!("the call succeeded, but the download failed: {}", report::describe(&error));
         Failure::from_download(&error, reason)
     })
 }

@@ -257,7 +257,9 @@ impl<'a> Shop<'a> {
                 );
             }
             Ok(Happening::Notified(other)) => {
-                return Err(format!("{} came in place of REFUND.SUCCESS", other.event_type()).into());
+                return Err(
+                    format!("expected the notification REFUND.SUCCESS, got {}", other.event_type()).into()
+                );
             }
             Ok(Happening::Rejected(reason)) => {
                 return Err(format!("a notification was rejected: {reason}").into());

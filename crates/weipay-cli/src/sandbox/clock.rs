@@ -47,7 +47,7 @@ pub(crate) enum ClockCommand {
     Real,
     /// Show what was due and cannot be done, and why. It is put aside and stops nothing else.
     PutAside,
-    /// Do again what was put aside, when the cause is gone. A sandbox that starts does it once.
+    /// Retry what was put aside, when the cause is gone. A sandbox that starts does it once.
     Retry,
 }
 
@@ -103,7 +103,9 @@ fn seconds_back(before: &Value, after: &Value) -> Option<i64> {
 
 fn warn_of_going_back(before: Option<&Value>, after: &Value) {
     let Some(seconds) = before.and_then(|before| seconds_back(before, after)) else { return };
-    note(format_args!("the clock went back by {seconds} s: what happened in them lies in the future now"));
+    note(format_args!(
+        "the clock went back by {seconds} s: records from that interval are now in the future"
+    ));
 }
 
 /// What is put aside, a line each.

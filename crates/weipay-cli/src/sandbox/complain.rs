@@ -10,7 +10,7 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox complain --help`.
 const HELP: &str = "\
-The number of the complaint (complaint_id) and its state are printed. A person goes on with a complaint by --step: writes (reply),
+The number of the complaint (complaint_id) and its state are printed. A person continues a complaint by --step: writes (reply),
 complains again after it was settled (continue), takes it back (withdraw), asks the platform for help or does not need it any more
 (ask-platform, cancel-platform); and the platform writes or ends its help (platform-reply, platform-end).
 
@@ -24,7 +24,7 @@ pub(crate) struct Complain {
     /// A paid order by out_trade_no or transaction_id; with --step, the complaint_id.
     #[arg(value_name = "NUMBER")]
     number: String,
-    /// Go on with a complaint.
+    /// Continue a complaint.
     #[arg(long, value_name = "STEP", value_parser = weipay_sandbox::complaints::PersonStep::WORDS)]
     step: Option<String>,
     /// Who complains: an openid of the person who paid [default: that under which the order was paid].

@@ -83,8 +83,8 @@ pub(super) fn run(arguments: &Fault) -> Outcome {
         FaultCommand::Clear { id } => {
             let target = id.map_or_else(|| "/faults".to_owned(), |id| format!("/faults/{id}"));
             print(&match data.call("DELETE", &target, None)?["cleared"].as_u64().unwrap_or_default() {
-                1 => "1 rule taken away\n".to_owned(),
-                count => format!("{count} rules taken away\n"),
+                1 => "1 rule removed\n".to_owned(),
+                count => format!("{count} rules removed\n"),
             })
         }
     }

@@ -26,11 +26,11 @@ pub(crate) enum MerchantCommand {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Bind more appids to a merchant, let it act for more sub-merchants (子商户), and print its line. Those that it has stay.
+    /// Bind more appids to a merchant, allow it to act for more sub-merchants (子商户), and print its line. Existing ones are kept.
     Bind(Bindings),
     /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the key that signs then.
     RotateKey(RotateKey),
-    /// Say what the state of its certificate (商户API证书) is.
+    /// Set the state of its certificate (商户API证书).
     Certificate {
         /// Its merchant ID (商户号).
         mchid: String,
@@ -70,7 +70,7 @@ pub(crate) struct RotateKey {
     /// Its merchant ID (商户号).
     #[arg(value_name = "MCHID")]
     mchid: String,
-    /// begin: a new key is known; switch: it signs; finish: the old one is gone.
+    /// begin: add a new key; switch: sign with it; finish: remove the old key.
     #[arg(value_name = "STEP", value_parser = ["begin", "switch", "finish"])]
     step: String,
     /// Which key: the platform certificate (平台证书) or the public key (微信支付公钥).

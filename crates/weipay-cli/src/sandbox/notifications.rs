@@ -34,7 +34,7 @@ pub(crate) enum NotificationsCommand {
         /// Only those of this event, such as COUPON.SEND.
         #[arg(long, value_name = "EVENT")]
         event: Option<String>,
-        /// As many at most.
+        /// Maximum number.
         #[arg(long, value_name = "NUMBER", default_value_t = 100)]
         limit: u32,
         /// Print JSON, as the control API returns it.
@@ -75,7 +75,7 @@ pub(crate) enum NotificationsCommand {
         /// What is held of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
-        /// as-due sends all at once, each when it was due; the others send one after the other.
+        /// as-due sends all in parallel, as if they had not been held; the others send one after the other.
         #[arg(long, value_name = "ORDER", default_value = "as-due", value_parser = ["as-due", "kept", "reversed", "shuffled"])]
         order: String,
         /// Send these first, one after the other, by id or number; may be repeated.

@@ -21,7 +21,7 @@ pub(crate) struct Pay {
     /// combine_out_trade_no.
     #[arg(value_name = "ORDER", required_unless_present = "front_end")]
     order: Option<String>,
-    /// Who pays [default: whom the order names, or else somebody].
+    /// Who pays [default: the payer that the order names, or any person].
     #[arg(long = "as", value_name = "OPENID")]
     person: Option<String>,
     /// Fail for this reason: the order stays unpaid, and nobody is notified.

@@ -43,7 +43,7 @@ pub(crate) enum PayScoreCommand {
         /// The authorization_code or apply_permissions_token.
         number: String,
     },
-    /// Print what the merchant last let the person be told of the money to come, as JSON.
+    /// Print the last message about the coming payment that the merchant had the platform send to the person, as JSON.
     Messages {
         /// The out_order_no, order_id or package of the order.
         number: String,

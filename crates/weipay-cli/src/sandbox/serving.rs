@@ -68,9 +68,9 @@ pub(crate) struct Serving {
     /// merchant since October 2024, its certificate (平台证书), or both, as during the migration [default: public-key].
     #[arg(long, value_name = "KIND", value_parser = ["public-key", "certificate", "migration"])]
     platform_keys: Option<String>,
-    /// A JSON file (种子文件) with merchants, partners with sub-merchants, appids and people; see below. It is read at each start: who
-    /// is missing is added, and a merchant who is there gets the appids and sub-merchants that it lacks, and the state of its
-    /// certificate. Nothing is taken away.
+    /// A JSON file (种子文件) with merchants, partners with sub-merchants, appids and people; see below. It is read at each start:
+    /// missing entries are added; an existing merchant gets the appids and sub-merchants that it lacks, and the state of its
+    /// certificate. Nothing is removed.
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
     /// Do not log requests.

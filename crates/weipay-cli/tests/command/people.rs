@@ -85,7 +85,7 @@ fn certificates_platform_keys_and_stocks_are_changed_and_health_is_told() {
         (&["coupon", "stock", "1234567890", "PAUSED"] as &[&str], 1, "no stock has this number"),
         (&["coupon", "stock", "1234567890", "PAUSED", "--product"], 1, "no stock of product coupons"),
         (&["coupon", "stock", "1234567890", "ASLEEP"], 2, "state"),
-        (&["coupon", "remove", "1234567890", "1"], 1, "nobody has a coupon with this code"),
+        (&["coupon", "remove", "1234567890", "1"], 1, "no person has a coupon with this code"),
         (&["coupon", "take", "--token", "t", "--openid", OPENID, "--product"], 2, "check token and openid"),
         (&["coupon", "send", "1234567890", OPENID], 1, "no stock of product coupons"),
         (&["coupon", "link-product", "1234567890"], 1, "no stock has this number"),

@@ -100,7 +100,7 @@ fn a_payment_and_its_refunds_are_told_as_the_sandbox_tells_them() {
         (&["REFUND.SUCCESS", "--order", "nothing"], 1, "no refund and no order has this number"),
         (&["transaction-success", "--order", "T20260815"], 1, "the event is TRANSACTION.SUCCESS of v3"),
         (&["PAYSCORE.USER_PAID", "--order", "T20260815"], 1, "has sent no PAYSCORE.USER_PAID"),
-        (&["SECURITY_ECHO.SUCCESS", "--order", "T20260815"], 2, "does not tell of an order"),
+        (&["SECURITY_ECHO.SUCCESS", "--order", "T20260815"], 2, "is not about an order"),
         (&["TRANSACTION.SUCCESS", "--order", "T20260815", "--mchid", "1900000001"], 2, "no merchant"),
         (
             &["TRANSACTION.SUCCESS", "--order", "T20260815", "--set", "amount.totl=1"],

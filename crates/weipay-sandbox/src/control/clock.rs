@@ -17,13 +17,13 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/clock/set", "Lets the clock run from a time", SET, set),
     Route::post(
         "/clock/advance",
-        "Lets a duration pass: everything that is due on the way happens at its own time",
+        "Advances the clock by a duration; everything that becomes due happens at its due time",
         ADVANCE,
         advance,
     ),
     Route::post(
         "/clock/next",
-        "Moves the clock to the next event, and answers when that is done; `event` is null when nothing waits",
+        "Moves the clock to the next event, and responds when that is done; `event` is null if nothing is due",
         &[],
         next,
     ),
@@ -35,14 +35,14 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/clock/retry",
-        "Does again what was put aside. `tried` says how much that was, and `put_aside` how much of it still cannot be done",
+        "Retries what was put aside. `tried` counts the retries, `put_aside` those that failed again",
         &[],
         retry,
     ),
     Route::post("/clock/real", "Lets the clock show the time of this machine again", &[], real),
 ];
 
-const FREEZE: &[Member] = &[Member::text("time", "RFC 3339; where the clock is, if missing")];
+const FREEZE: &[Member] = &[Member::text("time", "RFC 3339 (default: the current time of the clock)")];
 const SET: &[Member] = &[Member::text("time", "RFC 3339").required()];
 const ADVANCE: &[Member] = &[Member::text("duration", "Such as 90s, 15m, 3h, 30d or 1d12h").required()];
 

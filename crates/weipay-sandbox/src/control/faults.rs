@@ -7,11 +7,11 @@ use crate::faults::{FaultProfile, FaultRule, RuleStatus};
 use crate::reasons;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/faults", "The rules by which requests meet faults, and how often each was met", &[], list),
+    Route::get("/faults", "The fault rules, and how often each was applied", &[], list),
     Route::post("/faults", "Adds a rule", RULE, add),
     Route::post("/faults/profile", "Adds the rules of a profile", PROFILE, add_profile),
-    Route::delete("/faults", "Takes all rules away", &[], clear),
-    Route::delete("/faults/{id}", "Takes one rule away", &[], remove),
+    Route::delete("/faults", "Removes all rules", &[], clear),
+    Route::delete("/faults/{id}", "Removes one rule", &[], remove),
 ];
 
 const RULE: &[Member] = &[
@@ -19,7 +19,7 @@ const RULE: &[Member] = &[
     Member::text("operation", "Only this operation: path template, with or without the method before it"),
     Member::text("merchant", "Only this merchant"),
     Member::text("host", "Only requests to this host"),
-    Member::integer("first", "Only the first so many requests"),
+    Member::integer("first", "Only the first N requests"),
     Member::number("probability", "From 0 (never) to 1 (always)"),
     Member::integer("seed", "The same seed hits the same requests"),
 ];

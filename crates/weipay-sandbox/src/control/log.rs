@@ -10,15 +10,15 @@ use crate::exchanges::Exchange;
 use crate::explain::{Difference, SignatureExplanation};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/log", "The last requests, oldest first; GET /log/{number} tells all of one", LIST, list),
-    Route::get("/log/{number}", "What came, what went, and why: one request, without secrets", &[], show),
+    Route::get("/log", "The last requests, oldest first; GET /log/{number} shows one in full", LIST, list),
+    Route::get("/log/{number}", "One request in full, without secrets: request, response, reason", &[], show),
 ];
 
 const LIST: &[Member] = &[
     Member::integer("after", "`next` of the list before; without it the newest are listed"),
-    Member::integer("limit", "How many at most, 100 if missing, 1000 at most"),
+    Member::integer("limit", "Maximum number (default 100, at most 1000)"),
     Member::boolean("failed", "Only what was refused or did not arrive"),
-    Member::integer("wait", "How many seconds to wait for something after `after`, 30 at most"),
+    Member::integer("wait", "How many seconds to wait for a newer entry (at most 30)"),
 ];
 
 const USUAL_LIMIT: usize = 100;

@@ -16,13 +16,13 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/merchants/{mchid}", "A merchant, and where its kit is", &[], show),
     Route::post(
         "/merchants/{mchid}/bindings",
-        "Binds more appids to a merchant, and lets it act for more merchants; those that it has stay",
+        "Binds more appids to a merchant, and allows it to act for more merchants; existing ones are kept",
         BINDINGS,
         bind,
     ),
     Route::put(
         "/merchants/{mchid}/certificate",
-        "Says something about its certificate (商户API证书)",
+        "Sets the state of its certificate (商户API证书)",
         &[STATE],
         set_certificate,
     ),
@@ -41,18 +41,18 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const NEW: &[Member] = &[
-    Member::text("mchid", "Its number (商户号), 8 to 15 digits; a free one if missing"),
+    Member::text("mchid", "Its number (商户号), 8 to 15 digits (default: a free one)"),
     Member::texts(
         "appids",
-        "The appids that are bound to it; the first stands in its kit; a new one if missing",
+        "The appids that are bound to it; the first one is in its kit (default: a new one)",
     ),
     Member::texts("sub_merchants", "The merchants that it acts for (子商户), as a partner (服务商)"),
     Member::word(
         "platform_keys",
         &PlatformKeys::WORDS,
-        "Which keys the platform signs with; public-key if missing",
+        "Which keys the platform signs with (default: public-key)",
     ),
-    Member::word("certificate", &CertificateState::WORDS, "The state of its certificate; valid if missing"),
+    Member::word("certificate", &CertificateState::WORDS, "The state of its certificate (default: valid)"),
 ];
 const BINDINGS: &[Member] = &[
     Member::texts("appids", "Appids"),
@@ -71,7 +71,7 @@ const ROTATION: &[Member] = &[
     Member::word(
         "step",
         &RotationStep::WORDS,
-        "begin: a new one is known; switch: it signs; finish: the old one is gone",
+        "begin: add a new key; switch: sign with it; finish: remove the old key",
     )
     .required(),
 ];

@@ -20,7 +20,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post(
         "/notifications/{id}/duplicate",
         "Sends several copies of a notification at the same time",
-        &[Member::integer("copies", "How many, 1 to 16; 2 if missing")],
+        &[Member::integer("copies", "How many, 1 to 16 (default: 2)")],
         duplicate,
     ),
     Route::post(
@@ -43,31 +43,34 @@ const FILTER: &[Member] = &[
     Member::text("mchid", "Those of this merchant"),
     Member::word("state", &NotificationState::WORDS, "Those in this state"),
     Member::text("event_type", "Those of this event"),
-    Member::integer("limit", "As many at most; 100 if missing"),
+    Member::integer("limit", "Maximum number (default: 100)"),
 ];
 
-const MERCHANT: &[Member] = &[Member::text("mchid", "Of this merchant; of all if missing")];
+const MERCHANT: &[Member] = &[Member::text("mchid", "Of this merchant (default: of all)")];
 
 const RELEASE: &[Member] = &[
-    Member::text("mchid", "Of this merchant; of all if missing"),
+    Member::text("mchid", "Of this merchant (default: of all)"),
     Member::word(
         "order",
         &ReleaseOrder::WORDS,
-        "as-due: all at once, each when it was due, which is the default; the others send one after the other",
+        "as-due (default): all in parallel, as if they had not been held; the others send one after the other",
     ),
     Member::texts("ids", "Ids or numbers of those that are sent first, one after the other; without `order`"),
 ];
 
 const TRIGGER: &[Member] = &[
     Member::text("event", "The event, such as TRANSACTION.SUCCESS or v2/TRANSACTION.SUCCESS").required(),
-    Member::text("url", "Where it goes; the response is the message itself if missing, and nothing is sent"),
+    Member::text(
+        "url",
+        "The address to send it to. Without it nothing is sent, and the response has the message",
+    ),
     Member::text(
         "order",
-        "The order (订单), refund, transfer or other thing with a number that it tells of, by a number of the merchant or of the platform",
+        "The order (订单), refund, transfer or other record that it is about, by the merchant's or the platform's number",
     ),
     Member::text(
         "mchid",
-        "The merchant; the first if missing. With `order`: whose number it is, when several have used it",
+        "The merchant (default: the first). With `order`: whose number it is, when several have used it",
     ),
     Member::object("set", "Other values of its members, each under its path such as amount.total"),
 ];

@@ -21,7 +21,7 @@ fn document<'a>(routes: impl Iterator<Item = &'a Route>) -> Value {
         "info": {
             "title": "weipay sandbox: control API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What a developer does to a sandbox. Merchants use the platform's own address.",
+            "description": "Controls a sandbox during development and tests. Merchants' clients use the platform's address.",
         },
         "paths": paths,
         "components": {
@@ -39,7 +39,7 @@ fn document<'a>(routes: impl Iterator<Item = &'a Route>) -> Value {
 
 fn operation(route: &Route) -> Value {
     let error = json!({
-        "description": "Nothing was done, and why",
+        "description": "Nothing was done; `message` says why",
         "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
     });
     let mut operation = json!({
@@ -51,7 +51,7 @@ fn operation(route: &Route) -> Value {
                 "description": "Done",
                 "content": { "application/json": { "schema": { "type": "object" } } },
             },
-            "204": { "description": "Done, and there is nothing to say" },
+            "204": { "description": "Done; no content" },
             "default": error,
         },
     });

@@ -5,24 +5,23 @@ use serde_json::{Value, json};
 use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::Person;
 use crate::people::account::AccountState;
-use crate::products::users::is_openid;
-use crate::reasons;
+use crate::people::openid::{PERSON_FORM, is_openid};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::post("/people", "Makes a person, with an openid under each appid", PERSON, add_person),
+    Route::post("/people", "Creates a person, with an openid under each appid", PERSON, add_person),
     Route::get("/people/{id}", "A person by unionid or by one of the openids", &[], show_person),
     Route::get("/people/{id}/openids/{appid}", "The openid of a person under an appid", &[], show_openid),
     Route::post(
         "/people/{id}/account",
-        "Freezes or cancels the account of a person, by unionid or openid, or makes it work again",
+        "Freezes or cancels the account of a person, by unionid or openid, or restores it",
         &[Member::word("state", &AccountState::WORDS, "What the account is from now on").required()],
         set_account,
     ),
-    Route::get("/people/{id}/account", "Whether the account of a person works", &[], show_account),
+    Route::get("/people/{id}/account", "The state of a person's account", &[], show_account),
 ];
 
 const PERSON: &[Member] =
-    &[Member::texts("appids", "Appids under which openids are shown; those of all merchants if missing")];
+    &[Member::texts("appids", "Appids under which openids are shown (default: those of all merchants)")];
 
 fn add_person(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let mut appids = request.texts("appids");
@@ -35,7 +34,7 @@ fn add_person(control: &Control, request: &ControlRequest) -> Result<Value, Cont
 
 fn find(control: &Control, request: &ControlRequest) -> Result<Person, ControlError> {
     let found = control.platform.store.transaction(|tx| Person::find(tx, request.path("id")))?;
-    found.ok_or_else(|| ControlError::not_found("nobody was made with this unionid or openid"))
+    found.ok_or_else(|| ControlError::not_found("no person has this unionid or openid"))
 }
 
 fn show_person(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -64,7 +63,7 @@ pub(crate) fn person_in_path(request: &ControlRequest) -> Result<&str, ControlEr
     let id = request.path("id");
     match is_openid(id) {
         true => Ok(id),
-        false => Err(ControlError::invalid(reasons::PERSON_FORM)),
+        false => Err(ControlError::invalid(PERSON_FORM)),
     }
 }
 

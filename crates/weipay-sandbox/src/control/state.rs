@@ -6,21 +6,16 @@ use super::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::snapshots::{Snapshot, SnapshotError};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::post(
-        "/reset",
-        "Takes everything back that merchants and people did; merchants and their kits stay",
-        &[],
-        reset,
-    ),
+    Route::post("/reset", "Deletes all records; merchants and their kits are kept", &[], reset),
     Route::get("/snapshots", "The snapshots in the data folder", &[], list),
     Route::post("/snapshots", "Keeps the state as it is now", NAME, take),
     Route::post(
         "/snapshots/{name}/restore",
-        "Puts the state of a snapshot in the place of what there is, whole or not at all; merchants and their kits stay",
+        "Replaces the whole state with that of a snapshot, or changes nothing; merchants and their kits are kept",
         &[],
         restore,
     ),
-    Route::delete("/snapshots/{name}", "Takes a snapshot away", &[], remove),
+    Route::delete("/snapshots/{name}", "Removes a snapshot", &[], remove),
 ];
 
 const NAME: &[Member] =

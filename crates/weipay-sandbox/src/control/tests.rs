@@ -91,7 +91,7 @@ fn a_request_that_does_not_fit_its_route_is_told_what_would() {
         ("POST", "/people", Some(json!({ "name": "Li" })), 400, "this route has: appids"),
         ("POST", "/people", Some(json!({ "appids": "wx1" })), 400, "`appids` must be a list of texts"),
         ("POST", "/people", Some(json!([])), 400, "must be a JSON object"),
-        ("GET", "/people/nobody", None, 404, "nobody was made"),
+        ("GET", "/people/nobody", None, 404, "no person has this"),
         ("PUT", "/stocks/1/state", Some(json!({})), 400, "`state` is missing"),
         ("PUT", "/stocks/1/state", Some(json!({ "state": "running" })), 400, "one of UNAUDIT, RUNNING"),
         ("PUT", "/stocks/1/state", Some(json!({ "state": "RUNNING" })), 404, "no stock"),

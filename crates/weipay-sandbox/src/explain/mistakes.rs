@@ -12,15 +12,14 @@ const MAX_ORDERED: usize = 4;
 type Candidates<T> = Vec<(T, &'static str)>;
 
 pub(super) fn methods(method: &str) -> Candidates<String> {
-    const OTHER: &str = "another method was signed than the one that was sent";
+    const OTHER: &str = "the signed method differs from the sent one";
     let others = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().filter(|other| *other != method);
     let lower = (method.to_ascii_lowercase(), "the method was signed in lower case; sign it in capitals");
     std::iter::once(lower).chain(others.map(|other| (other.to_owned(), OTHER))).collect()
 }
 
 pub(super) fn timestamps(timestamp: i64) -> Candidates<String> {
-    const OTHER: &str =
-        "the timestamp that was signed is not that of Authorization; take the time once for both";
+    const OTHER: &str = "the timestamp that was signed is not that of Authorization; read the clock once and use that time for both";
     let mut all = vec![(
         format!("{timestamp}000"),
         "the timestamp was signed in milliseconds; sign the seconds that Authorization carries",
@@ -33,7 +32,7 @@ pub(super) fn timestamps(timestamp: i64) -> Candidates<String> {
 }
 
 pub(super) fn nonces(nonce: &str) -> Candidates<String> {
-    const CASE: &str = "the nonce was signed in other letters than those that were sent; capitals count";
+    const CASE: &str = "the nonce was signed in another case than it was sent; it is case-sensitive";
     vec![
         (nonce.to_ascii_lowercase(), CASE),
         (nonce.to_ascii_uppercase(), CASE),
@@ -50,8 +49,8 @@ const WITH_HOST: &str = "the path was signed with the host in front of it; sign 
 const NOT_ENCODED: &str = "the URL was signed before its values were percent-encoded; sign it as it is sent";
 const ENCODED: &str =
     "the URL was signed with other percent-encoding than it was sent with; sign it as it is sent";
-const PATH_ENCODED: &str = "a value in the path was signed with other percent-encoding than it was sent with, as HTTP libraries change it: \
-     they send %2E as . and | as %7C; sign the path as it is sent";
+const PATH_ENCODED: &str = "a value in the path was signed with other percent-encoding than it was sent with: some \
+     HTTP libraries change it, for example %2E to . and | to %7C; sign the path as it is sent";
 const ORDER: &str = "the parameters of the query were signed in another order than they were sent in";
 
 /// Everything but what may stand in a URL as it is, and what `encodeURIComponent` encodes.

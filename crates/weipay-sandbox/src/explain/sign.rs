@@ -118,7 +118,7 @@ impl WrongSign<'_> {
         let [named, other_kind] = self.kinds();
         if made(self.own_key(), other_kind, right, End::Key) == sign {
             let cause = format!(
-                "signed with {other_kind}, and sign_type says {named}: they must be the same; without sign_type it is MD5"
+                "signed with {other_kind}, but sign_type says {named}: they must be the same; without sign_type it is MD5"
             );
             return Some((cause, None));
         }
@@ -130,7 +130,7 @@ impl WrongSign<'_> {
         let other = others.find(|other| made(other.api_v2_key.as_bytes(), named, right, End::Key) == sign)?;
         let number = &other.account.mchid;
         let cause = format!(
-            "wrong key: signed with the APIv2 key of the merchant {number}, and the request names {own_number}"
+            "wrong key: signed with the APIv2 key of the merchant {number}, but the request names {own_number}"
         );
         Some((cause, None))
     }
@@ -151,8 +151,8 @@ impl WrongSign<'_> {
     fn find_changed_key(&self, sign: &str, right: &Pairs) -> Option<Mistake> {
         let own = std::str::from_utf8(self.own_key()).unwrap_or_default();
         for (cause, key) in [
-            ("the key was signed in small letters: take it as it is", own.to_ascii_lowercase()),
-            ("the key was signed in capital letters: take it as it is", own.to_ascii_uppercase()),
+            ("the key was changed to lower case before signing: use it unchanged", own.to_ascii_lowercase()),
+            ("the key was changed to upper case before signing: use it unchanged", own.to_ascii_uppercase()),
         ] {
             if self.is_signed_with(key.as_bytes(), sign, right, End::Key) {
                 return Some((cause.to_owned(), None));
@@ -175,7 +175,7 @@ impl WrongSign<'_> {
             let is_signed = self.is_signed_with(self.own_key(), sign, &pairs, End::Key);
             is_signed.then(|| {
                 let cause = format!(
-                    "`{name}` was sent and not signed: every element that is not empty is signed, so add it before \
+                    "`{name}` was sent but not signed: every element that is not empty is signed, so add it before \
                      signing"
                 );
                 (cause, Some(pairs))
@@ -297,7 +297,7 @@ impl WrongSign<'_> {
                 sign.len()
             ),
             Some(kind) if kind != self.sign_type => format!(
-                "sign has the length of {kind}, and sign_type says {}; without sign_type it is MD5",
+                "sign has the length of {kind}, but sign_type says {}; without sign_type it is MD5",
                 self.sign_type
             ),
             Some(_) if self.body.starts_with(b"\xEF\xBB\xBF") => {

@@ -60,9 +60,9 @@ pub(super) enum Body {
     None,
 }
 
-pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop, reset (each also with commit-then- before it), slow, truncated, \
-     wrong-signature, missing-signature, probe-signature, unknown-serial; behind it may stand `; body=json`, `html` or `none` for \
-     a status, and `; ms=1500` for slow";
+pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop, reset (each may be prefixed with commit-then-), slow, truncated, \
+     wrong-signature, missing-signature, probe-signature, unknown-serial; options follow: `; body=json`, `html` or `none` for \
+     a status, `; ms=1500` for slow";
 
 const COMMIT: &str = "commit-then-";
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);

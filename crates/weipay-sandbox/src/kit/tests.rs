@@ -6,7 +6,7 @@ use weipay_wire::{Certificate, PrivateKey};
 
 use super::*;
 use crate::merchants::record::{CERTIFICATE_KEY, PUBLIC_KEY_KEY};
-use crate::products::users::is_openid;
+use crate::people::openid::is_openid;
 
 /// One kit for the tests that only read it, with every kind of file that a kit can have.
 static KIT_DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
@@ -119,7 +119,7 @@ fn lost_keys_are_not_made_again() {
     let dir = copy();
     fs::remove_dir_all(dir.path().join("keys")).unwrap();
     let sentence = init(dir.path()).unwrap_err().to_string();
-    assert!(sentence.contains("put the keys back"), "{sentence}");
+    assert!(sentence.contains("restore the keys"), "{sentence}");
     assert!(!dir.path().join("keys").exists());
 }
 

@@ -399,8 +399,7 @@ pub(super) fn find(tx: &Transaction<'_>, name: &str) -> Result<Notification, Not
 /// Waits for something asynchronous. The caller may be part of a runtime, which must not be blocked by another: so it gets a
 /// thread.
 pub(super) fn wait_for<T: Send>(work: impl Future<Output = T> + Send) -> Result<T, NotificationError> {
-    let failed =
-        || NotificationError::Invalid("the operating system gave no thread to send it with".to_owned());
+    let failed = || NotificationError::Invalid("no thread could be started to send it".to_owned());
     let run = || {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let done = runtime.block_on(work);

@@ -113,7 +113,7 @@ pub(crate) fn person_of(tx: &Transaction<'_>, id: &str) -> Result<String, StoreE
 }
 
 impl Platform {
-    /// Freezes or cancels the account of a person, or makes it work again. The person is named by unionid or openid.
+    /// Freezes or cancels the account of a person, or restores it. The person is named by unionid or openid.
     ///
     /// # Errors
     ///

@@ -73,7 +73,7 @@ pub enum ClockError {
 impl fmt::Display for ClockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("another call moves the clock now; wait until it has ended"),
+            Self::Busy => f.write_str("another call is moving the clock; try again when it has finished"),
             Self::Unsettled => f.write_str(
                 "what is due now did not end within 20 seconds, so the clock was not moved on; try again",
             ),

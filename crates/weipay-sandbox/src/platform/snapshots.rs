@@ -98,14 +98,14 @@ impl fmt::Display for SnapshotError {
                 f,
                 "there are {MAX_SNAPSHOTS} snapshots already; remove one first, with: weipay sandbox snapshot --remove NAME"
             ),
-            Self::Busy => f.write_str("another call moves the clock now; wait until it has ended"),
+            Self::Busy => f.write_str("another call is moving the clock; try again when it has finished"),
             Self::File(path, _) => write!(f, "{} cannot be read or written", path.display()),
             Self::Broken { line, reason } => {
                 write!(f, "the snapshot is broken in line {line}: {reason}; nothing was restored")
             }
             Self::Form { found, wanted } => write!(
                 f,
-                "the snapshot has the form {found} and this program reads the form {wanted}; take it again with this \
+                "the snapshot has schema version {found}, but this program needs {wanted}; take it again with this \
                  program; nothing was restored"
             ),
             Self::Merchant(mchid) => write!(

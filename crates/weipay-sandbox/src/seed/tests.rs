@@ -120,7 +120,7 @@ fn other_platform_keys_than_a_merchant_was_made_with_are_an_error() {
     let error = start(&data, &SEED.replace("certificate", "migration")).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "merchants[0].platform_keys: merchant 1900000100 is there already, and was made with certificate"
+            "merchants[0].platform_keys: merchant 1900000100 already exists, but was made with certificate"
         ),
         "{error}"
     );

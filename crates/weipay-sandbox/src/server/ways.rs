@@ -88,8 +88,7 @@ impl Unconnected {
 }
 
 /// What a client of the proxy is told that wants to go to another host.
-pub(super) const ELSEWHERE: &str = "this proxy leads only to hosts of WeChat Pay, on port 443, and the sandbox responds for them; let \
-                         other hosts pass it by, for example with NO_PROXY";
+pub(super) const ELSEWHERE: &str = "this proxy only serves the hosts of WeChat Pay on port 443; exclude other hosts, for example with NO_PROXY";
 
 impl From<io::Error> for Unconnected {
     fn from(_: io::Error) -> Self {

@@ -16,7 +16,7 @@ use super::StoreError;
 pub(crate) type EachRow<'a> = dyn FnMut(StoredRow) -> Result<(), StoreError> + 'a;
 
 /// One open transaction of a database. It is isolated from all others: whatever it has read stays true until it ends.
-pub(crate) trait Engine {
+pub(crate) trait Engine: WholeState {
     /// The record with a key.
     fn record(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError>;
 
@@ -98,6 +98,18 @@ pub(crate) trait Engine {
     /// Takes something away that was to fall due at this time. Whether it was still there.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
 
+    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. Who was there alone need not count.
+    fn generation(&self) -> i64;
+
+    /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.
+    fn is_claimed(&self, number: i64) -> Result<bool, StoreError>;
+
+    /// What is due at `now`, after the given one in the order of time, kind and key; the first `limit` of them.
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError>;
+}
+
+/// What snapshots and resets need of an open transaction: the state as a whole.
+pub(crate) trait WholeState {
     /// Gives every row, and the records in the order in which they were added.
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError>;
 
@@ -106,15 +118,6 @@ pub(crate) trait Engine {
 
     /// Takes everything away, except records of these kinds.
     fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
-
-    /// How often the state was [cleared](Self::clear) before this transaction, on any node. Who was there alone need not count.
-    fn generation(&self) -> i64;
-
-    /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.
-    fn is_claimed(&self, number: i64) -> Result<bool, StoreError>;
-
-    /// What is due at `now`, after the given one in the order of time, kind and key; the first `limit` of them.
-    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError>;
 }
 
 /// A record as a database holds it.

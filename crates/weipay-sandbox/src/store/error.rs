@@ -41,7 +41,7 @@ impl fmt::Display for StoreError {
             Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),
             Self::Version { found, wanted } => write!(
                 f,
-                "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
+                "the sandbox's database has schema version {found}, but this program needs {wanted}; use the program \
                  that made it, or another data directory"
             ),
         }?;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::StoreError;
 use super::engine::{
     Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord,
-    OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, receiver_of,
+    OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, WholeState, receiver_of,
 };
 use super::sqlite::Sqlite;
 
@@ -205,6 +205,28 @@ impl Engine for Memory {
         Ok(is_there)
     }
 
+    fn generation(&self) -> i64 {
+        0
+    }
+
+    fn is_claimed(&self, _: i64) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
+        let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
+        let entries = self.due.borrow();
+        let all =
+            entries.iter().map(|((kind, key), at)| Due { kind: kind.clone(), key: key.clone(), at: *at });
+        let meant = all.filter(|due| due.at <= now && after.is_none_or(|after| place(due) > place(after)));
+        let mut meant: Vec<Due> = meant.collect();
+        meant.sort_by_key(place);
+        meant.truncate(usize::try_from(limit).unwrap_or(0));
+        Ok(meant)
+    }
+}
+
+impl WholeState for Memory {
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
         for (kind, stored, indexes) in self.records.borrow().iter() {
             let mut indexes: Vec<_> =
@@ -237,26 +259,6 @@ impl Engine for Memory {
         self.outbox.borrow_mut().clear();
         self.due.borrow_mut().clear();
         Ok(())
-    }
-
-    fn generation(&self) -> i64 {
-        0
-    }
-
-    fn is_claimed(&self, _: i64) -> Result<bool, StoreError> {
-        Ok(true)
-    }
-
-    fn due_after(&self, now: i64, after: Option<&Due>, limit: i64) -> Result<Vec<Due>, StoreError> {
-        let place = |due: &Due| (due.at, due.kind.clone(), due.key.clone());
-        let entries = self.due.borrow();
-        let all =
-            entries.iter().map(|((kind, key), at)| Due { kind: kind.clone(), key: key.clone(), at: *at });
-        let meant = all.filter(|due| due.at <= now && after.is_none_or(|after| place(due) > place(after)));
-        let mut meant: Vec<Due> = meant.collect();
-        meant.sort_by_key(place);
-        meant.truncate(usize::try_from(limit).unwrap_or(0));
-        Ok(meant)
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | this one | transactions and their repetition, counters |
 //! | `engine` | the statements of one transaction |
+//! | `whole_state` | every row, for snapshots and resets |
 //! | `connections` | connections, a limited number at once, and what their failures mean |
 //! | `migrations` | numbered migrations |
 //! | `tls` | TLS, and what is checked of the server |
@@ -20,6 +21,7 @@ mod connections;
 mod engine;
 mod migrations;
 mod tls;
+mod whole_state;
 
 use std::env;
 use std::sync::{Mutex, PoisonError};

@@ -123,12 +123,12 @@ impl<R: BufRead> Reader<R> {
         if let Ok(Last::End { rows }) = serde_json::from_slice(&self.text) {
             let found = self.line.saturating_sub(2);
             if rows != found {
-                return Err(self.broken(format!("the file should have {rows} rows, and has {found}")));
+                return Err(self.broken(format!("the file should have {rows} rows, but has {found}")));
             }
             self.text.clear();
             return match self.from.fill_buf()?.is_empty() {
                 true => Ok(None),
-                false => Err(self.broken("something follows behind the end".to_owned())),
+                false => Err(self.broken("there is more data after the end".to_owned())),
             };
         }
         let row = serde_json::from_slice(&self.text).map_err(|error: serde_json::Error| {
@@ -218,7 +218,7 @@ mod tests {
             (format!("{head}{secret}{end}"), 2, "not a row"),
             (format!("{head}{{\"table\":{{}}}}\n{end}"), 2, "not a row"),
             (format!("{head}{row}{row}{end}"), 4, "should have 1 rows, and has 2"),
-            (format!("{head}{row}{end}{row}"), 3, "follows behind the end"),
+            (format!("{head}{row}{end}{row}"), 3, "more data after the end"),
         ] {
             let (found, reason) = read(text.as_bytes()).unwrap_err();
             assert!(found == line && reason.contains(told), "line {found}: {reason}");

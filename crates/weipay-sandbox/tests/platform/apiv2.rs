@@ -183,7 +183,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
         ),
         (md5(&join(&in_order)), "in the order of the document"),
         (md5(&join(&with_empty)), "empty values"),
-        (md5(&join(&without)), "`attach` was sent and not signed"),
+        (md5(&join(&without)), "`attach` was sent but not signed"),
         (SignType::Md5.digest(own, &[join(&pairs()).as_bytes()]), "the key was left out"),
         (SignType::Md5.digest(own, &[join(&pairs()).as_bytes(), own]), "without its name"),
         ("B".repeat(32), "another message or another key"),

@@ -4,14 +4,10 @@ use serde_json::{Value, json};
 use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox, Validation};
 use weipay_wire::DigestAlgorithm;
 
-use crate::client::{Client, Response};
+use crate::client::{Client, Response, client};
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 const HOUR: i64 = 3_600;
-
-fn client(sandbox: &Sandbox) -> Client<'_> {
-    Client { now: sandbox.clock().now(), ..Client::new(sandbox) }
-}
 
 /// 10 coupons of 5 yuan for orders of at least 10, two for each person, for a day.
 fn create_stock(sandbox: &Sandbox, number: &str) -> String {
@@ -204,7 +200,7 @@ fn a_coupon_of_another_merchant_is_not_paid_by_the_payee() {
     for number in ["send-1", "send-2"] {
         send(&sandbox, &stock_id, number);
     }
-    let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, OTHER) };
+    let client = Client::of(&sandbox, OTHER).in_time();
     let body = json!({
         "appid": other.kit().appid, "mchid": OTHER, "description": "茶", "out_trade_no": "order-1",
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 }, "payer": { "openid": OPENID },
@@ -288,7 +284,7 @@ fn the_rest_of_a_budget_goes_back_to_the_account_that_it_was_locked_from() {
 /// What an address of a response leads to, for a merchant.
 fn follow(sandbox: &Sandbox, mchid: &str, address: &Value) -> Response {
     let (_, target) = address.as_str().unwrap().split_once("/v3/").unwrap();
-    Client { now: sandbox.clock().now(), ..Client::of(sandbox, mchid) }.get(&format!("/v3/{target}"))
+    Client::of(sandbox, mchid).in_time().get(&format!("/v3/{target}"))
 }
 
 #[test]
@@ -389,7 +385,7 @@ fn a_limit_for_natural_persons_counts_all_openids_of_one() {
         let shop = NewMerchant::new().mchid(SHOP).appid(&*appids[0]).appid(&*appids[1]);
         let sandbox = crate::sandbox().merchant(shop).start().unwrap();
         sandbox.top_up(SHOP, MerchantAccount::Basic, 5_000).unwrap();
-        let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
+        let client = Client::of(&sandbox, SHOP).in_time();
         let mut request = stock_request(SHOP, "create-1");
         request["stock_use_rule"]["natural_person_limit"] = json!(is_limited);
         let created = client.post("/v3/marketing/favor/coupon-stocks", &request).success();
@@ -481,7 +477,7 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
         // The address is the creator's, and for half a minute.
         let another = sandbox.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
         assert_eq!(follow(&sandbox, &another, &link["url"]).refusal(), (403, "NO_AUTH".to_owned()));
-        let of_another = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, &another) };
+        let of_another = Client::of(&sandbox, &another).in_time();
         assert_eq!(of_another.get(&format!("{path}/{name}")).refusal(), (403, "REQUEST_BLOCKED".to_owned()));
         sandbox.run_for(31).unwrap();
         assert_eq!(follow(&sandbox, &mchid, &link["url"]).status, 400);
@@ -615,7 +611,7 @@ fn coupons_of_a_person_are_found_under_each_of_the_openids() {
     let shop = NewMerchant::new().mchid(SHOP).appid(&*appids[0]).appid(&*appids[1]);
     let sandbox = crate::sandbox().merchant(shop).start().unwrap();
     sandbox.top_up(SHOP, MerchantAccount::Basic, 5_000).unwrap();
-    let client = Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
+    let client = Client::of(&sandbox, SHOP).in_time();
     let created =
         client.post("/v3/marketing/favor/coupon-stocks", &stock_request(SHOP, "create-1")).success();
     let stock_id = created["stock_id"].as_str().unwrap();

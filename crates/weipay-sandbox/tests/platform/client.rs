@@ -43,6 +43,11 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
 }
 
+/// A client of the first merchant, whose time is the sandbox's.
+pub(crate) fn client(sandbox: &Sandbox) -> Client<'_> {
+    Client::new(sandbox).in_time()
+}
+
 impl<'a> Client<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         Self::with_kit(sandbox, sandbox.kit_on_disk())
@@ -51,6 +56,11 @@ impl<'a> Client<'a> {
     /// A client of another merchant of the sandbox.
     pub(crate) fn of(sandbox: &'a Sandbox, mchid: &str) -> Self {
         Self::with_kit(sandbox, &sandbox.platform().kit_of(mchid).unwrap())
+    }
+
+    /// The same client, with the time of the sandbox's clock.
+    pub(crate) fn in_time(self) -> Self {
+        Client { now: self.sandbox.clock().now(), ..self }
     }
 
     fn with_kit(sandbox: &'a Sandbox, kit: &KitOnDisk) -> Self {

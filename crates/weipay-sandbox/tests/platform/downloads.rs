@@ -41,7 +41,7 @@ fn a_bill_of_what_happened_is_its_merchants_for_five_minutes() {
     Client::new(&sandbox).post("/v3/pay/transactions/native", &order).success();
     sandbox.pay(&PersonPays::new("order-1")).unwrap();
     sandbox.run_for(86_400).unwrap();
-    let client = |mchid: &str| Client { now: sandbox.clock().now(), ..Client::of(&sandbox, mchid) };
+    let client = |mchid: &str| Client::of(&sandbox, mchid).in_time();
     let bill = client(&kit.mchid).get("/v3/bill/tradebill?bill_date=2026-08-15");
     assert_eq!(bill.header("Weipay-Sandbox-Answer"), Some("state"));
     let address = &bill.success()["download_url"];

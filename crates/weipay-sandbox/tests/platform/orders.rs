@@ -29,7 +29,7 @@ fn taken(method: &str, target: &str, body: &Value) {
 #[track_caller]
 fn taken_by(sandbox: &Sandbox, method: &str, target: &str, body: &Value) {
     let kit = sandbox.kit();
-    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
+    let client = Client::new(sandbox).in_time();
     let lower = kit.platform_serial.as_deref().unwrap().to_lowercase();
     for serial in [
         None,

@@ -48,7 +48,7 @@ fn order(sandbox: &Sandbox, path: &str, number: &str, description: &str) -> Valu
     if path == "h5" {
         body["scene_info"] = json!({ "payer_client_ip": "127.0.0.1", "h5_info": { "type": "Wap" } });
     }
-    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
+    let client = Client::new(sandbox).in_time();
     client.post(&format!("/v3/pay/transactions/{path}"), &body).success()
 }
 
@@ -70,7 +70,7 @@ fn h5(sandbox: &Sandbox, number: &str, more: &str) -> String {
 
 fn state(sandbox: &Sandbox, number: &str) -> String {
     let target = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={}", sandbox.kit().mchid);
-    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
+    let client = Client::new(sandbox).in_time();
     client.get(&target).success()["trade_state"].as_str().unwrap().to_owned()
 }
 
@@ -121,7 +121,7 @@ fn the_page_offers_what_limit_pay_takes_and_refuses_the_rest() {
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1 }, "limit_pay": ["no_credit"],
     });
-    let client = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    let client = Client::new(&sandbox).in_time();
     client.post("/v3/pay/transactions/native", &body).success();
     let address = sandbox.pay_page("order-1").unwrap();
     let target = address.strip_prefix(sandbox.base_url()).unwrap();
@@ -247,7 +247,7 @@ fn all_parts_of_a_combined_order_are_on_one_page() {
         "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": "whole-1",
         "sub_orders": [part("part-1", 100, "茶"), part("part-2", 250, "水")], "notify_url": "http://127.0.0.1:9/notify",
     });
-    let client = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    let client = Client::new(&sandbox).in_time();
     client.post("/v3/combine-transactions/native", &body).success();
     let address = sandbox.pay_page("whole-1").unwrap();
     let target = address.strip_prefix(sandbox.base_url()).unwrap();
@@ -314,7 +314,7 @@ fn one_of_several_people_is_chosen_and_pays_with_their_coupons_or_not_at_all() {
     }
     let number = "order-1";
     let target = format!("/v3/pay/transactions/out-trade-no/{number}?mchid={}", sandbox.kit().mchid);
-    let client = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    let client = Client::new(&sandbox).in_time();
     assert_eq!(client.get(&target).success()["payer"]["openid"], second.openids[appid].as_str());
 }
 

@@ -7,15 +7,10 @@ use weipay_sandbox::{
     AccountState, BankCard, NewMerchant, PaymentFailure, PersonPays, PersonPaysError, Sandbox,
 };
 
-use crate::client::Client;
+use crate::client::{Client, client};
 
 const NOTIFY_URL: &str = "http://127.0.0.1:9/notify";
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
-
-/// A client whose time is the sandbox's.
-fn client(sandbox: &Sandbox) -> Client<'_> {
-    Client { now: sandbox.clock().now(), ..Client::new(sandbox) }
-}
 
 fn order(sandbox: &Sandbox, number: &str) -> Value {
     let kit = sandbox.kit();

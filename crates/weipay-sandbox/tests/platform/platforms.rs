@@ -19,7 +19,7 @@ fn platform() -> Sandbox {
 
 /// A client whose time is the sandbox's.
 fn client(sandbox: &Sandbox) -> Client<'_> {
-    Client { now: sandbox.clock().now(), ..Client::of(sandbox, PLATFORM) }
+    Client::of(sandbox, PLATFORM).in_time()
 }
 
 fn appid(sandbox: &Sandbox) -> String {
@@ -289,7 +289,7 @@ fn paying_by_instalments_is_advised_for_whom_it_can_be() {
 #[test]
 fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
     let sandbox = platform();
-    let other = Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    let other = Client::new(&sandbox).in_time();
     let kit = sandbox.kit();
     let order = |sub_mchid: &str| {
         let body = json!({

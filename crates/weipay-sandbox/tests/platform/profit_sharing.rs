@@ -3,15 +3,10 @@
 use serde_json::{Value, json};
 use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 
-use crate::client::{Client, Response};
+use crate::client::{Client, Response, client};
 use crate::notifications::Receiver;
 
 const STORE: &str = "1900000301";
-
-/// A client whose time is the sandbox's.
-fn client(sandbox: &Sandbox) -> Client<'_> {
-    Client { now: sandbox.clock().now(), ..Client::new(sandbox) }
-}
 
 /// The transaction_id of an order of ten yuan that was paid.
 fn paid(sandbox: &Sandbox, number: &str, is_shared: bool) -> String {
@@ -124,7 +119,7 @@ fn a_merchant_is_told_of_its_share_and_the_other_of_what_came_back() {
     }
     assert!(tell("1900000999", &at).is_err(), "nobody has this number");
 
-    let shop = || Client { now: sandbox.clock().now(), ..Client::of(&sandbox, SHOP) };
+    let shop = || Client::of(&sandbox, SHOP).in_time();
     let appid = sandbox.platform().kit_of(SHOP).unwrap().kit().appid.clone();
     let order = json!({
         "appid": appid, "mchid": SHOP, "description": "茶", "out_trade_no": "order-1",

@@ -71,7 +71,7 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
         refused(&closed, CLOSED);
         let reason = closed.header(weipay_sandbox::REASON_HEADER).unwrap();
         assert!(
-            reason.starts_with("`name` does not open with the key that Wechatpay-Serial names"),
+            reason.starts_with("`name` cannot be decrypted with the key that Wechatpay-Serial names"),
             "{reason}"
         );
     }

@@ -126,6 +126,26 @@ fn a_request_without_user_agent_is_refused_before_authentication() {
     assert_eq!(response.json()["message"], "Http头缺少Accept或User-Agent");
 }
 
+/// Node's fetch sends `*`, and certificates that cannot be fetched because of it left paid orders open in production.
+#[test]
+fn a_language_that_the_platform_does_not_have_is_refused_before_authentication() {
+    for languages in ["*", "fr", "fr-CH, de;q=0.9, *;q=0.5"] {
+        let response = refused(|_, request| {
+            request.set("Accept-Language", languages);
+            request.remove("Authorization");
+        });
+        assert_eq!(response.refusal(), (406, "PARAM_ERROR".to_owned()), "{languages}");
+        assert_eq!(response.json()["message"], "传入了不支持的Accept-Language");
+    }
+    for languages in ["", "zh-CN", "en", "en-GB", "fr, zh-TW;q=0.8"] {
+        let unsigned = refused(|_, request| {
+            request.set("Accept-Language", languages);
+            request.remove("Authorization");
+        });
+        assert_eq!(unsigned.status, 401, "{languages}");
+    }
+}
+
 #[test]
 fn an_unknown_path_and_a_wrong_method_are_answered_without_a_body() {
     let unknown = refused(|_, request| request.target = "/v3/no/such/path".to_owned());

@@ -108,9 +108,9 @@ fn a_path_that_was_signed_with_other_percent_encoding_than_it_was_sent_with_is_r
     const IMAGES: &str = "/v3/merchant-service/images/";
     for (sent, signed, words, column) in [
         // Python's requests sends %2E as a dot.
-        ("a-1.bmp", "a%2D1%2Ebmp", "they send %2E as .", 1),
-        ("a-1.bmp", "a-1%2Ebmp", "they send %2E as .", 3),
-        ("a%7C1.bmp", "a%7C1%2Ebmp", "they send %2E as .", 5),
+        ("a-1.bmp", "a%2D1%2Ebmp", "for example %2E to .", 1),
+        ("a-1.bmp", "a-1%2Ebmp", "for example %2E to .", 3),
+        ("a%7C1.bmp", "a%7C1%2Ebmp", "for example %2E to .", 5),
         ("a|1.bmp", "a%7C1.bmp", "other percent-encoding", 1),
         ("a%2E1.bmp", "a.1.bmp", "percent-encod", 1),
         ("a%7C1", "a|1", "percent-encod", 1),
@@ -207,13 +207,13 @@ fn times_and_nonces_that_were_taken_twice_are_recognized() {
     let milliseconds = |time: i64, nonce: &str| format!("GET\n{TARGET}\n{time}000\n{nonce}\n\n").into_bytes();
     check(&get(TARGET, milliseconds), "in milliseconds", "timestamp", 10);
     let later = |time, nonce: &str| request_message("GET", TARGET, time + 1, nonce, b"");
-    check(&get(TARGET, later), "take the time once", "timestamp", 9);
+    check(&get(TARGET, later), "read the clock once", "timestamp", 9);
     let capitals = |time, nonce: &str| request_message("GET", TARGET, time, &nonce.to_uppercase(), b"");
     let (reason, _) = told(&get(TARGET, capitals));
-    assert!(reason.contains("capitals count"), "{reason}");
+    assert!(reason.contains("case-sensitive"), "{reason}");
     let (reason, exchange) =
         told(&get(TARGET, |time, _| request_message("GET", TARGET, time, "quite another nonce", b"")));
-    assert!(reason.contains("the key is the right one, and another message was signed"), "{reason}");
+    assert!(reason.contains("the key is right, but another message was signed"), "{reason}");
     let signature = exchange.signature.unwrap();
     assert!(signature.signed.is_none() && signature.signed_sha256.is_some());
 }

@@ -110,7 +110,7 @@ fn signed_target(core: &Core, request: &Request) -> Result<String, RequestError>
     target_of(&page)
 }
 
-/// Adds what every signed request carries: a nonce, the kind of signature where the operation demands one, the signature.
+/// Adds what every signed request carries: a nonce, the kind of signature where the operation requires one, the signature.
 fn sign(
     core: &Core,
     request: &Request,

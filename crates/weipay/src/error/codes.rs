@@ -271,6 +271,9 @@ const MESSAGES: &[(ErrorClass, Taken, &[&str])] = &[
             "post数据",
             "utf8",
             "utf-8",
+            // Of one element, by the gateway that came later: 输入源“/body/xml/body”映射到值字段“商品描述”….
+            "映射到",
+            "规则校验失败",
         ],
     ),
     (Parameter, Taken::Perhaps, &["xml", "post", "utf", "invalid"]),
@@ -397,6 +400,16 @@ mod tests {
             ("XML格式错误", Parameter, Taken::No),
             ("xml error", Parameter, Taken::Perhaps),
             ("请使用post方法", Parameter, Taken::No),
+            (
+                "输入源“/body/xml/body”映射到值字段“商品描述”字符串规则校验失败，字节数 200，大于最大值 128",
+                Parameter,
+                Taken::No,
+            ),
+            (
+                "无法将输入源“/body/xml/total_fee”映射到目标字段“标价金额”中，此字段需要一个合法的 64 位有符号整数",
+                Parameter,
+                Taken::No,
+            ),
             ("频率过高", RateLimit, Taken::Perhaps),
             ("SYSTEMERROR", PlatformFault, Taken::Perhaps),
             ("系统繁忙", PlatformFault, Taken::Perhaps),

@@ -47,7 +47,7 @@ pub enum FileError {
     )]
     Encoded,
     /// A response came that is neither the file nor an error.
-    #[error("a response without a file came")]
+    #[error("the response contains no file")]
     NoFile,
     /// An error response came instead of the file, with a status of success.
     #[error("an error response came instead of the file: {0}")]

@@ -108,7 +108,7 @@ pub enum RequestError {
          or in WEIPAY_API_V2_KEY"
     )]
     ApiV2Key,
-    /// The operation demands the merchant's certificate in the TLS handshake, and the client does not have it.
+    /// The operation requires the merchant's certificate in the TLS handshake, but the client does not have it.
     #[error(
         "this operation requires the merchant API certificate (商户API证书) in the TLS handshake, but the client does not \
          have it: \

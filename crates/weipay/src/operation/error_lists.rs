@@ -539,7 +539,7 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGRETURN: [ErrorCode; 5] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 17] = [
+pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 19] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "BIZERR_NEED_RETRY", Advice::RetrySame, "the refund was interrupted"),
     ErrorCode::new(0, "TRADE_OVERDUE", Advice::Contact, "the time for refunds is over").says("订单已经超过退款期限"),
@@ -557,6 +557,8 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 17] = [
     ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls"),
     ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount"),
     ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified"),
+    ErrorCode::new(0, "ERROR", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("refund_fee大于可退金额"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_REVERSE: [ErrorCode; 9] = [
@@ -619,9 +621,10 @@ pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2
     ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 8] = [
+pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 9] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试").unconfirmed(),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款").unconfirmed(),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total, the sub-merchant or an order number is not that of the order").says("您的请求参数与订单信息不一致").unconfirmed(),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not bound to the platform").unconfirmed(),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the platform may not refund this order").unconfirmed(),
@@ -943,7 +946,7 @@ pub(crate) static OF_POST_V3_PROFITSHARING_RETURN_ORDERS: [ErrorCode; 4] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the receiver has not opened returns of profit sharing").says("回退方未开通分账回退功能"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 11] = [
+pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 13] = [
     ErrorCode::new(403, "USER_ACCOUNT_ABNORMAL", Advice::Contact, "the user's account is closed: pay the money back in another way"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of the merchant is too low for the refund"),
     ErrorCode::new(404, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
@@ -955,6 +958,8 @@ pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 11] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total or an order number is not that of the order").says("您的请求参数与订单信息不一致"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款"),
+    ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the order is not paid, or does not exist").says("原订单不存在"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND: [ErrorCode; 2] = [
@@ -1145,6 +1150,10 @@ pub(crate) static TRANSFER_CREATE: [ErrorCode; 3] = [
     ErrorCode::new(429, "FREQUENCY_LIMIT_EXCEED", Advice::RetryLater, "too many calls").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static TRANSFER_EXPIRED: [ErrorCode; 1] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number").says("对应单号已超出重试期,请查单确认后决定是否换单请求").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static TRANSFER_LOOKUP: [ErrorCode; 1] = [
     ErrorCode::new(404, "NOT_FOUND", Advice::QueryState, "nothing was found yet: it may still be in acceptance, so query again in some minutes, and do not treat it as failed"),
 ];
@@ -1187,7 +1196,7 @@ pub(crate) static V2_PROFITSHARING: [ErrorCode; 7] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
-pub(crate) static V3: [ErrorCode; 9] = [
+pub(crate) static V3: [ErrorCode; 10] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which"),
     ErrorCode::new(401, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
@@ -1197,6 +1206,7 @@ pub(crate) static V3: [ErrorCode; 9] = [
     ErrorCode::new(502, "SERVICE_UNAVAILABLE", Advice::RetryLater, "the service is down or overloaded"),
     ErrorCode::new(503, "SERVICE_UNAVAILABLE", Advice::RetryLater, "the service is down or overloaded"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls"),
+    ErrorCode::new(406, "PARAM_ERROR", Advice::FixRequest, "the header Accept-Language is not zh-CN, zh-HK, zh-TW or en (Node's fetch sends * by itself)").says("传入了不支持的Accept-Language"),
 ];
 #[rustfmt::skip]
 pub(crate) static WITHDRAW: [ErrorCode; 4] = [

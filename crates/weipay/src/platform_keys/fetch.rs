@@ -568,9 +568,7 @@ fn open(entry: &Value, key: &ApiV3Key) -> Result<Certificate, String> {
         ciphertext: text("ciphertext").ok_or("`ciphertext` is missing")?,
     };
     let algorithm = match text("algorithm").map(str::trim) {
-        Some(name) => {
-            EnvelopeAlgorithm::from_name(name).ok_or("`algorithm` is one that is not known here")?
-        }
+        Some(name) => EnvelopeAlgorithm::from_name(name).ok_or("`algorithm` is not supported")?,
         None => EnvelopeAlgorithm::default(),
     };
     let pem = key.open_with(algorithm, &envelope).map_err(|error| error.to_string())?;

@@ -6,6 +6,7 @@ use std::thread;
 
 use http::HeaderMap;
 use serde_json::{Value, json};
+use weipay::error::Advice;
 use weipay::front_end::FrontEnd;
 use weipay::notification::{Event, RejectionKind};
 use weipay::v3::pay::transactions::{jsapi, native};
@@ -15,7 +16,7 @@ use weipay::{Client, blocking, http};
 
 use super::apiv2::by_hand::{self, elements, hmac_sha256, success, xml_response};
 use super::notification::{API_V2_KEY, API_V3_KEY, envelope, receiver, signed as notified};
-use crate::platform::{MERCHANT, Platform, configured, on_both, responding, signed};
+use crate::platform::{MERCHANT, Platform, configured, on_both, responding, signed, unsigned};
 
 /// go-pay/gopay#398 and #399: the refund had been made, and the client reported an error, because `from` is a list.
 #[test]
@@ -206,6 +207,62 @@ fn a_refused_refund_of_apiv2_says_why() {
         by_hand::builder(&Platform::start(vec![by_hand::signed(&refused)])).build_blocking().unwrap();
     let error = client.chain("v2/secapi/pay/refund").post(json!({"out_refund_no": "1"})).unwrap_err();
     assert_eq!((error.code(), error.message()), (Some("INVALID_REQUEST"), Some("refund_fee大于可退金额")));
+}
+
+/// binarywang/WxJava#3091 and wleven/wxpay#5: a failure whose sentence has a name of its own.
+#[test]
+fn a_failure_of_apiv2_says_its_sentence_under_any_name() {
+    let refused =
+        [("return_code", "FAIL"), ("error_code", "NOAUTH"), ("error_msg", "回退方没有开通分账回退功能")];
+    let client = by_hand::builder(&Platform::start(vec![xml_response(&refused)])).build_blocking().unwrap();
+    let error =
+        client.chain("v2/secapi/pay/profitsharingreturn").post(json!({"out_return_no": "1"})).unwrap_err();
+    assert_eq!((error.code(), error.message()), (Some("NOAUTH"), Some("回退方没有开通分账回退功能")));
+}
+
+/// Five programs read these sentences to find that a refund or a transfer had been made before. Who takes them for a mistake of the
+/// request, and takes a new number, pays twice.
+#[test]
+fn what_an_earlier_call_did_is_to_be_queried_and_not_corrected() {
+    let refusals = [
+        (400, "v3/refund/domestic/refunds", "INVALID_REQUEST", "订单已全额退款"),
+        (400, "v3/transfer/batches", "INVALID_REQUEST", "对应单号已超出重试期,请查单确认后决定是否换单请求"),
+        (
+            400,
+            "v3/fund-app/mch-transfer/transfer-bills",
+            "INVALID_REQUEST",
+            "对应单号已超出重试期，请查单确认后决定是否换单请求",
+        ),
+    ];
+    for (status, path, code, message) in refusals {
+        let body = json!({"code": code, "message": message}).to_string();
+        for (response, _) in
+            on_both!(vec![unsigned(status, &body)], client => client.chain(path).post(json!({})))
+        {
+            let error = response.unwrap_err();
+            assert_eq!(error.advice(), Some(Advice::QueryState), "{path}: {error:#}");
+        }
+    }
+    let refused = [
+        ("return_code", "SUCCESS"),
+        ("result_code", "FAIL"),
+        ("err_code", "ERROR"),
+        ("err_code_des", "订单已全额退款"),
+    ];
+    let client =
+        by_hand::builder(&Platform::start(vec![by_hand::signed(&refused)])).build_blocking().unwrap();
+    let error = client.chain("v2/secapi/pay/refund").post(json!({"out_refund_no": "1"})).unwrap_err();
+    assert_eq!(error.advice(), Some(Advice::QueryState), "{error:#}");
+}
+
+/// JeffreySu/WeiXinMPSDK#3217: the platform counts the bytes of a description, and refused one of 69 characters.
+#[test]
+fn a_description_is_measured_in_bytes() {
+    let text = "微信支付商品描述".repeat(6);
+    assert!(text.chars().count() < 127 && text.len() > 127);
+    let request = native::post::Request::new().description(text.as_str());
+    let checked = request.check();
+    assert!(checked.violations.iter().any(|violation| violation.path == "description"), "{checked:?}");
 }
 
 /// JeffreySu/WeiXinMPSDK#572, helei112g/payment#115 and wechatpay-apiv3/wechatpay-apache-httpclient#8: text beyond ASCII, and signs that

@@ -39,7 +39,7 @@ pub(super) fn find(
     let fields = if described.resource.is_empty() { &described.body } else { &described.resource };
     if !has_number(fields) {
         return Err(NotificationError::Invalid(format!(
-            "{event} does not tell of an order, or of anything else that has a number: leave out the order to send a sample"
+            "{event} is not about an order or another record with a number: omit the order to send a sample"
         )));
     }
     let outbox_name = if *version == "v2" { format!("v2/{event}") } else { (*event).to_owned() };
@@ -62,7 +62,7 @@ pub(super) fn find(
                 None => ("APIv3", format!("{} of v3", found.event_type)),
             };
             Err(NotificationError::NothingToTell(format!(
-                "the request of it came by {made_by}, and so does its notification: the event is {name}"
+                "it was created by {made_by}, so its notification comes by {made_by}, too: the event is {name}"
             )))
         }
         // Another product may have told it.
@@ -78,7 +78,7 @@ pub(super) fn find(
 
 fn nothing_sent(event: &str, number: &str) -> String {
     format!(
-        "the sandbox has sent no {event} that tells of {}: it is sent when that happens and the merchant has said where (notify_url); leave out the order to send a sample",
+        "the sandbox has sent no {event} about {}: it is sent when that happens and the merchant has said where (notify_url); omit the order to send a sample",
         number.escape_debug()
     )
 }

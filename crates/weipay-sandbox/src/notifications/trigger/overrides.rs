@@ -42,7 +42,7 @@ pub(super) fn apply(
         let number = number.parse::<usize>().ok().filter(|number| *number < MAX_ITEMS);
         let number = number.ok_or_else(|| {
             format!(
-                "{name} is an array: write the number of an item behind it, 0 to {}, as {name}.0.{}",
+                "{name} is an array: add the index of an item, 0 to {}, as {name}.0.{}",
                 MAX_ITEMS - 1,
                 field.fields[0].name
             )

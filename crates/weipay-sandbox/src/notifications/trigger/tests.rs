@@ -214,7 +214,7 @@ fn a_member_is_set_by_its_path_and_type_or_refused_with_a_hint() {
         ("amount", "7", "amount must be a JSON object"),
         ("out_trade_no.x", "7", "out_trade_no has no members"),
         ("", "7", "no member"),
-        ("sub_orders.x.mchid", "7", "the number of an item"),
+        ("sub_orders.x.mchid", "7", "the index of an item"),
     ] {
         let error = trigger().set(path, value).unwrap_err().to_string();
         assert!(error.contains(told), "{path}: {error}");

@@ -18,7 +18,7 @@ pub(crate) const ROUTES: &[Route] = &[
             Member::word(
                 "account",
                 &MerchantAccount::WORDS,
-                "Which account; operation if missing: transfers (商家转账) are paid from it",
+                "Which account (default: operation, from which transfers (商家转账) are paid)",
             ),
         ],
         top_up,

@@ -46,18 +46,13 @@ pub(super) fn requested(text: &str, now: i64) -> Result<i64, Refusal> {
 pub(super) fn unknown_word(parameter: &str) -> Refusal {
     Refusal::param_error(
         "参数错误",
-        format!("{parameter} has a value that no bill has: weipay api show lists those that are known"),
+        format!("{parameter} has an unknown value: weipay api show lists those that are known"),
     )
 }
 
 /// Nothing happened on that day.
 pub(super) fn nothing_happened() -> Refusal {
-    Refusal::new(
-        400,
-        "NO_STATEMENT_EXIST",
-        "请求的账单文件不存在",
-        "nothing happened on that day that this bill has",
-    )
+    Refusal::new(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在", "there is nothing to report for that day")
 }
 
 /// A bill of all sub-merchants for a merchant without any.

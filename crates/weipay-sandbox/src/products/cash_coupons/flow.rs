@@ -270,7 +270,10 @@ fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<M
     let mut digester = Digester::new(DigestAlgorithm::Sha1);
     let rows = file.write(tx, &mut |part| digester.update(part.as_bytes()))?;
     if rows == 0 {
-        return Err(refusals::no_flow("nothing happened to coupons of this stock then").into());
+        return Err(refusals::no_flow(
+            "there is nothing to report about coupons of this stock for that time",
+        )
+        .into());
     }
     let digest = digester.finish_hex();
     let link = FlowLink { file, digest: digest.clone(), made: context.now };

@@ -12,12 +12,12 @@ use crate::clock;
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::people::account::person_of;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
 use crate::products::media;
 use crate::products::pay_score;
 use crate::products::payments::order::{Order, Payer};
 use crate::products::payments::refund::record::Refund;
-use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -28,12 +28,12 @@ pub(crate) const ROUTES: &[Route] = &[
         &[
             Member::text("order", "out_trade_no or transaction_id of a paid order").required(),
             Member::WHOSE_NUMBER,
-            Member::text("openid", "Who complains; whoever paid if missing"),
+            Member::text("openid", "Who complains (default: who paid)"),
             Member::text("text", "What the person writes"),
             Member::texts("images", "Media IDs of pictures, at most 4"),
-            Member::word("problem", &Problem::WORDS, "What it is about; refund if missing"),
-            Member::integer("refund", "Fen that the person wants back; all that was paid if missing"),
-            Member::text("phone", "The person's phone number; 13900000000 if missing"),
+            Member::word("problem", &Problem::WORDS, "What it is about (default: refund)"),
+            Member::integer("refund", "Fen that the person wants back (default: all that was paid)"),
+            Member::text("phone", "The person's phone number (default: 13900000000)"),
             Member::boolean("urgent", "Whether the person needs an answer at once (即时服务)"),
         ],
         complain,
@@ -324,7 +324,7 @@ impl Platform {
     pub fn complain(&self, complains: &PersonComplains) -> Result<String, ComplaintError> {
         complains.said.check()?;
         if complains.openid.as_ref().is_some_and(|openid| !is_openid(openid)) {
-            return Err(ComplaintError::Invalid(reasons::OPENID_FORM));
+            return Err(ComplaintError::Invalid(WrongOpenid::Form.reason()));
         }
         if complains.phone.as_ref().is_some_and(|phone| phone.is_empty() || phone.len() > MAX_PHONE) {
             return Err(ComplaintError::Invalid("a phone number has between 1 and 50 bytes"));

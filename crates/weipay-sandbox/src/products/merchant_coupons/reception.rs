@@ -12,10 +12,9 @@ use super::callbacks::Channel;
 use super::pre_sending;
 use super::sending::{self, Obstacle, SendRequest, Situation};
 use crate::merchants::Account;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
-use crate::products::users::is_openid;
 use crate::products::{HandlerError, carry_out};
-use crate::reasons;
 use crate::store::{Fingerprint, IdempotencyKey, StoreError, StoredResponse, Transaction};
 
 pub use read::CouponPage;
@@ -89,7 +88,7 @@ impl Platform {
             Err(reason) => return Ok(Reception::refused("PARAM_ERROR", reason)),
         };
         if !is_openid(&reading.openid) {
-            return Ok(Reception::refused("USER_NOT_EXISTS", reasons::OPENID_FORM));
+            return Ok(Reception::refused("USER_NOT_EXISTS", WrongOpenid::Form.reason()));
         }
         let (Some(merchant), Ok(kit)) = (self.merchants.find(&reading.sender), self.kit_of(&reading.sender))
         else {

@@ -47,7 +47,7 @@ pub(crate) fn no_role() -> Refusal {
 pub(crate) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists(
         "批次不存在",
-        "no stock has this stock_id; stocks are numbered when they are created, and each sandbox and each reset begins anew",
+        "no stock has this stock_id; stocks are numbered when they are created, and each sandbox and each reset starts numbering again",
     )
 }
 

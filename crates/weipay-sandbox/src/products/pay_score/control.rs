@@ -9,9 +9,9 @@ use super::permissions::{self, Permission};
 use super::{collection, messages, steps};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
-use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -36,7 +36,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::get(
         "/service-orders/{number}/messages",
-        "What the merchant last let the person be told of the money to come",
+        "The last message about the coming payment that the merchant had the platform send to the person",
         &[],
         show_messages,
     ),
@@ -75,7 +75,7 @@ impl fmt::Display for ServiceOrderError {
             Self::Ambiguous => f.write_str(&reasons::several_merchants("give the order_id or the package")),
             Self::State(reason) => f.write_str(reason),
             Self::Limit(reason) | Self::Permission(reason) => f.write_str(reason),
-            Self::Openid => f.write_str(reasons::OPENID_FORM),
+            Self::Openid => f.write_str(WrongOpenid::Form.reason()),
             Self::Store(_) => f.write_str("the order could not be kept"),
         }?;
         append_causes(self, f)

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::refusals;
 use crate::people::Person;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::products::payments::parties::check_sub_merchant;
-use crate::products::users::is_openid;
 use crate::products::{Context, HandlerError};
-use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 
@@ -41,7 +40,7 @@ pub(super) fn openids_of(
         return Ok(Ok((openid.to_owned(), sub_appid.map(under))));
     };
     if std::iter::once(appid).chain(sub_appid).all(|appid| person.openid(appid) != openid) {
-        return Ok(Err(reasons::OPENID_OF_ANOTHER_APPID));
+        return Ok(Err(WrongOpenid::OfAnotherAppid.reason()));
     }
     let own = Person::openid_under(tx, openid, appid, now)?;
     let of_sub = sub_appid.map(|sub_appid| Person::openid_under(tx, openid, sub_appid, now)).transpose()?;
@@ -74,14 +73,14 @@ impl Parties {
             return Err(refusals::wrong_parameter("sub_openid needs sub_appid, under which it is").into());
         }
         if openid.iter().chain(&sub_openid).any(|openid| !is_openid(openid)) {
-            return Err(refusals::unknown_person().into());
+            return Err(refusals::wrong_openid(WrongOpenid::Form).into());
         }
         let under = [(&openid, Some(&self.appid)), (&sub_openid, self.sub_appid.as_ref())];
         for (openid, appid) in under {
             if let (Some(openid), Some(appid)) = (openid, appid)
                 && Person::has_another_openid(tx, openid, appid)?
             {
-                return Err(refusals::person_of_another_appid().into());
+                return Err(refusals::wrong_openid(WrongOpenid::OfAnotherAppid).into());
             }
         }
         Ok((openid, sub_openid))

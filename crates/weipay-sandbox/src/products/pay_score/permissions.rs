@@ -13,7 +13,7 @@ use super::parties::{Parties, openids_of, text};
 use super::refusals;
 use crate::clock;
 use crate::people::Person;
-use crate::products::users::is_openid;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::products::{Context, HandlerError};
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
@@ -177,7 +177,7 @@ pub(super) fn query_state(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let (service_id, openid) = (text(context, "service_id"), text(context, "openid"));
     let (service_id, openid) = (service_id.unwrap_or_default(), openid.unwrap_or_default());
     if !is_openid(&openid) {
-        return Err(refusals::unknown_person().into());
+        return Err(refusals::wrong_openid(WrongOpenid::Form).into());
     }
     let found = find_of_person(tx, &parties, &service_id, &openid)?;
     let is_open = found.is_some_and(|permission| permission.is_open);

@@ -1,5 +1,6 @@
 //! What this product refuses. Sentences that no source prints are UNCONFIRMED(pay-score-words).
 
+use crate::people::openid::WrongOpenid;
 use crate::reasons;
 use crate::response::Refusal;
 
@@ -105,12 +106,8 @@ pub(super) fn wrong_appid() -> Refusal {
 }
 
 /// As it was seen for an openid that was none.
-pub(super) fn unknown_person() -> Refusal {
-    Refusal::invalid_request("其他原因185", reasons::OPENID_FORM)
-}
-
-pub(super) fn person_of_another_appid() -> Refusal {
-    unknown_person().with_reason(reasons::OPENID_OF_ANOTHER_APPID)
+pub(super) fn wrong_openid(wrong: WrongOpenid) -> Refusal {
+    Refusal::invalid_request("其他原因185", wrong.reason())
 }
 
 /// The number tells why the person gets no order.

@@ -297,7 +297,7 @@ fn to_be_paid(tx: &Transaction<'_>, context: &Context<'_>) -> Result<ServiceOrde
     let order = named(tx, context)?;
     if order.state != OrderState::Completed {
         return Err(refusals::wrong_state(
-            "the order has no money to come: it is not completed, or has ended",
+            "no payment is expected for this order: it is not completed, or has ended",
         )
         .into());
     }

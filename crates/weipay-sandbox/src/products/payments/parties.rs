@@ -6,7 +6,7 @@ use super::order::Payer;
 use super::refusals;
 use crate::merchants::{Account, Merchants};
 use crate::people::Person;
-use crate::products::users::is_openid;
+use crate::people::openid::WrongOpenid;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
@@ -109,13 +109,11 @@ pub(crate) fn check_payer(
 }
 
 fn check_openid(tx: &Transaction<'_>, openid: &str, appid: &str, is_sub: bool) -> Result<(), HandlerError> {
-    if !is_openid(openid) {
-        return Err(refusals::broken_openid().into());
+    match WrongOpenid::find(tx, openid, appid)? {
+        None => Ok(()),
+        Some(WrongOpenid::Form) => Err(refusals::broken_openid().into()),
+        Some(WrongOpenid::OfAnotherAppid) => Err(refusals::other_openid(is_sub).into()),
     }
-    if Person::has_another_openid(tx, openid, appid)? {
-        return Err(refusals::other_openid(is_sub).into());
-    }
-    Ok(())
 }
 
 /// The person that was made with this openid.

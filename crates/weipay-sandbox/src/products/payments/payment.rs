@@ -322,7 +322,7 @@ pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
         OrderState::Closed => Err("the order was closed by its merchant; make another order"),
         OrderState::Revoked => Err("the order was reversed by its merchant; make another order"),
         OrderState::PayError => Err("the payment by this auth_code or contract failed; make another order"),
-        OrderState::Accept => Err("the order is being deducted by a contract, which the clock does"),
+        OrderState::Accept => Err("a contract is being charged for this order; advance the clock"),
     }
 }
 

@@ -14,9 +14,9 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::log::LogEntry;
 use crate::merchants::Merchants;
 use crate::people::account::AccountState;
+use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::contracts::with_order::order_was_paid;
-use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -31,7 +31,10 @@ const PAY: Route = Route::post(
             "out_trade_no, transaction_id, prepay_id, code_url or h5_url; of a combined order combine_out_trade_no",
         ),
         Member::WHOSE_NUMBER,
-        Member::text("openid", "Who pays, by openid or unionid; else whom the order names, or somebody"),
+        Member::text(
+            "openid",
+            "Who pays, by openid or unionid (default: the payer that the order names, or any person)",
+        ),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
         Member::integer("discount", "Fen that a coupon of the merchant takes off"),
         Member::text(
@@ -326,7 +329,7 @@ impl Platform {
         let not_payable = PersonPaysError::NotPayable;
         let front_end = pays.front_end.as_ref().map(FrontEnd::read).transpose().map_err(not_payable)?;
         if pays.person.as_ref().is_some_and(|id| !is_openid(id)) {
-            return Err(not_payable(reasons::PERSON_FORM.to_owned()));
+            return Err(not_payable(PERSON_FORM.to_owned()));
         }
         let paid = self.act(|tx, now| {
             let given = match (&pays.order, &front_end) {

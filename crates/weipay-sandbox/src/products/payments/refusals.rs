@@ -5,6 +5,7 @@
 use super::creation::MAX_TOTAL;
 use super::unconfirmed::words;
 use crate::clock;
+use crate::people::openid::WrongOpenid;
 use crate::reasons;
 use crate::response::{DocumentedRefusal, Refusal};
 
@@ -227,7 +228,7 @@ pub(super) fn no_such_merchant() -> Refusal {
 }
 
 pub(super) fn broken_openid() -> Refusal {
-    Refusal::param_error("无效的openid", reasons::OPENID_FORM)
+    Refusal::param_error("无效的openid", WrongOpenid::Form.reason())
 }
 
 pub(super) fn no_openid() -> Refusal {
@@ -251,7 +252,8 @@ pub(super) fn other_openid(is_sub: bool) -> Refusal {
     const OF_SUB_APPID: DocumentedRefusal = documented("sub_appid和sub_openid不匹配");
     const OF_APPID: DocumentedRefusal = documented("appid和openid不匹配");
     let documented = if is_sub { &OF_SUB_APPID } else { &OF_APPID };
-    Refusal::invalid_request(documented.message, reasons::OPENID_OF_ANOTHER_APPID).with_documented(documented)
+    Refusal::invalid_request(documented.message, WrongOpenid::OfAnotherAppid.reason())
+        .with_documented(documented)
 }
 
 pub(super) fn parts_differ() -> Refusal {

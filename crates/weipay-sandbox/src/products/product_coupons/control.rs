@@ -26,7 +26,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "The brand sends a product coupon of a stock; only it sends one whose coupon_code_mode is UPLOAD",
         &[
             Member::text("openid", "Who gets it").required(),
-            Member::text("appid", "Under which appid; the first of the partner if missing"),
+            Member::text("appid", "Under which appid (default: the first of the partner)"),
         ],
         send_by_brand,
     ),

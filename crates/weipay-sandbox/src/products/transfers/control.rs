@@ -62,7 +62,7 @@ pub enum TransferError {
 impl fmt::Display for TransferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("no merchant has made one with this number"),
+            Self::Unknown => f.write_str("no transfer or authorization has this number"),
             Self::Ambiguous => f.write_str(&reasons::several_merchants(&format!(
                 "give the platform's number or package_info, or {}",
                 reasons::SAY_WHOSE

@@ -79,7 +79,7 @@ pub(super) fn not_found() -> Refusal {
 pub(super) fn no_receipt_of_transfer(state: &'static str) -> Refusal {
     Refusal::invalid_request(
         "转账单未成功，无法申请电子回单",
-        format!("the transfer is {state}; a receipt is there for one that is SUCCESS"),
+        format!("the transfer is {state}; only a SUCCESS transfer has a receipt"),
     )
 }
 
@@ -110,7 +110,7 @@ pub(super) fn no_receipt_of_batch(reason: &'static str) -> Refusal {
 pub(super) fn no_receipt_of_detail() -> Refusal {
     Refusal::param_error(
         "明细单未完成，无法申请电子回单",
-        "the detail is not SUCCESS: only what the person has has a receipt",
+        "the detail is not SUCCESS: only a successful detail has a receipt",
     )
 }
 

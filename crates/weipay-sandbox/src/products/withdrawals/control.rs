@@ -11,7 +11,7 @@ use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/withdrawals/{number}/outcome",
-    "Decides what the bank does with a withdrawal (提现), by out_request_no or withdraw_id; the clock lets it succeed otherwise",
+    "Sets the result of a withdrawal (提现), by out_request_no or withdraw_id; otherwise it succeeds when its time comes",
     &[
         Member::word(
             "to",

@@ -9,8 +9,8 @@ use super::Postgres;
 use super::connections::{Connection, Failure, Parameters};
 use crate::store::StoreError;
 use crate::store::engine::{
-    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry,
-    Page, Place, StoredRecord, StoredResponse, StoredRow,
+    Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
+    Place, StoredRecord, StoredResponse,
 };
 
 /// An open transaction.
@@ -20,29 +20,28 @@ pub(super) struct Open<'a> {
     /// Why the database did not do a statement: the transaction is over then, whatever its work makes of it.
     failure: RefCell<Option<Failure>>,
     has_written: Cell<bool>,
-    has_cleared: Cell<bool>,
+    pub(super) has_cleared: Cell<bool>,
     generation: i64,
 }
 
 /// The second of the database's clock at which the transaction began.
 const NOW: &str = "CAST(extract(epoch FROM now()) AS BIGINT)";
 
-/// So many records are read at once where all are read.
-const PAGE: i64 = 1_000;
-
 /// The counter of generations. It belongs to the database, and not to the state: it is neither cleared nor part of a snapshot.
-const GENERATIONS: &str = "generations of the state";
+pub(super) const GENERATIONS: &str = "generations of the state";
 
 /// Begins a transaction, and gives the generation in which it works. One message, so that it costs no journey more.
 pub(super) fn begin(connection: &Connection) -> Result<i64, Failure> {
     let found = connection.query_plain(&format!(
         "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT value FROM weipay_counters WHERE name = '{GENERATIONS}'"
     ))?;
-    let number = |text: String| text.parse().map_err(|_| Failure::new("the number of a generation is none"));
+    let number =
+        |text: String| text.parse().map_err(|_| Failure::new("the number of a generation is not a number"));
     found.map_or(Ok(0), number)
 }
 
-const OUTBOX: &str = "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
+pub(super) const OUTBOX: &str =
+    "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
 
 /// Counts on. One statement, which is a whole transaction on a connection without one.
 pub(super) fn count(connection: &Connection, series: &str) -> Result<i64, Failure> {
@@ -83,33 +82,33 @@ impl<'a> Open<'a> {
         })
     }
 
-    fn query(&self, statement: &str, values: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
+    pub(super) fn query(&self, statement: &str, values: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
         self.noted(self.connection.query(statement, values))
     }
 
     /// A statement that changes something and says what.
-    fn change(&self, statement: &str, values: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
+    pub(super) fn change(&self, statement: &str, values: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
         self.has_written.set(true);
         self.query(statement, values)
     }
 
     /// How many rows were changed.
-    fn execute(&self, statement: &str, values: Parameters<'_>) -> Result<u64, StoreError> {
+    pub(super) fn execute(&self, statement: &str, values: Parameters<'_>) -> Result<u64, StoreError> {
         self.has_written.set(true);
         self.noted(self.connection.execute(statement, values))
     }
 
-    fn column<'r, T: FromSql<'r>>(&self, row: &'r Row, place: usize) -> Result<T, StoreError> {
+    pub(super) fn column<'r, T: FromSql<'r>>(&self, row: &'r Row, place: usize) -> Result<T, StoreError> {
         self.noted(row.try_get(place).map_err(Failure::from))
     }
 
     /// A column of bytes that hold text.
-    fn text(&self, row: &Row, place: usize) -> Result<String, StoreError> {
+    pub(super) fn text(&self, row: &Row, place: usize) -> Result<String, StoreError> {
         String::from_utf8(self.column(row, place)?)
             .map_err(|_| StoreError::Corrupt("bytes that are not text".to_owned()))
     }
 
-    fn stored(&self, row: &Row) -> Result<StoredRecord, StoreError> {
+    pub(super) fn stored(&self, row: &Row) -> Result<StoredRecord, StoreError> {
         Ok(StoredRecord {
             key: self.text(row, 0)?,
             version: self.column(row, 1)?,
@@ -118,7 +117,7 @@ impl<'a> Open<'a> {
     }
 
     /// A notification as [`OUTBOX`] selects it.
-    fn waiting(&self, row: &Row) -> Result<OutboxEntry, StoreError> {
+    pub(super) fn waiting(&self, row: &Row) -> Result<OutboxEntry, StoreError> {
         let (resource, attempts): (String, i64) = (self.column(row, 6)?, self.column(row, 7)?);
         Ok(OutboxEntry {
             number: self.column(row, 0)?,
@@ -140,52 +139,19 @@ impl<'a> Open<'a> {
             .try_for_each(|entry| self.write_index(record.kind, entry.index, &entry.value, number))
     }
 
-    fn write_index(&self, kind: &str, name: &str, value: &str, number: i64) -> Result<(), StoreError> {
+    pub(super) fn write_index(
+        &self,
+        kind: &str,
+        name: &str,
+        value: &str,
+        number: i64,
+    ) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO weipay_record_indexes (kind, name, value, number) VALUES ($1, $2, $3, $4)
              ON CONFLICT (kind, name, value, number) DO NOTHING",
             &[&kind, &name, &value.as_bytes(), &number],
         )
         .map(drop)
-    }
-
-    /// Gives all records, a page at a time, each page with its index entries.
-    fn all_records(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
-        let mut last = i64::MIN;
-        loop {
-            let records = self.query(
-                "SELECT key, version, document, kind, number FROM weipay_records
-                 WHERE number > $1 ORDER BY number LIMIT $2",
-                &[&last, &PAGE],
-            )?;
-            let Some(end) = records.last() else { return Ok(()) };
-            let (from, to) = (last, self.column::<i64>(end, 4)?);
-            let entries = self.query(
-                "SELECT value, name, number FROM weipay_record_indexes
-                 WHERE number > $1 AND number <= $2 ORDER BY number, name, value",
-                &[&from, &to],
-            )?;
-            let mut entries = entries.iter().peekable();
-            for row in &records {
-                let number: i64 = self.column(row, 4)?;
-                let mut indexes = Vec::new();
-                while let Some(entry) = entries.peek() {
-                    let of: i64 = self.column(entry, 2)?;
-                    if of > number {
-                        break;
-                    }
-                    if of == number {
-                        indexes.push((self.column(entry, 1)?, self.text(entry, 0)?));
-                    }
-                    entries.next();
-                }
-                let (kind, StoredRecord { key, version, document }) =
-                    (self.column(row, 3)?, self.stored(row)?);
-                let document = StoredRow::json(document)?;
-                each(StoredRow::Record { kind, key, version, indexes, document })?;
-            }
-            last = to;
-        }
     }
 }
 
@@ -517,113 +483,6 @@ impl Engine for Open<'_> {
             &[&due.kind.as_bytes(), &due.key.as_bytes(), &due.at],
         )?;
         Ok(removed > 0)
-    }
-
-    fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
-        self.all_records(each)?;
-        let counters = "SELECT name, value FROM weipay_counters WHERE name <> $1 ORDER BY name";
-        for row in self.query(counters, &[&GENERATIONS])? {
-            each(StoredRow::Counter { name: self.column(&row, 0)?, value: self.column(&row, 1)? })?;
-        }
-        let mut last: (String, Vec<u8>, Vec<u8>) = Default::default();
-        loop {
-            let keys = self.query(
-                "SELECT scope, request_no, operation, fingerprint, response FROM weipay_idempotency_keys
-                 WHERE (operation, scope, request_no) > ($1, $2, $3)
-                 ORDER BY operation, scope, request_no LIMIT $4",
-                &[&last.0, &last.1, &last.2, &PAGE],
-            )?;
-            for row in &keys {
-                let fingerprint: Vec<u8> = self.column(row, 3)?;
-                let broken = |_| StoreError::Corrupt("the fingerprint of a request".to_owned());
-                each(StoredRow::IdempotencyKey {
-                    operation: self.column(row, 2)?,
-                    scope: self.text(row, 0)?,
-                    request_no: self.text(row, 1)?,
-                    fingerprint: Fingerprint(fingerprint.try_into().map_err(broken)?),
-                    response: StoredRow::json(self.column(row, 4)?)?,
-                })?;
-            }
-            let Some(end) = keys.last() else { break };
-            last = (self.column(end, 2)?, self.column(end, 0)?, self.column(end, 1)?);
-        }
-        for row in self.query(&format!("SELECT {OUTBOX} FROM weipay_outbox ORDER BY number"), &[])? {
-            each(StoredRow::Notification(self.waiting(&row)?))?;
-        }
-        let mut last: Option<Due> = None;
-        loop {
-            let page = self.due_after(i64::MAX, last.as_ref(), PAGE)?;
-            let Some(end) = page.last() else { return Ok(()) };
-            last = Some(end.clone());
-            page.into_iter().try_for_each(|due| each(StoredRow::Due(due)))?;
-        }
-    }
-
-    fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {
-        // A row that is there already is told by the count: as an error it would look like a conflict, and be tried again.
-        let added = match row {
-            StoredRow::Record { kind, key, version, indexes, document } => {
-                let rows = self.change(
-                    "INSERT INTO weipay_records (kind, key, version, document) VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (kind, key) DO NOTHING RETURNING number",
-                    &[kind, &key.as_bytes(), version, &document.get()],
-                )?;
-                let Some(row) = rows.first() else { return Ok(false) };
-                let number = self.column(row, 0)?;
-                for (name, value) in indexes {
-                    self.write_index(kind, name, value, number)?;
-                }
-                1
-            }
-            StoredRow::Counter { name, value } => self.execute(
-                "INSERT INTO weipay_counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-                &[name, value],
-            )?,
-            StoredRow::IdempotencyKey { operation, scope, request_no, fingerprint, response } => self
-                .execute(
-                    "INSERT INTO weipay_idempotency_keys (operation, scope, request_no, fingerprint, response)
-                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (operation, scope, request_no) DO NOTHING",
-                    &[
-                        operation,
-                        &scope.as_bytes(),
-                        &request_no.as_bytes(),
-                        &&fingerprint.0[..],
-                        &response.get(),
-                    ],
-                )?,
-            StoredRow::Notification(entry) => {
-                let there =
-                    self.query("SELECT 1 FROM weipay_outbox WHERE number = $1", &[&entry.number])?;
-                if !there.is_empty() {
-                    return Ok(false);
-                }
-                self.add_to_outbox(entry)?;
-                1
-            }
-            StoredRow::Due(due) => self.execute(
-                "INSERT INTO weipay_due (kind, key, at) VALUES ($1, $2, $3) ON CONFLICT (kind, key) DO NOTHING",
-                &[&due.kind.as_bytes(), &due.key.as_bytes(), &due.at],
-            )?,
-        };
-        Ok(added == 1)
-    }
-
-    fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
-        self.has_cleared.set(true);
-        let kept = kept.to_vec();
-        self.execute("DELETE FROM weipay_record_indexes WHERE kind <> ALL($1)", &[&kept])?;
-        self.execute("DELETE FROM weipay_records WHERE kind <> ALL($1)", &[&kept])?;
-        for table in ["weipay_idempotency_keys", "weipay_outbox", "weipay_due"] {
-            self.execute(&format!("DELETE FROM {table}"), &[])?;
-        }
-        self.execute("DELETE FROM weipay_counters WHERE name <> $1", &[&GENERATIONS])?;
-        // Every transaction has read it: who works on what was there is refused.
-        self.execute(
-            "INSERT INTO weipay_counters (name, value) VALUES ($1, 1)
-             ON CONFLICT (name) DO UPDATE SET value = weipay_counters.value + 1",
-            &[&GENERATIONS],
-        )?;
-        Ok(())
     }
 
     fn generation(&self) -> i64 {

@@ -3,8 +3,8 @@
 //! | `sslmode` | what it does |
 //! |---|---|
 //! | missing, or `disable` | no TLS |
-//! | `prefer` | TLS if the server has it; who answers is checked as by `require` |
-//! | `require` | TLS; who answers is checked as by `verify-ca` if `sslrootcert` is given, and otherwise not |
+//! | `prefer` | TLS if the server has it; the server is checked as with `require` |
+//! | `require` | TLS; the server is checked as with `verify-ca` if `sslrootcert` is given, and otherwise not |
 //! | `verify-ca` | an authority that is trusted has signed the server's certificate |
 //! | `verify-full` | and it is for the host in the address |
 //!

@@ -87,7 +87,7 @@ fn a_contract_is_signed_used_and_ended_and_apiv3_sees_it() {
         assert_eq!(values(&shown, names), [&id, "0", "2026-08-15 12:00:00", "张三", "vip1"]);
     }
     assert_eq!(refusal(&call(&sandbox, CONTRACT, &[("version", "1.0")]))[0], "LACK_PARAMS");
-    let client = || Client { now: sandbox.clock().now(), ..Client::new(&sandbox) };
+    let client = || Client::new(&sandbox).in_time();
     let seen = client().get("/v3/papay/sign/contracts/plan-id/12535/out-contract-code/vip1").success();
     assert_eq!((&seen["contract_id"], &seen["contract_state"]), (&json!(id), &json!("SIGNED")));
 

@@ -6,7 +6,7 @@ use weipay_sandbox::{PaymentFailure, PersonPays, Sandbox};
 use weipay_wire::{SignType, XmlElements};
 
 use super::{elements, key, post, signed};
-use crate::client::Client;
+use crate::client::client;
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 const ORDER: &str = "/pay/unifiedorder";
@@ -66,10 +66,6 @@ fn order<'a>(number: &'a str, trade_type: &'a str) -> Vec<(&'a str, &'a str)> {
 fn by_v3(sandbox: &Sandbox, number: &str) -> Value {
     let mchid = &sandbox.kit().mchid;
     client(sandbox).get(&format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mchid}")).json()
-}
-
-fn client(sandbox: &Sandbox) -> Client<'_> {
-    Client { now: sandbox.clock().now(), ..Client::new(sandbox) }
 }
 
 fn by_number(number: &str) -> [(&str, &str); 1] {

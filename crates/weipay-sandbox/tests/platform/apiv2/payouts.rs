@@ -22,7 +22,7 @@ fn start() -> Sandbox {
 }
 
 fn available(sandbox: &Sandbox) -> i64 {
-    let client = Client { now: sandbox.clock().now(), ..Client::new(sandbox) };
+    let client = Client::new(sandbox).in_time();
     client.get("/v3/merchant/fund/balance/OPERATION").success()["available_amount"].as_i64().unwrap()
 }
 

@@ -6,7 +6,7 @@ use weipay_wire::XmlElements;
 
 use super::payments::{call, values};
 use super::{elements, post, rejected, signed};
-use crate::client::Client;
+use crate::client::client;
 
 const ONCE: &str = "/secapi/pay/profitsharing";
 const MORE: &str = "/secapi/pay/multiprofitsharing";
@@ -21,10 +21,6 @@ const RETURNED: &str = "/pay/profitsharingreturnquery";
 
 const STORE: &str = "1900000301";
 const HMAC: (&str, &str) = ("sign_type", "HMAC-SHA256");
-
-fn client(sandbox: &Sandbox) -> Client<'_> {
-    Client { now: sandbox.clock().now(), ..Client::new(sandbox) }
-}
 
 fn failure(said: &XmlElements) -> [&str; 2] {
     assert_eq!(said.text("result_code"), Some("FAIL"));

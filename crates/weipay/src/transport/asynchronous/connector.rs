@@ -106,7 +106,7 @@ async fn tunnel(stream: &TcpStream, target: &Uri, proxy: &Proxy) -> io::Result<(
     let status = read_status(stream).await?;
     match status.as_str() {
         "200" => Ok(()),
-        "407" => Err(io::Error::other("the proxy demands other credentials (407)")),
+        "407" => Err(io::Error::other("the proxy rejected the credentials (407)")),
         status => Err(io::Error::other(format!("the proxy refused the tunnel ({status})"))),
     }
 }

@@ -35,8 +35,8 @@ pub mod post {
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
-            /// 商品描述. Required; at most 128 characters.
-            body: String = xml("body").required().length(0, 128),
+            /// 商品描述. Required; at most 128 bytes.
+            body: String = xml("body").required().bytes(0, 128),
             /// 商品详情. At most 6000 characters; JSON text in a string.
             detail: JsonText<Detail> = xml("detail").length(0, 6000),
             /// 附加数据. At most 127 characters.

@@ -37,8 +37,8 @@ pub mod post {
             out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
-            /// 商品描述. Required; at most 128 characters.
-            body: String = xml("body").required().length(0, 128),
+            /// 商品描述. Required; at most 128 bytes.
+            body: String = xml("body").required().bytes(0, 128),
             /// 商品详情. At most 8192 characters.
             detail: String = xml("detail").length(0, 8192),
             /// 附加数据. At most 127 characters.

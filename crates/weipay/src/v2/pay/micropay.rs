@@ -45,8 +45,8 @@ pub mod post {
             device_info: String = xml("device_info").length(0, 32),
             /// 签名类型. At most 32 characters.
             sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
-            /// 商品描述. Required; at most 128 characters.
-            body: String = xml("body").required().length(0, 128),
+            /// 商品描述. Required; at most 128 bytes.
+            body: String = xml("body").required().bytes(0, 128),
             /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
             detail: JsonText<Detail> = xml("detail").length(0, 6000),
             /// 附加数据. At most 127 characters.

@@ -808,6 +808,8 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// |  | `FREQUENCY_LIMITED` | too many calls | `RetryLater` |
     /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount | `FixRequest` |
     /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified | `FixRequest` |
+    /// |  | `ERROR` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) | `QueryState` |
+    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order (refund_fee大于可退金额) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
     ///

@@ -1920,6 +1920,7 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
     ///
@@ -2647,6 +2648,7 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     /// |---|---|---|---|
     /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) UNCONFIRMED | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) UNCONFIRMED | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the total, the sub-merchant or an order number is not that of the order (您的请求参数与订单信息不一致) UNCONFIRMED | `FixRequest` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not bound to the platform UNCONFIRMED | `FixRequest` |
     /// | 403 | `NO_AUTH` | the platform may not refund this order UNCONFIRMED | `AskPermission` |

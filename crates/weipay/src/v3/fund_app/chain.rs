@@ -1139,6 +1139,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::post).
     ///
@@ -1328,6 +1329,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post).
     ///
@@ -1391,6 +1393,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::transfer_bills::transfer::post).
     ///
@@ -1590,6 +1593,7 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     /// | 403 | `NO_AUTH` | the merchant number may not transfer (当前商户号没有相关权限,暂不支持使用) | `AskPermission` |
     /// |  | `PARAM_ERROR` | the openid is malformed or is not of this appid (Openid格式错误或者不属于商家公众账号) | `FixRequest` |
     /// | 403 | `NO_AUTH` | this IP address may not call the interface: add it on the merchant platform (此IP地址不允许调用接口) UNCONFIRMED | `AskPermission` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::post).
     ///
@@ -1775,6 +1779,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post).
     ///
@@ -1834,6 +1839,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_bills::transfer::post).
     ///
@@ -1947,6 +1953,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     /// | 400 | `ALREADY_EXISTS` | the number was used before with other content (单号已存在但信息不一致，请查单后比较确认) UNCONFIRMED | `QueryState` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the number UNCONFIRMED | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMIT_EXCEED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::transfer_to_qq_wallet_bills::post).
     ///

@@ -47,6 +47,7 @@ impl<M: Mode> PartnerTransferBatches<M> {
     /// | 429 | `FREQUENCY_LIMITED` | more than 50 calls a second of one partner | `RetryLater` |
     /// | 400 | `PARAM_ERROR` | the parameters of the batch are wrong (转账批次参数不正确) | `FixRequest` |
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the batch number (资金不足) | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
     ///

@@ -318,6 +318,12 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::transfer_batches::post).
     ///
     /// ```no_run

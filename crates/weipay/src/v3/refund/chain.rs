@@ -67,6 +67,8 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the total or an order number is not that of the order (您的请求参数与订单信息不一致) | `FixRequest` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
+    /// | 400 | `INVALID_REQUEST` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) | `QueryState` |
+    /// | 404 | `RESOURCE_NOT_EXISTS` | the order is not paid, or does not exist (原订单不存在) | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::domestic::refunds::post).
     ///

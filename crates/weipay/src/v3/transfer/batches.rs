@@ -53,8 +53,8 @@ pub mod post {
                 body("transfer_detail_list").required().items(1, 1000),
             /// 转账场景ID.
             transfer_scene_id: String = body("transfer_scene_id"),
-            /// 通知地址. A URL that the platform calls: http or https, without a query.
-            notify_url: String = body("notify_url").notify_url(),
+            /// 通知地址. At least 1 character; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").length(1, usize::MAX).notify_url(),
         }
 
         /// 转账明细列表.

@@ -53,6 +53,7 @@ impl<M: Mode> TransferBatches<M> {
     /// | 403 | `NOT_ENOUGH` | the balance is too low: top up, then keep the batch number (资金不足) | `RetryLater` |
     /// | 403 | `NO_AUTH` | the merchant was moved to the new transfers: call v3/fund-app/mch-transfer/transfer-bills (当前商户号接入升级版本功能,暂不支持使用升级前功能,请在产品中心-商家转账-前往功能查看接口文档) | `AskPermission` |
     /// |  | `INVALID_REQUEST` | the transfers of the day reached the limit of the merchant (超出商户单日转账额度,请核实产品设置是否准确) | `RetryLater` |
+    /// |  | `INVALID_REQUEST` | the time for repeating this number is over, and an earlier call may have paid with it: query it before you take another number (对应单号已超出重试期,请查单确认后决定是否换单请求) UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batches::post).
     ///

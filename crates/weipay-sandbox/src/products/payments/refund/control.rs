@@ -12,7 +12,7 @@ use crate::store::{StoreError, Transaction};
 
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/refunds/{number}/outcome",
-    "Decides what becomes of a refund, by out_refund_no or refund_id; the clock lets it succeed otherwise",
+    "Sets the result of a refund, by out_refund_no or refund_id; otherwise it succeeds when its time comes",
     &[
     Member::word(
         "to",

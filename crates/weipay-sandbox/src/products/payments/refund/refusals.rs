@@ -39,7 +39,7 @@ pub(super) fn other_amounts() -> Refusal {
 pub(super) fn other_order() -> Refusal {
     Refusal::invalid_request(
         "请求内容和上次请求不一致，请核实后再试",
-        "this out_refund_no is that of a refund of another order: a refund of this one needs a number of its own",
+        "this out_refund_no is that of a refund of another order: a refund of this one needs another number",
     )
 }
 

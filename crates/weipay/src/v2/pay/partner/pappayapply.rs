@@ -28,8 +28,8 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
-            /// 商品描述. Required; at most 128 characters.
-            body: String = xml("body").required().length(0, 128),
+            /// 商品描述. Required; at most 128 bytes.
+            body: String = xml("body").required().bytes(0, 128),
             /// 商品详情. At most 8192 characters.
             detail: String = xml("detail").length(0, 8192),
             /// 附加数据. At most 128 characters.

@@ -50,8 +50,8 @@ pub mod post {
             reason: String = body("reason"),
             /// 订单金额. Required.
             amount: Amount = body("amount").required(),
-            /// 退款结果回调url. A URL that the platform calls: http or https, without a query.
-            notify_url: String = body("notify_url").notify_url(),
+            /// 退款结果回调url. At least 1 character; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").length(1, usize::MAX).notify_url(),
             /// 退款出资商户.
             refund_account: EcommerceRefundAccount = body("refund_account"),
             /// 资金账户.

@@ -35,8 +35,8 @@ pub mod post {
             appid: String = body("appid").required().length(1, 32),
             /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
-            /// 商品描述. Required; 1 to 127 characters.
-            description: String = body("description").required().length(1, 127),
+            /// 商品描述. Required; 1 to 127 bytes.
+            description: String = body("description").required().bytes(1, 127),
             /// 附加数据. At most 128 bytes.
             attach: String = body("attach").bytes(0, 128),
             /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.

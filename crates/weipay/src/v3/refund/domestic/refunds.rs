@@ -50,8 +50,8 @@ pub mod post {
                 .pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
             /// 退款原因. At most 80 characters.
             reason: String = body("reason").length(0, 80),
-            /// 退款结果回调url. At most 256 characters; a URL that the platform calls: http or https, without a query.
-            notify_url: String = body("notify_url").length(0, 256).notify_url(),
+            /// 退款结果回调url. 1 to 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").length(1, 256).notify_url(),
             /// 退款资金来源.
             funds_account: FundsAccount = body("funds_account"),
             /// 金额信息. Required.

@@ -39,8 +39,8 @@ pub mod post {
             transfer_amount: i64 = body("transfer_amount").required(),
             /// 转账备注. Required.
             transfer_remark: String = body("transfer_remark").required(),
-            /// 通知地址. A URL that the platform calls: http or https, without a query.
-            notify_url: String = body("notify_url").notify_url(),
+            /// 通知地址. At least 1 character; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").length(1, usize::MAX).notify_url(),
             /// 用户收款感知.
             user_recv_perception: String = body("user_recv_perception"),
             /// 转账场景ID. Required.

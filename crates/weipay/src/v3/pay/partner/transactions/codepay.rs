@@ -34,8 +34,8 @@ pub mod post {
             sub_appid: String = body("sub_appid").length(0, 32),
             /// 特约商户商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),
-            /// 商品描述. Required; 1 to 127 characters.
-            description: String = body("description").required().length(1, 127),
+            /// 商品描述. Required; 1 to 127 bytes.
+            description: String = body("description").required().bytes(1, 127),
             /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
             out_trade_no: String = body("out_trade_no")
                 .required()
