@@ -28,6 +28,9 @@ pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchan
 
 pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it";
 
+/// Of what a platform does after a refund.
+pub(crate) const NO_REFUND_OF_ORDER: &str = "refund_id must be of a refund of this order that is not closed";
+
 /// Of a query by a number that nothing has.
 pub(crate) const NOTHING_HAS_NUMBER: &str =
     "this merchant has no record with this number from the last 30 days; a refused request creates none";

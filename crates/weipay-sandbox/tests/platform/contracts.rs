@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, Clock, LogEntry, NewMerchant, PersonPays, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -348,9 +348,19 @@ fn whoever_pays_an_order_with_a_contract_signs_it() {
         let made = shop.client.post(path, &order(number, "taken", &kit.mchid)).success();
         made["prepay_id"].as_str().unwrap().to_owned()
     });
-    assert!(sandbox.pay(&PersonPays::new(first)).unwrap().paid);
+    let paid = sandbox.pay(&PersonPays::new(first)).unwrap();
+    assert!(paid.paid && paid.contract_not_signed.unwrap().contains("a later request took its place"));
     assert_eq!(shop.query("taken").status, 404, "the contract is that of the other order");
-    assert!(sandbox.pay(&PersonPays::new(second)).unwrap().paid);
+    // The person has a contract of this plan: paid, not signed, and the developer is told why.
+    let paid = sandbox.pay(&PersonPays::new(second)).unwrap();
+    let reason = paid.contract_not_signed.unwrap();
+    assert!(
+        paid.paid && reason.starts_with("contract taken was not signed: the person has a contract"),
+        "{reason}"
+    );
+    assert_eq!(shop.query("taken").status, 404);
+    let told = |line: &LogEntry| line.path.contains("order-4") && line.reason.as_deref() == Some(&reason);
+    assert!(sandbox.log().iter().any(|exchange| exchange.is_failed() && told(&exchange.entry)));
     let signed = shop.query("both").success();
     assert_eq!((&signed["contract_state"], &signed["openid"]), (&json!("SIGNED"), &json!(kit.openid)));
     let again = shop.client.post(path, &order("order-2", "both", &kit.mchid));

@@ -205,6 +205,10 @@ pub(crate) static OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRAN
     ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number, or nobody has applied for its receipt").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: [ErrorCode; 1] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this partner has no transfer with the number for the sub-merchant, or nobody has applied for its receipt").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: [ErrorCode; 1] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant that created, owns or sent the stock is missing").says("创建方商户、归属方商户、发放方商户,必须至少填一个"),
 ];
@@ -733,6 +737,10 @@ pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
     ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::AskPermission, "the merchant number is not that of an e-commerce platform").says("不属于电商平台商户,暂无权限"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the order has less left than the amount").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
@@ -748,6 +756,14 @@ pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 9] = [
     ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of whoever pays the refund is too low").unconfirmed(),
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the order does not exist or is not paid").unconfirmed(),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of one order: repeat this one later with the same number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_SUBSIDIES_CREATE: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the account that pays has too little: top it up, then keep the number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the account that pays has too little: top it up, then keep the number").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [
@@ -769,6 +785,11 @@ pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: [ErrorC
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: [ErrorCode; 2] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the transfer has not succeeded").unconfirmed(),
     ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the transfer has not succeeded").unconfirmed(),
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this partner has no transfer with the number for the sub-merchant").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: [ErrorCode; 9] = [

@@ -90,6 +90,7 @@ pub(super) fn apply(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        subsidy: 0,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: context.now,

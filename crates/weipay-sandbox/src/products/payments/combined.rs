@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::closing::{BurntNumber, close};
-use super::creation::{check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer};
+use super::creation::{
+    check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer, subsidy_of,
+};
 use super::order::{
     Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
     new_transaction_id,
@@ -303,6 +305,7 @@ impl CombinedOrder {
             detail: item.get("detail").cloned(),
             scene_info: self.scene_info.clone(),
             profit_sharing: is_shared(settle) || is_shared(Some(item)),
+            subsidy: subsidy_of(settle)?,
             limit_pay: LimitPay::from_list(context.request.body.get("limit_pay")),
             created: self.created,
             expires: self.expires,
@@ -437,6 +440,7 @@ impl CombinedOrder {
             payer_total: payments().map(|payment| payment.payer_total).sum(),
             transaction_ids: payments().map(|payment| payment.transaction_id.clone()).collect(),
             failure,
+            contract_not_signed: None,
         }
     }
 

@@ -95,6 +95,9 @@ pub(crate) struct Order {
     pub(crate) scene_info: Option<Value>,
     /// `settle_info.profit_sharing`: what is paid waits for the split.
     pub(crate) profit_sharing: bool,
+    /// What a platform means to pay for a discount of its own (`settle_info.subsidy_amount`).
+    #[serde(default)]
+    pub(crate) subsidy: i64,
     /// `limit_pay`: what the person may not pay with.
     #[serde(default, skip_serializing_if = "LimitPay::is_empty")]
     pub(crate) limit_pay: LimitPay,
@@ -406,6 +409,7 @@ mod tests {
             detail: None,
             scene_info: Some(json!({ "payer_client_ip": "127.0.0.1", "device_id": "013467007045764" })),
             profit_sharing: false,
+            subsidy: 0,
             limit_pay: LimitPay::default(),
             payer: Payer { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()), sub_openid: None },
             created: NOW,

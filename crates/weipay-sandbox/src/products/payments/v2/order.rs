@@ -105,6 +105,7 @@ pub(crate) fn read(
         detail: request.text("detail").and_then(|text| serde_json::from_str(text).ok()),
         scene_info: Some(scene(request.text("spbill_create_ip"), request.text("device_info"))),
         profit_sharing: request.text("profit_sharing") == Some("Y"),
+        subsidy: 0,
         limit_pay: LimitPay::from_word(request.text("limit_pay")),
         payer,
         created: now,
