@@ -35,6 +35,7 @@ mod profit_sharing;
 mod reasons;
 mod restart;
 mod rules_of_a_stock;
+mod same_seed;
 mod sensitive_fields;
 mod signatures;
 mod snapshots;

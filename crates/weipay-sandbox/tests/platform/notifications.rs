@@ -26,7 +26,7 @@ pub(crate) struct Receiver {
 
 /// A notification as it arrived.
 pub(crate) struct Notification {
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 

@@ -18,7 +18,7 @@ use super::{MAX_AGE_SECONDS, platform_number, refusals};
 use crate::clock;
 use crate::grammar::unconfirmed;
 use crate::products::downloads::pdf::pdf;
-use crate::products::downloads::token;
+use crate::products::downloads::token::{self, Sealer};
 use crate::products::{Behaviour, Context, HandlerError, Links, payouts};
 use crate::response::{File, Refusal};
 use crate::store::{Due, Record, StoreError, Transaction, joined};
@@ -375,7 +375,7 @@ impl Receipt {
             return;
         }
         let text = format!("{} {}", context.now, self.key());
-        let Some(token) = token::seal(context.api_v3_key, ASSOCIATED_DATA, &text) else { return };
+        let Some(token) = context.sealer().seal(ASSOCIATED_DATA, &text) else { return };
         shown["hash_type"] = json!("SHA256");
         shown["hash_value"] = json!(sha256_hex(&self.file()).to_uppercase());
         shown["download_url"] = json!(format!("{}/{path}?token={token}{rest}", context.base_url));
@@ -425,15 +425,15 @@ impl Receipt {
 }
 
 /// When an address was made, and the receipt that it leads to.
-fn open(token: &str, key: &ApiV3Key) -> Option<(i64, String)> {
-    let text = token::open(key, ASSOCIATED_DATA, token)?;
+fn open(token: &str, sealer: &Sealer<'_>) -> Option<(i64, String)> {
+    let text = sealer.open(ASSOCIATED_DATA, token)?;
     let (made, key) = text.split_once(' ')?;
     Some((made.parse().ok()?, key.to_owned()))
 }
 
 /// The receipt that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    let (made, key) = match token::open_own(links, |key| open(token, key))? {
+    let (made, key) = match token::open_own(links, |sealer| open(token, sealer))? {
         Ok(found) => found,
         Err(refusal) => return Some(Err(refusal)),
     };
