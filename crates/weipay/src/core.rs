@@ -193,7 +193,8 @@ impl Core {
         })
     }
 
-    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it. What was signed and sent
+    /// is not printed.
     pub(crate) fn explain(
         &self,
         request: &Request,
@@ -205,7 +206,7 @@ impl Core {
             let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
-        error
+        error.hiding(request, authorization)
     }
 
     /// How long the call may take.

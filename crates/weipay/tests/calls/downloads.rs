@@ -90,7 +90,7 @@ fn another_file_than_the_announced_one_is_an_error_that_says_so() {
                 assert!(!error.may_have_taken_effect());
                 assert_eq!((error.class(), error.is_retryable()), (ErrorClass::Verification, true));
                 let text = error.to_string();
-                assert!(text.contains("SHA-1") && text.contains("GET v3/billdownload/file?..."), "{text}");
+                assert!(text.contains("SHA-1") && text.contains("GET v3/billdownload/file)"), "{text}");
                 assert!(!text.contains("a%2Fb"), "{text}");
             },
         );
