@@ -69,8 +69,6 @@ pub(crate) struct Core {
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
-    /// The backup of the base URL, if that is the main host.
-    pub(crate) backup_url: BaseUrl,
     pub(crate) delivery: Arc<DeliverySettings>,
 }
 
@@ -219,7 +217,8 @@ impl Core {
     /// [has one](Self::has_backup).
     fn base_url(&self, request: &Request, host: Host) -> Result<Cow<'_, BaseUrl>, RequestError> {
         if host == Host::Backup {
-            return Ok(Cow::Borrowed(&self.backup_url));
+            // A call without one is never sent there.
+            return self.base_url.backup().unwrap_or(BaseUrl::MAIN).parse().map(Cow::Owned);
         }
         if let Some(base_url) = &request.base_url {
             return Ok(Cow::Owned(base_url.clone()));
@@ -230,11 +229,16 @@ impl Core {
         }
     }
 
-    /// Whether a call goes to the main host, and may go to its backup.
+    /// Whether a call goes to a host with a backup, and may go there.
     pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
         let has_own =
             request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
-        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.is_main()
+        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.backup().is_some()
+    }
+
+    /// The backup host, if a call goes there.
+    pub(crate) fn backup_host(&self, host: Host) -> Option<&'static str> {
+        self.base_url.backup().filter(|_| host == Host::Backup)
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.

@@ -14,7 +14,7 @@ use http::header::AUTHORIZATION;
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
 use crate::error::Error;
-use crate::failover::{BACKUP, Host, Hosts};
+use crate::failover::{Host, Hosts};
 use crate::request::Request;
 use crate::response::{Decode, RawResponse};
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
@@ -399,7 +399,7 @@ impl<'a> Delivery<'a> {
             return Next::End(outcome);
         }
         let ending = Ending::from_outcome(&outcome, (self.core.clock)());
-        let backup_host = (self.host == Host::Backup).then_some(BACKUP);
+        let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         match self.wait(ending) {
             Some(wait) if settings.budget.take() => {
