@@ -237,8 +237,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether calls may go to the backup host (备域名) `api2.mch.weixin.qq.com` while the main host fails; `true` by default. It
-    /// concerns only clients of the main host, and no operation that is on another host.
+    /// Whether calls may go to the backup host (备域名) while the main host fails; `true` by default. The backup of
+    /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`. It concerns only
+    /// clients of these two hosts, and no operation that is on another host.
     ///
     /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
@@ -321,7 +322,6 @@ impl ClientBuilder {
             timeout: self.timeout,
             check_requests: self.check_requests,
             clock: self.clock,
-            backup_url: failover::BACKUP.parse().map_err(ConfigError::BaseUrl)?,
             delivery: Arc::new(self.delivery),
         })
     }

@@ -410,6 +410,10 @@ impl<M: Mode> fmt::Debug for Call<M> {
     /// The path, and what the catalogue says about it. Values are left out, because they may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = &self.request.template;
+        // A caller may have written personal values into the path.
+        let path = Operation::all_at(template)
+            .next()
+            .map_or_else(|| without_query(template), |known| known.path().into());
         let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() {
@@ -418,7 +422,7 @@ impl<M: Mode> fmt::Debug for Call<M> {
             &known
         };
         let mut shown = f.debug_struct("Call");
-        shown.field("path", &without_query(template)).field("operation", &format_args!("{known}"));
+        shown.field("path", &path).field("operation", &format_args!("{known}"));
         if let Some(sub_merchant) = &self.shared.core.sub_merchant {
             shown.field("sub_merchant", sub_merchant);
         }

@@ -69,8 +69,6 @@ pub(crate) struct Core {
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
-    /// The backup of the base URL, if that is the main host.
-    pub(crate) backup_url: BaseUrl,
     pub(crate) delivery: Arc<DeliverySettings>,
 }
 
@@ -193,7 +191,8 @@ impl Core {
         })
     }
 
-    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it. What was signed and sent
+    /// is not printed.
     pub(crate) fn explain(
         &self,
         request: &Request,
@@ -205,7 +204,7 @@ impl Core {
             let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
-        error
+        error.hiding(request, authorization)
     }
 
     /// How long the call may take.
@@ -218,7 +217,8 @@ impl Core {
     /// [has one](Self::has_backup).
     fn base_url(&self, request: &Request, host: Host) -> Result<Cow<'_, BaseUrl>, RequestError> {
         if host == Host::Backup {
-            return Ok(Cow::Borrowed(&self.backup_url));
+            // A call without one is never sent there.
+            return self.base_url.backup().unwrap_or(BaseUrl::MAIN).parse().map(Cow::Owned);
         }
         if let Some(base_url) = &request.base_url {
             return Ok(Cow::Owned(base_url.clone()));
@@ -229,11 +229,16 @@ impl Core {
         }
     }
 
-    /// Whether a call goes to the main host, and may go to its backup.
+    /// Whether a call goes to a host with a backup, and may go there.
     pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
         let has_own =
             request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
-        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.is_main()
+        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.backup().is_some()
+    }
+
+    /// The backup host, if a call goes there.
+    pub(crate) fn backup_host(&self, host: Host) -> Option<&'static str> {
+        self.base_url.backup().filter(|_| host == Host::Backup)
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.

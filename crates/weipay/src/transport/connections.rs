@@ -9,6 +9,7 @@ use http::{HeaderValue, Uri};
 use zeroize::Zeroizing;
 
 use crate::builder::ConfigError;
+use crate::core::MAX_TIMEOUT;
 
 /// How long connecting may take: looking the host up, TCP, the proxy, and TLS. A host that does not answer leaves time for the
 /// other one within the time limit of a call.
@@ -33,7 +34,7 @@ impl Connections {
     /// seconds by default. The time limit of the call holds too.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = if timeout.as_secs() < MAX_TIMEOUT.as_secs() { timeout } else { MAX_TIMEOUT };
         self
     }
 
