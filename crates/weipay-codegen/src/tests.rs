@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::product::Writer;
 use crate::table::{self, RowNames};
 use crate::tree::Tree;
-use crate::{features, generate, operation};
+use crate::{features, generate, operation, private};
 
 /// The operation of one text, read like a file of the catalogue.
 pub(crate) fn described(heading: &str, lines: &str) -> Operation {
@@ -57,7 +57,7 @@ fn steps(operations: &[Operation]) -> String {
 }
 
 #[test]
-fn the_step_of_a_placeholder_has_the_loosest_limits_of_the_operations_below() {
+fn a_placeholders_step_has_the_loosest_limits_of_what_is_below() {
     let operations = [
         described("GET v3/a/{id}", "  path\n    id*  string 1..20 /^[0-9]+$/  # 编号"),
         described("POST v3/a/{id}/close", "  path\n    id*  string 2..32 /^[a-z]+$/  # 编号"),
@@ -216,7 +216,7 @@ fn a_shared_list_of_values_is_one_enumeration() {
 }
 
 #[test]
-fn requests_and_responses_that_are_written_the_same_are_types_of_their_own() {
+fn equal_requests_and_responses_are_two_types() {
     let lines = "  json\n    a  string  # 甲\n  response\n    a  string  # 甲";
     let operations = ["POST v3/a/b", "POST v3/a/c"].map(|heading| described(heading, lines));
     for path in ["v3/a/b.rs", "v3/a/c.rs"] {
@@ -261,6 +261,7 @@ fn a_step_without_an_operation_says_of_which_product_all_below_it_is() {
         described("POST v3/a/b/c/d", "  group 商家券"),
         described("POST v3/a/b/e", "  group 商家券"),
         described("POST v3/a/f/g", "  group 代金券"),
+        described("POST v3/a/f/k", "  group 立减折扣"),
         described("POST v3/a/h/i", ""),
     ];
     insta::assert_snapshot!(steps(&operations));
@@ -287,6 +288,19 @@ fn no_other_name_depends_on_the_order_of_the_alphabet() {
     }
     second.sort();
     insta::assert_snapshot!(second.join("\n"));
+}
+
+#[test]
+fn a_name_that_is_private_once_is_listed() {
+    let operation = described(
+        "POST v3/a",
+        "  query\n    openid string private # 用户标识\n\n  json\n    outer object\n      phone string private # 电话\n    \
+         secret string encrypted # 姓名\n    amount integer\n\n  response\n    token string private # 凭证",
+    );
+    let file = private::names(&[operation], &[]);
+    let names: Vec<&str> = file.split('"').skip(1).step_by(2).collect();
+    assert_eq!(names, ["openid", "phone", "token"]);
+    assert!(file.contains("[&str; 3]"), "{file}");
 }
 
 /// A type without an alias must have no official name: its documentation begins with a sentence of ours.

@@ -163,6 +163,8 @@ pub(crate) struct Transaction<'a> {
     beginnings: Beginnings,
     known: RefCell<HashMap<(&'static str, String), Known>>,
     has_announced: Cell<bool>,
+    #[cfg(test)]
+    has_saved: Cell<bool>,
 }
 
 /// What was read or written of a record.
@@ -175,7 +177,14 @@ struct Known {
 
 impl<'a> Transaction<'a> {
     fn new(engine: &'a dyn Engine, beginnings: Beginnings) -> Self {
-        Self { engine, beginnings, known: RefCell::default(), has_announced: Cell::default() }
+        Self {
+            engine,
+            beginnings,
+            known: RefCell::default(),
+            has_announced: Cell::default(),
+            #[cfg(test)]
+            has_saved: Cell::default(),
+        }
     }
 
     /// The record with a key.
@@ -245,7 +254,15 @@ impl<'a> Transaction<'a> {
             return Err(StoreError::Conflict(named::<R>(&key)));
         }
         known.insert((R::KIND, key), Known { version, indexes, is_broken: false });
+        #[cfg(test)]
+        self.has_saved.set(true);
         Ok(())
+    }
+
+    /// Whether this transaction has kept a record.
+    #[cfg(test)]
+    pub(crate) fn has_saved(&self) -> bool {
+        self.has_saved.get()
     }
 
     /// The next number of a series that merchants see inside of official numbers, which have room for ten digits of it.

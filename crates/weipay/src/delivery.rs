@@ -14,7 +14,7 @@ use http::header::AUTHORIZATION;
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
 use crate::error::Error;
-use crate::failover::{BACKUP, Host, Hosts};
+use crate::failover::{Host, Hosts};
 use crate::request::Request;
 use crate::response::{Decode, RawResponse};
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
@@ -112,11 +112,16 @@ mod asynchronous {
     use std::task::{Context, Poll};
 
     use super::*;
+    use crate::error::Sent;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{AsyncFlight, Deadline};
+    use crate::platform_keys::{AsyncFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::Signer;
-    use crate::transport::{Transport, read_whole};
+    use crate::transport::{Transport, read_whole, timed_out};
+
+    /// How much longer than its time limit a transport of the caller's is waited for that forgets it. One that keeps it ends
+    /// before, and knows whether anything was sent.
+    const AFTER_TRANSPORT: Duration = Duration::from_millis(100);
 
     impl sealed::Sealed for Async {}
 
@@ -189,13 +194,45 @@ mod asynchronous {
         };
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
-        let response = read_whole(response).await?;
+        let sent = shared.transport.send(signed.map(Into::into), deadline.left());
+        let response = async { read_whole(sent.await?).await };
+        let response = tokio::time::timeout(deadline.left() + AFTER_TRANSPORT, response).await;
+        let response = response.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline.left()).await;
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
+    }
+
+    impl Shared<Async> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) async fn have_keys(
+            self: &Arc<Self>,
+            call: &Request,
+            limit: Duration,
+        ) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
+            }
+        }
+
+        /// Fetches the certificates if the ring does not have the key that this serial names.
+        pub(crate) async fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
+            if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
+                // Whether the key is there now, the verification will tell.
+                self.fetch(ticket, limit).await.ok();
+            }
+        }
     }
 
     /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
@@ -221,7 +258,7 @@ pub use asynchronous::CallFuture;
 mod waiting {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{BlockingFlight, Deadline};
+    use crate::platform_keys::{BlockingFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
@@ -299,6 +336,32 @@ mod waiting {
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
+    }
+
+    impl Shared<Blocking> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) fn have_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
+            }
+        }
+
+        /// Fetches the certificates if the ring does not have the key that this serial names.
+        pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
+            if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
+                // Whether the key is there now, the verification will tell.
+                self.fetch_for_call(ticket, limit).ok();
+            }
+        }
     }
 }
 
@@ -399,7 +462,7 @@ impl<'a> Delivery<'a> {
             return Next::End(outcome);
         }
         let ending = Ending::from_outcome(&outcome, (self.core.clock)());
-        let backup_host = (self.host == Host::Backup).then_some(BACKUP);
+        let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         match self.wait(ending) {
             Some(wait) if settings.budget.take() => {

@@ -191,7 +191,7 @@ mod passing {
         use super::*;
 
         #[test]
-        fn a_terminal_sends_ctrl_c_to_the_command_itself_and_only_in_the_foreground() {
+        fn a_terminal_sends_ctrl_c_only_to_a_command_in_the_foreground() {
             let (own, other) = (Pid::from_raw(7).unwrap(), Pid::from_raw(8).unwrap());
             for (foreground, is_of_terminal) in [(Some(own), true), (Some(other), false), (None, false)] {
                 assert_eq!(may_be_of_terminal(foreground, own), is_of_terminal, "{foreground:?}");

@@ -37,7 +37,7 @@ pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
 const BODY_TIME: Duration = Duration::from_millis(300);
 /// Some programs begin every text with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
-/// So many certificates of authorities are trusted beside those of the system.
+/// The most certificates of authorities trusted beside those of the system.
 const MAX_AUTHORITIES: usize = 256;
 
 /// Which receivers may be called, and whom they may show to be who they are.
@@ -133,7 +133,7 @@ pub(super) async fn post(
     within(TIME_LIMIT, reading, head(url, message, receivers)).await
 }
 
-/// Waits so long for the head of a response, and for its body as it is read.
+/// Waits this long for the head of a response, and for its body as it is read.
 async fn within(
     limit: Duration,
     reading: Reading,
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_hangs_up_stays_silent_or_talks_too_much_has_not_responded() {
+    fn hanging_up_silence_and_too_many_bytes_are_no_response() {
         assert!(posted(drop).unwrap_err().starts_with("the receiver did not respond"));
         let silent = posted(|mut stream| {
             read_request(&mut stream);

@@ -355,7 +355,7 @@ pub(crate) struct OutboxEntry {
 /// fill the disk.
 pub(crate) const MAX_WAITING: i64 = 10_000;
 
-/// So long a node has for a delivery that it has claimed. Three times what a receiver may take.
+/// How long a node has for a delivery that it has claimed. Three times what a receiver may take.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
 
 /// The receiver in an address: scheme, host and port as they are written.

@@ -38,11 +38,11 @@ use super::StoreError;
 use super::engine::{Engine, StoredRecord};
 use crate::entropy::Entropy;
 
-/// So often a transaction is tried in all. With the waits between, some seconds go by before it is given up.
+/// How often a transaction is tried in all. With the waits between, some seconds go by before it is given up.
 const MAX_TRIES: u32 = 64;
 /// The longest wait before the next try.
 const MAX_WAIT: Duration = Duration::from_millis(100);
-/// A transaction whose connection ends is tried again on another one, so often.
+/// How often a transaction whose connection ends is tried again on another one.
 const MAX_RECONNECTS: u32 = 3;
 
 /// Where a database is, and how connections to it are protected.

@@ -25,6 +25,7 @@ mod merchant;
 mod notifications;
 mod notifications_on_demand;
 mod orders;
+mod partner_transfers;
 mod pay_page;
 mod pay_score;
 mod payments;

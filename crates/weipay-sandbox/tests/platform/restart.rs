@@ -89,7 +89,7 @@ fn a_seed_repeats_numbers_and_never_keys() {
 }
 
 #[test]
-fn a_seed_gives_no_number_twice_to_one_state_and_every_run_the_same_numbers() {
+fn a_seed_gives_each_run_the_same_numbers_and_a_state_none_twice() {
     let run = || {
         let data = tempfile::tempdir().unwrap();
         let (mut people, mut appids) = (Vec::new(), Vec::new());

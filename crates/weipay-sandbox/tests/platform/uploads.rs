@@ -194,7 +194,7 @@ fn the_digest_must_be_the_files() {
 }
 
 #[test]
-fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
+fn a_file_that_is_not_a_picture_is_refused_with_the_recorded_words() {
     let file = b"BM picture";
     let meta = meta("a.jpg", file);
     let typed = |content_type: &str| {

@@ -110,6 +110,8 @@ async fn the_table_is_created_once_and_old_events_are_forgotten() {
     assert_eq!(dedup.forget_older_than(std::time::Duration::ZERO).await.unwrap(), 0, "a day at least");
     pass(&pool).await;
     assert_eq!(dedup.claim("new").await.unwrap(), Claim::Granted(weipay::notification::Ticket(1)));
+    assert_eq!(dedup.forget_older_than(std::time::Duration::MAX).await.unwrap(), 0, "never");
+    assert_eq!(dedup.claim("old").await.unwrap(), Claim::Finished);
     assert_eq!(dedup.forget_older_than(MAX_LEASE).await.unwrap(), 1);
     assert!(matches!(dedup.claim("old").await.unwrap(), Claim::Granted(_)));
     assert_eq!(dedup.claim("new").await.unwrap(), Claim::Running);
@@ -186,7 +188,7 @@ async fn server() {
 }
 
 #[tokio::test]
-async fn an_event_whose_server_died_is_handled_by_another_one_when_the_lease_ends() {
+async fn an_event_whose_server_died_is_handled_by_another_after_the_lease() {
     let (folder, pool, dedup) = store().await;
     let mut process = process("dying_server", folder.path());
     assert!(!thread::spawn(move || process.wait().unwrap()).join().unwrap().success());

@@ -10,7 +10,7 @@ use crate::products::{Behaviour, Links};
 use crate::response::{File, Refusal};
 use crate::store::StoreError;
 
-/// So long an address is good for.
+/// How long an address is valid.
 const LIFE_SECONDS: i64 = 300;
 /// The same of a profit sharing bill, by its page.
 const SHARING_LIFE_SECONDS: i64 = 30;

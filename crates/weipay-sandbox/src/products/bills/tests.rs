@@ -71,6 +71,7 @@ fn pay(tx: &Transaction<'_>, number: i64, time: i64, sub_mchid: Option<&str>) {
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        subsidy: 0,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: time,
@@ -216,7 +217,7 @@ fn what_happens_to_a_refund_after_its_bill_was_made_changes_no_bill() {
 }
 
 #[test]
-fn the_fee_of_an_advanced_refund_is_in_its_bill_only_when_it_has_come_back() {
+fn the_fee_of_an_advanced_refund_is_billed_once_it_has_come_back() {
     for (decided, state, fee) in [
         (RefundState::Success, "SUCCESS", "-0.06000"),
         (RefundState::Abnormal, "CHANGE", "0.00000"),
@@ -260,7 +261,7 @@ fn a_bill_of_refunds_has_both_times_of_each_and_no_payments() {
 }
 
 #[test]
-fn a_partner_gets_the_rows_of_one_sub_merchant_and_the_sub_merchant_its_own() {
+fn a_bill_has_the_rows_of_one_sub_merchant() {
     let store = a_day();
     let of_partner = bill_of(BillKind::Trade(TradeBill::All), Some(SUB_MERCHANT));
     let own = BillOf { mchid: SUB_MERCHANT.to_owned(), sub_mchid: None, ..of_partner.clone() };
@@ -320,7 +321,7 @@ fn the_balance_column_does_not_jump_after_work_that_was_booked_late() {
 }
 
 #[test]
-fn a_platform_gets_the_flows_of_all_its_sub_merchants_each_with_its_accounts() {
+fn a_platform_gets_the_flows_of_all_its_sub_merchants_by_account() {
     let store = Store::in_memory();
     let paid: Result<(), StoreError> = store.transaction(|tx| {
         pay(tx, 1, at("2026-11-25T08:00:00+08:00"), Some(SUB_MERCHANT));

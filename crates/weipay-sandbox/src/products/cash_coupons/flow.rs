@@ -282,7 +282,7 @@ fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<M
     Ok(Made { url, digest, rows })
 }
 
-/// So long an address is good for.
+/// How long an address is valid.
 const LIFE_SECONDS: i64 = 30;
 
 const ASSOCIATED_DATA: &str = "cash coupon flow";

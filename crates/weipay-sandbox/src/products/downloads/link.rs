@@ -11,7 +11,7 @@ use crate::contract::ValidRequest;
 use crate::products::Links;
 use crate::response::Refusal;
 
-/// So long an address is good for.
+/// How long an address is valid.
 const LIFE_SECONDS: i64 = 300;
 
 const ASSOCIATED_DATA: &str = "download";
