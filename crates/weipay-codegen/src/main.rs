@@ -16,6 +16,7 @@ mod models;
 mod notification;
 mod operation;
 mod output;
+mod private;
 mod product;
 mod shared;
 mod table;
@@ -89,6 +90,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
             "operation/table.rs",
             "operation/error_lists.rs",
             "error_code.rs",
+            "model/private/names.rs",
             "products.rs",
         ],
     )?;
@@ -103,6 +105,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         "products",
         "products.rs",
         "error_code.rs",
+        "model/private/names.rs",
     ];
     let changes = output.changes(&source, &owned)?;
     for change in &changes {
@@ -145,5 +148,6 @@ fn generate(operations: &[Operation], notifications: &[Notification]) -> Result<
     output.add("operation/table.rs", table::text(operations, &rows));
     output.add("operation/error_lists.rs", errors::lists(operations, &rows));
     output.add("error_code.rs", errors::constants(operations));
+    output.add("model/private/names.rs", private::names(operations, notifications));
     Ok(output)
 }

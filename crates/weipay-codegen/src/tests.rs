@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::product::Writer;
 use crate::table::{self, RowNames};
 use crate::tree::Tree;
-use crate::{features, generate, operation};
+use crate::{features, generate, operation, private};
 
 /// The operation of one text, read like a file of the catalogue.
 pub(crate) fn described(heading: &str, lines: &str) -> Operation {
@@ -288,6 +288,19 @@ fn no_other_name_depends_on_the_order_of_the_alphabet() {
     }
     second.sort();
     insta::assert_snapshot!(second.join("\n"));
+}
+
+#[test]
+fn a_name_that_is_private_once_is_listed() {
+    let operation = described(
+        "POST v3/a",
+        "  query\n    openid string private # 用户标识\n\n  json\n    outer object\n      phone string private # 电话\n    \
+         secret string encrypted # 姓名\n    amount integer\n\n  response\n    token string private # 凭证",
+    );
+    let file = private::names(&[operation], &[]);
+    let names: Vec<&str> = file.split('"').skip(1).step_by(2).collect();
+    assert_eq!(names, ["openid", "phone", "token"]);
+    assert!(file.contains("[&str; 3]"), "{file}");
 }
 
 /// A type without an alias must have no official name: its documentation begins with a sentence of ours.

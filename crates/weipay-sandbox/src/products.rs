@@ -164,6 +164,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .due(payments::profit_sharing::DUE)
         .kept_as_sent(&["relation_type"])
         .control(payments::profit_sharing::notices::CONTROL),
+    Product::new(payments::subsidies::ROUTES),
     Product::new(payments::v2::ROUTES),
     Product::new(payments::profit_sharing::v2::ROUTES),
     Product::new(bills::v2::ROUTES),
@@ -259,6 +260,14 @@ pub(crate) struct Context<'a> {
     pub(crate) platform_serial: &'a str,
 }
 
+impl Context<'_> {
+    /// The same with another request: what one version of the API is asked, as the other one has it.
+    pub(crate) fn with_request<'b>(&'b self, request: &'b ValidRequest) -> Context<'b> {
+        let context: &Context<'b> = self;
+        Context { request, file: None, ..*context }
+    }
+}
+
 /// Why a handler did nothing. Either way nothing was changed.
 #[derive(Debug)]
 pub(crate) enum HandlerError {
@@ -308,6 +317,8 @@ pub(crate) struct Decision<C> {
     pub(crate) announcements: Vec<Announcement>,
     /// What the clock will do, and when.
     pub(crate) due: Vec<Due>,
+    /// What it was to do, and was done early or will never be done.
+    pub(crate) no_longer_due: Vec<Due>,
 }
 
 /// A decision, or the refusal in its place.
@@ -316,7 +327,7 @@ pub(crate) type Decided<C> = Result<Decision<C>, Refusal>;
 impl<C> Decision<C> {
     /// A decision that announces nothing and lets nothing fall due.
     pub(crate) fn new(changed: C, response: Value) -> Self {
-        Self { changed, response, announcements: Vec::new(), due: Vec::new() }
+        Self { changed, response, announcements: Vec::new(), due: Vec::new(), no_longer_due: Vec::new() }
     }
 
     /// What changed and the response, for tests that look at both.
@@ -361,9 +372,10 @@ pub(crate) fn carry_out<C: Changes>(
     tx: &Transaction<'_>,
     decision: Decision<C>,
 ) -> Result<Value, HandlerError> {
-    let Decision { changed, response, announcements, due } = decision;
+    let Decision { changed, response, announcements, due, no_longer_due } = decision;
     changed.save(tx)?;
     announcements.iter().try_for_each(|announcement| tx.announce(announcement))?;
+    no_longer_due.iter().try_for_each(|due| tx.unschedule(due).map(drop))?;
     due.iter().try_for_each(|due| tx.schedule(due))?;
     Ok(response)
 }

@@ -12,7 +12,7 @@ use crate::v3_signature::write_parameter;
 pub const BRAND_SCHEME: &str = "WECHATPAY-BRAND-SHA256-RSA2048";
 
 /// What an `Authorization` header of a brand says. [`Display`] prints the header's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BrandAuthorization {
     /// The brand ID (品牌ID) that the request is made for.
     pub brand_id: String,
@@ -24,6 +24,18 @@ pub struct BrandAuthorization {
     pub nonce_str: String,
     /// The signature (签名值) in base64.
     pub signature: String,
+}
+
+impl fmt::Debug for BrandAuthorization {
+    /// Without the signature, which a log must not hold.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrandAuthorization")
+            .field("brand_id", &self.brand_id)
+            .field("serial_no", &self.serial_no)
+            .field("timestamp", &self.timestamp)
+            .field("nonce_str", &self.nonce_str)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Display for BrandAuthorization {
@@ -52,6 +64,7 @@ mod tests {
             nonce_str: "593BEC0C930BF1AFEB40B4A08C8FB242".to_owned(),
             signature: "gZGk".to_owned(),
         };
+        assert!(!format!("{authorization:?}").contains("gZGk"));
         assert_eq!(
             authorization.to_string(),
             "WECHATPAY-BRAND-SHA256-RSA2048 brand_id=\"123456789\",\

@@ -101,7 +101,7 @@ pub const SCHEME: &str = Scheme::Sha256Rsa2048.name();
 /// value never contains a character that would end it early.
 ///
 /// [`Display`] prints the header's value and [`FromStr`](std::str::FromStr) reads one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Authorization {
     /// The authentication scheme (认证类型): that of the key that signed.
     pub scheme: Scheme,
@@ -115,6 +115,19 @@ pub struct Authorization {
     pub nonce_str: String,
     /// The signature (签名值) in base64.
     pub signature: String,
+}
+
+impl fmt::Debug for Authorization {
+    /// Without the signature, which a log must not hold.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization")
+            .field("scheme", &self.scheme)
+            .field("mchid", &self.mchid)
+            .field("serial_no", &self.serial_no)
+            .field("timestamp", &self.timestamp)
+            .field("nonce_str", &self.nonce_str)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Display for Authorization {

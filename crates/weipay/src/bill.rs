@@ -68,6 +68,8 @@ pub struct Bill<R> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Rows,
+    /// The summary was read. Nothing of the bill follows it.
+    AfterSummary,
     End,
 }
 
@@ -115,21 +117,29 @@ impl<R: Read> Bill<R> {
     ///
     /// # Errors
     ///
-    /// If the reader fails, if a row does not fit the columns, or if the bill ends without its summary, which means that it is
-    /// incomplete.
+    /// If the reader fails, if a row does not fit the columns, if the bill ends without its summary, which means that it is
+    /// incomplete, or for each line after the summary, such as those of a second bill in the same file.
     pub fn next_row(&mut self) -> Result<Option<Row>, BillError> {
-        while self.state == State::Rows {
+        while self.state != State::End {
             match self.read_line()? {
+                Line::End if self.state == State::AfterSummary => self.state = State::End,
                 Line::End => {
                     self.state = State::End;
                     return Err(BillError::CutOff { rows: self.rows });
                 }
                 Line::TooLong => return Err(self.unfit("is longer than 64 KiB", "")),
                 Line::Text if self.line.is_empty() => {}
+                Line::Text if self.state == State::AfterSummary => {
+                    return Err(self.unfit_line("stands after the summary"));
+                }
                 Line::Text if self.line[0] == b'`' => return self.row().map(Some),
+                // A heading has no back-ticks. This is the end of a row with a line break in one of its texts.
+                Line::Text if memchr::memmem::find(&self.line, b",`").is_some() => {
+                    return Err(self.unfit_line("does not begin with a back-tick"));
+                }
                 Line::Text => {
                     self.read_summary()?;
-                    self.state = State::End;
+                    self.state = State::AfterSummary;
                 }
             }
         }
@@ -151,8 +161,7 @@ impl<R: Read> Bill<R> {
     fn row(&mut self) -> Result<Row, BillError> {
         let text = std::str::from_utf8(&self.line);
         let Ok(text) = text else {
-            let text = String::from_utf8_lossy(&self.line).into_owned();
-            return Err(self.unfit("is not UTF-8", &text));
+            return Err(self.unfit_line("is not UTF-8"));
         };
         match Row::new(text, &self.columns) {
             Some(row) => {
@@ -185,6 +194,11 @@ impl<R: Read> Bill<R> {
             }
         }
         Ok(())
+    }
+
+    /// The current line does not fit.
+    fn unfit_line(&self, why: &'static str) -> BillError {
+        self.unfit(why, &String::from_utf8_lossy(&self.line))
     }
 
     fn unfit(&self, why: &'static str, text: &str) -> BillError {
@@ -369,7 +383,7 @@ pub enum BillError {
     Read(io::Error),
     /// The text does not begin like a bill. The value says why.
     NoHeading(&'static str),
-    /// A line does not fit the columns. Reading can continue after it.
+    /// A line does not fit the columns, or stands after the summary. Reading can continue after it.
     Unfit {
         /// The number of the line, from 1.
         line: u64,

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::delivery::{Mode, Shared};
 use crate::download::Download;
-use crate::error::{Error, RequestError};
+use crate::error::{Cause, Error, RequestError};
 use crate::json::wiped_text;
 use crate::members::Place;
 use crate::model::sensitive::for_sending;
@@ -402,7 +402,7 @@ impl<M: Mode> Call<M> {
 fn json_of(body: &impl Serialize) -> Result<Option<Zeroizing<String>>, RequestError> {
     match for_sending(|| wiped_text(body)) {
         Ok(body) => Ok(Some(body).filter(|body| **body != "null")),
-        Err(error) => Err(RequestError::Body(error.to_string())),
+        Err(error) => Err(RequestError::Body(Cause::new(error))),
     }
 }
 
@@ -410,6 +410,10 @@ impl<M: Mode> fmt::Debug for Call<M> {
     /// The path, and what the catalogue says about it. Values are left out, because they may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = &self.request.template;
+        // A caller may have written personal values into the path.
+        let path = Operation::all_at(template)
+            .next()
+            .map_or_else(|| without_query(template), |known| known.path().into());
         let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() {
@@ -418,7 +422,7 @@ impl<M: Mode> fmt::Debug for Call<M> {
             &known
         };
         let mut shown = f.debug_struct("Call");
-        shown.field("path", &without_query(template)).field("operation", &format_args!("{known}"));
+        shown.field("path", &path).field("operation", &format_args!("{known}"));
         if let Some(sub_merchant) = &self.shared.core.sub_merchant {
             shown.field("sub_merchant", sub_merchant);
         }
@@ -450,6 +454,11 @@ macro_rules! chain {
             /// Limits the time of this call: see [`Call::timeout`](crate::Call::timeout).
             pub fn timeout(self, timeout: std::time::Duration) -> Self {
                 Self::new(self.call.timeout(timeout))
+            }
+
+            /// Decides about repeats of this call: see [`Call::retries`](crate::Call::retries).
+            pub fn retries(self, retries: $crate::Retries) -> Self {
+                Self::new(self.call.retries(retries))
             }
 
             /// Sends this call elsewhere: see [`Call::base_url`](crate::Call::base_url).

@@ -27,7 +27,7 @@ use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
 use crate::download::Digest;
-use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
 use crate::json::without_mark;
 use crate::observer::Observer;
@@ -69,8 +69,6 @@ pub(crate) struct Core {
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
-    /// The backup of the base URL, if that is the main host.
-    pub(crate) backup_url: BaseUrl,
     pub(crate) delivery: Arc<DeliverySettings>,
 }
 
@@ -193,7 +191,8 @@ impl Core {
         })
     }
 
-    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it. What was signed and sent
+    /// is not printed.
     pub(crate) fn explain(
         &self,
         request: &Request,
@@ -205,7 +204,7 @@ impl Core {
             let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
-        error
+        error.hiding(request, authorization)
     }
 
     /// How long the call may take.
@@ -218,7 +217,8 @@ impl Core {
     /// [has one](Self::has_backup).
     fn base_url(&self, request: &Request, host: Host) -> Result<Cow<'_, BaseUrl>, RequestError> {
         if host == Host::Backup {
-            return Ok(Cow::Borrowed(&self.backup_url));
+            // A call without one is never sent there.
+            return self.base_url.backup().unwrap_or(BaseUrl::MAIN).parse().map(Cow::Owned);
         }
         if let Some(base_url) = &request.base_url {
             return Ok(Cow::Owned(base_url.clone()));
@@ -229,11 +229,16 @@ impl Core {
         }
     }
 
-    /// Whether a call goes to the main host, and may go to its backup.
+    /// Whether a call goes to a host with a backup, and may go there.
     pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
         let has_own =
             request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
-        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.is_main()
+        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.backup().is_some()
+    }
+
+    /// The backup host, if a call goes there.
+    pub(crate) fn backup_host(&self, host: Host) -> Option<&'static str> {
+        self.base_url.backup().filter(|_| host == Host::Backup)
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.
@@ -263,8 +268,8 @@ impl Core {
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
         let platform = self.platform();
         let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
-        let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
-        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
+        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(Cause::new(error)))
     }
 
     /// The merchant's private key, which a client with a signer may not have.
@@ -366,7 +371,7 @@ impl Unsigned {
         match &merchant.key {
             Some(key) if !merchant.has_signer => {
                 let signature = key.sign(&self.message);
-                let signature = signature.map_err(|error| RequestError::Signing(error.to_string()))?;
+                let signature = signature.map_err(|error| RequestError::Signing(Cause::new(error)))?;
                 self.attach(&mut request, signature)?;
                 Ok(Prepared::Signed(request))
             }
@@ -397,7 +402,7 @@ impl Unsigned {
             }
         };
         let mut value =
-            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(error.to_string()))?;
+            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(Cause::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
         Ok(())

@@ -14,7 +14,7 @@ use http::header::AUTHORIZATION;
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
 use crate::error::Error;
-use crate::failover::{BACKUP, Host, Hosts};
+use crate::failover::{Host, Hosts};
 use crate::request::Request;
 use crate::response::{Decode, RawResponse};
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
@@ -112,11 +112,16 @@ mod asynchronous {
     use std::task::{Context, Poll};
 
     use super::*;
+    use crate::error::Sent;
     use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::{AsyncFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::Signer;
-    use crate::transport::{Transport, read_whole};
+    use crate::transport::{Transport, read_whole, timed_out};
+
+    /// How much longer than its time limit a transport of the caller's is waited for that forgets it. One that keeps it ends
+    /// before, and knows whether anything was sent.
+    const AFTER_TRANSPORT: Duration = Duration::from_millis(100);
 
     impl sealed::Sealed for Async {}
 
@@ -189,8 +194,10 @@ mod asynchronous {
         };
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
-        let response = read_whole(response).await?;
+        let sent = shared.transport.send(signed.map(Into::into), deadline.left());
+        let response = async { read_whole(sent.await?).await };
+        let response = tokio::time::timeout(deadline.left() + AFTER_TRANSPORT, response).await;
+        let response = response.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline.left()).await;
         }
@@ -455,7 +462,7 @@ impl<'a> Delivery<'a> {
             return Next::End(outcome);
         }
         let ending = Ending::from_outcome(&outcome, (self.core.clock)());
-        let backup_host = (self.host == Host::Backup).then_some(BACKUP);
+        let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         match self.wait(ending) {
             Some(wait) if settings.budget.take() => {

@@ -8,7 +8,7 @@
 //!
 //! Fund flow bills of sub-merchants (子商户资金账单) travel encrypted with AES-256-GCM (`algorithm=AEAD_AES_256_GCM`). Give
 //! [`Download`] an item of `download_bill_list`, typed or not: its key is decrypted with the merchant's private key, and the file
-//! while it arrives. `SM4_GCM` is refused. UNCONFIRMED: documents do not say of which text `hash_value` of an encrypted file is
+//! while it arrives. `SM4_GCM` (国密) needs the feature `sm`. UNCONFIRMED: documents do not say of which text `hash_value` of an encrypted file is
 //! the digest; here it is of the decrypted and decompressed one, as for other bills.
 //!
 //! # Files that are responses
@@ -109,7 +109,7 @@ enum Source {
 }
 
 /// A file that was downloaded, whole and, if a digest was announced, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
     /// How many bytes the file has, decompressed.
@@ -124,6 +124,21 @@ pub struct Downloaded {
     pub media_type: Option<String>,
     /// The headers of the response that it came in, which nothing proves either.
     pub headers: HeaderMap,
+}
+
+impl std::fmt::Debug for Downloaded {
+    /// Of the headers only how many there are: any host may serve a file, and set a cookie.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { bytes, was_compressed, was_encrypted, digest, media_type, headers } = self;
+        f.debug_struct("Downloaded")
+            .field("bytes", bytes)
+            .field("was_compressed", was_compressed)
+            .field("was_encrypted", was_encrypted)
+            .field("digest", digest)
+            .field("media_type", media_type)
+            .field("headers", &headers.len())
+            .finish()
+    }
 }
 
 impl Downloaded {

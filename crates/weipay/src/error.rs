@@ -4,6 +4,7 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod cause;
 mod class;
 pub(crate) mod codes;
 mod decode_error;
@@ -12,6 +13,7 @@ mod known_code;
 mod network_error;
 mod redact;
 mod request_error;
+mod sent_values;
 mod sign_difference;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use std::{error, fmt};
 
 use bytes::Bytes;
 use http::header::VIA;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
 
@@ -31,12 +33,14 @@ use crate::retry::Attempt;
 
 pub use api_error::ApiError;
 pub(crate) use api_error::MAX_UNDER_SUCCESS;
+pub use cause::Cause;
 pub use class::ErrorClass;
 pub use decode_error::DecodeError;
 pub use file_error::FileError;
 pub use known_code::{Advice, ErrorCode};
 pub use network_error::{NetworkError, Sent};
 pub use request_error::RequestError;
+pub(crate) use sent_values::SentValues;
 pub use sign_difference::SignDifference;
 
 /// The result of a call: [`std::result::Result`] with the [`Error`] of this crate unless another error is given.
@@ -69,6 +73,8 @@ struct Inner {
     /// What became of each attempt, if there were several.
     attempts: Vec<Attempt>,
     sign_difference: Option<SignDifference>,
+    /// What the request sent, of which nothing is printed.
+    sent: SentValues,
 }
 
 /// What happened.
@@ -116,6 +122,7 @@ impl Error {
             asks_for_another_language: false,
             response: None,
             sign_difference: None,
+            sent: SentValues::default(),
             attempts: Vec::new(),
         }))
     }
@@ -131,6 +138,7 @@ impl Error {
             asks_for_another_language: false,
             response: Some(response),
             sign_difference: None,
+            sent: SentValues::default(),
             attempts,
         }))
     }
@@ -141,13 +149,32 @@ impl Error {
         Self::new(ErrorKind::PlatformCertificates(fetch))
     }
 
-    /// Names the call: its path as it was written, since values and a query may be personal.
+    /// Names the call: its path as the catalogue has it, or as it was written where that does not have it, since values and a query
+    /// may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
-        self.0.operation = Some(request.call_as_written());
+        if !self.0.sent.is_known() {
+            self = self.hiding(request, None);
+        }
+        self.0.operation = Some(Called::from_request(request).text());
         self.0.known_operation = request.operation;
         self.0.is_safe_to_repeat = request.is_safe_to_repeat();
         self.0.only_reads = request.only_reads();
         self.0.asks_for_another_language = request.asks_for_another_language();
+        self
+    }
+
+    /// Prints nothing that this request sent and that is secret or private, whoever wrote the response.
+    pub(crate) fn hiding(mut self, request: &Request, authorization: Option<&HeaderValue>) -> Self {
+        let shows_response =
+            self.api_error().is_some() || self.status().is_some_and(|status| status.is_redirection());
+        if shows_response {
+            let sent = SentValues::of(request, authorization);
+            if let ErrorKind::Api(error) | ErrorKind::File(FileError::ErrorResponse(error)) = &mut self.0.kind
+            {
+                error.sent = sent.clone();
+            }
+            self.0.sent = sent;
+        }
         self
     }
 
@@ -336,10 +363,11 @@ impl Error {
     /// Where a redirect leads, without what may be secret. Redirects are never followed.
     fn location(&self) -> Option<String> {
         self.status().filter(StatusCode::is_redirection)?;
-        redact::location(self.headers()?)
+        redact::location(self.headers()?, &self.0.sent)
     }
 
-    /// The method and path that were called, the path as it was written.
+    /// The method and path that were called: the path with its placeholders, as the catalogue has it, or as it was written if the
+    /// catalogue does not have it. Values that a caller wrote into a path may be personal.
     #[must_use]
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_deref()
@@ -396,7 +424,7 @@ impl Error {
     fn unknown_body(&self) -> Option<String> {
         let error = self.api_error()?;
         let is_unknown = error.code.is_empty() && error.message.is_empty();
-        self.body().filter(|_| is_unknown).and_then(|body| redact::body(body))
+        self.body().filter(|_| is_unknown).and_then(|body| redact::body(body, &self.0.sent))
     }
 }
 
@@ -496,9 +524,10 @@ impl fmt::Debug for Error {
 }
 
 impl error::Error for Error {
-    /// What the transport reports ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), why a signature
-    /// cannot be verified ([`VerifyError`]), or why a text cannot be decrypted. All else is in the error's own text, and as a
-    /// value in [`kind`](Error::kind).
+    /// What the transport reports ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), what a
+    /// [signer](crate::signer) or a serializer of yours reports ([`ErrorKind::Request`]), why a signature cannot be verified
+    /// ([`VerifyError`]), or why a text cannot be decrypted. All else is in the error's own text, and as a value in
+    /// [`kind`](Error::kind).
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
@@ -506,8 +535,8 @@ impl error::Error for Error {
             ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
-            ErrorKind::Request(_)
-            | ErrorKind::Api(_)
+            ErrorKind::Request(error) => error.source(),
+            ErrorKind::Api(_)
             | ErrorKind::AnotherRequest { .. }
             | ErrorKind::SignatureProbe
             | ErrorKind::Decode(_) => None,

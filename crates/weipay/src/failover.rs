@@ -10,9 +10,13 @@ use http::StatusCode;
 
 use crate::error::{Error, ErrorKind};
 use crate::transport::NotOfHost;
+use crate::url::BaseUrl;
 
-/// The backup of the main host (备域名).
-pub(crate) const BACKUP: &str = "https://api2.mch.weixin.qq.com";
+/// The main hosts (主域名) that have a backup (备域名), each with it.
+pub(crate) const PAIRS: [(&str, &str); 2] = [
+    (BaseUrl::MAIN, "https://api2.mch.weixin.qq.com"),
+    ("https://api.wechatpay.cn", "https://api2.wechatpay.cn"),
+];
 
 /// Consecutive failures after which a host is not used.
 const MAX_FAILURES: u32 = 3;

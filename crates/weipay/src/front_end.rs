@@ -201,10 +201,21 @@ pub fn h5_link(h5_url: &str, redirect_url: Option<&str>) -> Result<String, Param
 macro_rules! parameters {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident = $key:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_doc])* pub $field: String,)+
+        }
+
+        impl std::fmt::Debug for $name {
+            /// Without the signature.
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut shown = f.debug_struct(stringify!($name));
+                for (name, value) in self.pairs().filter(|(name, _)| !["paySign", "sign"].contains(name)) {
+                    shown.field(name, &value);
+                }
+                shown.finish_non_exhaustive()
+            }
         }
 
         impl serde::Serialize for $name {
@@ -503,6 +514,8 @@ MQIDAQAB
         let front_end = FrontEnd::new(MerchantId::new("1900007291").unwrap(), KEY.clone());
         let [one, other] = [(); 2].map(|()| front_end.jsapi(APPID, PREPAY_ID).unwrap());
         assert_ne!(one.nonce_str, other.nonce_str);
+        let shown = format!("{one:?}");
+        assert!(shown.contains(&one.nonce_str) && !shown.contains(&one.pay_sign), "{shown}");
         assert_eq!(format!("{front_end:?}"), "FrontEnd { mchid: MerchantId(1900007291), .. }");
     }
 }

@@ -83,12 +83,11 @@ pub(crate) fn measure(json: &[u8]) -> Measure {
     // objects are between items of arrays.
     let value = size_of::<Value>();
     let items = usize::saturating_sub(commas + objects, members);
-    let bytes = json.len()
-        + objects * OBJECT
-        + members * MEMBER
-        + arrays * 4 * value
-        + items * 2 * value
-        + quotes * ALLOCATION;
+    // Eight megabytes of brackets need more than 32 bits can count.
+    let parts =
+        [(objects, OBJECT), (members, MEMBER), (arrays, 4 * value), (items, 2 * value), (quotes, ALLOCATION)];
+    let bytes =
+        parts.iter().fold(json.len(), |sum, (count, size)| sum.saturating_add(count.saturating_mul(*size)));
     Measure { bytes, depth: deepest }
 }
 

@@ -20,6 +20,7 @@ mod into_field;
 mod json_text;
 mod money;
 mod numbered;
+mod private;
 pub(crate) mod sensitive;
 #[allow(dead_code, reason = "a product may need only some kinds of rows")]
 pub(crate) mod table;
@@ -40,6 +41,7 @@ pub use time_crates::TimeError;
 
 #[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use into_field::{Converted, Direct, FromText, UnfitValues, set};
+pub(crate) use private::is_private_name;
 pub(crate) use sensitive::Encryption;
 #[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use value::{Model, Slot, Strictness, Table, Token, Value};

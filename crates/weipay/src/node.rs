@@ -21,6 +21,7 @@ use crate::delivery::{Mode, Shared};
 use crate::download::Download;
 use crate::error::Error;
 use crate::model::Sensitive;
+use crate::operation::Operation;
 use crate::paging::Pages;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
@@ -238,6 +239,9 @@ impl<M: Mode> Index<&str> for Node<M> {
 
 impl<M: Mode> fmt::Debug for Node<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Node").field(&without_query(&self.path)).finish()
+        // Its caller may have written personal values into the path.
+        let known = Operation::all_at(&self.path).next();
+        let path = known.map_or_else(|| without_query(&self.path), |known| known.path().into());
+        f.debug_tuple("Node").field(&path).finish()
     }
 }

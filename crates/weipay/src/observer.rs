@@ -35,6 +35,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::core::Core;
+use crate::download::Downloaded;
 use crate::error::{Error, ErrorClass};
 use crate::operation::Operation;
 use crate::request::Request;
@@ -118,10 +119,12 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// A file that came is a success with status 200.
-    pub(crate) fn from_download<T>(outcome: &'a Result<T, Error>) -> Self {
+    /// A file comes with status 200 and no other.
+    pub(crate) fn from_download(outcome: &'a Result<Downloaded, Error>) -> Self {
         match outcome {
-            Ok(_) => Self { status: Some(StatusCode::OK), request_id: None, error: None },
+            Ok(file) => {
+                Self { status: Some(StatusCode::OK), request_id: request_id(&file.headers), error: None }
+            }
             Err(error) => Self::from_error(error),
         }
     }

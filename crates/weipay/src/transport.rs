@@ -11,6 +11,7 @@
 //! - It sends exactly the bytes of the request. It follows no redirect, does not repeat what the platform may have received, and
 //!   returns a response whatever its status is.
 //! - It keeps the time limit, from connecting to the last byte of the response. A streamed body fails when the time is over.
+//!   The async client ends a call soon afterwards all the same, as one that may have been sent.
 //! - If it fails, [`NetworkError::sent`] says whether any byte of the request may have left. This decides whether a call about
 //!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
 //! - A request of APIv2 that requires the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as

@@ -12,11 +12,12 @@ use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::RequestError;
+use crate::failover;
 
 /// A base URL (域名), such as `https://api.mch.weixin.qq.com`.
 ///
 /// A path prefix, as in `https://api.mch.weixin.qq.com/hk/`, is signed with the path. `http://` is for a
-/// sandbox. Any host may be a sandbox, so it is accepted for any host; others can read such calls on the way.
+/// sandbox. Any host may be a sandbox, so it is accepted for any host but WeChat Pay's own; others can read such calls on the way.
 ///
 /// The URL is stored in its usual form: scheme and host in lower case, without the scheme's default port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,12 @@ impl BaseUrl {
     /// Whether this is the main host.
     pub(crate) fn is_main(&self) -> bool {
         self.origin == Self::MAIN && self.prefix.is_empty()
+    }
+
+    /// Its backup (备域名), if it is a host that has one.
+    pub(crate) fn backup(&self) -> Option<&'static str> {
+        let pair = failover::PAIRS.iter().find(|(main, _)| self.origin == *main && self.prefix.is_empty());
+        pair.map(|(_, backup)| *backup)
     }
 
     /// Whether this is a host of overseas payments (境外).
@@ -113,8 +120,21 @@ impl FromStr for BaseUrl {
             return Err(error("has a doubled slash in its path: remove one"));
         }
         let host = host.to_ascii_lowercase();
+        if scheme == "http" && is_of_platform(&host) {
+            return Err(error(
+                "must begin with https:// for a host of WeChat Pay: without TLS everybody on the way reads and changes orders",
+            ));
+        }
         Ok(Self { origin: format!("{scheme}://{host}{port}"), prefix: prefix.to_owned() })
     }
+}
+
+/// Whether a host is one of WeChat Pay's own, and no sandbox.
+fn is_of_platform(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    ["weixin.qq.com", "wechatpay.cn"].iter().any(|domain| {
+        host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
 }
 
 fn default_port(scheme: &str) -> Option<u16> {
@@ -290,13 +310,53 @@ mod tests {
             assert_eq!(base.to_string(), BaseUrl::MAIN);
         }
         for text in [
-            "http://api.mch.weixin.qq.com",
+            "http://127.0.0.1",
             "https://api.mch.weixin.qq.com:80",
             "https://api.mch.weixin.qq.com:8443",
             "https://api.mch.weixin.qq.com/hk",
             "https://api2.mch.weixin.qq.com",
         ] {
             assert!(!text.parse::<BaseUrl>().unwrap().is_main(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_of_the_platform_is_called_over_tls_only() {
+        for text in [
+            "http://api.mch.weixin.qq.com",
+            "HTTP://API2.mch.weixin.QQ.com:80/",
+            "http://api.mch.weixin.qq.com.:8080/hk",
+            "http://api.wechatpay.cn",
+            "http://payapp.weixin.qq.com",
+        ] {
+            let error = text.parse::<BaseUrl>().unwrap_err().to_string();
+            assert!(error.contains("must begin with https://"), "{text}: {error}");
+        }
+        for text in [
+            "http://127.0.0.1:8880",
+            "http://sandbox",
+            "http://notweixin.qq.com",
+            "http://weixin.qq.com.example",
+        ] {
+            assert!(text.parse::<BaseUrl>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_hosts_have_a_backup() {
+        let backup = |text: &str| text.parse::<BaseUrl>().unwrap().backup();
+        assert_eq!(backup(BaseUrl::MAIN), Some("https://api2.mch.weixin.qq.com"));
+        assert_eq!(backup("https://API.wechatpay.cn:443/"), Some("https://api2.wechatpay.cn"));
+        for text in [
+            "https://api2.wechatpay.cn",
+            "https://api.wechatpay.cn/hk",
+            "https://api.wechatpay.cn:444",
+            "http://127.0.0.1",
+        ] {
+            assert_eq!(backup(text), None, "{text}");
+        }
+        for (main, backup) in failover::PAIRS {
+            assert!(main.parse::<BaseUrl>().is_ok() && backup.parse::<BaseUrl>().is_ok());
         }
     }
 

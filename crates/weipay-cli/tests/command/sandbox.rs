@@ -328,7 +328,7 @@ fn coverage_tells_state_from_examples() {
         "{found}"
     );
     let last = found.lines().last().unwrap();
-    assert!(last.starts_with("operations with state: 1; with an example that does nothing: 1;"), "{last}");
+    assert!(last.starts_with("operations with state: 2; with an example that does nothing: 0;"), "{last}");
     assert_eq!(with(&["no-such-word"]).0, Some(1));
 }
 

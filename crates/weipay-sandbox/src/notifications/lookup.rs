@@ -31,7 +31,7 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    fn new(
+    pub(super) fn new(
         most: usize,
         resolve: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {

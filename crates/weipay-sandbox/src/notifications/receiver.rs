@@ -158,15 +158,7 @@ async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head
     target.check_not_official()?;
     let found = receivers.resolver.addresses(target.name(), target.port).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
-    let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
-        found.into_iter().partition(|address| may_be_called(address.ip(), receivers.private));
-    if allowed.is_empty() && !refused.is_empty() {
-        let address = refused.first().map_or_else(String::new, |address| address.ip().to_string());
-        return Err(format!(
-            "notify_url leads into a private network ({address}), which the sandbox calls only with `weipay sandbox \
-             --private-receivers` or SandboxBuilder::private_receivers. A proxy on this machine may give names such an address"
-        ));
-    }
+    let allowed = allowed(found, receivers.private)?;
     let stream = TcpStream::connect(&*allowed).await;
     let stream = stream.map_err(|error| format!("notify_url cannot be reached: {error}"))?;
     if !target.is_https {
@@ -179,6 +171,20 @@ async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head
     let stream = tls.connect(name, stream).await;
     exchange(stream.map_err(|error| format!("TLS with the receiver failed: {error}"))?, &target, message)
         .await
+}
+
+/// Of the addresses of a host those that may be called.
+fn allowed(found: Vec<SocketAddr>, private_receivers: bool) -> Result<Vec<SocketAddr>, String> {
+    let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        found.into_iter().partition(|address| may_be_called(address.ip(), private_receivers));
+    match refused.first() {
+        Some(address) if allowed.is_empty() => Err(format!(
+            "notify_url leads into a private or special network ({}), which the sandbox calls only with `weipay sandbox \
+             --private-receivers` or SandboxBuilder::private_receivers. A proxy on this machine may give names such an address",
+            address.ip()
+        )),
+        _ => Ok(allowed),
+    }
 }
 
 /// One request on a new connection.
@@ -255,6 +261,34 @@ mod tests {
             assert!(posted.unwrap_err().contains("the real platform"), "{url}");
         }
         assert!(!is_official("notweixin.qq.com") && !is_official("example.com"));
+    }
+
+    #[test]
+    fn a_name_that_leads_into_a_network_that_is_not_public_is_not_called() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        for address in
+            ["198.18.0.1", "100.64.0.1", "192.0.0.8", "240.0.0.1", "fd00::1", "fe80::1", "64:ff9b::a00:1"]
+        {
+            let resolver = Resolver::new(1, move |_, port| {
+                Ok(vec![SocketAddr::new(address.parse().map_err(std::io::Error::other)?, port)])
+            });
+            let receivers = Receivers { resolver, ..Receivers::new(false) };
+            let message = Message { headers: Vec::new(), body: Vec::new() };
+            let posted =
+                runtime.block_on(post("http://shop.example/notify", message, &receivers, Reading::Shown));
+            let expected = format!("leads into a private or special network ({address})");
+            assert!(posted.unwrap_err().contains(&expected), "{address}");
+        }
+    }
+
+    #[test]
+    fn of_several_addresses_of_a_name_only_those_that_may_be_are_called() {
+        let addresses: Vec<SocketAddr> =
+            ["198.18.0.1:80", "8.8.8.8:80", "[fd00::1]:80"].map(|address| address.parse().unwrap()).into();
+        assert_eq!(allowed(addresses.clone(), false).unwrap(), ["8.8.8.8:80".parse().unwrap()]);
+        assert_eq!(allowed(addresses.clone(), true).unwrap(), addresses);
+        // Nothing was found: connecting tells it.
+        assert_eq!(allowed(Vec::new(), false), Ok(Vec::new()));
     }
 
     /// What is said of a receiver that does this with the connection.

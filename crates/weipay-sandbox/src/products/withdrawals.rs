@@ -109,7 +109,7 @@ fn create(
             _ => refusals::not_enough(reason),
         }));
     }
-    tx.schedule(&made.due(now.saturating_add(SUCCESS_AFTER)))?;
+    tx.schedule(&made.due())?;
     tx.save(&made)?;
     Ok(made)
 }

@@ -135,7 +135,7 @@ impl Postgres {
 
     /// The next number of a series, outside of the transaction that wants it: a counter is changed by nearly every transaction,
     /// and inside they would all exclude each other. A transaction that is taken back leaves a gap.
-    fn next_number(&self, series: &str) -> Result<i64, Failure> {
+    fn next_number(&self, series: &str, first: i64) -> Result<i64, Failure> {
         let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tries = 0;
         loop {
@@ -148,7 +148,7 @@ impl Postgres {
                     connection
                 }
             };
-            match engine::count(&connection, series) {
+            match engine::count(&connection, series, first) {
                 Err(failure) if failure.is_disconnected() && tries < MAX_RECONNECTS => tries += 1,
                 Err(failure) if failure.is_conflict() && tries < MAX_TRIES => {
                     tries += 1;

@@ -14,6 +14,12 @@ fn sample() -> Authorization {
     }
 }
 
+#[test]
+fn the_signature_is_not_printed() {
+    let printed = format!("{:?}", Authorization { signature: "secret".into(), ..sample() });
+    assert!(printed.contains("mchid: \"1\"") && !printed.contains("secret"), "{printed}");
+}
+
 fn refusal(text: &str) -> AuthorizationError {
     text.parse::<Authorization>().unwrap_err()
 }

@@ -115,6 +115,42 @@ fn a_bill_without_its_summary_was_cut_off() {
 }
 
 #[test]
+fn what_stands_after_the_summary_is_told_line_by_line() {
+    // Two bills in one file, as two members of a gzip give them.
+    let (rows, summary) = rows("a,b\n`1,`2\ns\n`1\n\n\u{feff}a,b\r\n`3,`4\r\n`5,`6\r\ns\r\n`2\r\n");
+    let told: Vec<_> = rows.iter().skip(1).map(|row| row.clone().unwrap_err()).collect();
+    let line = |number: u64| format!("line {number} of the bill stands after the summary");
+    assert_eq!(told, (6..=10).map(line).collect::<Vec<_>>());
+    assert_eq!((rows[0].as_ref().unwrap().get("b"), summary.unwrap().get("s").unwrap()), (Some("2"), "1"));
+
+    let mut bill = Bill::new("a\n`1\ns\n`1\n`2\n".as_bytes()).unwrap();
+    assert!(bill.next_row().unwrap().is_some());
+    let BillError::Unfit { text, .. } = bill.next_row().unwrap_err() else { panic!() };
+    assert_eq!(&*text, "`2", "the program can still look at it");
+    assert!(bill.next_row().unwrap().is_none() && bill.next_row().unwrap().is_none());
+    assert_eq!(bill.rows_read(), 1);
+}
+
+#[test]
+fn the_rest_of_a_row_with_a_line_break_is_not_taken_for_the_summary() {
+    let (rows, summary) = rows("a,b,c,d\n`1,`tea\nx,1,`2,`y\n`4,`5,`6,`7\n`8,`9,`10,`11\ns,t\n`3,`0\n");
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| row.as_ref().map_or_else(Clone::clone, |row| row.value(0).to_owned()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "line 2 of the bill does not have as many values as there are columns",
+            "line 3 of the bill does not begin with a back-tick",
+            "4",
+            "8"
+        ]
+    );
+    assert_eq!(summary.unwrap().get("s"), Some("3"));
+}
+
+#[test]
 fn what_is_not_a_bill_is_refused_with_the_reason() {
     let refused = |bytes: &[u8]| Bill::new(bytes).unwrap_err().to_string();
     assert!(refused(b"").ends_with("it is empty"));

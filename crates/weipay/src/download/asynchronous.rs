@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::attempts::Attempts;
@@ -113,6 +114,7 @@ impl Download<Async> {
         let mut signed: http::Request<Body> = self.shared.signed(unsent, wait).await?.map(Into::into);
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
+        let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait).await?;
         if let Some(call) = self.call()
             && let Some(serial) = Core::serial_to_verify(call, &response, &keys)
@@ -125,7 +127,7 @@ impl Download<Async> {
             let body = body.into_bytes(MAX_ERROR_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
             return match self.judge_body(&request, parts, body, &keys) {
                 Ok(_) => Err(FileError::NoFile.into()),
-                Err(error) => Err(error),
+                Err(error) => Err(error.hiding(&request, authorization.as_ref())),
             };
         };
         while let Some(piece) = body.next_piece().await {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::{Core, MAX_TIMEOUT};
 use crate::error::Error;
-use crate::failover::{BACKUP, Host};
+use crate::failover::Host;
 use crate::request::Request;
 use crate::retry::{Attempt, Ending, Repeatable, Retries, SoFar};
 use crate::transport::out_of_time;
@@ -81,7 +81,7 @@ impl<'a> Attempts<'a> {
         };
         let (hosts, now) = (&self.core.delivery.hosts, self.core.delivery.timer.now());
         let has_failed = self.failover && hosts.note(self.host, Some(&error), now);
-        let backup_host = (self.host == Host::Backup).then_some(BACKUP);
+        let backup_host = self.core.backup_host(self.host);
         self.ended.push(Attempt::from_error(&error, self.waited, backup_host));
         if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())
             && self.core.delivery.budget.take()

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 
 use super::attempts::Attempts;
 use super::part_file::PartFile;
@@ -114,6 +115,7 @@ impl Download<Blocking> {
         watch.sends(&signed);
         signed.extensions_mut().insert(StreamResponse);
         signed.extensions_mut().insert(EndOfTime(end));
+        let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait)?;
         if let Some(call) = self.call()
             && let Some(serial) = Core::serial_to_verify(call, &response, &keys)
@@ -126,7 +128,7 @@ impl Download<Blocking> {
             let body = body.into_bytes(MAX_ERROR_BODY).map_err(|error| lost(Sent::Perhaps, error))?;
             return match self.judge_body(&request, parts, body, &keys) {
                 Ok(_) => Err(FileError::NoFile.into()),
-                Err(error) => Err(error),
+                Err(error) => Err(error.hiding(&request, authorization.as_ref())),
             };
         };
         let mut buffer = vec![0; 64 * 1024];

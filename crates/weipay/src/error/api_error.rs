@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::codes::{self, Taken};
 use super::redact;
+use super::sent_values::SentValues;
 use crate::json;
 
 /// What an error response (错误应答) says: `code`, `message` and `detail`, as far as its body has them.
@@ -30,6 +31,8 @@ pub struct ApiError {
     whole: bool,
     /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
+    /// What the request sent, of which nothing is printed.
+    pub(super) sent: SentValues,
 }
 
 /// Limits of a detail that is read. The platform's are far smaller.
@@ -269,12 +272,14 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 impl fmt::Display for ApiError {
-    /// Code and message, on one line and without long numbers, which may be personal.
+    /// Code and message, on one line and without what looks personal, or what the request sent that is secret or private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code.as_str(), self.message.as_str()) {
             ("", "") => f.write_str("an error response without code and message"),
-            (text, "") | ("", text) => f.write_str(&redact::text(text)),
-            (code, message) => write!(f, "{}: {}", redact::text(code), redact::text(message)),
+            (text, "") | ("", text) => f.write_str(&redact::text(text, &self.sent)),
+            (code, message) => {
+                write!(f, "{}: {}", redact::text(code, &self.sent), redact::text(message, &self.sent))
+            }
         }
     }
 }
@@ -284,33 +289,35 @@ impl std::error::Error for ApiError {}
 impl fmt::Debug for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiError")
-            .field("code", &redact::text(&self.code))
-            .field("message", &redact::text(&self.message))
-            .field("detail", &self.detail.as_ref().map(Shown))
+            .field("code", &redact::text(&self.code, &self.sent))
+            .field("message", &redact::text(&self.message, &self.sent))
+            .field("detail", &self.detail.as_ref().map(|detail| Shown(detail, &self.sent)))
             .finish()
     }
 }
 
 /// The part of a detail that says where and why. Its `value` is the rejected value, and unknown members may be personal too.
-struct Shown<'a>(&'a Value);
+struct Shown<'a>(&'a Value, &'a SentValues);
 
 const SHOWN: [&str; 3] = ["field", "issue", "location"];
 
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Value::Object(members) => show_members(members, f),
-            Value::Array(items) => f.debug_list().entries(items.iter().map(Shown)).finish(),
+            Value::Object(members) => show_members(members, self.1, f),
+            Value::Array(items) => {
+                f.debug_list().entries(items.iter().map(|item| Shown(item, self.1))).finish()
+            }
             _ => f.write_str(".."),
         }
     }
 }
 
-fn show_members(members: &Map<String, Value>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn show_members(members: &Map<String, Value>, sent: &SentValues, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut shown = f.debug_struct("Detail");
     for name in SHOWN {
         if let Some(text) = members.get(name).and_then(Value::as_str) {
-            shown.field(name, &redact::text(text));
+            shown.field(name, &redact::text(text, sent));
         }
     }
     if members.keys().all(|name| SHOWN.contains(&name.as_str())) {

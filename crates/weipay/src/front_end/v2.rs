@@ -1,6 +1,8 @@
 //! What is signed with the APIv2 key (API密钥): payments of APIv2, and the pages of some products that have no other
 //! signature, whichever version their orders are made with.
 
+use std::fmt;
+
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use weipay_wire::{ApiV2Key, SignType};
 
@@ -272,7 +274,7 @@ impl Serialize for CouponToSend {
 }
 
 /// The attributes of the plugin that sends merchant coupons. Serializes with the names that the plugin expects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CouponPluginParameters {
     /// The coupons.
@@ -281,6 +283,16 @@ pub struct CouponPluginParameters {
     pub sign: String,
     /// The merchant that sends (发券商户号).
     pub send_coupon_merchant: String,
+}
+
+impl fmt::Debug for CouponPluginParameters {
+    /// Without the signature.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CouponPluginParameters")
+            .field("send_coupon_params", &self.send_coupon_params)
+            .field("send_coupon_merchant", &self.send_coupon_merchant)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Serialize for CouponPluginParameters {

@@ -11,15 +11,19 @@ use serde::{Serialize, Serializer};
 use weipay_rules::{Format, Limits, Rules};
 
 use super::value::{Model, object};
-use super::{Encryption, sensitive};
+use super::{Encryption, is_private_name, sensitive};
 
-/// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
+/// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves; of other
+/// private ones it is told only that they are set.
 pub(crate) fn debug(model: &dyn Model, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut done = Ok(());
     model.read(&mut |table, slots| {
         let mut shown = f.debug_struct(table.name);
         for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
-            shown.field(field.name, slot);
+            match !field.encrypted && is_private_name(field.name) {
+                true => shown.field(field.name, &format_args!("..")),
+                false => shown.field(field.name, slot),
+            };
         }
         done = shown.finish();
     });
@@ -467,6 +471,8 @@ formats! {
     date = Date,
     /// Month and year such as `05/26`.
     month_year = MonthYear,
+    /// An IPv4 or IPv6 address.
+    ip = Ip,
     /// Bytes in standard base64.
     base64 = Base64,
     /// A 32-bit signed integer.

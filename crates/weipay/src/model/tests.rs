@@ -298,15 +298,15 @@ fn a_model_serializes_as_it_is_sent() {
 
 #[test]
 fn a_sensitive_value_prints_its_form_and_not_its_text() {
-    let printed = |value: Sensitive| format!("{:?}", good().id_card(value).part(Part::new().name("n")));
+    // What is private is only said to be there.
+    let printed = |value: Sensitive| format!("{:?}", good().id_card(value).part(Part::new().name("secret")));
     for (value, form) in [
         (Sensitive::plain_text("110101199001011234"), "(sensitive, plain text)"),
         (Sensitive::ciphertext("110101199001011234"), "(sensitive, ciphertext)"),
         (Sensitive::unencrypted("110101199001011234"), "(sensitive, to be sent unencrypted)"),
     ] {
-        let expected = format!(
-            r#"Request {{ code: Some("abc"), part: Some(Part {{ name: Some("n") }}), id_card: Some({form}) }}"#
-        );
+        let expected =
+            format!(r#"Request {{ code: .., part: Some(Part {{ name: .. }}), id_card: Some({form}) }}"#);
         assert_eq!(printed(value), expected);
     }
 }

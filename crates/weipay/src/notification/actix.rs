@@ -1,5 +1,6 @@
 //! An extractor of actix-web: a handler that takes a [`Notification`] runs only for one that was verified and opened.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr as _;
@@ -89,8 +90,14 @@ impl ResponseError for Rejection {
 ///     ActixResponse(notification.success())
 /// }
 /// ```
-#[derive(Debug)]
 pub struct ActixResponse(pub http::Response<Bytes>);
+
+impl fmt::Debug for ActixResponse {
+    /// Without headers and body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ActixResponse").field(&self.0.status()).finish_non_exhaustive()
+    }
+}
 
 impl Responder for ActixResponse {
     type Body = BoxBody;

@@ -54,11 +54,15 @@ impl Drop for OnDisk {
 
 impl Content {
     pub(super) fn from_path(path: &Path) -> io::Result<Self> {
+        // A device may never end, and a pipe can be read only once. Opening a named pipe waits for its writer, so the look comes
+        // before, and again at what was opened.
+        let check = |metadata: fs::Metadata| match metadata.is_file() {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+        };
+        check(fs::metadata(path)?)?;
         let mut file = File::open(path)?;
-        // A device may never end, and a pipe can be read only once.
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
-        }
+        check(file.metadata()?)?;
         let (length, sha256, sm3) = copy(&mut file, &mut io::sink())?;
         let path = path.canonicalize()?;
         Ok(Self::Disk(Arc::new(OnDisk { path, length, sha256, sm3, is_temporary: false })))
@@ -258,6 +262,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(Content::from_path(folder.path()).is_err());
         assert!(Content::from_path(&folder.path().join("missing")).is_err());
+        #[cfg(unix)]
+        {
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let error = Content::from_path(&pipe).err().unwrap();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "it does not wait for a writer");
+        }
         let path = folder.path().join("a.png");
         fs::write(&path, "abc").unwrap();
         let content = Content::from_path(&path).unwrap();

@@ -1,8 +1,14 @@
 //! Error responses, of the platform and of what is in between: what they prove, what they keep and what they print. Every case
 //! runs on both clients.
 
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use weipay::{Error, Retries};
+
 use crate::hostile_platform::both;
-use crate::platform::{configured, signed, unsigned};
+use crate::platform::{Scripted, Seen, configured, responding, signed, unsigned};
+use crate::runtime::on_async;
 
 /// The table of `may_have_taken_effect`.
 #[test]
@@ -190,6 +196,90 @@ fn an_error_response_is_an_error_whatever_its_body() {
             assert!(error.is_api() && error.may_have_taken_effect());
             assert_eq!((error.code(), error.body().unwrap().as_ref()), (None, body.as_bytes()));
         }
+    }
+}
+
+/// What an error prints in every form.
+fn printed(error: &Error) -> String {
+    let kind = error.kind();
+    format!("{error} {error:#} {error:?} {error:#?} {kind:?} {kind:#?} {:?}", error.operation())
+}
+
+#[test]
+fn an_error_does_not_print_what_its_request_sent() {
+    const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+    const PATH: &str = "v3/marketing/favor/users/{openid}/coupons";
+    // A gateway that repeats all that it got: as an error response of the platform's form, as a page, as other JSON, as a redirect.
+    let forms: [fn(&str) -> Scripted; 4] = [
+        |all| {
+            unsigned(
+                401,
+                &json!({"code": "SIGN_ERROR", "message": all, "detail": {"issue": all}}).to_string(),
+            )
+        },
+        |all| unsigned(502, &format!("<html>{all}</html>")),
+        |all| unsigned(403, &json!({"errmsg": all}).to_string()),
+        |all| {
+            let path = all.replace(|odd: char| !odd.is_ascii_graphic(), "");
+            unsigned(302, "").header("Location", &format!("/login/{path}"))
+        },
+    ];
+    // Only so many characters are shown, so each part is repeated in a response of its own.
+    let parts: [fn(&Seen) -> String; 5] = [
+        |seen| seen.header("Authorization").unwrap().to_owned(),
+        |seen| seen.header("Authorization").unwrap().split("signature=").nth(1).unwrap().to_owned(),
+        |seen| seen.header("X-Token").unwrap().to_owned(),
+        |seen| seen.target.clone(),
+        |seen| String::from_utf8_lossy(&seen.body).into_owned(),
+    ];
+    let body = json!({"openid": "openid-of-mine", "user_name": "张三", "address": "南京路1号", "phone": "138-0013-8000"});
+    for (form, part) in forms.iter().flat_map(|form| parts.iter().map(move |part| (*form, *part))) {
+        let signatures = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&signatures);
+        let base_url = responding(move |request| {
+            let authorization = request.header("Authorization").unwrap();
+            let parameter =
+                |name: &str| authorization.split(name).nth(1)?.split('"').nth(1).map(str::to_owned);
+            seen.lock().unwrap().extend(["signature=", "nonce_str="].map(|name| parameter(name).unwrap()));
+            form(&part(request))
+        });
+        let builder = || configured().base_url(&base_url).retries(Retries::none());
+        let client = builder().build().unwrap();
+        let call = client.chain(PATH).path("openid", OPENID).query("device_id", "dev id");
+        let first = on_async(call.header("X-Token", "Bearer shop-token").post(&body)).unwrap_err();
+        // The same with the openid written into the path.
+        let client = builder().build_blocking().unwrap();
+        let call = client.chain(&PATH.replace("{openid}", OPENID)).query("device_id", "dev id");
+        let second = call.header("X-Token", "Bearer shop-token").post(&body).unwrap_err();
+        let mut secrets = signatures.lock().unwrap().clone();
+        secrets.extend([OPENID, "openid-of-mine", "张三", "南京路1号", "138-0013-8000"].map(str::to_owned));
+        secrets.extend(["shop-token", "dev id", "dev%20id"].map(str::to_owned));
+        for error in [first, second] {
+            let printed = printed(&error);
+            for secret in &secrets {
+                let beginning: String = secret.chars().take(16).collect();
+                assert!(!printed.contains(&beginning), "{secret}: {printed}");
+            }
+            assert!(error.headers().is_some() && error.body().is_some(), "a program still has them");
+        }
+    }
+}
+
+#[test]
+fn an_error_and_a_call_name_the_path_of_the_catalogue() {
+    const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+    let written = format!("v3/marketing/favor/users/{OPENID}/coupons?appid=wx1");
+    let path = "v3/marketing/favor/users/{openid}/coupons";
+    let base_url = responding(|_| unsigned(404, r#"{"code":"NOT_FOUND","message":"m"}"#));
+    let client = configured().base_url(&base_url).build().unwrap();
+    assert!(!format!("{:?} {:?}", client.chain(&written), client[&*written]).contains(OPENID));
+    let first = on_async(client.chain(&written).get()).unwrap_err();
+    let client = configured().base_url(&base_url).build_blocking().unwrap();
+    let call = client.chain(&written);
+    assert!(format!("{call:?} {call:#?}").contains(path));
+    for error in [first, call.get().unwrap_err()] {
+        assert_eq!(error.operation(), Some(&*format!("GET {path}")));
+        assert!(!printed(&error).contains(OPENID), "{error:?}");
     }
 }
 

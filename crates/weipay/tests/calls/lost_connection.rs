@@ -427,7 +427,9 @@ fn the_longest_time_limit_is_one() {
     for (client, error) in both(Duration::MAX, answering(response)) {
         assert_eq!(error.code(), Some("PARAM_ERROR"), "{client}: {error}");
     }
-    let client = to(&answering(response)()).timeout(Duration::MAX).build_blocking().unwrap();
-    let error = client.chain(PATH).post(json!({"a": 1})).unwrap_err();
+    let longest = || to(&answering(response)()).timeout(Duration::MAX).connect_timeout(Duration::MAX);
+    let error = longest().build_blocking().unwrap().chain(PATH).post(json!({"a": 1})).unwrap_err();
+    assert_eq!(error.code(), Some("PARAM_ERROR"), "{error}");
+    let error = on_async(longest().build().unwrap().chain(PATH).post(json!({"a": 1}))).unwrap_err();
     assert_eq!(error.code(), Some("PARAM_ERROR"), "{error}");
 }

@@ -96,7 +96,9 @@ fn an_observer_is_told_of_each_attempt_and_of_each_call() {
 fn a_download_is_told_like_a_call_and_its_token_is_not() {
     for is_async in [true, false] {
         let notes = Notes::default();
-        let platform = Platform::start(vec![unsigned(200, "`1").header("Content-Type", "text/plain")]);
+        let platform = Platform::start(vec![
+            unsigned(200, "`1").header("Content-Type", "text/plain").header("Request-ID", "08F0-7"),
+        ]);
         let url = format!("{}/v3/billdownload/file?token=secret-code", platform.base_url);
         let builder = platform.builder().observer(notes.clone());
         let text = told(|| {
@@ -108,7 +110,11 @@ fn a_download_is_told_like_a_call_and_its_token_is_not() {
                 drop(client.download(url.as_str()).to_bytes().unwrap());
             }
         });
-        assert_eq!(without_debug(&notes), ["attempt 1 200 None", "call Some(\"下载账单\") 1 None None"]);
+        assert_eq!(
+            without_debug(&notes),
+            ["attempt 1 200 None", "call Some(\"下载账单\") 1 None Some(\"08F0-7\")"]
+        );
+        assert!(text.contains("weipay.request_id=\"08F0-7\""), "{text}");
         assert!(
             text.contains("url.template=\"/v3/billdownload/file\"") && !text.contains("secret-code"),
             "{text}"

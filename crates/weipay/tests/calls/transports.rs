@@ -29,6 +29,22 @@ fn both(builder: impl Fn() -> ClientBuilder) -> [Result<String, Error>; 2] {
         .map(|response| response.map(|response| response.text().unwrap().to_owned()))
 }
 
+/// Forgets the time limit.
+struct Forgetful;
+
+impl transport::Transport for Forgetful {
+    fn send(&self, _: Request<transport::Body>, _: Duration) -> ResponseFuture<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_transport_that_forgets_the_time_limit_does_not_hold_a_call_for_ever() {
+    let client = configured().transport(Forgetful).timeout(Duration::from_millis(20)).build().unwrap();
+    let error = on_async(client.chain("v3/certificates").get()).unwrap_err();
+    assert!(error.is_network() && error.may_have_taken_effect(), "{error:?}");
+}
+
 /// A program without an async main has such runtimes: each call drives its own, and nobody drives it between two calls.
 #[test]
 fn a_runtime_that_stands_still_keeps_no_connection_from_another() {

@@ -110,6 +110,8 @@ async fn the_table_is_created_once_and_old_events_are_forgotten() {
     assert_eq!(dedup.forget_older_than(std::time::Duration::ZERO).await.unwrap(), 0, "a day at least");
     pass(&pool).await;
     assert_eq!(dedup.claim("new").await.unwrap(), Claim::Granted(weipay::notification::Ticket(1)));
+    assert_eq!(dedup.forget_older_than(std::time::Duration::MAX).await.unwrap(), 0, "never");
+    assert_eq!(dedup.claim("old").await.unwrap(), Claim::Finished);
     assert_eq!(dedup.forget_older_than(MAX_LEASE).await.unwrap(), 1);
     assert!(matches!(dedup.claim("old").await.unwrap(), Claim::Granted(_)));
     assert_eq!(dedup.claim("new").await.unwrap(), Claim::Running);

@@ -57,6 +57,9 @@ impl Sample<'_> {
     }
 
     fn is_shown(&self, field: &Field, siblings: &[Field]) -> bool {
+        if let Some(is_there) = table::is_there(self.described, field) {
+            return is_there;
+        }
         if field.required {
             return true;
         }

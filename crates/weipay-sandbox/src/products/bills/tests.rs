@@ -5,10 +5,12 @@ use weipay_wire::ApiV3Key;
 use super::link::{BillLink, download};
 use super::*;
 use crate::clock;
+use crate::entropy::Entropy;
 use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::merchants::Merchants;
 use crate::products::HandlerError;
 use crate::products::Links;
+use crate::products::downloads::token::Sealer;
 use crate::products::payments::codepay;
 use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::refund::fixtures::{Shop, Wish};
@@ -69,6 +71,7 @@ fn pay(tx: &Transaction<'_>, number: i64, time: i64, sub_mchid: Option<&str>) {
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        subsidy: 0,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: time,
@@ -345,11 +348,22 @@ fn a_platform_gets_the_flows_of_all_its_sub_merchants_by_account() {
 static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap());
 const NOW: i64 = 1_800_000_000;
 
+fn links<'a>(
+    key: &'a ApiV3Key,
+    entropy: &'a Entropy,
+    now: i64,
+    store: &'a Store,
+    merchants: &'a Merchants,
+) -> Links<'a> {
+    Links { base_url: "", mchid: MERCHANT, key, entropy, now, store, merchants }
+}
+
 fn open(link: &BillLink, store: &Store, now: i64) -> Result<File, Refusal> {
-    let address = link.address("http://127.0.0.1", &KEY).unwrap();
+    let entropy = Entropy::system();
+    let address = link.address("http://127.0.0.1", &Sealer::new(&entropy, MERCHANT, &KEY)).unwrap();
     let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     let merchants = Merchants::default();
-    let links = Links { base_url: "", key: &KEY, now, store, merchants: &merchants };
+    let links = links(&KEY, &entropy, now, store, &merchants);
     download(&token, &links).unwrap()
 }
 
@@ -440,7 +454,9 @@ fn file_of(shop: &Shop, response: &Value, now: i64) -> Result<File, Refusal> {
     let address = response["download_url"].as_str().unwrap();
     let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap();
     let (merchants, key) = (Merchants::default(), ApiV3Key::new(&"0".repeat(32)).unwrap());
-    let links = Links { base_url: "", key: &key, now, store: shop.store(), merchants: &merchants };
+    // As those of the shop.
+    let entropy = Entropy::seeded(1);
+    let links = links(&key, &entropy, now, shop.store(), &merchants);
     download(token, &links).unwrap()
 }
 

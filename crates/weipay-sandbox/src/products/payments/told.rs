@@ -24,7 +24,7 @@ impl Told {
     fn of_event(event_type: &str) -> Option<Self> {
         let states = [RefundState::Success, RefundState::Abnormal, RefundState::Closed];
         match event_type {
-            payment::SUCCESS | payment::PAID_V2 => Some(Self::Payment),
+            payment::SUCCESS | payment::PAID_V2 | v2::combined::PAID => Some(Self::Payment),
             v2::refund::PROCESSED => Some(Self::Refund(None)),
             _ => {
                 let state = states.into_iter().find(|state| outcome::event_of(*state) == Some(event_type));

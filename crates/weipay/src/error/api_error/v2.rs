@@ -30,9 +30,9 @@ impl ApiError {
         Some(Self {
             code,
             message: if message.is_empty() { returned.to_owned() } else { message },
-            detail: None,
             whole: is_intact && has_failed,
             of_apiv2: Some(taken),
+            ..Self::default()
         })
     }
 
@@ -43,7 +43,7 @@ impl ApiError {
         };
         let message = members.text("retmsg").unwrap_or_default().to_owned();
         let of_apiv2 = Some(Taken::Perhaps);
-        Some(Self { code: code.to_owned(), message, detail: None, whole: true, of_apiv2 })
+        Some(Self { code: code.to_owned(), message, whole: true, of_apiv2, ..Self::default() })
     }
 }
 

@@ -38,9 +38,9 @@ struct Statements {
     forget: &'static str,
 }
 
-/// Whole seconds, so that a lease is never shorter than it says.
+/// Whole seconds, so that a lease is never shorter than it says. The longest time stays the longest.
 fn seconds(time: Duration) -> i64 {
-    let rounded = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let rounded = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     i64::try_from(rounded).unwrap_or(i64::MAX)
 }
 
@@ -91,7 +91,8 @@ macro_rules! sql_dedup {
 
             /// Forgets the events that nobody has touched for so long, and returns how many they were. Call
             /// it once a day, so that the table does not grow for ever. The platform repeats a notification
-            /// for about a day, so two days are a good age. A younger age than a day is taken as a day.
+            /// for about a day, so two days are a good age. A younger age than a day is taken as a day, and
+            /// `Duration::MAX` forgets nothing.
             ///
             /// # Errors
             ///

@@ -548,6 +548,20 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `USERPAYING` | the payment is in progress, so the order cannot be reversed yet UNCONFIRMED | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `REVERSE_EXPIRE` | the order is older than seven days and cannot be reversed UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::facepayreverse::post).
     ///
     /// ```no_run

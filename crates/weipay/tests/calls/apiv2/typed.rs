@@ -52,6 +52,25 @@ fn numbered_elements_keep_their_numbers_and_json_text_is_read() {
     assert_eq!(response.json().unwrap()["coupon_fee_10"], "70");
 }
 
+/// Recorded: a closed order has no amount, and texts that are empty.
+#[test]
+fn a_closed_order_without_an_amount_is_read() {
+    let (_, client) = client(vec![success(&[
+        ("appid", "wx"),
+        ("mch_id", "1900000001"),
+        ("out_trade_no", "2"),
+        ("attach", ""),
+        ("trade_state", "CLOSED"),
+        ("trade_state_desc", "订单已关闭"),
+    ])]);
+    let request = orderquery::post::Request::new().appid("wx").out_trade_no("2");
+    let response = client.v2().pay().orderquery().post(request).unwrap();
+    assert!(response.misread().is_empty(), "{:?}", response.misread());
+    let order = response.decode().unwrap();
+    assert_eq!((order.total_fee, order.attach), (None, None));
+    assert_eq!(order.trade_state.unwrap().as_str(), "CLOSED");
+}
+
 #[test]
 fn numbers_of_two_levels_are_lists_in_a_list() {
     let (_, client) = client(vec![success(&[

@@ -33,7 +33,7 @@ impl Hosts {
         let hosts = self.clone();
         Routed::by(move |host| {
             hosts.asked.lock().unwrap().push(host.to_owned());
-            if host == BACKUP { hosts.backup } else { *hosts.main.lock().unwrap() }
+            if host.starts_with("api2.") { hosts.backup } else { *hosts.main.lock().unwrap() }
         })
     }
 
@@ -78,6 +78,20 @@ fn calls_go_to_the_backup_while_the_main_host_is_down() {
             client.get("v3/certificates").unwrap();
             assert_eq!(hosts.asked(), [MAIN]);
         }
+    }
+}
+
+#[test]
+fn the_other_main_host_has_a_backup_of_its_own() {
+    for nth in 0..2 {
+        let (backup, timer) = (Server::start(good(1)), Noting::default());
+        let (_kept, nobody) = refusing();
+        let hosts = Hosts::new(nobody, backup.address);
+        let builder = || hosts.builder(&timer).base_url("https://api.wechatpay.cn");
+        let client = Either::both(builder).into_iter().nth(nth).unwrap();
+        let response = client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap();
+        assert_eq!(hosts.asked(), ["api.wechatpay.cn", "api2.wechatpay.cn"]);
+        assert_eq!(response.attempts()[1].backup_host(), Some("https://api2.wechatpay.cn"));
     }
 }
 
@@ -133,11 +147,12 @@ fn failover_is_off_when_it_or_all_retries_are_off_and_for_other_hosts() {
     let backup = Server::start(good(1));
     let hosts = Hosts::new(nobody, backup.address);
     let timer = Noting::default();
-    let switches: [fn(ClientBuilder) -> ClientBuilder; 4] = [
+    let switches: [fn(ClientBuilder) -> ClientBuilder; 5] = [
         |builder| builder.failover(false),
         |builder| builder.retries(Retries::none()),
         |builder| builder.base_url("https://apihk.mch.weixin.qq.com"),
         |builder| builder.base_url("https://api.mch.weixin.qq.com/hk"),
+        |builder| builder.base_url("https://pay.wechatpay.cn"),
     ];
     for switch in switches {
         for client in Either::both(|| switch(hosts.builder(&timer))) {
@@ -150,6 +165,6 @@ fn failover_is_off_when_it_or_all_retries_are_off_and_for_other_hosts() {
     // An operation that is on another host, and a call that names one.
     client.chain("v3/global/transactions/jsapi").post(json!({})).unwrap_err();
     client.chain("v3/certificates").base_url("https://api3.mch.weixin.qq.com").get().unwrap_err();
-    assert!(hosts.asked().iter().all(|host| host != BACKUP));
+    assert!(hosts.asked().iter().all(|host| !host.starts_with("api2.")));
     assert_eq!(backup.seen().len(), 0);
 }

@@ -597,7 +597,7 @@ fn a_sensitive_field_waits_for_the_certificates() {
     check(&server);
 
     let client = Server::start().builder().build_blocking().unwrap();
-    let error = client.encrypt_sensitive("x").unwrap_err().to_string();
+    let error = format!("{:#}", client.encrypt_sensitive("x").unwrap_err());
     assert!(error.contains("fetch_platform_certificates"), "{error}");
     let wrong = client.v3().security().echo().post(post::Request::new()).unwrap_err();
     assert!(wrong.is_request(), "a request that breaks a rule leads to no fetch: {wrong}");

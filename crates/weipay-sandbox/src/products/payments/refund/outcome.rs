@@ -79,6 +79,7 @@ pub(super) fn decide(
     to: RefundState,
     now: i64,
 ) -> Result<(), HandlerError> {
+    tx.unschedule(&due(&refund))?;
     refund.keep_for_bill(now);
     refund.state = to;
     let Some(event_type) = event_of(to) else { return Ok(()) };
