@@ -13,7 +13,6 @@ use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
 use crate::delivery::DeliverySettings;
 use crate::error::{Cause, Causes, RequestError};
-use crate::failover;
 use crate::observer::Observer;
 use crate::retry::{Retries, RetryPolicy, Timer};
 use crate::sub_merchant::SubMerchant;

@@ -683,7 +683,7 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 19] = [
     ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount"),
     ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified"),
     ErrorCode::new(0, "ERROR", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款"),
-    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("refund_fee大于可退金额"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").says("refund_fee大于可退金额"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_REVERSE: [ErrorCode; 9] = [

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use weipay_wire::{ApiV3Key, DigestAlgorithm, sha256_hex};
+use weipay_wire::{DigestAlgorithm, sha256_hex};
 
 use super::batches::{self, Batch, Detail};
 use super::course::is_own;

@@ -823,7 +823,7 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount | `FixRequest` |
     /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified | `FixRequest` |
     /// |  | `ERROR` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) | `QueryState` |
-    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order (refund_fee大于可退金额) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect (refund_fee大于可退金额) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
     ///
