@@ -80,13 +80,25 @@ pub(crate) struct Product {
     pub(crate) pages: Option<Pages>,
     /// What it tells merchants by a number, for a developer who asks for it.
     pub(crate) tells: Option<Tells>,
+    /// Fields whose words are kept and shown as they were sent: nothing here depends on them, and the platform adds values
+    /// without notice.
+    pub(crate) kept_as_sent: &'static [&'static str],
     /// What developers do to it, which no operation of the API can.
     pub(crate) control: &'static [control::Route],
 }
 
 impl Product {
     pub(crate) const fn new(routes: &'static [Route]) -> Self {
-        Self { routes, due: &[], downloads: &[], files: None, pages: None, tells: None, control: &[] }
+        Self {
+            routes,
+            due: &[],
+            downloads: &[],
+            files: None,
+            pages: None,
+            tells: None,
+            kept_as_sent: &[],
+            control: &[],
+        }
     }
 
     pub(crate) const fn due(self, due: &'static [(&'static str, DueHandler)]) -> Self {
@@ -107,6 +119,10 @@ impl Product {
 
     const fn tells(self, tells: Tells) -> Self {
         Self { tells: Some(tells), ..self }
+    }
+
+    const fn kept_as_sent(self, kept_as_sent: &'static [&'static str]) -> Self {
+        Self { kept_as_sent, ..self }
     }
 
     const fn control(self, control: &'static [control::Route]) -> Self {
@@ -130,23 +146,32 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .due(merchant_coupons::DUE)
         .control(merchant_coupons::control::ROUTES),
     Product::new(product_coupons::ROUTES).due(product_coupons::DUE).control(product_coupons::control::ROUTES),
-    Product::new(cash_coupons::ROUTES).due(cash_coupons::DUE).downloads(cash_coupons::DOWNLOADS),
+    Product::new(cash_coupons::ROUTES)
+        .due(cash_coupons::DUE)
+        .kept_as_sent(&["background_color", "jump_target"])
+        .downloads(cash_coupons::DOWNLOADS),
     Product::new(payments::ROUTES)
         .due(payments::DUE)
         .pages(payments::page::PAGES)
         .tells(payments::told::tells)
+        .kept_as_sent(&["goods_tag", "identity", "limit_pay", "trade_scenario", "user_type"])
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
+        .kept_as_sent(&["bank_type"])
         .control(payments::refund::control::ROUTES),
     Product::new(payments::profit_sharing::ROUTES)
         .due(payments::profit_sharing::DUE)
+        .kept_as_sent(&["relation_type"])
         .control(payments::profit_sharing::notices::CONTROL),
     Product::new(payments::subsidies::ROUTES),
     Product::new(payments::v2::ROUTES),
     Product::new(payments::profit_sharing::v2::ROUTES),
     Product::new(bills::v2::ROUTES),
-    Product::new(payouts::ROUTES).due(payouts::DUE).control(payouts::control::ROUTES),
+    Product::new(payouts::ROUTES)
+        .due(payouts::DUE)
+        .kept_as_sent(&["scene_id"])
+        .control(payouts::control::ROUTES),
     Product::new(bills::ROUTES).downloads(bills::DOWNLOADS),
     Product::new(platform_certificates::ROUTES),
     Product::new(balance::ROUTES).control(balance::top_up::ROUTES),
@@ -154,10 +179,14 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(transfers::ROUTES)
         .downloads(transfers::DOWNLOADS)
         .due(transfers::DUE)
+        .kept_as_sent(&["device_type", "transfer_scene_id"])
         .control(transfers::control::ROUTES),
     Product::new(pay_score::ROUTES).due(pay_score::DUE).control(pay_score::control::ROUTES),
-    Product::new(contracts::ROUTES).due(contracts::DUE).control(contracts::control::ROUTES),
-    Product::new(complaints::ROUTES).control(complaints::control::ROUTES),
+    Product::new(contracts::ROUTES)
+        .due(contracts::DUE)
+        .kept_as_sent(&["days_since_first_login", "device_type"])
+        .control(contracts::control::ROUTES),
+    Product::new(complaints::ROUTES).kept_as_sent(&["image_style_type"]).control(complaints::control::ROUTES),
     Product::new(media::ROUTES).downloads(media::DOWNLOADS),
     Product::new(security_echo::ROUTES),
     Product::new(&[]).files(downloads::FILES),
@@ -168,6 +197,11 @@ pub(crate) fn handler(products: &[Product], operation: &Operation) -> Option<Han
     let mut routes = products.iter().flat_map(|product| product.routes);
     let route = routes.find(|route| route.method == operation.method && route.path == operation.path);
     route.map(|route| route.handler)
+}
+
+/// Whether a product keeps the words of a field as they were sent.
+pub(crate) fn is_kept_as_sent(field: &str) -> bool {
+    PRODUCTS.iter().any(|product| product.kept_as_sent.contains(&field))
 }
 
 /// Who knows the files of operations.
@@ -392,7 +426,7 @@ mod tests {
     use std::collections::HashSet;
 
     use serde_json::Map;
-    use weipay_catalog::Catalog;
+    use weipay_catalog::{Catalog, Field};
 
     use super::*;
 
@@ -412,6 +446,22 @@ mod tests {
         let with_handler =
             Catalog::embedded().operations().filter(|operation| handler(PRODUCTS, operation).is_some());
         assert_eq!(with_handler.count(), seen.len());
+    }
+
+    #[test]
+    fn what_is_kept_as_sent_is_a_field_of_a_request() {
+        fn has(fields: &[Field], name: &str) -> bool {
+            fields.iter().any(|field| field.name == name || has(&field.fields, name))
+        }
+        let routes = PRODUCTS.iter().flat_map(|product| product.routes);
+        let operations: Vec<_> =
+            routes.filter_map(|route| Catalog::embedded().find(route.method, route.path)).collect();
+        for name in PRODUCTS.iter().flat_map(|product| product.kept_as_sent) {
+            let is_sent = operations
+                .iter()
+                .any(|operation| has(&operation.request.json, name) || has(&operation.request.xml, name));
+            assert!(is_sent, "{name}");
+        }
     }
 
     #[test]

@@ -2,9 +2,6 @@
 //!
 //! What only one product says stands in its `refusals`. `tests/platform/reasons.rs` finds what is written twice.
 
-pub(crate) const OPENID_FORM: &str = crate::people::openid::WrongOpenid::Form.reason();
-pub(crate) const OPENID_OF_ANOTHER_APPID: &str = crate::people::openid::WrongOpenid::OfAnotherAppid.reason();
-
 pub(crate) const NO_EXAMPLE: &str =
     "the sandbox has no behaviour for this operation, and --no-examples forbids an example";
 

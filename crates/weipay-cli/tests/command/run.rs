@@ -105,7 +105,7 @@ fn interrupted_until_it_ends(script: &str) -> (std::path::PathBuf, Vec<String>, 
 
 #[cfg(unix)]
 #[test]
-fn a_command_that_ctrl_c_ends_ends_the_sandbox_and_a_second_one_ends_a_command_that_does_not() {
+fn ctrl_c_ends_the_command_and_then_the_sandbox() {
     let (folder, said, code) = interrupted_until_it_ends("echo ready; exec sleep 600");
     assert_eq!((said, code), (vec![], Some(130)));
     assert!(!folder.exists(), "{folder:?}");

@@ -4,7 +4,7 @@
 use weipay_catalog::{Field, Kind, Operation};
 use weipay_rules::{BrokenRule, Format, Limits};
 
-use crate::products::Behaviour;
+use crate::products::{self, Behaviour};
 
 /// Whether an operation is carried out here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,25 +13,6 @@ pub(crate) enum CarriedOut {
     /// Its response is an example: nothing depends on a value.
     No,
 }
-
-/// Fields whose words are kept and shown as they were sent: nothing here depends on them, and the platform
-/// adds values without notice.
-const KEPT_AS_SENT: [&str; 14] = [
-    "background_color",
-    "bank_type",
-    "days_since_first_login",
-    "device_type",
-    "goods_tag",
-    "identity",
-    "image_style_type",
-    "jump_target",
-    "limit_pay",
-    "relation_type",
-    "scene_id",
-    "trade_scenario",
-    "transfer_scene_id",
-    "user_type",
-];
 
 impl CarriedOut {
     pub(crate) fn from_operation(operation: &Operation) -> Self {
@@ -45,8 +26,8 @@ impl CarriedOut {
     /// UNCONFIRMED(unlisted-value)
     pub(crate) fn check_word(self, field: &Field, text: &str) -> Result<(), String> {
         let is_known = |text: &str| field.values.contains(&text);
-        let is_kept = self == Self::No || text.is_empty() || KEPT_AS_SENT.contains(&field.name);
-        if is_kept || field.values.is_empty() || is_known(text) {
+        let is_free = self == Self::No || text.is_empty() || field.values.is_empty();
+        if is_free || is_known(text) || products::is_kept_as_sent(field.name) {
             return Ok(());
         }
         Err(format!("{} must be {}: the sandbox knows no other value", field.name, listed(&field.values)))

@@ -29,8 +29,7 @@ use super::{DueHandler, HandlerError, Route};
 use crate::clock;
 use crate::ledger::Owner;
 use crate::people::Person;
-use crate::products::users::is_openid;
-use crate::reasons;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::store::{Fingerprint, StoreError, Transaction};
 
 #[rustfmt::skip]
@@ -71,12 +70,12 @@ fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
 /// Whose wallet an openid leads to. The openid must be one under the appid.
 fn receiver(tx: &Transaction<'_>, openid: &str, appid: &str) -> Result<Owner, HandlerError> {
     if !is_openid(openid) {
-        return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
+        return Err(refusals::wrong_openid(WrongOpenid::Form.reason()).into());
     }
     match Person::find(tx, openid)? {
         None => Ok(Owner::person(openid)),
         Some(person) if person.openid(appid) == openid => Ok(Owner::person(person.unionid)),
-        Some(_) => Err(refusals::wrong_openid(reasons::OPENID_OF_ANOTHER_APPID).into()),
+        Some(_) => Err(refusals::wrong_openid(WrongOpenid::OfAnotherAppid.reason()).into()),
     }
 }
 

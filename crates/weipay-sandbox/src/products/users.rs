@@ -1,8 +1,7 @@
 //! Users (用户): every well-formed openid is one.
 
 use super::HandlerError;
-use crate::people::openid::WrongOpenid;
-pub(crate) use crate::people::openid::is_openid;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::response::Refusal;
 use crate::store::Transaction;
 

@@ -111,7 +111,7 @@ fn who_is_turned_away_gets_no_signature() {
 }
 
 #[test]
-fn signature_and_date_are_of_the_clients_clock_and_the_request_id_is_of_the_sandboxs() {
+fn a_response_goes_by_the_clients_clock_its_request_id_by_the_sandboxs() {
     let response = respond(None, draft(200, "{}"));
     assert_eq!(response.header("wechatpay-timestamp"), Some("1786766400"));
     assert_eq!(response.header("date"), Some(&*clock::http_date(1_786_766_400)));

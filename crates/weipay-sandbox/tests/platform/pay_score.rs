@@ -719,7 +719,7 @@ fn a_partner_knows_a_person_by_sub_openid_too() {
 }
 
 #[test]
-fn a_partner_binds_a_service_asks_in_a_scene_sees_levels_and_sells_on_delivery() {
+fn a_partner_binds_a_service_and_sells_on_delivery() {
     let sandbox = start();
     let shop = Shop::new(&sandbox);
     const PARTNER: &str = "/v3/payscore/partner";

@@ -334,7 +334,7 @@ fn the_bill_of_a_deposit_account_is_checked_and_empty() {
 }
 
 #[test]
-fn a_platform_subsidises_its_sub_merchant_has_it_back_after_a_refund_and_takes_a_fee_for_service() {
+fn a_platform_subsidises_its_sub_merchant_and_takes_a_fee() {
     let sandbox = platform();
     sandbox.top_up(PLATFORM, MerchantAccount::Basic, 500).unwrap();
     let post = |path: &str, body: &Value| client(&sandbox).post(&format!("/v3/ecommerce/{path}"), body);

@@ -216,7 +216,7 @@ fn with_the_same_keys_every_byte_is_the_same() {
 }
 
 #[test]
-fn in_another_folder_only_what_is_made_of_keys_differs_and_another_seed_gives_other_bytes() {
+fn in_another_folder_only_what_is_made_of_keys_differs() {
     let plain = |headers: &[(String, String)]| {
         let is_plain = |(name, _): &&(String, String)| {
             !OF_KEYS.iter().any(|of_keys| name.eq_ignore_ascii_case(of_keys))
@@ -257,7 +257,7 @@ fn in_another_folder_only_what_is_made_of_keys_differs_and_another_seed_gives_ot
 }
 
 #[test]
-fn a_client_by_the_machines_clock_gets_its_time_in_date_and_timestamp_only() {
+fn a_client_by_the_machines_clock_gets_its_time_in_two_headers() {
     let run = || {
         let sandbox = sandbox().seed(7).start().unwrap();
         let now = Clock::System.now();

@@ -7,10 +7,9 @@ use super::goods::Goods;
 use super::stock::{self, Stock, remove_nulls};
 use super::{availability, refusals};
 use crate::clock;
-use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::people::of_person;
-use crate::products::users::is_openid;
+use crate::people::openid::WrongOpenid;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
     Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
@@ -122,11 +121,8 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         if caller.check_appid(request.required("appid")).is_err() {
             return Err(refusals::appid_not_bound().into());
         }
-        if !is_openid(openid) {
-            return Err(refusals::no_such_user().into());
-        }
-        if Person::has_another_openid(tx, openid, request.required("appid"))? {
-            return Err(refusals::user_of_another_appid().into());
+        if let Some(wrong) = WrongOpenid::find(tx, openid, request.required("appid"))? {
+            return Err(refusals::wrong_openid(wrong).into());
         }
         if stock.creator != caller.mchid || request.required("stock_creator_mchid") != stock.creator {
             return Err(refusals::sender_has_no_right().into());

@@ -1,5 +1,6 @@
 //! What this product refuses, in the platform's words where they are known. The numbers are those after the dash of `Request-ID`.
 
+use crate::people::openid::WrongOpenid;
 use crate::reasons;
 use crate::response::{DocumentedRefusal, Refusal};
 
@@ -84,12 +85,12 @@ pub(super) fn appid_not_bound() -> Refusal {
         .with_tail(270_079_507)
 }
 
-pub(super) fn no_such_user() -> Refusal {
-    Refusal::invalid_request("openid与appID不匹配", reasons::OPENID_FORM).with_tail(270_079_501)
+pub(super) fn wrong_openid(wrong: WrongOpenid) -> Refusal {
+    Refusal::invalid_request("openid与appID不匹配", wrong.reason()).with_tail(270_079_501)
 }
 
 pub(super) fn user_of_another_appid() -> Refusal {
-    no_such_user().with_reason(reasons::OPENID_OF_ANOTHER_APPID)
+    wrong_openid(WrongOpenid::OfAnotherAppid)
 }
 
 pub(super) fn sender_has_no_right() -> Refusal {

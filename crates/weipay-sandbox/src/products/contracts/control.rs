@@ -8,9 +8,9 @@ use super::contract::{Contract, EndedBy};
 use super::signing::{self, number_in};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
 use crate::products::payments::payment::{NotPaid, payer_for};
-use crate::products::users::is_openid;
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -68,7 +68,7 @@ impl fmt::Display for ContractError {
             }
             Self::State(reason) => f.write_str(reason),
             Self::Openid => f.write_str(
-                reasons::OPENID_FORM,
+                WrongOpenid::Form.reason(),
             ),
             Self::Store(_) => f.write_str("the contract could not be kept"),
         }?;

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_token_in_each_folder_and_without_one_it_is_new_each_time() {
+    fn a_seed_gives_the_same_token_in_each_folder() {
         let (key, other) = (ApiV3Key::new(&"0".repeat(32)).unwrap(), ApiV3Key::new(&"1".repeat(32)).unwrap());
         let sealed =
             |entropy: &Entropy, key, text| Sealer::new(entropy, "1900000109", key).seal("bill", text);

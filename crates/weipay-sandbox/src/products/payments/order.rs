@@ -454,7 +454,7 @@ mod tests {
 
     /// Recorded of three merchants, 2022 and 2023.
     #[test]
-    fn an_order_that_nobody_has_paid_shows_what_is_empty_and_the_currency_of_the_payment() {
+    fn an_unpaid_order_shows_empty_members_and_the_currency() {
         let unpaid = Order { attach: None, scene_info: None, ..an_order() };
         let recorded = json!({
             "amount": { "payer_currency": "CNY", "total": 100 }, "appid": "wxd678efh567hg6787", "mchid": "1900000109",
@@ -469,7 +469,7 @@ mod tests {
 
     /// Recorded of queries and notifications of several merchants, 2021 to 2025.
     #[test]
-    fn a_paid_order_shows_an_empty_attach_and_only_to_a_query_that_it_has_no_coupons() {
+    fn a_paid_order_shows_an_empty_attach_and_a_query_no_coupons() {
         let amount = json!({ "currency": "CNY", "payer_currency": "CNY", "payer_total": 90, "total": 100 });
         let paid = Order { attach: None, scene_info: None, ..a_paid_order() };
         let notified = json!({

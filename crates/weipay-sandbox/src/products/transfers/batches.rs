@@ -18,7 +18,7 @@ use crate::contract::ValidRequest;
 use crate::ledger::{AccountKind, Owner, Purse};
 use crate::people::Person;
 use crate::people::account::AccountState;
-use crate::products::users::is_openid;
+use crate::people::openid::is_openid;
 use crate::products::{Context, HandlerError};
 use crate::reasons;
 use crate::response::Refusal;

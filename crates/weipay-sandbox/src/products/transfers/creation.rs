@@ -10,8 +10,7 @@ use super::{
     platform_number, refusals,
 };
 use crate::merchants::Account;
-use crate::people::Person;
-use crate::products::users::is_openid;
+use crate::people::openid::WrongOpenid;
 use crate::products::{Context, HandlerError};
 use crate::reasons;
 use crate::response::Refusal;
@@ -174,13 +173,8 @@ pub(super) fn check_appid_and_openid(
     openid: &str,
 ) -> Result<(), HandlerError> {
     check_appid(context, appid)?;
-    if !is_openid(openid) {
-        return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
-    }
-    if Person::has_another_openid(tx, openid, appid)? {
-        return Err(refusals::wrong_openid(reasons::OPENID_OF_ANOTHER_APPID).into());
-    }
-    Ok(())
+    let wrong = WrongOpenid::find(tx, openid, appid)?;
+    wrong.map_or(Ok(()), |wrong| Err(refusals::wrong_openid(wrong.reason()).into()))
 }
 
 fn check_amount(fen: i64, has_name: bool) -> Result<(), Refusal> {

@@ -134,7 +134,7 @@ fn forms(sandbox: &Sandbox, path: &str, with: &[(&str, &str)]) -> [String; 2] {
 
 /// Recorded: of queries from 2018 to 2023, of a payment with a coupon of 2019, of refunds from 2018 to 2024.
 #[test]
-fn responses_have_the_recorded_elements_empty_ones_too_and_texts_of_digits_in_cdata() {
+fn responses_have_the_recorded_elements_and_digits_in_cdata() {
     let sandbox = crate::sandbox().start().unwrap();
     let number = "319867403872112641";
     let mut request = order(number, "NATIVE");

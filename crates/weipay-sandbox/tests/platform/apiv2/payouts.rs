@@ -122,7 +122,7 @@ fn parts(said: &XmlElements) -> Vec<(String, i64)> {
 const FRIENDS: [&str; 2] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6q"];
 
 #[test]
-fn a_group_of_red_packets_is_opened_part_by_part_by_whom_it_was_sent_to_first() {
+fn a_group_of_red_packets_is_opened_part_by_part() {
     let sandbox = start();
     let seed = &*sandbox.kit().openid;
     let sent = call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));

@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use super::forms::Form;
 use super::refusals;
 use crate::contract::ValidRequest;
-use crate::people::Person;
-use crate::products::users::is_openid;
+use crate::people::openid::WrongOpenid;
 use crate::products::{Context, HandlerError};
 use crate::store::{Record, StoreError, Transaction, joined};
 
@@ -86,12 +85,10 @@ pub(super) fn check_account(
         "PERSONAL_SUB_OPENID" => request.text("sub_appid").ok_or_else(refusals::no_sub_appid)?,
         _ => request.required("appid"),
     };
-    if !is_openid(account) {
-        return Err(refusals::bad_openid().into());
-    }
-    match Person::has_another_openid(tx, account, appid)? {
-        true => Err(refusals::openid_of_another_appid().into()),
-        false => Ok(()),
+    match WrongOpenid::find(tx, account, appid)? {
+        None => Ok(()),
+        Some(WrongOpenid::Form) => Err(refusals::bad_openid().into()),
+        Some(WrongOpenid::OfAnotherAppid) => Err(refusals::openid_of_another_appid().into()),
     }
 }
 

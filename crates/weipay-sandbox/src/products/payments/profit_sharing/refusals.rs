@@ -2,6 +2,7 @@
 //! UNCONFIRMED(sharing-words): sentences that no source prints.
 
 use super::forms::Form;
+use crate::people::openid::WrongOpenid;
 use crate::reasons;
 use crate::response::Refusal;
 
@@ -52,12 +53,12 @@ pub(super) fn bad_merchant_id() -> Refusal {
 }
 
 pub(super) fn bad_openid() -> Refusal {
-    Refusal::param_error("参数格式不正确", reasons::OPENID_FORM)
+    Refusal::param_error("参数格式不正确", WrongOpenid::Form.reason())
 }
 
 /// The receiver is nobody's under this appid.
 pub(super) fn openid_of_another_appid() -> Refusal {
-    Refusal::invalid_request("无效请求", reasons::OPENID_OF_ANOTHER_APPID)
+    Refusal::invalid_request("无效请求", WrongOpenid::OfAnotherAppid.reason())
 }
 
 pub(super) fn no_sub_appid() -> Refusal {

@@ -137,7 +137,7 @@ fn refunds_of_one_order_are_limited_in_time_number_and_sum() {
 
 /// Programs compare the sentence, and take the refund for done.
 #[test]
-fn an_order_that_was_refunded_in_full_is_told_from_one_with_too_little_left() {
+fn a_full_refund_is_told_from_too_little_left() {
     let mut shop = Shop::new();
     shop.pay(&Wish::default());
     shop.refund("order-1", "r1", 999, 1_000).unwrap();
