@@ -35,7 +35,7 @@ packages:
 
 # Open the documentation as on docs.rs, but without the marks of features.
 doc:
-    cargo doc -p weipay --no-deps --features full,deserialize,jiff,time,chrono,sm,stream --open
+    cargo doc -p weipay --no-deps --features "$(.ci/documented-features)" --open
 
 # Run other people's SDKs with the sandbox.
 foreign:

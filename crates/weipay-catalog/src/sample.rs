@@ -42,6 +42,7 @@ fn of_format(format: Option<Format>) -> &'static str {
         Some(Format::Date) => "2015-05-20",
         Some(Format::Compact) => "20150520132935",
         Some(Format::MonthYear) => "05/15",
+        Some(Format::Ip) => "127.0.0.1",
         Some(Format::Base64) => "ZXhhbXBsZQ==",
         Some(Format::Url | Format::MediaUrl | Format::NotifyUrl) => "https://example.com/",
         Some(Format::DataUrl) => "data:,example",

@@ -134,8 +134,8 @@ pub(crate) enum SandboxCommand {
     Snapshot(snapshot::Snapshot),
     /// Replace the whole state with that of a snapshot, or change nothing. Merchants and their keys stay as they are.
     Restore(snapshot::Restore),
-    /// Forget all records and notifications of a running sandbox, and begin from its seed again. Merchants
-    /// and their keys stay as they are.
+    /// Forget all records and notifications of a running sandbox. Numbers begin again from its --seed; without one they begin
+    /// elsewhere. Merchants and their keys stay as they are.
     Reset(reset::Reset),
     /// A person pays an order of a running sandbox, or fails to.
     Pay(pay::Pay),

@@ -195,6 +195,7 @@ fn format_rule(field: &Field, format: Format, place: &str) -> Option<&'static st
         Format::Date => "date",
         Format::DataUrl => "data_url",
         Format::MonthYear => "month_year",
+        Format::Ip => "ip",
         Format::Compact => "compact_time",
     })
 }

@@ -57,7 +57,7 @@ fn steps(operations: &[Operation]) -> String {
 }
 
 #[test]
-fn the_step_of_a_placeholder_has_the_loosest_limits_of_the_operations_below() {
+fn a_placeholders_step_has_the_loosest_limits_of_what_is_below() {
     let operations = [
         described("GET v3/a/{id}", "  path\n    id*  string 1..20 /^[0-9]+$/  # 编号"),
         described("POST v3/a/{id}/close", "  path\n    id*  string 2..32 /^[a-z]+$/  # 编号"),
@@ -216,7 +216,7 @@ fn a_shared_list_of_values_is_one_enumeration() {
 }
 
 #[test]
-fn requests_and_responses_that_are_written_the_same_are_types_of_their_own() {
+fn equal_requests_and_responses_are_two_types() {
     let lines = "  json\n    a  string  # 甲\n  response\n    a  string  # 甲";
     let operations = ["POST v3/a/b", "POST v3/a/c"].map(|heading| described(heading, lines));
     for path in ["v3/a/b.rs", "v3/a/c.rs"] {
@@ -261,6 +261,7 @@ fn a_step_without_an_operation_says_of_which_product_all_below_it_is() {
         described("POST v3/a/b/c/d", "  group 商家券"),
         described("POST v3/a/b/e", "  group 商家券"),
         described("POST v3/a/f/g", "  group 代金券"),
+        described("POST v3/a/f/k", "  group 立减折扣"),
         described("POST v3/a/h/i", ""),
     ];
     insta::assert_snapshot!(steps(&operations));

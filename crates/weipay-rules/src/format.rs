@@ -1,5 +1,7 @@
 //! How a value is read, beyond its JSON type.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -76,6 +78,8 @@ formats! {
     MonthYear = "mm/yy",
     /// A point in time such as `20150520132935`, Beijing time.
     Compact = "yyyyMMddHHmmss",
+    /// An IPv4 or IPv6 address.
+    Ip = "ip",
 }
 
 impl Format {
@@ -107,6 +111,7 @@ impl Format {
             Self::Date => calendar::parse(text.as_bytes()).is_some(),
             Self::Compact => calendar::is_compact(text.as_bytes()),
             Self::MonthYear => calendar::is_month_year(text.as_bytes()),
+            Self::Ip => text.parse::<IpAddr>().is_ok(),
             Self::Base64 => is_base64(text.as_bytes()),
             Self::Int32 | Self::Int64 | Self::Uint32 | Self::Uint64 | Self::Uint => {
                 parse_integer(text).is_some_and(|number| self.integer_type().holds(number))
@@ -135,6 +140,7 @@ impl Format {
             Self::Date => "a day: write it as 2015-05-20",
             Self::Compact => "a time: write it as 20150520132935",
             Self::MonthYear => "a month and a year: write them as 05/26",
+            Self::Ip => "an address: write it as 127.0.0.1 or ::1",
             Self::Base64 => "standard base64 with padding",
             Self::Int32 => "a signed integer of 32 bits",
             Self::Int64 => "a signed integer of 64 bits",
@@ -213,6 +219,15 @@ mod tests {
             &["", "20091225", "20091325091010", "20091225241010", "2009122509101"],
         );
         check(Format::MonthYear, &["05/26", "12/99"], &["", "5/26", "13/26", "00/26", "05/2026", "05-26"]);
+    }
+
+    #[test]
+    fn an_address_is_of_either_version() {
+        check(
+            Format::Ip,
+            &["127.0.0.1", "123.12.12.123", "::1", "9b5b:2ef9:6c9f:cf5:130e:984d:8958:75f9"],
+            &["", "abc", "本地", "localhost", "127.0.0", "256.0.0.1", "127.0.0.1:80", " 127.0.0.1"],
+        );
     }
 
     #[test]

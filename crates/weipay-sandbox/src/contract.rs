@@ -35,6 +35,11 @@ impl Contract {
         Self { validation }
     }
 
+    /// What is refused.
+    pub(crate) const fn validation(&self) -> Validation {
+        self.validation
+    }
+
     /// The refusal in the words of the documents, where that is asked for and the operation's page has the code.
     pub(crate) fn in_words(&self, operation: &Operation, refusal: Refusal) -> Refusal {
         let is_listed = refusal

@@ -37,6 +37,7 @@ use serde_json::{Map, Value, json};
 
 use crate::platform::Platform;
 pub use crate::platform::snapshots::PASSING_SNAPSHOT;
+use crate::reasons;
 use crate::store::StoreError;
 pub use client::{Client, ClientError};
 pub(crate) use listener::{ControlListener, FILE};
@@ -332,8 +333,7 @@ fn read_query(route: &Route, query: &str) -> Result<Map<String, Value>, ControlE
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = decoded(value)
-                .ok_or_else(|| ControlError::invalid("the query is not percent-encoded UTF-8".to_owned()))?;
+            let value = decoded(value).ok_or_else(|| ControlError::invalid(reasons::QUERY_NOT_UTF8))?;
             let member = route.members.iter().find(|member| member.name == name);
             Ok((name.to_owned(), member.map_or(Value::Null, |member| member.value_of_query(&value))))
         })

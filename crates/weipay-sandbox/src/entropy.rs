@@ -1,10 +1,13 @@
 //! Randomness as a value: the system's, or a seeded sequence that makes a run repeatable.
 //!
-//! Only numbers and nonces come from here. Keys never do: a seed must not decide a key.
+//! Only numbers and nonces come from here. Keys with which anybody signs or is trusted never do: a seed must
+//! not decide them.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use aws_lc_rs::digest;
 
 /// Where a platform's nonces and numbers come from.
 pub(crate) struct Entropy(Source);
@@ -64,6 +67,29 @@ impl Entropy {
             Source::System => None,
             Source::Seeded { state, .. } => Some(*state.lock().unwrap_or_else(PoisonError::into_inner)),
         }
+    }
+
+    /// Whether a seed decides.
+    pub(crate) fn is_seeded(&self) -> bool {
+        matches!(self.0, Source::Seeded { .. })
+    }
+
+    /// What follows from these texts and the seed alone, and takes nothing out of the sequence. For what is made beside requests,
+    /// whose turn in the sequence would be by chance. And for nonces under a key: a seed gives its sequence again in the next run,
+    /// and under one key no nonce may come for two texts; so the sealed text itself must be one of these. Without a seed it is by
+    /// chance, as everything.
+    pub(crate) fn of(&self, texts: &[&str]) -> Self {
+        let Source::Seeded { seed, .. } = &self.0 else { return Self::system() };
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(&seed.to_le_bytes());
+        for text in texts {
+            // Their lengths keep ("ab", "c") and ("a", "bc") apart.
+            hash.update(&text.len().to_le_bytes());
+            hash.update(text.as_bytes());
+        }
+        let mut seed = [0; 8];
+        seed.copy_from_slice(hash.finish().as_ref().split_at(8).0);
+        Self::seeded_at_start(u64::from_le_bytes(seed), 0)
     }
 
     /// Whether a seeded sequence has given nothing yet.
@@ -180,6 +206,19 @@ mod tests {
         assert_eq!(third.nonce(), draw(7, 2));
         third.restart(true);
         assert_eq!(third.nonce(), draw(7, 0));
+    }
+
+    #[test]
+    fn what_follows_from_a_text_takes_nothing_out_of_the_sequence() {
+        let entropy = Entropy::seeded(7);
+        let draw = |texts: &[&str]| entropy.of(texts).nonce();
+        assert_eq!(draw(&["ab", "c"]), Entropy::seeded(7).of(&["ab", "c"]).nonce());
+        let others =
+            [draw(&["a", "bc"]), draw(&["abc"]), draw(&[]), Entropy::seeded(8).of(&["ab", "c"]).nonce()];
+        assert!(!others.contains(&draw(&["ab", "c"])));
+        assert_eq!(entropy.nonce(), Entropy::seeded(7).nonce());
+        let system = Entropy::system();
+        assert_ne!(system.of(&["a"]).nonce(), system.of(&["a"]).nonce());
     }
 
     #[test]

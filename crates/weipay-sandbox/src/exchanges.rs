@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_body_only_the_length_is_kept_and_nothing_is_kept_without_bytes() {
+    fn of_a_long_body_only_the_length_is_kept() {
         let exchanges = Exchanges::new(DEFAULT_BYTES);
         keep(&exchanges, 500_000, 200);
         assert!(exchanges.ring().bytes < 2_000);

@@ -34,6 +34,7 @@ use crate::explain::{WrongSignature, paths, serial};
 use crate::merchants::record::CertificateState;
 use crate::merchants::{Merchant, Merchants};
 use crate::platform::Request;
+use crate::reasons;
 use crate::response::{Refusal, tail};
 use crate::upload::Upload;
 pub(crate) use replays::Replays;
@@ -319,8 +320,7 @@ fn check_known(
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, "the merchant certificate of this serial_no is expired by the sandbox's clock: sign with a new one").into());
     }
     if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
-        let reason = "the merchant certificate is not valid yet";
-        return Err(Refusal::sign_error(OTHER_SERIAL, reason).into());
+        return Err(Refusal::sign_error(OTHER_SERIAL, reasons::NOT_YET_VALID).into());
     }
     Ok(merchant)
 }
@@ -368,7 +368,7 @@ fn signed_bodies<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&
     }
 }
 
-/// So many bytes of the body are shown.
+/// The most bytes of a body that are shown.
 const SHOWN_BODY: usize = 8;
 
 /// The `detail` of 签名错误: the message that the platform built, cut short. `message` is the whole message. The form is the one

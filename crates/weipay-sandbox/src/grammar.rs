@@ -16,13 +16,15 @@ pub(crate) enum Source {
     Body,
     Query,
     UriTemplate,
+    /// The body of APIv2.
+    Xml,
 }
 
 impl Source {
     /// The word in `location`, and the first segment of the pointer.
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            Self::Body => "body",
+            Self::Body | Self::Xml => "body",
             Self::Query => "query",
             Self::UriTemplate => "uri_template",
         }
@@ -48,7 +50,7 @@ impl Place<'_> {
     pub(crate) fn wrong_type(&self, wanted: &str, value: Value) -> Refusal {
         let source = match self.source {
             Source::Body => "JSON 输入源",
-            Source::Query | Source::UriTemplate => "输入源",
+            Source::Query | Source::UriTemplate | Source::Xml => "输入源",
         };
         // The blank before `JSON` separates scripts; without it there is none.
         let blank = if self.source == Source::Body { " " } else { "" };

@@ -220,7 +220,7 @@ pub(crate) fn post(tx: &Transaction<'_>, posting: Posting) -> Result<(), Posting
 
 /// The number of the next entry. What comes later has a higher one, whatever the clock says; some are of no entry.
 pub(crate) fn next_entry(tx: &Transaction<'_>) -> Result<i64, StoreError> {
-    tx.next_number("ledger entry")
+    tx.next_place("ledger entry")
 }
 
 /// The rule: what is taken from an account must be there, unless it is a bank.

@@ -62,6 +62,7 @@ mod clock;
 mod contract;
 pub mod control;
 mod data_folder;
+mod encodings;
 mod entropy;
 mod environment;
 mod error;

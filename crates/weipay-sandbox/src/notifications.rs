@@ -54,11 +54,11 @@ pub(crate) use receiver::Receivers;
 use receiver::{Reading, TIME_LIMIT};
 use record::{Attempt, AttemptKind};
 
-/// So many receivers are called at once.
+/// The most receivers called at once.
 const MAX_ATTEMPTS_AT_ONCE: usize = 64;
-/// So many of them at one receiver: one that is slow must not delay the others.
+/// The most calls of one receiver at once: one that is slow must not delay the others.
 const MAX_ATTEMPTS_AT_ONE_RECEIVER: usize = 4;
-/// So many are read at once: most often all are for one receiver, which takes few, and the others are read again.
+/// How many notifications are read at once: most often all are for one receiver, which takes few, and the others are read again.
 const MAX_READ_AT_ONCE: usize = 8;
 /// How often the outbox is looked at when nothing asks for it.
 const LOOK: Duration = Duration::from_secs(1);

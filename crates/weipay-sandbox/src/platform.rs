@@ -33,7 +33,8 @@ use crate::merchants::Merchants;
 use crate::notifications::Deliveries;
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Pages, Product};
 use crate::response::{
-    self, File, ORIGIN_HEADER, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason, tail,
+    self, File, ORIGIN_HEADER, Occasion, REASON_HEADER, Refusal, Response, UnsignedResponse, encode_reason,
+    tail,
 };
 use crate::sensitive;
 use crate::store::{Store, StoreError, Transaction};
@@ -201,7 +202,7 @@ impl Platform {
                     Refusal::invalid_request("沙箱不认识所请求的故障", format!("{FAULT_HEADER}: {advice}"));
                 let unsigned = UnsignedResponse::from(&refusal);
                 noted(
-                    response::with_headers(unsigned, self.clock.now(), &self.entropy, true),
+                    response::with_headers(unsigned, self.occasion(self.clock.now()), true),
                     Note::refused(refusal),
                 )
             }
@@ -241,7 +242,7 @@ impl Platform {
         let authenticated = match authenticated {
             Ok(authenticated) => authenticated,
             Err(rejection) => {
-                return noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection));
+                return noted(response::rejected(&rejection, self.occasion(now)), note_of(rejection));
             }
         };
         if let Some(is_at_machine_time) = authenticated.is_at_machine_time {
@@ -254,12 +255,18 @@ impl Platform {
         if let Some(fault) = fault.filter(|fault| !fault.is_instead()) {
             done = Done::faulty(fault, &authenticated);
         }
-        let (signers, time) = (&authenticated.merchant.signers, authenticated.time);
+        let signers = &authenticated.merchant.signers;
+        let occasion = Occasion { signed: authenticated.time, ..self.occasion(now) };
         let response = match done.content {
-            Content::Signed(unsigned) => signers.signed(request, unsigned, time, &self.entropy),
-            Content::File(file) => signers.file(request, file, time, &self.entropy),
+            Content::Signed(unsigned) => signers.signed(request, unsigned, occasion),
+            Content::File(file) => signers.file(request, file, occasion),
         };
         noted(response, done.note)
+    }
+
+    /// A response to somebody who signed at this time, or not at all.
+    fn occasion(&self, now: i64) -> Occasion<'_> {
+        Occasion { now, signed: now, entropy: &self.entropy }
     }
 
     /// Does what a person or a developer does, in one transaction and at one time. Meanwhile the state is not
@@ -295,13 +302,12 @@ impl Platform {
         if v2::operation_at(path).is_some() {
             return self.too_long_v2();
         }
-        let now = self.clock.now();
+        let occasion = self.occasion(self.clock.now());
         match gate::route(method, path) {
-            Err(rejection) => noted(response::rejected(&rejection, now, &self.entropy), note_of(rejection)),
+            Err(rejection) => noted(response::rejected(&rejection, occasion), note_of(rejection)),
             Ok(_) => {
                 let refusal = grammar::unconfirmed::body_too_long();
-                let response =
-                    response::with_headers(UnsignedResponse::from(&refusal), now, &self.entropy, true);
+                let response = response::with_headers(UnsignedResponse::from(&refusal), occasion, true);
                 noted(response, Note::refused(refusal))
             }
         }

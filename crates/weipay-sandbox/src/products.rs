@@ -31,6 +31,7 @@ pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
+pub(crate) mod named;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
 pub(crate) mod payouts;
@@ -39,6 +40,7 @@ pub(crate) mod product_coupons;
 #[cfg(test)]
 pub(crate) mod race;
 mod security_echo;
+pub(crate) mod telling;
 pub(crate) mod transfers;
 pub(crate) mod users;
 pub(crate) mod withdrawals;
@@ -63,6 +65,7 @@ use crate::upload::kind::UploadedFile;
 pub use behaviour::Behaviour;
 pub(crate) use downloads::gzip::gzip;
 pub(crate) use downloads::{Download, Files, Links};
+use telling::Tells;
 
 /// What a product does.
 pub(crate) struct Product {
@@ -75,13 +78,15 @@ pub(crate) struct Product {
     pub(crate) files: Option<Files>,
     /// What it shows in a browser.
     pub(crate) pages: Option<Pages>,
+    /// What it tells merchants by a number, for a developer who asks for it.
+    pub(crate) tells: Option<Tells>,
     /// What developers do to it, which no operation of the API can.
     pub(crate) control: &'static [control::Route],
 }
 
 impl Product {
     pub(crate) const fn new(routes: &'static [Route]) -> Self {
-        Self { routes, due: &[], downloads: &[], files: None, pages: None, control: &[] }
+        Self { routes, due: &[], downloads: &[], files: None, pages: None, tells: None, control: &[] }
     }
 
     pub(crate) const fn due(self, due: &'static [(&'static str, DueHandler)]) -> Self {
@@ -98,6 +103,10 @@ impl Product {
 
     const fn pages(self, pages: Pages) -> Self {
         Self { pages: Some(pages), ..self }
+    }
+
+    const fn tells(self, tells: Tells) -> Self {
+        Self { tells: Some(tells), ..self }
     }
 
     const fn control(self, control: &'static [control::Route]) -> Self {
@@ -125,6 +134,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(payments::ROUTES)
         .due(payments::DUE)
         .pages(payments::page::PAGES)
+        .tells(payments::told::tells)
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
@@ -132,6 +142,7 @@ pub(crate) static PRODUCTS: &[Product] = &[
     Product::new(payments::profit_sharing::ROUTES)
         .due(payments::profit_sharing::DUE)
         .control(payments::profit_sharing::notices::CONTROL),
+    Product::new(payments::subsidies::ROUTES),
     Product::new(payments::v2::ROUTES),
     Product::new(payments::profit_sharing::v2::ROUTES),
     Product::new(bills::v2::ROUTES),
@@ -215,6 +226,14 @@ pub(crate) struct Context<'a> {
     pub(crate) platform_serial: &'a str,
 }
 
+impl Context<'_> {
+    /// The same with another request: what one version of the API is asked, as the other one has it.
+    pub(crate) fn with_request<'b>(&'b self, request: &'b ValidRequest) -> Context<'b> {
+        let context: &Context<'b> = self;
+        Context { request, file: None, ..*context }
+    }
+}
+
 /// Why a handler did nothing. Either way nothing was changed.
 #[derive(Debug)]
 pub(crate) enum HandlerError {
@@ -264,6 +283,8 @@ pub(crate) struct Decision<C> {
     pub(crate) announcements: Vec<Announcement>,
     /// What the clock will do, and when.
     pub(crate) due: Vec<Due>,
+    /// What it was to do, and was done early or will never be done.
+    pub(crate) no_longer_due: Vec<Due>,
 }
 
 /// A decision, or the refusal in its place.
@@ -272,7 +293,7 @@ pub(crate) type Decided<C> = Result<Decision<C>, Refusal>;
 impl<C> Decision<C> {
     /// A decision that announces nothing and lets nothing fall due.
     pub(crate) fn new(changed: C, response: Value) -> Self {
-        Self { changed, response, announcements: Vec::new(), due: Vec::new() }
+        Self { changed, response, announcements: Vec::new(), due: Vec::new(), no_longer_due: Vec::new() }
     }
 
     /// What changed and the response, for tests that look at both.
@@ -317,9 +338,10 @@ pub(crate) fn carry_out<C: Changes>(
     tx: &Transaction<'_>,
     decision: Decision<C>,
 ) -> Result<Value, HandlerError> {
-    let Decision { changed, response, announcements, due } = decision;
+    let Decision { changed, response, announcements, due, no_longer_due } = decision;
     changed.save(tx)?;
     announcements.iter().try_for_each(|announcement| tx.announce(announcement))?;
+    no_longer_due.iter().try_for_each(|due| tx.unschedule(due).map(drop))?;
     due.iter().try_for_each(|due| tx.schedule(due))?;
     Ok(response)
 }

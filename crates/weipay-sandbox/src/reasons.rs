@@ -5,12 +5,31 @@
 pub(crate) const OPENID_FORM: &str = crate::people::openid::WrongOpenid::Form.reason();
 pub(crate) const OPENID_OF_ANOTHER_APPID: &str = crate::people::openid::WrongOpenid::OfAnotherAppid.reason();
 
+pub(crate) const NO_EXAMPLE: &str =
+    "the sandbox has no behaviour for this operation, and --no-examples forbids an example";
+
+pub(crate) const QUERY_NOT_UTF8: &str = "the query is not percent-encoded UTF-8";
+
+/// The certificate (商户API证书) of a merchant.
+pub(crate) const NOT_YET_VALID: &str = "the merchant certificate is not valid yet";
+
+pub(crate) const CLOCK_IS_MOVED: &str = "another call is moving the clock; try again when it has finished";
+
+/// With what a transaction has met.
+pub(crate) const STATE_IS_EXCHANGED: &str = "the state, which another node exchanges";
+
+/// Of an amount in a JSON text.
+pub(crate) const FEN_IN_JSON: &str = "a number of fen without quotes, at least 1";
+
 /// The account (账户) of a person is frozen or cancelled.
 pub(crate) const ACCOUNT_DOES_NOT_WORK: &str = "the account of the person is frozen or cancelled: weipay sandbox person account OPENID normal changes it";
 
 pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchant: use the appid of its kit, or weipay sandbox merchant bind MCHID --appid APPID";
 
 pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it";
+
+/// Of what a platform does after a refund.
+pub(crate) const NO_REFUND_OF_ORDER: &str = "refund_id must be of a refund of this order that is not closed";
 
 /// Of a query by a number that nothing has.
 pub(crate) const NOTHING_HAS_NUMBER: &str =

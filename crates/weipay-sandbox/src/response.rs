@@ -136,6 +136,17 @@ pub(crate) struct Signers {
     pub(crate) notifying: Option<(u32, Arc<SigningKey>)>,
 }
 
+/// What of a response follows from neither the request nor the state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    /// By the sandbox's clock.
+    pub(crate) now: i64,
+    /// By the clock of who signed the request, which may be the machine's while the sandbox's stands elsewhere: clients compare
+    /// `Wechatpay-Timestamp` with theirs.
+    pub(crate) signed: i64,
+    pub(crate) entropy: &'a Entropy,
+}
+
 /// A response that is not signed yet, and has no headers.
 #[derive(Debug)]
 pub(crate) struct UnsignedResponse {
@@ -187,24 +198,23 @@ impl Signers {
         &self,
         request: &Request,
         unsigned: UnsignedResponse,
-        now: i64,
-        entropy: &Entropy,
+        occasion: Occasion<'_>,
     ) -> Response {
         let text = unsigned.body.clone();
-        self.sign(with_headers(unsigned, now, entropy, true), &text, request, now, entropy)
+        self.sign(with_headers(unsigned, occasion, true), &text, request, occasion)
     }
 
     /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
-    pub(crate) fn file(&self, request: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
+    pub(crate) fn file(&self, request: &Request, file: File, occasion: Occasion<'_>) -> Response {
         let File { content_type, bytes, is_statement, .. } = file;
         let digest = is_statement.then(|| DigestAlgorithm::Sha1.hex(&bytes));
         let unsigned = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
-        let mut response = with_headers(unsigned, now, entropy, true);
+        let mut response = with_headers(unsigned, occasion, true);
         // In the place of the type that other responses have.
         response.set("content-type", content_type);
         let Some(digest) = digest else { return response };
         let mut response =
-            self.sign(response, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), request, now, entropy);
+            self.sign(response, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), request, occasion);
         response.set("wechatpay-statement-sha1", &digest);
         response
     }
@@ -215,13 +225,12 @@ impl Signers {
         mut response: Response,
         text: &[u8],
         request: &Request,
-        now: i64,
-        entropy: &Entropy,
+        occasion: Occasion<'_>,
     ) -> Response {
-        let (timestamp, nonce) = (now.to_string(), entropy.nonce());
+        let (timestamp, nonce) = (occasion.signed.to_string(), occasion.entropy.nonce());
         let signer = self.for_request(request);
         let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, text)) else {
-            return with_headers(UnsignedResponse::from(&Refusal::system_error()), now, entropy, true);
+            return with_headers(UnsignedResponse::from(&Refusal::system_error()), occasion, true);
         };
         response.set("wechatpay-nonce", &nonce);
         response.set("wechatpay-signature", &signature);
@@ -233,16 +242,16 @@ impl Signers {
 }
 
 /// The unsigned response to a request that the gate rejected.
-pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
+pub(crate) fn rejected(rejection: &Rejection, occasion: Occasion<'_>) -> Response {
     match rejection {
         Rejection::Unrouted { status, .. } => {
             let mut response = Response::empty(*status);
             response.set("server", SERVER);
-            response.set("date", &clock::http_date(now));
+            response.set("date", &clock::http_date(occasion.signed));
             response
         }
         Rejection::Refused { refusal, has_request_id } => {
-            with_headers(UnsignedResponse::from(refusal), now, entropy, *has_request_id)
+            with_headers(UnsignedResponse::from(refusal), occasion, *has_request_id)
         }
     }
 }
@@ -253,20 +262,19 @@ pub(crate) const SERVER: &str = "weipay-sandbox";
 /// A response with the headers that signed and unsigned ones share, in the platform's order.
 pub(crate) fn with_headers(
     unsigned: UnsignedResponse,
-    now: i64,
-    entropy: &Entropy,
+    occasion: Occasion<'_>,
     has_request_id: bool,
 ) -> Response {
     let mut response = Response::empty(unsigned.status);
     response.set("server", SERVER);
-    response.set("date", &clock::http_date(now));
+    response.set("date", &clock::http_date(occasion.signed));
     // On a response without a body too. INFERRED(content-type-of-204): WxJava reads this header of every
     // response and does not ask whether it is there, and its users close orders, whose response is 204.
     response.set("content-type", "application/json; charset=utf-8");
     response.set("cache-control", "no-cache, must-revalidate");
     response.set("x-content-type-options", "nosniff");
     if has_request_id {
-        response.set("request-id", &request_id(now, unsigned.tail, entropy));
+        response.set("request-id", &request_id(occasion.now, unsigned.tail, occasion.entropy));
     }
     // UNCONFIRMED(accept-language): an unsupported language falls back to zh-CN, and of no other language is any text known.
     response.set("content-language", "zh-CN");
@@ -276,7 +284,7 @@ pub(crate) fn with_headers(
 
 /// A new `Request-ID`: a protobuf message in upper-case hexadecimal, a dash, and a decimal code (0 for success).
 ///
-/// The form was read out of recorded ones: field 1 is the time in seconds, 2 its milliseconds, 3 the address of a machine as an
+/// The form was read out of recorded ones: field 1 is the time in seconds (by the sandbox's clock), 2 its milliseconds, 3 the address of a machine as an
 /// integer, 4 and 5 are small integers.
 fn request_id(now: i64, tail: u32, entropy: &Entropy) -> String {
     let mut random = [0; 4];

@@ -219,6 +219,7 @@ impl Sandbox {
     }
 
     /// Takes back everything that merchants and people did. Merchants and their kits stay, and so do the people of the seed file.
+    /// Official numbers begin again from the [seed](SandboxBuilder::seed), and without one elsewhere.
     ///
     /// # Errors
     ///

@@ -36,6 +36,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
+use crate::entropy::Entropy;
 use crate::notifications;
 pub use address::StoreAddress;
 pub(crate) use engine::{
@@ -57,6 +58,17 @@ pub(crate) struct Store {
     place: String,
     /// Wakes the sender of notifications.
     outbox_changed: Notify,
+    /// Where new series of official numbers begin.
+    beginnings: Beginnings,
+}
+
+/// Where series of official numbers begin in a new state, and after a reset. The state keeps where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginnings {
+    /// At 1: the same numbers in each run.
+    Same,
+    /// By chance: a shop whose database outlives the state gets no number of a second order that it has of a first one.
+    Random,
 }
 
 enum Database {
@@ -91,7 +103,7 @@ impl Store {
         mut work: impl FnMut(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let work = |engine: &dyn Engine| {
-            let tx = Transaction::new(engine);
+            let tx = Transaction::new(engine, self.beginnings);
             let done = work(&tx)?;
             Ok::<_, E>((done, tx.has_announced()))
         };
@@ -148,8 +160,11 @@ fn locked(sqlite: &Mutex<Sqlite>) -> MutexGuard<'_, Sqlite> {
 /// that no change of somebody else is lost, whatever the database isolates.
 pub(crate) struct Transaction<'a> {
     engine: &'a dyn Engine,
+    beginnings: Beginnings,
     known: RefCell<HashMap<(&'static str, String), Known>>,
     has_announced: Cell<bool>,
+    #[cfg(test)]
+    has_saved: Cell<bool>,
 }
 
 /// What was read or written of a record.
@@ -161,8 +176,15 @@ struct Known {
 }
 
 impl<'a> Transaction<'a> {
-    fn new(engine: &'a dyn Engine) -> Self {
-        Self { engine, known: RefCell::default(), has_announced: Cell::default() }
+    fn new(engine: &'a dyn Engine, beginnings: Beginnings) -> Self {
+        Self {
+            engine,
+            beginnings,
+            known: RefCell::default(),
+            has_announced: Cell::default(),
+            #[cfg(test)]
+            has_saved: Cell::default(),
+        }
     }
 
     /// The record with a key.
@@ -232,12 +254,34 @@ impl<'a> Transaction<'a> {
             return Err(StoreError::Conflict(named::<R>(&key)));
         }
         known.insert((R::KIND, key), Known { version, indexes, is_broken: false });
+        #[cfg(test)]
+        self.has_saved.set(true);
         Ok(())
     }
 
-    /// The next number of a series, from 1.
+    /// Whether this transaction has kept a record.
+    #[cfg(test)]
+    pub(crate) fn has_saved(&self) -> bool {
+        self.has_saved.get()
+    }
+
+    /// The next number of a series that merchants see inside of official numbers, which have room for ten digits of it.
     pub(crate) fn next_number(&self, series: &'static str) -> Result<i64, StoreError> {
-        self.engine.next_number(series)
+        self.next_number_below(series, 1_000_000_000)
+    }
+
+    /// The same where an official number has less room: the series begins below nine tenths of it.
+    pub(crate) fn next_number_below(&self, series: &'static str, room: i64) -> Result<i64, StoreError> {
+        let first = match self.beginnings {
+            Beginnings::Same => 1,
+            Beginnings::Random => 1 + Entropy::system().below(room / 10 * 9),
+        };
+        self.engine.next_number(series, first)
+    }
+
+    /// The next place of a series that only the sandbox and its developers see, from 1.
+    pub(crate) fn next_place(&self, series: &'static str) -> Result<i64, StoreError> {
+        self.engine.next_number(series, 1)
     }
 
     /// The response that was given under an idempotency key.
@@ -259,7 +303,7 @@ impl<'a> Transaction<'a> {
 
     /// Puts a notification into the outbox. When too many wait, the oldest is given up.
     pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
-        let number = self.engine.next_number(NOTIFICATIONS)?;
+        let number = self.next_place(NOTIFICATIONS)?;
         let mut entry = OutboxEntry::new(number, announcement);
         notifications::keep_new(self, &mut entry)?;
         self.put_into_outbox(&entry)?;

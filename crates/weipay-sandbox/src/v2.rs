@@ -27,7 +27,9 @@ use crate::faults::Fault;
 use crate::merchants::Merchant;
 use crate::platform::{Moment, Platform, Request};
 use crate::products::{self, Behaviour, Context, Handler, HandlerError, Links};
+use crate::reasons;
 use crate::response::{ORIGIN_HEADER, REASON_HEADER, Refusal, Response, encode_reason};
+pub(crate) use elements::is_number;
 use gate::Entered;
 
 /// Whether the gateway of APIv2 serves an operation. A few of its operations are pages for a browser or uploads.
@@ -69,10 +71,13 @@ impl Platform {
         let now = moment.now;
         // Another node may have added or changed its merchant a moment ago.
         let look = |mchid: &str| self.look_at_merchant(mchid).unwrap_or_default();
-        let entered = gate::enter(operation, request, &self.merchants, now, look);
+        let validation = self.contract.validation();
+        let entered = gate::enter(operation, request, &self.merchants, validation, now, look);
         let entered = match entered {
             Ok(entered) => entered,
-            Err(rejection) => return told(response::rejected(&rejection, now), *rejection.refusal),
+            Err(rejection) => {
+                return told(response::rejected(&rejection, now, &self.entropy), *rejection.refusal);
+            }
         };
         let outcome = match fault {
             Some(fault) if fault.is_instead() => Outcome::Refused(fault.refusal_v2(operation)),
@@ -113,19 +118,14 @@ impl Platform {
             "the body is longer than any request needs to be",
         );
         let rejection = gate::Rejection::from(refusal);
-        told(response::rejected(&rejection, self.clock.now()), *rejection.refusal)
+        told(response::rejected(&rejection, self.clock.now(), &self.entropy), *rejection.refusal)
     }
 
     fn serve_v2(&self, entered: &Entered, request: &Request, moment: Moment) -> Outcome {
         let served = match products::handler(self.products, entered.operation) {
             Some(handler) => self.handle_v2(handler, entered, request, moment),
             None if self.examples => Ok(self.show_v2(entered, request, moment.now)),
-            None => Err(sentences::refused(
-                "SYSTEMERROR",
-                "沙箱尚未实现此接口",
-                "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
-            )
-            .into()),
+            None => Err(sentences::refused("SYSTEMERROR", "沙箱尚未实现此接口", reasons::NO_EXAMPLE).into()),
         };
         served.unwrap_or_else(|error| {
             Outcome::Refused(match error {
@@ -180,7 +180,9 @@ impl Platform {
         let base_url = self.base_url_for(request);
         let links = Links {
             base_url: &base_url,
+            mchid: &merchant.account.mchid,
             key: &merchant.api_v3_key,
+            entropy: &self.entropy,
             now,
             store: &self.store,
             merchants: &self.merchants,

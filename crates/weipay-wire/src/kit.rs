@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kit_may_lack_the_platforms_public_key_or_its_certificate_but_not_both() {
+    fn a_kit_needs_the_platforms_public_key_or_its_certificate() {
         let without = |missing: &[&str]| {
             Kit::from_members(|name| (!missing.contains(&name)).then(|| format!("the {name}")))
         };

@@ -129,14 +129,15 @@ impl XmlElements {
         write(self, root, Cdata::WhereNeeded)
     }
 
-    /// The same with every value in CDATA except whole numbers, as the platform itself writes. Characters that XML does not allow
-    /// are left out: a response must not fail because of a letter that a request of APIv3 could have.
+    /// The same with every value in CDATA except numbers, as the platform itself writes: it goes by the name of the element, so that
+    /// an order number of digits is CDATA too. Characters that XML does not allow are left out: a response must not fail because of
+    /// a letter that a request of APIv3 could have.
     ///
     /// # Errors
     ///
     /// If a name is not valid in XML.
-    pub fn write_with_cdata(&self, root: &str) -> Result<String, XmlError> {
-        write(self, root, Cdata::Always)
+    pub fn write_with_cdata(&self, root: &str, is_number: impl Fn(&str) -> bool) -> Result<String, XmlError> {
+        write(self, root, Cdata::AllBut(&is_number))
     }
 
     fn is_empty(&self) -> bool {
@@ -291,27 +292,28 @@ impl Display for XmlError {
 impl Error for XmlError {}
 
 /// Which values are written as CDATA.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cdata {
+#[derive(Clone, Copy)]
+enum Cdata<'a> {
     WhereNeeded,
-    Always,
+    /// But for digits in elements of certain names.
+    AllBut(&'a dyn Fn(&str) -> bool),
 }
 
-fn write(elements: &XmlElements, root: &str, cdata: Cdata) -> Result<String, XmlError> {
+fn write(elements: &XmlElements, root: &str, cdata: Cdata<'_>) -> Result<String, XmlError> {
     let mut out = String::with_capacity(256);
     element(&mut out, root, |out| children(out, elements, cdata))?;
     Ok(out)
 }
 
-fn children(out: &mut String, elements: &XmlElements, cdata: Cdata) -> Result<(), XmlError> {
+fn children(out: &mut String, elements: &XmlElements, cdata: Cdata<'_>) -> Result<(), XmlError> {
     for (name, content) in elements.iter() {
-        element(out, name, |out| match content {
-            XmlContent::Text(text) if cdata == Cdata::Always => {
-                cdata_value(out, text);
+        element(out, name, |out| match (content, cdata) {
+            (XmlContent::Text(text), Cdata::AllBut(is_number)) => {
+                cdata_value(out, text, is_number(name));
                 Ok(())
             }
-            XmlContent::Text(text) => value(out, name, text),
-            XmlContent::Elements(elements) => children(out, elements, cdata),
+            (XmlContent::Text(text), Cdata::WhereNeeded) => value(out, name, text),
+            (XmlContent::Elements(elements), _) => children(out, elements, cdata),
         })?;
     }
     Ok(())
@@ -343,8 +345,8 @@ fn value(out: &mut String, name: &str, text: &str) -> Result<(), XmlError> {
     Ok(())
 }
 
-fn cdata_value(out: &mut String, text: &str) {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+fn cdata_value(out: &mut String, text: &str, is_number: bool) {
+    if is_number && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         out.push_str(text);
     } else if text.is_empty() {
         out.push_str("<![CDATA[]]>");
@@ -399,17 +401,23 @@ mod tests {
     }
 
     #[test]
-    fn the_platforms_own_way_is_cdata_for_all_but_whole_numbers() {
+    fn the_platforms_own_way_is_cdata_for_all_but_numbers() {
         let mut elements = XmlElements::new();
-        for (name, text) in
-            [("return_code", "SUCCESS"), ("total_fee", "100"), ("a", ""), ("b", "x]]>\u{1}y\rz")]
-        {
+        for (name, text) in [
+            ("return_code", "SUCCESS"),
+            ("mch_id", "1900000109"),
+            ("total_fee", "100"),
+            ("cash_fee", ""),
+            ("a", ""),
+            ("b", "x]]>\u{1}y\rz"),
+        ] {
             elements.push(name, text);
         }
-        let written = elements.write_with_cdata("xml").unwrap();
+        let written = elements.write_with_cdata("xml", |name| name.ends_with("_fee")).unwrap();
         assert_eq!(
             written,
-            "<xml><return_code><![CDATA[SUCCESS]]></return_code><total_fee>100</total_fee><a><![CDATA[]]></a>\
+            "<xml><return_code><![CDATA[SUCCESS]]></return_code><mch_id><![CDATA[1900000109]]></mch_id>\
+             <total_fee>100</total_fee><cash_fee><![CDATA[]]></cash_fee><a><![CDATA[]]></a>\
              <b><![CDATA[x]]]]><![CDATA[>y]]>&#13;<![CDATA[z]]></b></xml>"
         );
         let read = XmlElements::read(written.as_bytes(), "xml").unwrap();

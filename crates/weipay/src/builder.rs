@@ -12,7 +12,7 @@ use weipay_wire::{
 use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
 use crate::delivery::DeliverySettings;
-use crate::error::{Causes, RequestError};
+use crate::error::{Cause, Causes, RequestError};
 use crate::observer::Observer;
 use crate::retry::{Retries, RetryPolicy, Timer};
 use crate::sub_merchant::SubMerchant;
@@ -240,7 +240,7 @@ impl ClientBuilder {
     /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`. It concerns only
     /// clients of these two hosts, and no operation that is on another host.
     ///
-    /// A call that is [sent again](Retries) because its connection failed, or a gateway answered 502, 503 or
+    /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
     /// every thirty seconds one of them tries whether the main host is back.
     pub fn failover(mut self, failover: bool) -> Self {
@@ -369,10 +369,17 @@ pub enum ConfigError {
         /// Its name.
         name: String,
         /// Why.
-        reason: String,
+        source: Cause,
     },
     /// TLS cannot be set up. The system's root certificates are loaded later, by the first call that needs them.
-    Tls(String),
+    Tls(Cause),
+}
+
+impl ConfigError {
+    /// A setting that cannot be used, and why.
+    pub(crate) fn setting(name: &str, reason: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self::Setting { name: name.to_owned(), source: Cause::new(reason) }
+    }
 }
 
 /// What is wrong, without the cause that [`source`](error::Error::source) gives. `{:#}` prints the cause too, on the same line.
@@ -398,8 +405,8 @@ impl fmt::Display for ConfigError {
             Self::Identifier(error) => write!(f, "{error}"),
             Self::Key { setting, .. } => write!(f, "{setting} cannot be used"),
             Self::BaseUrl(problem) => write!(f, "{problem}"),
-            Self::Setting { name, reason } => write!(f, "{name}: {reason}"),
-            Self::Tls(reason) => write!(f, "TLS cannot be set up: {reason}"),
+            Self::Setting { name, .. } => write!(f, "{name} cannot be used"),
+            Self::Tls(_) => f.write_str("TLS cannot be set up"),
         }?;
         if f.alternate() { write!(f, "{}", Causes(self)) } else { Ok(()) }
     }
@@ -416,6 +423,7 @@ impl error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Key { source, .. } => Some(source),
+            Self::Setting { source, .. } | Self::Tls(source) => Some(&**source),
             _ => None,
         }
     }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::delivery::{Mode, Shared};
 use crate::download::Download;
-use crate::error::{Error, RequestError};
+use crate::error::{Cause, Error, RequestError};
 use crate::json::wiped_text;
 use crate::members::Place;
 use crate::model::sensitive::for_sending;
@@ -402,7 +402,7 @@ impl<M: Mode> Call<M> {
 fn json_of(body: &impl Serialize) -> Result<Option<Zeroizing<String>>, RequestError> {
     match for_sending(|| wiped_text(body)) {
         Ok(body) => Ok(Some(body).filter(|body| **body != "null")),
-        Err(error) => Err(RequestError::Body(error.to_string())),
+        Err(error) => Err(RequestError::Body(Cause::new(error))),
     }
 }
 
@@ -454,6 +454,11 @@ macro_rules! chain {
             /// Limits the time of this call: see [`Call::timeout`](crate::Call::timeout).
             pub fn timeout(self, timeout: std::time::Duration) -> Self {
                 Self::new(self.call.timeout(timeout))
+            }
+
+            /// Decides about repeats of this call: see [`Call::retries`](crate::Call::retries).
+            pub fn retries(self, retries: $crate::Retries) -> Self {
+                Self::new(self.call.retries(retries))
             }
 
             /// Sends this call elsewhere: see [`Call::base_url`](crate::Call::base_url).

@@ -27,7 +27,7 @@ use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
 use crate::download::Digest;
-use crate::error::{ApiError, Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
 use crate::json::without_mark;
 use crate::observer::Observer;
@@ -268,8 +268,8 @@ impl Core {
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
         let platform = self.platform();
         let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
-        let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
-        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
+        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(Cause::new(error)))
     }
 
     /// The merchant's private key, which a client with a signer may not have.
@@ -371,7 +371,7 @@ impl Unsigned {
         match &merchant.key {
             Some(key) if !merchant.has_signer => {
                 let signature = key.sign(&self.message);
-                let signature = signature.map_err(|error| RequestError::Signing(error.to_string()))?;
+                let signature = signature.map_err(|error| RequestError::Signing(Cause::new(error)))?;
                 self.attach(&mut request, signature)?;
                 Ok(Prepared::Signed(request))
             }
@@ -402,7 +402,7 @@ impl Unsigned {
             }
         };
         let mut value =
-            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(error.to_string()))?;
+            HeaderValue::try_from(authorization).map_err(|error| RequestError::Signing(Cause::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
         Ok(())
@@ -430,7 +430,7 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
-/// Whether something that is not the platform answered the request for a file, such as the login page of a
+/// Whether something that is not the platform responded to the request for a file, such as the login page of a
 /// network. A download looks for the same.
 fn is_page_in_place_of_a_file(request: &Request, response: &RawResponse) -> bool {
     request.only_reads()

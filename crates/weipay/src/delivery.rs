@@ -114,7 +114,7 @@ mod asynchronous {
     use super::*;
     use crate::error::Sent;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{AsyncFlight, Deadline};
+    use crate::platform_keys::{AsyncFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole, timed_out};
@@ -205,6 +205,36 @@ mod asynchronous {
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 
+    impl Shared<Async> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) async fn have_keys(
+            self: &Arc<Self>,
+            call: &Request,
+            limit: Duration,
+        ) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
+            }
+        }
+
+        /// Fetches the certificates if the ring does not have the key that this serial names.
+        pub(crate) async fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
+            if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
+                // Whether the key is there now, the verification will tell.
+                self.fetch(ticket, limit).await.ok();
+            }
+        }
+    }
+
     /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
     #[must_use = "a call is sent when it is awaited"]
     pub struct CallFuture<T> {
@@ -228,7 +258,7 @@ pub use asynchronous::CallFuture;
 mod waiting {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{BlockingFlight, Deadline};
+    use crate::platform_keys::{BlockingFlight, Deadline, Need};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
@@ -306,6 +336,32 @@ mod waiting {
         }
         let concluded = shared.core.conclude(request, response, &keys);
         concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
+    }
+
+    impl Shared<Blocking> {
+        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
+        /// background.
+        pub(crate) fn have_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
+            if !Core::needs_keys(call) {
+                return Ok(());
+            }
+            match self.core.merchant.ring.need(self.core.now()) {
+                Need::Nothing => Ok(()),
+                Need::Refresh(ticket) => {
+                    self.refresh(ticket);
+                    Ok(())
+                }
+                Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
+            }
+        }
+
+        /// Fetches the certificates if the ring does not have the key that this serial names.
+        pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
+            if let Some(ticket) = self.core.merchant.ring.request_fetch(serial, self.core.now()) {
+                // Whether the key is there now, the verification will tell.
+                self.fetch_for_call(ticket, limit).ok();
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use weipay_wire::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use self::setting::{cleaned, unusable};
+use self::setting::cleaned;
 
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::error::RequestError;
@@ -61,7 +61,7 @@ impl ClientBuilder {
         let variable = |name: &'static str| match get(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(Zeroizing::new(value)).filter(|value| !cleaned(value).is_empty())),
-            Some(Err(_)) => Err(unusable(name, "it is not UTF-8 text")),
+            Some(Err(_)) => Err(ConfigError::setting(name, "it is not UTF-8 text")),
         };
         let mut values = Vec::with_capacity(REQUIRED.len() + PUBLIC_KEY.len());
         for name in REQUIRED.into_iter().chain(PUBLIC_KEY) {
@@ -135,12 +135,15 @@ impl ClientBuilder {
             Ok(certificate) => Ok(self.merchant_certificate(certificate)),
             Err(error) if is_pkcs12(&error) => {
                 let content = setting::read_file(Path::new(cleaned(value)))
-                    .map_err(|reason| unusable(setting, &format!("its file {reason}")))?;
+                    .map_err(|reason| ConfigError::setting(setting, format!("its file {reason}")))?;
                 let identity = ClientIdentity::from_pkcs12(&content, password);
-                let identity = identity.map_err(|error| unusable(setting, &error.to_string()))?;
+                let identity = identity.map_err(|error| ConfigError::setting(setting, error))?;
                 if self.parts.key.as_ref().is_some_and(|key| key.public_key() != identity.key().public_key())
                 {
-                    return Err(unusable(setting, "it holds another private key than WEIPAY_MERCHANT_KEY"));
+                    return Err(ConfigError::setting(
+                        setting,
+                        "it holds another private key than WEIPAY_MERCHANT_KEY",
+                    ));
                 }
                 Ok(self.merchant_identity(identity))
             }
@@ -157,10 +160,12 @@ impl ClientBuilder {
     pub fn from_kit(file: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let file = file.as_ref();
         let shown = setting::shown(file).unwrap_or_else(|| "the kit file".to_owned());
-        let content = setting::read_file(file).map_err(|reason| unusable(&shown, &reason))?;
-        let text = setting::text_from(&content).map_err(|reason| unusable(&shown, reason))?;
+        let content = setting::read_file(file)
+            .map_err(|reason| ConfigError::setting(&shown, format!("it {reason}")))?;
+        let text = setting::text_from(&content);
+        let text = text.map_err(|reason| ConfigError::setting(&shown, format!("it {reason}")))?;
         let KitFile { kit, merchant_key, api_v3_key, api_v2_key } =
-            KitFile::read(text).map_err(|reason| unusable(&shown, &reason))?;
+            KitFile::read(text).map_err(|reason| ConfigError::setting(&shown, reason))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let member = |name: &str| format!("{shown}: {name}");
 
@@ -196,7 +201,7 @@ impl ClientBuilder {
                 setting::key(&member("platform_cert"), file, folder, Certificate::from_pem_bytes)?;
             let serial = identifier(&member("platform_serial"), serial, PlatformSerial::new)?;
             if serial.as_str() != certificate.serial() {
-                return Err(unusable(
+                return Err(ConfigError::setting(
                     &member("platform_serial"),
                     "it is not the serial number of `platform_cert`: both belong to one certificate",
                 ));
@@ -257,19 +262,19 @@ fn identifier<T>(
     value: &str,
     read: impl Fn(String) -> Result<T, IdentifierError>,
 ) -> Result<T, ConfigError> {
-    read(cleaned(value).to_owned()).map_err(|error| unusable(setting, &error.to_string()))
+    read(cleaned(value).to_owned()).map_err(|error| ConfigError::setting(setting, error))
 }
 
 fn api_v3_key(setting: &str, text: &str) -> Result<ApiV3Key, ConfigError> {
-    ApiV3Key::new(text).map_err(|error| unusable(setting, &error.to_string()))
+    ApiV3Key::new(text).map_err(|error| ConfigError::setting(setting, error))
 }
 
 fn api_v2_key(setting: &str, text: &str) -> Result<ApiV2Key, ConfigError> {
-    ApiV2Key::new(text).map_err(|error| unusable(setting, &error.to_string()))
+    ApiV2Key::new(text).map_err(|error| ConfigError::setting(setting, error))
 }
 
 fn base_url(setting: &str, value: &str) -> Result<BaseUrl, ConfigError> {
-    cleaned(value).parse().map_err(|error: RequestError| unusable(setting, &error.to_string()))
+    cleaned(value).parse().map_err(|error: RequestError| ConfigError::setting(setting, error))
 }
 
 #[cfg(feature = "async")]

@@ -4,6 +4,7 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod cause;
 mod class;
 pub(crate) mod codes;
 mod decode_error;
@@ -32,6 +33,7 @@ use crate::retry::Attempt;
 
 pub use api_error::ApiError;
 pub(crate) use api_error::MAX_UNDER_SUCCESS;
+pub use cause::Cause;
 pub use class::ErrorClass;
 pub use decode_error::DecodeError;
 pub use file_error::FileError;
@@ -522,9 +524,10 @@ impl fmt::Debug for Error {
 }
 
 impl error::Error for Error {
-    /// What the transport reports ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), why a signature
-    /// cannot be verified ([`VerifyError`]), or why a text cannot be decrypted. All else is in the error's own text, and as a
-    /// value in [`kind`](Error::kind).
+    /// What the transport reports ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), what a
+    /// [signer](crate::signer) or a serializer of yours reports ([`ErrorKind::Request`]), why a signature cannot be verified
+    /// ([`VerifyError`]), or why a text cannot be decrypted. All else is in the error's own text, and as a value in
+    /// [`kind`](Error::kind).
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
@@ -532,8 +535,8 @@ impl error::Error for Error {
             ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
-            ErrorKind::Request(_)
-            | ErrorKind::Api(_)
+            ErrorKind::Request(error) => error.source(),
+            ErrorKind::Api(_)
             | ErrorKind::AnotherRequest { .. }
             | ErrorKind::SignatureProbe
             | ErrorKind::Decode(_) => None,

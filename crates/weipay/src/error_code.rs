@@ -56,6 +56,10 @@ pub const CA_ERROR: &str = "CA_ERROR";
 pub const CERT_ERROR: &str = "CERT_ERROR";
 /// The merchant has no such contract, or it has ended.
 pub const CONTRACT_NOT_EXIST: &str = "CONTRACT_NOT_EXIST";
+/// The person has no coupon with this number.
+pub const COUPON_NOT_FOUND: &str = "COUPON_NOT_FOUND";
+/// The number of the stock is not one of this merchant's. Or: The coupon is of another stock.
+pub const COUPON_STOCK_ID_NOT_VALID: &str = "COUPON_STOCK_ID_NOT_VALID";
 /// The operation failed, and the message says why. Or: The whole order is refunded already: an earlier
 /// refund took effect.
 pub const ERROR: &str = "ERROR";
@@ -84,7 +88,7 @@ pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
 pub const INVALID_REQ_TOO_MUCH: &str = "INVALID_REQ_TOO_MUCH";
 /// The WeChat Pay order number (transaction_id) is invalid. HTTP 500.
 pub const INVALID_TRANSACTIONID: &str = "INVALID_TRANSACTIONID";
-/// Neither contract_id nor plan_id with contract_code is there. Or: A required parameter is missing.
+/// A required parameter is missing. Or: Neither contract_id nor plan_id with contract_code is there.
 pub const LACK_PARAMS: &str = "LACK_PARAMS";
 /// The merchant number (mch_id) is unknown.
 pub const MCHID_NOT_EXIST: &str = "MCHID_NOT_EXIST";
@@ -102,8 +106,8 @@ pub const NAME_MISMATCH: &str = "NAME_MISMATCH";
 /// sub-merchant. Or: The merchant does not act for the sub-merchant. Or: The merchant may not operate this
 /// coupon. HTTP 403. Also spelled [`NO_AUTH`].
 pub const NOAUTH: &str = "NOAUTH";
-/// The balance is too low. Or: The amount is larger than what is left to share. Or: The payer has not
-/// enough money. Or: The balance of the merchant is too low for the refund. It has other meanings too: see
+/// The balance is too low. Or: The payer has not enough money. Or: The amount is larger than what is left
+/// to share. Or: The balance of the merchant is too low for the refund. It has other meanings too: see
 /// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`NOT_ENOUGH`].
 pub const NOTENOUGH: &str = "NOTENOUGH";
 /// This bank card cannot pay the order.

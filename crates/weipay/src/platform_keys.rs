@@ -4,6 +4,7 @@
 //! with one clone of an `Arc`, so no lock is held while they sign or verify.
 
 mod fetch;
+mod list;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -140,15 +141,15 @@ struct Schedule {
     /// How many fetches have ended, and how the last one did.
     ended: Ticket,
     outcome: Option<Outcome>,
-    /// When the platform last answered with its certificates, or that there are none.
-    answered_at: Option<i64>,
+    /// When the platform last responded with its certificates, or that there are none.
+    responded_at: Option<i64>,
     /// When a refresh was last begun in the background.
     begun_at: Option<i64>,
     /// When an unknown serial of a response last led to a fetch, and the fetches that had ended before.
     unknown: Option<(i64, Ticket)>,
-    /// How many fetches had ended when the platform last answered so.
+    /// How many fetches had ended when the platform last responded so.
     #[cfg(feature = "notifications")]
-    answered: Ticket,
+    responded: Ticket,
     /// When an unknown serial of a notification last led to a fetch.
     #[cfg(feature = "notifications")]
     notified_at: Option<i64>,
@@ -157,7 +158,7 @@ struct Schedule {
     of_others: Vec<(String, Ticket)>,
 }
 
-/// The number of fetches that had ended when somebody wished for one: a later one fulfils the wish.
+/// A request for a fetch: the number of fetches that had ended when it was made. A later one meets the request.
 pub(crate) type Ticket = u64;
 
 /// What has to be done for the keys before a call.
@@ -198,7 +199,7 @@ impl KeyRing {
         self.key.as_ref().map(|_| ()).ok_or(RequestError::ApiV3Key)
     }
 
-    /// A wish for a fetch that ends after now.
+    /// A request for a fetch that ends after now.
     pub(crate) fn ticket(&self) -> Ticket {
         self.schedule().ended
     }
@@ -211,7 +212,7 @@ impl KeyRing {
         self.due(now).map_or(Need::Nothing, Need::Refresh)
     }
 
-    /// A wish for a refresh in the background, if it is time for one.
+    /// A request for a refresh in the background, if it is time for one.
     pub(crate) fn due(&self, now: i64) -> Option<Ticket> {
         let mut schedule = self.schedule();
         self.is_due_by(&schedule, now).then(|| {
@@ -229,7 +230,7 @@ impl KeyRing {
 
     /// A client with a public key has no need of certificates before an unknown serial has shown that the platform uses them.
     fn is_due_by(&self, schedule: &Schedule, now: i64) -> bool {
-        let is_old = match schedule.answered_at {
+        let is_old = match schedule.responded_at {
             Some(at) => now.abs_diff(at) >= REFRESH_AFTER,
             None => self.public_keys.is_empty(),
         };
@@ -237,9 +238,9 @@ impl KeyRing {
         self.key.is_some() && is_old && !has_begun
     }
 
-    /// A wish for a fetch because of a serial that the ring does not have. Within a minute all such wishes are one, so that the
-    /// fetch that fulfils the first fulfils all. An ID of a public key is not a reason: only certificates are fetched.
-    pub(crate) fn wish_for(&self, serial: &str, now: i64) -> Option<Ticket> {
+    /// A request for a fetch because of a serial that the ring does not have. Within a minute all such requests are one, so that
+    /// one fetch meets all. An ID of a public key is not a reason: only certificates are fetched.
+    pub(crate) fn request_fetch(&self, serial: &str, now: i64) -> Option<Ticket> {
         self.check_worth_fetching(serial)?;
         let mut schedule = self.schedule();
         match schedule.unknown {
@@ -251,12 +252,12 @@ impl KeyRing {
         }
     }
 
-    /// A wish for a fetch because of a serial that a notification names; `None` if there is no reason for one, or one was given
-    /// within a minute. Strangers can post whatever they like, so these wishes are counted apart: they never use up the wish of a
+    /// A request for a fetch because of a serial that a notification names; `None` if there is no reason for one, or one was given
+    /// within a minute. Strangers can post whatever they like, so these requests are counted apart: they never use up that of a
     /// call.
     #[cfg(feature = "notifications")]
     #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
-    pub(crate) fn wish_for_notified(&self, serial: &str, now: i64) -> Option<Ticket> {
+    pub(crate) fn request_fetch_for_notification(&self, serial: &str, now: i64) -> Option<Ticket> {
         self.check_worth_fetching(serial)?;
         let mut schedule = self.schedule();
         if schedule.notified_at.is_some_and(|at| now.abs_diff(at) < UNKNOWN_AFTER) {
@@ -273,7 +274,7 @@ impl KeyRing {
     }
 
     /// Whether a fetch may bring the certificate with this serial, by which a notification of another
-    /// merchant was verified. It may until the platform has answered once since that was first asked:
+    /// merchant was verified. It may until the platform has responded once since that was first asked:
     /// merchants may have certificates of their own.
     #[cfg(feature = "notifications")]
     pub(crate) fn may_have(&self, serial: &str) -> bool {
@@ -282,7 +283,7 @@ impl KeyRing {
         }
         let mut schedule = self.schedule();
         if let Some((_, asked)) = schedule.of_others.iter().find(|(known, _)| known == serial) {
-            return schedule.answered <= *asked;
+            return schedule.responded <= *asked;
         }
         if schedule.of_others.len() == MAX_OF_OTHERS {
             schedule.of_others.remove(0);
@@ -298,7 +299,7 @@ impl KeyRing {
         (self.current().get(serial).is_none() && PlatformSerial::new(serial).is_ok()).then_some(())
     }
 
-    /// How the fetch ended that fulfilled a wish; `None` if none has ended since.
+    /// How the fetch ended that met a request; `None` if none has ended since.
     pub(crate) fn outcome_since(&self, ticket: Ticket) -> Option<Outcome> {
         let schedule = self.schedule();
         if schedule.ended > ticket { schedule.outcome.clone() } else { None }
@@ -309,10 +310,10 @@ impl KeyRing {
         let mut schedule = self.schedule();
         schedule.ended += 1;
         if outcome.as_ref().map_or_else(|error| has_none(error), |()| true) {
-            schedule.answered_at = Some(now);
+            schedule.responded_at = Some(now);
             #[cfg(feature = "notifications")]
             {
-                schedule.answered = schedule.ended;
+                schedule.responded = schedule.ended;
             }
         }
         schedule.outcome = Some(outcome.clone());
@@ -324,7 +325,7 @@ impl KeyRing {
     /// that retired ones do not come back.
     pub(crate) fn take_in(&self, response: &RawResponse, now: i64) -> Result<(), ErrorKind> {
         let Some(key) = &self.key else { return Ok(()) };
-        let certificates = fetch::read_list(&response.body, key)
+        let certificates = list::read(&response.body, key)
             .map_err(|reason| ErrorKind::Decode(DecodeError::whole(reason)))?;
         let set = PlatformKeySet::new(&self.public_keys, &certificates, self.scheme);
         verify(response, set.keys(), now).map_err(|error| match error {
@@ -418,7 +419,7 @@ mod tests {
     fn an_unknown_certificate_may_be_this_merchants_until_the_platform_says() {
         for ring in [ring(false), ring(true)] {
             ring.end(Ok(()), NOW).unwrap();
-            assert!(ring.may_have(SERIAL), "what was answered before says nothing of it");
+            assert!(ring.may_have(SERIAL), "what was responded before says nothing of it");
             ring.end(failure(), NOW + 1).unwrap_err();
             assert!(ring.may_have(SERIAL));
             ring.end(Ok(()), NOW + 2).unwrap();
@@ -444,38 +445,38 @@ mod tests {
     }
 
     #[test]
-    fn within_a_minute_all_unknown_serials_are_one_wish() {
+    fn within_a_minute_all_unknown_serials_request_one_fetch() {
         let ring = ring(true);
-        assert_eq!(ring.wish_for(SERIAL, NOW), Some(0));
+        assert_eq!(ring.request_fetch(SERIAL, NOW), Some(0));
         assert!(ring.outcome_since(0).is_none());
         ring.end(failure(), NOW).unwrap_err();
-        assert_eq!(ring.wish_for(&SERIAL.replace('5', "6"), NOW + 59), Some(0));
+        assert_eq!(ring.request_fetch(&SERIAL.replace('5', "6"), NOW + 59), Some(0));
         assert!(ring.outcome_since(0).is_some());
-        assert_eq!(ring.wish_for(SERIAL, NOW + 60), Some(1));
+        assert_eq!(ring.request_fetch(SERIAL, NOW + 60), Some(1));
         assert!(ring.outcome_since(1).is_none());
     }
 
     #[cfg(feature = "notifications")]
     #[test]
-    fn notifications_give_one_wish_a_minute_and_leave_that_of_calls_alone() {
+    fn notifications_request_one_fetch_a_minute_apart_from_calls() {
         let ring = ring(true);
-        assert_eq!(ring.wish_for_notified(SERIAL, NOW), Some(0));
+        assert_eq!(ring.request_fetch_for_notification(SERIAL, NOW), Some(0));
         for made_up in ["5157F09EFDC096DE15EBE81A47057A7232F1B8E2", SERIAL] {
-            assert_eq!(ring.wish_for_notified(made_up, NOW + 59), None);
+            assert_eq!(ring.request_fetch_for_notification(made_up, NOW + 59), None);
         }
         ring.end(failure(), NOW).unwrap_err();
-        assert_eq!(ring.wish_for(SERIAL, NOW + 1), Some(1), "a call may fetch again");
-        assert_eq!(ring.wish_for_notified(SERIAL, NOW + 60), Some(1));
-        assert_eq!(ring.wish_for_notified("PUB_KEY_ID_1", NOW + 200), None);
+        assert_eq!(ring.request_fetch(SERIAL, NOW + 1), Some(1), "a call may fetch again");
+        assert_eq!(ring.request_fetch_for_notification(SERIAL, NOW + 60), Some(1));
+        assert_eq!(ring.request_fetch_for_notification("PUB_KEY_ID_1", NOW + 200), None);
     }
 
     #[test]
     fn what_cannot_be_the_serial_of_a_certificate_is_no_reason_to_fetch() {
         let ring = ring(true);
         for serial in ["", "PUB_KEY_ID_0119000000012026", "PUB_KEY_ID_1", "x", "5157 F09E", "../../a"] {
-            assert_eq!(ring.wish_for(serial, NOW), None, "{serial}");
+            assert_eq!(ring.request_fetch(serial, NOW), None, "{serial}");
         }
         let without_key = KeyRing::new(Vec::new(), &[], None, Scheme::default());
-        assert_eq!((without_key.wish_for(SERIAL, NOW), without_key.due(NOW)), (None, None));
+        assert_eq!((without_key.request_fetch(SERIAL, NOW), without_key.due(NOW)), (None, None));
     }
 }

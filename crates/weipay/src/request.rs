@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Map, Value};
 
 use crate::core::{Core, SERIAL};
-use crate::error::RequestError;
+use crate::error::{Cause, RequestError};
 use crate::model::table::{Place, Purpose};
 use crate::model::value::each;
 use crate::model::{Encryption, Model, Sensitive, Strictness, Token, Violation};
@@ -280,9 +280,8 @@ impl Request {
             (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
             (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
             (Version::V2, _) => {
-                let problem =
-                    "a form of APIv2 must be a JSON object: its members become the fields".to_owned();
-                self.record_error(RequestError::Body(problem));
+                let problem = "a form of APIv2 must be a JSON object: its members become the fields";
+                self.record_error(RequestError::Body(Cause::new(problem)));
                 None
             }
         };

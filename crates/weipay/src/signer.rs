@@ -10,8 +10,8 @@
 //!   merchant API certificate whose serial the client has. It hashes them itself.
 //! - Every attempt of a call is signed again. The time for that is part of the call's time limit.
 //! - If it fails, nothing is sent, and the call fails with
-//!   [`RequestError::Signer`](crate::error::RequestError::Signer). Its error is part of that error's text:
-//!   keep secrets out of it.
+//!   [`RequestError::Signer`](crate::error::RequestError::Signer). Its error is the
+//!   [`source`](std::error::Error::source) of that one, which logs print: keep secrets out of it.
 //!
 //! A client with a signer needs no merchant private key. Without one it cannot decrypt sensitive fields
 //! (敏感信息加密) of responses: they stay encrypted, and [`misread`](crate::Response::misread) names them. With
@@ -154,7 +154,8 @@ mod asynchronous {
                     Ok(_) => tokio::time::timeout(limit, signing).await.map_err(|_| super::too_late())?,
                     Err(_) => signing.await,
                 };
-                let signature = signed.map_err(|error| RequestError::Signer(error.to_string()))?;
+                let signature =
+                    signed.map_err(|error| RequestError::Signer(crate::error::Cause::new(error)))?;
                 unsigned.attach_signature(&mut request, signature)?;
             }
             Ok(request)
@@ -165,7 +166,9 @@ mod asynchronous {
 /// The signer took longer than the call may.
 #[cfg(feature = "async")]
 fn too_late() -> crate::error::RequestError {
-    crate::error::RequestError::Signer("it did not sign within the time limit of the call".to_owned())
+    crate::error::RequestError::Signer(crate::error::Cause::new(
+        "it did not sign within the time limit of the call",
+    ))
 }
 
 #[cfg(feature = "blocking")]
@@ -218,7 +221,8 @@ pub mod blocking {
         ) -> Result<http::Request<B>, RequestError> {
             if let Some(signer) = &self.signer {
                 let signature = signer.sign(unsigned.message(), limit);
-                let signature = signature.map_err(|error| RequestError::Signer(error.to_string()))?;
+                let signature =
+                    signature.map_err(|error| RequestError::Signer(crate::error::Cause::new(error)))?;
                 unsigned.attach_signature(&mut request, signature)?;
             }
             Ok(request)

@@ -14,7 +14,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::core::{Core, SERIAL};
-use crate::error::RequestError;
+use crate::error::{Cause, RequestError};
 use crate::members::{Members, Place};
 use crate::model::sensitive;
 use crate::model::table::Purpose;
@@ -106,7 +106,7 @@ impl Request {
         match needs_a_key {
             true => self.wait_for_keys(Arc::new(pending)),
             false => self.take(&pending, &|_| {
-                Err(RequestError::Encryption("the client has no platform key".to_owned()))
+                Err(RequestError::Encryption(Cause::new("the client has no platform key")))
             }),
         }
     }
@@ -131,10 +131,10 @@ impl Request {
         let pinned = serial.and_then(|serial| HeaderValue::try_from(serial).ok());
         self.take(pending, &|text| {
             sensitive::encrypt(text, key).map_err(|problem| {
-                RequestError::Encryption(format!(
+                RequestError::Encryption(Cause::new(format!(
                     "{}. Give what is ciphertext already as `Sensitive::ciphertext`",
                     problem.rule
-                ))
+                )))
             })
         });
         if let Some(serial) = pinned {
@@ -171,7 +171,7 @@ impl Request {
             None => self.body = Some(Body::Json(text.into())),
             Some(file) => {
                 let meta = serde_json::from_str(&text);
-                let meta: Value = meta.map_err(|_| RequestError::Body("it is not JSON".to_owned()))?;
+                let meta: Value = meta.map_err(|_| RequestError::Body(Cause::new("it is not JSON")))?;
                 self.set_upload(meta, file.clone());
             }
         }

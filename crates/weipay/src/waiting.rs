@@ -25,6 +25,7 @@ let waited = client.wait(&Waiting::within(Duration::from_secs(120)), |left| {
 })?;
 match waited {
     Waited::Final { state, .. } if state == "SUCCESS" => println!("paid"),
+    Waited::Final { state, .. } if state == "REFUND" => println!("paid, and then refunded in part or whole"),
     Waited::Final { state, .. } => println!("not paid: {state}"),
     Waited::DeadlinePassed { last, .. } => println!("undecided, last seen as {last:?}"),
 }

@@ -56,7 +56,7 @@ mod tests {
     use super::super::tests::lint;
 
     #[test]
-    fn a_notification_of_apiv2_says_whom_it_is_for_and_what_tells_it_from_others() {
+    fn a_notification_of_apiv2_says_whom_it_is_for_and_its_identity() {
         let findings = |lines: &str| {
             let text = format!(
                 "NOTIFY v2 paid\n  title x\n  retry 15s\n{lines}\n  body\n    mch_id* string\n    paid_no* string\n\n  response\n    a string\n"

@@ -67,7 +67,7 @@ fn a_file_without_a_heading_is_found() {
 }
 
 #[test]
-fn a_placeholder_without_a_field_and_a_field_without_a_placeholder_are_found() {
+fn placeholders_and_fields_without_each_other_are_found() {
     let found = lint(&[("v3/a/{id}", "GET v3/a/{id}\n  title x\n  path\n    name* string\n")]);
     assert_eq!(
         found,
@@ -266,7 +266,7 @@ fn an_object_that_is_missing_or_not_shared_is_found() {
 }
 
 #[test]
-fn a_list_of_values_that_is_not_shared_or_has_the_name_of_an_object_is_found() {
+fn a_list_of_values_that_is_unshared_or_named_as_an_object_is_found() {
     let list = ("values/state", "VALUES state\n  A\n  B\n");
     let once = "GET v3/a\n  title x\n  response\n    a string <state>\n";
     assert_eq!(lint(&[list]), ["values/state.api:1: the shared list of values `state` is not used"]);

@@ -296,7 +296,7 @@ fn no_two_schemas_have_one_name() {
 }
 
 #[test]
-fn paths_that_differ_only_in_a_placeholders_name_have_keys_of_different_form() {
+fn paths_that_differ_only_in_a_placeholders_name_have_two_keys() {
     let form = |path: &str| -> String {
         path.split('/')
             .map(|part| if part.starts_with('{') { "{}/" } else { part })

@@ -66,12 +66,11 @@ fn inspect<M: Mode>(
     }
     let method = operation.method.parse().unwrap_or_else(|_| arguments.method.clone());
     let found = call.inspect(&method, &arguments.json).map_err(|error| match error.kind() {
+        ErrorKind::Request(RequestError::NotCiphertext { path }) => {
+            format!("{} with --ciphertext: it is not base64 of 256 bytes", place(operation, path))
+        }
         ErrorKind::Request(RequestError::Field { path, rule }) => {
-            let place = place(operation, path);
-            match rule.starts_with("was given as ciphertext") {
-                true => format!("{place} with --ciphertext: it is not base64 of 256 bytes"),
-                false => format!("{place} {rule}"),
-            }
+            format!("{} {rule}", place(operation, path))
         }
         _ => format!("{error:#}"),
     })?;

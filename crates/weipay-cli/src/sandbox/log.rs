@@ -36,7 +36,7 @@ pub(crate) struct Log {
     failed: bool,
 }
 
-/// So many are asked for at once.
+/// The most entries asked for at once.
 const PAGE: usize = 200;
 /// How long one call waits for the next request, in seconds.
 const WAIT: u64 = 20;

@@ -107,7 +107,7 @@ fn print_page(arguments: &Pay) -> Outcome {
     print(&format!("{}\n", found["page"].as_str().unwrap_or_default()))
 }
 
-/// One line: what became of it.
+/// What became of it: one line, and one more if the order is paid and its contract is not signed.
 fn shown(paid: &Value) -> String {
     let text = |name: &str| paid[name].as_str().unwrap_or_default();
     match paid["failure"].as_str() {
@@ -121,7 +121,16 @@ fn shown(paid: &Value) -> String {
         None => {
             let ids: Vec<_> =
                 paid["transaction_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            format!("{} is paid: {} fen, {}\n", text("out_trade_no"), paid["payer_total"], ids.join(", "))
+            let mut shown = format!(
+                "{} is paid: {} fen, {}\n",
+                text("out_trade_no"),
+                paid["payer_total"],
+                ids.join(", ")
+            );
+            if let Some(reason) = paid["contract_not_signed"].as_str() {
+                shown.push_str(&format!("{reason}\n"));
+            }
+            shown
         }
     }
 }
@@ -136,6 +145,13 @@ mod tests {
             "transaction_ids": ["4200"] });
         assert_eq!(shown(&paid), "order-1 is paid: 9 fen, 4200\n");
         assert!(outcome(&paid, false).is_ok());
+        let mut without_contract = paid;
+        without_contract["contract_not_signed"] = json!("contract c-1 was not signed: it was signed before");
+        assert_eq!(
+            shown(&without_contract),
+            "order-1 is paid: 9 fen, 4200\ncontract c-1 was not signed: it was signed before\n"
+        );
+        assert!(outcome(&without_contract, false).is_ok());
         let failed =
             json!({ "paid": false, "out_trade_no": "order-1", "trade_state": "NOTPAY", "failure": "cancel" });
         assert_eq!(shown(&failed), "order-1 was not paid: cancel; its state is NOTPAY\n");

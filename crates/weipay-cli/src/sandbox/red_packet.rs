@@ -21,11 +21,15 @@ pub(crate) enum RedPacketCommand {
     Open {
         /// Its mch_billno or send_listid.
         number: String,
+        /// Who opens a part of one that has several (裂变红包); by default whom it was sent to, who must be the first.
+        #[arg(long = "as", value_name = "OPENID")]
+        person: Option<String>,
     },
 }
 
 pub(super) fn run(arguments: &RedPacket) -> Outcome {
-    let RedPacketCommand::Open { number } = &arguments.command;
-    let opened = arguments.data.post(&format!("/red-packets/{}/open", encoded(number)), &json!({}))?;
+    let RedPacketCommand::Open { number, person } = &arguments.command;
+    let body = person.as_ref().map_or_else(|| json!({}), |person| json!({ "openid": person }));
+    let opened = arguments.data.post(&format!("/red-packets/{}/open", encoded(number)), &body)?;
     print(&format!("{}\n", opened["status"].as_str().unwrap_or_default()))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use weipay_sandbox::SandboxBuilder;
@@ -37,8 +38,9 @@ The command gets these variables:
 It does not get other variables that a client of weipay reads, such as your WEIPAY_PLATFORM_CERTIFICATES.
 
 A termination signal is passed on to the command; so is SIGINT, unless this program runs in the foreground of a terminal, which
-sends Ctrl-C to the command itself. The exit code is that of the command; 128 and the number of the signal if a signal ended it. If the command cannot be started,
-it is 2.";
+sends Ctrl-C to the command itself. The sandbox waits for the command, and then cleans up. A second Ctrl-C within two seconds
+ends the command at once, with SIGKILL. The exit code is that of the command; 128 and the number of the signal if a signal ended
+it. If the command cannot be started, it is 2.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -102,23 +104,42 @@ struct Signals {
 
 /// Waits for the command. Each termination signal, which only this process gets, is passed on. Ctrl-C reaches
 /// the command from the terminal, and is its own business; what it sends is passed on where no terminal can
-/// have sent it to both.
+/// have sent it to both. Who presses it again at once wants no more waiting.
 fn wait(mut child: Child, signals: Signals) -> io::Result<ExitStatus> {
     let id = child.id();
     let has_ended = Arc::new(AtomicBool::new(false));
     let Signals { terminations, interrupts } = signals;
     pass_on(terminations, &has_ended, move || passing::terminate(id))?;
-    pass_on(interrupts, &has_ended, move || passing::interrupt(id))?;
+    let mut presses = Presses::default();
+    pass_on(interrupts, &has_ended, move || match presses.is_again(Instant::now()) {
+        true => passing::kill(id),
+        false => passing::interrupt(id),
+    })?;
     let status = child.wait();
     // Its number may be another process's from now on.
     has_ended.store(true, Ordering::Release);
     status
 }
 
+/// So soon a second Ctrl-C must come to end the command at once. One that comes later is another first one: in the shell of a
+/// language it ends a line, many times in an hour.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// When Ctrl-C was pressed last.
+#[derive(Debug, Default)]
+struct Presses(Option<Instant>);
+
+impl Presses {
+    fn is_again(&mut self, now: Instant) -> bool {
+        let last = self.0.replace(now);
+        last.is_some_and(|last| now.saturating_duration_since(last) < AGAIN)
+    }
+}
+
 fn pass_on(
     signals: Receiver<()>,
     has_ended: &Arc<AtomicBool>,
-    pass: impl Fn() + Send + 'static,
+    mut pass: impl FnMut() + Send + 'static,
 ) -> io::Result<()> {
     let ended = Arc::clone(has_ended);
     // Ends with the process: nobody waits for it.
@@ -148,6 +169,10 @@ mod passing {
         }
     }
 
+    pub(super) fn kill(id: u32) {
+        send(id, Signal::KILL);
+    }
+
     /// A terminal sends Ctrl-C to all processes of its foreground group, and the command is of the group of
     /// this one. Sent twice, it would mean "at once, without cleaning up" to many programs.
     fn may_be_of_terminal(foreground: Option<Pid>, own: Pid) -> bool {
@@ -166,7 +191,7 @@ mod passing {
         use super::*;
 
         #[test]
-        fn a_terminal_sends_ctrl_c_to_the_command_itself_and_only_in_the_foreground() {
+        fn a_terminal_sends_ctrl_c_only_to_a_command_in_the_foreground() {
             let (own, other) = (Pid::from_raw(7).unwrap(), Pid::from_raw(8).unwrap());
             for (foreground, is_of_terminal) in [(Some(own), true), (Some(other), false), (None, false)] {
                 assert_eq!(may_be_of_terminal(foreground, own), is_of_terminal, "{foreground:?}");
@@ -180,6 +205,8 @@ mod passing {
     pub(super) fn terminate(_: u32) {}
 
     pub(super) fn interrupt(_: u32) {}
+
+    pub(super) fn kill(_: u32) {}
 }
 
 fn exit_code(status: ExitStatus) -> u8 {
@@ -188,4 +215,18 @@ fn exit_code(status: ExitStatus) -> u8 {
         return u8::try_from(128 + signal).unwrap_or(u8::MAX);
     }
     status.code().map_or(u8::MAX, |code| u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_ctrl_c_counts_only_soon_after_the_one_before() {
+        let (mut presses, first) = (Presses::default(), Instant::now());
+        let seconds = [(0, false), (1, true), (2, true), (4, false), (10, false), (11, true)];
+        for (second, is_again) in seconds {
+            assert_eq!(presses.is_again(first + Duration::from_secs(second)), is_again, "{second}");
+        }
+    }
 }

@@ -27,8 +27,12 @@ pub(crate) struct Serving {
     /// data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
-    /// Make the same numbers and nonces in each run; keys always differ. A later start with the same data
-    /// folder has other numbers, until a reset; nodes on one database go on.
+    /// Respond to the same requests with the same bytes in each run: numbers, nonces, `Request-ID`, addresses of files and the ids
+    /// of notifications follow from it. What is made of keys differs in each data folder (`Wechatpay-Signature`, `Wechatpay-Serial`,
+    /// and what is encrypted), and times are those of the clock (see --clock); `Wechatpay-Timestamp` and `Date` are of the clock by
+    /// which the request was signed. A later start with the same data folder has other numbers, until a reset; nodes on one
+    /// database go on. Without it official numbers begin by chance in a new folder and after a reset, so that a shop's
+    /// database never gets one twice.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
@@ -52,8 +56,8 @@ pub(crate) struct Serving {
     /// Respond with 501 to operations that the sandbox does not implement, instead of an example.
     #[arg(long)]
     no_examples: bool,
-    /// Also send notifications to addresses in a private network, such as 192.168.1.2 or the address of a container. Whoever
-    /// can send requests to the sandbox chooses where they go.
+    /// Also send notifications to addresses in a private or special network, such as 192.168.1.2, the address of a container, or
+    /// 198.18.0.1. Whoever can send requests to the sandbox chooses where they go.
     #[arg(long)]
     pub(super) private_receivers: bool,
     /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.

@@ -20,7 +20,8 @@ use crate::output::{OutputFile, note, print};
 const HELP: &str = "\
 The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
 printed, unless it is standard output. After weipay sandbox restore the same requests have the same responses, and a
-notification that waited waits again, also if it was acknowledged in between.";
+notification that waited waits again, also if it was acknowledged in between. Numbers go on from there, so that those which were
+given since the snapshot (transaction_id, refund_id and others) may come again, for something else.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -36,6 +37,9 @@ pub(crate) struct Snapshot {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Numbers go on from the snapshot: those that were given since (transaction_id, refund_id and others) may come again."
+)]
 pub(crate) struct Restore {
     /// The name or the file of the snapshot.
     #[arg(value_name = "NAME|FILE")]

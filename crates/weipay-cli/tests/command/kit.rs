@@ -81,7 +81,7 @@ fn a_new_kit_has_the_public_key_only_and_what_it_lacks_is_null() {
 }
 
 #[test]
-fn init_makes_a_kit_with_the_platform_keys_that_are_asked_for_and_keeps_it() {
+fn init_makes_a_kit_with_the_requested_platform_keys_and_keeps_it() {
     let data = tempfile::tempdir().unwrap();
     let init = |keys: &str| {
         let mut init = Command::new(WEIPAY);
@@ -102,7 +102,7 @@ fn init_makes_a_kit_with_the_platform_keys_that_are_asked_for_and_keeps_it() {
 }
 
 #[test]
-fn a_seed_file_names_merchants_and_a_mistake_in_it_is_named_with_its_place() {
+fn a_mistake_in_a_seed_file_is_named_with_its_place() {
     let data = tempfile::tempdir().unwrap();
     let (folder, file) = (data.path().join("data"), data.path().join("seed.json"));
     let run = |seed: &str| {

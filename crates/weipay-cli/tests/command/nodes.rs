@@ -161,7 +161,7 @@ fn now() -> String {
 }
 
 #[test]
-fn nodes_that_are_killed_while_they_work_answer_as_one_sandbox_that_is_not() {
+fn killed_nodes_respond_as_one_sandbox_that_was_not() {
     let Ok(server) = env::var(SERVER) else {
         println!(
             "skipped: {SERVER} is not set; `.ci/with-postgres cargo test ...` starts a server and sets it"

@@ -84,7 +84,7 @@ fn a_trigger_sends_one_notification_and_says_what_the_receiver_made_of_it() {
 }
 
 #[test]
-fn notifications_of_a_running_sandbox_are_held_released_shown_and_sent_again() {
+fn notifications_are_held_released_shown_and_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let serving = Serving::with(folder.path(), &["--quiet", "--clock", "2026-08-15T12:00:00+08:00"]);
     let (url, arrived) = receiver(&[200, 200, 500, 401]);

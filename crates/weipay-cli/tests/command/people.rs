@@ -34,7 +34,7 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
 }
 
 #[test]
-fn a_merchant_gets_appids_and_sub_merchants_and_people_openids_while_the_sandbox_runs() {
+fn appids_sub_merchants_and_openids_are_added_to_a_running_sandbox() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path().join("data");
     let serving = Serving::start(&data);
@@ -52,7 +52,7 @@ fn a_merchant_gets_appids_and_sub_merchants_and_people_openids_while_the_sandbox
         (&["merchant", "bind", mchid, "--appid", "no appid"], 2, "an appid has"),
         (&["merchant", "bind", mchid, "--sub-merchant", mchid], 2, "sub-merchant of itself"),
         (&["merchant", "bind", "1900009999", "--appid", "wx2"], 1, "no merchant of the sandbox"),
-        (&["person", "show", OPENID], 1, "nobody was made"),
+        (&["person", "show", OPENID], 1, "no person has this"),
     ] {
         let output = sandbox(&data, arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -75,6 +75,83 @@ fn each_signal_that_only_it_gets_is_passed_on_to_the_command() {
     assert_eq!(running.wait().unwrap().code(), Some(3));
 }
 
+/// Its own process group, as above. Sends a signal until the command's output ends; gives its folder, what it said, and how it ended.
+#[cfg(unix)]
+fn interrupted_until_it_ends(script: &str) -> (std::path::PathBuf, Vec<String>, Option<i32>) {
+    use std::os::unix::process::CommandExt as _;
+
+    let script = format!("dirname $WEIPAY_KIT; {script}");
+    let mut running = Command::new(WEIPAY)
+        .args(["sandbox", "run", "--quiet", "--", "sh", "-c", &script])
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let folder = lines.next().unwrap().into();
+    assert_eq!(lines.next().unwrap(), "ready");
+    let id = running.id().to_string();
+    let mut said = Vec::new();
+    loop {
+        // It may have ended just now.
+        let _ = Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status().unwrap();
+        match lines.next() {
+            Some(line) => said.push(line),
+            None => break,
+        }
+    }
+    (folder, said, running.wait().unwrap().code())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_ctrl_c_ends_ends_the_sandbox_and_a_second_one_ends_a_command_that_does_not() {
+    let (folder, said, code) = interrupted_until_it_ends("echo ready; exec sleep 600");
+    assert_eq!((said, code), (vec![], Some(130)));
+    assert!(!folder.exists(), "{folder:?}");
+    let deaf = "trap 'echo int' INT; echo ready; while true; do sleep 0.05; done";
+    let (folder, said, code) = interrupted_until_it_ends(deaf);
+    assert!(said.iter().all(|line| line == "int") && !said.is_empty(), "{said:?}");
+    assert_eq!(code, Some(137));
+    assert!(!folder.exists(), "{folder:?}");
+}
+
+/// In a terminal, which sends Ctrl-C to the whole group: the command hears it once.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_in_a_terminal_is_the_commands_own_and_its_exit_code_counts() {
+    use std::io::Write as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (end, script) = (folder.path().join("end"), folder.path().join("command"));
+    std::fs::write(
+        &script,
+        "n=0\ntrap 'n=$((n+1)); echo int' INT\necho ready\n\
+         while [ ! -e \"$1\" ]; do sleep 0.05; done\necho \"heard $n\"\nexit 3\n",
+    )
+    .unwrap();
+    let command =
+        format!("stty -echo; exec {WEIPAY} sandbox run --quiet -- sh {} {}", script.display(), end.display());
+    let terminal = Command::new("script")
+        .args(["-q", "-e", "-c", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    // A program of util-linux, which is not everywhere.
+    let Ok(mut terminal) = terminal else { return };
+    let mut keyboard = terminal.stdin.take().unwrap();
+    let screen = BufReader::new(terminal.stdout.take().unwrap());
+    let mut lines = screen.lines().map(|line| line.unwrap().trim_end().to_owned());
+    assert_eq!(lines.next().unwrap(), "ready");
+    keyboard.write_all(b"\x03").unwrap();
+    keyboard.flush().unwrap();
+    let heard = lines.next().unwrap();
+    assert!(heard.ends_with("int"), "{heard}");
+    std::fs::write(end, "").unwrap();
+    assert_eq!(lines.next().unwrap(), "heard 1");
+    assert_eq!(terminal.wait().unwrap().code(), Some(3));
+}
+
 #[test]
 fn its_sandbox_ends_with_it() {
     let output = run(&["sh", "-c", "echo $WEIPAY_BASE_URL; dirname $WEIPAY_KIT"]);

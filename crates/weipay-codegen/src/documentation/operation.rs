@@ -38,14 +38,13 @@ pub(crate) fn root(operation: &Operation, what: &str, flat: Option<&str>) -> Str
     }
 }
 
-/// The documentation of a step: its path and the operations there. Where there are none, the official product (产品) of all
-/// operations below it; for a feature, all of its products.
+/// The documentation of a step: its path and the operations there. Where there are none, and for a feature, the official products
+/// (产品) of the operations below it; the step of a version has all of them.
 pub(crate) fn step(tree: &Tree<'_>) -> String {
     let mut named: Vec<&str> = tree.titles();
-    if tree.is_feature() {
+    let is_version = !tree.path.contains('/');
+    if tree.is_feature() || named.is_empty() && !is_version {
         named.extend(tree.products());
-    } else if named.is_empty() {
-        named.extend(tree.only_product());
     }
     match &named[..] {
         [] => format!("`{}`", tree.path),

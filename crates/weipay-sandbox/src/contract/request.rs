@@ -33,6 +33,11 @@ impl ValidRequest {
         Self { body, ..Self::default() }
     }
 
+    /// A request with values of its path, and a body.
+    pub(crate) fn from_path_and_body(path: Vec<(&'static str, String)>, body: Map<String, Value>) -> Self {
+        Self { path, body, ..Self::default() }
+    }
+
     /// A request that has no body.
     pub(crate) fn from_query(query: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { query: query.into_iter().collect(), ..Self::default() }

@@ -1,9 +1,10 @@
 //! Common mistakes in signing, each with its name: what was signed in the place of method, URL, time, nonce or body. Those of the
 //! [layout](super::message) stand beside it.
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::WrongSignature;
+use crate::encodings::{COMPONENT, UNRESERVED_KEPT, URL};
 
 /// The most parameters whose orders are tried.
 const MAX_ORDERED: usize = 4;
@@ -53,34 +54,6 @@ const PATH_ENCODED: &str = "a value in the path was signed with other percent-en
      HTTP libraries change it, for example %2E to . and | to %7C; sign the path as it is sent";
 const ORDER: &str = "the parameters of the query were signed in another order than they were sent in";
 
-/// Everything but what may stand in a URL as it is, and what `encodeURIComponent` encodes.
-const URL: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}')
-    .add(b'|')
-    .add(b'\\')
-    .add(b'^');
-const COMPONENT: &AsciiSet = &URL
-    .add(b'#')
-    .add(b'$')
-    .add(b'%')
-    .add(b'+')
-    .add(b',')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b']');
-
-/// Everything that is neither a letter nor a digit, but what a URL never needs encoded.
-const UNRESERVED_KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The ways in which programs encode a value of a path.
 const OF_SEGMENT: [&AsciiSet; 6] = [
     UNRESERVED_KEPT,

@@ -11,7 +11,7 @@ const MAX_TRIES: usize = 3_000;
 const MAX_HASHED: usize = 6 * 1024 * 1024;
 /// The layouts of a longer body are not all tried.
 const MAX_STYLED: usize = 16 * 1024;
-/// So many of one kind are tried together with those of another.
+/// How many of one kind are tried together with those of another.
 const MAX_PAIRED: usize = 14;
 
 /// One mistake.

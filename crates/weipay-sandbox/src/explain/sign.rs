@@ -2,11 +2,12 @@
 //! mistake is made with the keys that are known here, and compared: what is said of a mistake is proven.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use weipay_catalog::Operation;
 use weipay_wire::{SignType, XmlElements};
 
 use super::{Difference, MAX_OTHER_KEYS, MAX_SHOWN, SignatureExplanation, hex, kind};
+use crate::encodings::{FORM, UNRESERVED_KEPT};
 use crate::exchanges::mask;
 use crate::merchants::{Merchant, Merchants};
 
@@ -337,15 +338,12 @@ fn percent_encoded(text: &str) -> String {
 
 /// As the form encoders of most languages do it.
 fn form_encoded(text: &str) -> String {
-    const KEPT: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b' ');
-    utf8_percent_encode(text, KEPT).to_string().replace(' ', "+")
+    utf8_percent_encode(text, FORM).to_string().replace(' ', "+")
 }
 
 /// As RFC 3986 says it.
 fn unreserved_kept(text: &str) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(text, KEPT).to_string()
+    utf8_percent_encode(text, UNRESERVED_KEPT).to_string()
 }
 
 const V3_KEY: &str =
@@ -354,7 +352,7 @@ const V3_KEY: &str =
 const UNSORTED: &str =
     "elements were signed in another order than that of their names: sort them by name, byte by byte";
 
-/// So many elements are tried in every order, which makes 720 digests: whoever sends a wrong `sign` makes the sandbox try.
+/// The most elements tried in every order, which makes 720 digests: whoever sends a wrong `sign` makes the sandbox try.
 const MAX_PERMUTED: usize = 6;
 
 /// The first order of the elements for which it is so (Heap's algorithm).

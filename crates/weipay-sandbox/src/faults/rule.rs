@@ -145,7 +145,7 @@ impl Active {
     }
 }
 
-/// So many requests are remembered that were probed.
+/// The most probed requests remembered.
 const MAX_PROBED: usize = 256;
 /// UNCONFIRMED(probe-again): how long the same request is a repeat, and by what the platform knows it.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probability_of_zero_never_hits_one_always_does_and_a_seed_hits_the_same() {
+    fn probability_zero_never_hits_one_always_and_a_seed_the_same() {
         assert!(!hits(rule().probability(0.0), 1_000).contains(&true));
         assert!(!hits(rule(), 1_000).contains(&false));
         let half = |seed| hits(rule().probability(0.5).seed(seed), 1_000);

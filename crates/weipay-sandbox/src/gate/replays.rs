@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use weipay_wire::{Authorization, is_fresh};
 
-/// So many requests are remembered. Beyond, those whose time has passed are forgotten, and when there are none, all are.
+/// The most requests remembered. Beyond, those whose time has passed are forgotten, and when there are none, all are.
 const MAX_REMEMBERED: usize = 100_000;
 
 /// The signatures of the last minutes, each with its timestamp. A signature covers nonce, time and message.

@@ -292,7 +292,7 @@ fn an_expired_certificate_is_refused() {
 }
 
 #[test]
-fn a_certificate_whose_first_day_is_to_come_is_refused_by_the_sandboxs_clock() {
+fn a_certificate_that_is_not_yet_valid_is_refused_by_the_sandboxs_clock() {
     let valid_from = |not_before| {
         let known = Merchants::new(vec![Merchant { not_before, ..merchant(MCHID, &KEY) }]);
         authenticate(&signed(TARGET).0, &known, None, &clock(), unchanged).map(drop)
@@ -459,7 +459,7 @@ fn other_nodes_are_looked_at_only_where_the_merchant_is_wrong() {
 }
 
 #[test]
-fn what_another_node_did_to_a_merchant_counts_for_the_request_that_finds_it() {
+fn what_another_node_did_to_a_merchant_counts_at_the_next_request() {
     let merchants = Merchants::default();
     let look = |mchid: &str| {
         merchants.put(merchant(mchid, &KEY));
@@ -469,7 +469,7 @@ fn what_another_node_did_to_a_merchant_counts_for_the_request_that_finds_it() {
 }
 
 #[test]
-fn only_a_client_that_has_proven_who_it_is_decides_the_time_in_notifications() {
+fn only_a_verified_client_decides_the_time_in_notifications() {
     let clock = HeldClock::new(ClockMode::Frozen { at: NOW - 1_000_000_000 });
     let at_machine_time = |signed_by: &PrivateKey| {
         let now = crate::clock::machine_now();

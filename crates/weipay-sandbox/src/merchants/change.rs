@@ -64,7 +64,7 @@ impl From<StoreError> for MerchantError {
     }
 }
 
-/// So often a change is made again because other nodes change the same merchant.
+/// How often a change is made again because other nodes change the same merchant.
 const MAX_CHANGES: usize = 100;
 
 impl Platform {

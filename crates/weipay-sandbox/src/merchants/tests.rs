@@ -157,7 +157,7 @@ fn a_kit_with_other_keys_is_neither_taken_nor_replaced() {
 }
 
 #[test]
-fn a_kit_whose_platform_keys_were_changed_is_known_by_those_it_was_made_with() {
+fn a_kit_is_known_by_the_platform_keys_that_it_was_made_with() {
     let dir = tempfile::tempdir().unwrap();
     let new = NewMerchant::new().mchid("1900000300");
     {

@@ -1,9 +1,9 @@
 //! The address of a receiver: where a `notify_url` leads, and whether a sandbox may call it.
 //!
 //! Whoever can send requests to a sandbox can name an address. So a sandbox calls this machine and public
-//! addresses, and others of a private network only when it is told; the real platform never.
+//! addresses, and others of a private or special network only when it is told; the real platform never.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
@@ -77,52 +77,98 @@ pub(crate) fn check_address(url: &str) -> Result<(), String> {
     Target::parse(url)?.check_not_official()
 }
 
-/// Whether a sandbox may call an address: of this machine and of the public network always, of a private network when it is
-/// told, and what belongs to no network never.
+/// Whether a sandbox may call an address: of this machine and of the public network always, of a private or special network when
+/// it is told, and what belongs to no network never.
 pub(super) fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
-    match canonical(address) {
-        address if address.is_loopback() => true,
-        address if address.is_unspecified() || address.is_multicast() => false,
-        IpAddr::V4(address) if address.is_broadcast() || address.octets()[0] == 0 => false,
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            // Not in the public network either (RFC 6890): 100.64.0.0/10, which the customers of a provider
-            // share, 192.0.0.0/24 for protocols, and 198.18.0.0/15 for measurements.
-            let is_of_a_network = match (first, second) {
-                (100, 64..128) | (198, 18 | 19) => true,
-                (192, 0) => address.octets()[2] == 0,
-                _ => false,
-            };
-            private_receivers || !(address.is_private() || address.is_link_local() || is_of_a_network)
+    // A socket to `::ffff:127.0.0.1` is one to 127.0.0.1.
+    let address = address.to_canonical();
+    if address.is_loopback() {
+        return true;
+    }
+    let address = carried(address).map_or(address, IpAddr::V4);
+    let is_of_one = |networks: &[Network]| networks.iter().any(|network| contains(network, address));
+    !is_of_one(&OF_NO_HOST) && (private_receivers || !is_of_one(&NOT_PUBLIC))
+}
+
+/// The addresses that begin with so many bits of this one.
+type Network = (IpAddr, u32);
+
+const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+}
+
+const fn v6(a: u16, b: u16, c: u16) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+}
+
+/// Addresses at which no host is. Of 127.0.0.0/8 only those are left here that another network translates: they are not this
+/// machine.
+const OF_NO_HOST: [Network; 6] = [
+    (v4(0, 0, 0, 0), 8),
+    (v4(127, 0, 0, 0), 8),
+    (v4(224, 0, 0, 0), 4),
+    (v4(255, 255, 255, 255), 32),
+    (v6(0, 0, 0), 128),
+    (v6(0xFF00, 0, 0), 8),
+];
+
+/// Networks that are not the public one: the registries of special addresses (RFC 6890, as kept by IANA).
+const NOT_PUBLIC: [Network; 21] = [
+    // Private (RFC 1918), shared by the customers of a provider (RFC 6598), and of one link.
+    (v4(10, 0, 0, 0), 8),
+    (v4(172, 16, 0, 0), 12),
+    (v4(192, 168, 0, 0), 16),
+    (v4(100, 64, 0, 0), 10),
+    (v4(169, 254, 0, 0), 16),
+    // For protocols, for relays of 6to4, for measurements, and reserved.
+    (v4(192, 0, 0, 0), 24),
+    (v4(192, 88, 99, 0), 24),
+    (v4(198, 18, 0, 0), 15),
+    (v4(240, 0, 0, 0), 4),
+    // For documentation.
+    (v4(192, 0, 2, 0), 24),
+    (v4(198, 51, 100, 0), 24),
+    (v4(203, 0, 113, 0), 24),
+    (v6(0x2001, 0xDB8, 0), 32),
+    (v6(0x3FFF, 0, 0), 20),
+    // Private, of one link, and of one site, as before RFC 3879.
+    (v6(0xFC00, 0, 0), 7),
+    (v6(0xFE80, 0, 0), 10),
+    (v6(0xFEC0, 0, 0), 10),
+    // Translations within one network (RFC 8215), where everything is thrown away, for protocols, with the tunnels of Teredo
+    // among them, and segment routing.
+    (v6(0x64, 0xFF9B, 1), 48),
+    (v6(0x100, 0, 0), 64),
+    (v6(0x2001, 0, 0), 23),
+    (v6(0x5F00, 0, 0), 16),
+];
+
+fn contains((network, bits): &Network, address: IpAddr) -> bool {
+    match (*network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            (u32::from(network) ^ u32::from(address)).leading_zeros() >= *bits
         }
-        IpAddr::V6(address) => {
-            let [first, second, third, ..] = address.segments();
-            // Of one site, as before RFC 3879, and translations within one network (RFC 8215).
-            let is_of_a_site = first & 0xFFC0 == 0xFEC0 || [first, second, third] == [0x64, 0xFF9B, 1];
-            private_receivers
-                || !(address.is_unique_local() || address.is_unicast_link_local() || is_of_a_site)
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            (u128::from(network) ^ u128::from(address)).leading_zeros() >= *bits
         }
+        _ => false,
     }
 }
 
-/// The IPv4 address in an IPv6 one that only carries it: mapped, translated by NAT64 (RFC 6052), or the end
-/// of a tunnel (6to4, RFC 3056).
-fn canonical(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xFF9B, 0, 0, 0, 0] => {
-            let [.., a, b, c, d] = address.octets();
-            IpAddr::from([a, b, c, d])
-        }
-        IpAddr::V6(address) if address.segments()[..6] == [0; 6] && address != Ipv6Addr::LOCALHOST => {
-            let [.., a, b, c, d] = address.octets();
-            IpAddr::from([a, b, c, d])
-        }
-        IpAddr::V6(address) if address.segments()[0] == 0x2002 => {
-            let [_, _, a, b, c, d, ..] = address.octets();
-            IpAddr::from([a, b, c, d])
-        }
-        address => address,
-    }
+/// The IPv4 address in an IPv6 one that only carries it: translated (by NAT64, RFC 6052, or by SIIT, RFC 2765), or the end of a
+/// tunnel (6to4, RFC 3056, and the compatible form of RFC 4291).
+fn carried(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let bytes = address.octets();
+    let at = match address.segments() {
+        [0x64, 0xFF9B, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0xFFFF, 0, ..] => 12,
+        [0, 0, 0, 0, 0, 0, ..] if !address.is_unspecified() => 12,
+        [0x2002, ..] => 2,
+        _ => return None,
+    };
+    let mut carried = [0; 4];
+    carried.copy_from_slice(bytes.split_at(at).1.split_at(4).0);
+    Some(Ipv4Addr::from(carried))
 }
 
 #[cfg(test)]
@@ -147,6 +193,13 @@ mod tests {
             "198.20.0.1",
             "198.17.255.255",
             "192.0.1.1",
+            "192.88.98.255",
+            "223.255.255.255",
+            "64:ff9b::808:808",
+            "::ffff:0:8.8.8.8",
+            "2001:200::1",
+            "2001:db9::1",
+            "4000::1",
         ] {
             assert!(calls(address, false), "{address}");
         }
@@ -177,6 +230,25 @@ mod tests {
             "192.0.0.1",
             "192.0.0.255",
             "::ffff:198.18.0.1",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b::c612:1",
+            "64:ff9b::6440:1",
+            "192.88.99.1",
+            "240.0.0.1",
+            "255.255.255.254",
+            "64:ff9b::f000:1",
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "2001:db8::1",
+            "3fff::1",
+            "fdff:ffff::1",
+            "febf::1",
+            "100::1",
+            "2001::1",
+            "2001:0:4136:e378::1",
+            "2001:1ff::1",
+            "5f00::1",
         ] {
             assert!(!calls(address, false) && calls(address, true), "{address}");
         }
@@ -184,9 +256,20 @@ mod tests {
 
     #[test]
     fn addresses_of_no_host_are_never_called() {
-        for address in
-            ["0.0.0.0", "0.1.2.3", "::", "255.255.255.255", "224.0.0.1", "ff02::1", "::ffff:0.0.0.0"]
-        {
+        for address in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "255.255.255.255",
+            "224.0.0.1",
+            "ff02::1",
+            "::ffff:0.0.0.0",
+            // The loopback of whoever translates, or ends the tunnel.
+            "64:ff9b::7f00:1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "2002:7f00:1::1",
+        ] {
             assert!(!calls(address, true), "{address}");
         }
     }

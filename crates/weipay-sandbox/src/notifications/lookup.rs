@@ -12,7 +12,7 @@ use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// So many names are looked up at once.
+/// The most names looked up at once.
 const MAX_LOOKUPS: usize = 32;
 
 type Resolve = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
@@ -31,7 +31,7 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    fn new(
+    pub(super) fn new(
         most: usize,
         resolve: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_whose_servers_do_not_answer_keeps_no_thread_that_serves_requests() {
+    fn a_slow_name_lookup_keeps_no_thread_that_serves_requests() {
         let (resolver, begun, end) = stuck(1);
         let runtime = runtime();
         let looking = runtime.spawn(async move { resolver.addresses("slow.example", 80).await });

@@ -7,8 +7,9 @@ pub(super) mod v2;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Value, json};
 use weipay_catalog::{Catalog, Notification};
-use weipay_wire::{ApiV3Key, PROBE_PREFIX, SCHEME, response_message};
+use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, PROBE_PREFIX, SCHEME, response_message};
 
+use super::record;
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::platform::Platform;
@@ -60,15 +61,26 @@ pub(super) fn make(
         // Every event has a content, so that is what an engine gives for text that is not JSON.
         return Err("its content in the sandbox's database is broken".to_owned());
     }
-    // Not from the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
-    let entropy = Entropy::system();
+    let id = id(entry);
+    // Not from the sequence of the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
+    let entropy = platform.entropy.of(&["attempt", &id, &attempts_so_far(platform, entry)?.to_string()]);
     if let Some(described) = described(&entry.event_type).filter(|described| described.version == "v2") {
         return v2::make(described, &merchant, &entry.resource, &entropy);
     }
-    let content =
-        Content { id: id(entry), event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
+    let content = Content { id, event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
     let signer = merchant.signers.for_notification(entry.number, &entry.platform_serial);
     sealed(&content, &merchant.api_v3_key, signer, &entropy, now, signature)
+}
+
+/// How many attempts there were, so that the next one has other nonces. Of copies that are sent at the same time all have the
+/// same. Nobody asks where no seed decides.
+fn attempts_so_far(platform: &Platform, entry: &OutboxEntry) -> Result<usize, String> {
+    if !platform.entropy.is_seeded() {
+        return Ok(0);
+    }
+    let kept = platform.store.transaction(|tx| record::with_number(tx, entry.number));
+    let kept = kept.map_err(|error| format!("the sandbox's database: {error:#}"))?;
+    Ok(kept.map_or(0, |kept| kept.attempts.len()))
 }
 
 /// Encrypts and signs a notification.
@@ -85,9 +97,9 @@ pub(super) fn sealed(
     // Some events come with the `event_type` of another; then the rest of the message tells them apart.
     let original_type = described.original_types.first().copied().unwrap_or_default();
     let associated_data = described.associated_data.unwrap_or(original_type);
-    // Never from a seed: a nonce must not come twice under one key.
-    let nonce = Entropy::system().letters_and_digits(12);
-    let ciphertext = key.seal(&nonce, associated_data, content.resource.to_string().as_bytes());
+    let resource = content.resource.to_string();
+    let nonce = entropy.of(&[associated_data, &resource]).letters_and_digits(ENVELOPE_NONCE_LENGTH);
+    let ciphertext = key.seal(&nonce, associated_data, resource.as_bytes());
     let ciphertext = ciphertext.map_err(|error| error.to_string())?;
     // Members in the order of recorded notifications.
     let body = json!({
@@ -189,6 +201,28 @@ mod tests {
             let entry = OutboxEntry { mchid, event_type: event_type.to_owned(), ..entry(1) };
             make(platform, &entry, 0, Signature::Right).unwrap();
             assert_eq!(platform.entropy.place(), place, "{event_type}");
+        }
+    }
+
+    #[test]
+    fn a_seed_decides_every_nonce_of_an_attempt_and_without_one_each_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = |seed: Option<u64>, event_type: &str| {
+            let builder = crate::Sandbox::builder().data(folder.path());
+            let sandbox = seed.into_iter().fold(builder, crate::SandboxBuilder::seed).start().unwrap();
+            let mchid = sandbox.kit().mchid.clone();
+            let entry = OutboxEntry { mchid, event_type: event_type.to_owned(), ..entry(1) };
+            let made = || make(sandbox.platform(), &entry, 0, Signature::Right).unwrap();
+            let (message, again) = (made(), made());
+            assert_eq!(message.body == again.body, seed.is_some(), "{event_type}");
+            (message.headers, String::from_utf8(message.body).unwrap())
+        };
+        for event_type in ["COUPON.SEND", "v2/transaction-success"] {
+            let (seeded, other, random) =
+                (made(Some(1), event_type), made(Some(2), event_type), made(None, event_type));
+            assert_eq!(seeded, made(Some(1), event_type));
+            assert_ne!(seeded.1, other.1);
+            assert_ne!(seeded.1, random.1);
         }
     }
 

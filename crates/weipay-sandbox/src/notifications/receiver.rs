@@ -37,7 +37,7 @@ pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
 const BODY_TIME: Duration = Duration::from_millis(300);
 /// Some programs begin every text with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
-/// So many certificates of authorities are trusted beside those of the system.
+/// The most certificates of authorities trusted beside those of the system.
 const MAX_AUTHORITIES: usize = 256;
 
 /// Which receivers may be called, and whom they may show to be who they are.
@@ -133,7 +133,7 @@ pub(super) async fn post(
     within(TIME_LIMIT, reading, head(url, message, receivers)).await
 }
 
-/// Waits so long for the head of a response, and for its body as it is read.
+/// Waits this long for the head of a response, and for its body as it is read.
 async fn within(
     limit: Duration,
     reading: Reading,
@@ -158,15 +158,7 @@ async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head
     target.check_not_official()?;
     let found = receivers.resolver.addresses(target.name(), target.port).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
-    let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
-        found.into_iter().partition(|address| may_be_called(address.ip(), receivers.private));
-    if allowed.is_empty() && !refused.is_empty() {
-        let address = refused.first().map_or_else(String::new, |address| address.ip().to_string());
-        return Err(format!(
-            "notify_url leads into a private network ({address}), which the sandbox calls only with `weipay sandbox \
-             --private-receivers` or SandboxBuilder::private_receivers. A proxy on this machine may give names such an address"
-        ));
-    }
+    let allowed = allowed(found, receivers.private)?;
     let stream = TcpStream::connect(&*allowed).await;
     let stream = stream.map_err(|error| format!("notify_url cannot be reached: {error}"))?;
     if !target.is_https {
@@ -179,6 +171,20 @@ async fn head(url: &str, message: Message, receivers: &Receivers) -> Result<Head
     let stream = tls.connect(name, stream).await;
     exchange(stream.map_err(|error| format!("TLS with the receiver failed: {error}"))?, &target, message)
         .await
+}
+
+/// Of the addresses of a host those that may be called.
+fn allowed(found: Vec<SocketAddr>, private_receivers: bool) -> Result<Vec<SocketAddr>, String> {
+    let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        found.into_iter().partition(|address| may_be_called(address.ip(), private_receivers));
+    match refused.first() {
+        Some(address) if allowed.is_empty() => Err(format!(
+            "notify_url leads into a private or special network ({}), which the sandbox calls only with `weipay sandbox \
+             --private-receivers` or SandboxBuilder::private_receivers. A proxy on this machine may give names such an address",
+            address.ip()
+        )),
+        _ => Ok(allowed),
+    }
 }
 
 /// One request on a new connection.
@@ -255,6 +261,34 @@ mod tests {
             assert!(posted.unwrap_err().contains("the real platform"), "{url}");
         }
         assert!(!is_official("notweixin.qq.com") && !is_official("example.com"));
+    }
+
+    #[test]
+    fn a_name_that_leads_into_a_network_that_is_not_public_is_not_called() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        for address in
+            ["198.18.0.1", "100.64.0.1", "192.0.0.8", "240.0.0.1", "fd00::1", "fe80::1", "64:ff9b::a00:1"]
+        {
+            let resolver = Resolver::new(1, move |_, port| {
+                Ok(vec![SocketAddr::new(address.parse().map_err(std::io::Error::other)?, port)])
+            });
+            let receivers = Receivers { resolver, ..Receivers::new(false) };
+            let message = Message { headers: Vec::new(), body: Vec::new() };
+            let posted =
+                runtime.block_on(post("http://shop.example/notify", message, &receivers, Reading::Shown));
+            let expected = format!("leads into a private or special network ({address})");
+            assert!(posted.unwrap_err().contains(&expected), "{address}");
+        }
+    }
+
+    #[test]
+    fn of_several_addresses_of_a_name_only_those_that_may_be_are_called() {
+        let addresses: Vec<SocketAddr> =
+            ["198.18.0.1:80", "8.8.8.8:80", "[fd00::1]:80"].map(|address| address.parse().unwrap()).into();
+        assert_eq!(allowed(addresses.clone(), false).unwrap(), ["8.8.8.8:80".parse().unwrap()]);
+        assert_eq!(allowed(addresses.clone(), true).unwrap(), addresses);
+        // Nothing was found: connecting tells it.
+        assert_eq!(allowed(Vec::new(), false), Ok(Vec::new()));
     }
 
     /// What is said of a receiver that does this with the connection.
@@ -369,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_hangs_up_stays_silent_or_talks_too_much_has_not_responded() {
+    fn hanging_up_silence_and_too_many_bytes_are_no_response() {
         assert!(posted(drop).unwrap_err().starts_with("the receiver did not respond"));
         let silent = posted(|mut stream| {
             read_request(&mut stream);

@@ -12,7 +12,7 @@ use super::message;
 use crate::clock;
 use crate::store::{IndexEntry, MAX_WAITING, OutboxEntry, Record, StoreError, Transaction};
 
-/// So many attempts are kept of one notification; the longest retry table has 65.
+/// The most attempts kept of one notification; the longest retry table has 65.
 const MAX_ATTEMPTS: usize = 80;
 
 /// A notification that the platform sends, or has sent.

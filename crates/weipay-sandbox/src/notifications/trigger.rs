@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::kit::KitOnDisk;
 use crate::merchants::Merchant;
+use crate::products::named::Named;
 use crate::reasons;
 use sample::Sample;
 
@@ -377,7 +378,7 @@ impl Notifications {
             if let Some(mchid) = mchid.filter(|mchid| !is_known(mchid)) {
                 return Err(unknown(mchid));
             }
-            let number = of_order::Number { number: number.trim(), mchid };
+            let number = Named { number: number.trim(), mchid };
             let real = platform.act(|tx, now| of_order::find(tx, trigger.described, number, now))?;
             let merchant = find(&real.mchid)?;
             let now = signed_at(&merchant);

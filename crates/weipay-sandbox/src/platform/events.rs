@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Platform;
 use crate::clock::{ClockMode, HeldClock, Move};
+use crate::reasons;
 use crate::store::{Due, LATEST, Record, StoreError, Transaction};
 
 /// How long what is due at one moment may take, deliveries of notifications included.
@@ -73,7 +74,7 @@ pub enum ClockError {
 impl fmt::Display for ClockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("another call is moving the clock; try again when it has finished"),
+            Self::Busy => f.write_str(reasons::CLOCK_IS_MOVED),
             Self::Unsettled => f.write_str(
                 "what is due now did not end within 20 seconds, so the clock was not moved on; try again",
             ),

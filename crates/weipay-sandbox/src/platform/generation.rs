@@ -11,9 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::Platform;
+use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
-/// So often work begins anew. One more would mean that somebody restores as fast as that.
+/// How often work starts again. One more would mean that somebody restores as fast as that.
 const MAX_TRIES: u32 = 50;
 /// How long a move of the clock on this node, which is being kept, is waited for.
 const LOOK: Duration = Duration::from_millis(10);
@@ -54,7 +55,7 @@ impl Platform {
                 Err(generation) => moment = self.moment_of(generation)?,
             }
         }
-        Err(StoreError::Conflict("the state, which another node exchanges".to_owned()).into())
+        Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()).into())
     }
 
     /// Goes on with a generation that another node has begun: by its clock.

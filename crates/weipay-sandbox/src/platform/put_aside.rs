@@ -10,7 +10,7 @@ use crate::clock;
 use crate::log::LogEntry;
 use crate::store::{Due, NEVER, Record, StoreError, Transaction, joined};
 
-/// So often in a row something is tried that may succeed later, such as a write to a disk that is full.
+/// How often in a row something is tried that may succeed later, such as a write to a disk that is full.
 const MAX_TRIES: u32 = 5;
 /// As many are listed.
 const MAX_LISTED: i64 = 1_000;

@@ -20,7 +20,9 @@ impl Platform {
         let base_url = self.base_url_for(request);
         let links = Links {
             base_url: &base_url,
+            mchid: &authenticated.merchant.account.mchid,
             key: &authenticated.merchant.api_v3_key,
+            entropy: &self.entropy,
             now,
             store: &self.store,
             merchants: &self.merchants,

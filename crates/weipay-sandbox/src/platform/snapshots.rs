@@ -24,10 +24,11 @@ use crate::clock;
 use crate::data_folder::{SNAPSHOTS, private};
 use crate::error::append_causes;
 use crate::gate::Replays;
+use crate::reasons;
 use crate::store::snapshot::{FORM, Head, ReadError, Reader, Writer};
 use crate::store::{StoreError, StoredRow, Transaction};
 
-/// So many are kept; more must be taken away first.
+/// The most snapshots; one must be removed before another is kept.
 const MAX_SNAPSHOTS: usize = 100;
 const EXTENSION: &str = "jsonl";
 
@@ -98,7 +99,7 @@ impl fmt::Display for SnapshotError {
                 f,
                 "there are {MAX_SNAPSHOTS} snapshots already; remove one first, with: weipay sandbox snapshot --remove NAME"
             ),
-            Self::Busy => f.write_str("another call is moving the clock; try again when it has finished"),
+            Self::Busy => f.write_str(reasons::CLOCK_IS_MOVED),
             Self::File(path, _) => write!(f, "{} cannot be read or written", path.display()),
             Self::Broken { line, reason } => {
                 write!(f, "the snapshot is broken in line {line}: {reason}; nothing was restored")

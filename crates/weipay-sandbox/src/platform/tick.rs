@@ -8,15 +8,16 @@ use crate::gate::Replays;
 use crate::log::LogEntry;
 use crate::people::seeded;
 use crate::products::{self, HandlerError};
+use crate::reasons;
 use crate::store::{Due, LATEST, StoreError, Transaction};
 
-/// So many things are done by one tick at most; the next does the others.
+/// The most things done by one tick; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
-/// So often a tick begins anew because another node has exchanged the state.
+/// How often a tick starts again because another node has exchanged the state.
 const MAX_TRIES: u32 = 3;
 
-/// So many of the things that one tick puts aside have a line in the log each; the others have one together.
+/// How many things that one tick puts aside have a line in the log each; the others have one together.
 const MAX_TOLD: usize = 20;
 
 /// Records that a reset leaves: merchants have kits on disk, and the clock is the developer's.
@@ -87,7 +88,7 @@ impl Platform {
             }
         }
         // The next tick does it.
-        Err(StoreError::Conflict("the state, which another node exchanges".to_owned()))
+        Err(StoreError::Conflict(reasons::STATE_IS_EXCHANGED.to_owned()))
     }
 
     /// Does what is due in the state of a moment. Gives the generation of the state that another node has put

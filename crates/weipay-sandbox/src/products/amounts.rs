@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::contracts::contract_that_was_signed;
 use super::pay_score::confirm_service_order;
+use super::payments::person::PersonPays;
 use super::world::{APPID, NOW, Sale, World, merchant, openid};
 use crate::clock::{self, DAY};
 use crate::ledger::AccountKind::{Available, Operation, Unsettled};
@@ -24,8 +25,10 @@ enum Limits {
     High,
     /// It is a limit, and may be as high as somebody likes.
     Low,
+    /// It may be nothing, and as high as somebody likes.
+    Neither,
 }
-use Limits::{Both, High, Low};
+use Limits::{Both, High, Low, Neither};
 
 struct Desk<'a> {
     world: World<'a>,
@@ -233,6 +236,39 @@ fn shares_and_what_is_given_back_of_them() {
         "return_account": STORE, "return_amount": 10, "description": "退",
     });
     desk.try_all("POST", "/v2/secapi/pay/profitsharingreturn", &back, &[("/return_amount", Both)]);
+}
+
+#[test]
+fn what_platforms_pay_for_their_sub_merchants_and_take_of_them() {
+    let sandbox = sandbox();
+    let mut desk = Desk::new(&sandbox);
+    let order = json!({
+        "sp_appid": APPID, "sp_mchid": desk.caller.mchid, "sub_mchid": SUB, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "https://example.com/notify", "amount": { "total": 10_000 },
+        "settle_info": { "profit_sharing": true, "subsidy_amount": 500 },
+    });
+    let target = "/v3/pay/partner/transactions/native";
+    desk.try_all("POST", target, &order, &[("/settle_info/subsidy_amount", Neither)]);
+    let pays = PersonPays::new("order-1").by_person(openid(0));
+    let id = desk.world.pay(&desk.caller.mchid, "order-1", &pays).unwrap().transaction_ids.remove(0);
+    let refund = json!({
+        "sub_mchid": SUB, "sp_appid": APPID, "transaction_id": id, "out_refund_no": "refund-1",
+        "amount": { "refund": 100, "total": 10_000, "currency": "CNY" },
+    });
+    let refund = desk.ask("POST", "/v3/ecommerce/refunds/apply", &refund).unwrap();
+    desk.world.pass(60, false);
+    let mut body = json!({ "sub_mchid": SUB, "transaction_id": id, "amount": 100, "description": "补" });
+    desk.try_all("POST", "/v3/ecommerce/subsidies/create", &body, &[("/amount", Both)]);
+    (body["refund_id"], body["out_order_no"]) = (refund["refund_id"].clone(), json!("r1"));
+    body["from"] =
+        json!([{ "account": "AVAILABLE", "amount": 60 }, { "account": "UNAVAILABLE", "amount": 40 }]);
+    let at = [("/amount", Both), ("/from/0/amount", Both), ("/from/1/amount", Both)];
+    desk.try_all("POST", "/v3/ecommerce/subsidies/return", &body, &at);
+    let fee = json!({
+        "sub_mchid": SUB, "transaction_id": id, "amount": 100, "type": "SERVICE_FEE_INCOME",
+        "scene": "RETURN_GOODS", "refund_id": refund["refund_id"],
+    });
+    desk.try_all("POST", "/v3/ecommerce/profitsharing/after-sales-orders", &fee, &[("/amount", Both)]);
 }
 
 #[test]

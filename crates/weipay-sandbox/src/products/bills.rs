@@ -29,7 +29,6 @@ pub(crate) mod v2;
 use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, Digester, ENVELOPE_NONCE_LENGTH};
 
-use crate::entropy::Entropy;
 use crate::products::{Context, Download, HandlerError, Route};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
@@ -149,7 +148,7 @@ fn linked(
     let digest = bill.digest(tx)?.ok_or_else(refuse)?;
     let is_gzip = context.request.query("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
     let link = BillLink { bill, digest: digest.clone(), is_gzip, key, made: context.now };
-    let address = link.address(context.base_url, context.api_v3_key).ok_or_else(Refusal::system_error)?;
+    let address = link.address(context.base_url, &context.sealer()).ok_or_else(Refusal::system_error)?;
     Ok(json!({ "hash_type": "SHA1", "hash_value": digest, "download_url": address }))
 }
 
@@ -230,9 +229,7 @@ fn sealed(
     bill: BillOf,
     refuse: fn() -> Refusal,
 ) -> Result<Value, HandlerError> {
-    // Never from a seed: a nonce must not come twice under one key.
-    let entropy = Entropy::system();
-    let (key, nonce) = (entropy.hex_digits(32), entropy.hex_digits(ENVELOPE_NONCE_LENGTH));
+    let (key, nonce) = (context.entropy.hex_digits(32), context.entropy.hex_digits(ENVELOPE_NONCE_LENGTH));
     let mut item = linked(tx, context, bill, Some((key.clone(), nonce.clone())), refuse)?;
     item["bill_sequence"] = 1.into();
     item["encrypt_key"] = key.into();

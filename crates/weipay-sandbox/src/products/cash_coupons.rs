@@ -12,6 +12,7 @@
 //! | `listing` | stocks of a merchant, coupons of a person, where and for what a stock is valid |
 //! | `discount` | what a coupon takes off an order, and whose money that is |
 //! | `callbacks` | where the creator of a stock is notified (消息通知地址) |
+//! | `v2` | sending and two queries by APIv2 |
 //! | `refusals` | what is refused, in the platform's words |
 //!
 //! A funded stock (预充值) locks its budget when it is activated: money goes from the creator's balance to its marketing account
@@ -34,6 +35,7 @@ mod model;
 mod race;
 mod refusals;
 pub(crate) mod stock;
+mod v2;
 
 use super::{Download, DueHandler, Route, route};
 
@@ -60,6 +62,9 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "v3/marketing/favor/users/{openid}/coupons/{coupon_id}", listing::query_coupon),
     route("POST", "v3/marketing/favor/callbacks", callbacks::set_callback),
     route("GET", "v3/marketing/favor/callbacks", callbacks::query_callback),
+    route("POST", "v2/mmpaymkttransfers/send_coupon", v2::send_coupon),
+    route("POST", "v2/mmpaymkttransfers/query_coupon_stock", v2::query_stock),
+    route("POST", "v2/mmpaymkttransfers/querycouponsinfo", v2::query_coupon),
 ];
 
 /// What the clock does.

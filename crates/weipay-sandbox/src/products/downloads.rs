@@ -17,13 +17,15 @@ use weipay_catalog::Operation;
 use weipay_wire::ApiV3Key;
 
 use crate::contract::ValidRequest;
+use crate::entropy::Entropy;
 use crate::grammar::unconfirmed;
 use crate::merchants::Merchants;
-use crate::products::{Behaviour, PRODUCTS};
+use crate::products::{Behaviour, Context, PRODUCTS};
 use crate::response::{File, Refusal};
 use crate::store::Store;
 use document::Document;
 use link::{Link, lead_back};
+use token::Sealer;
 
 /// The path of an operation that responds with a file, and the file of a token, or of the value in the path; `None` if it is
 /// not of this product.
@@ -42,10 +44,28 @@ pub(crate) struct Files {
 pub(crate) struct Links<'a> {
     /// Where the sandbox is.
     pub(crate) base_url: &'a str,
+    /// The number of the merchant that asks.
+    pub(crate) mchid: &'a str,
+    /// Its APIv3 key.
     pub(crate) key: &'a ApiV3Key,
+    pub(crate) entropy: &'a Entropy,
     pub(crate) now: i64,
     pub(crate) store: &'a Store,
     pub(crate) merchants: &'a Merchants,
+}
+
+impl Links<'_> {
+    /// What the tokens of the merchant that asks are sealed with.
+    fn sealer(&self) -> Sealer<'_> {
+        Sealer::new(self.entropy, self.mchid, self.key)
+    }
+}
+
+impl Context<'_> {
+    /// What the tokens of the merchant that asks are sealed with.
+    pub(super) fn sealer(&self) -> Sealer<'_> {
+        Sealer::new(self.entropy, &self.caller.mchid, self.api_v3_key)
+    }
 }
 
 /// The products whose files of what happened this operation responds with.

@@ -12,7 +12,7 @@ use weipay_wire::sha256_hex;
 use super::{Context, Download, HandlerError, Route, route};
 use crate::grammar::unconfirmed;
 use crate::store::Transaction;
-use crate::upload::kind::ends_in;
+use crate::upload::kind::{ends_in, must_end_in};
 pub(super) use picture::are_kept;
 
 #[rustfmt::skip]
@@ -36,7 +36,7 @@ fn upload_file(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Hand
 /// INFERRED(file-bytes): the bytes of a video are not looked at.
 fn upload_video(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     if !context.file.is_some_and(|file| ends_in(file.name, VIDEOS)) {
-        let reason = format!("the name of the file must end in one of {}", VIDEOS.join(", "));
+        let reason = must_end_in(&VIDEOS);
         return Err(unconfirmed::other_suffix("filename").with_reason(reason).into());
     }
     Ok(json!({ "media_id": number(context, "video") }))

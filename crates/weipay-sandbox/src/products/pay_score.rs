@@ -6,6 +6,8 @@
 //! | `steps` | what the merchant does: create, cancel, complete, modify, ask for the money, tell that it was paid |
 //! | `collection` | how the money comes: by itself after the completion, again when the merchant asks, or from the person |
 //! | `parties` | the merchants and appids of a request, and the person in it |
+//! | `levels` | how far a person is trusted (用户分层) |
+//! | `accounts` | services of partners that are bound to sub-merchants (服务账户绑定) |
 //! | `permissions` | a person opens a service for a merchant, and closes it |
 //! | `messages` | what the merchant lets the platform tell the person of the money to come |
 //! | `amounts` | the sums of an order, and its times |
@@ -15,9 +17,11 @@
 //! The same orders and permissions are of direct merchants, and of partners for their sub-merchants (`v3/payscore/partner`).
 //! UNCONFIRMED(pay-score-service): any service ID belongs to the merchant.
 
+mod accounts;
 mod amounts;
 mod collection;
 pub(crate) mod control;
+mod levels;
 mod messages;
 #[cfg(test)]
 mod model;
@@ -68,6 +72,13 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage", messages::send_prepaid),
     route("GET",  "v3/payscore/user-service-state",                             permissions::query_state),
     route("POST", "v3/payscore/users/{openid}/permissions/{service_id}/terminate", permissions::end_of_service),
+    route("POST", "v3/payscore/servicepayondeliveryorder",                    steps::create_on_delivery),
+    route("POST", "v3/payscore/partner/servicepayondeliveryorder",            steps::create_on_delivery),
+    route("POST", "v3/payscore/partner/service-account-applications",         accounts::apply),
+    route("GET",  "v3/payscore/partner/service-account-applications/{out_apply_no}", accounts::query),
+    route("GET",  "v3/payscore/partner/servicequotas/service-id/{service_id}", levels::quotas),
+    route("POST", "v3/payscore/partner/permissions/assess-user-risk-level",   levels::assess),
+    route("POST", "v3/payscore/partner/permissions/apply-for-scene",          permissions::ask_in_scene),
     route("POST", "v3/payscore/partner/permissions",                          permissions::ask),
     route("GET",  "v3/payscore/partner/permissions/authorization-code/{authorization_code}",           permissions::query_by_code),
     route("POST", "v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate", permissions::end_by_code),

@@ -17,6 +17,7 @@
 //! | `unconfirmed` | choices that no source settles |
 //! | `refund` | money goes back (退款) |
 //! | `profit_sharing` | money goes on to others (分账) |
+//! | `subsidies` | a platform pays for a discount of its own (补差) |
 //! | `v2` | the same by APIv2 |
 
 pub(crate) mod closing;
@@ -40,6 +41,7 @@ mod race;
 pub(crate) mod refund;
 pub(crate) mod refusals;
 mod settlement;
+pub(crate) mod subsidies;
 pub(crate) mod told;
 mod trade;
 mod unconfirmed;

@@ -4,13 +4,16 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `red_packet` | a red packet: sent, opened by the person, given back after a day |
+//! | `group` | the parts of a red packet that several people open (裂变红包) |
 //! | `to_wallet` | a payment to the wallet, which succeeds at once |
+//! | `wecom` | red packets and payments of 企业微信 |
 //! | `control` | what people do: they open red packets |
 //! | `refusals` | what is refused, in the platform's words |
 //!
 //! INFERRED(payout-account): the money comes from the operation account (运营账户), as that of transfers does.
 
 pub(crate) mod control;
+mod group;
 #[cfg(test)]
 mod model;
 mod red_packet;
@@ -18,6 +21,7 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 mod to_wallet;
+mod wecom;
 
 use serde_json::{Map, Value};
 
@@ -32,7 +36,13 @@ use crate::store::{Fingerprint, StoreError, Transaction};
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     Route { method: "POST", path: "v2/mmpaymkttransfers/sendredpack", handler: red_packet::send },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/sendgroupredpack", handler: red_packet::send_group },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/sendminiprogramhb", handler: red_packet::send_to_mini_program },
     Route { method: "POST", path: "v2/mmpaymkttransfers/gethbinfo", handler: red_packet::query },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/sendworkwxredpack", handler: wecom::send },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/queryworkwxredpack", handler: wecom::query },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", handler: wecom::pay },
+    Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", handler: wecom::query_payment },
     Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/transfers", handler: to_wallet::pay },
     Route { method: "POST", path: "v2/mmpaymkttransfers/gettransferinfo", handler: to_wallet::query },
 ];
@@ -52,7 +62,7 @@ pub(super) fn wallet_payment(
 /// What a request says, without its signature and the machine that it came from.
 fn fingerprint(body: &Map<String, Value>) -> Fingerprint {
     let mut body = body.clone();
-    for name in ["nonce_str", "sign", "client_ip", "spbill_create_ip"] {
+    for name in ["nonce_str", "sign", "workwx_sign", "client_ip", "spbill_create_ip"] {
         body.remove(name);
     }
     Fingerprint::new(&body)

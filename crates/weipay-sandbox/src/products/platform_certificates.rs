@@ -4,11 +4,10 @@
 //! platform has only a public key has none, and is told so.
 
 use serde_json::{Value, json};
-use weipay_wire::ApiV3Key;
+use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH};
 
 use super::{Context, HandlerError, Route};
 use crate::clock;
-use crate::entropy::Entropy;
 use crate::merchants::ListedCertificate;
 use crate::response::Refusal;
 use crate::store::Transaction;
@@ -19,20 +18,19 @@ pub(super) const ROUTES: &[Route] =
 /// Reads no record, only the platform's own certificates.
 fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let algorithm = context.request.query("algorithm_type");
-    // Never from a seed: a nonce must not come twice under one key.
-    let nonce = || Entropy::system().hex_digits(12);
+    let nonce = |pem: &str| context.entropy.of(&[ASSOCIATED_DATA, pem]).hex_digits(ENVELOPE_NONCE_LENGTH);
     Ok(list(context.certificates, context.api_v3_key, algorithm, nonce)?)
 }
 
 /// What the list's envelopes carry as associated data.
 const ASSOCIATED_DATA: &str = "certificate";
 
-/// Lists the certificates of an algorithm (获取平台证书列表). Each nonce must be new.
+/// Lists the certificates of an algorithm (获取平台证书列表). No nonce may come for two texts.
 fn list(
     certificates: &[ListedCertificate],
     key: &ApiV3Key,
     algorithm: Option<&str>,
-    nonce: impl Fn() -> String,
+    nonce: impl Fn(&str) -> String,
 ) -> Result<Value, Refusal> {
     match algorithm {
         None | Some("RSA" | "ALL") if certificates.is_empty() => return Err(none()),
@@ -43,7 +41,7 @@ fn list(
         }
     }
     let items = certificates.iter().map(|certificate| {
-        let nonce = nonce();
+        let nonce = nonce(&certificate.pem);
         let sealed = key.seal(&nonce, ASSOCIATED_DATA, certificate.pem.as_bytes());
         let ciphertext = sealed.map_err(|_| Refusal::system_error())?;
         Ok(json!({
@@ -82,7 +80,7 @@ mod tests {
             effective: 1_528_425_296,
             expire: 1_544_236_496,
         };
-        list(&[certificate], &key(), algorithm, || "61f9c719728a".to_owned())
+        list(&[certificate], &key(), algorithm, |_| "61f9c719728a".to_owned())
     }
 
     fn key() -> ApiV3Key {
@@ -105,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_merchant_without_certificates_is_told_to_use_the_public_key() {
-        let refusal = list(&[], &key(), None, String::new).unwrap_err();
+        let refusal = list(&[], &key(), None, |_| String::new()).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (404, "RESOURCE_NOT_EXISTS"));
         assert!(refusal.message.starts_with("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。"));
     }

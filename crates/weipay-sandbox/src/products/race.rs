@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
-/// So often each race is run.
+/// How often each race is run.
 pub(crate) const RACES: usize = 1_000;
 
 /// Does all of these at once, and says of each whether it was done. The one with the number `late`, counted

@@ -5,6 +5,7 @@
 //! | `transfer` | a transfer (转账单): its states, how it is shown, stored and found, and where its money is |
 //! | `creation` | what a merchant asks for, and the checks of it |
 //! | `course` | what happens then: the person confirms, the merchant cancels, time passes |
+//! | `grants` | sub-merchants that let a partner or a platform transfer their money (子商户商家转账授权) |
 //! | `authorization` | persons who receive without confirming each time (免确认收款授权) |
 //! | `batches` | batches (批量转账), the older form: many transfers at once, which nobody confirms |
 //! | `receipts` | electronic receipts (电子回单): applied for, made, downloaded |
@@ -12,13 +13,16 @@
 //! | `control` | what people do |
 //!
 //! Money goes from the operation account (运营账户) into transfer with the request, and from there to the person
-//! or back, each with the state that says so.
+//! or back, each with the state that says so. Partners (服务商) and platforms (电商平台) make the same transfers for their
+//! sub-merchants, which pay them; authorizations are the partner's own. INFERRED(partner-transfer-numbers): whoever makes a
+//! transfer uses each `out_bill_no` once, whoever pays.
 
 mod authorization;
 mod batches;
 pub(crate) mod control;
 mod course;
 mod creation;
+mod grants;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -73,6 +77,68 @@ pub(super) const ROUTES: &[Route] = &[
         "v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
         authorization::close,
     ),
+    route("POST", "v3/fund-app/mch-transfer/partner/transfer-bills", creation::create_of_partner),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization",
+        creation::create_of_partner_with_authorization,
+    ),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/partner/transfer-bills/transfer",
+        creation::transfer_to_authorized,
+    ),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}",
+        course::query_by_out_number,
+    ),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel",
+        course::cancel_of_partner,
+    ),
+    route("POST", "v3/fund-app/mch-transfer/partner/user-confirm-authorizations", authorization::ask),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}",
+        authorization::query,
+    ),
+    route(
+        "POST",
+        "v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close",
+        authorization::close,
+    ),
+    route("POST", "v3/fund-app/mch-transfer/partner/electronic-receipts", receipts::apply_of_partner),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}",
+        receipts::query_of_partner,
+    ),
+    route("POST", "v3/fund-app/mch-transfer/partner/sub-mch-authorizations", grants::ask_as_partner),
+    route(
+        "GET",
+        "v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}",
+        grants::query_as_partner,
+    ),
+    route("POST", "v3/ecommerce/mch-transfer/transfer-bills", creation::create_transfer),
+    route(
+        "GET",
+        "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",
+        course::query_of_platform_by_out_number,
+    ),
+    route(
+        "GET",
+        "v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
+        course::query_of_platform_by_number,
+    ),
+    route(
+        "POST",
+        "v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",
+        course::cancel_transfer,
+    ),
+    route("POST", "v3/ecommerce/mch-transfer/authorizations", grants::ask_as_platform),
+    route("GET", "v3/ecommerce/mch-transfer/authorizations/{sub_mchid}", grants::query_as_platform),
     route("POST", "v3/fund-app/mch-transfer/elecsign/out-bill-no", receipts::apply_by_out_number),
     route("POST", "v3/fund-app/mch-transfer/elecsign/transfer-bill-no", receipts::apply_by_number),
     route(
@@ -117,7 +183,7 @@ pub(super) const DUE: &[(&str, DueHandler)] = &[
 /// UNCONFIRMED(transfer-time).
 const STEP_SECONDS: i64 = 2;
 
-/// A person has so long to confirm.
+/// How long a person has to confirm.
 const CONFIRMATION_SECONDS: i64 = 24 * 60 * 60;
 
 /// How many days back queries find what was made. INFERRED(transfer-age): said of batches.
@@ -153,7 +219,7 @@ enum Movement {
     GiveBack,
 }
 
-/// Moves the money of one transfer, detail or batch.
+/// Moves the money of one transfer, detail or batch of the merchant that pays.
 fn move_money(
     tx: &Transaction<'_>,
     movement: Movement,

@@ -44,9 +44,9 @@ pub(super) const DUE: &[(&str, DueHandler)] = &[(SETTLES, withdrawal::settle)];
 
 /// The most of one withdrawal: 800 million yuan.
 const MAX_FEN: i64 = 80_000_000_000;
-/// For so long a number is remembered.
+/// How long a number is remembered.
 const NUMBER_PERIOD: i64 = 6 * DAY;
-/// For so long a withdrawal can be asked for.
+/// How long a withdrawal can be queried.
 const QUERY_PERIOD: i64 = 90 * DAY;
 /// INFERRED(withdraw-delay): seconds until the bank has the money. Really it takes up to days.
 const SUCCESS_AFTER: i64 = 5;
@@ -109,7 +109,7 @@ fn create(
             _ => refusals::not_enough(reason),
         }));
     }
-    tx.schedule(&made.due(now.saturating_add(SUCCESS_AFTER)))?;
+    tx.schedule(&made.due())?;
     tx.save(&made)?;
     Ok(made)
 }

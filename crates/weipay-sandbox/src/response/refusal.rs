@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::tail;
 use crate::explain::SignatureExplanation;
+use crate::reasons;
 
 /// The error response that the platform gives instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,12 +152,7 @@ impl Refusal {
 
     /// 501: the sandbox has no behaviour for an operation, and was told not to respond with examples.
     pub(crate) fn not_implemented() -> Self {
-        Self::new(
-            501,
-            "NOT_IMPLEMENTED",
-            "沙箱尚未实现此接口",
-            "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
-        )
+        Self::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口", reasons::NO_EXAMPLE)
     }
 
     /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.

@@ -18,7 +18,11 @@ fn respond(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> R
     if let Some(serial) = wechatpay_serial {
         request.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
     }
-    SIGNERS.signed(&request, draft, 1_786_766_400, &Entropy::seeded(1))
+    SIGNERS.signed(&request, draft, occasion(&Entropy::seeded(1)))
+}
+
+fn occasion(entropy: &Entropy) -> Occasion<'_> {
+    Occasion { now: 1_756_951_532, signed: 1_786_766_400, entropy }
 }
 
 fn draft(status: u16, body: &str) -> UnsignedResponse {
@@ -98,11 +102,20 @@ fn who_is_turned_away_gets_no_signature() {
         refusal: Refusal::sign_error("签名错误", "no signature"),
         has_request_id: true,
     };
-    let response = rejected(&away, 0, &Entropy::seeded(1));
+    let entropy = Entropy::seeded(1);
+    let response = rejected(&away, occasion(&entropy));
     assert!(response.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
     assert!(response.header("request-id").is_some());
-    let lost = rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, 0, &Entropy::seeded(1));
+    let lost = rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, occasion(&entropy));
     assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
+}
+
+#[test]
+fn signature_and_date_are_of_the_clients_clock_and_the_request_id_is_of_the_sandboxs() {
+    let response = respond(None, draft(200, "{}"));
+    assert_eq!(response.header("wechatpay-timestamp"), Some("1786766400"));
+    assert_eq!(response.header("date"), Some(&*clock::http_date(1_786_766_400)));
+    assert!(response.header("request-id").unwrap().starts_with("08ECE7E3C50610"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::platform::{Background, Platform, Task, entropy_of_start, kept_clock, 
 use crate::products::{PRODUCTS, Product};
 use crate::seed::Seed;
 use crate::server::{Server, Settings};
-use crate::store::{Store, StoreAddress};
+use crate::store::{Beginnings, Store, StoreAddress};
 
 use super::Sandbox;
 
@@ -142,9 +142,13 @@ impl SandboxBuilder {
         self
     }
 
-    /// Makes numbers and nonces repeatable. Keys never are. A start with the same data folder goes on with
-    /// other numbers, the same in every run, until a reset begins them again (with a state of its own; nodes
-    /// on one database go on).
+    /// The same requests get the same bytes in every run: numbers, nonces, `Request-ID`, addresses of files, and the ids of
+    /// notifications. Keys are never made of it, so what is made of keys differs in each folder: `Wechatpay-Signature`,
+    /// `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock); `Wechatpay-Timestamp` and `Date` are
+    /// of the clock by which the request was signed. A start with the same data folder goes on with other numbers, the same in
+    /// every run, until a reset begins them again (with a state of its own; nodes on one database go on).
+    ///
+    /// Without a seed, official numbers begin by chance in a new state and after a reset.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -187,7 +191,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Whether notifications may go to addresses in a private network, such as 192.168.1.2. They go to this machine and to
+    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to this machine and to
     /// public addresses in any case. Off by default: whoever can send requests to the sandbox chooses where it calls.
     #[must_use]
     pub fn private_receivers(mut self, allowed: bool) -> Self {
@@ -274,7 +278,8 @@ impl SandboxBuilder {
             self.seed_file.as_deref().map(|file| Seed::read(file).map(|seed| (file, seed))).transpose()?;
         let (dir, temporary) = self.folder()?;
         let folder = DataFolder::open(&dir)?;
-        let store = self.open_store(&dir)?;
+        let beginnings = if self.seed.is_some() { Beginnings::Same } else { Beginnings::Random };
+        let store = self.open_store(&dir)?.beginning(beginnings);
         if store.is_shared() {
             kit::shared::join(&store, &folder)?;
         }

@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// So many connections are served at once, where the operating system lets the process have them.
+/// The most connections served at once, where the operating system lets the process have them.
 const MAX_CONNECTIONS: usize = 1024;
-/// So many may wait to be accepted; the standard library's 128 are full in a moment, and who finds no room tries again
+/// The most that wait to be accepted; the standard library's 128 are full in a moment, and who finds no room tries again
 /// only after a second.
 const QUEUE: i32 = 4096;
 /// When everybody is being answered, the next look for somebody who gives way.
@@ -25,7 +25,7 @@ const NEXT_LOOK: Duration = Duration::from_millis(5);
 /// The places of a server.
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    /// So many are kept free, so that a newcomer need not wait until somebody has gone.
+    /// How many are kept free, so that a newcomer need not wait until somebody has gone.
     reserve: usize,
     seats: Mutex<Seats>,
 }

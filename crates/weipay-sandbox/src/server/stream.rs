@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_nobody_reads_fails_in_time_and_one_that_is_read_does_not() {
+    fn only_a_response_that_nobody_reads_fails() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (mut stream, client) = unread(Duration::from_millis(50)).await;

@@ -50,8 +50,8 @@ pub(crate) trait Engine: WholeState {
     fn update(&self, record: &NewRecord<'_>, version: i64, indexes_changed: bool)
     -> Result<bool, StoreError>;
 
-    /// The next number of a series, from 1.
-    fn next_number(&self, series: &str) -> Result<i64, StoreError>;
+    /// The next number of a series, whose first one this is.
+    fn next_number(&self, series: &str, first: i64) -> Result<i64, StoreError>;
 
     /// The response that was given under an idempotency key.
     fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError>;
@@ -355,7 +355,7 @@ pub(crate) struct OutboxEntry {
 /// fill the disk.
 pub(crate) const MAX_WAITING: i64 = 10_000;
 
-/// So long a node has for a delivery that it has claimed. Three times what a receiver may take.
+/// How long a node has for a delivery that it has claimed. Three times what a receiver may take.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
 
 /// The receiver in an address: scheme, host and port as they are written.

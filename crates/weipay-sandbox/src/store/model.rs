@@ -118,10 +118,9 @@ impl Engine for Memory {
         Ok(true)
     }
 
-    fn next_number(&self, series: &str) -> Result<i64, StoreError> {
+    fn next_number(&self, series: &str, first: i64) -> Result<i64, StoreError> {
         let mut counters = self.counters.borrow_mut();
-        let value = counters.entry(series.to_owned()).or_insert(0);
-        *value += 1;
+        let value = counters.entry(series.to_owned()).and_modify(|value| *value += 1).or_insert(first);
         Ok(*value)
     }
 
@@ -266,7 +265,7 @@ impl WholeState for Memory {
 enum Step {
     Insert { kind: u8, key: u8, value: u8 },
     Update { kind: u8, key: u8, version: i64, value: u8, indexes_changed: bool },
-    Next { series: u8 },
+    Next { series: u8, first: u8 },
     Respond { scope: u8, request_no: u8, response: u8 },
     Announce { time: i64 },
     Claim { number: i64, due: i64, moved: bool },
@@ -296,7 +295,7 @@ fn step() -> impl Strategy<Value = Step> {
                 indexes_changed
             }
         ),
-        kind.clone().prop_map(|series| Step::Next { series }),
+        (kind.clone(), 1..3_u8).prop_map(|(series, first)| Step::Next { series, first }),
         kind.clone().prop_map(|kept| Step::Clear { kept }),
         (kind, key.clone(), value).prop_map(|(scope, request_no, response)| Step::Respond {
             scope,
@@ -353,7 +352,9 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             let new = NewRecord { kind: &kind, key: &key, document: &document, indexes: &indexes };
             format!("{}", engine.update(&new, version, indexes_changed)?)
         }
-        Step::Next { series } => format!("{}", engine.next_number(&series.to_string())?),
+        Step::Next { series, first } => {
+            format!("{}", engine.next_number(&series.to_string(), i64::from(first))?)
+        }
         Step::Respond { scope, request_no, response } => {
             let (scope, request_no) = (scope.to_string(), request_no.to_string());
             let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
@@ -366,7 +367,7 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             format!("{known:?}")
         }
         Step::Announce { time } => {
-            let entry = entry(engine.next_number("outbox")?, time);
+            let entry = entry(engine.next_number("outbox", 1)?, time);
             format!("{:?}", engine.add_to_outbox(&entry)?)
         }
         // Under a number that a later step does not add again.

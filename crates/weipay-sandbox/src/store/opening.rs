@@ -10,7 +10,7 @@ use super::address::Kind;
 #[cfg(feature = "postgres")]
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
-use super::{Database, Store, StoreAddress, StoreError};
+use super::{Beginnings, Database, Store, StoreAddress, StoreError};
 use crate::data_folder::private;
 
 impl Store {
@@ -22,7 +22,7 @@ impl Store {
             #[cfg(feature = "postgres")]
             Kind::Postgres(address) => {
                 let database = Database::Shared(Box::new(Postgres::open(address)?));
-                Ok(Self { database, place: address.place(), outbox_changed: Notify::new() })
+                Ok(Self::of(database, address.place()))
             }
         }
     }
@@ -35,7 +35,16 @@ impl Store {
     }
 
     fn own(sqlite: Sqlite, place: String) -> Self {
-        Self { database: Database::Own(Mutex::new(sqlite)), place, outbox_changed: Notify::new() }
+        Self::of(Database::Own(Mutex::new(sqlite)), place)
+    }
+
+    fn of(database: Database, place: String) -> Self {
+        Self { database, place, outbox_changed: Notify::new(), beginnings: Beginnings::Same }
+    }
+
+    /// Lets new series of official numbers begin here.
+    pub(crate) fn beginning(self, beginnings: Beginnings) -> Self {
+        Self { beginnings, ..self }
     }
 
     /// A store that is gone with its value.

@@ -38,11 +38,11 @@ use super::StoreError;
 use super::engine::{Engine, StoredRecord};
 use crate::entropy::Entropy;
 
-/// So often a transaction is tried in all. With the waits between, some seconds go by before it is given up.
+/// How often a transaction is tried in all. With the waits between, some seconds go by before it is given up.
 const MAX_TRIES: u32 = 64;
 /// The longest wait before the next try.
 const MAX_WAIT: Duration = Duration::from_millis(100);
-/// A transaction whose connection ends is tried again on another one, so often.
+/// How often a transaction whose connection ends is tried again on another one.
 const MAX_RECONNECTS: u32 = 3;
 
 /// Where a database is, and how connections to it are protected.
@@ -135,7 +135,7 @@ impl Postgres {
 
     /// The next number of a series, outside of the transaction that wants it: a counter is changed by nearly every transaction,
     /// and inside they would all exclude each other. A transaction that is taken back leaves a gap.
-    fn next_number(&self, series: &str) -> Result<i64, Failure> {
+    fn next_number(&self, series: &str, first: i64) -> Result<i64, Failure> {
         let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tries = 0;
         loop {
@@ -148,7 +148,7 @@ impl Postgres {
                     connection
                 }
             };
-            match engine::count(&connection, series) {
+            match engine::count(&connection, series, first) {
                 Err(failure) if failure.is_disconnected() && tries < MAX_RECONNECTS => tries += 1,
                 Err(failure) if failure.is_conflict() && tries < MAX_TRIES => {
                     tries += 1;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::engine::{Direction, Engine, Place, StoredRecord};
 use super::{IndexRange, Record, StoreError};
 
-/// So many records are read at once.
+/// How many records are read at once.
 const PART: i64 = 256;
 
 /// The records of a range: see [`Transaction::scan`](super::Transaction::scan). It ends after an error.

@@ -217,7 +217,7 @@ mod tests {
             (format!("\u{0}\u{0}{head}"), 1, "does not begin as a snapshot"),
             (format!("{head}{secret}{end}"), 2, "not a row"),
             (format!("{head}{{\"table\":{{}}}}\n{end}"), 2, "not a row"),
-            (format!("{head}{row}{row}{end}"), 4, "should have 1 rows, and has 2"),
+            (format!("{head}{row}{row}{end}"), 4, "should have 1 rows, but has 2"),
             (format!("{head}{row}{end}{row}"), 3, "more data after the end"),
         ] {
             let (found, reason) = read(text.as_bytes()).unwrap_err();

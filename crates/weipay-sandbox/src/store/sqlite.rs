@@ -320,13 +320,13 @@ impl Engine for Transaction<'_> {
         })
     }
 
-    fn next_number(&self, series: &str) -> Result<i64, StoreError> {
+    fn next_number(&self, series: &str, first: i64) -> Result<i64, StoreError> {
         sql(|| {
             let mut statement = self.prepare_cached(
-                "INSERT INTO counters (name, value) VALUES (?1, 1)
+                "INSERT INTO counters (name, value) VALUES (?1, ?2)
                  ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
             )?;
-            statement.query_row([series], |row| row.get(0))
+            statement.query_row(params![series, first], |row| row.get(0))
         })
     }
 

@@ -193,6 +193,26 @@ fn numbers_of_a_series_never_come_twice() {
 }
 
 #[test]
+fn series_of_official_numbers_may_begin_by_chance_and_keep_to_their_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Store::open(&folder.path().join("state.db")).unwrap().beginning(Beginnings::Random);
+    let next = |store: &Store, series| within(store, |tx| tx.next_number(series));
+    let store = open();
+    let first = next(&store, "a");
+    assert!((1..=900_000_000).contains(&first));
+    // One in nine hundred million runs gives the same.
+    assert_ne!(next(&store, "b"), first);
+    drop(store);
+    let store = open();
+    assert_eq!(next(&store, "a"), first + 1);
+    for number in 0..100 {
+        within(&store, |tx| tx.clear(&[]));
+        assert!((1..=90).contains(&within(&store, |tx| tx.next_number_below("a", 100))), "{number}");
+        assert_eq!(within(&store, |tx| tx.next_place("b")), 1);
+    }
+}
+
+#[test]
 fn an_idempotency_key_is_known_where_it_is_unique() {
     let store = Store::in_memory();
     let key = IdempotencyKey { operation: "send", scope: "1900000109", request_no: "1" };

@@ -32,7 +32,11 @@ fn suffixes(pictures: Pictures) -> Vec<&'static str> {
 pub(crate) fn wrong_name(operation: &Operation, name: &str) -> Option<String> {
     let suffixes = suffixes(operation.pictures?);
     let is_right = ends_in(name, suffixes.iter().copied());
-    (!is_right).then(|| format!("the name of the file must end in one of {}", suffixes.join(", ")))
+    (!is_right).then(|| must_end_in(&suffixes))
+}
+
+pub(crate) fn must_end_in(suffixes: &[&str]) -> String {
+    format!("the name of the file must end in one of {}", suffixes.join(", "))
 }
 
 /// Whether a file is what an operation takes. A file that is called a PDF must be one.

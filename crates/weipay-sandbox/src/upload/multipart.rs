@@ -1,6 +1,6 @@
 //! Reading a multipart body (RFC 2046, RFC 7578): whole or not at all.
 
-/// So many parts are read; an upload has two.
+/// The most parts that are read; an upload has two.
 const MAX_PARTS: usize = 16;
 /// The head of one part.
 const MAX_PART_HEAD: usize = 8 * 1024;

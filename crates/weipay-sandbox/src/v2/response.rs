@@ -1,17 +1,22 @@
-//! The XML of a response (应答): every value as CDATA and the content type `text/plain`, as recorded.
+//! The XML of a response (应答): every value but numbers as CDATA, and the content type `text/plain`, as recorded.
 
 use http::HeaderValue;
-use weipay_wire::{XmlContent, XmlElements};
+use weipay_catalog::Operation;
+use weipay_wire::{SignType, XmlContent, XmlElements};
 
+use super::elements::is_number;
 use super::gate::{Entered, Rejection};
 use crate::clock;
 use crate::entropy::Entropy;
+use crate::merchants::Merchant;
 use crate::response::{Refusal, Response, SERVER};
 
 /// The elements of a request that a response repeats.
-const REPEATED: [&str; 9] = [
+const REPEATED: [&str; 11] = [
     "appid",
     "mch_id",
+    "combine_appid",
+    "combine_mch_id",
     "mch_appid",
     "mchid",
     "wxappid",
@@ -21,11 +26,14 @@ const REPEATED: [&str; 9] = [
     "brand_id",
 ];
 
-/// What the gateway rejected: nothing but why, and not signed.
-pub(super) fn rejected(rejection: &Rejection, now: i64) -> Response {
+/// What the gateway rejected: nothing but why, and mostly not signed.
+pub(super) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
     let refusal = &rejection.refusal;
     if rejection.is_of_the_front {
         return front(&refusal.message, now);
+    }
+    if let Some(merchant) = &rejection.signed_for {
+        return rejected_and_signed(merchant, refusal, now, entropy);
     }
     let mut elements = XmlElements::new();
     elements.push("return_code", "FAIL");
@@ -33,7 +41,19 @@ pub(super) fn rejected(rejection: &Rejection, now: i64) -> Response {
     if rejection.has_code {
         push_failure(&mut elements, refusal);
     }
-    written(&elements, now)
+    written(&elements, |_| false, now)
+}
+
+/// A wrong signature of profit sharing, as recorded: there is no `return_msg`, and the hash is HMAC-SHA256.
+fn rejected_and_signed(merchant: &Merchant, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "SUCCESS");
+    push_failure(&mut elements, refusal);
+    elements.push("mch_id", &*merchant.account.mchid);
+    elements.push("nonce_str", entropy.letters_and_digits(32));
+    let sign = merchant.api_v2_key.sign(SignType::HmacSha256, elements.texts());
+    elements.push("sign", sign);
+    written(&elements, |_| false, now)
 }
 
 /// A response of the web server in front of the gateway.
@@ -65,7 +85,7 @@ pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &
         }
     }
     sign(entered, &mut elements);
-    written(&elements, now)
+    written(&elements, |name| is_bare(entered.operation, name), now)
 }
 
 /// A request that was let in and failed.
@@ -79,7 +99,7 @@ pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &E
         if let Some(message) = message {
             elements.push(message, &*refusal.message);
         }
-        return written(&elements, now);
+        return written(&elements, |_| false, now);
     }
     let mut elements = begin(entered, entropy);
     if entered.operation.path == "v2/mmpaymkttransfers/promotion/transfers" {
@@ -88,7 +108,7 @@ pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &E
     }
     push_failure(&mut elements, refusal);
     sign(entered, &mut elements);
-    written(&elements, now)
+    written(&elements, |name| is_bare(entered.operation, name), now)
 }
 
 /// The names of the code and of the sentence where `return_code` says that an operation failed, because its response has no
@@ -138,12 +158,18 @@ pub(super) fn file(bytes: Vec<u8>, now: i64) -> Response {
     response
 }
 
-fn written(elements: &XmlElements, now: i64) -> Response {
+/// Whether the value of an element stands without CDATA. As recorded, refundquery writes two numbers with it.
+fn is_bare(operation: &Operation, name: &str) -> bool {
+    let is_excepted = operation.path == "v2/pay/refundquery" && matches!(name, "total_fee" | "cash_fee");
+    !is_excepted && is_number(&operation.response, name)
+}
+
+fn written(elements: &XmlElements, is_bare: impl Fn(&str) -> bool, now: i64) -> Response {
     let mut response = Response::empty(200);
     response.set("server", SERVER);
     response.set("date", &clock::http_date(now));
     response.set("content-type", "text/plain");
-    response.body = elements.write_with_cdata("xml").unwrap_or_default().into_bytes();
+    response.body = elements.write_with_cdata("xml", is_bare).unwrap_or_default().into_bytes();
     response
 }
 
@@ -173,13 +199,8 @@ pub(crate) fn spoilt(response: &Response, keeps_sign: bool) -> Option<Vec<u8>> {
         })
         .rev()
         .collect();
-    let mut spoilt = XmlElements::new();
-    for (name, text) in elements.texts() {
-        match name {
-            "sign" if keeps_sign => spoilt.push(name, &*wrong),
-            "sign" => {}
-            _ => spoilt.push(name, text),
-        }
-    }
-    spoilt.write_with_cdata("xml").ok().map(String::into_bytes)
+    let element = |text: &str| format!("<sign><![CDATA[{text}]]></sign>");
+    let body = str::from_utf8(&response.body).ok()?;
+    let spoilt = body.replace(&element(right), &if keeps_sign { element(&wrong) } else { String::new() });
+    Some(spoilt.into_bytes())
 }

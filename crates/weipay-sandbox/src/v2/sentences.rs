@@ -1,8 +1,13 @@
-//! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences only 签名错误
-//! (recorded), `mch_id参数格式错误` and `invalid refund_fee` (public reports) were seen.
+//! What the gateway of APIv2 says. UNCONFIRMED(v2-sentences): pages list the codes and what they mean. Of the sentences were seen
+//! 签名错误, 验证签名失败 and `appid不存在` (recorded), `商户号mch_id与appid不匹配`, `参数长度有误`, `mch_id参数格式错误`, `invalid refund_fee`,
+//! `invalid spbill_create_ip`, and of unifiedorder two of APIv3, for a length and an integer (public reports).
 
 use std::borrow::Cow;
 
+use weipay_catalog::{Field, Kind, Operation};
+use weipay_rules::{BrokenRule, Format, IntegerType};
+
+use crate::grammar::{Place, Source, integer};
 use crate::response::Refusal;
 
 pub(super) const NOT_POST: &str = "请使用post方法";
@@ -11,9 +16,10 @@ pub(super) const NOT_UTF8: &str = "编码格式错误";
 pub(super) const NOT_XML: &str = "XML格式错误";
 pub(super) const MISSING: &str = "缺少参数";
 pub(super) const NO_MERCHANT: &str = "MCHID不存在";
-pub(super) const NO_APPID: &str = "APPID不存在";
-pub(super) const APPID_OF_ANOTHER: &str = "appid和mch_id不匹配";
+pub(super) const NO_APPID: &str = "appid不存在";
+pub(super) const APPID_OF_ANOTHER: &str = "商户号mch_id与appid不匹配";
 pub(super) const WRONG_SIGN: &str = "签名错误";
+pub(super) const WRONG_SIGN_OF_SHARING: &str = "验证签名失败";
 pub(super) const WRONG_CERTIFICATE: &str = "证书校验错误";
 pub(super) const NO_CERTIFICATE: &str = "请求未携带证书，或请求携带的证书出错";
 
@@ -31,7 +37,59 @@ pub(super) fn wrong_text(name: &str) -> String {
     format!("{name}参数格式错误")
 }
 
-/// A number that breaks the rule of its element.
-pub(super) fn wrong_number(name: &str) -> String {
+fn wrong_length(name: &str) -> String {
+    format!("{name}参数长度有误")
+}
+
+/// A number or an address that breaks the rule of its element.
+pub(super) fn invalid(name: &str) -> String {
     format!("invalid {name}")
+}
+
+/// The words of an operation for a value that breaks a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wording {
+    /// Those of APIv2.
+    Own,
+    /// Where they were seen, those of APIv3.
+    OfApiV3,
+}
+
+impl Wording {
+    pub(super) fn of_operation(operation: &Operation) -> Self {
+        if operation.path == "v2/pay/unifiedorder" { Self::OfApiV3 } else { Self::Own }
+    }
+
+    /// A value that breaks a rule of its field.
+    pub(super) fn broken(self, field: &Field, rule: BrokenRule) -> Cow<'static, str> {
+        match rule {
+            BrokenRule::IntegerType(kind) => self.no_integer(field, kind),
+            BrokenRule::Length { .. } if self == Self::OfApiV3 => {
+                let pointer = pointer(field);
+                // The value would stand in a detail, which APIv2 does not send.
+                place(field, &pointer).broken(rule, serde_json::Value::Null).message
+            }
+            BrokenRule::Length { .. } => wrong_length(field.name).into(),
+            BrokenRule::Format(Format::Ip) => invalid(field.name).into(),
+            _ if matches!(field.kind, Kind::Integer | Kind::Number) => invalid(field.name).into(),
+            _ => wrong_text(field.name).into(),
+        }
+    }
+
+    /// A text where an integer belongs.
+    pub(super) fn no_integer(self, field: &Field, kind: IntegerType) -> Cow<'static, str> {
+        if self == Self::Own {
+            return invalid(field.name).into();
+        }
+        let pointer = pointer(field);
+        place(field, &pointer).wrong_type(integer(kind), serde_json::Value::Null).message
+    }
+}
+
+fn pointer(field: &Field) -> String {
+    format!("/body/xml/{}", field.name)
+}
+
+fn place<'a>(field: &Field, pointer: &'a str) -> Place<'a> {
+    Place { source: Source::Xml, pointer, title: field.label }
 }

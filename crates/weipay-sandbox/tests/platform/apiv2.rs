@@ -1,6 +1,9 @@
 //! The gate of APIv2 over real sockets, with the ways in that have a client certificate and that have none.
 
+mod cash_coupons;
+mod combined;
 mod contracts;
+mod face;
 mod partners;
 mod payments;
 mod payouts;
@@ -14,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use weipay_sandbox::{CLIENT_CERTIFICATE_HEADER, Clock, FAULT_HEADER, REASON_HEADER, Sandbox, decode_reason};
-use weipay_wire::{ApiV2Key, SignType, XmlElements};
+use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use crate::SHARED;
 use crate::client::Response;
@@ -40,11 +43,36 @@ fn key(sandbox: &Sandbox) -> ApiV2Key {
 }
 
 fn signed(sandbox: &Sandbox, with: &[(&str, &str)]) -> Vec<u8> {
-    let mut elements = begun(sandbox, with);
+    sign(sandbox, begun(sandbox, with))
+}
+
+/// The same for an operation that has no appid.
+fn signed_without_appid(sandbox: &Sandbox, with: &[(&str, &str)]) -> Vec<u8> {
+    let mut elements = XmlElements::new();
+    begun(sandbox, with)
+        .texts()
+        .filter(|(name, _)| *name != "appid")
+        .for_each(|(name, text)| elements.push(name, text));
+    sign(sandbox, elements)
+}
+
+fn sign(sandbox: &Sandbox, mut elements: XmlElements) -> Vec<u8> {
     let sign_type = elements.text("sign_type").map_or(SignType::Md5, |named| named.parse().unwrap());
     let sign = key(sandbox).sign(sign_type, elements.texts());
     elements.push("sign", sign);
     elements.write("xml").unwrap().into_bytes()
+}
+
+/// What an operation says to a merchant who names itself as the operation wants it.
+fn said_to(sandbox: &Sandbox, kit: &Kit, path: &str, with: &[(&str, &str)]) -> XmlElements {
+    let mut sent = XmlElements::new();
+    for (name, text) in [("nonce_str", "ibuaiVcKdpRxkhJA")].iter().chain(with) {
+        sent.push(*name, *text);
+    }
+    let sign_type = sent.text("sign_type").map_or(SignType::Md5, |named| named.parse().unwrap());
+    let sign = ApiV2Key::new(&kit.api_v2_key).unwrap().sign(sign_type, sent.texts());
+    sent.push("sign", sign);
+    elements(&post(sandbox, path, sent.write("xml").unwrap().as_bytes()))
 }
 
 fn exchange(mut stream: impl Read + Write, method: &str, path: &str, headers: &str, body: &[u8]) -> Response {
@@ -94,7 +122,7 @@ fn a_wrong_sign_is_answered_as_recorded() {
 }
 
 #[test]
-fn an_operation_without_behaviour_shows_an_example_signed_as_the_request_is() {
+fn an_example_is_signed_as_the_request_is() {
     for kind in [SignType::Md5, SignType::HmacSha256] {
         let mut with = vec![("auth_code", "120269300684844649")];
         if kind == SignType::HmacSha256 {
@@ -149,9 +177,9 @@ fn merchant_appid_and_values_are_told_apart() {
         rejected(&post(&SHARED, QUERY, elements.write("xml").unwrap().as_bytes())).0
     };
     assert_eq!(with("mch_id", "1900000998"), "MCHID不存在");
-    assert_eq!(with("appid", "wx0000000000000000"), "APPID不存在");
+    assert_eq!(with("appid", "wx0000000000000000"), "appid不存在");
     assert_eq!(with("sign_type", "md5"), "签名错误");
-    assert_eq!(with("transaction_id", &"1".repeat(33)), "transaction_id参数格式错误");
+    assert_eq!(with("transaction_id", &"1".repeat(33)), "transaction_id参数长度有误");
     assert!(!kit.appid.is_empty());
 }
 
@@ -179,7 +207,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
         (v3.sign(SignType::HmacSha256, base.texts()), "APIv3 key"),
         (
             key(&SHARED).sign(SignType::HmacSha256, base.texts()),
-            "signed with HMAC-SHA256, and sign_type says MD5",
+            "signed with HMAC-SHA256, but sign_type says MD5",
         ),
         (md5(&join(&in_order)), "in the order of the document"),
         (md5(&join(&with_empty)), "empty values"),
@@ -199,7 +227,7 @@ fn a_wrong_sign_is_explained_by_the_mistake_that_was_made() {
 }
 
 #[test]
-fn what_is_kept_of_a_wrong_sign_shows_the_message_and_neither_key_nor_person() {
+fn a_kept_wrong_sign_shows_the_message_but_no_key_and_no_person() {
     let sandbox = crate::sandbox().start().unwrap();
     let mut elements = begun(&sandbox, &[("out_trade_no", "order-1"), ("openid", "secret-person")]);
     elements.push("sign", "C".repeat(32));
@@ -236,7 +264,7 @@ fn tls(sandbox: &Sandbox, identity: Option<(&str, &str)>) -> StreamOwned<ClientC
 }
 
 #[test]
-fn what_needs_the_client_certificate_is_refused_without_it_and_with_anothers() {
+fn the_client_certificate_is_required_where_it_is_needed() {
     let other = crate::sandbox().start().unwrap();
     let pems = |sandbox: &Sandbox| {
         let kit = sandbox.kit_on_disk();

@@ -75,7 +75,7 @@ fn a_coupon_that_is_not_usable_is_refused_and_keeps_its_association() {
 }
 
 #[test]
-fn the_same_number_with_the_same_body_gets_the_first_response_and_acts_once() {
+fn a_repeat_gets_the_first_response_and_acts_once() {
     let merchant = Merchant::new();
     let coupon = merchant.coupon();
     let associate = merchant.tie(&coupon, "order-1");

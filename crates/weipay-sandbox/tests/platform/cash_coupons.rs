@@ -6,11 +6,11 @@ use weipay_wire::DigestAlgorithm;
 
 use crate::client::{Client, Response, client};
 
-const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+pub(crate) const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 const HOUR: i64 = 3_600;
 
 /// 10 coupons of 5 yuan for orders of at least 10, two for each person, for a day.
-fn create_stock(sandbox: &Sandbox, number: &str) -> String {
+pub(crate) fn create_stock(sandbox: &Sandbox, number: &str) -> String {
     create_stock_with(sandbox, number, |_| {}).success()["stock_id"].as_str().unwrap().to_owned()
 }
 
@@ -35,12 +35,12 @@ fn stock_request(mchid: &str, number: &str) -> Value {
     })
 }
 
-fn step(sandbox: &Sandbox, stock_id: &str, step: &str) -> Value {
+pub(crate) fn step(sandbox: &Sandbox, stock_id: &str, step: &str) -> Value {
     let body = json!({ "stock_creator_mchid": sandbox.kit().mchid });
     client(sandbox).post(&format!("/v3/marketing/favor/stocks/{stock_id}/{step}"), &body).json()
 }
 
-fn send(sandbox: &Sandbox, stock_id: &str, number: &str) -> Value {
+pub(crate) fn send(sandbox: &Sandbox, stock_id: &str, number: &str) -> Value {
     let kit = sandbox.kit();
     let body = json!({
         "stock_id": stock_id, "out_request_no": number, "appid": kit.appid, "stock_creator_mchid": kit.mchid,
@@ -48,13 +48,13 @@ fn send(sandbox: &Sandbox, stock_id: &str, number: &str) -> Value {
     client(sandbox).post(&format!("/v3/marketing/favor/users/{OPENID}/coupons"), &body).json()
 }
 
-fn coupon(sandbox: &Sandbox, coupon_id: &str) -> Value {
+pub(crate) fn coupon(sandbox: &Sandbox, coupon_id: &str) -> Value {
     let appid = &sandbox.kit().appid;
     let target = format!("/v3/marketing/favor/users/{OPENID}/coupons/{coupon_id}?appid={appid}");
     client(sandbox).get(&target).success()
 }
 
-fn order(sandbox: &Sandbox, number: &str, total: i64) {
+pub(crate) fn order(sandbox: &Sandbox, number: &str, total: i64) {
     order_of(sandbox, number, total, &json!([]));
 }
 
@@ -76,7 +76,7 @@ fn paid_order(sandbox: &Sandbox, number: &str) -> Value {
 }
 
 /// A sandbox with a stock of another rule that is running, and its number.
-fn running_stock_with(change: impl Fn(&mut Value)) -> (Sandbox, String) {
+pub(crate) fn running_stock_with(change: impl Fn(&mut Value)) -> (Sandbox, String) {
     let sandbox = crate::sandbox().start().unwrap();
     sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Basic, 5_000).unwrap();
     let created = create_stock_with(&sandbox, "create-1", change).success();
@@ -86,7 +86,7 @@ fn running_stock_with(change: impl Fn(&mut Value)) -> (Sandbox, String) {
 }
 
 /// A sandbox with a stock that is running, and its number.
-fn running_stock() -> (Sandbox, String) {
+pub(crate) fn running_stock() -> (Sandbox, String) {
     let sandbox = crate::sandbox().start().unwrap();
     let stock_id = create_stock(&sandbox, "create-1");
     assert_eq!(step(&sandbox, &stock_id, "start")["message"], "激活失败：账户余额不足，请充值");
@@ -485,7 +485,7 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
 }
 
 #[test]
-fn each_part_of_a_combined_order_has_a_coupon_and_its_refund_gives_it_back() {
+fn each_part_of_a_combined_order_takes_a_coupon_and_a_refund_returns_it() {
     let (sandbox, stock_id) = running_stock();
     let coupons: Vec<String> = ["send-1", "send-2"]
         .map(|number| send(&sandbox, &stock_id, number)["coupon_id"].as_str().unwrap().to_owned())
@@ -546,7 +546,7 @@ fn each_part_of_a_combined_order_has_a_coupon_and_its_refund_gives_it_back() {
 }
 
 #[test]
-fn a_discount_of_the_merchant_is_divided_among_the_parts_of_a_combined_order() {
+fn a_merchants_discount_is_divided_among_the_parts_of_a_combined_order() {
     let sandbox = crate::sandbox().start().unwrap();
     let kit = sandbox.kit();
     let part = |number: &str, total: i64| {

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{Clock, ClockMode, Sandbox, Trigger};
+use weipay_sandbox::{Clock, ClockMode, MerchantAccount, Sandbox, Trigger};
 
 use crate::NOW;
 use crate::client::Client;
@@ -56,7 +56,7 @@ fn a_time_or_a_duration_that_cannot_be_read_is_refused_and_moves_nothing() {
 }
 
 #[test]
-fn a_clock_that_was_moved_goes_on_so_after_a_restart_unless_another_is_given() {
+fn a_moved_clock_goes_on_after_a_restart_unless_another_is_given() {
     let data = tempfile::tempdir().unwrap();
     let start = || Sandbox::builder().data(data.path());
     let first = start().start().unwrap();
@@ -88,7 +88,7 @@ fn a_clock_that_was_given_at_the_start_is_kept_too() {
 }
 
 #[test]
-fn notifications_are_signed_by_the_clock_of_the_client_also_after_a_restart() {
+fn notifications_go_by_the_clients_clock_also_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let start = || crate::sandbox().data(data.path()).start().unwrap();
     let receiver = Receiver::start(&[]);
@@ -121,4 +121,56 @@ fn a_client_at_the_machines_time_is_served_at_that_time() {
     }
     client.now = NOW - 86_400;
     assert_eq!(client.get("/v3/merchant/fund/balance/BASIC").refusal(), (401, "SIGN_ERROR".to_owned()));
+}
+
+/// What is decided early is not named by the clock any more, whatever it was.
+#[test]
+fn what_was_decided_early_is_not_due_any_more() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = Client::new(&sandbox);
+    let (kit, receiver) = (sandbox.kit(), Receiver::start(&[]));
+    let control = sandbox.control().unwrap();
+    let next = || control.call("GET", "/clock", None).unwrap()["next_event"].clone();
+    let call = |path: &str, body: Value| control.call("POST", path, Some(&body)).unwrap();
+    let midnight = json!("2026-08-16T00:00:00+08:00");
+
+    let pay = |number: &str, is_shared: bool| {
+        let order = json!({
+            "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
+            "notify_url": receiver.url, "amount": { "total": 1_000 }, "settle_info": { "profit_sharing": is_shared },
+        });
+        client.post("/v3/pay/transactions/native", &order).success();
+        let id = call("/orders/pay", json!({ "order": number }))["transaction_ids"][0].clone();
+        // The notification is delivered.
+        sandbox.run_for(0).unwrap();
+        assert_eq!(next(), midnight, "the settlement, and no expiry");
+        id
+    };
+    let id = pay("shared", true);
+
+    for to in ["success", "closed", "abnormal"] {
+        pay(to, false);
+        let refund = json!({ "out_trade_no": to, "out_refund_no": to,
+            "amount": { "refund": 10, "total": 1_000, "currency": "CNY" } });
+        client.post("/v3/refund/domestic/refunds", &refund).success();
+        assert_eq!(next(), "2026-08-15T12:00:05+08:00");
+        call(&format!("/refunds/{to}/outcome"), json!({ "to": to }));
+        assert_eq!(next(), midnight, "{to}");
+    }
+
+    sandbox.top_up(&kit.mchid, MerchantAccount::Basic, 500).unwrap();
+    let withdrawal = json!({ "out_request_no": "withdraw1", "amount": 300, "account_type": "BASIC" });
+    client.post("/v3/merchant/fund/withdraw", &withdrawal).success();
+    assert_eq!(next(), "2026-08-15T12:00:05+08:00");
+    call("/withdrawals/withdraw1/outcome", json!({ "to": "fail" }));
+    assert_eq!(next(), midnight);
+
+    // The rest of a shared order would be the merchant's after 30 days.
+    clock(&sandbox, "advance", json!({ "duration": "12h" }));
+    assert_eq!(next(), "2026-09-14T12:00:00+08:00");
+    let client = Client { now: sandbox.clock().now(), ..client };
+    let unfreeze = json!({ "transaction_id": id, "out_order_no": "rest-1", "description": "完结" });
+    client.post("/v3/profitsharing/orders/unfreeze", &unfreeze).success();
+    clock(&sandbox, "advance", json!({ "duration": "10s" }));
+    assert_eq!(next(), Value::Null);
 }

@@ -57,7 +57,7 @@ fn told(receiver: &Receiver, sandbox: &Sandbox, now: i64) -> (Value, Value, Valu
 }
 
 #[test]
-fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_each_step() {
+fn the_merchant_is_notified_of_each_step_of_a_complaint() {
     let sandbox = start();
     let mut client = Client::new(&sandbox);
     let receiver = Receiver::start(&[]);
@@ -150,7 +150,7 @@ fn a_complaint_is_answered_refunded_and_settled_and_the_merchant_is_notified_of_
 }
 
 #[test]
-fn a_refund_that_goes_to_the_card_of_the_merchant_gives_the_person_nothing() {
+fn a_refund_to_the_card_of_the_merchant_gives_the_person_nothing() {
     let sandbox = start();
     let mut client = Client::new(&sandbox);
     let receiver = Receiver::start(&[]);
@@ -210,7 +210,7 @@ fn a_rejected_refund_settles_its_complaint_at_once() {
 }
 
 #[test]
-fn a_list_has_the_complaints_of_its_days_and_its_merchant_the_newest_first() {
+fn a_list_has_a_merchants_complaints_of_its_days_newest_first() {
     let sandbox = start();
     let mut client = Client::new(&sandbox);
     for number in ["order-1", "order-2", "order-3"] {
@@ -276,7 +276,7 @@ fn nobody_sees_or_answers_a_complaint_about_another_merchant() {
 }
 
 #[test]
-fn a_partner_and_its_sub_merchant_both_see_a_complaint_and_are_both_notified() {
+fn a_partner_and_its_sub_merchant_both_see_and_hear_of_a_complaint() {
     let sandbox = start();
     let partner = Client::new(&sandbox);
     let sub =
@@ -326,7 +326,7 @@ fn an_address_is_set_once_changed_looked_at_and_deleted() {
 }
 
 #[test]
-fn a_person_who_needs_an_answer_at_once_gets_one_message_for_one_idempotent_id() {
+fn an_urgent_complaint_gets_one_message_for_one_idempotent_id() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     paid(&client, "order-1");
@@ -442,7 +442,7 @@ fn only_the_person_who_paid_complains() {
 }
 
 #[test]
-fn whoever_complains_about_an_order_that_is_reversed_has_all_of_the_money_back() {
+fn a_reversal_gives_whoever_complained_all_of_the_money_back() {
     let sandbox = start();
     let client = Client::new(&sandbox);
     let kit = sandbox.kit();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, NewMerchant, PersonPays, Sandbox};
+use weipay_sandbox::{AccountState, Clock, LogEntry, NewMerchant, PersonPays, Sandbox};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -94,7 +94,7 @@ impl<'a> Shop<'a> {
 }
 
 #[test]
-fn a_person_signs_once_and_the_merchant_takes_money_until_the_contract_ends() {
+fn a_person_signs_once_and_the_merchant_deducts_until_the_contract_ends() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     let made = shop.client.post(&format!("{PRESIGN}/jsapi"), &shop.terms("vip1")).success();
@@ -124,9 +124,11 @@ fn a_person_signs_once_and_the_merchant_takes_money_until_the_contract_ends() {
     assert_eq!(shop.client.post(close, &json!({ "mchid": mchid })).status, 400);
     assert!(sandbox.pay(&PersonPays::new("month-1")).is_err(), "nobody else pays it");
     shop.run(2);
-    let (event, told) = shop.told();
+    let (event, mut told) = shop.told();
     assert_eq!((&*event, &told["attach"]), ("TRANSACTION.SUCCESS", &json!("a")));
     let paid = shop.order("month-1");
+    // A query says that there are no coupons.
+    told["promotion_detail"] = json!([]);
     assert_eq!(paid, told);
     assert_eq!(
         (&paid["trade_state"], &paid["trade_type"], &paid["payer"]["openid"]),
@@ -275,7 +277,7 @@ fn after_a_notice_money_is_taken_from_the_third_day_on_and_once() {
 }
 
 #[test]
-fn a_session_lives_for_ten_minutes_and_is_of_the_person_that_the_request_names() {
+fn a_session_lives_ten_minutes_for_the_person_that_the_request_names() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     let mut terms = shop.terms("mine");
@@ -346,9 +348,19 @@ fn whoever_pays_an_order_with_a_contract_signs_it() {
         let made = shop.client.post(path, &order(number, "taken", &kit.mchid)).success();
         made["prepay_id"].as_str().unwrap().to_owned()
     });
-    assert!(sandbox.pay(&PersonPays::new(first)).unwrap().paid);
+    let paid = sandbox.pay(&PersonPays::new(first)).unwrap();
+    assert!(paid.paid && paid.contract_not_signed.unwrap().contains("a later request took its place"));
     assert_eq!(shop.query("taken").status, 404, "the contract is that of the other order");
-    assert!(sandbox.pay(&PersonPays::new(second)).unwrap().paid);
+    // The person has a contract of this plan: paid, not signed, and the developer is told why.
+    let paid = sandbox.pay(&PersonPays::new(second)).unwrap();
+    let reason = paid.contract_not_signed.unwrap();
+    assert!(
+        paid.paid && reason.starts_with("contract taken was not signed: the person has a contract"),
+        "{reason}"
+    );
+    assert_eq!(shop.query("taken").status, 404);
+    let told = |line: &LogEntry| line.path.contains("order-4") && line.reason.as_deref() == Some(&reason);
+    assert!(sandbox.log().iter().any(|exchange| exchange.is_failed() && told(&exchange.entry)));
     let signed = shop.query("both").success();
     assert_eq!((&signed["contract_state"], &signed["openid"]), (&json!("SIGNED"), &json!(kit.openid)));
     let again = shop.client.post(path, &order("order-2", "both", &kit.mchid));

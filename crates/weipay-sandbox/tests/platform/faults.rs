@@ -147,7 +147,7 @@ fn a_header_that_names_no_fault_is_refused_and_nothing_is_done() {
 }
 
 #[test]
-fn rules_are_added_listed_and_taken_away_by_their_routes_and_told_in_the_log() {
+fn fault_rules_are_added_listed_removed_and_logged() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&lines);
     let log = move |entry: LogEntry| kept.lock().unwrap().push(entry.to_string());

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weipay_sandbox::kit::KitOnDisk;
 use weipay_sandbox::{Clock, HeldClock, Sandbox};
 use weipay_wire::{
     ApiV3Key, Certificate, Envelope, PlatformKeys, PublicKey, SignatureHeaders, verify_response,
@@ -25,7 +26,7 @@ pub(crate) struct Receiver {
 
 /// A notification as it arrived.
 pub(crate) struct Notification {
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -90,13 +91,23 @@ impl Notification {
     /// Verifies the signature at a time, and opens the resource.
     #[track_caller]
     pub(crate) fn open(&self, sandbox: &Sandbox, now: i64) -> Value {
-        let kit = sandbox.kit_on_disk();
+        self.open_by(sandbox.kit_on_disk(), now)
+    }
+
+    /// The same, of another merchant.
+    #[track_caller]
+    pub(crate) fn open_of(&self, sandbox: &Sandbox, mchid: &str, now: i64) -> Value {
+        self.open_by(&sandbox.platform().kit_of(mchid).unwrap(), now)
+    }
+
+    #[track_caller]
+    fn open_by(&self, kit: &KitOnDisk, now: i64) -> Value {
         let mut keys = PlatformKeys::new();
-        if sandbox.kit().platform_cert.is_some() {
+        if kit.kit().platform_cert.is_some() {
             keys.insert_certificate(&Certificate::from_pem(&kit.platform_cert_pem().unwrap()).unwrap());
         }
         let public_key = PublicKey::from_pem(&kit.public_key_pem().unwrap()).unwrap();
-        keys.insert_public_key(sandbox.kit().public_key_id.as_deref().unwrap().parse().unwrap(), public_key);
+        keys.insert_public_key(kit.kit().public_key_id.as_deref().unwrap().parse().unwrap(), public_key);
         let headers = SignatureHeaders {
             timestamp: self.header("Wechatpay-Timestamp"),
             nonce: self.header("Wechatpay-Nonce"),
@@ -112,7 +123,7 @@ impl Notification {
             associated_data: text("associated_data"),
             ciphertext: text("ciphertext"),
         };
-        let key = ApiV3Key::new(&sandbox.kit().api_v3_key).unwrap();
+        let key = ApiV3Key::new(&kit.kit().api_v3_key).unwrap();
         serde_json::from_slice(&key.open(&envelope).unwrap()).unwrap()
     }
 }

@@ -277,7 +277,7 @@ fn visits_are_in_no_log_and_meet_no_fault() {
 }
 
 #[test]
-fn one_of_several_people_is_chosen_and_pays_with_their_coupons_or_not_at_all() {
+fn a_chosen_person_pays_with_their_own_coupons_or_not_at_all() {
     let sandbox = crate::sandbox().start().unwrap();
     let appid = &sandbox.kit().appid;
     let [first, second] =

@@ -270,6 +270,7 @@ fn a_payment_elsewhere_moves_no_money_and_ends_the_order() {
         (&done["state"], &done["collection"]["details"][0]["paid_type"]),
         (&json!("DONE"), &json!("MCH"))
     );
+    assert_eq!(done["collection"]["details"][0].get("seq"), None, "its page has none");
     assert_eq!(shop.unsettled(), 0);
 }
 
@@ -325,7 +326,7 @@ fn an_order_without_confirmation_is_served_at_once_and_may_cost_nothing() {
 }
 
 #[test]
-fn a_permission_is_asked_for_opened_by_the_person_and_ended_by_either_side() {
+fn a_permission_is_opened_by_the_person_and_ended_by_either_side() {
     let sandbox = start();
     let shop = Shop::new(&sandbox);
     let (openid, appid) = (&sandbox.kit().openid, &sandbox.kit().appid);
@@ -634,7 +635,7 @@ fn an_order_without_confirmation_begins_when_it_is_made() {
 }
 
 #[test]
-fn an_order_without_confirmation_is_not_for_somebody_whose_account_is_frozen() {
+fn an_order_without_confirmation_is_not_for_a_frozen_account() {
     let sandbox = start();
     let shop = Shop::new(&sandbox);
     shop.authorized("code-1");
@@ -665,7 +666,7 @@ fn a_canceled_order_collects_nothing() {
 }
 
 #[test]
-fn a_partner_knows_a_person_by_the_openid_under_the_sub_merchants_appid_too() {
+fn a_partner_knows_a_person_by_sub_openid_too() {
     const SUB_APPID: &str = "wx1111111111111111";
     const PARTNER: &str = "/v3/payscore/partner";
     let sandbox = start();
@@ -715,4 +716,83 @@ fn a_partner_knows_a_person_by_the_openid_under_the_sub_merchants_appid_too() {
     }));
     assert_eq!(shop.client.post(&format!("{PARTNER}/permissions/terminate"), &end).status, 204);
     assert_eq!(shop.client.get(&search).success()["authorization_state"], "UNAVAILABLE");
+}
+
+#[test]
+fn a_partner_binds_a_service_asks_in_a_scene_sees_levels_and_sells_on_delivery() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    const PARTNER: &str = "/v3/payscore/partner";
+    let kit = sandbox.kit();
+    let of_sub = |mut body: Value| {
+        body["service_id"] = json!(SERVICE);
+        body["appid"] = json!(kit.appid);
+        body["sub_mchid"] = json!("1900000200");
+        body
+    };
+    let post = |path: &str, body: Value| shop.client.post(&format!("{PARTNER}/{path}"), &body);
+
+    let apply = of_sub(json!({ "out_apply_no": "apply1", "result_notify_url": shop.receiver.url }));
+    let bound = post("service-account-applications", apply.clone()).success();
+    assert_eq!((&bound["apply_state"], &bound["sub_mchid"]), (&json!("APPROVED"), &json!("1900000200")));
+    assert_eq!(shop.receiver.next().json()["event_type"], "PAYSCORE.BIND_SERVICE_ACCOUNT");
+    assert_eq!(post("service-account-applications", apply.clone()).success(), bound);
+    assert_eq!(shop.client.get(&format!("{PARTNER}/service-account-applications/apply1")).success(), bound);
+    assert_eq!(shop.client.get(&format!("{PARTNER}/service-account-applications/apply2")).status, 404);
+    let mut other = apply;
+    other["service_id"] = json!("500001");
+    assert_eq!(post("service-account-applications", other).refusal(), (400, "INVALID_REQUEST".to_owned()));
+
+    let ask = of_sub(json!({
+        "authorization_code": "code1", "notify_url": shop.receiver.url, "scene": "TRANSACTION",
+        "transaction_scene_info": { "mchid": kit.mchid, "sub_mchid": "1900000200" },
+    }));
+    let asked = post("permissions/apply-for-scene", ask.clone()).success();
+    assert_eq!(post("permissions/apply-for-scene", ask).success(), asked);
+    let assess = || {
+        let path = "permissions/assess-user-risk-level?sub_mchid=1900000200";
+        let mut body = of_sub(json!({ "authorization_code": "code1" }));
+        body.as_object_mut().unwrap().remove("sub_mchid");
+        post(path, body).success()
+    };
+    let before = assess();
+    assert_eq!(
+        (&before["authorization_state"], before.get("user_risk_level")),
+        (&json!("UNAVAILABLE"), None)
+    );
+    let token = asked["transaction_permissions_token"].as_str().unwrap();
+    shop.permission(token, "open", &json!({ "openid": kit.openid })).unwrap();
+    let after = assess();
+    assert_eq!((&after["authorization_state"], &after["user_risk_level"]), (&json!("AVAILABLE"), &json!(1)));
+    let quotas = |version: i64| {
+        shop.client.get(&format!(
+            "{PARTNER}/servicequotas/service-id/{SERVICE}?sub_mchid=1900000200&appid={}&risk_level_version={version}",
+            kit.appid
+        ))
+    };
+    assert_eq!(quotas(1).success()["quotas"][0]["risk_level"], 1);
+    assert_eq!(quotas(2).refusal(), (400, "PARAM_ERROR".to_owned()));
+
+    // The person pays for goods when they are there.
+    let goods = json!({
+        "goods": [{ "name": "茶", "picture": "https://example.com/a.png", "amount": 500, "count": 1 }],
+        "jump_link": { "jump_link_type": "JUMP_LINK_MINI_PROGRAM", "appid": kit.appid, "path": "/order" },
+    });
+    let mut order = of_sub(shop.request("delivery1"));
+    order["shopping_info"] = goods.clone();
+    order["openid"] = json!(kit.openid);
+    order["need_user_confirm"] = json!(false);
+    let made = post("servicepayondeliveryorder", order.clone()).success();
+    assert_eq!((&made["state"], &made["shopping_info"]), (&json!("DOING"), &goods));
+    assert_eq!(post("servicepayondeliveryorder", order.clone()).success()["order_id"], made["order_id"]);
+    order["shopping_info"]["goods"][0]["amount"] = json!(-1);
+    assert_eq!(post("servicepayondeliveryorder", order).refusal(), (400, "PARAM_ERROR".to_owned()));
+    let mut complete = of_sub(shop.charge(500));
+    complete.as_object_mut().unwrap().remove("appid");
+    assert_eq!(post("serviceorder/delivery1/complete", complete).status, 204);
+    sandbox.run_for(2).unwrap();
+    let target =
+        format!("{PARTNER}/serviceorder?service_id={SERVICE}&sub_mchid=1900000200&out_order_no=delivery1");
+    let done = Client { now: NOW + 2, ..Client::new(&sandbox) }.get(&target).success();
+    assert_eq!((&done["state"], done.get("shopping_info")), (&json!("DONE"), None));
 }

@@ -75,7 +75,7 @@ fn an_order_is_made_paid_once_asked_for_by_both_numbers_and_notified() {
 }
 
 #[test]
-fn the_same_number_with_another_request_is_refused_in_the_words_of_the_case() {
+fn a_used_number_with_another_request_is_refused_in_the_words_of_the_case() {
     let sandbox = crate::sandbox().start().unwrap();
     let body = order(&sandbox, "order-1");
     jsapi(&sandbox, &body);
@@ -361,7 +361,7 @@ fn limit_pay_keeps_the_kind_of_card_away_that_it_names() {
 }
 
 #[test]
-fn nobody_pays_an_order_by_its_number_when_what_the_app_was_given_has_expired() {
+fn nobody_pays_an_order_by_number_once_its_prepay_id_has_expired() {
     let sandbox = crate::sandbox().start().unwrap();
     let body = order(&sandbox, "slow-1");
     jsapi(&sandbox, &body);

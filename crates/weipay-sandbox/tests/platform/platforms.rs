@@ -59,7 +59,7 @@ fn bill(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_platform_shares_refunds_and_withdraws_and_bills_agree_with_the_ledger() {
+fn a_platform_shares_refunds_withdraws_and_its_bills_agree() {
     let sandbox = platform();
     let date = "2026-08-15";
     let id = pay(&sandbox, "whole-1", 10_000);
@@ -318,7 +318,7 @@ fn a_sub_merchant_that_a_partner_names_is_nobody_elses() {
 }
 
 #[test]
-fn the_bill_of_a_deposit_account_is_of_a_right_day_and_sub_merchant_and_empty() {
+fn the_bill_of_a_deposit_account_is_checked_and_empty() {
     let sandbox = platform();
     let code = |date: &str, sub_mchid: &str, account: &str| {
         let target = format!(
@@ -331,4 +331,96 @@ fn the_bill_of_a_deposit_account_is_of_a_right_day_and_sub_merchant_and_empty() 
     assert_eq!(code("2026-08-14", "1900000555", "DEPOSIT"), "NO_AUTH");
     assert_eq!(code("2026-08-14", SUB, "DEPOSIT"), "NO_STATEMENT_EXIST");
     assert_eq!(code("2026-08-14", SUB, "BASIC"), "NO_STATEMENT_EXIST");
+}
+
+#[test]
+fn a_platform_subsidises_its_sub_merchant_has_it_back_after_a_refund_and_takes_a_fee_for_service() {
+    let sandbox = platform();
+    sandbox.top_up(PLATFORM, MerchantAccount::Basic, 500).unwrap();
+    let post = |path: &str, body: &Value| client(&sandbox).post(&format!("/v3/ecommerce/{path}"), body);
+    let own = || {
+        let shown = client(&sandbox).get("/v3/merchant/fund/balance/BASIC").success();
+        shown["available_amount"].as_i64().unwrap()
+    };
+    let sell = |number: &str, subsidy: i64| {
+        let order = json!({
+            "sp_appid": appid(&sandbox), "sp_mchid": PLATFORM, "sub_mchid": SUB, "description": "茶", "out_trade_no": number,
+            "notify_url": NOTIFY_URL, "amount": { "total": 1_000 },
+            "settle_info": { "profit_sharing": true, "subsidy_amount": subsidy },
+        });
+        client(&sandbox).post("/v3/pay/partner/transactions/native", &order).success();
+        sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids[0].clone()
+    };
+    let (id, cancelled) = (sell("order-1", 300), sell("order-2", 300));
+    // 994 of each wait to be shared.
+    assert_eq!((own(), balance(&sandbox, SUB)), (500, (0, 1_988)));
+
+    let subsidy = |fen: i64, number: &str| {
+        json!({
+            "sub_mchid": SUB, "transaction_id": id, "amount": fen, "description": "补差", "out_subsidy_no": number,
+        })
+    };
+    let paid = post("subsidies/create", &subsidy(200, "s1")).success();
+    assert_eq!((&paid["result"], &paid["amount"]), (&json!("SUCCESS"), &json!(200)));
+    assert_eq!(post("subsidies/create", &subsidy(200, "s1")).success(), paid, "once for its number");
+    assert_eq!(post("subsidies/create", &subsidy(201, "s1")).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(post("subsidies/create", &subsidy(101, "s2")).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let others = json!({ "sub_mchid": SUPPLIER, "transaction_id": id, "amount": 1, "description": "补差" });
+    assert_eq!(post("subsidies/create", &others).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!((own(), balance(&sandbox, SUB)), (300, (200, 1_988)));
+
+    let not = json!({ "sub_mchid": SUB, "transaction_id": cancelled, "description": "不补" });
+    assert_eq!(post("subsidies/cancel", &not).success()["result"], "SUCCESS");
+    assert_eq!(post("subsidies/cancel", &not).success()["result"], "SUCCESS", "again");
+    let late = json!({ "sub_mchid": SUB, "transaction_id": cancelled, "amount": 1, "description": "补差" });
+    assert_eq!(post("subsidies/create", &late).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let done = json!({ "sub_mchid": SUB, "transaction_id": id, "description": "不补" });
+    assert_eq!(post("subsidies/cancel", &done).refusal(), (400, "INVALID_REQUEST".to_owned()));
+
+    // After a refund the subsidy goes back, and the platform takes its fee for the return of the goods.
+    let mut back = json!({
+        "sub_mchid": SUB, "transaction_id": id, "out_order_no": "r1", "refund_id": "5".repeat(28), "amount": 150,
+        "description": "退", "subsidy_id": paid["subsidy_id"],
+    });
+    assert_eq!(
+        post("subsidies/return", &back).refusal(),
+        (400, "INVALID_REQUEST".to_owned()),
+        "no such refund"
+    );
+    let refund = json!({
+        "sub_mchid": SUB, "sp_appid": appid(&sandbox), "transaction_id": id, "out_refund_no": "refund-1",
+        "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
+    });
+    let refund_id = post("refunds/apply", &refund).success()["refund_id"].clone();
+    back["refund_id"] = refund_id.clone();
+    let returned = post("subsidies/return", &back).success();
+    assert_eq!((&returned["result"], &returned["refund_id"]), (&json!("SUCCESS"), &refund_id));
+    assert_eq!(post("subsidies/return", &back).success(), returned);
+    assert_eq!((own(), balance(&sandbox, SUB).0), (450, 50));
+    back["out_order_no"] = json!("r2");
+    assert_eq!(
+        post("subsidies/return", &back).refusal(),
+        (400, "INVALID_REQUEST".to_owned()),
+        "more than is left"
+    );
+
+    let pending = balance(&sandbox, SUB).1;
+    let fee = json!({
+        "sub_mchid": SUB, "transaction_id": id, "amount": 30, "type": "SERVICE_FEE_INCOME", "scene": "RETURN_GOODS",
+        "refund_id": refund_id,
+    });
+    let query = format!("/v3/ecommerce/profitsharing/after-sales-orders?sub_mchid={SUB}&transaction_id={id}");
+    assert_eq!(client(&sandbox).get(&query).refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    let taken = post("profitsharing/after-sales-orders", &fee).success();
+    assert_eq!(post("profitsharing/after-sales-orders", &fee).success(), taken);
+    let mut other = fee.clone();
+    other["amount"] = json!(31);
+    let refused = post("profitsharing/after-sales-orders", &other);
+    assert_eq!(refused.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let shown = client(&sandbox).get(&query).success();
+    assert_eq!((&shown["amount"], &shown["result"]), (&json!(30), &json!("SUCCESS")));
+    assert_eq!((own(), balance(&sandbox, SUB)), (480, (50, pending - 30)));
+    let left = client(&sandbox).get(&format!("/v3/ecommerce/profitsharing/orders/{id}/amounts")).success();
+    // 1,000 less 6 of fee, less 500 refunded with 3 of the fee, less 30.
+    assert_eq!(left["unsplit_amount"], 467);
 }

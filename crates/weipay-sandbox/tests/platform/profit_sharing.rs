@@ -71,7 +71,7 @@ fn lines(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn after_the_end_of_sharing_a_refund_takes_available_money_and_leaves_what_is_not_settled() {
+fn after_the_end_of_sharing_a_refund_takes_available_money() {
     let sandbox = crate::sandbox().start().unwrap();
     let id = paid(&sandbox, "order-1", true);
     paid(&sandbox, "order-2", false);
@@ -169,7 +169,7 @@ fn a_merchant_is_told_of_its_share_and_the_other_of_what_came_back() {
 }
 
 #[test]
-fn a_receiver_is_a_merchant_or_somebodys_openid_under_the_appid_of_the_request() {
+fn a_receiver_is_a_merchant_or_an_openid_under_the_requests_appid() {
     let sandbox = crate::sandbox().start().unwrap();
     let own = sandbox.kit().appid.clone();
     let person = sandbox.platform().add_person(&[own.clone(), "wx8888888888888889".to_owned()]).unwrap();

@@ -9,7 +9,7 @@ use weipay_sandbox::NewMerchant;
 use crate::merchant::{Coupon, Merchant};
 use crate::sandbox;
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -89,7 +89,7 @@ fn a_seed_repeats_numbers_and_never_keys() {
 }
 
 #[test]
-fn a_seed_gives_no_number_twice_to_one_state_and_every_run_the_same_numbers() {
+fn a_seed_gives_each_run_the_same_numbers_and_a_state_none_twice() {
     let run = || {
         let data = tempfile::tempdir().unwrap();
         let (mut people, mut appids) = (Vec::new(), Vec::new());

@@ -101,6 +101,25 @@ fn headers_come_in_the_recorded_order_and_spelling() {
 }
 
 #[test]
+fn no_language_is_refused_and_every_response_is_in_chinese() {
+    let client = Client::new(&SHARED);
+    let ask = |target: &str, language: Option<&str>| {
+        let mut request = client.request("GET", target, b"");
+        language.into_iter().for_each(|language| request.set("Accept-Language", language));
+        client.send(&request)
+    };
+    for target in [&*format!("{FAMILY}/stocks/404"), "/v3/certificates"] {
+        let usual = ask(target, None);
+        assert_eq!(usual.header("Content-Language"), Some("zh-CN"));
+        for language in ["zh-CN", "zh-HK", "zh-TW", "en", "en;q=0.5, fr", "fr", "*", ""] {
+            let response = ask(target, Some(language));
+            assert_eq!((response.status, response.text()), (usual.status, usual.text()), "{language}");
+            assert_eq!(response.header("Content-Language"), Some("zh-CN"), "{language}");
+        }
+    }
+}
+
+#[test]
 fn a_connection_that_closes_says_so() {
     let client = Client::new(&SHARED);
     let response = client.get(&format!("{FAMILY}/stocks/404"));

@@ -56,7 +56,7 @@ fn story(merchant: &Merchant<'_>, code: &str) -> Vec<Request> {
 }
 
 #[test]
-fn after_a_restore_the_same_requests_have_the_same_responses_byte_for_byte() {
+fn after_a_restore_the_same_requests_get_the_same_bytes() {
     for store in [StoreAddress::FILE, StoreAddress::MEMORY] {
         let sandbox = seeded().store(store).start().unwrap();
         let merchant = Merchant::in_sandbox(&sandbox);

@@ -128,7 +128,7 @@ fn a_request_without_user_agent_is_refused_before_authentication() {
 
 /// Node's fetch sends `*`, and certificates that cannot be fetched because of it left paid orders open in production.
 #[test]
-fn a_language_that_the_platform_does_not_have_is_refused_before_authentication() {
+fn an_unknown_language_is_refused_before_authentication() {
     for languages in ["*", "fr", "fr-CH, de;q=0.9, *;q=0.5"] {
         let response = refused(|_, request| {
             request.set("Accept-Language", languages);
@@ -205,7 +205,7 @@ fn a_target_is_verified_as_it_was_sent() {
 }
 
 #[test]
-fn a_replayed_request_is_let_in_unless_the_sandbox_is_told_to_take_each_once() {
+fn a_replayed_request_is_let_in_unless_replays_are_off() {
     let merchant = Merchant::new();
     let replay = |client: &Client<'_>| {
         let request = client.request("GET", &format!("{FAMILY}/stocks/1"), b"");

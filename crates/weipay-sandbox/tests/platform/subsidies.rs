@@ -121,6 +121,8 @@ fn a_used_coupon_is_subsidised_and_the_subsidy_goes_back() {
         (&over["status"], &over["fail_reason"]),
         (&json!("FAIL"), &json!("EXCEED_SUBSIDY_AMOUNT_QUOTA"))
     );
+    let id = over["subsidy_receipt_id"].as_str().unwrap();
+    assert_eq!(merchant.get(&format!("subsidy/pay-receipts/{id}")).success(), over);
 
     let mut back = subsidy(&merchant, &coupon, 30);
     (back["refund_id"], back["out_subsidy_return_no"]) = (json!("5".repeat(28)), json!(number()));

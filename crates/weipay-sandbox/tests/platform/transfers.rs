@@ -153,7 +153,7 @@ fn a_program_acts_for_the_person_of_a_transfer() {
 }
 
 #[test]
-fn a_merchant_without_money_is_refused_and_may_repeat_the_number_after_a_top_up() {
+fn a_merchant_without_money_may_repeat_the_number_after_a_top_up() {
     let (sandbox, _held) = start();
     let payer = Payer::new(&sandbox);
     let request = payer.request("short1", 1_001);
@@ -411,7 +411,7 @@ fn whoever_confirms_in_the_last_second_gives_the_authorization_too() {
 }
 
 #[test]
-fn a_transfer_names_an_authorization_that_was_asked_for_before_until_it_has_ended() {
+fn a_transfer_names_an_authorization_until_that_has_ended() {
     let (sandbox, _held) = start();
     let payer = Payer::new(&sandbox);
     let (kit, base) = (sandbox.kit(), "/v3/fund-app/mch-transfer/user-confirm-authorization");
@@ -501,7 +501,7 @@ fn receipt(payer: &Payer<'_>, shown: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn the_receipt_of_a_transfer_is_applied_for_made_by_the_clock_and_downloaded() {
+fn the_receipt_of_a_transfer_is_made_by_the_clock_and_downloaded() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
     let made = payer.named("paid1").success();

@@ -8,8 +8,8 @@ use crate::client::{Client, Request, Response};
 
 const PICTURE: &str = "/v3/marketing/favor/media/image-upload";
 const PRODUCT_COUPON: &str = "/v3/marketing/partner/product-coupon/media/upload-image";
-const COMPLAINT: &str = "/v3/merchant-service/images/upload";
-const MEDIA: &str = "/v3/merchant/media/upload";
+pub(crate) const COMPLAINT: &str = "/v3/merchant-service/images/upload";
+pub(crate) const MEDIA: &str = "/v3/merchant/media/upload";
 const VIDEO: &str = "/v3/merchant/media/video_upload";
 
 const KB: usize = 1024;
@@ -44,7 +44,7 @@ fn upload(target: &str, name: &str, file: &[u8]) -> Response {
     upload_by(&Client::new(&SHARED), target, name, file)
 }
 
-fn upload_by(client: &Client<'_>, target: &str, name: &str, file: &[u8]) -> Response {
+pub(crate) fn upload_by(client: &Client<'_>, target: &str, name: &str, file: &[u8]) -> Response {
     let meta = meta(name, file);
     let body = body(&[("meta", meta.as_bytes()), ("file", file)]);
     client.send(&request(client, target, meta.as_bytes(), body))
@@ -194,7 +194,7 @@ fn the_digest_must_be_the_files() {
 }
 
 #[test]
-fn a_file_that_says_it_is_not_a_picture_is_refused_with_the_recorded_words() {
+fn a_file_that_is_not_a_picture_is_refused_with_the_recorded_words() {
     let file = b"BM picture";
     let meta = meta("a.jpg", file);
     let typed = |content_type: &str| {

@@ -148,7 +148,7 @@ fn a_connection_that_never_spoke_does_not_hold_the_end_up() {
 }
 
 #[test]
-fn a_host_that_is_down_ends_the_request_for_a_connection_to_it_and_no_other() {
+fn a_host_that_is_down_ends_only_connections_to_it() {
     let sandbox = sandbox().start().unwrap();
     let client = Client::new(&sandbox);
     let rule = weipay_sandbox::FaultRule::new("drop".parse().unwrap()).host(HOST).first(2);

@@ -104,7 +104,7 @@ fn a_url_that_was_signed_otherwise_than_it_was_sent_is_recognized() {
 }
 
 #[test]
-fn a_path_that_was_signed_with_other_percent_encoding_than_it_was_sent_with_is_recognized() {
+fn a_path_signed_with_other_percent_encoding_is_recognized() {
     const IMAGES: &str = "/v3/merchant-service/images/";
     for (sent, signed, words, column) in [
         // Python's requests sends %2E as a dot.

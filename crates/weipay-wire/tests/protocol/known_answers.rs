@@ -79,7 +79,7 @@ fn the_documented_request_with_a_body_verifies() {
 }
 
 #[test]
-fn the_documented_request_with_a_query_verifies_as_the_older_page_signed_it() {
+fn the_documented_query_verifies_as_the_older_page_signed_it() {
     let message = request_message("GET", OLDER_QUERY, TIMESTAMP, NONCE, b"");
     verifies(
         &message,
@@ -89,7 +89,7 @@ fn the_documented_request_with_a_query_verifies_as_the_older_page_signed_it() {
 }
 
 #[test]
-fn the_documented_request_with_a_query_verifies_as_the_current_page_signs_it() {
+fn the_documented_query_verifies_as_the_current_page_signs_it() {
     let message = request_message("GET", CURRENT_QUERY, TIMESTAMP, NONCE, b"");
     verifies(
         &message,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
 use super::{Core, content_coding, echo};
-use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::error::{ApiError, Cause, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::json::{self, without_mark};
 use crate::operation::{Dialect, Operation};
@@ -42,7 +42,7 @@ pub(super) fn prepare(
             let (content_type, body) = form(fields.texts(), file);
             let content_type = HeaderValue::try_from(content_type);
             headers
-                .insert(CONTENT_TYPE, content_type.map_err(|error| RequestError::Body(error.to_string()))?);
+                .insert(CONTENT_TYPE, content_type.map_err(|error| RequestError::Body(Cause::new(error)))?);
             (target_of(request)?, body)
         }
         (_, body) => {
@@ -164,9 +164,9 @@ fn members_of(body: Option<&Body>) -> Result<Map<String, Value>, RequestError> {
     let Some(Body::Json(body)) = body else { return Ok(Map::new()) };
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        _ => Err(RequestError::Body(
-            "a body of APIv2 must be a JSON object: its members become the XML elements".to_owned(),
-        )),
+        _ => Err(RequestError::Body(Cause::new(
+            "a body of APIv2 must be a JSON object: its members become the XML elements",
+        ))),
     }
 }
 
@@ -176,7 +176,7 @@ fn unwritable(error: XmlError) -> RequestError {
             path: element,
             rule: "contains a control character, which XML does not allow: remove it".to_owned(),
         },
-        error => RequestError::Body(error.to_string()),
+        error => RequestError::Body(Cause::new(error)),
     }
 }
 

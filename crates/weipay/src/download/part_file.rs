@@ -80,7 +80,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_new_file_is_its_owner_s_alone_and_one_that_replaces_another_keeps_its_mode() {
+    fn a_new_file_is_its_owners_alone_and_a_replaced_one_keeps_its_mode() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();

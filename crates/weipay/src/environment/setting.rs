@@ -38,7 +38,8 @@ pub(super) fn key<K>(
         return read(value.as_bytes()).map_err(|error| text_error(setting, error));
     }
     let shown = shown(&path).unwrap_or_else(|| "its file".to_owned());
-    let content = read_file(&path).map_err(|reason| unusable(setting, &format!("{shown} {reason}")))?;
+    let content =
+        read_file(&path).map_err(|reason| ConfigError::setting(setting, format!("{shown} {reason}")))?;
     read(&content).map_err(|source| ConfigError::Key { setting: format!("{setting} ({shown})"), source })
 }
 
@@ -56,12 +57,16 @@ pub(super) fn certificates(setting: &str, value: &str) -> Result<Vec<Certificate
             continue;
         }
         let shown = shown(&path).unwrap_or_else(|| "one of its files".to_owned());
-        let content = read_file(&path).map_err(|reason| unusable(setting, &format!("{shown} {reason}")))?;
+        let content =
+            read_file(&path).map_err(|reason| ConfigError::setting(setting, format!("{shown} {reason}")))?;
         let error = |source| ConfigError::Key { setting: format!("{setting} ({shown})"), source };
         certificates.extend(each_certificate(&content).map_err(error)?);
     }
     if certificates.is_empty() {
-        return Err(unusable(setting, "it names no file: give the paths of platform certificates"));
+        return Err(ConfigError::setting(
+            setting,
+            "it names no file: give the paths of platform certificates",
+        ));
     }
     Ok(certificates)
 }
@@ -90,10 +95,11 @@ pub(super) fn secret(setting: &str, value: &str, folder: &Path) -> Result<Zeroiz
         return Ok(Zeroizing::new(value.to_owned()));
     }
     let shown = shown(&path).unwrap_or_else(|| "its file".to_owned());
-    let content = read_file(&path).map_err(|reason| unusable(setting, &format!("{shown} {reason}")))?;
+    let content =
+        read_file(&path).map_err(|reason| ConfigError::setting(setting, format!("{shown} {reason}")))?;
     match text_from(&content) {
         Ok(text) => Ok(Zeroizing::new(cleaned(text).to_owned())),
-        Err(reason) => Err(unusable(setting, &format!("{shown} {reason}"))),
+        Err(reason) => Err(ConfigError::setting(setting, format!("{shown} {reason}"))),
     }
 }
 
@@ -117,15 +123,10 @@ fn is_there(value: &str, path: &Path) -> bool {
 fn text_error(setting: &str, source: KeyError) -> ConfigError {
     match source {
         KeyError::NotPem { given: KeyFormat::Text, .. } => {
-            unusable(setting, &format!("it is not the path of a file, and {source}"))
+            ConfigError::setting(setting, format!("it is not the path of a file, and {source}"))
         }
         source => ConfigError::Key { setting: setting.to_owned(), source },
     }
-}
-
-/// The error of a setting that cannot be used.
-pub(super) fn unusable(name: &str, reason: &str) -> ConfigError {
-    ConfigError::Setting { name: name.to_owned(), reason: reason.to_owned() }
 }
 
 /// The size limit of a file. A key or a certificate has about 2 kB, a kit 1 kB.

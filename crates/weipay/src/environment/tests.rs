@@ -305,13 +305,13 @@ fn a_secret_in_the_place_of_any_setting_is_never_printed() {
 #[test]
 fn a_file_that_cannot_be_read_is_named_with_its_setting() {
     let text = told(with("WEIPAY_MERCHANT_KEY", "no/such/file.pem"));
-    assert!(text.starts_with("WEIPAY_MERCHANT_KEY: no/such/file.pem cannot be read"), "{text}");
+    assert!(text.contains("WEIPAY_MERCHANT_KEY cannot be used: no/such/file.pem cannot be read"), "{text}");
     let text = told(with("WEIPAY_API_V3_KEY", "no/such/key.txt"));
-    assert!(text.starts_with("WEIPAY_API_V3_KEY: no/such/key.txt cannot be read"), "{text}");
+    assert!(text.contains("WEIPAY_API_V3_KEY cannot be used: no/such/key.txt cannot be read"), "{text}");
     let text = told(with("WEIPAY_PUBLIC_KEY", KIT.0.path().to_str().unwrap()));
     assert!(text.contains("is a folder"), "{text}");
     let text = told(ClientBuilder::from_kit("no/such/kit.json"));
-    assert!(text.starts_with("no/such/kit.json: cannot be read"), "{text}");
+    assert!(text.contains("no/such/kit.json cannot be used: it cannot be read"), "{text}");
     let text = told(ClientBuilder::from_kit(KIT.0.path()));
     assert!(text.contains("is a folder"), "{text}");
 }
@@ -323,7 +323,7 @@ fn a_file_that_never_ends_is_not_read() {
         let text = told(with(name, "/dev/zero"));
         assert!(text.contains(name) && text.contains("/dev/zero is a device"), "{text}");
     }
-    assert!(told(ClientBuilder::from_kit("/dev/zero")).contains("/dev/zero: is a device"));
+    assert!(told(ClientBuilder::from_kit("/dev/zero")).contains("/dev/zero cannot be used: it is a device"));
     for name in ["merchant_key", "merchant_cert", "public_key", "platform_cert"] {
         let (_folder, kit) = kit_with(&[(name, "/dev/zero")]);
         let text = told(ClientBuilder::from_kit(&kit));
@@ -400,11 +400,11 @@ fn what_a_kit_says_twice_must_agree() {
 
 #[test]
 fn the_base_url_is_told_once_and_by_the_name_of_its_setting() {
-    let text = with("WEIPAY_BASE_URL", "api.mch.weixin.qq.com").err().unwrap().to_string();
-    assert!(text.starts_with("WEIPAY_BASE_URL: the base URL must begin with https://"), "{text}");
+    let text = told(with("WEIPAY_BASE_URL", "api.mch.weixin.qq.com"));
+    assert!(text.contains("WEIPAY_BASE_URL cannot be used: the base URL must begin with https://"), "{text}");
     let (_folder, kit) = kit_with(&[("base_url", "127.0.0.1:8880")]);
-    let text = ClientBuilder::from_kit(&kit).err().unwrap().to_string();
-    assert!(text.contains("kit.json: base_url: the base URL must begin"), "{text}");
+    let text = told(ClientBuilder::from_kit(&kit));
+    assert!(text.contains("kit.json: base_url cannot be used: the base URL must begin"), "{text}");
     let text = from(&variables()).unwrap().base_url("nothing").into_core(false).err().unwrap().to_string();
     assert!(text.starts_with("the base URL must begin"), "{text}");
 }

@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_whose_advice_is_to_repeat_leaves_the_outcome_open_with_any_status() {
+    fn a_code_that_advises_a_repeat_leaves_the_outcome_open() {
         for status in [400, 403, 404, 429, 500] {
             for code in [
                 "SYSTEM_ERROR",

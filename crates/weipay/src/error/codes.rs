@@ -78,6 +78,8 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
             "NOBILLEXIST",
             "USERNOTEXISTS",
             "CONTRACTNOTEXIST",
+            "COUPONNOTFOUND",
+            "COUPONSTOCKIDNOTVALID",
         ],
     ),
     (

@@ -6,7 +6,7 @@ use weipay_wire::{DigestAlgorithm, SealedFileError};
 
 use super::ApiError;
 
-/// Why a download (下载) failed although the platform answered. Whatever was written of the file before must
+/// Why a download (下载) failed although the platform responded. Whatever was written of the file before must
 /// not be used: `to_file` and `to_bytes` leave nothing behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -161,7 +161,7 @@ impl Error {
     }
 
     /// Whether it is this code with this message, or with any if that is empty. Messages of the catalogue are
-    /// Chinese. In the answer to a request for another language, one that is not known of the code may be this.
+    /// Chinese. In the response to a request for another language, one that is not known of the code may be this.
     pub(crate) fn may_be(&self, code: &str, message: &str) -> bool {
         let said = self.message().unwrap_or_default();
         let is_known = || {

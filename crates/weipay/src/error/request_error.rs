@@ -1,5 +1,8 @@
 //! Why a call could not be prepared.
 
+use super::Cause;
+use crate::model::sensitive::NOT_CIPHERTEXT;
+
 /// Why a call could not be prepared. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -65,8 +68,8 @@ pub enum RequestError {
     )]
     NotAFile,
     /// The body or the query cannot be serialized.
-    #[error("the request cannot be serialized: {0}")]
-    Body(String),
+    #[error("the request cannot be serialized")]
+    Body(#[source] Cause),
     /// A field breaks a rule of the catalogue.
     #[error("`{path}` {rule}")]
     Field {
@@ -75,15 +78,21 @@ pub enum RequestError {
         /// The broken rule, as the end of a sentence about the field.
         rule: String,
     },
+    /// A field was given as [ciphertext](crate::model::Sensitive::ciphertext), but is not.
+    #[error("`{path}` {NOT_CIPHERTEXT}")]
+    NotCiphertext {
+        /// Where the field is, such as `receiver.name`.
+        path: String,
+    },
     /// A sensitive value cannot be encrypted.
-    #[error("the sensitive value cannot be encrypted: {0}")]
-    Encryption(String),
+    #[error("the sensitive value cannot be encrypted")]
+    Encryption(#[source] Cause),
     /// The request could not be signed.
-    #[error("the merchant key could not sign the request: {0}")]
-    Signing(String),
-    /// The [signer](crate::signer) did not sign.
-    #[error("the signer did not sign the request: {0}")]
-    Signer(String),
+    #[error("the merchant key could not sign the request")]
+    Signing(#[source] Cause),
+    /// The [signer](crate::signer) did not sign. Its own error is the source.
+    #[error("the signer did not sign the request")]
+    Signer(#[source] Cause),
     /// A merchant's client was asked for an operation of brands.
     #[error(
         "this operation needs the credentials of a brand (品牌), but the client has those of a merchant: build a client with \
@@ -119,7 +128,10 @@ pub enum RequestError {
 
 impl From<crate::model::Violation> for RequestError {
     fn from(violation: crate::model::Violation) -> Self {
-        Self::Field { path: violation.path, rule: violation.rule }
+        match violation.rule == NOT_CIPHERTEXT {
+            true => Self::NotCiphertext { path: violation.path },
+            false => Self::Field { path: violation.path, rule: violation.rule },
+        }
     }
 }
 

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_with_a_line_break_or_a_cut_character_at_its_beginning_is_compared() {
+    fn a_body_that_begins_with_a_line_break_or_a_cut_character_is_compared() {
         for (body, shown) in
             [("{\n\"appid\":1}", "{\n\"appid"), ("1234567券", "1234567"), ("1234567券", "1234567\u{FFFD}")]
         {

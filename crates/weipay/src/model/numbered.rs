@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_missing_or_does_not_read_leaves_the_others_their_numbers() {
+    fn a_missing_or_unreadable_value_leaves_the_others_their_numbers() {
         let (fees, misread) = read(&[Token::Text("100"), Token::Null, Token::Text("x"), Token::Text("50")]);
         assert_eq!((fees.len(), misread), (2, 1));
         assert_eq!(fees.iter().collect::<Vec<_>>(), [(0, &100), (3, &50)]);

@@ -14,6 +14,12 @@ use super::table::Field;
 use super::value::{Model, Strictness, Token, Value, check_text, object};
 use super::{FromText, Violation};
 
+/// What a field breaks that was given as ciphertext and is none: a kind of error of its own, [`RequestError::NotCiphertext`].
+///
+/// [`RequestError::NotCiphertext`]: crate::error::RequestError::NotCiphertext
+pub(crate) const NOT_CIPHERTEXT: &str = "was given as ciphertext, but is not: ciphertext is base64 of 256 bytes. Give plain text without \
+     `Sensitive::ciphertext`, and the client encrypts it";
+
 /// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
 ///
 /// Text becomes [`plain_text`](Sensitive::plain_text) by itself, which the client encrypts before it is sent:
@@ -271,12 +277,7 @@ impl Value for Sensitive {
             (Form::Plain(_), Encryption::ByCaller) => Json::String(String::new()),
             (Form::Plain(text), Encryption::With(key)) => Json::String(encrypt(text, key)?),
             (Form::Ciphertext(text), _) => {
-                check_ciphertext(text).map_err(|_| {
-                    Violation::new(
-                        "was given as ciphertext and is not: ciphertext is base64 of 256 bytes. Give plain text with \
-                         `Sensitive::plain_text`, and the client encrypts it",
-                    )
-                })?;
+                check_ciphertext(text).map_err(|_| Violation::new(NOT_CIPHERTEXT))?;
                 Json::String(text.clone())
             }
             (Form::Unencrypted(text), _) => Json::String(text.to_string()),

@@ -471,6 +471,8 @@ formats! {
     date = Date,
     /// Month and year such as `05/26`.
     month_year = MonthYear,
+    /// An IPv4 or IPv6 address.
+    ip = Ip,
     /// Bytes in standard base64.
     base64 = Base64,
     /// A 32-bit signed integer.

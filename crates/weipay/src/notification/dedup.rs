@@ -23,7 +23,7 @@ pub use sql::{BlockingSqlDedup, DEFAULT_LEASE, MAX_LEASE};
 /// A handler that runs for a notification holds its ticket. The store gives one ticket for an id at a time, and none once the
 /// notification was finished. [`BlockingDedup`] is the same without futures.
 pub trait Dedup: Sync {
-    /// Why the store cannot answer.
+    /// Why the store failed.
     type Error: Send;
 
     /// Takes the ticket of a notification, in one step: of two that ask at the same moment, one gets it. A
@@ -51,28 +51,28 @@ pub trait Dedup: Sync {
 
 /// As [`Dedup`], for programs without futures.
 pub trait BlockingDedup {
-    /// Why the store cannot answer.
+    /// Why the store failed.
     type Error;
 
     /// As [`Dedup::claim`].
     ///
     /// # Errors
     ///
-    /// If the store cannot answer.
+    /// If the store fails.
     fn claim(&self, id: &str) -> Result<Claim, Self::Error>;
 
     /// As [`Dedup::finish`].
     ///
     /// # Errors
     ///
-    /// If the store cannot answer.
+    /// If the store fails.
     fn finish(&self, id: &str, ticket: Ticket) -> Result<(), Self::Error>;
 
     /// As [`Dedup::release`].
     ///
     /// # Errors
     ///
-    /// If the store cannot answer.
+    /// If the store fails.
     fn release(&self, id: &str, ticket: Ticket) -> Result<(), Self::Error>;
 }
 

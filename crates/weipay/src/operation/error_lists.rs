@@ -205,6 +205,10 @@ pub(crate) static OF_GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRAN
     ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number, or nobody has applied for its receipt").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO: [ErrorCode; 1] = [
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this partner has no transfer with the number for the sub-merchant, or nobody has applied for its receipt").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: [ErrorCode; 1] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the merchant that created, owns or sent the stock is missing").says("创建方商户、归属方商户、发放方商户,必须至少填一个"),
 ];
@@ -349,6 +353,32 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO: [ErrorCode; 1] =
     ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET: [ErrorCode; 19] = [
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AMOUNT_LIMIT", Advice::FixRequest, "the amount is outside the limits").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "OPENID_ERROR", Advice::FixRequest, "the openid is not of this appid").unconfirmed(),
+    ErrorCode::new(0, "SEND_FAILED", Advice::QueryState, "sending failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance is too low").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "NAME_MISMATCH", Advice::FixRequest, "the name is not the verified name of the user").unconfirmed(),
+    ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content").unconfirmed(),
+    ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "MONEY_LIMIT", Advice::FixRequest, "the amount is outside the limits").unconfirmed(),
+    ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong").unconfirmed(),
+    ErrorCode::new(0, "V2_ACCOUNT_SIMPLE_BAN", Advice::WaitUser, "the user has no verified name").unconfirmed(),
+    ErrorCode::new(0, "PARAM_IS_NOT_UTF8", Advice::FixRequest, "a parameter is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "SENDNUM_LIMIT", Advice::RetryLater, "the user's number of payments for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "RECV_ACCOUNT_NOT_ALLOWED", Advice::Contact, "this user may not be paid").unconfirmed(),
+    ErrorCode::new(0, "PAY_CHANNEL_NOT_ALLOWED", Advice::AskPermission, "the merchant may not use this payment channel").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET: [ErrorCode; 1] = [
+    ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: [ErrorCode; 19] = [
     ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(0, "AMOUNT_LIMIT", Advice::FixRequest, "the amount is outside the limits"),
@@ -369,6 +399,27 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS: [ErrorCode; 
     ErrorCode::new(0, "SENDNUM_LIMIT", Advice::RetryLater, "the user's number of payments for the day is used up"),
     ErrorCode::new(0, "RECV_ACCOUNT_NOT_ALLOWED", Advice::Contact, "this user may not be paid"),
     ErrorCode::new(0, "PAY_CHANNEL_NOT_ALLOWED", Advice::AskPermission, "the merchant may not use this payment channel"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO: [ErrorCode; 3] = [
+    ErrorCode::new(0, "COUPON_NOT_FOUND", Advice::FixRequest, "the person has no coupon with this number").unconfirmed(),
+    ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the coupon is of another stock").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK: [ErrorCode; 8] = [
+    ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong").unconfirmed(),
+    ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK: [ErrorCode; 1] = [
+    ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the number of the stock is not one of this merchant's").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: [ErrorCode; 20] = [
@@ -394,10 +445,19 @@ pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK: [ErrorCode; 20] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which"),
 ];
 #[rustfmt::skip]
-pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 3] = [
+pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON: [ErrorCode; 5] = [
     ErrorCode::new(0, "USER_AL_GET_COUPON", Advice::QueryState, "the user has as many coupons of the stock as allowed"),
     ErrorCode::new(0, "AL_STOCK_OVER", Advice::FixRequest, "the stock is over"),
     ErrorCode::new(0, "STOCK_AMOUNT_NOT_ENOUGH", Advice::FixRequest, "the budget of the stock is used up").says("代金券批次可用预算不足"),
+    ErrorCode::new(0, "COUPON_STOCK_ID_NOT_VALID", Advice::FixRequest, "the number of the stock is not one of this merchant's").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_CLOSECOMBINEDORDER: [ErrorCode; 4] = [
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::QueryState, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
@@ -408,6 +468,25 @@ pub(crate) static OF_POST_V2_PAY_CLOSEORDER: [ErrorCode; 7] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the order cannot be closed, and the message says why").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_COMBINEDORDER: [ErrorCode; 16] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
@@ -424,6 +503,39 @@ pub(crate) static OF_POST_V2_PAY_CONTRACTORDER: [ErrorCode; 9] = [
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_DOWNLOADFUNDFLOW: [ErrorCode; 1] = [
     ErrorCode::new(0, "NO_BILL_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("流水账单不存在"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_FACEPAY: [ErrorCode; 25] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the outcome is unknown: query it after five seconds").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AUTHCODEEXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "NOTSUPORTCARD", Advice::WaitUser, "this bank card cannot pay the order").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "ORDERREVERSED", Advice::NewNumber, "the order was reversed").unconfirmed(),
+    ErrorCode::new(0, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_ERROR", Advice::FixRequest, "the payment code (付款码) is malformed").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_FACEPAYQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_MICROPAY: [ErrorCode; 25] = [
@@ -492,6 +604,11 @@ pub(crate) static OF_POST_V2_PAY_PROFITSHARINGRETURNQUERY: [ErrorCode; 2] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_PAY_QUERYCOMBINEDORDER: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_PAY_REFUNDQUERY: [ErrorCode; 9] = [
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(0, "REFUNDNOTEXIST", Advice::FixRequest, "the refund does not exist"),
@@ -521,6 +638,18 @@ pub(crate) static OF_POST_V2_PAY_UNIFIEDORDER: [ErrorCode; 16] = [
     ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST"),
     ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty"),
     ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_SECAPI_PAY_FACEPAYREVERSE: [ErrorCode; 9] = [
+    ErrorCode::new(0, "USERPAYING", Advice::RetryLater, "the payment is in progress, so the order cannot be reversed yet").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "REVERSE_EXPIRE", Advice::FixRequest, "the order is older than seven days and cannot be reversed").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_PROFITSHARINGFINISH: [ErrorCode; 1] = [
@@ -554,7 +683,7 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 19] = [
     ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount"),
     ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified"),
     ErrorCode::new(0, "ERROR", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款"),
-    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("refund_fee大于可退金额"),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").says("refund_fee大于可退金额"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_SECAPI_PAY_REVERSE: [ErrorCode; 9] = [
@@ -608,6 +737,10 @@ pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
     ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::AskPermission, "the merchant number is not that of an e-commerce platform").says("不属于电商平台商户,暂无权限"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the order has less left than the amount").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 60 calls a second for one receiving merchant"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "everything was shared, so nothing is left to unfreeze").says("分账金额为0"),
@@ -623,6 +756,14 @@ pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 9] = [
     ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the balance of whoever pays the refund is too low").unconfirmed(),
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::FixRequest, "the order does not exist or is not paid").unconfirmed(),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of one order: repeat this one later with the same number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_SUBSIDIES_CREATE: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the account that pays has too little: top it up, then keep the number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: [ErrorCode; 1] = [
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::RetryLater, "the account that pays has too little: top it up, then keep the number").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [
@@ -644,6 +785,11 @@ pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO: [ErrorC
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO: [ErrorCode; 2] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the transfer has not succeeded").unconfirmed(),
     ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this merchant has no transfer with the number").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS: [ErrorCode; 2] = [
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the transfer has not succeeded").unconfirmed(),
+    ErrorCode::new(404, "NOT_FOUND", Advice::FixRequest, "this partner has no transfer with the number for the sub-merchant").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS: [ErrorCode; 9] = [
@@ -1173,6 +1319,29 @@ pub(crate) static V2_PROFITSHARING: [ErrorCode; 7] = [
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
     ErrorCode::new(0, "RULELIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").unconfirmed(),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static V2_RED_PACKET: [ErrorCode; 20] = [
+    ErrorCode::new(0, "NO_AUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "SENDNUM_LIMIT", Advice::RetryLater, "the user's number of payments for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "SENDAMOUNT_LIMIT", Advice::RetryLater, "the merchant's amount for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "RCVDAMOUNT_LIMIT", Advice::RetryLater, "the user's amount for the day is used up").unconfirmed(),
+    ErrorCode::new(0, "ILLEGAL_APPID", Advice::FixRequest, "the appid is not allowed").unconfirmed(),
+    ErrorCode::new(0, "MONEY_LIMIT", Advice::FixRequest, "the amount is outside the limits").unconfirmed(),
+    ErrorCode::new(0, "SEND_FAILED", Advice::QueryState, "sending failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "FATAL_ERROR", Advice::QueryState, "the number was used before with other content").unconfirmed(),
+    ErrorCode::new(0, "CA_ERROR", Advice::FixRequest, "the TLS certificate of the merchant is missing or wrong").unconfirmed(),
+    ErrorCode::new(0, "SIGN_ERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "XML_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "FREQ_LIMIT", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "API_METHOD_CLOSED", Advice::AskPermission, "the interface is closed for this merchant").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance is too low").unconfirmed(),
+    ErrorCode::new(0, "OPENID_ERROR", Advice::FixRequest, "the openid is not of this appid").unconfirmed(),
+    ErrorCode::new(0, "MSGAPPID_ERROR", Advice::FixRequest, "the appid of the message is wrong").unconfirmed(),
+    ErrorCode::new(0, "ACCEPTMODE_ERROR", Advice::AskPermission, "the acceptance mode does not allow it").unconfirmed(),
+    ErrorCode::new(0, "PROCESSING", Advice::QueryState, "it is still being processed").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static V3: [ErrorCode; 10] = [

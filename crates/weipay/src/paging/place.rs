@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_from_the_page_before_and_one_that_comes_again_is_an_error() {
+    fn a_token_comes_from_the_page_before_and_never_twice() {
         let mut list = paging(Purpose::PageCursor, None);
         let next = |token: &str| Facts { items: 1, total: Some(9), next: Some(token.to_owned()) };
         assert!(matches!(list.took(&next("a")), Step::More));

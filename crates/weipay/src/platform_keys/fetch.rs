@@ -9,14 +9,11 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use http::header::AUTHORIZATION;
-use serde_json::Value;
-use weipay_wire::{ApiV3Key, Certificate, Envelope, EnvelopeAlgorithm, is_same_serial};
 
 use super::Outcome;
 use crate::core::Core;
 use crate::error::{ApiError, Error, ErrorKind};
 use crate::failover::Host;
-use crate::json;
 #[cfg(feature = "notifications")]
 use crate::notification::FetchesCertificates;
 use crate::operation::Operation;
@@ -142,7 +139,7 @@ pub(crate) mod asynchronous {
 
     use super::*;
     use crate::delivery::{Async, Shared};
-    use crate::platform_keys::{Need, Ticket};
+    use crate::platform_keys::Ticket;
     use crate::transport::read_whole;
 
     /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that
@@ -210,40 +207,12 @@ pub(crate) mod asynchronous {
     }
 
     impl Shared<Async> {
-        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
-        /// background.
-        pub(crate) async fn have_keys(
-            self: &Arc<Self>,
-            call: &Request,
-            limit: Duration,
-        ) -> Result<(), Error> {
-            if !Core::needs_keys(call) {
-                return Ok(());
-            }
-            match self.core.merchant.ring.need(self.core.now()) {
-                Need::Nothing => Ok(()),
-                Need::Refresh(ticket) => {
-                    self.refresh(ticket);
-                    Ok(())
-                }
-                Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
-            }
-        }
-
         /// Fetches the certificates in the background. How it ended is noted in the ring; the keys that are
         /// there stay if it failed.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
             let Ok(runtime) = Handle::try_current() else { return };
             let shared = Arc::clone(self);
             runtime.spawn(async move { shared.fetch(ticket, MAX_FETCH).await.ok() });
-        }
-
-        /// Fetches the certificates if the ring does not have the key that this serial names.
-        pub(crate) async fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
-            if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
-                // Whether the key is there now, the verification will tell.
-                self.fetch(ticket, limit).await.ok();
-            }
         }
 
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken. The call waits for
@@ -298,7 +267,9 @@ pub(crate) mod asynchronous {
     impl FetchesCertificates for Arc<Shared<Async>> {
         fn begin_fetch(&self, serial: &str) -> bool {
             let Ok(runtime) = Handle::try_current() else { return false };
-            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
+            let Some(ticket) =
+                self.core.merchant.ring.request_fetch_for_notification(serial, self.core.now())
+            else {
                 return false;
             };
             let shared = Self::clone(self);
@@ -356,7 +327,7 @@ pub(crate) mod waiting {
 
     use super::*;
     use crate::delivery::{Blocking, Shared};
-    use crate::platform_keys::{Need, Ticket};
+    use crate::platform_keys::Ticket;
     use crate::transport::blocking::read_whole;
 
     /// Lets one thread fetch at a time. The others wait, but not beyond their time.
@@ -415,22 +386,6 @@ pub(crate) mod waiting {
     }
 
     impl Shared<Blocking> {
-        /// Has the keys that a call needs before it is sent: fetches them if there are none yet, and refreshes old ones in the
-        /// background.
-        pub(crate) fn have_keys(self: &Arc<Self>, call: &Request, limit: Duration) -> Result<(), Error> {
-            if !Core::needs_keys(call) {
-                return Ok(());
-            }
-            match self.core.merchant.ring.need(self.core.now()) {
-                Need::Nothing => Ok(()),
-                Need::Refresh(ticket) => {
-                    self.refresh(ticket);
-                    Ok(())
-                }
-                Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
-            }
-        }
-
         /// Fetches the certificates in the background, unless too many do.
         pub(crate) fn refresh(self: &Arc<Self>, ticket: Ticket) {
             if let Some(place) = Place::take() {
@@ -471,14 +426,6 @@ pub(crate) mod waiting {
             }
         }
 
-        /// Fetches the certificates if the ring does not have the key that this serial names.
-        pub(crate) fn look_for(self: &Arc<Self>, serial: &str, limit: Duration) {
-            if let Some(ticket) = self.core.merchant.ring.wish_for(serial, self.core.now()) {
-                // Whether the key is there now, the verification will tell.
-                self.fetch_for_call(ticket, limit).ok();
-            }
-        }
-
         /// Fetches the certificates, unless a fetch has ended since the ticket was taken.
         pub(crate) fn fetch(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
             let Some(turn) = self.flight.take(deadline.left()) else { return too_late() };
@@ -512,7 +459,9 @@ pub(crate) mod waiting {
     impl FetchesCertificates for Arc<Shared<Blocking>> {
         fn begin_fetch(&self, serial: &str) -> bool {
             let Some(place) = Place::take() else { return false };
-            let Some(ticket) = self.core.merchant.ring.wish_for_notified(serial, self.core.now()) else {
+            let Some(ticket) =
+                self.core.merchant.ring.request_fetch_for_notification(serial, self.core.now())
+            else {
                 return false;
             };
             self.fetch_elsewhere(ticket, place);
@@ -533,61 +482,13 @@ pub(crate) mod waiting {
     }
 }
 
-/// How many entries are read. The platform lists one certificate, or two while they change.
-const MAX_ENTRIES: usize = 64;
-
-/// The certificates that the APIv3 key decrypts. Entries of another algorithm (国密, without the feature `sm`) are left out.
-///
-/// # Errors
-///
-/// If there is none. The reason continues a sentence about the response.
-pub(super) fn read_list(body: &[u8], key: &ApiV3Key) -> Result<Vec<Certificate>, String> {
-    if !json::fits(body) {
-        return Err(json::too_large());
-    }
-    let list: Value = serde_json::from_slice(body).map_err(|error| json::reason(&error))?;
-    let entries = member(&list, "data").and_then(Value::as_array);
-    let entries = entries.ok_or_else(|| "it has no list `data` of certificates".to_owned())?;
-    let mut certificates = Vec::new();
-    let mut problem = "it lists no certificate".to_owned();
-    for entry in entries.iter().take(MAX_ENTRIES) {
-        match open(entry, key) {
-            Ok(certificate) => certificates.push(certificate),
-            Err(reason) => problem = format!("no certificate in it can be used: {reason}"),
-        }
-    }
-    if certificates.is_empty() { Err(problem) } else { Ok(certificates) }
-}
-
-fn open(entry: &Value, key: &ApiV3Key) -> Result<Certificate, String> {
-    let sealed = member(entry, "encrypt_certificate").ok_or("`encrypt_certificate` is missing")?;
-    let text = |name: &str| member(sealed, name).and_then(Value::as_str);
-    let envelope = Envelope {
-        nonce: text("nonce").ok_or("`nonce` is missing")?,
-        associated_data: text("associated_data").unwrap_or_default(),
-        ciphertext: text("ciphertext").ok_or("`ciphertext` is missing")?,
-    };
-    let algorithm = match text("algorithm").map(str::trim) {
-        Some(name) => EnvelopeAlgorithm::from_name(name).ok_or("`algorithm` is not supported")?,
-        None => EnvelopeAlgorithm::default(),
-    };
-    let pem = key.open_with(algorithm, &envelope).map_err(|error| error.to_string())?;
-    let certificate = Certificate::from_pem_bytes(&pem).map_err(|error| error.to_string())?;
-    match member(entry, "serial_no").and_then(Value::as_str) {
-        Some(serial) if !is_same_serial(serial.trim(), certificate.serial()) => {
-            Err("`serial_no` is not the serial of the certificate inside".to_owned())
-        }
-        _ => Ok(certificate),
-    }
-}
-
-/// A member by its name. Official examples write some names with a blank at the end.
-fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    object.as_object()?.iter().find(|(written, _)| written.trim() == name).map(|(_, value)| value)
-}
-
 #[cfg(test)]
 mod tests {
+    use weipay_wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
+
+    use super::*;
+    use crate::ClientBuilder;
+
     #[test]
     fn only_a_fetch_that_had_little_time_and_no_response_is_cut_short() {
         let over = Deadline::after(Duration::ZERO);
@@ -601,12 +502,6 @@ mod tests {
         let refused = Error::with_response(ErrorKind::Api(ApiError::read(b"{}")), refused);
         assert!(!over.cut_short(Duration::from_millis(1), &refused), "the platform has answered");
     }
-    use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
-    use serde_json::json;
-    use weipay_wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
-
-    use super::*;
-    use crate::ClientBuilder;
 
     #[test]
     fn the_overseas_host_has_the_list_at_its_own_path() {
@@ -627,85 +522,5 @@ mod tests {
             let crate::core::Prepared::Signed(prepared) = prepared else { panic!() };
             assert_eq!(prepared.uri().to_string(), listed_at);
         }
-    }
-
-    fn key() -> ApiV3Key {
-        ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap()
-    }
-
-    fn entry(sealed_with: &ApiV3Key, content: &str, serial: &str) -> Value {
-        let ciphertext = sealed_with.seal("61f9c719728a", "certificate", content.as_bytes()).unwrap();
-        json!({
-            "serial_no": serial,
-            "encrypt_certificate": {
-                "algorithm": "AEAD_AES_256_GCM",
-                "nonce": "61f9c719728a",
-                "associated_data": "certificate",
-                "ciphertext": ciphertext,
-            },
-        })
-    }
-
-    fn certificate() -> (String, String) {
-        let pem = PrivateKey::generate().unwrap().to_pkcs8_pem().unwrap();
-        let pair = KeyPair::from_pkcs8_pem_and_sign_algo(&pem, &PKCS_RSA_SHA256).unwrap();
-        let pem = CertificateParams::default().self_signed(&pair).unwrap().pem();
-        let serial = Certificate::from_pem(&pem).unwrap().serial().to_owned();
-        (pem, serial)
-    }
-
-    fn serials(body: &Value) -> Result<Vec<String>, String> {
-        let found = read_list(body.to_string().as_bytes(), &key())?;
-        Ok(found.iter().map(|one| one.serial().to_owned()).collect())
-    }
-
-    #[test]
-    fn names_with_blanks_and_serials_in_lower_case_are_read() {
-        let (pem, serial) = certificate();
-        let mut written = entry(&key(), &pem, &serial.to_lowercase());
-        let sealed = written.as_object_mut().unwrap().remove("encrypt_certificate").unwrap();
-        written["encrypt_certificate "] = sealed;
-        assert_eq!(serials(&json!({"data ": [written], "more": 1})), Ok(vec![serial]));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_left_out_while_one_can() {
-        let (pem, serial) = certificate();
-        let other = ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap();
-        let list = json!({"data": [
-            entry(&other, &pem, "1"),
-            entry(&key(), "-----BEGIN NOTHING-----", "2"),
-            entry(&key(), &pem, "0C4A"),
-            7,
-            entry(&key(), &pem, &serial),
-        ]});
-        assert_eq!(serials(&list), Ok(vec![serial]));
-    }
-
-    #[test]
-    fn a_list_without_a_usable_certificate_says_why() {
-        let (pem, serial) = certificate();
-        let other = ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap();
-        for (list, reason) in [
-            (json!({"data": []}), "lists no certificate"),
-            (json!({}), "no list `data`"),
-            (json!([]), "no list `data`"),
-            (json!({"data": "x"}), "no list `data`"),
-            (json!({"data": [entry(&other, &pem, &serial)]}), "APIv3密钥"),
-            (json!({"data": [{"serial_no": serial}]}), "`encrypt_certificate` is missing"),
-            (json!({"data": [entry(&key(), &pem, "0C4A")]}), "`serial_no`"),
-        ] {
-            let problem = serials(&list).unwrap_err();
-            assert!(problem.contains(reason), "{problem}");
-        }
-        assert!(read_list(b"<html>", &key()).is_err());
-        assert!(read_list(b"", &key()).is_err());
-    }
-
-    #[test]
-    fn a_long_list_is_read_up_to_a_limit() {
-        let (pem, serial) = certificate();
-        let entries: Vec<_> = (0..1_000).map(|_| entry(&key(), &pem, &serial)).collect();
-        assert_eq!(serials(&json!({"data": entries})).unwrap().len(), MAX_ENTRIES);
     }
 }

@@ -30,7 +30,7 @@ use super::connections::Connections;
 use super::identities::Identities;
 use super::{IDLE, MAX_BODY, MAX_HEAD, StreamResponse, lost, timed_out, too_large, unreadable_response};
 use crate::builder::ConfigError;
-use crate::error::{NetworkError, Sent};
+use crate::error::{Cause, NetworkError, Sent};
 
 /// The limit on header fields of a response. It is ureq's, which cannot be changed.
 const MAX_HEADERS: usize = 128;
@@ -118,7 +118,7 @@ impl DefaultTransport {
     ///
     /// If TLS cannot be set up.
     pub fn with(connections: Connections) -> Result<Self, ConfigError> {
-        let trusting_nobody = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
+        let trusting_nobody = trusting_nobody().map_err(|error| ConfigError::Tls(Cause::new(error)))?;
         let (first, others) = (OnceLock::new(), Mutex::default());
         Ok(Self(Arc::new(Shared { first, others, connections, trusting_nobody })))
     }

@@ -162,10 +162,7 @@ fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
         Some((user, password)) => builder.username(user).password(password.as_str()),
         None => builder,
     };
-    builder.build().map_err(|_| ConfigError::Setting {
-        name: "proxy".to_owned(),
-        reason: "its host or credentials cannot be used".to_owned(),
-    })
+    builder.build().map_err(|_| ConfigError::setting("the proxy", "its host or credentials are not valid"))
 }
 
 impl Transport for DefaultTransport {

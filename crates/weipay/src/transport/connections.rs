@@ -77,27 +77,28 @@ impl Proxy {
     /// If the text is not such a URL, or holds credentials: they are set with
     /// [`credentials`](Self::credentials). The error does not repeat the text, which may hold a password.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
-        let error =
-            |reason: &str| ConfigError::Setting { name: "proxy".to_owned(), reason: reason.to_owned() };
+        let error = |reason: &str| ConfigError::setting("the proxy", reason);
         let uri: Uri =
-            url.trim().parse().map_err(|_| error("is not a URL: give one such as http://host:3128"))?;
+            url.trim().parse().map_err(|_| error("it is not a URL: give one such as http://host:3128"))?;
         if uri.scheme_str() != Some("http") {
             return Err(error(
-                "must begin with http://, such as http://host:3128: other proxies are not supported",
+                "it must begin with http://, such as http://host:3128: other proxies are not supported",
             ));
         }
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         if authority.contains('@') {
-            return Err(error("has credentials in its URL: give them with `.credentials(user, password)`"));
+            return Err(error(
+                "it has credentials in its URL: give them with `.credentials(user, password)`",
+            ));
         }
         if uri.path_and_query().is_some_and(|target| target.as_str() != "/") {
-            return Err(error("has a path: give only scheme, host and port"));
+            return Err(error("it has a path: give only scheme, host and port"));
         }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| error("has no host"))?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| error("it has no host"))?;
         let port = match authority.get(host.len()..).unwrap_or_default().strip_prefix(':') {
             None | Some("") => 80,
             Some(port) => {
-                port.parse().map_err(|_| error("has an invalid port: give a number from 1 to 65535"))?
+                port.parse().map_err(|_| error("it has an invalid port: give a number from 1 to 65535"))?
             }
         };
         Ok(Self { host: host.to_owned(), port, credentials: None })
@@ -154,8 +155,11 @@ mod tests {
             "http://host:3128/secret",
             "http://secret:99999",
         ] {
-            let error = Proxy::new(url).unwrap_err().to_string();
-            assert!(error.starts_with("proxy: ") && !error.contains("secret"), "{url}: {error}");
+            let error = format!("{:#}", Proxy::new(url).unwrap_err());
+            assert!(
+                error.starts_with("the proxy cannot be used: it ") && !error.contains("secret"),
+                "{url}: {error}"
+            );
         }
         let proxy = Proxy::new("http://[::1]").unwrap();
         assert_eq!((proxy.host.as_str(), proxy.port), ("[::1]", 80));

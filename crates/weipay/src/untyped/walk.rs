@@ -13,7 +13,7 @@ use weipay_wire::check_ciphertext;
 use zeroize::Zeroizing;
 
 use super::SensitiveTexts;
-use crate::error::RequestError;
+use crate::error::{Cause, RequestError};
 use crate::members::{Member, Members};
 use crate::model::decode::is_name;
 use crate::model::sensitive::{MARK, Marked};
@@ -308,14 +308,8 @@ impl Walk<'_> {
 }
 
 fn ciphertext(text: String, at: At<'_>) -> Result<String, RequestError> {
-    let checked = check_ciphertext(&text).map_err(|_| {
-        problem(
-            at,
-            "was given as ciphertext and is not: ciphertext is base64 of 256 bytes. Give plain text as a string, and the client \
-             encrypts it",
-        )
-    });
-    checked.map(|()| text)
+    let checked = check_ciphertext(&text);
+    checked.map(|()| text).map_err(|_| RequestError::NotCiphertext { path: at.to_string() })
 }
 
 fn problem(at: At<'_>, rule: &str) -> RequestError {
@@ -342,7 +336,7 @@ fn string(value: &RawValue) -> Result<Zeroizing<String>, RequestError> {
 
 /// What serde_json says is about the form of the text, and may quote it.
 fn unreadable(_: serde_json::Error) -> RequestError {
-    RequestError::Body("it is not JSON".to_owned())
+    RequestError::Body(Cause::new("it is not JSON"))
 }
 
 /// The members of an object in their order, also those that are there twice.

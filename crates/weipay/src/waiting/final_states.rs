@@ -107,7 +107,7 @@ mod tests {
     use crate::request::Request;
 
     #[test]
-    fn a_refund_is_asked_for_every_minute_and_after_five_minutes_less_and_less_often() {
+    fn a_refund_is_queried_every_minute_and_then_less_and_less_often() {
         let mut elapsed = Duration::ZERO;
         let waits: Vec<u64> = std::iter::repeat_with(|| {
             let wait = Pace::Refund.after(elapsed);
@@ -163,7 +163,7 @@ mod tests {
 
     /// Its page has one code for what is being made and for what never becomes a bill.
     #[test]
-    fn a_profit_sharing_bill_that_is_being_made_is_told_by_its_message_in_any_language() {
+    fn a_profit_sharing_bill_in_the_making_is_told_by_its_message() {
         const SHARED: &str = "v3/profitsharing/bills";
         const INVALID: &str = "INVALID_REQUEST";
         for language in [None, Some("zh-CN"), Some("zh-cn"), Some("en"), Some("zh-TW"), Some("fr")] {

@@ -61,7 +61,7 @@ fn file_error(outcome: &Outcome) -> &FileError {
 }
 
 #[test]
-fn a_file_is_written_decompressed_and_verified_and_its_url_sent_as_it_was_given() {
+fn a_file_is_decompressed_verified_and_its_url_sent_unchanged() {
     for body in [TEXT.as_bytes().to_vec(), gzip(TEXT.as_bytes())] {
         let response = || {
             let response = unsigned(200, "").with_bytes(&body).header("Content-Type", "application/x-gzip");

@@ -14,7 +14,7 @@
 //! | a wrong message to sign | the official vectors in `weipay-wire/tests` |
 //! | verified over a body that was written again | `notification::apiv3::what_was_done_to_a_body_on_its_way_is_named` |
 //! | invented paths of refunds and of payments by code (two) | `the_paths_that_move_money_are_those_of_the_official_pages` |
-//! | a bill must be signed | `downloads::a_file_is_written_decompressed_and_verified_and_its_url_sent_as_it_was_given` |
+//! | a bill must be signed | `downloads::a_file_is_decompressed_verified_and_its_url_sent_unchanged` |
 //! | a signature for any host | `downloads::another_host_gets_no_signature_and_nothing_about_the_merchant` |
 //! | a close without a body is a failure | `an_order_is_closed_by_a_response_without_a_body` |
 //! | repeats after any error; a thread that sleeps | `delivery::retries::a_request_whose_repeat_is_not_known_to_be_safe_is_never_sent_twice`, `other_tasks_run_while_a_call_waits_for_its_next_attempt` |

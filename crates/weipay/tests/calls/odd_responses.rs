@@ -333,7 +333,7 @@ fn an_integer_that_is_rounded_in_json_is_told() {
 }
 
 #[test]
-fn a_body_that_a_proxy_changed_is_refused_with_a_hint_at_the_header_that_shows_it() {
+fn a_body_that_a_proxy_changed_is_refused_with_a_hint() {
     let proof = signature(REFUND.as_bytes());
     let changed = REFUND.replace(':', ": ");
     for (headers, hint) in [

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use weipay::error::Advice;
 use weipay::front_end::FrontEnd;
 use weipay::notification::{Event, RejectionKind};
-use weipay::v3::pay::transactions::{jsapi, native};
+use weipay::v3::pay::transactions::{jsapi, native, out_trade_no};
 use weipay::v3::refund::domestic::refunds;
 use weipay::wire::{ApiV2Key, MerchantId, SignType, XmlElements};
 use weipay::{Client, blocking, http};
@@ -29,6 +29,29 @@ fn a_refund_whose_accounts_are_an_empty_list_is_a_success() {
     let refund = read_refund(body);
     let amount = refund.amount.unwrap();
     assert_eq!((amount.refund, amount.refund_fee, amount.from.unwrap().len()), (Some(1), Some(0), 0));
+}
+
+/// Recorded of three merchants: an order that nobody has paid shows the currency of the payment, and not its own.
+#[test]
+fn an_order_that_nobody_has_paid_has_no_currency_of_its_own() {
+    let body = r#"{"amount":{"payer_currency":"CNY","total":100},"appid":"wx5beac15ca207c40c","mchid":"1900000001",
+        "out_trade_no":"order-1","promotion_detail":[],"scene_info":{"device_id":""},"trade_state":"NOTPAY",
+        "trade_state_desc":"订单未支付"}"#;
+    let read = on_both!(vec![signed(200, body)], client => {
+        let request = out_trade_no::out_trade_no::get::Request::new().mchid("1900000001");
+        client.v3().pay().transactions().out_trade_no().out_trade_no("order-1").get(request)
+    });
+    for (response, _) in read {
+        let response = response.unwrap();
+        assert!(response.misread().is_empty(), "{:?}", response.misread());
+        let order = response.decode().unwrap();
+        let amount = order.amount.unwrap();
+        assert_eq!(
+            (amount.total, amount.currency, amount.payer_currency.as_deref()),
+            (Some(100), None, Some("CNY"))
+        );
+        assert_eq!(order.promotion_detail.unwrap().len(), 0);
+    }
 }
 
 /// ArtisanCloud/PowerWeChat#217: the goods of a discount are a list too.

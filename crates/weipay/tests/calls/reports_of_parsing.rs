@@ -150,7 +150,7 @@ fn a_body_with_odd_characters_is_read_with_and_without_types() {
 
 /// dromara/payment-spring-boot#21: a notification has members that no page names. woofcloud/labrador PR#25: and it lacks others.
 #[test]
-fn a_notification_is_read_with_new_members_and_values_and_without_old_ones() {
+fn a_notification_is_read_with_new_members_and_without_old_ones() {
     let resource = json!({
         "out_trade_no": "o1", "trade_state": "SOMETHING_NEW", "success_time": "", "amount": {"total": 200},
         "state_description": "x", "another": {"a": [1]},

@@ -55,7 +55,7 @@ fn what_was_encrypted_by_hand_is_said_to_be_ciphertext() {
     let add = client.chain("v3/profitsharing/receivers/add");
     // As plain text it would be encrypted twice. It is too long for that, so that the mistake is found before anything is sent.
     let error = add.clone().post(json!({"name": name})).unwrap_err();
-    assert!(error.is_request() && error.to_string().contains("Sensitive::ciphertext"), "{error}");
+    assert!(error.is_request() && format!("{error:#}").contains("Sensitive::ciphertext"), "{error}");
     assert!(!platform.saw_more());
     add.post(json!({"name": Sensitive::ciphertext(name)})).unwrap();
     let seen = platform.seen();
@@ -112,7 +112,7 @@ fn ciphertext_is_sent_as_it_is_and_plain_text_that_passes_for_it_is_not() {
 
     let error = client.v3().security().echo().post(request(Sensitive::ciphertext(SECRET))).unwrap_err();
     assert!(error.is_request() && !error.may_have_taken_effect(), "{error}");
-    assert!(error.to_string().contains("was given as ciphertext"), "{error}");
+    assert!(format!("{error:#}").contains("was given as ciphertext"), "{error}");
     assert!(!platform.saw_more());
 }
 

@@ -33,15 +33,20 @@ impl blocking::Signer for Remote {
 
 struct Broken;
 
+/// An error of the caller's own.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("the module is locked")]
+struct Locked;
+
 impl Signer for Broken {
     fn sign<'a>(&'a self, _: &'a [u8]) -> SignatureFuture<'a> {
-        Box::pin(async { Err("the module is locked".into()) })
+        Box::pin(async { Err(Locked.into()) })
     }
 }
 
 impl blocking::Signer for Broken {
     fn sign(&self, _: &[u8], _: Duration) -> Result<Signature, SignerError> {
-        Err("the module is locked".into())
+        Err(Locked.into())
     }
 }
 
@@ -77,7 +82,8 @@ fn each_attempt_is_signed_by_the_signer() {
 
 fn is_unsent(error: &Error, reason: &str) {
     assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Signer(_))), "{error:?}");
-    assert!(!error.may_have_taken_effect() && error.to_string().contains(reason), "{error}");
+    assert!(!error.may_have_taken_effect() && !error.to_string().contains(reason), "{error}");
+    assert_eq!(format!("{error:#}").matches(reason).count(), 1, "{error:#}");
 }
 
 #[test]
@@ -91,7 +97,9 @@ fn nothing_is_sent_without_a_signature() {
         "the module is locked",
     );
     let client = to(without_key()).blocking_signer(Broken).build_blocking().unwrap();
-    is_unsent(&client.chain("v3/a").post(&order).unwrap_err(), "the module is locked");
+    let error = client.chain("v3/a").post(&order).unwrap_err();
+    is_unsent(&error, "the module is locked");
+    assert_eq!(std::error::Error::source(&error).and_then(|source| source.downcast_ref()), Some(&Locked));
     let client = to(without_key()).signer(Asleep).timeout(Duration::from_millis(10)).build().unwrap();
     is_unsent(&on_async(async { client.chain("v3/a").post(&order).await }).unwrap_err(), "time limit");
     assert!(!platform.saw_more());

@@ -112,7 +112,7 @@ fn everything_else_of_a_body_is_sent_as_it_was_written() {
 }
 
 #[test]
-fn a_value_of_the_query_is_encrypted_and_one_in_the_path_itself_is_refused() {
+fn a_value_of_the_query_is_encrypted_and_one_in_the_path_is_refused() {
     let platform = Platform::start(vec![signed(200, "{}"); 3]);
     let client = platform.builder().build_blocking().unwrap();
     let verify = || client.chain("v3/realname/verify");
@@ -267,7 +267,7 @@ fn a_client_without_keys_fetches_them_before_it_encrypts() {
 }
 
 #[test]
-fn a_call_is_repeated_only_if_its_row_says_so_and_with_the_same_ciphertext() {
+fn a_call_is_repeated_only_by_its_row_and_with_the_same_ciphertext() {
     let error = unsigned(500, r#"{"code":"SYSTEM_ERROR","message":"x"}"#);
     let platform = Platform::start(vec![error.clone(), signed(200, "{}"), error.clone()]);
     let client = platform.builder().build_blocking().unwrap();
@@ -283,7 +283,7 @@ fn a_call_is_repeated_only_if_its_row_says_so_and_with_the_same_ciphertext() {
 
 /// The sandbox compares the digest with the file, and decrypts what must come encrypted.
 #[test]
-fn an_upload_takes_what_the_file_says_of_itself_and_encrypts_its_description() {
+fn an_upload_describes_its_file_and_encrypts_the_description() {
     let file = File::new("a.png", b"\x89PNG\r\n\x1a\n".to_vec());
     let client = client();
     let response = client["v3/marketing/favor/media/image-upload"].upload((), &file).unwrap();

@@ -97,7 +97,7 @@ fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
 
 /// A day without shares has no bill, which its page does not tell from one that is not made yet.
 #[test]
-fn a_profit_sharing_bill_that_never_comes_ends_at_the_deadline_with_its_error() {
+fn a_profit_sharing_bill_that_never_comes_ends_at_the_deadline() {
     let platform = Platform::start(vec![error(400, "NO_STATEMENT_EXIST"); 3]);
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
@@ -109,7 +109,7 @@ fn a_profit_sharing_bill_that_never_comes_ends_at_the_deadline_with_its_error() 
 }
 
 #[tokio::test]
-async fn the_async_client_tells_the_state_that_was_seen_last_when_the_deadline_passes() {
+async fn at_the_deadline_the_async_client_tells_the_last_state() {
     let platform = Platform::start(vec![state("trade_state", "NOTPAY"), state("trade_state", "USERPAYING")]);
     let timer = Noting::default();
     let client = builder(&platform, &timer).build().unwrap();

@@ -188,7 +188,7 @@ async fn server() {
 }
 
 #[tokio::test]
-async fn an_event_whose_server_died_is_handled_by_another_one_when_the_lease_ends() {
+async fn an_event_whose_server_died_is_handled_by_another_after_the_lease() {
     let (folder, pool, dedup) = store().await;
     let mut process = process("dying_server", folder.path());
     assert!(!thread::spawn(move || process.wait().unwrap()).join().unwrap().success());

@@ -1,15 +1,12 @@
 //! The `weipay call` that makes this call.
 
+use weipay_catalog::Operation;
 use weipay_catalog::sample::request as sample;
 use weipay_catalog::sample::sensitive;
-use weipay_catalog::{Operation, Version};
 
 /// The words of the command, or why there is none.
 pub(super) fn words(operation: &Operation) -> Result<Vec<String>, &'static str> {
     let request = &operation.request;
-    if operation.version() != Version::V3 {
-        return Err("`weipay call` speaks APIv3 only");
-    }
     if !request.multipart.is_empty() {
         return Err("`weipay call` cannot send a body of several parts yet");
     }
@@ -25,8 +22,9 @@ pub(super) fn words(operation: &Operation) -> Result<Vec<String>, &'static str> 
     for field in sample::required(&request.headers) {
         give("--header", format!("{}:{}", field.name, sample::plain(field)));
     }
-    if !request.json.is_empty() {
-        give("--json", sample::object(&sample::wanted(&request.json)).to_string());
+    // The members become XML elements where the operation is one of APIv2.
+    if let Some(body) = [&request.json, &request.xml].into_iter().find(|body| !body.is_empty()) {
+        give("--json", sample::object(&sample::wanted(body)).to_string());
     }
     if sensitive::is_in_sample(operation) {
         words.push("--encrypt".to_owned());
@@ -57,7 +55,7 @@ mod tests {
 
     #[test]
     fn every_operation_but_uploads_has_a_command_that_parses() {
-        for operation in Catalog::embedded().operations().filter(|found| found.version() == Version::V3) {
+        for operation in Catalog::embedded().operations() {
             let Ok(words) = words(operation) else {
                 assert!(!operation.request.multipart.is_empty(), "{}", operation.path);
                 continue;
@@ -67,7 +65,8 @@ mod tests {
             let arguments::Command::Call(call) = parsed.command else { panic!("{words:?}") };
             assert_eq!((call.method.as_str(), call.path.as_str()), (operation.method, operation.path));
             assert_eq!(call.values.len(), operation.placeholders().count(), "{}", operation.path);
-            assert_eq!(call.json.is_some(), !operation.request.json.is_empty(), "{}", operation.path);
+            let has_body = !operation.request.json.is_empty() || !operation.request.xml.is_empty();
+            assert_eq!(call.json.is_some(), has_body, "{}", operation.path);
         }
     }
 
@@ -77,9 +76,8 @@ mod tests {
         use std::io::Write;
         use std::process::{Command, Stdio};
         let catalog = Catalog::embedded();
-        let operations = catalog.operations().filter(|found| found.version() == Version::V3);
         let lines: Vec<Vec<String>> =
-            operations.filter_map(|operation| super::words(operation).ok()).collect();
+            catalog.operations().filter_map(|operation| super::words(operation).ok()).collect();
         let script: String =
             lines.iter().map(|words| format!("printf '%s\\0' {}\n", quoted(words))).collect();
         let mut shell = Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

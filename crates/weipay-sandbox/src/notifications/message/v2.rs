@@ -7,6 +7,7 @@ use weipay_wire::{SignType, XmlElements};
 use super::Message;
 use crate::entropy::Entropy;
 use crate::merchants::Merchant;
+use crate::v2::is_number;
 
 /// Makes a message of these elements. A member `sign_type` decides how it is signed; without one it is MD5.
 pub(in crate::notifications) fn make(
@@ -34,11 +35,14 @@ pub(in crate::notifications) fn make(
             }
         }
         elements.push("nonce_str", entropy.letters_and_digits(32));
-        let root = without_parties(&sealed).write("root").map_err(|error| error.to_string())?;
+        // As the documents show it, with every value as CDATA.
+        let root = without_parties(&sealed).write_with_cdata("root", |_| false);
+        let root = root.map_err(|error| error.to_string())?;
         let sealed = key.seal_req_info(root.as_bytes()).map_err(|error| error.to_string())?;
         elements.push("req_info", sealed);
     }
-    let body = elements.write_with_cdata("xml").map_err(|error| error.to_string())?;
+    let is_bare = |name: &str| is_bare(described, name);
+    let body = elements.write_with_cdata("xml", is_bare).map_err(|error| error.to_string())?;
     let headers = vec![
         ("content-type", "text/xml".to_owned()),
         ("user-agent", "Mozilla/4.0".to_owned()),
@@ -46,6 +50,14 @@ pub(in crate::notifications) fn make(
         ("pragma", "no-cache".to_owned()),
     ];
     Ok(Message { headers, body: body.into_bytes() })
+}
+
+/// Whether the value of an element stands without CDATA. As recorded, these two alone do in the notification of a payment.
+fn is_bare(described: &Notification, name: &str) -> bool {
+    match described.event {
+        "transaction-success" => matches!(name, "total_fee" | "coupon_fee"),
+        _ => is_number(&described.body, name),
+    }
 }
 
 fn push(elements: &mut XmlElements, resource: &Value) {
@@ -73,6 +85,31 @@ mod tests {
     use crate::kit;
     use crate::notifications::message::described;
 
+    /// Recorded from 2014 to 2021, of payments with coupons and without.
+    #[test]
+    fn only_two_amounts_of_a_payment_stand_without_cdata() {
+        let folder = tempfile::tempdir().unwrap();
+        let merchant = kit::init(folder.path()).unwrap().merchant().unwrap();
+        let paid = json!({
+            "mch_id": "1507516221", "cash_fee": 1188, "coupon_count": 1, "coupon_fee": 12, "coupon_fee_0": 12,
+            "coupon_id_0": "2000000044096177209", "total_fee": 1200,
+        });
+        let described = described("v2/transaction-success").unwrap();
+        let message = make(described, &merchant, &paid, &Entropy::system()).unwrap();
+        let text = String::from_utf8(message.body).unwrap();
+        for recorded in [
+            "<mch_id><![CDATA[1507516221]]></mch_id>",
+            "<cash_fee><![CDATA[1188]]></cash_fee>",
+            "<coupon_count><![CDATA[1]]></coupon_count>",
+            "<coupon_fee>12</coupon_fee>",
+            "<coupon_fee_0><![CDATA[12]]></coupon_fee_0>",
+            "<coupon_id_0><![CDATA[2000000044096177209]]></coupon_id_0>",
+            "<total_fee>1200</total_fee>",
+        ] {
+            assert!(text.contains(recorded), "{recorded}: {text}");
+        }
+    }
+
     #[test]
     fn a_payment_is_signed_and_the_result_of_a_refund_is_sealed() {
         let folder = tempfile::tempdir().unwrap();
@@ -90,6 +127,6 @@ mod tests {
         let refunded = made("v2/refund-processed", json!({ "mch_id": "1900000109", "refund_fee": 5 }));
         assert_eq!((refunded.text("sign"), refunded.text("refund_fee")), (None, None));
         let opened = merchant.api_v2_key.open_req_info(refunded.text("req_info").unwrap()).unwrap();
-        assert_eq!(&opened[..], b"<root><refund_fee>5</refund_fee></root>");
+        assert_eq!(&opened[..], b"<root><refund_fee><![CDATA[5]]></refund_fee></root>");
     }
 }

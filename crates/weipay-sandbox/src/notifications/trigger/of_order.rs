@@ -1,15 +1,15 @@
 //! A notification of something that the sandbox has: an order, or what came of it. It tells what the sandbox itself
 //! told, or would tell, the merchant.
 //!
-//! Payments and refunds are told from their records. Of every other event that which was sent last is told
-//! again, under a new `id`.
+//! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that which was sent
+//! last is told again, under a new `id`.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Notification as Described};
 
 use crate::notifications::on_demand::{NotificationError, NotificationFilter, list};
-use crate::products::payments::person::PersonPaysError;
-use crate::products::payments::told::Told;
+use crate::products::named::Named;
+use crate::products::telling::{self, Asked, NotTold};
 use crate::reasons;
 use crate::store::Transaction;
 
@@ -21,18 +21,11 @@ pub(super) struct Real {
     pub(super) resource: Value,
 }
 
-/// The number, and whose it is where several merchants have used it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Number<'a> {
-    pub(super) number: &'a str,
-    pub(super) mchid: Option<&'a str>,
-}
-
 /// What this event tells of what has a number.
 pub(super) fn find(
     tx: &Transaction<'_>,
     described: &'static Described,
-    of: Number<'_>,
+    named: Named<'_>,
     now: i64,
 ) -> Result<Real, NotificationError> {
     let Described { version, event, .. } = described;
@@ -43,16 +36,16 @@ pub(super) fn find(
         )));
     }
     let outbox_name = if *version == "v2" { format!("v2/{event}") } else { (*event).to_owned() };
-    let told = Told::of_event(&outbox_name);
-    // The newest refund that fits may be one that was never told.
-    let is_refund = matches!(told, Some(Told::Refund(_)));
-    if !is_refund && let Some(real) = sent_before(tx, &outbox_name, of)? {
+    let telling = telling::of_event(&outbox_name);
+    let sent_is_right = telling.is_none_or(|telling| telling.last_sent_is_right);
+    if sent_is_right && let Some(real) = sent_before(tx, &outbox_name, named)? {
         return Ok(real);
     }
-    let Some(told) = told else {
-        return Err(NotificationError::NothingToTell(nothing_sent(event, of.number)));
+    let Some(telling) = telling else {
+        return Err(NotificationError::NothingToTell(nothing_sent(event, named.number)));
     };
-    match told.announcement(tx, of.number, of.mchid, now) {
+    let asked = Asked { event_type: &outbox_name, named, now };
+    match (telling.announcement)(tx, &asked) {
         Ok(found) if found.event_type == outbox_name => {
             Ok(Real { mchid: found.mchid, time: found.time, resource: found.resource })
         }
@@ -66,11 +59,11 @@ pub(super) fn find(
             )))
         }
         // Another product may have told it.
-        Err(error) => match sent_before(tx, &outbox_name, of)? {
+        Err(error) => match sent_before(tx, &outbox_name, named)? {
             Some(real) => Ok(real),
             None => Err(match error {
-                PersonPaysError::Store(error) => error.into(),
-                error => NotificationError::NothingToTell(error.to_string()),
+                NotTold::Failed(error) => error.into(),
+                NotTold::Because(reason) => NotificationError::NothingToTell(reason),
             }),
         },
     }
@@ -87,7 +80,7 @@ fn nothing_sent(event: &str, number: &str) -> String {
 fn sent_before(
     tx: &Transaction<'_>,
     outbox_name: &str,
-    Number { number, mchid }: Number<'_>,
+    Named { number, mchid }: Named<'_>,
 ) -> Result<Option<Real>, NotificationError> {
     let mut filter = NotificationFilter::default().event_type(outbox_name).limit(usize::MAX);
     filter.mchid = mchid.map(str::to_owned);

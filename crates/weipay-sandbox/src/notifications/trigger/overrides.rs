@@ -5,7 +5,7 @@ use weipay_catalog::{Carrier, Field, Kind};
 
 use super::names::hint;
 
-/// So many items of an array can be set.
+/// The most items of an array that can be set.
 const MAX_ITEMS: usize = 50;
 
 /// Sets the member at a path such as `amount.total` or `sub_orders.0.mchid`.

@@ -25,7 +25,7 @@ pub(super) struct Sample<'a> {
     pub(super) fails: bool,
 }
 
-/// So long something is still valid.
+/// How long something is still valid.
 const THIRTY_DAYS: i64 = 30 * 86_400;
 
 /// Whether a member holds the merchant, the appid or the person of the kit.
@@ -57,6 +57,9 @@ impl Sample<'_> {
     }
 
     fn is_shown(&self, field: &Field, siblings: &[Field]) -> bool {
+        if let Some(is_there) = table::is_there(self.described, field) {
+            return is_there;
+        }
         if field.required {
             return true;
         }

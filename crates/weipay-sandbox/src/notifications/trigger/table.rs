@@ -62,17 +62,28 @@ const NOT_OF_A_SERVICE_ORDER: &[&str] = &[
     "post_discounts",
 ];
 
-/// What members say in one event. Of a card (先享卡) pages show one state only, so it has that in each of its events.
-const IN_EVENT: [(&str, &str, &str); 37] = [
+/// Members of another event of the same thing, although the page marks them as always there: a contract that was signed a moment
+/// ago has no end.
+const OF_ANOTHER_EVENT: [(&str, &str); 1] = [("ENTRUST.SIGN", "contract_terminate_info")];
+
+/// Members that only a failure has, of events that tell of one without a word that says so: whoever pays for a card (先享卡) gives
+/// the discounts back, because the agreement was not kept.
+const OF_A_FAILURE: [(&str, &str); 1] = [("DISCOUNT_CARD.USER_PAID", "unfinished_reason")];
+
+/// What members say in one event. Pages show one state of a card (先享卡) only, that of one under way; what it says when the
+/// agreement was kept, or was not, no page lists.
+const IN_EVENT: [(&str, &str, &str); 39] = [
     ("transaction-success", "is_subscribe", "N"),
     ("PAYSCORE.USER_CONFIRM", "state_description", "USER_CONFIRM"),
     ("SETTLEMENT.SUCCESS", "state", "SUCCESS"),
     ("TRANSACTION.FAIL", "trade_state_description", "支付失败"),
-    ("DISCOUNT_CARD.AGREEMENT_ENDED", "state", "ONGOING"),
+    ("DISCOUNT_CARD.AGREEMENT_ENDED", "state", "FINISHED"),
     ("DISCOUNT_CARD.GET_CARD", "state", "ONGOING"),
-    ("DISCOUNT_CARD.SETTLEMENT", "state", "ONGOING"),
+    ("DISCOUNT_CARD.SETTLEMENT", "state", "FINISHED"),
     ("DISCOUNT_CARD.USER_ACCEPTED", "state", "ONGOING"),
-    ("DISCOUNT_CARD.USER_PAID", "state", "ONGOING"),
+    ("DISCOUNT_CARD.USER_PAID", "state", "UNFINISHED"),
+    ("DISCOUNT_CARD.USER_PAID", "total_amount", "100"),
+    ("DISCOUNT_CARD.USER_PAID", "pay_amount", "100"),
     ("PAYSCORE.USER_PAID", "state", "DONE"),
     ("PAYSCORE.USER_CONFIRM", "state", "DOING"),
     ("PAYSCORE.USER_OPEN_SERVICE", "user_service_status", "USER_OPEN_SERVICE"),
@@ -136,6 +147,16 @@ pub(super) fn in_event(event: &str, name: &str) -> Option<&'static str> {
 
 pub(super) fn usual(name: &str) -> Option<&'static str> {
     USUAL.iter().find(|(usual, _)| *usual == name).map(|(_, text)| *text)
+}
+
+/// Whether a member is never there, or always, whatever the page marks; `None` if nothing is known of it.
+pub(super) fn is_there(described: &Notification, field: &Field) -> Option<bool> {
+    let names = |rows: &[(&str, &str)]| rows.contains(&(described.event, field.name));
+    match () {
+        () if names(&OF_ANOTHER_EVENT) => Some(false),
+        () if names(&OF_A_FAILURE) => Some(true),
+        () => None,
+    }
 }
 
 /// Whether a member that is not required belongs to the kind of thing that the sample is.

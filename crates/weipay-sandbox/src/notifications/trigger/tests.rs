@@ -60,7 +60,7 @@ fn strange(fields: &[Field], value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn no_sample_has_a_text_that_only_fills_a_place_nor_one_that_is_not_listed() {
+fn no_sample_has_a_placeholder_or_an_unlisted_word() {
     let folder = tempfile::tempdir().unwrap();
     let kit = crate::kit::init(folder.path()).unwrap();
     let merchant = kit.merchant().unwrap();
@@ -163,7 +163,25 @@ fn samples_say_what_their_event_is_about() {
     assert_eq!((&by_v2["total_fee"], &by_v2["cash_fee"]), (&json!(5000), &json!(4300)));
     let order = sample_of(event("TRANSACTION.SUCCESS"), &[("amount.total", "5000")]);
     assert_eq!(order["amount"]["payer_total"], 5000);
+    let signed = sample_of(event("ENTRUST.SIGN"), &[]);
+    assert_eq!(signed.get("contract_terminate_info"), None, "{signed}");
+    assert!(sample_of(event("ENTRUST.TERMINATE"), &[])["contract_terminate_info"].is_object());
+    let card = sample_of(event("DISCOUNT_CARD.USER_PAID"), &[]);
+    let paid = &card["pay_information"];
+    assert_eq!(
+        (
+            &card["state"],
+            &card["unfinished_reason"],
+            &card["total_amount"],
+            &paid["pay_amount"],
+            &paid["pay_state"]
+        ),
+        (&json!("UNFINISHED"), &json!("DUE_TO_QUIT"), &json!("100"), &json!("100"), &json!("PAY_SUCCEED"))
+    );
     for (name, member, value) in [
+        ("DISCOUNT_CARD.AGREEMENT_ENDED", "state", "FINISHED"),
+        ("DISCOUNT_CARD.SETTLEMENT", "state", "FINISHED"),
+        ("DISCOUNT_CARD.GET_CARD", "state", "ONGOING"),
         ("ENTRUST.SIGN", "contract_state", "SIGNED"),
         ("ENTRUST.TERMINATE", "contract_state", "TERMINATED"),
         ("RECHARGE.CLOSED", "recharge_state", "CLOSED"),

@@ -9,7 +9,7 @@ use crate::response::Refusal;
 /// o'clock on, and the documents say to come after ten.
 pub(in crate::products) const READY: i64 = 10 * 3_600;
 
-/// So many days back a bill can be asked for. INFERRED(bill-age): the documents say three months.
+/// How many days back a bill can be requested. INFERRED(bill-age): the documents say three months.
 const MAX_AGE_DAYS: i64 = 92;
 
 /// The day that a text such as `2026-11-25` names, when there can be a bill of it.

@@ -5,12 +5,12 @@ use weipay_wire::ApiV3Key;
 use super::{BillKind, BillOf};
 use crate::grammar::unconfirmed;
 use crate::products::downloads::gzip::Gzip;
-use crate::products::downloads::token;
+use crate::products::downloads::token::{self, Sealer};
 use crate::products::{Behaviour, Links};
 use crate::response::{File, Refusal};
 use crate::store::StoreError;
 
-/// So long an address is good for.
+/// How long an address is valid.
 const LIFE_SECONDS: i64 = 300;
 /// The same of a profit sharing bill, by its page.
 const SHARING_LIFE_SECONDS: i64 = 30;
@@ -30,7 +30,7 @@ pub(super) struct BillLink {
 }
 
 impl BillLink {
-    pub(super) fn address(&self, base_url: &str, key: &ApiV3Key) -> Option<String> {
+    pub(super) fn address(&self, base_url: &str, sealer: &Sealer<'_>) -> Option<String> {
         let BillOf { kind, mchid, sub_mchid, day, .. } = &self.bill;
         let sub_mchid = sub_mchid.as_deref().unwrap_or("-");
         let (file_key, file_nonce) = self.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
@@ -38,14 +38,14 @@ impl BillLink {
         let digest = &self.digest;
         let text =
             format!("{word} {mchid} {sub_mchid} {day} {digest} {is_gzip} {made} {file_key} {file_nonce}");
-        let token = token::seal(key, ASSOCIATED_DATA, &text)?;
+        let token = sealer.seal(ASSOCIATED_DATA, &text)?;
         let packed = if self.is_gzip { "&tartype=gzip" } else { "" };
         Some(format!("{base_url}/v3/billdownload/file?token={token}{packed}"))
     }
 
-    /// What a token leads to, if this key sealed it.
-    fn open(token: &str, key: &ApiV3Key) -> Option<Self> {
-        let text = token::open(key, ASSOCIATED_DATA, token)?;
+    /// What a token leads to, if it was sealed so.
+    fn open(token: &str, sealer: &Sealer<'_>) -> Option<Self> {
+        let text = sealer.open(ASSOCIATED_DATA, token)?;
         let words: Vec<&str> = text.split(' ').collect();
         let [word, mchid, sub_mchid, day, digest, is_gzip, made, file_key, file_nonce] = words[..] else {
             return None;
@@ -113,7 +113,7 @@ impl BillLink {
 
 /// The bill that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    let mut link = match token::open_own(links, |key| BillLink::open(token, key))? {
+    let mut link = match token::open_own(links, |sealer| BillLink::open(token, sealer))? {
         Ok(link) => link,
         Err(refusal) => return Some(Err(refusal)),
     };

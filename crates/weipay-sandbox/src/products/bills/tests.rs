@@ -5,10 +5,12 @@ use weipay_wire::ApiV3Key;
 use super::link::{BillLink, download};
 use super::*;
 use crate::clock;
+use crate::entropy::Entropy;
 use crate::ledger::{AccountKind, Business, Owner, Posting, Purse, post};
 use crate::merchants::Merchants;
 use crate::products::HandlerError;
 use crate::products::Links;
+use crate::products::downloads::token::Sealer;
 use crate::products::payments::codepay;
 use crate::products::payments::order::{Dialect, LimitPay, Order, OrderState, Payer, Payment, TradeType};
 use crate::products::payments::refund::fixtures::{Shop, Wish};
@@ -69,6 +71,7 @@ fn pay(tx: &Transaction<'_>, number: i64, time: i64, sub_mchid: Option<&str>) {
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        subsidy: 0,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: time,
@@ -214,7 +217,7 @@ fn what_happens_to_a_refund_after_its_bill_was_made_changes_no_bill() {
 }
 
 #[test]
-fn the_fee_of_an_advanced_refund_is_in_its_bill_only_when_it_has_come_back() {
+fn the_fee_of_an_advanced_refund_is_billed_once_it_has_come_back() {
     for (decided, state, fee) in [
         (RefundState::Success, "SUCCESS", "-0.06000"),
         (RefundState::Abnormal, "CHANGE", "0.00000"),
@@ -258,7 +261,7 @@ fn a_bill_of_refunds_has_both_times_of_each_and_no_payments() {
 }
 
 #[test]
-fn a_partner_gets_the_rows_of_one_sub_merchant_and_the_sub_merchant_its_own() {
+fn a_bill_has_the_rows_of_one_sub_merchant() {
     let store = a_day();
     let of_partner = bill_of(BillKind::Trade(TradeBill::All), Some(SUB_MERCHANT));
     let own = BillOf { mchid: SUB_MERCHANT.to_owned(), sub_mchid: None, ..of_partner.clone() };
@@ -318,7 +321,7 @@ fn the_balance_column_does_not_jump_after_work_that_was_booked_late() {
 }
 
 #[test]
-fn a_platform_gets_the_flows_of_all_its_sub_merchants_each_with_its_accounts() {
+fn a_platform_gets_the_flows_of_all_its_sub_merchants_by_account() {
     let store = Store::in_memory();
     let paid: Result<(), StoreError> = store.transaction(|tx| {
         pay(tx, 1, at("2026-11-25T08:00:00+08:00"), Some(SUB_MERCHANT));
@@ -345,11 +348,22 @@ fn a_platform_gets_the_flows_of_all_its_sub_merchants_each_with_its_accounts() {
 static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap());
 const NOW: i64 = 1_800_000_000;
 
+fn links<'a>(
+    key: &'a ApiV3Key,
+    entropy: &'a Entropy,
+    now: i64,
+    store: &'a Store,
+    merchants: &'a Merchants,
+) -> Links<'a> {
+    Links { base_url: "", mchid: MERCHANT, key, entropy, now, store, merchants }
+}
+
 fn open(link: &BillLink, store: &Store, now: i64) -> Result<File, Refusal> {
-    let address = link.address("http://127.0.0.1", &KEY).unwrap();
+    let entropy = Entropy::system();
+    let address = link.address("http://127.0.0.1", &Sealer::new(&entropy, MERCHANT, &KEY)).unwrap();
     let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     let merchants = Merchants::default();
-    let links = Links { base_url: "", key: &KEY, now, store, merchants: &merchants };
+    let links = links(&KEY, &entropy, now, store, &merchants);
     download(&token, &links).unwrap()
 }
 
@@ -440,7 +454,9 @@ fn file_of(shop: &Shop, response: &Value, now: i64) -> Result<File, Refusal> {
     let address = response["download_url"].as_str().unwrap();
     let token = address.split("token=").nth(1).unwrap().split('&').next().unwrap();
     let (merchants, key) = (Merchants::default(), ApiV3Key::new(&"0".repeat(32)).unwrap());
-    let links = Links { base_url: "", key: &key, now, store: shop.store(), merchants: &merchants };
+    // As those of the shop.
+    let entropy = Entropy::seeded(1);
+    let links = links(&key, &entropy, now, shop.store(), &merchants);
     download(token, &links).unwrap()
 }
 

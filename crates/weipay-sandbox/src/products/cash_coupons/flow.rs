@@ -115,7 +115,7 @@ pub(super) fn note(
     of: FlowOf<'_>,
 ) -> Result<(), StoreError> {
     tx.save(&FlowEntry {
-        number: tx.next_number("cash coupon flow")?,
+        number: tx.next_place("cash coupon flow")?,
         kind,
         stock_id: stock_id.to_owned(),
         coupon_id: coupon_id.to_owned(),
@@ -277,13 +277,12 @@ fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<M
     }
     let digest = digester.finish_hex();
     let link = FlowLink { file, digest: digest.clone(), made: context.now };
-    let token =
-        token::seal(context.api_v3_key, ASSOCIATED_DATA, &link.text()).ok_or_else(Refusal::system_error)?;
+    let token = context.sealer().seal(ASSOCIATED_DATA, &link.text()).ok_or_else(Refusal::system_error)?;
     let url = format!("{}/v3/billdownload/file?token={token}", context.base_url);
     Ok(Made { url, digest, rows })
 }
 
-/// So long an address is good for.
+/// How long an address is valid.
 const LIFE_SECONDS: i64 = 30;
 
 const ASSOCIATED_DATA: &str = "cash coupon flow";
@@ -318,7 +317,7 @@ impl FlowLink {
 
 /// The file that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    let text = match token::open_own(links, |key| token::open(key, ASSOCIATED_DATA, token))? {
+    let text = match token::open_own(links, |sealer| sealer.open(ASSOCIATED_DATA, token))? {
         Ok(text) => text,
         Err(refusal) => return Some(Err(refusal)),
     };

@@ -7,6 +7,7 @@ use super::refusals;
 use super::stock::{self, Stock};
 use crate::clock;
 use crate::contract::ValidRequest;
+use crate::merchants::Account;
 use crate::people::Person;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -50,7 +51,7 @@ pub(super) fn list_items(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
 /// effect; beside `creator_mchid` it has none itself.
 pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
-    check_appid(tx, context)?;
+    check_appid(tx, caller, request.path("openid"), request.query("appid").unwrap_or_default())?;
     let place = request.query("available_mchid").filter(|_| request.query("creator_mchid").is_none());
     let stock_id = request.query("stock_id").filter(|_| place.is_none());
     let coupons = coupon::scan_of_person(tx, request.path("openid"), stock_id)?;
@@ -79,18 +80,31 @@ pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 }
 
 pub(super) fn query_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let Context { caller, request, now, .. } = *context;
-    check_appid(tx, context)?;
-    let openids = Person::all_openids(tx, request.path("openid"))?;
+    let request = context.request;
+    let appid = request.query("appid").unwrap_or_default();
+    let (coupon, stock) =
+        find_coupon(tx, context.caller, (request.path("openid"), appid), request.path("coupon_id"))?;
+    Ok(coupon.show(&stock, context.now))
+}
+
+/// A coupon of a person that the caller has to do with, and its stock.
+pub(super) fn find_coupon(
+    tx: &Transaction<'_>,
+    caller: &Account,
+    (openid, appid): (&str, &str),
+    id: &str,
+) -> Result<(Coupon, Stock), HandlerError> {
+    check_appid(tx, caller, openid, appid)?;
+    let openids = Person::all_openids(tx, openid)?;
     let is_seen = |coupon: &Coupon| openids.contains(&coupon.openid);
-    let coupon = coupon::find(tx, request.path("coupon_id"))?.filter(is_seen);
+    let coupon = coupon::find(tx, id)?.filter(is_seen);
     let coupon = coupon.ok_or_else(refusals::no_such_coupon)?;
     let stock = stock::find(tx, &coupon.stock_id)?.ok_or_else(refusals::no_such_stock)?;
     let is_valid_here = stock.use_rule_texts("available_merchants").contains(&&*caller.mchid);
     if coupon.creator != caller.mchid && coupon.sender != caller.mchid && !is_valid_here {
         return Err(refusals::no_such_coupon().into());
     }
-    Ok(coupon.show(&stock, now))
+    Ok((coupon, stock))
 }
 
 fn list_of_stock(
@@ -118,10 +132,14 @@ fn check_creator(context: &Context<'_>) -> Result<(), Refusal> {
     if creator == Some(&context.caller.mchid) { Ok(()) } else { Err(refusals::not_the_creator()) }
 }
 
-fn check_appid(tx: &Transaction<'_>, context: &Context<'_>) -> Result<(), HandlerError> {
-    let appid = context.request.query("appid").unwrap_or_default();
-    context.caller.check_appid(appid).map_err(|_| refusals::appid_not_bound())?;
-    if Person::has_another_openid(tx, context.request.path("openid"), appid)? {
+fn check_appid(
+    tx: &Transaction<'_>,
+    caller: &Account,
+    openid: &str,
+    appid: &str,
+) -> Result<(), HandlerError> {
+    caller.check_appid(appid).map_err(|_| refusals::appid_not_bound())?;
+    if Person::has_another_openid(tx, openid, appid)? {
         return Err(refusals::user_of_another_appid().into());
     }
     Ok(())

@@ -114,7 +114,9 @@ pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         }
         let stock = Stock::read(&caller.mchid, request.body.clone(), now)?;
         check_merchants(&stock, context)?;
-        let stock = Stock { id: format!("{}", 15_000_000 + tx.next_number("cash coupon stock")?), ..stock };
+        // Eight digits, as real ones have.
+        let serial = tx.next_number_below("cash coupon stock", 80_000_000)?;
+        let stock = Stock { id: format!("{}", 15_000_000 + serial), ..stock };
         let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
         let due = vec![Due {
             kind: activation::END.to_owned(),

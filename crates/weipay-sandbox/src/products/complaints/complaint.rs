@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::control::Problem;
 use crate::clock;
+use crate::encodings::UNRESERVED_KEPT;
 use crate::merchants::Account;
 use crate::products::merge::{Events, by_time};
 use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
@@ -299,11 +300,8 @@ fn media(kind: &str, images: &[String], base_url: &str) -> Value {
     json!({ "media_type": kind, "media_url": pictures })
 }
 
-/// What is encoded in the address of a picture: never what RFC 3986 keeps as it is, because HTTP libraries
-/// decode that before they send it, and then another path was signed.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Where a picture is: 图片下载, to which requests are signed.
+/// Where a picture is: 图片下载, to which requests are signed. What RFC 3986 keeps as it is is never encoded: HTTP libraries decode
+/// that before they send it, and then another path was signed.
 fn picture(base_url: &str, media_id: &str) -> String {
-    format!("{base_url}/v3/merchant-service/images/{}", utf8_percent_encode(media_id, ENCODED))
+    format!("{base_url}/v3/merchant-service/images/{}", utf8_percent_encode(media_id, UNRESERVED_KEPT))
 }

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_refund_settles_the_complaint_and_an_approved_one_is_settled_by_the_money() {
+    fn a_complaint_is_settled_by_a_rejected_refund_or_by_the_money() {
         let pending = a_complaint(ComplaintState::Pending);
         let rejected = merchant(&pending, MerchantStep::RejectRefund).unwrap().complaint;
         assert_eq!((rejected.state, rejected.is_waiting), (ComplaintState::Processed, false));

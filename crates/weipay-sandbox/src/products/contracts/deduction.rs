@@ -30,7 +30,7 @@ use crate::store::{Announcement, Due, Fingerprint, Record, StoreError, Transacti
 /// How long a deduction takes. UNCONFIRMED(contract-deduction-time): on the real platform it may be a day.
 const DEDUCTION_SECONDS: i64 = 2;
 
-/// An order by contract is open for so long.
+/// How long an order by contract is open.
 const ORDER_LIFE: i64 = 7 * clock::DAY;
 
 /// The limits of a plan that nobody has raised: fen at once, fen and deductions of a day by one contract.
@@ -90,6 +90,7 @@ pub(super) fn apply(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
         detail: None,
         scene_info: None,
         profit_sharing: false,
+        subsidy: 0,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: context.now,
@@ -311,7 +312,7 @@ fn fail(
     let Some(notify_url) = order.notify_url.clone() else { return Ok(()) };
     let (event_type, resource) = match order.dialect {
         // UNCONFIRMED(contract-failure-event): which event it is in APIv3; parking (停车) has this one.
-        Dialect::V3 => ("TRANSACTION.FAIL", order.show()),
+        Dialect::V3 => ("TRANSACTION.FAIL", order.show_notified()),
         // These elements are known from a public report.
         Dialect::V2 | Dialect::V2Hmac => {
             let mut elements = json!({

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deduction_is_scheduled_on_the_day_before_from_eight_until_half_past_seven() {
+    fn a_deduction_is_scheduled_the_day_before_from_eight_to_half_past_seven() {
         let free = schedule(ScheduleState::NoScheduled);
         for (time, fen, is_taken) in [
             ("2022-03-01T07:59:59", 10_000, false),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_with_a_schedule_is_presigned_before_seven_in_the_evening_of_the_day_before() {
+    fn a_contract_with_a_schedule_is_presigned_by_seven_the_evening_before() {
         let given = json!({ "estimated_deduct_date": "2022-03-02",
             "estimated_deduct_amount": { "total": 10_000 }, "description": "票" });
         let read = |time: &str| read_schedule(Some(&given), at(time));

@@ -16,13 +16,13 @@ use crate::products::{Context, HandlerError};
 use crate::reasons;
 use crate::store::{Due, Record, StoreError, Transaction};
 
-/// So long a person can sign by a session. INFERRED(contract-session): the pages of APIv3 say it; sessions of APIv2 live as long.
+/// How long a person can sign by a session. INFERRED(contract-session): the pages of APIv3 say it; sessions of APIv2 live as long.
 const SESSION_SECONDS: i64 = 600;
 
 /// UNCONFIRMED(contract-life): a contract ends by itself so long after the signing.
 const LIFE: i64 = 3_650 * clock::DAY;
 
-/// So many contracts with a schedule of one plan a person can have at one time, as their page says.
+/// The most contracts with a schedule of one plan that a person can have at one time, as their page says.
 const MAX_SCHEDULED_OF_PLAN: usize = 10;
 
 /// UNCONFIRMED(contract-pages): where a person is led to sign. The appid and the path of the mini program are

@@ -100,20 +100,27 @@ fn check_parties(info: &Map<String, Value>, order: &Order) -> Result<(), Refusal
     Err(refusals::wrong_parties())
 }
 
-/// An order was paid: its contract, if it has one, is signed by the person. If that is impossible, nobody is told of a contract:
-/// INFERRED(contract-not-signed).
+/// An order was paid: its contract, if it has one, is signed by the person. If that is impossible, the merchant is told of no
+/// contract, INFERRED(contract-not-signed), and the response is why, in words for the developer.
 pub(in crate::products) fn order_was_paid(
     tx: &Transaction<'_>,
     order: &Order,
     now: i64,
-) -> Result<(), StoreError> {
-    let Some(payment) = &order.payment else { return Ok(()) };
-    let Some(pledge) = tx.get::<Pledge>(&order.key())? else { return Ok(()) };
-    // Another request may have taken its place under the same number.
+) -> Result<Option<String>, StoreError> {
+    let Some(payment) = &order.payment else { return Ok(None) };
+    let Some(pledge) = tx.get::<Pledge>(&order.key())? else { return Ok(None) };
     let is_of_order = |contract: &Contract| contract.of_order.as_deref() == Some(pledge.order.as_str());
-    let Some(contract) = tx.get::<Contract>(&pledge.contract)?.filter(is_of_order) else { return Ok(()) };
+    let Some(contract) = tx.get::<Contract>(&pledge.contract)?.filter(is_of_order) else {
+        return Ok(Some(
+            "the contract of this order was not signed: a later request took its place under the same contract_code"
+                .to_owned(),
+        ));
+    };
     match check_signable(tx, &contract, &payment.person, now)? {
-        Ok(()) => sign(tx, contract, payment.payer.clone(), payment.person.clone(), now),
-        Err(_) => Ok(()),
+        Ok(()) => {
+            sign(tx, contract, payment.payer.clone(), payment.person.clone(), now)?;
+            Ok(None)
+        }
+        Err(reason) => Ok(Some(format!("contract {} was not signed: {reason}", contract.code))),
     }
 }

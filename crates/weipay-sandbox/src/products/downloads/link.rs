@@ -7,13 +7,11 @@ use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH};
 
 use super::document::Document;
 use super::gzip::gzip;
-use super::token;
 use crate::contract::ValidRequest;
-use crate::entropy::Entropy;
 use crate::products::Links;
 use crate::response::Refusal;
 
-/// So long an address is good for.
+/// How long an address is valid.
 const LIFE_SECONDS: i64 = 300;
 
 const ASSOCIATED_DATA: &str = "download";
@@ -59,12 +57,12 @@ impl Links<'_> {
     fn token(&self, link: &Link) -> Option<String> {
         let (key, file_nonce) = link.key.as_ref().map_or(("-", "-"), |(key, nonce)| (key, nonce));
         let text = format!("{} {} {} {key} {file_nonce}", link.word(), u8::from(link.is_gzip), link.made);
-        token::seal(self.key, ASSOCIATED_DATA, &text)
+        self.sealer().seal(ASSOCIATED_DATA, &text)
     }
 
     /// What a token leads to; `None` when it is not one of this sandbox.
     pub(super) fn open(&self, token: &str) -> Option<Link> {
-        let text = token::open(self.key, ASSOCIATED_DATA, token)?;
+        let text = self.sealer().open(ASSOCIATED_DATA, token)?;
         let mut words = text.split(' ');
         let word = words.next()?;
         let (document, _) = Document::WORDS.iter().find(|(_, known)| *known == word)?;
@@ -142,10 +140,8 @@ fn set_link(
         return;
     }
     let sealed_with = field_for(Purpose::DownloadKey).zip(field_for(Purpose::DownloadNonce));
-    let key = sealed_with.map(|_| {
-        let entropy = Entropy::system();
-        (entropy.hex_digits(32), entropy.hex_digits(ENVELOPE_NONCE_LENGTH))
-    });
+    let key =
+        sealed_with.map(|_| (links.entropy.hex_digits(32), links.entropy.hex_digits(ENVELOPE_NONCE_LENGTH)));
     let link = Link { document: link.document, is_gzip: link.is_gzip, key, made: link.made };
     let Some(address) = links.address(operation, &link) else { return };
     members.insert(url.name.to_owned(), address.into());

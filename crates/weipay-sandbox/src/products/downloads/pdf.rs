@@ -1,6 +1,6 @@
 //! A page of text as PDF: the smallest that programs open. The same lines are the same bytes.
 
-/// So many points are between two lines, and around them.
+/// The points between two lines, and around them.
 const LINE_HEIGHT: usize = 20;
 
 /// One page with these lines. A character that the font does not have is a `?`.

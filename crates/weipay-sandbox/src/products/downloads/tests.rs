@@ -15,10 +15,19 @@ static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcde
 const NOW: i64 = 1_786_766_400;
 
 static STORE: LazyLock<Store> = LazyLock::new(Store::in_memory);
+static ENTROPY: LazyLock<Entropy> = LazyLock::new(Entropy::system);
 static MERCHANTS: LazyLock<Merchants> = LazyLock::new(Merchants::default);
 
 fn links(now: i64) -> Links<'static> {
-    Links { base_url: "http://127.0.0.1:8880", key: &KEY, now, store: &STORE, merchants: &MERCHANTS }
+    Links {
+        base_url: "http://127.0.0.1:8880",
+        mchid: "1900000109",
+        key: &KEY,
+        entropy: &ENTROPY,
+        now,
+        store: &STORE,
+        merchants: &MERCHANTS,
+    }
 }
 
 /// The example of a query, with its addresses.

@@ -98,7 +98,7 @@ impl Platform {
     ///
     /// If the database fails.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
-        self.act(|tx, _| stock::set_stock_state(tx, stock_id, state))
+        self.act(|tx, now| stock::set_stock_state(tx, stock_id, state, now))
     }
 
     /// Links product information (商品信息) to a stock. Whether there is such a stock.

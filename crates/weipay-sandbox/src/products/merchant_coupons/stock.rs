@@ -45,8 +45,8 @@ fn may_see(tx: &Transaction<'_>, caller: &Account, stock: &Stock) -> Result<bool
 pub(super) const END: &str = "merchant coupon stock ends";
 
 /// INFERRED(stock-end): when its period is over, a stock is `STOPED`. Nobody is notified.
-pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, _: i64) -> Result<(), HandlerError> {
-    set_stock_state(tx, stock_id, StockState::Stoped)?;
+pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, at: i64) -> Result<(), HandlerError> {
+    set_stock_state(tx, stock_id, StockState::Stoped, at)?;
     Ok(())
 }
 
@@ -131,13 +131,16 @@ pub(crate) fn create(
         has_product: false,
     };
     let response = json!({ "stock_id": stock.id, "create_time": clock::rfc3339(now) });
-    let due =
-        vec![Due { kind: END.to_owned(), key: stock.id.clone(), at: stock.definition.validity.end + 1 }];
     let sent = Sent::new(&stock.id);
-    Ok(Decision { due, ..Decision::new((stock, sent), response) })
+    Ok(Decision { due: vec![stock.due()], ..Decision::new((stock, sent), response) })
 }
 
 impl Stock {
+    /// What the clock will do.
+    fn due(&self) -> Due {
+        Due { kind: END.to_owned(), key: self.id.clone(), at: self.definition.validity.end + 1 }
+    }
+
     /// The state at a moment. When its period is over, a stock is `STOPED`, whether or not the clock has done that yet.
     pub(crate) fn state_at(&self, now: i64) -> StockState {
         if now > self.definition.validity.end { StockState::Stoped } else { self.state }
@@ -202,9 +205,20 @@ pub(super) fn find_with_sent(tx: &Transaction<'_>, id: &str) -> Result<Option<(S
     Ok(Some((stock, sent)))
 }
 
-/// Puts a stock into another state. Whether there is such a stock.
-pub(crate) fn set_stock_state(tx: &Transaction<'_>, id: &str, state: StockState) -> Result<bool, StoreError> {
+/// Puts a stock into another state. Whether there is such a stock. One that stops early has no end to come.
+pub(crate) fn set_stock_state(
+    tx: &Transaction<'_>,
+    id: &str,
+    state: StockState,
+    now: i64,
+) -> Result<bool, StoreError> {
     let Some(stock) = find(tx, id)? else { return Ok(false) };
+    let end = stock.due();
+    match state {
+        StockState::Stoped => drop(tx.unschedule(&end)?),
+        _ if stock.state == StockState::Stoped && now < end.at => tx.schedule(&end)?,
+        _ => {}
+    }
     tx.save(&Stock { state, ..stock }).map(|()| true)
 }
 
@@ -280,11 +294,16 @@ mod tests {
             stock.definition.members.insert("comment".to_owned(), "another".into());
             tx.save(&stock)?;
             for state in [StockState::Paused, StockState::Unaudit, StockState::Running] {
-                assert!(set_stock_state(tx, &stock.id, state)?);
+                assert!(set_stock_state(tx, &stock.id, state, NOW)?);
                 assert_eq!(find(tx, &stock.id)?, Some(Stock { state, ..stock.clone() }));
             }
-            assert!(!set_stock_state(tx, "another", StockState::Paused)?);
+            assert!(!set_stock_state(tx, "another", StockState::Paused, NOW)?);
             assert_eq!(tx.next_due(i64::MAX, None)?, Some(ends.clone()));
+            // Stopped early, it has no end to come, until it runs again.
+            for (state, next) in [(StockState::Stoped, None), (StockState::Running, Some(ends.clone()))] {
+                set_stock_state(tx, &stock.id, state, NOW)?;
+                assert_eq!(tx.next_due(i64::MAX, None)?, next);
+            }
             end_stock(tx, &ends.key, ends.at)?;
             assert_eq!(find(tx, &stock.id)?.map(|stock| stock.state), Some(StockState::Stoped));
             Ok(())

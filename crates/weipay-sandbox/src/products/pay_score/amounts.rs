@@ -52,7 +52,17 @@ pub(super) fn check_amounts_of_new(body: &Map<String, Value>) -> Result<(), Refu
     let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
     match amounts.into_iter().all(is_amount) {
         true => Ok(()),
-        false => Err(refusals::wrong_parameter("every amount must be from 0 fen to a million yuan")),
+        false => Err(refusals::wrong_amount()),
+    }
+}
+
+/// What goods (先用后付商品) cost is not below 0 or too large.
+pub(super) fn check_goods(shopping_info: &Value) -> Result<(), Refusal> {
+    let amounts = shopping_info["goods"].as_array().into_iter().flatten().filter_map(|one| one.get("amount"));
+    let is_amount = |amount: &Value| amount.as_i64().is_some_and(|fen| (0..=MAX_FEN).contains(&fen));
+    match amounts.into_iter().all(is_amount) {
+        true => Ok(()),
+        false => Err(refusals::wrong_amount()),
     }
 }
 

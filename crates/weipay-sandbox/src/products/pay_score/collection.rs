@@ -115,6 +115,7 @@ fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
         detail: None,
         scene_info: None,
         profit_sharing: order.profit_sharing,
+        subsidy: 0,
         limit_pay: LimitPay::default(),
         payer,
         created: now,

@@ -102,8 +102,24 @@ pub(super) fn check_authorized(
     }
 }
 
-/// 商户预授权. The same request again gives the same token: INFERRED(pay-score-permission-again).
+/// 商户预授权.
 pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(json!({ "apply_permissions_token": token(tx, context)? }))
+}
+
+/// 场景中预授权: the same, asked for together with a payment. UNCONFIRMED(pay-score-scene): no order takes the token; the person
+/// opens the service by it.
+pub(super) fn ask_in_scene(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let scene = context.request.required("scene");
+    if scene != "TRANSACTION" {
+        return Err(refusals::wrong_parameter("scene must be TRANSACTION").into());
+    }
+    Ok(json!({ "scene": scene, "transaction_permissions_token": token(tx, context)? }))
+}
+
+/// The token of the permission that a request asks for. The same request again gives the same one:
+/// INFERRED(pay-score-permission-again).
+fn token(tx: &Transaction<'_>, context: &Context<'_>) -> Result<String, HandlerError> {
     let parties = Parties::read(context)?;
     let request = context.request;
     let new = Permission {
@@ -122,15 +138,14 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
         closed: None,
         platform_serial: context.platform_serial.to_owned(),
     };
-    let token = match tx.get::<Permission>(&new.key())? {
-        Some(known) if known.is_asked_like(&new) => known.token,
-        Some(_) => return Err(refusals::other_authorization().into()),
+    match tx.get::<Permission>(&new.key())? {
+        Some(known) if known.is_asked_like(&new) => Ok(known.token),
+        Some(_) => Err(refusals::other_authorization().into()),
         None => {
             tx.save(&new)?;
-            new.token
+            Ok(new.token)
         }
-    };
-    Ok(json!({ "apply_permissions_token": token }))
+    }
 }
 
 pub(super) fn query_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -189,7 +204,22 @@ fn end_by_merchant(tx: &Transaction<'_>, permission: Permission, now: i64) -> Re
 
 /// The permission with the code in the path, of the service and the sub-merchant of the request.
 fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Permission, HandlerError> {
-    let key = joined(&context.caller.mchid, context.request.path("authorization_code"));
+    of_code(tx, context, context.request.path("authorization_code"))
+}
+
+/// The permission that a body names, by its code or by its person.
+pub(super) fn of_code_or_person(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Permission, HandlerError> {
+    match text(context, "authorization_code") {
+        Some(code) => of_code(tx, context, &code),
+        None => of_named_person(tx, context),
+    }
+}
+
+fn of_code(tx: &Transaction<'_>, context: &Context<'_>, code: &str) -> Result<Permission, HandlerError> {
+    let key = joined(&context.caller.mchid, code);
     let is_own = |permission: &Permission| {
         text(context, "service_id").is_some_and(|id| id == permission.service_id)
             && text(context, "sub_mchid") == permission.sub_mchid
@@ -253,7 +283,11 @@ impl Permission {
         asked(self) == asked(other)
     }
 
-    fn describe(&self) -> Map<String, Value> {
+    pub(super) const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub(super) fn describe(&self) -> Map<String, Value> {
         let mut shown = self.parties();
         let mut put = |name: &str, value: Option<String>| {
             if let Some(value) = value {

@@ -97,6 +97,10 @@ pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
     Refusal::param_error("参数错误", reason)
 }
 
+pub(super) fn wrong_amount() -> Refusal {
+    wrong_parameter("every amount must be from 0 fen to a million yuan")
+}
+
 pub(super) fn wrong_appid() -> Refusal {
     Refusal::no_auth("商户暂无权限使用此服务", reasons::APPID_NOT_BOUND).with_tail(268_503_786)
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::amounts::{
-    check_amounts_of_new, check_risk_fund, check_said_before, check_times_of_completion, check_times_of_new,
-    checked_total,
+    check_amounts_of_new, check_goods, check_risk_fund, check_said_before, check_times_of_completion,
+    check_times_of_new, checked_total,
 };
 use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find, find_by_query_id};
 use super::parties::{Parties, openids_of};
@@ -37,6 +37,19 @@ pub(super) fn create_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     if order.state == OrderState::Created {
         shown["package"] = order.package.as_str().into();
     }
+    Ok(shown)
+}
+
+/// 先用后付: an order with the goods that it is for, which only this response shows.
+pub(super) fn create_on_delivery(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = context.request;
+    if request.text("mchid").is_some_and(|mchid| mchid != context.caller.mchid) {
+        return Err(refusals::wrong_parameter("mchid must be the caller").into());
+    }
+    let info = request.body.get("shopping_info").unwrap_or(&Value::Null);
+    check_goods(info)?;
+    let mut shown = create_order(tx, context)?;
+    shown["shopping_info"] = info.clone();
     Ok(shown)
 }
 
@@ -257,7 +270,14 @@ pub(super) fn sync_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
     let paid = Some(Paid::Elsewhere { time: time.to_owned() });
     let done = ServiceOrder { state: OrderState::Done, paid, ..order };
     tx.save(&done)?;
-    Ok(Value::Object(done.describe()))
+    let mut shown = done.describe();
+    // The page of this step has no number of what was paid.
+    let details = shown.get_mut("collection").and_then(|collection| collection.get_mut("details"));
+    for detail in details.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    {
+        detail.remove("seq");
+    }
+    Ok(Value::Object(shown))
 }
 
 /// The order that a path names, when service and appid of the body are its own.

@@ -20,14 +20,23 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let new = read(tx, context, TradeType::Micropay)?;
     let payer = context.request.body.get("payer").and_then(|payer| payer.get("auth_code"));
     let auth_code = payer.and_then(Value::as_str).unwrap_or_default();
-    Ok(charge(tx, new, auth_code, context.now)?.show())
+    Ok(charge(tx, new, Scanned::Code(auth_code), context.now)?.show())
+}
+
+/// What the device of the merchant has read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scanned<'a> {
+    /// 付款码.
+    Code(&'a str),
+    /// `face_code` (刷脸支付).
+    Face(&'a str),
 }
 
 /// Makes an order and pays it by a code, or gives the one that the same request has made before.
 pub(super) fn charge(
     tx: &Transaction<'_>,
     new: Order,
-    auth_code: &str,
+    scanned: Scanned<'_>,
     now: i64,
 ) -> Result<Order, HandlerError> {
     let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
@@ -45,7 +54,7 @@ pub(super) fn charge(
     if !is_new {
         return Ok(order);
     }
-    AuthCode::take(tx, auth_code)?;
+    AuthCode::take(tx, scanned)?;
     if order.total > MAX_WITHOUT_PASSWORD {
         // UNCONFIRMED(payment-code-password): 200 with the state, and not 202.
         order.state = OrderState::UserPaying;
@@ -68,7 +77,7 @@ fn failed(error: NotPaid) -> HandlerError {
     }
 }
 
-/// A code that was scanned: it pays once.
+/// A code that was read: it pays once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct AuthCode {
     code: String,
@@ -84,19 +93,25 @@ impl Record for AuthCode {
 
 impl AuthCode {
     /// Every well-formed code is somebody's here, as every openid is.
-    fn take(tx: &Transaction<'_>, code: &str) -> Result<(), HandlerError> {
-        let is_code = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_code || !matches!(&code[..2], "10" | "11" | "12" | "13" | "14" | "15") {
-            return Err(refusals::broken_auth_code().into());
-        }
-        if tx.get::<Self>(code)?.is_some() {
+    fn take(tx: &Transaction<'_>, scanned: Scanned<'_>) -> Result<(), HandlerError> {
+        let code = match scanned {
+            Scanned::Code(code) => {
+                let is_code = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
+                if !is_code || !matches!(&code[..2], "10" | "11" | "12" | "13" | "14" | "15") {
+                    return Err(refusals::broken_auth_code().into());
+                }
+                code.to_owned()
+            }
+            Scanned::Face(code) => format!("face {code}"),
+        };
+        if tx.get::<Self>(&code)?.is_some() {
             return Err(refusals::used_auth_code().into());
         }
-        Ok(tx.save(&Self { code: code.to_owned() })?)
+        Ok(tx.save(&Self { code })?)
     }
 }
 
-/// So long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
+/// How long after the payment an order can be reversed. UNCONFIRMED(reverse-at-once): the wait of 15 seconds before is advice.
 pub(super) const REVERSE_WITHIN: i64 = 7 * clock::DAY;
 
 pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

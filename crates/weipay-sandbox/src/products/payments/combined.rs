@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::closing::{BurntNumber, close};
-use super::creation::{check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer};
+use super::creation::{
+    check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer, subsidy_of,
+};
 use super::order::{
     Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
     new_transaction_id,
@@ -13,8 +15,9 @@ use super::order::{
 use super::parties::{check_payer, check_sub_merchant, text};
 use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
 use super::person::{PaymentFailure, PaymentMeans, PersonPaid, PersonPaysError};
-use super::refusals;
+use super::{refusals, v2};
 use crate::clock;
+use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::apportion::apportion;
 use crate::products::cash_coupons::discount::Discount;
@@ -32,6 +35,9 @@ pub(crate) struct CombinedOrder {
     pub(crate) appid: String,
     pub(crate) out_trade_no: String,
     pub(crate) trade_type: TradeType,
+    /// Which version made it, and is notified.
+    #[serde(default)]
+    pub(super) dialect: Dialect,
     /// `combine_transaction_id`. UNCONFIRMED(combined-transaction): every combined order has one, from the beginning.
     transaction_id: String,
     payer: Payer,
@@ -81,7 +87,8 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 }
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
-    make(tx, context, trade_type).map_err(|error| error.map_refusal(spelled))
+    let made = make(tx, context, trade_type, Dialect::V3).map_err(|error| error.map_refusal(spelled))?;
+    Ok(show_offer(trade_type, made.prepays.last(), context.entropy))
 }
 
 /// The pages of combined orders have the older spellings.
@@ -94,8 +101,14 @@ fn spelled(refusal: Refusal) -> Refusal {
     Refusal { code, ..refusal }
 }
 
-fn make(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
-    let (new, parts) = read(tx, context, trade_type)?;
+/// Makes a combined order, or re-enters the one that has its number, and gives it with what the app needs.
+pub(super) fn make(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    trade_type: TradeType,
+    dialect: Dialect,
+) -> Result<CombinedOrder, HandlerError> {
+    let (new, parts) = read(tx, context, trade_type, dialect)?;
     let mut combined = match CombinedOrder::find(tx, &new.combination())? {
         Some(known) => known.again(&new, &known.load_parts(tx)?, context.now)?,
         None => {
@@ -113,15 +126,14 @@ fn make(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> R
         }
     };
     offer(&mut combined.prepays, trade_type, context.now, context.entropy);
-    let response = show_offer(trade_type, combined.prepays.last(), context.entropy);
     tx.save(&combined)?;
-    Ok(response)
+    Ok(combined)
 }
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let combined = of_caller(tx, context)?;
-    let parts = combined.load_parts(tx)?;
-    Ok(combined.show(parts.into_iter().map(|part| part.seen_at(context.now))))
+    let parts = combined.load_parts(tx)?.into_iter().map(|part| part.seen_at(context.now));
+    Ok(combined.show(&parts.collect::<Vec<_>>()))
 }
 
 pub(super) fn close_combined(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -142,13 +154,24 @@ pub(super) fn close_combined(tx: &Transaction<'_>, context: &Context<'_>) -> Res
     if named != known {
         return Err(refusals::parts_differ().into());
     }
+    close_parts(tx, &combined, parts, context.now)?;
+    Ok(Value::Null)
+}
+
+/// Closes a combined order: all of its parts, or none.
+pub(super) fn close_parts(
+    tx: &Transaction<'_>,
+    combined: &CombinedOrder,
+    parts: Vec<Order>,
+    now: i64,
+) -> Result<(), HandlerError> {
     for part in parts {
-        if let Some(closed) = close(part, context.now)? {
+        if let Some(closed) = close(part, now)? {
             tx.save(&closed)?;
         }
     }
     tx.unschedule(&combined.expiry())?;
-    Ok(Value::Null)
+    Ok(())
 }
 
 fn named_part(part: &Map<String, Value>) -> (String, String, Option<String>) {
@@ -169,6 +192,7 @@ fn read(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     trade_type: TradeType,
+    dialect: Dialect,
 ) -> Result<(CombinedOrder, Vec<Order>), HandlerError> {
     let (body, request, now) = (&context.request.body, context.request, context.now);
     let appid = request.required("combine_appid").to_owned();
@@ -196,6 +220,7 @@ fn read(
         appid,
         out_trade_no: request.required("combine_out_trade_no").to_owned(),
         trade_type,
+        dialect,
         transaction_id: new_transaction_id(tx, now)?,
         payer,
         scene_info: body.get("scene_info").cloned(),
@@ -218,8 +243,8 @@ fn read(
         return Err(refusals::number_is_taken("two parts have the same out_trade_no").into());
     }
     let parts = items.iter().enumerate().map(|(position, item)| {
-        let part = combined.read_part(context, item);
-        part.map_err(|refusal| refusal.of_part(&format!("sub_orders/{position}")))
+        let part = combined.read_part(tx, context, item);
+        part.map_err(|error| error.map_refusal(|refusal| refusal.of_part(&format!("sub_orders/{position}"))))
     });
     let parts = parts.collect::<Result<_, _>>()?;
     Ok((combined, parts))
@@ -238,12 +263,19 @@ fn without_settlement(body: &Map<String, Value>) -> Map<String, Value> {
 }
 
 impl CombinedOrder {
-    fn read_part(&self, context: &Context<'_>, item: &Map<String, Value>) -> Result<Order, Refusal> {
+    fn read_part(
+        &self,
+        tx: &Transaction<'_>,
+        context: &Context<'_>,
+        item: &Map<String, Value>,
+    ) -> Result<Order, HandlerError> {
         let (merchant, out_trade_no, sub_mchid) = named_part(item);
+        // By APIv2 each part has its own.
+        let appid = text(item, "appid").unwrap_or_else(|| self.appid.clone());
         let known = context.merchants.find(&merchant).ok_or_else(refusals::no_such_merchant)?;
         known
             .account
-            .check_appid(&self.appid)
+            .check_appid(&appid)
             .map_err(|refusal| refusal.with_reason(refusals::combine_appid_of_part(&merchant)))?;
         let sub_appid = text(item, "sub_appid");
         if let Some(sub_mchid) = &sub_mchid {
@@ -257,11 +289,12 @@ impl CombinedOrder {
         Ok(Order {
             merchant,
             sub_mchid,
-            appid: self.appid.clone(),
+            payer: self.payer_under(tx, &appid, context.now)?,
+            appid,
             sub_appid,
             out_trade_no,
             trade_type: self.trade_type,
-            dialect: Dialect::V3,
+            dialect: self.dialect,
             state: OrderState::NotPay,
             total,
             currency: read_currency(amount)?,
@@ -272,8 +305,8 @@ impl CombinedOrder {
             detail: item.get("detail").cloned(),
             scene_info: self.scene_info.clone(),
             profit_sharing: is_shared(settle) || is_shared(Some(item)),
+            subsidy: subsidy_of(settle)?,
             limit_pay: LimitPay::from_list(context.request.body.get("limit_pay")),
-            payer: self.payer.clone(),
             created: self.created,
             expires: self.expires,
             ended: None,
@@ -283,6 +316,15 @@ impl CombinedOrder {
             prepays: Vec::new(),
             payment: None,
         })
+    }
+
+    /// Who is to pay, under the appid of a part.
+    fn payer_under(&self, tx: &Transaction<'_>, appid: &str, now: i64) -> Result<Payer, StoreError> {
+        let openid = match &self.payer.openid {
+            Some(openid) if appid != self.appid => Some(Person::openid_under(tx, openid, appid, now)?),
+            openid => openid.clone(),
+        };
+        Ok(Payer { openid, sub_openid: None })
     }
 
     fn combination(&self) -> Combination {
@@ -298,7 +340,8 @@ impl CombinedOrder {
         if state != Some(OrderState::NotPay) {
             return Err(refusals::order_closed());
         }
-        if (self.trade_type, &self.appid) != (new.trade_type, &new.appid) {
+        let product = |order: &Self| (order.trade_type, order.dialect.is_v2());
+        if product(self) != product(new) || self.appid != new.appid {
             let reason = "this combine_out_trade_no has an order of another product or appid";
             return Err(refusals::number_is_taken(reason));
         }
@@ -374,13 +417,17 @@ impl CombinedOrder {
 
     /// What the merchant is told when the parts were paid.
     pub(super) fn announcement(&self, paid: &[Order], time: i64) -> Announcement {
+        let (event_type, resource) = match self.dialect {
+            Dialect::V3 => (SUCCESS, self.show(paid)),
+            Dialect::V2 | Dialect::V2Hmac => (v2::combined::PAID, v2::combined::notified(self, paid)),
+        };
         Announcement {
             mchid: self.merchant.clone(),
             notify_url: self.notify_url.clone(),
             platform_serial: self.platform_serial.clone(),
-            event_type: SUCCESS,
+            event_type,
             time,
-            resource: self.show(paid.iter().cloned()),
+            resource,
         }
     }
 
@@ -393,25 +440,31 @@ impl CombinedOrder {
             payer_total: payments().map(|payment| payment.payer_total).sum(),
             transaction_ids: payments().map(|payment| payment.transaction_id.clone()).collect(),
             failure,
+            contract_not_signed: None,
         }
     }
 
-    fn show(&self, parts: impl Iterator<Item = Order>) -> Value {
-        // Whoever is meant to pay is not shown before that has happened.
-        let mut openid = None;
-        let parts: Vec<_> = parts
-            .map(|part| {
-                if let Some(payment) = &part.payment {
-                    openid.clone_from(&payment.payer.openid);
-                }
-                show_part(&part)
-            })
-            .collect();
+    /// 商户端设备号.
+    pub(super) fn device(&self) -> Option<&Value> {
+        self.scene_info.as_ref()?.get("device_id")
+    }
+
+    /// Who has paid it, under its own appid where a part has that. Whoever is meant to pay is not shown before that has happened.
+    pub(super) fn paid_by<'a>(&'a self, parts: &'a [Order]) -> Option<&'a str> {
+        let payer = |part: &'a Order| part.payment.as_ref()?.payer.openid.as_deref();
+        let of_appid = parts.iter().filter(|part| part.appid == self.appid).find_map(payer);
+        let somebody = parts.iter().find_map(payer)?;
+        of_appid.or(self.payer.openid.as_deref()).or(Some(somebody))
+    }
+
+    fn show(&self, parts: &[Order]) -> Value {
+        let openid = self.paid_by(parts);
+        let parts: Vec<_> = parts.iter().map(show_part).collect();
         let mut shown = json!({
             "combine_appid": self.appid, "combine_mchid": self.merchant, "combine_out_trade_no": self.out_trade_no,
             "combine_transaction_id": self.transaction_id, "sub_orders": parts,
         });
-        if let Some(device) = self.scene_info.as_ref().and_then(|scene| scene.get("device_id")) {
+        if let Some(device) = self.device() {
             shown["scene_info"] = json!({ "device_id": device });
         }
         if let Some(openid) = openid {
@@ -516,7 +569,7 @@ mod tests {
     use crate::products::world::World;
 
     #[test]
-    fn a_refusal_of_a_part_names_the_part_and_the_merchant_that_lacks_the_appid() {
+    fn a_refusal_names_the_part_and_the_merchant_that_lacks_the_appid() {
         let other = crate::NewMerchant::new().mchid("1900000200").sub_merchant("1900000201");
         let sandbox = crate::Sandbox::builder().merchant(other).start().unwrap();
         let merchants = &sandbox.platform().merchants;

@@ -93,6 +93,7 @@ pub(super) fn read(
         detail: body.get("detail").cloned(),
         scene_info: body.get("scene_info").cloned(),
         profit_sharing: is_shared(settle),
+        subsidy: subsidy_of(settle)?,
         limit_pay: LimitPay::from_list(body.get("limit_pay")),
         payer,
         created: now,
@@ -134,6 +135,14 @@ pub(crate) fn check_currency(named: Option<String>) -> Result<String, Refusal> {
 
 pub(super) fn is_shared(settle: Option<&Map<String, Value>>) -> bool {
     settle.and_then(|settle| settle.get("profit_sharing")).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// UNCONFIRMED(platform-subsidy-rules): it is not below 0.
+pub(super) fn subsidy_of(settle: Option<&Map<String, Value>>) -> Result<i64, Refusal> {
+    let Some(given) = settle.and_then(|settle| settle.get("subsidy_amount")) else { return Ok(0) };
+    given.as_i64().filter(|fen| *fen >= 0).ok_or_else(|| {
+        Refusal::param_error("补差金额不正确", "settle_info.subsidy_amount must not be below 0")
+    })
 }
 
 /// An order that nobody pays is open for so long, when `time_expire` is missing.
@@ -194,7 +203,7 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
     }
 }
 
-/// So many are remembered of an order, so that a void one is told from one that never was.
+/// The most that are remembered of an order, so that a void one is told from one that never was.
 const MAX_PREPAYS: usize = 8;
 /// How long a `prepay_id` and a `code_url` live, and how long an `h5_url`.
 const PREPAY_LIFE: i64 = 2 * 3_600;

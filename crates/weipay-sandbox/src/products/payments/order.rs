@@ -95,6 +95,9 @@ pub(crate) struct Order {
     pub(crate) scene_info: Option<Value>,
     /// `settle_info.profit_sharing`: what is paid waits for the split.
     pub(crate) profit_sharing: bool,
+    /// What a platform means to pay for a discount of its own (`settle_info.subsidy_amount`).
+    #[serde(default)]
+    pub(crate) subsidy: i64,
     /// `limit_pay`: what the person may not pay with.
     #[serde(default, skip_serializing_if = "LimitPay::is_empty")]
     pub(crate) limit_pay: LimitPay,
@@ -269,8 +272,41 @@ impl Order {
         self.payment.as_ref().map(|payment| payment.transaction_id.as_str())
     }
 
-    /// The response of a query by APIv3, which is also what a notification of the payment opens to.
+    /// The response of a query by APIv3, as recorded: what is empty is there too, and an order that nobody has paid shows the
+    /// currency of the payment, and not its own. UNCONFIRMED(unpaid-order): so does one that was closed, and one of a partner.
     pub(crate) fn show(&self) -> Value {
+        let mut shown = self.show_state();
+        match &self.payment {
+            Some(payment) => {
+                self.show_payment(payment, &mut shown);
+                shown["promotion_detail"] = json!(payment.promotion_detail);
+            }
+            None => {
+                shown["amount"] = json!({ "total": self.total, "payer_currency": self.currency });
+                shown["promotion_detail"] = json!([]);
+                shown["scene_info"] = json!({ "device_id": self.device().unwrap_or_default() });
+            }
+        }
+        shown
+    }
+
+    /// What a notification of it opens to: a list of no coupons is not there.
+    pub(crate) fn show_notified(&self) -> Value {
+        let mut shown = self.show_state();
+        match &self.payment {
+            Some(payment) => {
+                self.show_payment(payment, &mut shown);
+                if !payment.promotion_detail.is_empty() {
+                    shown["promotion_detail"] = json!(payment.promotion_detail);
+                }
+            }
+            None => shown["amount"] = json!({ "total": self.total, "currency": self.currency }),
+        }
+        shown
+    }
+
+    /// What is shown of every order.
+    fn show_state(&self) -> Value {
         let mut shown = Map::new();
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
@@ -293,24 +329,25 @@ impl Order {
         set("out_trade_no", json!(self.out_trade_no));
         set("trade_state", json!(self.state.word()));
         set("trade_state_desc", json!(self.state.description()));
-        let mut amount = json!({ "total": self.total, "currency": self.currency });
-        if let Some(payment) = &self.payment {
-            set("transaction_id", json!(payment.transaction_id));
-            set("trade_type", json!(self.trade_type.word()));
-            set("bank_type", json!(payment.bank_type));
-            set("attach", json!(self.attach));
-            set("success_time", json!(clock::rfc3339(payment.paid_at)));
-            set("payer", self.show_payer(&payment.payer));
-            amount["payer_total"] = json!(payment.payer_total);
-            amount["payer_currency"] = json!(self.currency);
-            let device = self.device();
-            set("scene_info", device.map_or(Value::Null, |device| json!({ "device_id": device })));
-            if !payment.promotion_detail.is_empty() {
-                set("promotion_detail", json!(payment.promotion_detail));
-            }
-        }
-        set("amount", amount);
         Value::Object(shown)
+    }
+
+    fn show_payment(&self, payment: &Payment, shown: &mut Value) {
+        shown["transaction_id"] = json!(payment.transaction_id);
+        shown["trade_type"] = json!(self.trade_type.word());
+        shown["bank_type"] = json!(payment.bank_type);
+        shown["attach"] = json!(self.attach.as_deref().unwrap_or_default());
+        shown["success_time"] = json!(clock::rfc3339(payment.paid_at));
+        shown["payer"] = self.show_payer(&payment.payer);
+        shown["amount"] = json!({
+            "total": self.total,
+            "currency": self.currency,
+            "payer_total": payment.payer_total,
+            "payer_currency": self.currency,
+        });
+        if let Some(device) = self.device() {
+            shown["scene_info"] = json!({ "device_id": device });
+        }
     }
 
     fn show_payer(&self, payer: &Payer) -> Value {
@@ -372,6 +409,7 @@ mod tests {
             detail: None,
             scene_info: Some(json!({ "payer_client_ip": "127.0.0.1", "device_id": "013467007045764" })),
             profit_sharing: false,
+            subsidy: 0,
             limit_pay: LimitPay::default(),
             payer: Payer { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()), sub_openid: None },
             created: NOW,
@@ -414,15 +452,41 @@ mod tests {
         assert_eq!((shown.get("sp_appid"), &shown["sp_mchid"]), (None, &json!("1900000109")));
     }
 
+    /// Recorded of three merchants, 2022 and 2023.
+    #[test]
+    fn an_order_that_nobody_has_paid_shows_what_is_empty_and_the_currency_of_the_payment() {
+        let unpaid = Order { attach: None, scene_info: None, ..an_order() };
+        let recorded = json!({
+            "amount": { "payer_currency": "CNY", "total": 100 }, "appid": "wxd678efh567hg6787", "mchid": "1900000109",
+            "out_trade_no": "order-1", "promotion_detail": [], "scene_info": { "device_id": "" },
+            "trade_state": "NOTPAY", "trade_state_desc": "订单未支付",
+        });
+        assert_eq!(unpaid.show(), recorded);
+        let with_more = an_order().show();
+        assert_eq!(with_more.get("attach"), None, "it is told after the payment");
+        assert_eq!(with_more["scene_info"], json!({ "device_id": "013467007045764" }));
+    }
+
+    /// Recorded of queries and notifications of several merchants, 2021 to 2025.
+    #[test]
+    fn a_paid_order_shows_an_empty_attach_and_only_to_a_query_that_it_has_no_coupons() {
+        let amount = json!({ "currency": "CNY", "payer_currency": "CNY", "payer_total": 90, "total": 100 });
+        let paid = Order { attach: None, scene_info: None, ..a_paid_order() };
+        let notified = json!({
+            "mchid": "1900000109", "appid": "wxd678efh567hg6787", "out_trade_no": "order-1",
+            "transaction_id": "4200001234202701150000000001", "trade_type": "JSAPI", "trade_state": "SUCCESS",
+            "trade_state_desc": "支付成功", "bank_type": "OTHERS", "attach": "",
+            "success_time": "2027-01-15T16:01:00+08:00", "payer": { "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" },
+            "amount": amount,
+        });
+        assert_eq!(paid.show_notified(), notified);
+        let mut asked = notified;
+        asked["promotion_detail"] = json!([]);
+        assert_eq!(paid.show(), asked);
+    }
+
     #[test]
     fn what_is_known_only_after_the_payment_is_shown_only_then() {
-        let unpaid = an_order().show();
-        assert_eq!(
-            unpaid,
-            json!({ "appid": "wxd678efh567hg6787", "mchid": "1900000109", "out_trade_no": "order-1",
-                "trade_state": "NOTPAY", "trade_state_desc": "订单未支付",
-                "amount": { "total": 100, "currency": "CNY" } })
-        );
         let paid = a_paid_order().show();
         assert_eq!(paid["transaction_id"], "4200001234202701150000000001");
         assert_eq!(

@@ -347,7 +347,7 @@ pub(super) fn announcement_to(
     notify_url: String,
 ) -> Result<Announcement, StoreError> {
     let (event_type, resource) = match order.dialect {
-        Dialect::V3 => (SUCCESS, order.show()),
+        Dialect::V3 => (SUCCESS, order.show_notified()),
         Dialect::V2 | Dialect::V2Hmac => (v2::PAID, v2::notified(tx, order)?),
     };
     let payment = order.payment.as_ref();

@@ -11,6 +11,7 @@ use super::order::{Dialect, Funds, Order, OrderState, Prepay, TradeType};
 use super::page;
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::log::LogEntry;
 use crate::merchants::Merchants;
 use crate::people::account::AccountState;
 use crate::people::openid::{PERSON_FORM, is_openid};
@@ -225,6 +226,9 @@ pub struct PersonPaid {
     /// Why it failed, in the words of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<&'static str>,
+    /// Why the contract of an order with one (支付中签约) was not signed, although the order was paid. The merchant is told nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract_not_signed: Option<String>,
 }
 
 /// Why an order cannot be paid.
@@ -327,7 +331,7 @@ impl Platform {
         if pays.person.as_ref().is_some_and(|id| !is_openid(id)) {
             return Err(not_payable(PERSON_FORM.to_owned()));
         }
-        self.act(|tx, now| {
+        let paid = self.act(|tx, now| {
             let given = match (&pays.order, &front_end) {
                 (Some(order), _) => order.trim(),
                 (None, Some(front_end)) => &front_end.prepay_id,
@@ -348,7 +352,12 @@ impl Platform {
                 Payable::One(order) => pay_one(tx, *order, pays, now),
                 Payable::Combined(combined) => combined.pay(tx, &pays.means()?, now),
             }
-        })
+        })?;
+        if let Some(reason) = &paid.contract_not_signed {
+            let work = format!("signs-the-contract-of-order-{}", paid.out_trade_no);
+            self.tell(LogEntry::background(&work, reason));
+        }
+        Ok(paid)
     }
 
     fn check_front_end(
@@ -365,7 +374,7 @@ impl Platform {
                 (&order.merchant, appids, order.trade_type, order.dialect)
             }
             Payable::Combined(combined) => {
-                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, Dialect::V3)
+                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, combined.dialect)
             }
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
@@ -423,13 +432,14 @@ pub(crate) fn pay_one(
     let means = Means { payer, person, funds, discount: pays.discount, coupon };
     let paid = payment::pay(tx, order, &means, now)?;
     payment::announce(tx, &paid)?;
-    order_was_paid(tx, &paid, now)?;
+    let contract_not_signed = order_was_paid(tx, &paid, now)?;
     Ok(PersonPaid {
         paid: true,
         trade_state: paid.state.word(),
         payer_total: paid.payment.as_ref().map_or(0, |payment| payment.payer_total),
         transaction_ids: paid.transaction_id().map(str::to_owned).into_iter().collect(),
         failure: None,
+        contract_not_signed,
         out_trade_no: paid.out_trade_no,
     })
 }
@@ -449,6 +459,7 @@ fn fail(tx: &Transaction<'_>, order: Order, failure: PaymentFailure) -> Result<P
         payer_total: 0,
         transaction_ids: Vec::new(),
         failure: Some(failure.word()),
+        contract_not_signed: None,
         out_trade_no: order.out_trade_no,
     })
 }

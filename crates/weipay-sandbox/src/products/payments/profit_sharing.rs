@@ -2,6 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `after_sales` | what a platform takes for service after a sale (售后服务分账) |
 //! | `forms` | the same for merchants, for platforms (电商收付通) and for brands (连锁品牌) |
 //! | `funds` | the money of an order that waits to be shared (待分账资金) |
 //! | `month` | what a person may get in a month |
@@ -13,6 +14,7 @@
 //! | `refusals` | what is refused, in the platform's words |
 //! | `v2` | the same by APIv2 |
 
+mod after_sales;
 mod forms;
 pub(crate) mod funds;
 #[cfg(test)]
@@ -52,6 +54,8 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v3/ecommerce/profitsharing/returnorders", |tx, context| returns::create_return(tx, context, Ecommerce)),
     route("GET", "v3/ecommerce/profitsharing/returnorders", |tx, context| returns::query_return(tx, context, Ecommerce)),
     route("GET", "v3/ecommerce/profitsharing/orders/{transaction_id}/amounts", split::query_amounts),
+    route("POST", "v3/ecommerce/profitsharing/after-sales-orders", after_sales::create),
+    route("GET", "v3/ecommerce/profitsharing/after-sales-orders", after_sales::query),
     route("POST", "v3/brand/profitsharing/receivers/add", |tx, context| receivers::add_receiver(tx, context, Brand)),
     route("POST", "v3/brand/profitsharing/receivers/delete", |tx, context| receivers::delete_receiver(tx, context, Brand)),
     route("POST", "v3/brand/profitsharing/orders", |tx, context| split::create_split(tx, context, Brand)),

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_clock_that_went_back_a_midnight_settles_what_was_paid_before_it() {
+    fn after_the_clock_went_back_a_midnight_settles_what_was_paid_before() {
         let day = |number: i64| clock::midnight(20_834 + number);
         let owner = Owner::merchant("1900000109");
         let pay = |tx: &Transaction<'_>, id: &str, fen: i64, time: i64| {

@@ -7,22 +7,24 @@ use super::person::{self, Payable, PersonPaysError};
 use super::refund::outcome;
 use super::refund::record::{Refund, RefundState};
 use super::v2;
+use crate::products::named::Named;
+use crate::products::telling::{Asked, NotTold, Telling};
 use crate::reasons;
 use crate::store::{Announcement, Transaction};
 
 /// Which events tell of payments and refunds, as the outbox names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+enum Told {
     Payment,
     /// In this state; by APIv2 one event tells of each of them.
     Refund(Option<RefundState>),
 }
 
 impl Told {
-    pub(crate) fn of_event(event_type: &str) -> Option<Self> {
+    fn of_event(event_type: &str) -> Option<Self> {
         let states = [RefundState::Success, RefundState::Abnormal, RefundState::Closed];
         match event_type {
-            payment::SUCCESS | payment::PAID_V2 => Some(Self::Payment),
+            payment::SUCCESS | payment::PAID_V2 | v2::combined::PAID => Some(Self::Payment),
             v2::refund::PROCESSED => Some(Self::Refund(None)),
             _ => {
                 let state = states.into_iter().find(|state| outcome::event_of(*state) == Some(event_type));
@@ -30,20 +32,25 @@ impl Told {
             }
         }
     }
+}
 
-    /// What the merchant is told. A refund has its own numbers; of an order it is the newest that fits.
-    pub(crate) fn announcement(
-        self,
-        tx: &Transaction<'_>,
-        number: &str,
-        mchid: Option<&str>,
-        now: i64,
-    ) -> Result<Announcement, PersonPaysError> {
-        match self {
-            Self::Payment => of_payment(tx, number, mchid),
-            Self::Refund(state) => of_refund(tx, state, number, mchid, now),
-        }
-    }
+/// Payments and refunds. The newest refund that fits may be one that was never told.
+pub(crate) fn tells(event_type: &str) -> Option<Telling> {
+    Told::of_event(event_type).map(|told| Telling { last_sent_is_right: told == Told::Payment, announcement })
+}
+
+/// What the merchant is told. A refund has its own numbers; of an order it is the newest that fits.
+fn announcement(tx: &Transaction<'_>, asked: &Asked<'_>) -> Result<Announcement, NotTold> {
+    let Asked { event_type, named: Named { number, mchid }, now } = *asked;
+    let found = match Told::of_event(event_type) {
+        Some(Told::Payment) => of_payment(tx, number, mchid),
+        Some(Told::Refund(state)) => of_refund(tx, state, number, mchid, now),
+        None => return Err(NotTold::Because(format!("payments do not tell {event_type}"))),
+    };
+    found.map_err(|error| match error {
+        PersonPaysError::Store(error) => NotTold::Failed(error),
+        error => NotTold::Because(error.to_string()),
+    })
 }
 
 fn of_payment(

@@ -4,7 +4,8 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `order` | unifiedorder, orderquery, closeorder |
-//! | `codepay` | micropay and reverse, for 付款码 |
+//! | `codepay` | micropay and reverse, for 付款码; the same for 刷脸支付 |
+//! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
 //! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
 //! | `promotions` | what APIv2 says of the coupons of a payment |
@@ -14,6 +15,7 @@
 
 mod codepay;
 pub(crate) mod codes;
+pub(super) mod combined;
 mod goods;
 mod order;
 mod paid;
@@ -35,6 +37,12 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/closeorder", order::close_order),
     route("POST", "v2/pay/micropay", codepay::pay_by_code),
     route("POST", "v2/secapi/pay/reverse", codepay::reverse_order),
+    route("POST", "v2/pay/facepay", codepay::pay_by_face),
+    route("POST", "v2/pay/facepayquery", order::query_order),
+    route("POST", "v2/secapi/pay/facepayreverse", codepay::reverse_order),
+    route("POST", "v2/pay/combinedorder", combined::order),
+    route("POST", "v2/pay/querycombinedorder", combined::query),
+    route("POST", "v2/pay/closecombinedorder", combined::close),
     route("POST", "v2/secapi/pay/refund", refund::create_refund),
     route("POST", "v2/pay/refundquery", refund::query_refunds),
     route("POST", "v2/secapi/pay/refundv2", goods::create_refund),

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::red_packet::{self, NotOpened};
-use crate::control::{Control, ControlError, ControlRequest, Route};
+use crate::control::{Control, ControlError, ControlRequest, Member, Route};
+use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
 use crate::reasons;
@@ -12,13 +13,20 @@ use crate::store::StoreError;
 pub(crate) const ROUTES: &[Route] = &[Route::post(
     "/red-packets/{number}/open",
     "A person opens a red packet (现金红包), by mch_billno or send_listid; unopened it is given back after 24 hours",
-    &[],
+    &[Member::text(
+        "openid",
+        "Who opens a part of one that has several (裂变红包), by openid or unionid; whom it was sent to if missing",
+    )],
     open,
 )];
 
 fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    match control.platform.open_red_packet(request.path("number"))? {
-        Opened::Now => Ok(json!({ "status": "RECEIVED" })),
+    let person = request.text("openid");
+    if person.is_some_and(|person| !is_openid(person)) {
+        return Err(ControlError::invalid(PERSON_FORM));
+    }
+    match control.platform.open_red_packet(request.path("number"), person)? {
+        Opened::Now { state, fen } => Ok(json!({ "status": state, "amount": fen })),
         Opened::Unknown => Err(ControlError::not_found("no red packet has this number")),
         Opened::Ambiguous => {
             Err(ControlError::conflict(reasons::several_merchants("give the send_listid of the response")))
@@ -26,6 +34,7 @@ fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
         Opened::Account(state) => Err(ControlError::conflict(format!(
             "the account of the person is {state}: let it work again, or the red packet is given back 24 hours after it was sent"
         ))),
+        Opened::Never(why) => Err(ControlError::conflict(why)),
         Opened::Ended(state) => Err(ControlError::conflict(format!(
             "the red packet is {state}: it can be opened once, in the 24 hours after it was sent"
         ))),
@@ -34,25 +43,36 @@ fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
 
 /// What came of opening a red packet.
 pub(crate) enum Opened {
-    Now,
+    /// The state of the whole, and fen of what was opened.
+    Now {
+        state: &'static str,
+        fen: i64,
+    },
     Unknown,
     Ambiguous,
     Ended(&'static str),
     Account(&'static str),
+    /// This person cannot open it; why.
+    Never(&'static str),
 }
 
 impl Platform {
-    /// A person opens a red packet.
-    pub(crate) fn open_red_packet(&self, number: &str) -> Result<Opened, StoreError> {
+    /// A person opens a red packet, or a part of one that has several.
+    pub(crate) fn open_red_packet(&self, number: &str, person: Option<&str>) -> Result<Opened, StoreError> {
         let opened: Result<Opened, HandlerError> = self.act(|tx, now| {
             let mut found = red_packet::find_for_person(tx, number)?;
             let (Some(packet), true) = (found.pop(), found.is_empty()) else {
                 return Ok(if found.is_empty() { Opened::Unknown } else { Opened::Ambiguous });
             };
-            Ok(match red_packet::open(tx, packet, now)? {
-                Ok(()) => Opened::Now,
+            Ok(match red_packet::open(tx, packet, person, now)? {
+                Ok(opened) => Opened::Now { state: opened.state.word(), fen: opened.fen },
                 Err(NotOpened::State(state)) => Opened::Ended(state.word()),
                 Err(NotOpened::Account(account)) => Opened::Account(account.word()),
+                Err(NotOpened::Stranger) => Opened::Never("the red packet was sent to another person"),
+                Err(NotOpened::BeforeTheFirst) => {
+                    Opened::Never("the person whom it was sent to opens it first, and shares the other parts")
+                }
+                Err(NotOpened::Twice) => Opened::Never("this person has opened a part of it"),
             })
         });
         opened.map_err(|error| error.into_store_error("the money of a red packet"))

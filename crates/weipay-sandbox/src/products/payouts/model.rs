@@ -1,7 +1,7 @@
 //! Random payouts against a reference model that is small enough to be believed, and balances with them.
 //!
-//! Two merchants with the same numbers send red packets and pay wallets of the same persons, who open the
-//! packets or do not. The model knows of each packet its state, of each payment its amount, and what was in
+//! Two merchants with the same numbers send red packets, of one part or several, and pay wallets of the same
+//! persons, who open the packets or do not. The model knows of each packet its state, of each payment its amount, and what was in
 //! the operation accounts at every moment, which balances of now and of the end of a day must agree with. The
 //! database is closed and opened in between.
 //!
@@ -29,6 +29,8 @@ pub(super) struct Asked {
     pub(super) fen: i64,
     /// With a scene, a red packet has other limits.
     pub(super) has_scene: bool,
+    /// How many parts a red packet has (裂变红包); 1 when it has no parts.
+    pub(super) parts: usize,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,18 @@ pub(super) struct RedPacket {
     pub(super) asked: Asked,
     pub(super) sent: i64,
     pub(super) state: &'static str,
+    /// Who has opened it, and fen of that.
+    pub(super) opened: Vec<(usize, i64)>,
 }
+
+impl RedPacket {
+    fn left(&self) -> i64 {
+        self.asked.fen - self.opened.iter().map(|(_, fen)| fen).sum::<i64>()
+    }
+}
+
+/// People who are sent something, and as many who open what others were sent.
+pub(super) const PEOPLE: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Model {
@@ -44,7 +57,7 @@ pub(super) struct Model {
     pub(super) packets: BTreeMap<Key, RedPacket>,
     /// What was asked, and when.
     pub(super) payments: BTreeMap<Key, (Asked, i64)>,
-    pub(super) wallets: [i64; 2],
+    pub(super) wallets: [i64; PEOPLE],
     /// What can be used and what is under way.
     pub(super) operation: [(i64, i64); 2],
     /// What was added to them, and when.
@@ -57,7 +70,7 @@ impl Model {
             now: NOW,
             packets: BTreeMap::new(),
             payments: BTreeMap::new(),
-            wallets: [0; 2],
+            wallets: [0; PEOPLE],
             operation: [(0, 0); 2],
             history: Default::default(),
         }
@@ -77,41 +90,65 @@ impl Model {
         if let Some(known) = self.packets.get(&key) {
             return if known.asked == asked { Ok(()) } else { Err(OTHER) };
         }
-        let limits = if asked.has_scene { 1..=49_900 } else { 100..=20_000 };
-        if !limits.contains(&asked.fen) {
+        let is_group = asked.parts > 1;
+        if is_group && !(3..=20).contains(&asked.parts) {
+            return Err("PARAM_ERROR");
+        }
+        let parts = asked.parts as i64;
+        let (least, most) = if asked.has_scene { (1, 49_900) } else { (100, 20_000) };
+        let most = if is_group && !asked.has_scene { (most * parts).min(100_000) } else { most * parts };
+        if !(least * parts..=most).contains(&asked.fen) {
             return Err("MONEY_LIMIT");
         }
         let today = day(self.now);
         let is_of_today = |((caller, _), packet): &(&Key, &RedPacket)| {
             *caller == key.0 && packet.asked.person == asked.person && day(packet.sent) == today
         };
+        // What a group brings is not known, and does not count.
+        let of_person = |asked: &Asked| if asked.parts > 1 { 0 } else { asked.fen };
         let of_today: Vec<i64> =
-            self.packets.iter().filter(is_of_today).map(|(_, packet)| packet.asked.fen).collect();
+            self.packets.iter().filter(is_of_today).map(|(_, packet)| of_person(&packet.asked)).collect();
         if of_today.len() >= 10 {
             return Err("SENDNUM_LIMIT");
         }
-        if of_today.iter().sum::<i64>() + asked.fen > 100_000 {
+        if of_today.iter().sum::<i64>() + of_person(&asked) > 100_000 {
             return Err("RCVDAMOUNT_LIMIT");
         }
         if self.operation[key.0].0 < asked.fen {
             return Err(SHORT);
         }
         self.change(key.0, self.now, -asked.fen, asked.fen);
-        self.packets.insert(key, RedPacket { asked, sent: self.now, state: "SENT" });
+        self.packets.insert(key, RedPacket { asked, sent: self.now, state: "SENT", opened: Vec::new() });
         Ok(())
     }
 
-    /// Whether the person could open it.
-    pub(super) fn open(&mut self, key: Key) -> bool {
-        let now = self.now;
-        let packet = self.packets.get_mut(&key);
-        let packet = packet.filter(|packet| packet.state == "SENT" && now < packet.sent + DAY);
-        let Some(packet) = packet else { return false };
-        packet.state = "RECEIVED";
-        let Asked { person, fen, .. } = packet.asked;
+    /// Whether the person can open it.
+    pub(super) fn is_open_to(&self, key: Key, person: usize) -> bool {
+        self.packets.get(&key).is_some_and(|packet| {
+            let has_time = packet.state == "SENT" && self.now < packet.sent + DAY;
+            let is_its = packet.asked.person == person;
+            let mut openers = packet.opened.iter().map(|(opener, _)| *opener);
+            has_time
+                && match packet.asked.parts {
+                    1 => is_its,
+                    _ if packet.opened.is_empty() => is_its,
+                    _ => openers.all(|opener| opener != person),
+                }
+        })
+    }
+
+    /// The person has opened this much of it. How much a part of a group is, is chance.
+    pub(super) fn open(&mut self, key: Key, person: usize, fen: i64) {
+        let Some(packet) = self.packets.get_mut(&key) else { return };
+        packet.opened.push((person, fen));
+        let is_last = packet.opened.len() == packet.asked.parts;
+        let left = packet.left();
+        assert!(fen >= 1 && if is_last { left == 0 } else { left >= 1 }, "{packet:?}");
+        if is_last {
+            packet.state = "RECEIVED";
+        }
         self.wallets[person] += fen;
         self.change(key.0, self.now, 0, -fen);
-        true
     }
 
     pub(super) fn pay(&mut self, key: Key, asked: Asked) -> Result<(), Refused> {
@@ -142,7 +179,7 @@ impl Model {
         for (at, key) in due {
             let Some(packet) = self.packets.get_mut(&key) else { continue };
             packet.state = "REFUND";
-            let fen = packet.asked.fen;
+            let fen = packet.left();
             self.change(key.0, at, fen, -fen);
         }
     }

@@ -1,4 +1,5 @@
-//! A red packet (现金红包): sent to one person, who opens it within a day or does not.
+//! A red packet (现金红包): sent to one person, who opens it within a day or does not. One of a mini program (小程序红包) is the
+//! same, and one of several parts (裂变红包) is opened by more people.
 //!
 //! ```text
 //!   SENT ── the person opens it ──► RECEIVED
@@ -7,11 +8,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use weipay_wire::sha256_hex;
 
+use super::group::{self, Group};
 use super::{fingerprint, new_number, receiver, refusals};
 use crate::clock;
 use crate::clock::spaced;
-use crate::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::ledger::{Account, AccountKind, Business, Owner, Posting, post};
+use crate::people::Person;
 use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -44,9 +48,9 @@ pub(super) struct RedPacket {
     number: String,
     mchid: String,
     mch_billno: String,
-    openid: String,
+    pub(super) openid: String,
     person: Owner,
-    fen: i64,
+    pub(super) fen: i64,
     wishing: String,
     act_name: String,
     remark: String,
@@ -54,7 +58,32 @@ pub(super) struct RedPacket {
     sent: i64,
     pub(super) state: RedPacketState,
     /// When it was opened or given back.
-    ended: Option<i64>,
+    pub(super) ended: Option<i64>,
+    /// Of one that has several parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<Group>,
+    /// Of one of 企业微信.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sender: Option<Sender>,
+}
+
+/// Who sends a red packet of 企业微信 (企业红包).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sender {
+    pub(super) name: String,
+    /// `sender_header_media_id`.
+    pub(super) picture: Option<String>,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// To one person.
+    One,
+    /// 裂变红包.
+    Group,
+    /// 企业红包, to one person.
+    WeCom,
 }
 
 const NUMBER: &str = "number";
@@ -81,36 +110,69 @@ fn at(mchid: &str, openid: &str, time: i64) -> String {
 }
 
 /// Fen of one red packet, without a `scene_id`.
-const USUAL: std::ops::RangeInclusive<i64> = 100..=20_000;
+pub(super) const USUAL: std::ops::RangeInclusive<i64> = 100..=20_000;
 /// UNCONFIRMED(red-packet-scene): with one.
-const WITH_SCENE: std::ops::RangeInclusive<i64> = 1..=49_900;
+pub(super) const WITH_SCENE: std::ops::RangeInclusive<i64> = 1..=49_900;
 /// For one person of one merchant on one day. INFERRED(red-packet-day): the day is Beijing's.
 const MAX_PER_DAY: usize = 10;
 const MAX_FEN_PER_DAY: i64 = 100_000;
-/// So long a person can open it.
+/// How long a person can open it.
 const LIFE: i64 = clock::DAY;
 
+/// 发放普通红包.
 pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(show_sent(&send_packet(tx, context, Kind::One)?))
+}
+
+/// 发放裂变红包.
+pub(super) fn send_group(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(show_sent(&send_packet(tx, context, Kind::Group)?))
+}
+
+/// 发放小程序红包: the mini program lets the person open it with the `package`.
+pub(super) fn send_to_mini_program(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    let packet = send_packet(tx, context, Kind::One)?;
+    let mut shown = show_sent(&packet);
+    shown["package"] = json!(package(&packet));
+    Ok(shown)
+}
+
+/// UNCONFIRMED(red-packet-package): what stands in it. It follows from the number, so that the same request again has the same.
+fn package(packet: &RedPacket) -> String {
+    let word = |of: &str| sha256_hex(format!("red packet {of} {}", packet.number).as_bytes());
+    format!("sendid={}&ver=8&sign={}&mchid={}&spid=", word("sendid"), word("sign"), packet.mchid)
+}
+
+pub(super) fn send_packet(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    kind: Kind,
+) -> Result<RedPacket, HandlerError> {
     let (request, now) = (context.request, context.now);
     let (mchid, number) = (&context.caller.mchid, request.required("mch_billno"));
     let fingerprint = fingerprint(&request.body);
     if let Some(known) = tx.get::<RedPacket>(&joined(mchid, number))? {
         return if known.fingerprint == fingerprint {
-            Ok(show_sent(&known))
+            Ok(known)
         } else {
             Err(refusals::other_content().into())
         };
     }
     let amount = |name: &str| request.body.get(name).and_then(Value::as_i64).unwrap_or_default();
-    let fen = amount("total_amount");
-    check_amount(fen, amount("total_num"), request.text("scene_id").is_some())?;
-    let openid = request.required("re_openid");
-    let person = receiver(tx, openid, request.required("wxappid"))?;
+    let (fen, is_group) = (amount("total_amount"), kind == Kind::Group);
+    let parts = if kind == Kind::WeCom { 1 } else { amount("total_num") };
+    let check = if is_group { group::check } else { check_amount };
+    check(fen, parts, request.text("scene_id").is_some())?;
+    let (openid, appid) = (request.required("re_openid"), request.required("wxappid"));
+    let person = receiver(tx, openid, appid)?;
     let account = AccountState::of_owner(tx, &person)?;
     if !account.works() {
         return Err(refusals::abnormal_receiver(account).into());
     }
-    check_day(&sent_today(tx, mchid, openid, now)?, fen)?;
+    check_day(&sent_today(tx, mchid, openid, now)?, if is_group { 0 } else { fen })?;
     let packet = RedPacket {
         number: new_number(tx, "1000000000", now)?,
         mchid: mchid.clone(),
@@ -125,11 +187,17 @@ pub(super) fn send(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value,
         sent: now,
         state: RedPacketState::Sent,
         ended: None,
+        group: is_group.then(|| Group::new(appid, fen, parts, context.entropy)),
+        sender: (kind == Kind::WeCom).then(|| Sender {
+            name: request.required("sender_name").to_owned(),
+            picture: request.text("sender_header_media_id").map(str::to_owned),
+        }),
     };
-    move_money(tx, &packet, AccountKind::Operation, AccountKind::Transferring, now)?;
+    let [operation, transferring] = packet.accounts();
+    move_money(tx, &packet, (operation, transferring), fen, now)?;
     tx.save(&packet)?;
     tx.schedule(&unclaimed(&packet))?;
-    Ok(show_sent(&packet))
+    Ok(packet)
 }
 
 fn check_amount(fen: i64, people: i64, has_scene: bool) -> Result<(), Refusal> {
@@ -153,18 +221,20 @@ fn sent_today(
     tx.find(&[range], Page { offset: 0, limit: 10 })
 }
 
-/// The rule of a day.
+/// The rule of a day. What a group brings a person is not known before it is opened: INFERRED(red-packet-day) it counts as one
+/// of the ten only.
 fn check_day(earlier: &[RedPacket], fen: i64) -> Result<(), Refusal> {
     if earlier.len() >= MAX_PER_DAY {
         return Err(refusals::too_many_red_packets());
     }
-    if earlier.iter().map(|packet| packet.fen).sum::<i64>().saturating_add(fen) > MAX_FEN_PER_DAY {
+    let of_person = earlier.iter().filter(|packet| packet.group.is_none()).map(|packet| packet.fen);
+    if of_person.sum::<i64>().saturating_add(fen) > MAX_FEN_PER_DAY {
         return Err(refusals::too_much_for_a_day());
     }
     Ok(())
 }
 
-fn show_sent(packet: &RedPacket) -> Value {
+pub(super) fn show_sent(packet: &RedPacket) -> Value {
     json!({
         "mch_billno": packet.mch_billno,
         "re_openid": packet.openid,
@@ -173,21 +243,29 @@ fn show_sent(packet: &RedPacket) -> Value {
     })
 }
 
+impl RedPacket {
+    /// Where its money comes from, and where it waits.
+    fn accounts(&self) -> [Account; 2] {
+        let merchant = Owner::merchant(self.mchid.as_str());
+        [AccountKind::Operation, AccountKind::Transferring].map(|kind| merchant.account(kind))
+    }
+
+    /// Fen that nobody has opened, of one whose time is over.
+    fn left(&self) -> i64 {
+        self.group.as_ref().map_or(self.fen, Group::left)
+    }
+}
+
 fn move_money(
     tx: &Transaction<'_>,
     packet: &RedPacket,
-    from: AccountKind,
-    to: AccountKind,
+    (from, to): (Account, Account),
+    fen: i64,
     now: i64,
 ) -> Result<(), HandlerError> {
-    let merchant = Owner::merchant(packet.mchid.as_str());
-    let to = match to {
-        AccountKind::Wallet => packet.person.as_of_now(tx)?.account(to),
-        _ => merchant.account(to),
-    };
     let posting = Posting::new(Business::RedPacket, packet.number.as_str(), now)
         .for_number(packet.mch_billno.as_str())
-        .moves(merchant.account(from), to, packet.fen);
+        .moves(from, to, fen);
     post(tx, posting).map_err(|error| error.or_short(refusals::not_enough))
 }
 
@@ -202,7 +280,9 @@ pub(super) fn give_back(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), 
     let Some(packet) = tx.get::<RedPacket>(key)?.filter(|packet| packet.state == RedPacketState::Sent) else {
         return Ok(());
     };
-    move_money(tx, &packet, AccountKind::Transferring, AccountKind::Operation, at)?;
+    let [operation, transferring] = packet.accounts();
+    let fen = packet.left();
+    move_money(tx, &packet, (transferring, operation), fen, at)?;
     tx.save(&RedPacket { state: RedPacketState::Refund, ended: Some(at), ..packet })?;
     Ok(())
 }
@@ -214,26 +294,61 @@ pub(super) enum NotOpened {
     State(RedPacketState),
     /// The account takes nothing.
     Account(AccountState),
+    /// It was sent to somebody else.
+    Stranger,
+    /// The person whom a group was sent to has not opened it yet.
+    BeforeTheFirst,
+    /// The person has a part of the group.
+    Twice,
 }
 
-/// The person opens it.
+/// A part that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) fen: i64,
+    /// Of the whole red packet.
+    pub(super) state: RedPacketState,
+}
+
+/// The person opens it, or one of several parts. `who` is an openid or a unionid; without one it is the person whom it was sent to.
 pub(super) fn open(
     tx: &Transaction<'_>,
-    packet: RedPacket,
+    mut packet: RedPacket,
+    who: Option<&str>,
     now: i64,
-) -> Result<Result<(), NotOpened>, HandlerError> {
+) -> Result<Result<Opened, NotOpened>, HandlerError> {
     let due = unclaimed(&packet);
     if packet.state != RedPacketState::Sent || now >= due.at {
         return Ok(Err(NotOpened::State(packet.state)));
     }
-    match AccountState::of_owner(tx, &packet.person.as_of_now(tx)?)? {
+    let receiver = packet.person.as_of_now(tx)?;
+    let person = who.map_or_else(|| Ok(receiver.clone()), |who| Owner::of_person(tx, who))?;
+    match AccountState::of_owner(tx, &person)? {
         AccountState::Normal => {}
         account => return Ok(Err(NotOpened::Account(account))),
     }
-    tx.unschedule(&due)?;
-    move_money(tx, &packet, AccountKind::Transferring, AccountKind::Wallet, now)?;
-    tx.save(&RedPacket { state: RedPacketState::Received, ended: Some(now), ..packet })?;
-    Ok(Ok(()))
+    let (fen, is_opened) = match &mut packet.group {
+        None if person != receiver => return Ok(Err(NotOpened::Stranger)),
+        None => (packet.fen, true),
+        Some(group) => {
+            let openid = match who.filter(|_| person != receiver) {
+                None => packet.openid.clone(),
+                Some(who) => Person::openid_under(tx, who, &group.appid, now)?,
+            };
+            match group.open(tx, &receiver, (&openid, &person), now)? {
+                Err(why) => return Ok(Err(why)),
+                Ok(fen) => (fen, group.is_opened()),
+            }
+        }
+    };
+    let [_, transferring] = packet.accounts();
+    move_money(tx, &packet, (transferring, person.account(AccountKind::Wallet)), fen, now)?;
+    if is_opened {
+        tx.unschedule(&due)?;
+        (packet.state, packet.ended) = (RedPacketState::Received, Some(now));
+    }
+    tx.save(&packet)?;
+    Ok(Ok(Opened { fen, state: packet.state }))
 }
 
 /// Those with a number of the platform or of a merchant; two where merchants share one.
@@ -245,20 +360,24 @@ pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<
 const MAX_AGE: i64 = 30 * clock::DAY;
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let key = joined(&context.caller.mchid, context.request.required("mch_billno"));
-    let packet = tx.get::<RedPacket>(&key)?;
-    let packet = packet.filter(|packet| context.now.saturating_sub(packet.sent) <= MAX_AGE);
-    Ok(show(&packet.ok_or_else(refusals::not_found)?))
+    Ok(show(&find(tx, context)?.ok_or_else(refusals::not_found)?))
 }
 
-fn show(packet: &RedPacket) -> Value {
+/// The one that a query asks for.
+pub(super) fn find(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Option<RedPacket>, StoreError> {
+    let key = joined(&context.caller.mchid, context.request.required("mch_billno"));
+    let packet = tx.get::<RedPacket>(&key)?;
+    Ok(packet.filter(|packet| context.now.saturating_sub(packet.sent) <= MAX_AGE))
+}
+
+pub(super) fn show(packet: &RedPacket) -> Value {
     let mut shown = json!({
         "mch_billno": packet.mch_billno,
         "detail_id": packet.number,
         "status": packet.state.word(),
         "send_type": "API",
-        "hb_type": "NORMAL",
-        "total_num": 1,
+        "hb_type": if packet.group.is_some() { "GROUP" } else { "NORMAL" },
+        "total_num": packet.group.as_ref().map_or(1, Group::parts),
         "total_amount": packet.fen,
         "send_time": spaced(packet.sent),
         "wishing": packet.wishing,
@@ -266,16 +385,19 @@ fn show(packet: &RedPacket) -> Value {
         "act_name": packet.act_name,
     });
     let ended = packet.ended.map(spaced);
-    match packet.state {
-        RedPacketState::Sent => {}
-        RedPacketState::Received => {
-            let info = json!({ "openid": packet.openid, "amount": packet.fen, "rcv_time": ended });
-            shown["hblist"] = json!({ "hbinfo": [info] });
+    let opened = match (&packet.group, packet.state) {
+        (Some(group), _) => group.show(),
+        (None, RedPacketState::Received) => {
+            vec![json!({ "openid": packet.openid, "amount": packet.fen, "rcv_time": ended })]
         }
-        RedPacketState::Refund => {
-            shown["refund_time"] = json!(ended);
-            shown["refund_amount"] = json!(packet.fen);
-        }
+        (None, _) => Vec::new(),
+    };
+    if !opened.is_empty() {
+        shown["hblist"] = json!({ "hbinfo": opened });
+    }
+    if packet.state == RedPacketState::Refund {
+        shown["refund_time"] = json!(ended);
+        shown["refund_amount"] = json!(packet.left());
     }
     shown
 }
@@ -299,6 +421,8 @@ mod tests {
             sent: 0,
             state: RedPacketState::Sent,
             ended: None,
+            group: None,
+            sender: None,
         }
     }
 

@@ -58,6 +58,14 @@ pub(super) fn red_packet_outside_limits() -> Refusal {
     )
 }
 
+pub(super) fn group_outside_limits() -> Refusal {
+    refused(
+        "MONEY_LIMIT",
+        "红包金额发放限制",
+        "a part of a red packet of several parts is from 100 to 20000 fen on average, and all together are at most 100000 fen; with a scene_id a part is from 1 to 49900 fen here",
+    )
+}
+
 pub(super) fn too_many_red_packets() -> Refusal {
     refused(
         "SENDNUM_LIMIT",

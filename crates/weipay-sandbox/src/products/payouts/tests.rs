@@ -32,11 +32,16 @@ fn send(world: &World<'_>, caller: &Account, number: &str, fen: i64) -> Result<V
 }
 
 fn open(world: &World<'_>, number: &str) -> Result<(), NotOpened> {
+    open_by(world, number, None).map(drop)
+}
+
+fn open_by(world: &World<'_>, number: &str, who: Option<usize>) -> Result<i64, NotOpened> {
+    let who = who.map(openid);
     let done: Result<_, HandlerError> = world.act(|tx| {
         let packet = red_packet::find_for_person(tx, number)?.pop().unwrap();
-        red_packet::open(tx, packet, world.now)
+        red_packet::open(tx, packet, who.as_deref(), world.now)
     });
-    done.unwrap()
+    done.unwrap().map(|opened| opened.fen)
 }
 
 fn pay(world: &World<'_>, caller: &Account) -> Result<Value, &'static str> {
@@ -68,6 +73,47 @@ fn an_account_that_takes_nothing_is_sent_nothing_and_no_money_moves() {
     pay(&world, &caller).unwrap();
     assert_eq!(world.balance(&Owner::person(openid(0)), AccountKind::Wallet), 200);
     assert_eq!(world.sum(), 0);
+}
+
+fn send_group(world: &World<'_>, caller: &Account, fen: i64) {
+    let body = json!({
+        "mch_billno": "g1", "mch_id": MCHID, "wxappid": APPID, "send_name": "茶", "re_openid": openid(0),
+        "total_amount": fen, "total_num": 3, "amt_type": "ALL_RAND", "wishing": "恭喜", "act_name": "新年",
+        "remark": "茶",
+    });
+    world.ask_v2(caller, "v2/mmpaymkttransfers/sendgroupredpack", &body).unwrap();
+}
+
+#[test]
+fn the_money_of_a_group_goes_to_those_who_open_it_and_the_rest_back() {
+    let (mut world, caller) = world();
+    send_group(&world, &caller, 1_000);
+    let balances =
+        |world: &World<'_>| world.balances(MCHID, [AccountKind::Operation, AccountKind::Transferring]);
+    assert_eq!(balances(&world), [999_000, 1_000]);
+    assert_eq!(open_by(&world, "g1", Some(1)), Err(NotOpened::BeforeTheFirst));
+    let first = open_by(&world, "g1", None).unwrap();
+    assert_eq!(open_by(&world, "g1", Some(0)), Err(NotOpened::Twice));
+    // A person whose account takes nothing leaves the part to others.
+    world.act(|tx| AccountState::Frozen.keep(tx, &openid(1))).unwrap();
+    assert_eq!(open_by(&world, "g1", Some(1)), Err(NotOpened::Account(AccountState::Frozen)));
+    let second = open_by(&world, "g1", Some(2)).unwrap();
+    assert_eq!(balances(&world), [999_000, 1_000 - first - second]);
+    for (person, fen) in [(0, first), (1, 0), (2, second)] {
+        assert_eq!(world.balance(&Owner::person(openid(person)), AccountKind::Wallet), fen);
+    }
+    world.pass(DAY, false);
+    assert_eq!(balances(&world), [1_000_000 - first - second, 0]);
+    assert_eq!(open_by(&world, "g1", Some(3)), Err(NotOpened::State(red_packet::RedPacketState::Refund)));
+    assert_eq!(world.sum(), 0);
+}
+
+#[test]
+fn nobody_opens_what_was_sent_to_another_person() {
+    let (world, caller) = world();
+    send(&world, &caller, "r1", 100).unwrap();
+    assert_eq!(open_by(&world, "r1", Some(1)), Err(NotOpened::Stranger));
+    assert_eq!(open_by(&world, "r1", Some(0)), Ok(100));
 }
 
 #[test]

@@ -41,6 +41,15 @@ impl Record for WalletPayment {
 const LIMITS: std::ops::RangeInclusive<i64> = 30..=2_000_000;
 
 pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    pay_under(tx, context, context.request.required("mch_appid"))
+}
+
+/// The same, to an openid under this appid.
+pub(super) fn pay_under(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    appid: &str,
+) -> Result<Value, HandlerError> {
     let (request, now) = (context.request, context.now);
     let (mchid, number) = (&context.caller.mchid, request.required("partner_trade_no"));
     let fingerprint = fingerprint(&request.body);
@@ -54,7 +63,7 @@ pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
     let fen = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();
     check(fen, request.required("check_name"), request.text("re_user_name"))?;
     let openid = request.required("openid");
-    let person = receiver(tx, openid, request.required("mch_appid"))?;
+    let person = receiver(tx, openid, appid)?;
     match AccountState::of_owner(tx, &person)? {
         AccountState::Normal => {}
         account => return Err(refusals::not_to_be_paid(account).into()),

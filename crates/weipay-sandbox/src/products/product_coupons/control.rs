@@ -200,7 +200,11 @@ pub(super) fn set_state(
     state: ProductStockState,
 ) -> Result<bool, StoreError> {
     let Some(stock) = tx.get::<Stock>(stock_id)? else { return Ok(false) };
-    tx.schedule(&stock.due())?;
+    match state {
+        ProductStockState::Stopped => drop(tx.unschedule(&stock.due())?),
+        _ if stock.ended.is_some() => {}
+        _ => tx.schedule(&stock.due())?,
+    }
     tx.save(&Stock { state, ..stock }).map(|()| true)
 }
 

@@ -190,10 +190,11 @@ fn deactivate(
     let product = product.ok_or_else(refusals::no_such_product)?;
     product.check_lasts()?;
     let stocks = stocks.into_iter().filter(|stock| stock.check_lasts(ending.time).is_ok());
-    let stocks = stocks.map(|stock| Stock { ended: Some(ending.clone()), ..stock }).collect();
+    let stocks: Vec<_> = stocks.map(|stock| Stock { ended: Some(ending.clone()), ..stock }).collect();
+    let no_longer_due = stocks.iter().map(Stock::due).collect();
     let product = Product { ended: Some(ending), ..product };
     let response = product.describe();
-    Ok(Decision::new((product, stocks), response.into()))
+    Ok(Decision { no_longer_due, ..Decision::new((product, stocks), response.into()) })
 }
 
 impl Product {

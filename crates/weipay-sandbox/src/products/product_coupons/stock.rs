@@ -41,7 +41,10 @@ pub(super) fn deactivate_stock(tx: &Transaction<'_>, context: &Context<'_>) -> R
         let Some(stock) = named(tx, context)? else { return Ok(Err(refusals::no_such_stock())) };
         let (sent, counts) = facts(tx, &stock)?;
         let ended = stock.deactivated(Ending::read(context));
-        Ok(ended.map(|stock| stock.decided(&sent, counts.as_ref(), context.now)))
+        Ok(ended.map(|stock| {
+            let no_longer_due = vec![stock.due()];
+            Decision { no_longer_due, ..stock.decided(&sent, counts.as_ref(), context.now) }
+        }))
     })
 }
 
@@ -367,7 +370,7 @@ pub(super) fn list(
     Ok((tx.find(&conditions, page)?, tx.count::<Stock>(&conditions)?))
 }
 
-/// So many stocks are read together.
+/// How many stocks are read together.
 const PAGE: i64 = 50;
 
 /// Every stock of a product coupon.

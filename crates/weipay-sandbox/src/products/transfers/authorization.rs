@@ -36,7 +36,7 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
             known
         }
         None => {
-            check_appid_and_openid(tx, context.caller, appid, openid)?;
+            check_appid_and_openid(tx, context, appid, openid)?;
             check_count(tx, &context.caller.mchid, openid, scene, context.now)?;
             let new = new(tx, context, &request.body, appid, openid, scene)?;
             let new = Authorization { perception: perception.map(str::to_owned), ..new };
@@ -209,7 +209,7 @@ fn new(
         scene: scene.to_owned(),
         perception: None,
         notify: NotifyTo {
-            url: text("authorization_notify_url"),
+            url: notify_url(members).to_owned(),
             platform_serial: context.platform_serial.to_owned(),
         },
         package: package(context, serial),
@@ -219,6 +219,12 @@ fn new(
         authorize_time: None,
         closed: None,
     })
+}
+
+/// Requests of partners (服务商) have it under another name.
+fn notify_url(members: &Map<String, Value>) -> &str {
+    let url = members.get("authorization_notify_url").or_else(|| members.get("notify_url"));
+    url.and_then(Value::as_str).unwrap_or_default()
 }
 
 fn keep_new(tx: &Transaction<'_>, new: &Authorization) -> Result<(), StoreError> {
@@ -339,7 +345,7 @@ impl Authorization {
     fn is_of(&self, members: &Map<String, Value>, appid: &str, openid: &str, scene: &str) -> bool {
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
         let own = (&*self.appid, &*self.openid, &*self.scene, &*self.display_name, &*self.notify.url);
-        own == (appid, openid, scene, text("user_display_name"), text("authorization_notify_url"))
+        own == (appid, openid, scene, text("user_display_name"), notify_url(members))
     }
 
     #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::store::{
 /// Falls due when the details of a batch are paid.
 pub(super) const SETTLE: &str = "transfer batch";
 
-/// So many details has a batch at most.
+/// The most details of a batch.
 const MAX_DETAILS: i64 = 1_000;
 
 pub(super) fn create_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -39,7 +39,7 @@ pub(super) fn create_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         let is_same = known.fingerprint == fingerprint;
         return if is_same { Ok(known.describe_new()) } else { Err(refusals::other_batch().into()) };
     }
-    check_appid(context.caller, request.required("appid"))?;
+    check_appid(context, request.required("appid"))?;
     let asked = read_details(request)?;
     let id = platform_number("1030000", context.now, tx.next_number("transfer batch")?, 40);
     let (mut total, mut details) = (0, Vec::with_capacity(asked.len()));

@@ -11,6 +11,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::append_causes;
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::products::named::{Meant, Named};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -109,69 +110,49 @@ impl From<TransferError> for ControlError {
     }
 }
 
-/// What a request means: a number, of this merchant where it says so.
-#[derive(Debug, Clone, Copy)]
-struct Named<'a> {
-    number: &'a str,
-    mchid: Option<&'a str>,
+fn transfer_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Transfer, TransferError> {
+    let own = |mchid: &str| transfer::find(tx, mchid, named.number);
+    one(named.find(own, || transfer::find_for_person(tx, named.number), |found| &found.mchid)?)
 }
 
-fn named(request: &ControlRequest) -> Named<'_> {
-    Named { number: request.path("number"), mchid: request.text("mchid") }
+fn authorization_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Authorization, TransferError> {
+    let own = |mchid: &str| authorization::find(tx, mchid, named.number);
+    one(named.find(own, || authorization::find_for_person(tx, named.number), |found| &found.mchid)?)
 }
 
-impl<'a> Named<'a> {
-    /// Whosever it is.
-    const fn anybodys(number: &'a str) -> Self {
-        Self { number, mchid: None }
-    }
-
-    fn transfer(self, tx: &Transaction<'_>) -> Result<Transfer, TransferError> {
-        let own = self.mchid.map(|mchid| transfer::find(tx, mchid, self.number)).transpose()?.flatten();
-        let found = match own {
-            Some(own) => vec![own],
-            None => transfer::find_for_person(tx, self.number)?,
-        };
-        one(found.into_iter().filter(|found| self.is_of(&found.mchid)).collect())
-    }
-
-    fn authorization(self, tx: &Transaction<'_>) -> Result<Authorization, TransferError> {
-        let own = self.mchid.map(|mchid| authorization::find(tx, mchid, self.number)).transpose()?.flatten();
-        let found = match own {
-            Some(own) => vec![own],
-            None => authorization::find_for_person(tx, self.number)?,
-        };
-        one(found.into_iter().filter(|found| self.is_of(&found.mchid)).collect())
-    }
-
-    fn is_of(self, mchid: &str) -> bool {
-        self.mchid.is_none_or(|named| named == mchid)
+fn one<T>(meant: Meant<T>) -> Result<T, TransferError> {
+    match meant {
+        Meant::One(found) => Ok(found),
+        Meant::Nothing => Err(TransferError::Unknown),
+        Meant::Several => Err(TransferError::Ambiguous),
     }
 }
 
 fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let state = control.platform.confirm_transfer_of(named(request), request.text("fail_reason"))?;
+    let state =
+        control.platform.confirm_transfer_of(Named::in_request(request), request.text("fail_reason"))?;
     Ok(json!({ "state": state }))
 }
 
 fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let state = control.platform.refuse_transfer_of(named(request))?;
+    let state = control.platform.refuse_transfer_of(Named::in_request(request))?;
     Ok(json!({ "state": state }))
 }
 
 fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    control.platform.confirm_authorization_of(named(request))?;
+    control.platform.confirm_authorization_of(Named::in_request(request))?;
     show_authorization(control, request)
 }
 
 fn end_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    control.platform.end_authorization_of(named(request))?;
+    control.platform.end_authorization_of(Named::in_request(request))?;
     show_authorization(control, request)
 }
 
 /// The state of an authorization that was found a moment ago.
 fn show_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let found = control.platform.store.transaction(|tx| named(request).authorization(tx))?;
+    let found =
+        control.platform.store.transaction(|tx| authorization_named(tx, Named::in_request(request)))?;
     Ok(json!({ "state": found.state.word() }))
 }
 
@@ -199,7 +180,7 @@ impl Platform {
             return Err(TransferError::Reason);
         }
         self.act(|tx, now| {
-            let transfer = named.transfer(tx)?;
+            let transfer = transfer_named(tx, named)?;
             let state = transfer.state.word();
             let confirmed = course::confirm(tx, transfer, fail_reason, now)?;
             confirmed.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
@@ -218,7 +199,7 @@ impl Platform {
 
     fn refuse_transfer_of(&self, named: Named<'_>) -> Result<&'static str, TransferError> {
         self.act(|tx, now| {
-            let transfer = named.transfer(tx)?;
+            let transfer = transfer_named(tx, named)?;
             let state = transfer.state.word();
             let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
             refused.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
@@ -257,16 +238,9 @@ impl Platform {
         work: impl Fn(&Transaction<'_>, Authorization, i64) -> Result<bool, StoreError>,
     ) -> Result<(), TransferError> {
         self.act(|tx, now| {
-            let found = named.authorization(tx)?;
+            let found = authorization_named(tx, named)?;
             let state = found.state.word();
             if work(tx, found, now)? { Ok(()) } else { Err(TransferError::State(state)) }
         })
-    }
-}
-
-fn one<T>(mut found: Vec<T>) -> Result<T, TransferError> {
-    match found.len() {
-        0 | 1 => found.pop().ok_or(TransferError::Unknown),
-        _ => Err(TransferError::Ambiguous),
     }
 }

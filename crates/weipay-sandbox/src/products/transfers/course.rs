@@ -19,36 +19,84 @@ pub(super) fn query_by_out_number(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    show(find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?, context)
+    Ok(Value::Object(by_out_number(tx, context)?.describe()))
 }
 
 pub(super) fn query_by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    show(tx.get(context.request.path("transfer_bill_no"))?, context)
+    Ok(Value::Object(by_number(tx, context)?.describe()))
 }
 
-fn show(found: Option<Transfer>, context: &Context<'_>) -> Result<Value, HandlerError> {
+/// By a platform (电商平台).
+pub(super) fn query_of_platform_by_out_number(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    Ok(by_out_number(tx, context)?.describe_of_platform())
+}
+
+/// By a platform (电商平台).
+pub(super) fn query_of_platform_by_number(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    Ok(by_number(tx, context)?.describe_of_platform())
+}
+
+fn by_out_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
+    shown(find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?, context)
+}
+
+fn by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
+    shown(tx.get(context.request.path("transfer_bill_no"))?, context)
+}
+
+fn shown(found: Option<Transfer>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
     let is_shown = |transfer: &Transfer| {
-        transfer.mchid == context.caller.mchid
-            && context.now.saturating_sub(transfer.create_time) <= MAX_AGE_SECONDS
+        is_own(transfer, context) && context.now.saturating_sub(transfer.create_time) <= MAX_AGE_SECONDS
     };
-    let transfer = found.filter(is_shown).ok_or_else(refusals::not_found)?;
-    Ok(Value::Object(transfer.describe()))
+    Ok(found.filter(is_shown).ok_or_else(refusals::not_found)?)
 }
 
+/// Whether the caller made it, for the sub-merchant that the request names, or for itself where it names none.
+pub(super) fn is_own(transfer: &Transfer, context: &Context<'_>) -> bool {
+    let request = context.request;
+    transfer.is_by(&context.caller.mchid, request.text("sub_mchid").or_else(|| request.query("sub_mchid")))
+}
+
+/// By a merchant for itself, or by a platform (电商平台) for a sub-merchant.
 pub(super) fn cancel_transfer(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let transfer = cancel(tx, context)?;
+    let mut shown = json!({
+        "out_bill_no": transfer.out_bill_no,
+        "transfer_bill_no": transfer.number,
+        "state": transfer.state.word(),
+        "update_time": clock::rfc3339(transfer.update_time),
+    });
+    if let Some(sub_mchid) = transfer.sub_mchid {
+        shown["sub_mchid"] = sub_mchid.into();
+    }
+    Ok(shown)
+}
+
+/// By a partner (服务商): the response shows all of it.
+pub(super) fn cancel_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mut shown = cancel(tx, context)?.describe();
+    for name in ["mchid", "appid"] {
+        shown.remove(name);
+    }
+    Ok(Value::Object(shown))
+}
+
+fn cancel(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
     let found = find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
-    let mut transfer = found.ok_or_else(refusals::wrong_number)?;
+    let mut transfer =
+        found.filter(|transfer| is_own(transfer, context)).ok_or_else(refusals::wrong_number)?;
     if may_cancel(&transfer, context.now)? {
         tx.unschedule(&overdue(&transfer))?;
         transfer = transfer.step(tx, TransferState::Canceling, None, context.now)?;
         tx.schedule(&step_done(&transfer, context.now))?;
     }
-    Ok(json!({
-        "out_bill_no": transfer.out_bill_no,
-        "transfer_bill_no": transfer.number,
-        "state": transfer.state.word(),
-        "update_time": clock::rfc3339(transfer.update_time),
-    }))
+    Ok(transfer)
 }
 
 /// Whether canceling changes anything. INFERRED(transfer-cancel-again): a repeated cancel gets the state as it is.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::authorization::{self, Authorization};
 use super::transfer::{Name, NotifyTo, Transfer, TransferState, find};
 use super::{
-    MAX_FEN, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, course, fingerprint, move_money,
+    MAX_FEN, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, course, fingerprint, grants, move_money,
     platform_number, refusals,
 };
 use crate::merchants::Account;
@@ -17,26 +17,54 @@ use crate::reasons;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
+/// By a merchant for itself, or by a platform (电商平台) for a sub-merchant.
 pub(super) fn create_transfer(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    Ok(made_once(tx, context, |new| {
-        check_appid_and_openid(tx, context.caller, &new.appid, &new.openid)?;
+    Ok(to_be_confirmed(tx, context)?.describe_new())
+}
+
+/// By a partner (服务商) for a sub-merchant.
+pub(super) fn create_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(to_be_confirmed(tx, context)?.describe_new_of_partner())
+}
+
+fn to_be_confirmed(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
+    made_once(tx, context, |new| {
+        check_appid_and_openid(tx, context, &new.appid, &new.openid)?;
         Ok(new)
-    })?
-    .describe_new())
+    })
+}
+
+/// The authorization that a request asks for with its transfer.
+fn authorization_info<'a>(context: &'a Context<'_>) -> Option<&'a Map<String, Value>> {
+    context.request.body.get("authorization_info").and_then(Value::as_object)
+}
+
+fn confirmed_with_authorization(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Transfer, HandlerError> {
+    made_once(tx, context, |new| {
+        check_appid_and_openid(tx, context, &new.appid, &new.openid)?;
+        let Some(info) = authorization_info(context) else { return Ok(new) };
+        let scene = context.request.required("transfer_scene_id");
+        let asked = authorization::with_transfer(tx, context, info, &new.appid, &new.openid, scene)?;
+        Ok(Transfer { authorization: Some(asked.id), ..new })
+    })
+}
+
+pub(super) fn create_of_partner_with_authorization(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Value, HandlerError> {
+    Ok(confirmed_with_authorization(tx, context)?.describe_new_of_partner())
 }
 
 pub(super) fn create_with_authorization(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    let info = context.request.body.get("authorization_info").and_then(Value::as_object);
-    let transfer = made_once(tx, context, |new| {
-        check_appid_and_openid(tx, context.caller, &new.appid, &new.openid)?;
-        let Some(info) = info else { return Ok(new) };
-        let scene = context.request.required("transfer_scene_id");
-        let asked = authorization::with_transfer(tx, context, info, &new.appid, &new.openid, scene)?;
-        Ok(Transfer { authorization: Some(asked.id), ..new })
-    })?;
+    let info = authorization_info(context);
+    let transfer = confirmed_with_authorization(tx, context)?;
     let mut shown = transfer.describe_new();
     for name in ["user_display_name", "out_authorization_no"] {
         if let Some(value) = info.and_then(|info| info.get(name)) {
@@ -53,7 +81,7 @@ pub(super) fn transfer_to_authorized(
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
     let transfer = made_once(tx, context, |new| {
-        check_appid(context.caller, &new.appid)?;
+        check_appid(context, &new.appid)?;
         let given = authorization::in_effect(tx, context)?;
         if given.appid != new.appid {
             return Err(refusals::no_authorization("the authorization was given under another appid").into());
@@ -77,9 +105,17 @@ fn made_once(
         let is_same = known.fingerprint == fingerprint;
         return if is_same { Ok(known) } else { Err(refusals::other_content().into()) };
     }
+    let sub_mchid = request.text("sub_mchid");
+    if let Some(sub_mchid) = sub_mchid {
+        grants::check_granted(tx, context, sub_mchid)?;
+    }
     let fen = request.body.get("transfer_amount").and_then(Value::as_i64).unwrap_or_default();
     check_amount(fen, request.text("user_name").is_some())?;
-    check_report(request.required("transfer_scene_id"), &request.body)?;
+    let scene = request.required("transfer_scene_id");
+    // Platforms report nothing.
+    if sub_mchid.is_none() || request.body.contains_key("transfer_scene_report_infos") {
+        check_report(scene, &request.body)?;
+    }
     let notify = request
         .text("notify_url")
         .map(|url| NotifyTo { url: url.to_owned(), platform_serial: context.platform_serial.to_owned() });
@@ -87,12 +123,14 @@ fn made_once(
     let transfer = complete(Transfer {
         number: platform_number("1330000", context.now, serial, 40),
         mchid: context.caller.mchid.clone(),
+        sub_mchid: sub_mchid.map(str::to_owned),
         appid: request.required("appid").to_owned(),
         out_bill_no: request.required("out_bill_no").to_owned(),
         openid: request.required("openid").to_owned(),
         name: request.text("user_name").map(|name| Name(name.to_owned())),
         fen,
         remark: request.required("transfer_remark").to_owned(),
+        scene: scene.to_owned(),
         notify,
         fingerprint,
         package: Some(package(context, serial)),
@@ -104,7 +142,7 @@ fn made_once(
         will_fail: None,
     })?;
     let numbers = (&*transfer.number, &*transfer.out_bill_no);
-    move_money(tx, Movement::Lock, &transfer.mchid, &transfer.openid, numbers, fen, context.now)?;
+    move_money(tx, Movement::Lock, transfer.payer(), &transfer.openid, numbers, fen, context.now)?;
     tx.save(&transfer)?;
     match transfer.state {
         TransferState::WaitUserConfirm => tx.schedule(&course::overdue(&transfer))?,
@@ -118,18 +156,24 @@ pub(super) fn package(context: &Context<'_>, serial: i64) -> String {
     format!("{}{serial:x}==", context.entropy.letters_and_digits(40))
 }
 
-pub(super) fn check_appid(caller: &Account, appid: &str) -> Result<(), Refusal> {
-    if caller.appids.iter().any(|own| own == appid) { Ok(()) } else { Err(refusals::wrong_appid()) }
+/// UNCONFIRMED(transfer-of-sub-merchant-appid): a transfer for a sub-merchant may be under the appid of either.
+pub(super) fn check_appid(context: &Context<'_>, appid: &str) -> Result<(), Refusal> {
+    let is_of = |account: &Account| account.appids.iter().any(|own| own == appid);
+    let sub_merchant = context.request.text("sub_mchid").and_then(|mchid| context.merchants.find(mchid));
+    if is_of(context.caller) || sub_merchant.is_some_and(|merchant| is_of(&merchant.account)) {
+        return Ok(());
+    }
+    Err(refusals::wrong_appid())
 }
 
 /// The appid must be the merchant's, and the openid one under this appid.
 pub(super) fn check_appid_and_openid(
     tx: &Transaction<'_>,
-    caller: &Account,
+    context: &Context<'_>,
     appid: &str,
     openid: &str,
 ) -> Result<(), HandlerError> {
-    check_appid(caller, appid)?;
+    check_appid(context, appid)?;
     if !is_openid(openid) {
         return Err(refusals::wrong_openid(reasons::OPENID_FORM).into());
     }

@@ -1,7 +1,7 @@
 //! Random transfers against a reference model that is small enough to be believed.
 //!
-//! Two merchants with the same numbers transfer to the same persons: with a confirmation, with an
-//! authorization, together with one, and in batches. The model knows of each transfer its amount and state,
+//! Two merchants with the same numbers transfer to the same persons, for themselves, as partners and as platforms of one
+//! sub-merchant: with a confirmation, with an authorization, together with one, and in batches. The model knows of each transfer its amount and state,
 //! of each authorization whether it is in effect, of each batch how it ends, and what is in every account.
 //! After each step the handlers must agree with it, and all accounts together have nothing. The clock moves
 //! in both directions, and the database is closed and opened again in between.
@@ -22,9 +22,9 @@ const INVALID: Refused = "INVALID_REQUEST";
 const USED: Refused = "ALREADY_EXISTS";
 const SHORT: Refused = "NOT_ENOUGH";
 
-/// So long a person has to confirm.
+/// How long a person has to confirm.
 const CONFIRMATION: i64 = DAY;
-/// So long the platform takes for a step.
+/// How long the platform takes for a step.
 const STEP: i64 = 2;
 
 /// By caller, and by number.
@@ -40,11 +40,31 @@ pub(super) enum Kind {
     By(usize),
 }
 
+/// Who makes it, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Own,
+    Partner,
+    Platform,
+}
+
+/// The place of the sub-merchant among the accounts.
+pub(super) const SUB: usize = 2;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
+    pub(super) form: Form,
     pub(super) kind: Kind,
     pub(super) person: usize,
     pub(super) fen: i64,
+}
+
+/// Whose money it is.
+pub(super) fn payer(caller: usize, asked: Asked) -> usize {
+    match asked.form {
+        Form::Own => caller,
+        Form::Partner | Form::Platform => SUB,
+    }
 }
 
 #[derive(Debug)]
@@ -86,7 +106,8 @@ pub(super) struct Model {
     pub(super) transfers: BTreeMap<Key, Transfer>,
     pub(super) authorizations: BTreeMap<Key, Authorization>,
     pub(super) batches: BTreeMap<Key, Batch>,
-    pub(super) operation: [i64; 2],
+    /// Of both merchants and their sub-merchant.
+    pub(super) operation: [i64; 3],
     pub(super) wallets: [i64; 2],
     pub(super) notified: Vec<(String, String)>,
 }
@@ -98,7 +119,7 @@ impl Model {
             transfers: BTreeMap::new(),
             authorizations: BTreeMap::new(),
             batches: BTreeMap::new(),
-            operation: [0; 2],
+            operation: [0; 3],
             wallets: [0; 2],
             notified: Vec::new(),
         }
@@ -135,13 +156,14 @@ impl Model {
                 person = known.ok_or(INVALID)?.person;
             }
         }
-        if asked.fen > self.operation[key.0] {
+        let payer = payer(key.0, asked);
+        if asked.fen > self.operation[payer] {
             return Err(SHORT);
         }
         if let Some(number) = is_new {
             self.add_authorization((key.0, number), person);
         }
-        self.operation[key.0] -= asked.fen;
+        self.operation[payer] -= asked.fen;
         let state = "WAIT_USER_CONFIRM";
         let next = Some((self.now + CONFIRMATION, "FAIL", Some("OVERDUE_CLOSE")));
         self.transfers.insert(key, Transfer { asked, person, made: self.now, state, reason: None, next });
@@ -212,7 +234,7 @@ impl Model {
         (known.state, known.reason, known.next) = (state, reason, None);
         match state {
             "SUCCESS" => self.wallets[known.person] += known.asked.fen,
-            _ => self.operation[key.0] += known.asked.fen,
+            _ => self.operation[payer(key.0, known.asked)] += known.asked.fen,
         }
         self.notify("BILL.FINISHED", key, state);
     }
@@ -340,11 +362,14 @@ impl Model {
         }
     }
 
-    /// What is neither the merchant's nor a person's yet.
-    pub(super) fn under_way(&self, caller: usize) -> i64 {
-        let transfers =
-            self.transfers.iter().filter(|((by, _), known)| *by == caller && known.next.is_some());
-        let batches = self.batches.iter().filter(|((by, _), batch)| *by == caller && !batch.is_finished);
+    /// What of an account is neither the merchant's nor a person's yet.
+    pub(super) fn under_way(&self, account: usize) -> i64 {
+        let is_of_account = |by: usize, known: &Transfer| payer(by, known.asked) == account;
+        let transfers = self
+            .transfers
+            .iter()
+            .filter(|((by, _), known)| is_of_account(*by, known) && known.next.is_some());
+        let batches = self.batches.iter().filter(|((by, _), batch)| *by == account && !batch.is_finished);
         let details = batches.flat_map(|(_, batch)| &batch.details);
         transfers.map(|(_, known)| known.asked.fen).sum::<i64>() + details.map(|(_, fen)| fen).sum::<i64>()
     }

@@ -9,15 +9,16 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use weipay_wire::{ApiV3Key, sha256_hex};
+use weipay_wire::{DigestAlgorithm, sha256_hex};
 
 use super::batches::{self, Batch, Detail};
+use super::course::is_own;
 use super::transfer::{self, Transfer, TransferState};
 use super::{MAX_AGE_SECONDS, platform_number, refusals};
 use crate::clock;
 use crate::grammar::unconfirmed;
 use crate::products::downloads::pdf::pdf;
-use crate::products::downloads::token;
+use crate::products::downloads::token::{self, Sealer};
 use crate::products::{Behaviour, Context, HandlerError, Links, payouts};
 use crate::response::{File, Refusal};
 use crate::store::{Due, Record, StoreError, Transaction, joined};
@@ -26,12 +27,12 @@ use crate::store::{Due, Record, StoreError, Transaction, joined};
 pub(super) const MADE: &str = "transfer receipt";
 const MAKING_SECONDS: i64 = 60;
 
-/// So long an address is good for. INFERRED(receipt-link): said of the newer form.
+/// How long an address is valid. INFERRED(receipt-link): said of the newer form.
 const LINK_SECONDS: i64 = 600;
 
 /// What was paid longer ago has no receipt any more. INFERRED(receipt-age): six months are 180 days.
 const MAX_TRANSFER_AGE_SECONDS: i64 = 180 * clock::DAY;
-/// A receipt of the newer form is there for so long. INFERRED(receipt-life): after that, who applies again gets a new one.
+/// How long a receipt of the newer form is there. INFERRED(receipt-life): after that, who applies again gets a new one.
 const LIFE_SECONDS: i64 = 90 * clock::DAY;
 
 const ASSOCIATED_DATA: &str = "transfer receipt";
@@ -93,12 +94,33 @@ pub(super) fn apply_by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Re
     apply_for_transfer(tx, context, found)
 }
 
+/// By a partner (服务商), which is shown the same by both requests.
+pub(super) fn apply_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let found = transfer::find(tx, &context.caller.mchid, context.request.required("out_bill_no"))?;
+    let transfer = own(found, context)?;
+    Ok(receipt_of_transfer(tx, context, &transfer)?.describe_of_partner(&transfer, context))
+}
+
+pub(super) fn query_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let found = transfer::find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
+    let transfer = own(found, context)?;
+    Ok(known(tx, context, Subject::Transfer(&transfer.number))?.describe_of_partner(&transfer, context))
+}
+
 fn apply_for_transfer(
     tx: &Transaction<'_>,
     context: &Context<'_>,
     found: Option<Transfer>,
 ) -> Result<Value, HandlerError> {
-    let transfer = own(found, context)?;
+    let receipt = receipt_of_transfer(tx, context, &own(found, context)?)?;
+    Ok(json!({ "state": receipt.state(), "create_time": clock::rfc3339(receipt.applied) }))
+}
+
+fn receipt_of_transfer(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    transfer: &Transfer,
+) -> Result<Receipt, HandlerError> {
     if transfer.state != TransferState::Success {
         return Err(refusals::no_receipt_of_transfer(transfer.state.word()).into());
     }
@@ -109,14 +131,13 @@ fn apply_for_transfer(
         return Err(refusals::too_old_for_receipt("the transfer is older than six months").into());
     }
     let lines = vec![
-        format!("mchid: {}", transfer.mchid),
+        format!("mchid: {}", transfer.payer()),
         format!("out_bill_no: {}", transfer.out_bill_no),
         format!("transfer_bill_no: {}", transfer.number),
         format!("amount: {}", yuan(transfer.fen)),
         format!("paid: {}", clock::rfc3339(transfer.update_time)),
     ];
-    let receipt = applied(tx, context, Subject::Transfer(&transfer.number), lines)?;
-    Ok(json!({ "state": receipt.state(), "create_time": clock::rfc3339(receipt.applied) }))
+    Ok(applied(tx, context, Subject::Transfer(&transfer.number), lines)?)
 }
 
 pub(super) fn query_by_out_number(
@@ -147,9 +168,9 @@ fn query_of_transfer(
     Ok(shown)
 }
 
-/// A transfer of the caller.
+/// A transfer of the caller, and of the sub-merchant that the request names.
 fn own(found: Option<Transfer>, context: &Context<'_>) -> Result<Transfer, Refusal> {
-    found.filter(|transfer| transfer.mchid == context.caller.mchid).ok_or_else(refusals::not_found)
+    found.filter(|transfer| is_own(transfer, context)).ok_or_else(refusals::not_found)
 }
 
 pub(super) fn apply_for_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -354,10 +375,27 @@ impl Receipt {
             return;
         }
         let text = format!("{} {}", context.now, self.key());
-        let Some(token) = token::seal(context.api_v3_key, ASSOCIATED_DATA, &text) else { return };
+        let Some(token) = context.sealer().seal(ASSOCIATED_DATA, &text) else { return };
         shown["hash_type"] = json!("SHA256");
         shown["hash_value"] = json!(sha256_hex(&self.file()).to_uppercase());
         shown["download_url"] = json!(format!("{}/{path}?token={token}{rest}", context.base_url));
+    }
+
+    /// The digest of partners' receipts is SM3.
+    fn describe_of_partner(&self, transfer: &Transfer, context: &Context<'_>) -> Value {
+        let mut shown = json!({
+            "sub_mchid": transfer.sub_mchid,
+            "out_bill_no": transfer.out_bill_no,
+            "state": self.state(),
+            "create_time": clock::rfc3339(self.applied),
+            "update_time": clock::rfc3339(self.updated()),
+        });
+        self.add_file(&mut shown, context, "v3/transferdownload/elecvoucherfile", "&source=elecsign");
+        if self.made.is_some() {
+            shown["hash_type"] = json!("SM3");
+            shown["hash_value"] = json!(DigestAlgorithm::Sm3.hex(&self.file()).to_uppercase());
+        }
+        shown
     }
 
     fn describe_older(&self, shown: &mut Value, context: &Context<'_>) {
@@ -387,15 +425,15 @@ impl Receipt {
 }
 
 /// When an address was made, and the receipt that it leads to.
-fn open(token: &str, key: &ApiV3Key) -> Option<(i64, String)> {
-    let text = token::open(key, ASSOCIATED_DATA, token)?;
+fn open(token: &str, sealer: &Sealer<'_>) -> Option<(i64, String)> {
+    let text = sealer.open(ASSOCIATED_DATA, token)?;
     let (made, key) = text.split_once(' ')?;
     Some((made.parse().ok()?, key.to_owned()))
 }
 
 /// The receipt that a token leads to; `None` for any other text.
 pub(in crate::products) fn download(token: &str, links: &Links<'_>) -> Option<Result<File, Refusal>> {
-    let (made, key) = match token::open_own(links, |key| open(token, key))? {
+    let (made, key) = match token::open_own(links, |sealer| open(token, sealer))? {
         Ok(found) => found,
         Err(refusal) => return Some(Err(refusal)),
     };

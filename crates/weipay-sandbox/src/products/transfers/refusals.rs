@@ -153,3 +153,15 @@ pub(super) fn authorization_cannot_be_closed() -> Refusal {
         "the person has not confirmed this authorization; it ends by itself 24 hours after it was asked for",
     )
 }
+
+pub(super) fn not_the_partner() -> Refusal {
+    Refusal::no_auth("无权操作该子商户", reasons::NOT_THE_PARTNER)
+}
+
+/// A sub-merchant that has not let its partner transfer its money.
+pub(super) fn no_grant() -> Refusal {
+    Refusal::no_auth(
+        "子商户未授权服务商发起商家转账",
+        "ask the sub-merchant first: POST /v3/fund-app/mch-transfer/partner/sub-mch-authorizations, as a platform POST /v3/ecommerce/mch-transfer/authorizations; it grants it at once here",
+    )
+}

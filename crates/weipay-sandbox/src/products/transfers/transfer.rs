@@ -98,13 +98,19 @@ pub(super) struct NotifyTo {
 pub(crate) struct Transfer {
     /// `transfer_bill_no`.
     pub(super) number: String,
+    /// Who made it.
     pub(super) mchid: String,
+    /// Whose money it is, where a partner (服务商) or a platform (电商平台) made it for a sub-merchant.
+    #[serde(default)]
+    pub(super) sub_mchid: Option<String>,
     pub(super) appid: String,
     pub(super) out_bill_no: String,
     pub(super) openid: String,
     pub(super) name: Option<Name>,
     pub(super) fen: i64,
     pub(super) remark: String,
+    #[serde(default)]
+    pub(super) scene: String,
     pub(super) notify: Option<NotifyTo>,
     /// What the request was, to compare another under the number with.
     pub(super) fingerprint: String,
@@ -162,6 +168,16 @@ pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<
 }
 
 impl Transfer {
+    /// Whose money it is. UNCONFIRMED(transfer-of-sub-merchant): that of the sub-merchant, which has to grant it.
+    pub(super) fn payer(&self) -> &str {
+        self.sub_mchid.as_deref().unwrap_or(&self.mchid)
+    }
+
+    /// Whether this merchant made it, for the sub-merchant that it names, or for itself.
+    pub(super) fn is_by(&self, mchid: &str, sub_mchid: Option<&str>) -> bool {
+        self.mchid == mchid && self.sub_mchid.as_deref() == sub_mchid
+    }
+
     /// Goes into another state, with the money that moves by it, and the notification of the end.
     pub(super) fn step(
         mut self,
@@ -180,7 +196,7 @@ impl Transfer {
         };
         if let Some(movement) = movement {
             let numbers = (&*self.number, &*self.out_bill_no);
-            move_money(tx, movement, &self.mchid, &self.openid, numbers, self.fen, now)?;
+            move_money(tx, movement, self.payer(), &self.openid, numbers, self.fen, now)?;
         }
         tx.save(&self)?;
         if let Some(announcement) = self.announcement() {
@@ -210,7 +226,13 @@ impl Transfer {
     pub(super) fn describe(&self) -> Map<String, Value> {
         let mut shown = Map::new();
         let mut put = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
-        put("mch_id", self.mchid.as_str().into());
+        match &self.sub_mchid {
+            None => put("mch_id", self.mchid.as_str().into()),
+            Some(sub_mchid) => {
+                put("mchid", self.mchid.as_str().into());
+                put("sub_mchid", sub_mchid.as_str().into());
+            }
+        }
         put("out_bill_no", self.out_bill_no.as_str().into());
         put("transfer_bill_no", self.number.as_str().into());
         put("appid", self.appid.as_str().into());
@@ -244,6 +266,28 @@ impl Transfer {
         {
             shown["package_info"] = package.as_str().into();
         }
+        if let Some(sub_mchid) = &self.sub_mchid {
+            shown["sub_mchid"] = sub_mchid.as_str().into();
+        }
         shown
+    }
+
+    /// The response to a request of a partner, which always has the package and no state.
+    pub(super) fn describe_new_of_partner(&self) -> Value {
+        json!({
+            "sub_mchid": self.sub_mchid,
+            "out_bill_no": self.out_bill_no,
+            "transfer_bill_no": self.number,
+            "create_time": clock::rfc3339(self.create_time),
+            "package_info": self.package.as_deref().unwrap_or_default(),
+        })
+    }
+
+    /// The response to a query of a platform. Its page has the name in plain text, which is left out.
+    pub(super) fn describe_of_platform(&self) -> Value {
+        let mut shown = self.describe();
+        shown.remove("user_name");
+        shown.insert("transfer_scene_id".to_owned(), self.scene.as_str().into());
+        Value::Object(shown)
     }
 }

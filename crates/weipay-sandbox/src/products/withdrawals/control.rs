@@ -6,6 +6,7 @@ use super::withdrawal::{State, Withdrawal};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
 use crate::products::HandlerError;
+use crate::products::named::{Meant, Named};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
 
@@ -33,8 +34,8 @@ fn decide_outcome(control: &Control, request: &ControlRequest) -> Result<Value, 
         Some("refund") => State::Refund,
         _ => State::Success,
     };
-    let (number, mchid) = (request.path("number"), request.text("mchid"));
-    let decided = control.platform.decide_withdrawal(number, mchid, to, request.text("reason"))?;
+    let named = Named::in_request(request);
+    let decided = control.platform.decide_withdrawal(named, to, request.text("reason"))?;
     match decided {
         Decided::Now(withdrawal) => Ok(withdrawal.show()),
         Decided::Unknown => Err(ControlError::not_found("no withdrawal has this number")),
@@ -61,12 +62,11 @@ impl Platform {
     /// Decides what the bank does with a withdrawal.
     pub(crate) fn decide_withdrawal(
         &self,
-        number: &str,
-        mchid: Option<&str>,
+        named: Named<'_>,
         to: State,
         reason: Option<&str>,
     ) -> Result<Decided, StoreError> {
-        let decided = self.act(|tx, now| decide(tx, (number, mchid), to, reason, now));
+        let decided = self.act(|tx, now| decide(tx, named, to, reason, now));
         decided.map_err(|error| error.into_store_error("the money of a withdrawal"))
     }
 }
@@ -74,19 +74,17 @@ impl Platform {
 /// Decides what the bank does with the withdrawal that has either number, of this merchant where one is given.
 pub(crate) fn decide(
     tx: &Transaction<'_>,
-    (number, mchid): (&str, Option<&str>),
+    named: Named<'_>,
     to: State,
     reason: Option<&str>,
     now: i64,
 ) -> Result<Decided, HandlerError> {
-    let own = mchid.map(|mchid| Withdrawal::find_by_number(tx, mchid, number)).transpose()?.flatten();
-    let mut found = match own {
-        Some(own) => vec![own],
-        None => Withdrawal::find_anybodys(tx, number)?,
-    };
-    found.retain(|found| mchid.is_none_or(|mchid| mchid == found.merchant));
-    let (Some(withdrawal), true) = (found.pop(), found.is_empty()) else {
-        return Ok(if found.is_empty() { Decided::Unknown } else { Decided::Ambiguous });
+    let own = |mchid: &str| Withdrawal::find_by_number(tx, mchid, named.number);
+    let anybodys = || Withdrawal::find_anybodys(tx, named.number);
+    let withdrawal = match named.find(own, anybodys, |found| &found.merchant)? {
+        Meant::One(withdrawal) => withdrawal,
+        Meant::Nothing => return Ok(Decided::Unknown),
+        Meant::Several => return Ok(Decided::Ambiguous),
     };
     if !withdrawal.state.may_become(to) {
         return Ok(Decided::Impossible(withdrawal.state));

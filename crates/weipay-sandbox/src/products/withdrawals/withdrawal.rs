@@ -190,7 +190,8 @@ impl Withdrawal {
         shown
     }
 
-    pub(super) fn due(&self, at: i64) -> Due {
+    pub(super) fn due(&self) -> Due {
+        let at = self.created.saturating_add(super::SUCCESS_AFTER);
         Due { kind: SETTLES.to_owned(), key: self.withdraw_id.clone(), at }
     }
 
@@ -223,6 +224,7 @@ impl Withdrawal {
                 StoreError::Corrupt("the money of a withdrawal is not there".to_owned())
             }
         })?;
+        tx.unschedule(&self.due())?;
         (self.state, self.updated) = (to, now);
         self.reason = reason.map(str::to_owned);
         tx.save(&self)?;

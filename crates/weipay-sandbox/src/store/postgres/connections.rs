@@ -24,9 +24,9 @@ use super::Address;
 use super::tls::{self, Connector};
 use crate::store::StoreError;
 
-/// So many transactions run at once from one node; others wait.
+/// The most transactions of one node at once; others wait.
 const MAX_CONNECTIONS: usize = 8;
-/// So long a transaction waits for a connection.
+/// How long a transaction waits for a connection.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a response of the server may take: a little more than the server itself gives a statement.

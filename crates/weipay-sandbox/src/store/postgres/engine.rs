@@ -44,11 +44,11 @@ pub(super) const OUTBOX: &str =
     "number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due";
 
 /// Counts on. One statement, which is a whole transaction on a connection without one.
-pub(super) fn count(connection: &Connection, series: &str) -> Result<i64, Failure> {
+pub(super) fn count(connection: &Connection, series: &str, first: i64) -> Result<i64, Failure> {
     let rows = connection.query(
-        "INSERT INTO weipay_counters (name, value) VALUES ($1, 1)
+        "INSERT INTO weipay_counters (name, value) VALUES ($1, $2)
          ON CONFLICT (name) DO UPDATE SET value = weipay_counters.value + 1 RETURNING value",
-        &[&series],
+        &[&series, &first],
     )?;
     let row = rows.first().ok_or_else(|| Failure::new("a counter gave no number"))?;
     Ok(row.try_get(0)?)
@@ -290,12 +290,12 @@ impl Engine for Open<'_> {
         Ok(true)
     }
 
-    fn next_number(&self, series: &str) -> Result<i64, StoreError> {
+    fn next_number(&self, series: &str, first: i64) -> Result<i64, StoreError> {
         if self.has_cleared.get() {
             // This transaction holds the counters: another connection would wait for it.
-            return self.noted(count(self.connection, series));
+            return self.noted(count(self.connection, series, first));
         }
-        self.noted(self.postgres.next_number(series))
+        self.noted(self.postgres.next_number(series, first))
     }
 
     fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError> {

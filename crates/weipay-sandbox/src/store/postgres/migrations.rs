@@ -12,7 +12,7 @@ use crate::store::StoreError;
 /// The first makes the tables of form 1, the second leads from form 1 to form 2, and so on. One that was released never changes.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
 
-/// So often a statement is tried again while another node runs it.
+/// How often a statement is tried again while another node runs it.
 const MAX_TRIES: u32 = 20;
 
 /// Brings a database to the form of the last migration. A database of a later form belongs to a later program, and is refused.

@@ -328,13 +328,13 @@ fn an_error_takes_everything_back_and_a_number_is_never_given_twice() {
     let new = NewRecord { kind: "sum", key: "1", document: "0", indexes: &[] };
     let mut numbers = Vec::new();
     let attempt: Result<(), StoreError> = node.transaction(|engine| {
-        numbers.push(engine.next_number("stock")?);
+        numbers.push(engine.next_number("stock", 1)?);
         engine.insert(&new)?;
         Err(StoreError::Corrupt("on purpose".to_owned()))
     });
     assert!(matches!(attempt, Err(StoreError::Corrupt(_))));
     assert_eq!(within(&node, |engine| engine.record("sum", "1")), None);
-    numbers.push(within(&node, |engine| engine.next_number("stock")));
+    numbers.push(within(&node, |engine| engine.next_number("stock", 1)));
     assert_eq!(numbers, [1, 2]);
 }
 
@@ -342,7 +342,7 @@ fn an_error_takes_everything_back_and_a_number_is_never_given_twice() {
 fn a_connection_that_the_server_ended_is_replaced() {
     let Some([node]) = nodes::<1>() else { return };
     let killer = node.connections.connect().unwrap();
-    within(&node, |engine| engine.next_number("a"));
+    within(&node, |engine| engine.next_number("a", 1));
     killer
         .query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -350,7 +350,7 @@ fn a_connection_that_the_server_ended_is_replaced() {
             &[],
         )
         .unwrap();
-    assert_eq!(within(&node, |engine| engine.next_number("a")), 2);
+    assert_eq!(within(&node, |engine| engine.next_number("a", 1)), 2);
 }
 
 #[test]
@@ -721,7 +721,7 @@ fn the_count_of_generations_is_no_part_of_the_state() {
         });
         found
     };
-    within(&nodes[0], |engine| engine.next_number("coupon"));
+    within(&nodes[0], |engine| engine.next_number("coupon", 1));
     for generation in 1..3 {
         within(&nodes[0], |engine| engine.clear(&[]));
         assert_eq!(within(&nodes[1], |engine| Ok(engine.generation())), generation);

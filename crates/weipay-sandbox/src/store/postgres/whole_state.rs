@@ -4,7 +4,7 @@ use super::engine::{GENERATIONS, OUTBOX, Open};
 use crate::store::StoreError;
 use crate::store::engine::{Due, EachRow, Engine as _, Fingerprint, StoredRecord, StoredRow, WholeState};
 
-/// So many records are read at once where all are read.
+/// How many records are read at once where all are read.
 const PAGE: i64 = 1_000;
 
 impl Open<'_> {

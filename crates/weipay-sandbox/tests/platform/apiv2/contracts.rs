@@ -154,7 +154,7 @@ fn a_deduction_that_fails_is_told_of_and_tried_again_with_its_number() {
 }
 
 #[test]
-fn whoever_pays_an_order_with_a_contract_signs_it_and_the_order_is_made_without_one_too() {
+fn whoever_pays_an_order_with_a_contract_of_apiv2_signs_it() {
     let sandbox = crate::sandbox().start().unwrap();
     let (receiver, key, kit) = (Receiver::start(&[]), key(&sandbox), sandbox.kit());
     let both = |number: &str| {

@@ -5,7 +5,7 @@ use weipay_catalog::Catalog;
 use weipay_sandbox::{PaymentFailure, PersonPays, Sandbox};
 use weipay_wire::{SignType, XmlElements};
 
-use super::{elements, key, post, signed};
+use super::{elements, key, post, rejected, signed};
 use crate::client::client;
 
 const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
@@ -20,7 +20,13 @@ const REFUNDS: &str = "/pay/refundquery";
 /// What the operation says, signed as the page tells. A failure has a code that the page lists.
 #[track_caller]
 pub(super) fn call(sandbox: &Sandbox, path: &str, with: &[(&str, &str)]) -> XmlElements {
-    let response = post(sandbox, path, &signed(sandbox, with));
+    call_with(sandbox, path, &signed(sandbox, with))
+}
+
+/// The same of a request that is signed already.
+#[track_caller]
+pub(super) fn call_with(sandbox: &Sandbox, path: &str, body: &[u8]) -> XmlElements {
+    let response = post(sandbox, path, body);
     let said = elements(&response);
     assert_eq!(said.text("return_code"), Some("SUCCESS"), "{}", response.text());
     assert_eq!(
@@ -112,6 +118,96 @@ fn a_paid_order_has_the_documented_elements_and_both_versions_see_it() {
     assert_eq!(seen["transaction_id"], paid.transaction_ids[0]);
 }
 
+/// The names of the elements of a response: those whose value stands in CDATA, and those where it stands bare.
+#[track_caller]
+fn forms(sandbox: &Sandbox, path: &str, with: &[(&str, &str)]) -> [String; 2] {
+    let response = post(sandbox, path, &signed(sandbox, with));
+    key(sandbox).verify(&elements(&response)).unwrap();
+    let text = response.text();
+    let said = elements(&response);
+    let mut names: Vec<&str> = said.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let is_in_cdata = |name: &&str| text.contains(&format!("<{name}><![CDATA["));
+    let (cdata, bare): (Vec<&str>, Vec<&str>) = names.into_iter().partition(is_in_cdata);
+    [cdata.join(" "), bare.join(" ")]
+}
+
+/// Recorded: of queries from 2018 to 2023, of a payment with a coupon of 2019, of refunds from 2018 to 2024.
+#[test]
+fn responses_have_the_recorded_elements_empty_ones_too_and_texts_of_digits_in_cdata() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let number = "319867403872112641";
+    let mut request = order(number, "NATIVE");
+    request.retain(|(name, _)| !["attach", "device_info"].contains(name));
+    call(&sandbox, ORDER, &request);
+    let query = || forms(&sandbox, QUERY, &by_number(number));
+    assert_eq!(
+        query(),
+        [
+            "appid device_info mch_id nonce_str out_trade_no result_code return_code return_msg sign trade_state \
+             trade_state_desc",
+            "total_fee"
+        ]
+    );
+    let asked = call(&sandbox, QUERY, &by_number(number));
+    assert_eq!((asked.text("device_info"), asked.text("attach")), (Some(""), None));
+
+    sandbox.pay(&PersonPays::new(number)).unwrap();
+    assert_eq!(
+        query(),
+        [
+            "appid attach bank_type cash_fee_type fee_type is_subscribe mch_id nonce_str openid out_trade_no result_code \
+             return_code return_msg sign time_end trade_state trade_state_desc trade_type transaction_id",
+            "cash_fee total_fee"
+        ]
+    );
+    assert_eq!(call(&sandbox, QUERY, &by_number(number)).text("attach"), Some(""));
+    let told = sandbox.notifications().list(&Default::default()).unwrap();
+    let mut names: Vec<_> = told[0].resource.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names.join(" "),
+        "appid bank_type cash_fee fee_type is_subscribe mch_id openid out_trade_no result_code time_end total_fee \
+         trade_type transaction_id"
+    );
+
+    let refunded = refund(number, "131811191610442717309", "1000", "300");
+    assert_eq!(
+        forms(&sandbox, REFUND, &refunded),
+        [
+            "appid mch_id nonce_str out_refund_no out_trade_no refund_channel refund_id result_code return_code return_msg \
+             sign transaction_id",
+            "cash_fee cash_refund_fee coupon_refund_count coupon_refund_fee refund_fee total_fee"
+        ]
+    );
+    assert_eq!(call(&sandbox, REFUND, &refunded).text("refund_channel"), Some(""));
+    sandbox.run_for(60).unwrap();
+    let [cdata, _] = forms(&sandbox, REFUNDS, &by_number(number));
+    assert_eq!(
+        cdata,
+        "appid cash_fee mch_id nonce_str out_refund_no_0 out_trade_no refund_account_0 refund_channel_0 refund_id_0 \
+         refund_recv_accout_0 refund_status_0 refund_success_time_0 result_code return_code return_msg sign total_fee \
+         transaction_id"
+    );
+}
+
+#[test]
+fn a_closed_order_has_no_amount() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mut request = order("order-1", "NATIVE");
+    request.retain(|(name, _)| *name != "attach");
+    call(&sandbox, ORDER, &request);
+    call(&sandbox, CLOSE, &by_number("order-1"));
+    assert_eq!(
+        forms(&sandbox, QUERY, &by_number("order-1")),
+        [
+            "appid attach mch_id nonce_str out_trade_no result_code return_code return_msg sign trade_state \
+             trade_state_desc",
+            ""
+        ]
+    );
+}
+
 /// The page of 单品优惠 names what the list takes the place of.
 const NUMBERED: [&str; 6] =
     ["coupon_fee", "coupon_count", "coupon_type_0", "coupon_id_0", "coupon_fee_0", "settlement_total_fee"];
@@ -196,6 +292,34 @@ fn the_same_order_again_re_enters_and_another_is_refused() {
         failure(&call(&sandbox, QUERY, &by_number("order-2"))),
         ["ORDERNOTEXIST", "此交易订单号不存在"]
     );
+}
+
+/// In the recorded sentences.
+#[test]
+fn an_order_with_a_broken_value_is_rejected_by_the_gateway() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let wrong = |at: usize, value: &str| {
+        let mut order = order("order-1", "JSAPI");
+        order[at].1 = value;
+        rejected(&post(&sandbox, ORDER, &signed(&sandbox, &order))).0
+    };
+    assert_eq!(
+        wrong(2, "0.5"),
+        "无法将输入源“/body/xml/total_fee”映射到目标字段“标价金额”中，此字段需要一个合法的 64 位有符号整数"
+    );
+    assert_eq!(
+        wrong(0, &("茶".repeat(66) + "ab")),
+        "输入源“/body/xml/body”映射到值字段“商品描述”字符串规则校验失败，字节数 200，大于最大值 128"
+    );
+    assert_eq!(wrong(3, "本地"), "invalid spbill_create_ip");
+    let mut scanned = scanned("order-2", "100", "130000000000000001");
+    scanned[3].1 = "abc";
+    assert_eq!(
+        rejected(&post(&sandbox, MICROPAY, &signed(&sandbox, &scanned))).0,
+        "invalid spbill_create_ip"
+    );
+    scanned[3].1 = "2001:db8::1";
+    assert_eq!(call(&sandbox, MICROPAY, &scanned).text("result_code"), Some("SUCCESS"));
 }
 
 #[test]
@@ -324,11 +448,11 @@ fn refund<'a>(order: &'a str, number: &'a str, total: &'a str, fen: &'a str) -> 
 }
 
 #[test]
-fn a_refund_by_one_version_is_seen_by_the_other_and_its_result_is_notified() {
+fn a_refund_by_one_version_is_seen_by_the_other_and_notified() {
     let sandbox = crate::sandbox().start().unwrap();
     call(&sandbox, ORDER, &order("order-1", "JSAPI"));
     let early = failure(&call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"))).map(str::to_owned);
-    assert_eq!(early, ["ERROR", "订单不存在"]);
+    assert_eq!(early, ["ERROR", "原订单不存在"]);
     sandbox.pay(&PersonPays::new("order-1").discount(100)).unwrap();
     let made = call(&sandbox, REFUND, &refund("order-1", "r1", "1000", "300"));
     let names = ["refund_fee", "total_fee", "cash_fee", "cash_refund_fee", "coupon_refund_fee_0"];
@@ -415,7 +539,10 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
         ["FREQUENCY_LIMITED", "单笔订单请求频率过高,请于1分钟后重试."]
     );
     sandbox.run_for(61).unwrap();
-    assert_eq!(refused(&refund("order-1", "r2", "1000", "701")), ["ERROR", "申请退款金额超过订单可退金额"]);
+    assert_eq!(
+        refused(&refund("order-1", "r2", "1000", "701")),
+        ["INVALID_REQUEST", "refund_fee大于可退金额"]
+    );
     assert_eq!(refused(&refund("order-1", "r2", "999", "1"))[0], "ERROR");
     assert_eq!(refused(&refund("order-1", "r2", "1000", "0")), ["PARAM_ERROR", "invalid refund_fee"]);
     let mut unknown = refund("order-1", "r2", "1000", "1");
@@ -424,6 +551,10 @@ fn what_a_refund_is_refused_for_has_the_code_of_its_page() {
     let mut available = refund("order-1", "r2", "1000", "100");
     available.push(("refund_account", "REFUND_SOURCE_RECHARGE_FUNDS"));
     assert_eq!(refused(&available)[0], "NOTENOUGH");
+    let mut rest = refund("order-1", "r4", "1000", "700");
+    rest.pop();
+    call(&sandbox, REFUND, &rest);
+    assert_eq!(refused(&refund("order-1", "r5", "1000", "1")), ["ERROR", "订单已全额退款"]);
     sandbox.run_for(366 * 86_400).unwrap();
     assert_eq!(refused(&refund("order-1", "r3", "1000", "1")), ["TRADE_OVERDUE", "订单已经超过退款期限"]);
 }

@@ -2,14 +2,16 @@
 
 use serde_json::json;
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{MerchantAccount, Sandbox};
+use weipay_sandbox::{MerchantAccount, NewMerchant, Sandbox};
 use weipay_wire::{SignType, XmlContent, XmlElements};
 
 use super::payments::{call, values};
-use super::{elements, key, post};
+use super::{elements, key, post, said_to};
 use crate::client::Client;
 
 const SEND: &str = "/mmpaymkttransfers/sendredpack";
+const SEND_GROUP: &str = "/mmpaymkttransfers/sendgroupredpack";
+const SEND_TO_MINI_PROGRAM: &str = "/mmpaymkttransfers/sendminiprogramhb";
 const SENT: &str = "/mmpaymkttransfers/gethbinfo";
 const PAY: &str = "/mmpaymkttransfers/promotion/transfers";
 const PAID: &str = "/mmpaymkttransfers/gettransferinfo";
@@ -80,6 +82,204 @@ fn a_red_packet_is_opened_once_or_given_back_after_a_day() {
     assert_eq!(available(&sandbox), 99_000);
     assert!(matches!(open(&sandbox, "2"), Err(ClientError::Refused { status: 409, .. })));
     assert_eq!(values(&look(&sandbox, "3"), ["err_code"]), ["NOT_FOUND"]);
+}
+
+/// What another kind of red packet has in the place of `client_ip`.
+fn other_packet<'a>(
+    sandbox: &'a Sandbox,
+    number: &'a str,
+    (fen, parts): (&'a str, &'a str),
+    own: (&'a str, &'a str),
+) -> Vec<(&'a str, &'a str)> {
+    let mut packet = packet(sandbox, number, fen);
+    packet.retain(|(name, _)| !matches!(*name, "client_ip" | "total_num"));
+    packet.extend([("total_num", parts), own]);
+    packet
+}
+
+fn group<'a>(sandbox: &'a Sandbox, number: &'a str, amount: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
+    other_packet(sandbox, number, amount, ("amt_type", "ALL_RAND"))
+}
+
+/// Fen of the part that a person opens, and the state of the whole.
+fn open_part(sandbox: &Sandbox, number: &str, openid: &str) -> Result<(i64, String), ClientError> {
+    let path = format!("/red-packets/{number}/open");
+    let opened = sandbox.control().unwrap().call("POST", &path, Some(&json!({ "openid": openid })))?;
+    Ok((opened["amount"].as_i64().unwrap(), opened["status"].as_str().unwrap().to_owned()))
+}
+
+/// Who has opened how much of it.
+fn parts(said: &XmlElements) -> Vec<(String, i64)> {
+    let Some(XmlContent::Elements(list)) = said.get("hblist") else { return Vec::new() };
+    let infos = list.iter().map(|(_, info)| {
+        let XmlContent::Elements(info) = info else { panic!("{info:?}") };
+        let [openid, amount] = values(info, ["openid", "amount"]);
+        (openid.to_owned(), amount.parse().unwrap())
+    });
+    infos.collect()
+}
+
+const FRIENDS: [&str; 2] = ["oUpF8uMuAJO_M2pxb1Q9zNjWeS6p", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6q"];
+
+#[test]
+fn a_group_of_red_packets_is_opened_part_by_part_by_whom_it_was_sent_to_first() {
+    let sandbox = start();
+    let seed = &*sandbox.kit().openid;
+    let sent = call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    assert_eq!(values(&sent, ["result_code", "total_amount", "re_openid"]), ["SUCCESS", "1000", seed]);
+    let again = call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    assert_eq!(values(&again, ["send_listid"]), values(&sent, ["send_listid"]));
+    assert_eq!(available(&sandbox), 99_000);
+    let other = call(&sandbox, SEND, &packet(&sandbox, "1", "1000"));
+    assert_eq!(values(&other, ["err_code"]), ["FATAL_ERROR"], "the numbers of all kinds are the same");
+    let names = ["status", "hb_type", "total_num", "total_amount"];
+    assert_eq!(values(&look(&sandbox, "1"), names), ["SENT", "GROUP", "3", "1000"]);
+
+    let refused = |openid: &str| match open_part(&sandbox, "1", openid) {
+        Err(ClientError::Refused { status, .. }) => status,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(FRIENDS[0]), 409, "the seed is the first");
+    assert_eq!(refused("o1"), 400);
+    let (first, state) = open_part(&sandbox, "1", seed).unwrap();
+    assert_eq!(state, "SENT");
+    assert_eq!(refused(seed), 409, "one part for each");
+    assert_eq!(parts(&look(&sandbox, "1")), [(seed.to_owned(), first)]);
+    let (second, _) = open_part(&sandbox, "1", FRIENDS[0]).unwrap();
+    let (third, state) = open_part(&sandbox, "1", FRIENDS[1]).unwrap();
+    assert_eq!((first + second + third, &*state), (1_000, "RECEIVED"));
+    let received = look(&sandbox, "1");
+    assert_eq!(values(&received, ["status"]), ["RECEIVED"]);
+    let friends = FRIENDS.map(str::to_owned);
+    let whole = [(seed.to_owned(), first), (friends[0].clone(), second), (friends[1].clone(), third)];
+    assert_eq!(parts(&received), whole);
+    assert_eq!(refused("oUpF8uMuAJO_M2pxb1Q9zNjWeS6r"), 409, "nothing is left");
+}
+
+#[test]
+fn what_is_left_of_a_group_goes_back_after_a_day() {
+    let sandbox = start();
+    call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    let (first, _) = open_part(&sandbox, "1", &sandbox.kit().openid).unwrap();
+    sandbox.run_for(86_401).unwrap();
+    let shown = look(&sandbox, "1");
+    let left = (1_000 - first).to_string();
+    assert_eq!(values(&shown, ["status", "refund_amount"]), ["REFUND", &left]);
+    assert_eq!(parts(&shown).len(), 1);
+    assert_eq!(available(&sandbox), 100_000 - first);
+    assert!(open_part(&sandbox, "1", FRIENDS[0]).is_err());
+}
+
+#[test]
+fn the_numbers_of_red_packets_are_each_merchants_own() {
+    let sandbox = start();
+    call(&sandbox, SEND_GROUP, &group(&sandbox, "1", ("1000", "3")));
+    let other = sandbox.add_merchant(&NewMerchant::new().mchid("1900000200")).unwrap();
+    let kit = other.kit();
+    let own = [("appid", &*kit.appid), ("mch_id", &*kit.mchid), ("mch_billno", "1"), ("bill_type", "MCHT")];
+    assert_eq!(values(&said_to(&sandbox, kit, SENT, &own), ["err_code"]), ["NOT_FOUND"]);
+    let mut packet = group(&sandbox, "1", ("1000", "3"));
+    packet[1].1 = &kit.appid;
+    packet.push(("mch_id", &kit.mchid));
+    assert_eq!(values(&said_to(&sandbox, kit, SEND_GROUP, &packet), ["err_code"]), ["NOTENOUGH"]);
+    assert_eq!(available(&sandbox), 99_000);
+}
+
+#[test]
+fn a_group_keeps_its_limits() {
+    let sandbox = start();
+    let code = |number: &str, amount: (&str, &str)| {
+        let said = call(&sandbox, SEND_GROUP, &group(&sandbox, number, amount));
+        said.text("err_code").map(str::to_owned)
+    };
+    assert_eq!(code("1", ("1000", "2")).as_deref(), Some("PARAM_ERROR"));
+    assert_eq!(code("1", ("299", "3")).as_deref(), Some("MONEY_LIMIT"));
+    assert_eq!(code("1", ("100001", "20")).as_deref(), Some("MONEY_LIMIT"));
+    let mut strange = group(&sandbox, "1", ("1000", "3"));
+    strange[3].1 = "o1";
+    assert_eq!(values(&call(&sandbox, SEND_GROUP, &strange), ["err_code"]), ["OPENID_ERROR"]);
+    let poor = crate::sandbox().start().unwrap();
+    let said = call(&poor, SEND_GROUP, &group(&poor, "1", ("1000", "3")));
+    assert_eq!(values(&said, ["err_code"]), ["NOTENOUGH"]);
+    assert_eq!(code("1", ("1000", "3")), None, "the number was not used up");
+}
+
+#[test]
+fn a_red_packet_of_a_mini_program_has_a_package_and_is_like_any_other() {
+    let sandbox = start();
+    let mini_program = |number| {
+        let own = ("notify_way", "MINI_PROGRAM_JSAPI");
+        call(&sandbox, SEND_TO_MINI_PROGRAM, &other_packet(&sandbox, number, ("1000", "1"), own))
+    };
+    let sent = mini_program("1");
+    let package = sent.text("package").unwrap();
+    assert!(package.starts_with("sendid=") && package.contains(&*sandbox.kit().mchid), "{package}");
+    assert_eq!(mini_program("1").text("package"), Some(package), "the same again has the same");
+    assert_ne!(mini_program("2").text("package"), Some(package));
+    assert_eq!(available(&sandbox), 98_000);
+    assert!(open_part(&sandbox, "1", FRIENDS[0]).is_err(), "it is somebody else's");
+    assert_eq!(open(&sandbox, "1").unwrap()["amount"], 1_000);
+    assert_eq!(values(&look(&sandbox, "1"), ["status", "hb_type"]), ["RECEIVED", "NORMAL"]);
+}
+
+#[test]
+fn a_red_packet_of_wecom_is_opened_and_found_by_its_own_query() {
+    let sandbox = start();
+    let look =
+        |number: &str| call(&sandbox, "/mmpaymkttransfers/queryworkwxredpack", &[("mch_billno", number)]);
+    let mut packet = packet(&sandbox, "1", "1000");
+    packet.retain(|(name, _)| !matches!(*name, "client_ip" | "total_num" | "send_name"));
+    packet.extend([("sender_name", "XX活动"), ("workwx_sign", "C380BEC2BFD727A4B6845133519F3AD6")]);
+    let send = |packet: &[(&str, &str)]| call(&sandbox, "/mmpaymkttransfers/sendworkwxredpack", packet);
+    let sent = send(&packet);
+    assert_eq!(values(&sent, ["result_code", "total_amount", "sender_name"]), ["SUCCESS", "1000", "XX活动"]);
+    // Its own signature is another one each time.
+    packet.last_mut().unwrap().1 = "D380BEC2BFD727A4B6845133519F3AD6";
+    assert_eq!(values(&send(&packet), ["send_listid"]), values(&sent, ["send_listid"]));
+    assert_eq!(available(&sandbox), 99_000);
+    assert_eq!(values(&look("1"), ["status", "openid", "sender_name"]), ["SENT", "", "XX活动"]);
+    open(&sandbox, "1").unwrap();
+    let names = ["status", "openid", "amount", "total_amount"];
+    assert_eq!(values(&look("1"), names), ["RECEIVED", &sandbox.kit().openid, "1000", "1000"]);
+    call(&sandbox, SEND, &self::packet(&sandbox, "2", "1000"));
+    assert_eq!(values(&look("2"), ["err_code"]), ["NOT_FOUND"]);
+    assert_eq!(
+        values(&call(&sandbox, SENT, &[("mch_billno", "1"), ("bill_type", "MCHT")]), ["status"]),
+        ["RECEIVED"]
+    );
+}
+
+#[test]
+fn an_employee_is_paid_once_and_found_again() {
+    let sandbox = start();
+    let openid = sandbox.kit().openid.clone();
+    let payment = |number, fen| {
+        vec![
+            ("partner_trade_no", number),
+            ("openid", &*openid),
+            ("check_name", "FORCE_CHECK"),
+            ("re_user_name", "王小王"),
+            ("amount", fen),
+            ("desc", "用车补贴"),
+            ("spbill_create_ip", "192.168.0.1"),
+        ]
+    };
+    let pay =
+        |with: &[(&str, &str)]| call(&sandbox, "/mmpaymkttransfers/promotion/paywwsptrans2pocket", with);
+    let paid = pay(&payment("p1", "3000"));
+    assert_eq!(values(&paid, ["result_code", "partner_trade_no"]), ["SUCCESS", "p1"]);
+    assert_eq!(values(&pay(&payment("p1", "3000")), ["payment_no"]), values(&paid, ["payment_no"]));
+    assert_eq!(available(&sandbox), 97_000);
+    assert_eq!(values(&pay(&payment("p1", "3001")), ["err_code"]), ["FATAL_ERROR"]);
+    assert_eq!(values(&pay(&payment("p2", "97001")), ["err_code"]), ["NOTENOUGH"]);
+    let mut approved = payment("p2", "3000");
+    approved.push(("ww_msg_type", "APPROVAL_MSG"));
+    assert_eq!(values(&pay(&approved), ["err_code"]), ["PARAM_ERROR"]);
+    let look = |number: &str| {
+        call(&sandbox, "/mmpaymkttransfers/promotion/querywwsptrans2pocket", &[("partner_trade_no", number)])
+    };
+    assert_eq!(values(&look("p1"), ["status", "payment_amount", "desc"]), ["SUCCESS", "3000", "用车补贴"]);
+    assert_eq!(values(&look("p2"), ["err_code"]), ["NOT_FOUND"]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
         MmpaymkttransfersGettransferinfo::new(self.call.step("gettransferinfo"))
     }
 
-    /// `v2/mmpaymkttransfers/promotion`
+    /// `v2/mmpaymkttransfers/promotion`: 付款到零钱, 企业微信.
     pub fn promotion(self) -> MmpaymkttransfersPromotion<M> {
         MmpaymkttransfersPromotion::new(self.call.step("promotion"))
     }
@@ -171,7 +171,7 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
 }
 
 chain_step! {
-    /// `v2/mmpaymkttransfers/promotion`
+    /// `v2/mmpaymkttransfers/promotion`: 付款到零钱, 企业微信.
     MmpaymkttransfersPromotion at MmpaymkttransfersPromotionPath
 }
 
@@ -203,6 +203,30 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     /// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `AMOUNT_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid UNCONFIRMED | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `NOTENOUGH` | the balance is too low UNCONFIRMED | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `NAME_MISMATCH` | the name is not the verified name of the user UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `V2_ACCOUNT_SIMPLE_BAN` | the user has no verified name UNCONFIRMED | `WaitUser` |
+    /// |  | `PARAM_IS_NOT_UTF8` | a parameter is not UTF-8 UNCONFIRMED | `FixRequest` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `RECV_ACCOUNT_NOT_ALLOWED` | this user may not be paid UNCONFIRMED | `Contact` |
+    /// |  | `PAY_CHANNEL_NOT_ALLOWED` | the merchant may not use this payment channel UNCONFIRMED | `AskPermission` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::paywwsptrans2pocket::post).
     ///
@@ -244,6 +268,12 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
     /// same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::querywwsptrans2pocket::post).
     ///
@@ -342,6 +372,12 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `COUPON_STOCK_ID_NOT_VALID` | the number of the stock is not one of this merchant's UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_coupon_stock::post).
     ///
     /// ```no_run
@@ -373,6 +409,14 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     /// 查询代金券信息 · `POST v2/mmpaymkttransfers/querycouponsinfo`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `COUPON_NOT_FOUND` | the person has no coupon with this number UNCONFIRMED | `FixRequest` |
+    /// |  | `COUPON_STOCK_ID_NOT_VALID` | the coupon is of another stock UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycouponsinfo::post).
     ///
@@ -409,6 +453,19 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     /// 查询红包记录 · `POST v2/mmpaymkttransfers/queryworkwxredpack`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NOT_FOUND` | nothing was found under this number or URL UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryworkwxredpack::post).
     ///
@@ -450,6 +507,8 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     /// |  | `USER_AL_GET_COUPON` | the user has as many coupons of the stock as allowed | `QueryState` |
     /// |  | `AL_STOCK_OVER` | the stock is over | `FixRequest` |
     /// |  | `STOCK_AMOUNT_NOT_ENOUGH` | the budget of the stock is used up (代金券批次可用预算不足) | `FixRequest` |
+    /// |  | `COUPON_STOCK_ID_NOT_VALID` | the number of the stock is not one of this merchant's UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::send_coupon::post).
     ///
@@ -487,6 +546,31 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `SENDAMOUNT_LIMIT` | the merchant's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `RCVDAMOUNT_LIMIT` | the user's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `ILLEGAL_APPID` | the appid is not allowed UNCONFIRMED | `FixRequest` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `API_METHOD_CLOSED` | the interface is closed for this merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the balance is too low UNCONFIRMED | `RetryLater` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid UNCONFIRMED | `FixRequest` |
+    /// |  | `MSGAPPID_ERROR` | the appid of the message is wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `ACCEPTMODE_ERROR` | the acceptance mode does not allow it UNCONFIRMED | `AskPermission` |
+    /// |  | `PROCESSING` | it is still being processed UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendgroupredpack::post).
     ///
@@ -529,6 +613,31 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     /// 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `SENDAMOUNT_LIMIT` | the merchant's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `RCVDAMOUNT_LIMIT` | the user's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `ILLEGAL_APPID` | the appid is not allowed UNCONFIRMED | `FixRequest` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `API_METHOD_CLOSED` | the interface is closed for this merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the balance is too low UNCONFIRMED | `RetryLater` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid UNCONFIRMED | `FixRequest` |
+    /// |  | `MSGAPPID_ERROR` | the appid of the message is wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `ACCEPTMODE_ERROR` | the acceptance mode does not allow it UNCONFIRMED | `AskPermission` |
+    /// |  | `PROCESSING` | it is still being processed UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendminiprogramhb::post).
     ///
@@ -639,6 +748,31 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     /// 发放企业红包 · `POST v2/mmpaymkttransfers/sendworkwxredpack`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `NO_AUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `SENDNUM_LIMIT` | the user's number of payments for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `SENDAMOUNT_LIMIT` | the merchant's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `RCVDAMOUNT_LIMIT` | the user's amount for the day is used up UNCONFIRMED | `RetryLater` |
+    /// |  | `ILLEGAL_APPID` | the appid is not allowed UNCONFIRMED | `FixRequest` |
+    /// |  | `MONEY_LIMIT` | the amount is outside the limits UNCONFIRMED | `FixRequest` |
+    /// |  | `SEND_FAILED` | sending failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `FATAL_ERROR` | the number was used before with other content UNCONFIRMED | `QueryState` |
+    /// |  | `CA_ERROR` | the TLS certificate of the merchant is missing or wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGN_ERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `XML_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FREQ_LIMIT` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `API_METHOD_CLOSED` | the interface is closed for this merchant UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the balance is too low UNCONFIRMED | `RetryLater` |
+    /// |  | `OPENID_ERROR` | the openid is not of this appid UNCONFIRMED | `FixRequest` |
+    /// |  | `MSGAPPID_ERROR` | the appid of the message is wrong UNCONFIRMED | `FixRequest` |
+    /// |  | `ACCEPTMODE_ERROR` | the acceptance mode does not allow it UNCONFIRMED | `AskPermission` |
+    /// |  | `PROCESSING` | it is still being processed UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendworkwxredpack::post).
     ///

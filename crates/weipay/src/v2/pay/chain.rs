@@ -165,6 +165,15 @@ chain_step! {
 impl<M: Mode> PayClosecombinedorder<M> {
     /// 合单关单 · `POST v2/pay/closecombinedorder`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERPAID` | the order is already paid UNCONFIRMED | `QueryState` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `QueryState` |
+    /// |  | `INVALID_REQUEST` | the order cannot be closed, and the message says why UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::closecombinedorder::post).
     ///
     /// ```no_run
@@ -243,6 +252,27 @@ chain_step! {
 
 impl<M: Mode> PayCombinedorder<M> {
     /// 合单下单 · `POST v2/pay/combinedorder`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// |  | `ORDERPAID` | the order is already paid UNCONFIRMED | `QueryState` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `NewNumber` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `POST_DATA_EMPTY` | the body is empty UNCONFIRMED | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::combinedorder::post).
     ///
@@ -428,6 +458,36 @@ chain_step! {
 impl<M: Mode> PayFacepay<M> {
     /// 提交刷脸支付 · `POST v2/pay/facepay`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the outcome is unknown: query it after five seconds UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `ORDERPAID` | the order is already paid UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `AUTHCODEEXPIRE` | the payment code (付款码) is expired UNCONFIRMED | `NewNumber` |
+    /// |  | `NOTENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// |  | `NOTSUPORTCARD` | this bank card cannot pay the order UNCONFIRMED | `WaitUser` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `NewNumber` |
+    /// |  | `ORDERREVERSED` | the order was reversed UNCONFIRMED | `NewNumber` |
+    /// |  | `BANKERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
+    /// |  | `AUTH_CODE_ERROR` | the payment code (付款码) is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used UNCONFIRMED | `NewNumber` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
+    /// |  | `BUYER_MISMATCH` | another user already tried to pay this order UNCONFIRMED | `NewNumber` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepay::post).
     ///
     /// ```no_run
@@ -464,6 +524,13 @@ impl<M: Mode> PayFacepayquery<M> {
     /// 查询订单 · `POST v2/pay/facepayquery`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepayquery::post).
     ///
@@ -1044,6 +1111,13 @@ chain_step! {
 
 impl<M: Mode> PayQuerycombinedorder<M> {
     /// 合单查单 · `POST v2/pay/querycombinedorder`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querycombinedorder::post).
     ///

@@ -57,8 +57,8 @@ pub mod post {
             total_fee: i64 = xml("total_fee").required(),
             /// 货币类型. At most 16 characters.
             fee_type: String = xml("fee_type").length(0, 16),
-            /// 终端IP. Required; at most 64 characters.
-            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 64),
+            /// 终端IP. Required; at most 64 characters; format `ip`.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 64).ip(),
             /// 订单优惠标记. At most 32 characters.
             goods_tag: String = xml("goods_tag").length(0, 32),
             /// 指定支付方式. At most 32 characters.

@@ -57,8 +57,8 @@ pub mod post {
             fee_type: String = xml("fee_type").length(0, 16),
             /// 标价金额. Required; in fen (分).
             total_fee: i64 = xml("total_fee").required(),
-            /// 终端IP. Required; at most 64 characters.
-            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 64),
+            /// 终端IP. Required; at most 64 characters; format `ip`.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 64).ip(),
             /// 交易起始时间. At most 14 characters.
             time_start: String = xml("time_start").length(0, 14),
             /// 交易结束时间. At most 14 characters.

@@ -27,7 +27,7 @@ chain_step! {
 }
 
 impl<M: Mode> Secapi<M> {
-    /// `v2/secapi/mch`
+    /// `v2/secapi/mch`: 进件, 银行服务商.
     pub fn mch(self) -> SecapiMch<M> {
         SecapiMch::new(self.call.step("mch"))
     }
@@ -37,14 +37,14 @@ impl<M: Mode> Secapi<M> {
         SecapiMkt::new(self.call.step("mkt"))
     }
 
-    /// `v2/secapi/pay`
+    /// `v2/secapi/pay`: 分账, 刷脸支付, 基础支付, 退款.
     pub fn pay(self) -> SecapiPay<M> {
         SecapiPay::new(self.call.step("pay"))
     }
 }
 
 chain_step! {
-    /// `v2/secapi/mch`
+    /// `v2/secapi/mch`: 进件, 银行服务商.
     SecapiMch at SecapiMchPath
 }
 
@@ -490,7 +490,7 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
 }
 
 chain_step! {
-    /// `v2/secapi/pay`
+    /// `v2/secapi/pay`: 分账, 刷脸支付, 基础支付, 退款.
     SecapiPay at SecapiPayPath
 }
 
@@ -547,6 +547,20 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     /// 撤销订单 · `POST v2/secapi/pay/facepayreverse`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `USERPAYING` | the payment is in progress, so the order cannot be reversed yet UNCONFIRMED | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `REVERSE_EXPIRE` | the order is older than seven days and cannot be reversed UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::facepayreverse::post).
     ///
@@ -809,7 +823,7 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount | `FixRequest` |
     /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified | `FixRequest` |
     /// |  | `ERROR` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) | `QueryState` |
-    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order (refund_fee大于可退金额) | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect (refund_fee大于可退金额) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::refund::post).
     ///

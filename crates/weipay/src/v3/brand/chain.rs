@@ -36,7 +36,7 @@ impl<M: Mode> Brand<M> {
         BrandApplyments::new(self.call.step("applyments"))
     }
 
-    /// `v3/brand/card`
+    /// `v3/brand/card`: 商家名片配置, 连接交易.
     pub fn card(self) -> BrandCard<M> {
         BrandCard::new(self.call.step("card"))
     }
@@ -46,7 +46,7 @@ impl<M: Mode> Brand<M> {
         BrandMarketing::new(self.call.step("marketing"))
     }
 
-    /// `v3/brand/partner`
+    /// `v3/brand/partner`: 会员, 发券活动, 品牌门店, 商家名片会员.
     pub fn partner(self) -> BrandPartner<M> {
         BrandPartner::new(self.call.step("partner"))
     }
@@ -233,7 +233,7 @@ impl<M: Mode> BrandApplymentsCancelApplyment<M> {
 }
 
 chain_step! {
-    /// `v3/brand/card`
+    /// `v3/brand/card`: 商家名片配置, 连接交易.
     BrandCard at BrandCardPath
 }
 
@@ -682,12 +682,12 @@ impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
 }
 
 chain_step! {
-    /// `v3/brand/partner`
+    /// `v3/brand/partner`: 会员, 发券活动, 品牌门店, 商家名片会员.
     BrandPartner at BrandPartnerPath
 }
 
 impl<M: Mode> BrandPartner<M> {
-    /// `v3/brand/partner/card-member`
+    /// `v3/brand/partner/card-member`: 会员, 发券活动, 商家名片会员.
     pub fn card_member(self) -> BrandPartnerCardMember<M> {
         BrandPartnerCardMember::new(self.call.step("card-member"))
     }
@@ -699,7 +699,7 @@ impl<M: Mode> BrandPartner<M> {
 }
 
 chain_step! {
-    /// `v3/brand/partner/card-member`
+    /// `v3/brand/partner/card-member`: 会员, 发券活动, 商家名片会员.
     BrandPartnerCardMember at BrandPartnerCardMemberPath
 }
 

@@ -2210,6 +2210,12 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the order has less left than the amount UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::after_sales_orders::post).
     ///
     /// ```no_run
@@ -3050,6 +3056,12 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
     ///
     /// For 电商平台.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the account that pays has too little: top it up, then keep the number UNCONFIRMED | `RetryLater` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidies::create::post).
     ///
     /// ```no_run
@@ -3084,6 +3096,12 @@ impl<M: Mode> EcommerceSubsidiesReturn<M> {
     /// 请求补差回退 · `POST v3/ecommerce/subsidies/return`
     ///
     /// For 电商平台.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 403 | `NOT_ENOUGH` | the account that pays has too little: top it up, then keep the number UNCONFIRMED | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::subsidies::return_::post).
     ///

@@ -32,7 +32,7 @@ impl<M: Mode> FundApp<M> {
         FundAppBrandRedpacket::new(self.call.step("brand-redpacket"))
     }
 
-    /// `v3/fund-app/mch-transfer`
+    /// `v3/fund-app/mch-transfer`: 公益捐赠, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     pub fn mch_transfer(self) -> FundAppMchTransfer<M> {
         FundAppMchTransfer::new(self.call.step("mch-transfer"))
     }
@@ -325,7 +325,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer`
+    /// `v3/fund-app/mch-transfer`: 公益捐赠, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     FundAppMchTransfer at FundAppMchTransferPath
 }
 
@@ -335,7 +335,7 @@ impl<M: Mode> FundAppMchTransfer<M> {
         FundAppMchTransferElecsign::new(self.call.step("elecsign"))
     }
 
-    /// `v3/fund-app/mch-transfer/partner`
+    /// `v3/fund-app/mch-transfer/partner`: 公益捐赠, 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     pub fn partner(self) -> FundAppMchTransferPartner<M> {
         FundAppMchTransferPartner::new(self.call.step("partner"))
     }
@@ -553,7 +553,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
 }
 
 chain_step! {
-    /// `v3/fund-app/mch-transfer/partner`
+    /// `v3/fund-app/mch-transfer/partner`: 公益捐赠, 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
     FundAppMchTransferPartner at FundAppMchTransferPartnerPath
 }
 
@@ -959,6 +959,13 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
     ///
     /// For 服务商.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 400 | `INVALID_REQUEST` | the transfer has not succeeded UNCONFIRMED | `QueryState` |
+    /// | 404 | `NOT_FOUND` | this partner has no transfer with the number for the sub-merchant UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch_transfer::partner::electronic_receipts::post).
     ///
     /// ```no_run
@@ -1000,6 +1007,12 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
     /// 查询单笔转账电子回单 · `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
     ///
     /// For 服务商.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// | 404 | `NOT_FOUND` | this partner has no transfer with the number for the sub-merchant, or nobody has applied for its receipt UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::mch_transfer::partner::electronic_receipts::out_bill_no::get).
     ///

@@ -25,14 +25,14 @@ chain_step! {
 }
 
 impl<M: Mode> Gov<M> {
-    /// `v3/gov/subsidy`
+    /// `v3/gov/subsidy`: 数据审核, 江苏, 浙江, 透传模式.
     pub fn subsidy(self) -> GovSubsidy<M> {
         GovSubsidy::new(self.call.step("subsidy"))
     }
 }
 
 chain_step! {
-    /// `v3/gov/subsidy`
+    /// `v3/gov/subsidy`: 数据审核, 江苏, 浙江, 透传模式.
     GovSubsidy at GovSubsidyPath
 }
 
@@ -62,7 +62,7 @@ impl<M: Mode> GovSubsidy<M> {
         GovSubsidyQualification::new(self.call.step("qualification"))
     }
 
-    /// `v3/gov/subsidy/qualifications`
+    /// `v3/gov/subsidy/qualifications`: 江苏, 透传模式.
     pub fn qualifications(self) -> GovSubsidyQualifications<M> {
         GovSubsidyQualifications::new(self.call.step("qualifications"))
     }
@@ -543,7 +543,7 @@ impl<M: Mode> GovSubsidyQualification<M> {
 }
 
 chain_step! {
-    /// `v3/gov/subsidy/qualifications`
+    /// `v3/gov/subsidy/qualifications`: 江苏, 透传模式.
     GovSubsidyQualifications at GovSubsidyQualificationsPath
 }
 

@@ -43,12 +43,12 @@ impl<M: Mode> Marketing<M> {
         MarketingBankFavor::new(self.call.step("bank-favor"))
     }
 
-    /// `v3/marketing/busifavor`
+    /// `v3/marketing/busifavor`: 商品券, 商家券.
     pub fn busifavor(self) -> MarketingBusifavor<M> {
         MarketingBusifavor::new(self.call.step("busifavor"))
     }
 
-    /// `v3/marketing/favor`
+    /// `v3/marketing/favor`: 代金券.
     pub fn favor(self) -> MarketingFavor<M> {
         MarketingFavor::new(self.call.step("favor"))
     }
@@ -68,7 +68,7 @@ impl<M: Mode> Marketing<M> {
         MarketingMembercardOpen::new(self.call.step("membercard-open"))
     }
 
-    /// `v3/marketing/partner`
+    /// `v3/marketing/partner`: 商品券, 摇优惠活动.
     pub fn partner(self) -> MarketingPartner<M> {
         MarketingPartner::new(self.call.step("partner"))
     }
@@ -346,7 +346,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor`
+    /// `v3/marketing/busifavor`: 商品券, 商家券.
     MarketingBusifavor at MarketingBusifavorPath
 }
 
@@ -361,7 +361,7 @@ impl<M: Mode> MarketingBusifavor<M> {
         MarketingBusifavorCoupons::new(self.call.step("coupons"))
     }
 
-    /// `v3/marketing/busifavor/product-coupons`
+    /// `v3/marketing/busifavor/product-coupons`: 商品券, 商家券.
     pub fn product_coupons(self) -> MarketingBusifavorProductCoupons<M> {
         MarketingBusifavorProductCoupons::new(self.call.step("product-coupons"))
     }
@@ -896,7 +896,7 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/busifavor/product-coupons`
+    /// `v3/marketing/busifavor/product-coupons`: 商品券, 商家券.
     MarketingBusifavorProductCoupons at MarketingBusifavorProductCouponsPath
 }
 
@@ -1911,7 +1911,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
 }
 
 chain_step! {
-    /// `v3/marketing/favor`
+    /// `v3/marketing/favor`: 代金券.
     MarketingFavor at MarketingFavorPath
 }
 
@@ -5908,7 +5908,7 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
 }
 
 chain_step! {
-    /// `v3/marketing/partner`
+    /// `v3/marketing/partner`: 商品券, 摇优惠活动.
     MarketingPartner at MarketingPartnerPath
 }
 

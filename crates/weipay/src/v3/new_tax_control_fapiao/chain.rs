@@ -44,7 +44,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
         NewTaxControlFapiaoFapiaomerchant::new(self.call.step("fapiaomerchant"))
     }
 
-    /// `v3/new-tax-control-fapiao/merchant`
+    /// `v3/new-tax-control-fapiao/merchant`: 电子发票, 电子发票·腾讯数电发票模式.
     pub fn merchant(self) -> NewTaxControlFapiaoMerchant<M> {
         NewTaxControlFapiaoMerchant::new(self.call.step("merchant"))
     }
@@ -877,7 +877,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
 }
 
 chain_step! {
-    /// `v3/new-tax-control-fapiao/merchant`
+    /// `v3/new-tax-control-fapiao/merchant`: 电子发票, 电子发票·腾讯数电发票模式.
     NewTaxControlFapiaoMerchant at NewTaxControlFapiaoMerchantPath
 }
 
@@ -1010,7 +1010,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
 }
 
 chain_step! {
-    /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`
+    /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`: 电子发票, 电子发票·腾讯数电发票模式.
     NewTaxControlFapiaoMerchantBySubMchid at NewTaxControlFapiaoMerchantBySubMchidPath
 }
 

@@ -40,7 +40,7 @@ impl<M: Mode> Papay<M> {
         PapayInsuranceSign::new(self.call.step("insurance-sign"))
     }
 
-    /// `v3/papay/pay`
+    /// `v3/papay/pay`: 委托代扣, 鸿蒙委托代扣.
     pub fn pay(self) -> PapayPay<M> {
         PapayPay::new(self.call.step("pay"))
     }
@@ -50,7 +50,7 @@ impl<M: Mode> Papay<M> {
         PapayScheduledDeductSign::new(self.call.step("scheduled-deduct-sign"))
     }
 
-    /// `v3/papay/sign`
+    /// `v3/papay/sign`: 委托代扣, 鸿蒙委托代扣.
     pub fn sign(self) -> PapaySign<M> {
         PapaySign::new(self.call.step("sign"))
     }
@@ -1055,7 +1055,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
 }
 
 chain_step! {
-    /// `v3/papay/pay`
+    /// `v3/papay/pay`: 委托代扣, 鸿蒙委托代扣.
     PapayPay at PapayPayPath
 }
 
@@ -2123,12 +2123,12 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
 }
 
 chain_step! {
-    /// `v3/papay/sign`
+    /// `v3/papay/sign`: 委托代扣, 鸿蒙委托代扣.
     PapaySign at PapaySignPath
 }
 
 impl<M: Mode> PapaySign<M> {
-    /// `v3/papay/sign/contracts`
+    /// `v3/papay/sign/contracts`: 委托代扣, 鸿蒙委托代扣.
     pub fn contracts(self) -> PapaySignContracts<M> {
         PapaySignContracts::new(self.call.step("contracts"))
     }
@@ -2140,7 +2140,7 @@ impl<M: Mode> PapaySign<M> {
 }
 
 chain_step! {
-    /// `v3/papay/sign/contracts`
+    /// `v3/papay/sign/contracts`: 委托代扣, 鸿蒙委托代扣.
     PapaySignContracts at PapaySignContractsPath
 }
 

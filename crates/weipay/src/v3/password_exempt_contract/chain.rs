@@ -24,14 +24,14 @@ chain_step! {
 }
 
 impl<M: Mode> PasswordExemptContract<M> {
-    /// `v3/password-exempt-contract/contracts`
+    /// `v3/password-exempt-contract/contracts`: 免密支付, 平台收付通·免密支付.
     pub fn contracts(self) -> PasswordExemptContractContracts<M> {
         PasswordExemptContractContracts::new(self.call.step("contracts"))
     }
 }
 
 chain_step! {
-    /// `v3/password-exempt-contract/contracts`
+    /// `v3/password-exempt-contract/contracts`: 免密支付, 平台收付通·免密支付.
     PasswordExemptContractContracts at PasswordExemptContractContractsPath
 }
 

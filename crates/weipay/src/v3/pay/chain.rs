@@ -32,17 +32,17 @@ impl<M: Mode> Pay<M> {
         PayAcquiringBank::new(self.call.step("acquiring-bank"))
     }
 
-    /// `v3/pay/instal`
+    /// `v3/pay/instal`: 合作伙伴模式, 直连商户模式.
     pub fn instal(self) -> PayInstal<M> {
         PayInstal::new(self.call.step("instal"))
     }
 
-    /// `v3/pay/partner`
+    /// `v3/pay/partner`: 免密支付, 合作伙伴模式, 基础支付.
     pub fn partner(self) -> PayPartner<M> {
         PayPartner::new(self.call.step("partner"))
     }
 
-    /// `v3/pay/transactions`
+    /// `v3/pay/transactions`: 免密支付, 基础支付, 直连商户模式.
     pub fn transactions(self) -> PayTransactions<M> {
         PayTransactions::new(self.call.step("transactions"))
     }
@@ -110,7 +110,7 @@ impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
 }
 
 chain_step! {
-    /// `v3/pay/instal`
+    /// `v3/pay/instal`: 合作伙伴模式, 直连商户模式.
     PayInstal at PayInstalPath
 }
 
@@ -203,19 +203,19 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
 }
 
 chain_step! {
-    /// `v3/pay/partner`
+    /// `v3/pay/partner`: 免密支付, 合作伙伴模式, 基础支付.
     PayPartner at PayPartnerPath
 }
 
 impl<M: Mode> PayPartner<M> {
-    /// `v3/pay/partner/transactions`
+    /// `v3/pay/partner/transactions`: 免密支付, 合作伙伴模式, 基础支付.
     pub fn transactions(self) -> PayPartnerTransactions<M> {
         PayPartnerTransactions::new(self.call.step("transactions"))
     }
 }
 
 chain_step! {
-    /// `v3/pay/partner/transactions`
+    /// `v3/pay/partner/transactions`: 免密支付, 合作伙伴模式, 基础支付.
     PayPartnerTransactions at PayPartnerTransactionsPath
 }
 
@@ -1108,7 +1108,7 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
 }
 
 chain_step! {
-    /// `v3/pay/transactions`
+    /// `v3/pay/transactions`: 免密支付, 基础支付, 直连商户模式.
     PayTransactions at PayTransactionsPath
 }
 

@@ -31,7 +31,7 @@ chain_step! {
 }
 
 impl<M: Mode> Platsolution<M> {
-    /// `v3/platsolution/ecommerce`
+    /// `v3/platsolution/ecommerce`: 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 收付通-个人收款(二手交易).
     pub fn ecommerce(self) -> PlatsolutionEcommerce<M> {
         PlatsolutionEcommerce::new(self.call.step("ecommerce"))
     }
@@ -48,7 +48,7 @@ impl<M: Mode> Platsolution<M> {
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce`
+    /// `v3/platsolution/ecommerce`: 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 收付通-个人收款(二手交易).
     PlatsolutionEcommerce at PlatsolutionEcommercePath
 }
 
@@ -65,7 +65,7 @@ impl<M: Mode> PlatsolutionEcommerce<M> {
         )
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer`
+    /// `v3/platsolution/ecommerce/mch-transfer`: 平台保证金, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家.
     pub fn mch_transfer(self) -> PlatsolutionEcommerceMchTransfer<M> {
         PlatsolutionEcommerceMchTransfer::new(self.call.step("mch-transfer"))
     }
@@ -314,7 +314,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
 }
 
 chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer`
+    /// `v3/platsolution/ecommerce/mch-transfer`: 平台保证金, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家.
     PlatsolutionEcommerceMchTransfer at PlatsolutionEcommerceMchTransferPath
 }
 

@@ -270,7 +270,7 @@ fn a_digest_and_a_limit_of_the_caller_are_kept() {
 
 /// A proxy that compresses what it was not asked to.
 #[test]
-fn a_bill_that_was_compressed_on_its_way_is_one_only_where_that_can_be_undone() {
+fn a_bill_compressed_on_its_way_is_read_only_if_that_can_be_undone() {
     let (text, none) = (bill(3), xml_response(&[("return_code", "FAIL"), ("return_msg", "No Bill Exist")]));
     let zipped = unsigned(200, "").with_bytes(&gzip(&text)).header("Content-Encoding", "gzip");
     download(std::slice::from_ref(&zipped), |outcome, written| assert!(outcome.is_ok() && written == text));

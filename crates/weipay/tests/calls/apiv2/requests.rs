@@ -145,7 +145,7 @@ fn a_request_that_would_be_wrong_is_not_sent_and_says_why() {
     let order = client.chain("v2/pay/unifiedorder");
     let told = |error: weipay::Error| {
         assert!(error.is_request() && !error.may_have_taken_effect());
-        error.to_string()
+        format!("{error:#}")
     };
     for (path, name) in [
         ("v2/pay/unifiedorder", "mch_id"),

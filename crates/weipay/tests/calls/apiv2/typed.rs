@@ -52,6 +52,25 @@ fn numbered_elements_keep_their_numbers_and_json_text_is_read() {
     assert_eq!(response.json().unwrap()["coupon_fee_10"], "70");
 }
 
+/// Recorded: a closed order has no amount, and texts that are empty.
+#[test]
+fn a_closed_order_without_an_amount_is_read() {
+    let (_, client) = client(vec![success(&[
+        ("appid", "wx"),
+        ("mch_id", "1900000001"),
+        ("out_trade_no", "2"),
+        ("attach", ""),
+        ("trade_state", "CLOSED"),
+        ("trade_state_desc", "订单已关闭"),
+    ])]);
+    let request = orderquery::post::Request::new().appid("wx").out_trade_no("2");
+    let response = client.v2().pay().orderquery().post(request).unwrap();
+    assert!(response.misread().is_empty(), "{:?}", response.misread());
+    let order = response.decode().unwrap();
+    assert_eq!((order.total_fee, order.attach), (None, None));
+    assert_eq!(order.trade_state.unwrap().as_str(), "CLOSED");
+}
+
 #[test]
 fn numbers_of_two_levels_are_lists_in_a_list() {
     let (_, client) = client(vec![success(&[
@@ -157,7 +176,7 @@ fn a_typed_form_is_filled_in_and_sent_with_its_file() {
 }
 
 #[test]
-fn what_travels_encrypted_is_encrypted_with_the_key_of_apiv2_by_the_caller() {
+fn the_caller_encrypts_with_the_key_of_apiv2() {
     let bank = PrivateKey::generate().unwrap();
     let pem = bank.public_key().to_spki_pem();
     let key = PublicKey::from_pem(&pem).unwrap();

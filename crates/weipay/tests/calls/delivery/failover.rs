@@ -51,7 +51,7 @@ fn good(times: usize) -> Vec<Step> {
 }
 
 #[test]
-fn a_call_goes_to_the_backup_when_the_main_host_is_down_and_back_when_it_is_up() {
+fn calls_go_to_the_backup_while_the_main_host_is_down() {
     for nth in 0..2 {
         let (backup, timer) = (Server::start(good(20)), Noting::default());
         let (_kept, nobody) = refusing();

@@ -172,7 +172,7 @@ fn an_order_without_its_number_is_not_sent_twice() {
 
 /// The number of these travels in a header, which a call without types may leave out.
 #[test]
-fn what_lacks_its_idempotency_key_is_not_sent_twice_and_no_error_advises_it() {
+fn what_lacks_its_idempotency_key_is_never_sent_twice() {
     for path in ["v3/marketing/partnerships/build", "v3/merchants", "v3/global/merchants"] {
         let faults: [fn() -> Step; 2] = [|| Step::Close, || fault(500)];
         for step in faults {

@@ -26,7 +26,7 @@ fn request(headers: HeaderMap, body: String) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_handler_gets_a_verified_notification_from_a_receiver_or_a_state_that_has_one() {
+async fn a_handler_gets_a_verified_notification_by_a_receiver_or_a_state() {
     let headers = signed(paid().as_bytes());
     let notification =
         Notification::from_request(request(headers.clone(), paid()), &receiver()).await.unwrap();

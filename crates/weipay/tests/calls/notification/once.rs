@@ -16,7 +16,7 @@ fn delivered(id: &str) -> Notification {
 }
 
 #[test]
-fn a_handler_runs_once_for_an_id_and_every_delivery_is_answered_with_success() {
+fn a_handler_runs_once_for_an_id_and_every_delivery_gets_success() {
     let (seen, runs) = (MemoryDedup::new(), Cell::new(0));
     for _ in 0..3 {
         let notification = delivered("one");

@@ -11,7 +11,7 @@ use weipay_sandbox::{Sandbox, Trigger};
 use super::delivered::{answer, read_request};
 
 #[test]
-fn every_event_that_is_triggered_is_verified_opened_and_read_without_a_gap() {
+fn every_triggered_event_is_verified_opened_and_read_whole() {
     let sandbox = Sandbox::start().unwrap();
     let receiver = Receiver::from_kit(sandbox.kit_file()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -295,7 +295,7 @@ fn a_refresh_that_fails_keeps_the_keys_and_is_tried_again_in_a_minute() {
             client.get("v3/a").unwrap();
         }
         assert_eq!(server.fetches(), 2);
-        // The second has been sent, and may not have ended yet: a wish for a third is one with it until then.
+        // The second has been sent, and may not have ended yet: a request for a third is one with it until then.
         while server.fetches() < 3 {
             server.advance(60);
             client.get("v3/a").unwrap();
@@ -460,7 +460,7 @@ fn what_one_call_has_no_time_to_fetch_the_next_call_fetches() {
 
 /// Or else calls that take almost all of their time would never get it.
 #[test]
-fn a_call_whose_time_is_over_leaves_its_fetch_of_a_new_certificate_on_the_way() {
+fn a_fetch_of_certificates_outlives_the_call_whose_time_is_over() {
     each(Server::builder, |server, client| {
         client.get("v3/a").unwrap();
         server.calls(|_, now| success_by(&NEW, now));
@@ -597,7 +597,7 @@ fn a_sensitive_field_waits_for_the_certificates() {
     check(&server);
 
     let client = Server::start().builder().build_blocking().unwrap();
-    let error = client.encrypt_sensitive("x").unwrap_err().to_string();
+    let error = format!("{:#}", client.encrypt_sensitive("x").unwrap_err());
     assert!(error.contains("fetch_platform_certificates"), "{error}");
     let wrong = client.v3().security().echo().post(post::Request::new()).unwrap_err();
     assert!(wrong.is_request(), "a request that breaks a rule leads to no fetch: {wrong}");

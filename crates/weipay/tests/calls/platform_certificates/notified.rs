@@ -120,7 +120,7 @@ const HELD: &str = "a list that is held back delays no notification";
 
 /// Without a call, the certificates are as fresh as those of a client that makes some.
 #[test]
-fn a_process_that_only_receives_refreshes_its_certificates_before_twelve_hours_have_passed() {
+fn a_process_that_only_receives_refreshes_its_certificates() {
     with_each_kind(|make| {
         let server = Server::start();
         let made = make(server.builder());

@@ -31,7 +31,7 @@ fn with_rule(name: &str, value: Value) -> Stock {
 }
 
 #[test]
-fn a_coupon_fits_an_order_that_is_large_enough_at_its_merchant_in_its_time() {
+fn a_coupon_fits_by_amount_merchant_and_time() {
     let stock = a_running_stock();
     assert!(fits(&stock, &basket(), NOW));
     assert!(!fits(&stock, &Basket { total: 999, ..basket() }, NOW));

@@ -89,7 +89,7 @@ pub(crate) fn find_by_platform_code(
     Ok(None)
 }
 
-/// So many coupons with equal codes are looked at together.
+/// How many coupons with equal codes are read together.
 const PAGE: i64 = 50;
 
 /// A user's coupon by its code, under whatever openid of the person it was sent. UNCONFIRMED(equal-codes):

@@ -139,7 +139,9 @@ impl Life {
             Step::Restart => self.world.restart(),
             Step::SetState { stock, runs } => {
                 let state = if *runs { StockState::Running } else { StockState::Paused };
-                let found = self.world.act(|tx| stock::set_stock_state(tx, &self.stocks[*stock], state));
+                let found = self
+                    .world
+                    .act(|tx| stock::set_stock_state(tx, &self.stocks[*stock], state, self.world.now));
                 assert!(found.unwrap());
             }
             Step::UserDeletes { coupon } => {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Item, Reading};
 use crate::products::merchant_coupons::callbacks::Channel;
+use crate::reasons;
 
 /// A merchant's page on which a person takes coupons, with what the page gives to WeChat.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +118,7 @@ fn read_h5(address: &str) -> Result<Reading, String> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_encoding::percent_decode_str(value).decode_utf8();
-        let value = value.map_err(|_| "the query is not percent-encoded UTF-8")?;
+        let value = value.map_err(|_| reasons::QUERY_NOT_UTF8)?;
         if values.iter().any(|(known, _)| known == name) {
             return Err(format!("the query has {} twice", name.escape_debug()));
         }

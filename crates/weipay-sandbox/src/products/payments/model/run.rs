@@ -413,7 +413,7 @@ fn orders_live_as_the_model_says_and_money_is_conserved() {
 }
 
 #[test]
-fn a_sub_merchants_part_of_a_combined_order_waits_for_180_days_to_be_shared() {
+fn a_sub_merchants_part_of_a_combined_order_can_be_shared_for_180_days() {
     let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).start().unwrap();
     let product = TradeType::App;
     let wish = Wish { product, is_partner: true, is_shared: true, total: 1_000, life: 600 };

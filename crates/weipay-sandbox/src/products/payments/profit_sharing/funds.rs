@@ -12,9 +12,9 @@ use crate::store::{Due, Record, StoreError, Transaction};
 /// The kind of what is due: nobody has shared it in time.
 pub(crate) const RELEASE: &str = "shared funds released";
 
-/// For so long after the payment its money can be shared.
+/// How long after the payment its money can be shared.
 const SHARING_PERIOD: i64 = 30 * DAY;
-/// And so long that of an order of a platform (电商收付通).
+/// The same of an order of a platform (电商收付通).
 const PLATFORM_PERIOD: i64 = 180 * DAY;
 
 /// INFERRED(sharing-period): a sub-merchant's part of a combined order is one of a platform; no order says what its partner is.
@@ -79,8 +79,12 @@ impl SharedFunds {
             is_open: true,
             until: payment.paid_at.saturating_add(period(order)),
         };
-        tx.schedule(&Due { kind: RELEASE.to_owned(), key: funds.transaction_id.clone(), at: funds.until })?;
+        tx.schedule(&funds.due())?;
         tx.save(&funds)
+    }
+
+    fn due(&self) -> Due {
+        Due { kind: RELEASE.to_owned(), key: self.transaction_id.clone(), at: self.until }
     }
 
     /// Nothing of it can be shared any more: the payee has what is left.
@@ -97,9 +101,15 @@ impl SharedFunds {
                 StoreError::Corrupt("the money that waits to be shared is not there".to_owned())
             }
         })?;
-        (self.left, self.is_open) = (0, false);
-        tx.save(self)?;
-        Ok(())
+        self.left = 0;
+        Ok(self.end(tx)?)
+    }
+
+    /// Nothing of it waits any more.
+    pub(crate) fn end(&mut self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.is_open = false;
+        tx.unschedule(&self.due())?;
+        tx.save(self)
     }
 }
 

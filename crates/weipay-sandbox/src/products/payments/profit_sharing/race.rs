@@ -51,7 +51,7 @@ const ORDERS: &str = "/v3/ecommerce/profitsharing/orders";
 
 /// What is left is enough for the split or for the refund. The advance comes back from other money, in any order.
 #[test]
-fn an_order_that_is_refunded_shared_and_whose_advance_comes_back_at_once_gives_each_fen_once() {
+fn refund_sharing_and_advance_at_once_move_each_fen_once() {
     let (mut world, caller) = platform();
     let mut notified = Vec::new();
     for round in 0..RACES {

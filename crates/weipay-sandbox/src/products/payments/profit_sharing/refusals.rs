@@ -163,3 +163,26 @@ pub(super) fn bad_receiver() -> Refusal {
 pub(super) fn names_no_split() -> Refusal {
     Refusal::param_error("参数格式不正确", "order_id or out_order_no must say which split it is")
 }
+
+/// A fee for service after the sale. UNCONFIRMED(sharing-words), as the three below.
+pub(super) fn too_much_after_sales() -> Refusal {
+    Refusal::param_error(
+        "分账金额不正确",
+        "amount must be from 1 fen to what was paid of the order and not refunded",
+    )
+}
+
+pub(super) fn not_refunded() -> Refusal {
+    Refusal::invalid_request("退款单不存在", reasons::NO_REFUND_OF_ORDER)
+}
+
+pub(super) fn shared_after_sales() -> Refusal {
+    Refusal::invalid_request(
+        "订单已请求售后服务分账，且参数不一致",
+        "an order has one fee for service after the sale: the same request again gets the same response",
+    )
+}
+
+pub(super) fn sub_merchant_is_short(reason: String) -> Refusal {
+    Refusal::new(403, "NOT_ENOUGH", "可用余额不足，请充值后重新发起", reason)
+}

@@ -15,7 +15,7 @@ use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined};
 
-/// For so long after the split a part can be given back.
+/// How long after the split a part can be given back.
 const RETURN_PERIOD: i64 = 180 * DAY;
 /// The most returns of one split.
 const MAX_RETURNS: i64 = 50;

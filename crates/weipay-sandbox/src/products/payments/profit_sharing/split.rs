@@ -23,7 +23,7 @@ use crate::store::{
 pub(super) const SETTLES: &str = "split settles";
 /// INFERRED(sharing-delay): seconds until the receivers have the money.
 pub(super) const SETTLES_AFTER: i64 = 5;
-/// After the payment an order cannot be shared for so long.
+/// How long after the payment an order cannot be shared yet.
 const LAG: i64 = 60;
 /// The most requests for one order.
 const MAX_SPLITS: i64 = 50;

@@ -18,7 +18,7 @@ use crate::products::Decision;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
 use crate::response::Refusal;
 
-/// For so long after the payment an order can be refunded.
+/// How long after the payment an order can be refunded.
 const REFUND_PERIOD: i64 = 365 * DAY;
 /// Between two refunds of one order.
 const SPACING: i64 = 60;
@@ -167,7 +167,7 @@ pub(super) fn check_order(
         return Err(refusals::reversed());
     }
     let payment = order.payment.clone().filter(|_| order.state.is_paid());
-    let payment = payment.ok_or_else(refusals::no_such_order)?;
+    let payment = payment.ok_or_else(refusals::not_paid)?;
     if request.out_trade_no.as_ref().is_some_and(|number| *number != order.out_trade_no) {
         return Err(refusals::not_the_orders("transaction_id and out_trade_no are of two orders"));
     }
@@ -201,7 +201,11 @@ pub(super) fn check_amounts(
     if request.source == Some(Source::Unbalanced) {
         return Err(refusals::bad_sources());
     }
-    if request.refund > order.total.saturating_sub(payment.refunded) {
+    let left = order.total.saturating_sub(payment.refunded);
+    if left <= 0 {
+        return Err(refusals::nothing_left());
+    }
+    if request.refund > left {
         return Err(refusals::too_much());
     }
     if payment.refund_count >= MAX_REFUNDS {

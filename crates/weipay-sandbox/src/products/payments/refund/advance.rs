@@ -47,6 +47,9 @@ struct AdvanceReturn {
     progress: Progress,
     begun: i64,
     succeeded: Option<i64>,
+    /// When the platform tries again.
+    #[serde(default)]
+    retries: Option<i64>,
 }
 
 impl Record for AdvanceReturn {
@@ -75,6 +78,11 @@ impl AdvanceReturn {
         Due { kind: RETRIES.to_owned(), key: self.refund_id.clone(), at }
     }
 
+    fn retry_at(&mut self, tx: &Transaction<'_>, at: i64) -> Result<(), StoreError> {
+        self.retries = Some(at);
+        tx.schedule(&self.due(at))
+    }
+
     /// Takes the money, if the sub-merchant has it.
     fn attempt(&mut self, tx: &Transaction<'_>, now: i64) -> Result<(), HandlerError> {
         let account = |mchid: &str| Owner::merchant(mchid).account(AccountKind::Available);
@@ -82,7 +90,12 @@ impl AdvanceReturn {
             .for_number(self.out_refund_no.as_str())
             .moves(account(&self.payer), account(&self.payee), self.amount);
         match post(tx, moved) {
-            Ok(()) => (self.progress, self.succeeded) = (Progress::Success, Some(now)),
+            Ok(()) => {
+                (self.progress, self.succeeded) = (Progress::Success, Some(now));
+                if let Some(at) = self.retries.take() {
+                    tx.unschedule(&self.due(at))?;
+                }
+            }
             Err(PostingError::Short { .. }) => self.progress = Progress::Processing,
             Err(PostingError::Store(error)) => return Err(error.into()),
             Err(PostingError::Amount) => {
@@ -111,11 +124,12 @@ pub(super) fn return_advance(tx: &Transaction<'_>, context: &Context<'_>) -> Res
             progress: Progress::Processing,
             begun: context.now,
             succeeded: None,
+            retries: None,
         },
     };
     made.attempt(tx, context.now)?;
     if is_new && made.progress == Progress::Processing {
-        tx.schedule(&made.due(context.now.saturating_add(RETRY_AFTER)))?;
+        made.retry_at(tx, context.now.saturating_add(RETRY_AFTER))?;
     }
     tx.save(&made)?;
     Ok(made.show())
@@ -137,7 +151,7 @@ pub(super) fn retry(tx: &Transaction<'_>, refund_id: &str, at: i64) -> Result<()
         if next.saturating_sub(known.begun) > RETRY_PERIOD {
             known.progress = Progress::Failed;
         } else {
-            tx.schedule(&known.due(next))?;
+            known.retry_at(tx, next)?;
         }
     }
     tx.save(&known)?;
@@ -222,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sub_merchant_without_money_pays_as_soon_as_it_has_some_within_90_days() {
+    fn a_sub_merchant_without_money_pays_once_it_has_some_within_90_days() {
         let (mut shop, id) = shop();
         shop.pass(10);
         assert_eq!(give_back(&shop, &id).unwrap()["result"], "PROCESSING");

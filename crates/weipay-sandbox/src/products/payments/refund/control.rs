@@ -102,7 +102,6 @@ pub(crate) fn decide(
     if !may_become(refund.state, to) {
         return Ok(Decided::Impossible(refund.state));
     }
-    tx.unschedule(&outcome::due(&refund))?;
     let id = refund.refund_id.clone();
     match decision {
         RefundDecision::Becomes(to) => outcome::decide(tx, refund, to, now)?,

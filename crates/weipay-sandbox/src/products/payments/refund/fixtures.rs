@@ -113,6 +113,7 @@ impl Shop {
                 detail: None,
                 scene_info: None,
                 profit_sharing: wish.profit_sharing,
+                subsidy: 0,
                 limit_pay: LimitPay::default(),
                 payer: Payer::default(),
                 created: self.now,
@@ -180,7 +181,6 @@ impl Shop {
     pub(crate) fn wait_for_money(&self, number: &str) {
         let waits: Result<(), HandlerError> = self.act(|tx| {
             let refund = Refund::find_by_bare_number(tx, number, |_| true)?.pop().unwrap();
-            tx.unschedule(&outcome::due(&refund))?;
             carry_out(tx, outcome::wait_for_money(refund)).map(drop)
         });
         waits.unwrap();

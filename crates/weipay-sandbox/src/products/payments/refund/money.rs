@@ -126,8 +126,7 @@ pub(in crate::products::payments) fn reverse(
     };
     discount::note_refund(tx, &payment.promotion_detail, &amounts.coupons, of)?;
     if let Some(mut funds) = SharedFunds::find(tx, order, now)?.filter(|funds| funds.is_open) {
-        funds.is_open = false;
-        tx.save(&funds)?;
+        funds.end(tx)?;
     }
     discount::give_back_all(tx, &payment.promotion_detail, &payment.transaction_id)?;
     Ok(())

@@ -37,7 +37,7 @@ pub(super) fn original_account(bank_type: &str) -> String {
     }
 }
 
-/// For so long a refund waits for money of the merchant.
+/// How long a refund waits for money of the merchant.
 const MAX_WAIT: i64 = 7 * DAY;
 
 /// The clock: the person has the money, or cannot get it, or the merchant's money has not come in time.
@@ -79,6 +79,7 @@ pub(super) fn decide(
     to: RefundState,
     now: i64,
 ) -> Result<(), HandlerError> {
+    tx.unschedule(&due(&refund))?;
     refund.keep_for_bill(now);
     refund.state = to;
     let Some(event_type) = event_of(to) else { return Ok(()) };

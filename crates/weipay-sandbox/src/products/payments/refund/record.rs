@@ -246,9 +246,10 @@ impl Refund {
         is_advanced.then(|| self.drawn.iter().map(|(_, fen)| fen).sum())
     }
 
-    /// The response of every operation on it.
+    /// The response of every operation on it. Lists are there when they are empty, as recorded.
     pub(crate) fn show(&self) -> Value {
-        let mut amount = json!({
+        let amount = json!({
+            "from": self.from.clone().unwrap_or_else(|| json!([])),
             "total": self.order.total,
             "refund": self.amounts.refund,
             "payer_total": self.order.payer_total,
@@ -259,9 +260,8 @@ impl Refund {
             "currency": self.order.currency,
             "refund_fee": self.amounts.fee,
         });
-        if let Some(from) = &self.from {
-            amount["from"] = from.clone();
-        }
+        let coupons = self.order.promotion_detail.iter().zip(&self.amounts.coupons);
+        let coupons: Vec<Value> = coupons.map(|(coupon, fen)| self.show_coupon(coupon, *fen)).collect();
         let mut shown = json!({
             "refund_id": self.refund_id,
             "out_refund_no": self.out_refund_no,
@@ -273,14 +273,10 @@ impl Refund {
             "status": self.state.word(),
             "funds_account": self.funds_account(),
             "amount": amount,
+            "promotion_detail": coupons,
         });
         if let Some(time) = self.succeeded {
             shown["success_time"] = json!(clock::rfc3339(time));
-        }
-        let coupons: Vec<_> = self.order.promotion_detail.iter().zip(&self.amounts.coupons).collect();
-        if !coupons.is_empty() {
-            let coupons = coupons.into_iter().map(|(coupon, fen)| self.show_coupon(coupon, *fen));
-            shown["promotion_detail"] = coupons.collect();
         }
         shown
     }

@@ -7,10 +7,12 @@ use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn no_such_order() -> Refusal {
-    Refusal::resource_not_exists(
-        "订单不存在",
-        "no order of this merchant has this number, or nobody has paid it",
-    )
+    Refusal::resource_not_exists("订单不存在", "no order of this merchant has this number")
+}
+
+/// Recorded of an order with NOTPAY.
+pub(super) fn not_paid() -> Refusal {
+    Refusal::resource_not_exists("原订单不存在", "nobody has paid this order: query it before it is refunded")
 }
 
 /// UNCONFIRMED(refund-words)
@@ -40,6 +42,14 @@ pub(super) fn other_order() -> Refusal {
     Refusal::invalid_request(
         "请求内容和上次请求不一致，请核实后再试",
         "this out_refund_no is that of a refund of another order: a refund of this one needs another number",
+    )
+}
+
+/// As several programs compare it that take the refund for done.
+pub(super) fn nothing_left() -> Refusal {
+    Refusal::invalid_request(
+        "订单已全额退款",
+        "refunds that are not closed have given back all of the order: query them before anything else is given back",
     )
 }
 

@@ -8,7 +8,7 @@ use crate::clock::DAY;
 use crate::ledger::AccountKind::{Available, Bank, Fees, Frozen, Refunding, Unsettled, Wallet};
 use crate::people::account::AccountState;
 use crate::products::payments::order::OrderState;
-use crate::products::payments::v2::refund::notified;
+use crate::products::payments::v2::refund::{notified, show};
 use crate::response::Refusal;
 
 fn said(refusal: Refusal) -> (u16, &'static str, String) {
@@ -32,7 +32,12 @@ fn a_refund_is_under_way_and_then_with_the_person() {
     assert_eq!(
         refund["amount"],
         json!({ "total": 1_000, "refund": 500, "payer_total": 1_000, "payer_refund": 500, "settlement_refund": 500,
-            "settlement_total": 1_000, "discount_refund": 0, "currency": "CNY", "refund_fee": 3 })
+            "settlement_total": 1_000, "discount_refund": 0, "currency": "CNY", "refund_fee": 3, "from": [] })
+    );
+    assert_eq!(
+        refund["promotion_detail"],
+        json!([]),
+        "recorded: a client that reads no empty list sees an error"
     );
     assert_eq!((shop.merchant(Unsettled), shop.merchant(Refunding), shop.merchant(Fees)), (497, 500, 3));
     assert_eq!(shop.order("order-1").state, OrderState::Refund);
@@ -49,7 +54,7 @@ fn a_refund_is_under_way_and_then_with_the_person() {
 }
 
 #[test]
-fn the_same_number_again_is_the_same_refund_and_other_parameters_are_refused() {
+fn a_number_again_is_the_same_refund_or_refused() {
     let shop = Shop::new();
     shop.pay(&Wish::default());
     shop.pay(&Wish { number: "order-2", ..Wish::default() });
@@ -85,7 +90,11 @@ fn only_a_paid_recent_order_of_this_total_is_refunded() {
     let mut unpaid = shop.order("order-1");
     (unpaid.out_trade_no, unpaid.payment, unpaid.state) = ("order-3".to_owned(), None, OrderState::Closed);
     shop.store().transaction(|tx| tx.save(&unpaid)).unwrap();
-    assert_eq!(shop.refund("order-3", "r1", 1, 1_000).unwrap_err().code, "RESOURCE_NOT_EXISTS");
+    // Recorded on 2026-09-16.
+    assert_eq!(
+        said(shop.refund("order-3", "r1", 1, 1_000).unwrap_err()),
+        is(404, "RESOURCE_NOT_EXISTS", "原订单不存在")
+    );
 
     shop.now += 365 * DAY;
     shop.refund("order-1", "r1", 1, 1_000).unwrap();
@@ -124,6 +133,26 @@ fn refunds_of_one_order_are_limited_in_time_number_and_sum() {
     );
     assert_eq!(shop.refund("order-1", "r50", 10, 1_000).unwrap_err().code, "INVALID_REQUEST");
     assert_eq!((shop.person(Wallet), shop.merchant(Fees), shop.sum()), (500, 6, 0));
+}
+
+/// Programs compare the sentence, and take the refund for done.
+#[test]
+fn an_order_that_was_refunded_in_full_is_told_from_one_with_too_little_left() {
+    let mut shop = Shop::new();
+    shop.pay(&Wish::default());
+    shop.refund("order-1", "r1", 999, 1_000).unwrap();
+    shop.pass(60);
+    assert_eq!(shop.refund("order-1", "r2", 2, 1_000).unwrap_err().message, "申请退款金额超过订单可退金额");
+    shop.refund("order-1", "r2", 1, 1_000).unwrap();
+    assert_eq!(
+        said(shop.refund("order-1", "r3", 1, 1_000).unwrap_err()),
+        is(400, "INVALID_REQUEST", "订单已全额退款")
+    );
+    assert_eq!(
+        shop.refund("order-1", "r2", 1, 1_000).unwrap()["out_refund_no"],
+        "r2",
+        "the same number again"
+    );
 }
 
 #[test]
@@ -351,4 +380,29 @@ fn a_cancelled_account_is_refunded_nothing() {
     shop.set_account(AccountState::Normal);
     assert_eq!(shop.refund("order-1", "r2", 400, 1_000).unwrap()["status"], "PROCESSING");
     assert_eq!(shop.sum(), 0);
+}
+
+/// Recorded: a payment with a cash coupon (充值型) tells its number and amount, and not its type.
+#[test]
+fn apiv2_tells_the_types_of_coupons_only_beside_a_mere_discount() {
+    let names = |coupons: Vec<(&'static str, i64)>| {
+        let shop = Shop::new();
+        shop.pay(&Wish { coupons, ..Wish::default() });
+        shop.refund("order-1", "r1", 500, 1_000).unwrap();
+        let found = shop.act(|tx| Refund::find_by_bare_number(tx, "r1", |_| true)).unwrap().pop().unwrap();
+        let shown = show(&found);
+        let is_meant = |name: &&String| name.starts_with("coupon_") || name.starts_with("settlement_");
+        let mut names: Vec<String> = shown.as_object().unwrap().keys().filter(is_meant).cloned().collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    assert_eq!(
+        names(vec![("CASH", 100)]),
+        "coupon_refund_count coupon_refund_fee coupon_refund_fee_0 coupon_refund_id_0"
+    );
+    assert_eq!(
+        names(vec![("CASH", 100), ("NOCASH", 100)]),
+        "coupon_refund_count coupon_refund_fee coupon_refund_fee_0 coupon_refund_fee_1 coupon_refund_id_0 \
+         coupon_refund_id_1 coupon_type_0 coupon_type_1 settlement_refund_fee settlement_total_fee"
+    );
 }

@@ -1,4 +1,4 @@
-//! micropay (付款码支付) and reverse (撤销).
+//! micropay (付款码支付), facepay (刷脸支付) and reverse (撤销).
 
 use serde_json::{Value, json};
 
@@ -6,27 +6,49 @@ use super::codes::{MICROPAY, REVERSE};
 use super::order::{check_owner, find, read};
 use super::promotions::Coupons;
 use super::{Order, paid, refused};
-use crate::products::payments::codepay::{REVERSE_WITHIN, charge, reverse};
+use crate::products::payments::codepay::{REVERSE_WITHIN, Scanned, charge, reverse};
 use crate::products::payments::creation::check_expiry;
-use crate::products::payments::order::{OrderState, TradeType};
+use crate::products::payments::order::{OrderState, Payer, TradeType};
+use crate::products::payments::parties::check_payer;
 use crate::products::payments::refusals;
 use crate::products::{Context, HandlerError};
 use crate::store::Transaction;
 
 pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    pay(tx, context).map_err(|error| MICROPAY.translate(error))
+    let new = read(tx, context, TradeType::Micropay);
+    let paid =
+        new.and_then(|new| pay(tx, context, new, Scanned::Code(context.request.required("auth_code"))));
+    paid.map_err(|error| MICROPAY.translate(error))
+}
+
+/// UNCONFIRMED(v2-face-code): a face pays as a payment code does, with the same codes, limits and `trade_type`. Any
+/// `face_code` is that of the person whom `openid` names, or of somebody, and pays once.
+pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let new = read(tx, context, TradeType::Micropay).and_then(|new| {
+        let openid = context.request.text("openid").map(str::to_owned);
+        let payer = Payer { openid, sub_openid: None };
+        check_payer(tx, &payer, &new.appid, None)?;
+        Ok(Order { payer, ..new })
+    });
+    let paid =
+        new.and_then(|new| pay(tx, context, new, Scanned::Face(context.request.required("face_code"))));
+    paid.map_err(|error| MICROPAY.translate(error))
 }
 
 /// The order is kept when the person must type the password, although the response says FAIL.
-fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let new = read(tx, context, TradeType::Micropay)?;
+fn pay(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    new: Order,
+    scanned: Scanned<'_>,
+) -> Result<Value, HandlerError> {
     // What the response to the first request would have said is known by a query.
     match Order::find_by_number(tx, &new.merchant, &new.out_trade_no)? {
         Some(known) if known.state.is_paid() => return Err(refusals::paid_before().into()),
         Some(_) => {}
         None => check_expiry(context)?,
     }
-    let order = charge(tx, new, context.request.required("auth_code"), context.now)?;
+    let order = charge(tx, new, scanned, context.now)?;
     Ok(match (&order.payment, order.state) {
         (Some(payment), OrderState::Success) => {
             Value::Object(paid::elements(&order, payment, Coupons::asked_for(context.request)))

@@ -111,6 +111,13 @@ pub(super) const REFUND: Codes = Codes {
             "",
         ),
         saying("INVALID_REQUEST", "订单已经超过退款期限", "TRADE_OVERDUE", ""),
+        // As a public report has it, of 2021.
+        saying(
+            "INVALID_REQUEST",
+            "申请退款金额超过订单可退金额",
+            "INVALID_REQUEST",
+            "refund_fee大于可退金额",
+        ),
         saying(
             "FREQUENCY_LIMITED",
             "",
@@ -135,7 +142,7 @@ pub(super) const REFUND_QUERY: Codes = Codes {
 };
 
 /// What the reasons of the rules call the elements of APIv2. A longer name stands before its part.
-const NAMES: [(&str, &str); 17] = [
+const NAMES: [(&str, &str); 19] = [
     ("mchid (sp_mchid)", "mch_id"),
     ("; partners use v3/pay/partner", ""),
     ("payer.sp_openid", "openid"),
@@ -150,6 +157,8 @@ const NAMES: [(&str, &str); 17] = [
     ("sp_appid", "appid"),
     ("funds_account", "refund_account"),
     ("return_mchid", "return_account"),
+    ("out_request_no", "partner_trade_no"),
+    ("sub_orders", "sub_order_list"),
     ("settle_info.profit_sharing = true", "profit_sharing = Y"),
     ("POST /v3/profitsharing/receivers/add", "pay/profitsharingaddreceiver"),
     (": use v3/profitsharing for it", ""),
@@ -197,8 +206,14 @@ mod tests {
     use crate::products::payments::refusals;
     use crate::response::Refusal;
 
-    const ALL: [(&str, &Codes); 7] = [
+    const ALL: [(&str, &Codes); 13] = [
         ("v2/pay/unifiedorder", &UNIFIED_ORDER),
+        ("v2/pay/combinedorder", &UNIFIED_ORDER),
+        ("v2/pay/querycombinedorder", &ORDER_QUERY),
+        ("v2/pay/closecombinedorder", &CLOSE_ORDER),
+        ("v2/pay/facepay", &MICROPAY),
+        ("v2/pay/facepayquery", &ORDER_QUERY),
+        ("v2/secapi/pay/facepayreverse", &REVERSE),
         ("v2/pay/orderquery", &ORDER_QUERY),
         ("v2/pay/closeorder", &CLOSE_ORDER),
         ("v2/pay/micropay", &MICROPAY),

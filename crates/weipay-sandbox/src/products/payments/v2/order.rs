@@ -6,11 +6,12 @@ use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
 use super::promotions::Coupons;
 use super::{Order, paid, refused};
 use crate::clock::parse_compact;
+use crate::contract::ValidRequest;
 use crate::products::payments::closing::{BurntNumber, close_and_save};
 use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
-use crate::products::payments::order::{Dialect, LimitPay, OrderState, Payer, TradeType};
+use crate::products::payments::order::{Dialect, LimitPay, OrderState, Payer, Prepay, TradeType};
 use crate::products::payments::parties::{check_payer, check_sub_merchant};
 use crate::products::payments::query::check_parties;
 use crate::products::payments::refusals;
@@ -23,20 +24,29 @@ pub(crate) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
 }
 
 fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let trade_type = match context.request.required("trade_type") {
-        "JSAPI" => TradeType::Jsapi,
-        "NATIVE" => TradeType::Native,
-        "APP" => TradeType::App,
-        "MWEB" => TradeType::Mweb,
-        _ => {
-            let reason = "trade_type must be JSAPI, NATIVE, APP or MWEB";
-            return Err(refused("INVALID_REQUEST", "trade_type参数格式错误", reason).into());
-        }
-    };
+    let trade_type = trade_type_of(context.request)?;
     let order = make(tx, read(tx, context, trade_type)?, context)?;
     Coupons::asked_for(context.request).keep(tx, &order)?;
-    let id = order.prepays.last().map_or("", |prepay| &prepay.id);
-    Ok(match trade_type {
+    Ok(offered(trade_type, order.prepays.last(), context))
+}
+
+pub(super) fn trade_type_of(request: &ValidRequest) -> Result<TradeType, Refusal> {
+    match request.required("trade_type") {
+        "JSAPI" => Ok(TradeType::Jsapi),
+        "NATIVE" => Ok(TradeType::Native),
+        "APP" => Ok(TradeType::App),
+        "MWEB" => Ok(TradeType::Mweb),
+        _ => {
+            let reason = "trade_type must be JSAPI, NATIVE, APP or MWEB";
+            Err(refused("INVALID_REQUEST", "trade_type参数格式错误", reason))
+        }
+    }
+}
+
+/// What the front end needs to pay.
+pub(super) fn offered(trade_type: TradeType, prepay: Option<&Prepay>, context: &Context<'_>) -> Value {
+    let id = prepay.map_or("", |prepay| &prepay.id);
+    match trade_type {
         // Nobody opens a payment with the prepay_id of a QR code, but each response has one.
         TradeType::Native => json!({
             "trade_type": trade_type.word(),
@@ -47,7 +57,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
             "trade_type": trade_type.word(), "prepay_id": id, "mweb_url": h5_url(id, context.entropy),
         }),
         _ => json!({ "trade_type": trade_type.word(), "prepay_id": id }),
-    })
+    }
 }
 
 /// The order that a request would make, if its number is free.
@@ -95,6 +105,7 @@ pub(crate) fn read(
         detail: request.text("detail").and_then(|text| serde_json::from_str(text).ok()),
         scene_info: Some(scene(request.text("spbill_create_ip"), request.text("device_info"))),
         profit_sharing: request.text("profit_sharing") == Some("Y"),
+        subsidy: 0,
         limit_pay: LimitPay::from_word(request.text("limit_pay")),
         payer,
         created: now,
@@ -131,14 +142,13 @@ fn scene(ip: Option<&str>, device: Option<&str>) -> Value {
 
 fn expiry(time_expire: Option<&str>, trade_type: TradeType, now: i64) -> Result<i64, Refusal> {
     let Some(text) = time_expire else { return Ok(expires(None, trade_type, now)) };
-    let time = parse_compact(text).ok_or_else(|| {
-        refused(
-            "INVALID_REQUEST",
-            "time_expire参数格式错误",
-            "time_expire is written as yyyyMMddHHmmss, in Beijing time",
-        )
-    })?;
+    let time = parse_compact(text).ok_or_else(bad_expiry)?;
     Ok(expires(Some(time), trade_type, now))
+}
+
+pub(super) fn bad_expiry() -> Refusal {
+    let reason = "time_expire is written as yyyyMMddHHmmss, in Beijing time";
+    refused("INVALID_REQUEST", "time_expire参数格式错误", reason)
 }
 
 /// INFERRED(v2-repeated-order): a request is the same when all elements are but those of the signature, and of when it was made.
@@ -186,9 +196,7 @@ fn query(
     check: impl FnOnce(&Order) -> Result<(), Refusal>,
 ) -> Result<Value, HandlerError> {
     let unknown = || {
-        refused(
-            "ORDERNOTEXIST",
-            "此交易订单号不存在",
+        no_such_order(
             "no order was made with this number by these merchants; an order that nobody has paid has no transaction_id yet",
         )
     };
@@ -200,22 +208,26 @@ fn query(
     Ok(show(&order.seen_at(context.now), Coupons::asked_for(context.request)))
 }
 
-/// INFERRED(v2-unpaid-order): an order that nobody has paid shows its number, its amount and its state.
+pub(super) fn no_such_order(reason: &'static str) -> Refusal {
+    refused("ORDERNOTEXIST", "此交易订单号不存在", reason)
+}
+
+/// Empty elements are there, as recorded. A closed order has no amount. INFERRED(v2-unpaid-order): in every other state an order
+/// that nobody has paid is shown like one with NOTPAY.
 fn show(order: &Order, coupons: Coupons) -> Value {
     let mut shown = match &order.payment {
         Some(payment) => paid::elements(order, payment, coupons),
-        None => {
-            let mut shown = Map::new();
-            shown.insert("out_trade_no".to_owned(), json!(order.out_trade_no));
-            shown.insert("total_fee".to_owned(), json!(order.total));
-            if let Some(device) = paid::device(order) {
-                shown.insert("device_info".to_owned(), json!(device));
-            }
-            shown
-        }
+        None => Map::from_iter([("out_trade_no".to_owned(), json!(order.out_trade_no))]),
     };
-    shown.insert("trade_state".to_owned(), json!(order.state.word()));
-    shown.insert("trade_state_desc".to_owned(), json!(order.state.description()));
+    let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+    if order.payment.is_some() || order.state == OrderState::Closed {
+        set("attach", json!(order.attach.as_deref().unwrap_or_default()));
+    } else {
+        set("device_info", json!(paid::device(order).unwrap_or_default()));
+        set("total_fee", json!(order.total));
+    }
+    set("trade_state", json!(order.state.word()));
+    set("trade_state_desc", json!(order.state.description()));
     Value::Object(shown)
 }
 

@@ -43,7 +43,8 @@ pub(super) fn device(order: &Order) -> Option<&str> {
     order.scene_info.as_ref()?.get("device_id")?.as_str()
 }
 
-/// What the merchant is notified of: it is signed as the request of the order was.
+/// What the merchant is notified of: it is signed as the request of the order was. As recorded, it has no empty element, and not
+/// the currency of what the person paid.
 pub(in crate::products::payments) fn notified(
     tx: &Transaction<'_>,
     order: &Order,
@@ -51,6 +52,7 @@ pub(in crate::products::payments) fn notified(
     let coupons = Coupons::of_notification(tx, order)?;
     let paid = order.payment.as_ref().map(|payment| elements(order, payment, coupons));
     let mut resource = paid.unwrap_or_default();
+    resource.remove("cash_fee_type");
     for (name, value) in parties(order) {
         if let Some(value) = value {
             resource.insert(name.to_owned(), json!(value));

@@ -52,15 +52,27 @@ impl Coupons {
             set("promotion_detail".to_owned(), json!(json!({ "promotion_detail": list }).to_string()));
             return;
         }
-        set("settlement_total_fee".to_owned(), json!(settlement_total(order, payment)));
+        let tells_types = tells_types(coupons);
+        if tells_types {
+            set("settlement_total_fee".to_owned(), json!(settlement_total(order, payment)));
+        }
         set("coupon_fee".to_owned(), json!(coupons.iter().map(worth).sum::<i64>()));
         set("coupon_count".to_owned(), json!(coupons.len()));
         for (place, coupon) in coupons.iter().enumerate() {
-            set(format!("coupon_type_{place}"), json!(coupon_type(coupon)));
+            if tells_types {
+                set(format!("coupon_type_{place}"), json!(coupon_type(coupon)));
+            }
             set(format!("coupon_id_{place}"), coupon["coupon_id"].clone());
             set(format!("coupon_fee_{place}"), json!(worth(coupon)));
         }
     }
+}
+
+/// Whether the types of these coupons are told, and what is settled without them. The pages say: to merchants that may have mere
+/// discounts (免充值), and records of cash coupons have neither. UNCONFIRMED(v2-coupon-type): a payment with such a discount
+/// shows that its merchant is one, and then the cash coupons beside it have their type too.
+pub(super) fn tells_types(coupons: &[Value]) -> bool {
+    coupons.iter().any(|coupon| !is_money(coupon))
 }
 
 /// `coupon_type_$n`, as the page of 单品优惠 tells the types of both forms.
@@ -69,7 +81,7 @@ pub(super) fn coupon_type(coupon: &Value) -> &'static str {
 }
 
 /// A coupon in the list.
-fn listed(coupon: &Value) -> Value {
+pub(super) fn listed(coupon: &Value) -> Value {
     json!({
         "promotion_id": coupon["coupon_id"],
         "name": coupon["name"],

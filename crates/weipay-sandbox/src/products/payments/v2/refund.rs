@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::codes::{REFUND, REFUND_QUERY};
 use super::order::{fen, find};
-use super::promotions::coupon_type;
+use super::promotions::{coupon_type, tells_types};
 use super::{Order, parties, refused};
 use crate::clock::spaced;
 use crate::ledger::AccountKind;
@@ -73,19 +73,25 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
     })
 }
 
-/// The response to the request that made it.
-pub(super) fn show(refund: &Refund) -> Value {
+/// The response to the request that made it. As recorded, it has an empty channel, and no currencies.
+pub(in crate::products::payments) fn show(refund: &Refund) -> Value {
     let mut shown = of_order(refund);
     let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
     set("out_refund_no", json!(refund.out_refund_no));
     set("refund_id", json!(refund.refund_id));
+    set("refund_channel", json!(""));
     set("refund_fee", json!(refund.amounts.refund));
-    set("settlement_refund_fee", json!(refund.amounts.settlement));
     set("cash_refund_fee", json!(refund.amounts.payer));
     set("coupon_refund_fee", json!(refund.amounts.coupons.iter().sum::<i64>()));
     set("coupon_refund_count", json!(refund.amounts.coupons.len()));
+    let tells_types = tells_types(&refund.order.promotion_detail);
+    if tells_types {
+        set("settlement_refund_fee", json!(refund.amounts.settlement));
+    }
     for (place, (coupon, fen)) in coupons(refund).enumerate() {
-        set(&format!("coupon_type_{place}"), json!(coupon_type(coupon)));
+        if tells_types {
+            set(&format!("coupon_type_{place}"), json!(coupon_type(coupon)));
+        }
         set(&format!("coupon_refund_id_{place}"), coupon["coupon_id"].clone());
         set(&format!("coupon_refund_fee_{place}"), json!(fen));
     }
@@ -98,12 +104,13 @@ fn of_order(refund: &Refund) -> Map<String, Value> {
         "transaction_id": order.transaction_id,
         "out_trade_no": order.out_trade_no,
         "total_fee": order.total,
-        "settlement_total_fee": order.settlement_total,
-        "fee_type": order.currency,
         "cash_fee": order.payer_total,
-        "cash_fee_type": order.currency,
     });
-    shown.as_object().cloned().unwrap_or_default()
+    let mut shown = shown.as_object().cloned().unwrap_or_default();
+    if tells_types(&order.promotion_detail) {
+        shown.insert("settlement_total_fee".to_owned(), json!(order.settlement_total));
+    }
+    shown
 }
 
 fn coupons(refund: &Refund) -> impl Iterator<Item = (&Value, i64)> {
@@ -128,7 +135,7 @@ fn account(refund: &Refund) -> &'static str {
     }
 }
 
-/// So many refunds are in one response of refundquery.
+/// The most refunds in one response of refundquery.
 const PAGE: usize = 10;
 
 pub(super) fn query_refunds(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -181,7 +188,6 @@ fn find_page(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Found, Handl
 
 pub(super) fn show_page(found: &Found) -> Value {
     let mut shown = of_order(&found.first);
-    shown.remove("cash_fee_type");
     shown.insert("total_refund_count".to_owned(), json!(found.total));
     shown.insert("refund_count".to_owned(), json!(found.page.len()));
     for (place, refund) in found.page.iter().enumerate() {
@@ -196,7 +202,10 @@ fn show_numbered(shown: &mut Map<String, Value>, place: usize, refund: &Refund) 
     set("refund_id", json!(refund.refund_id));
     set("refund_channel", json!(refund.channel.word()));
     set("refund_fee", json!(refund.amounts.refund));
-    set("settlement_refund_fee", json!(refund.amounts.settlement));
+    let tells_types = tells_types(&refund.order.promotion_detail);
+    if tells_types {
+        set("settlement_refund_fee", json!(refund.amounts.settlement));
+    }
     set("refund_status", json!(status(refund)));
     set("refund_account", json!(account(refund)));
     // As the platform spells it.
@@ -213,7 +222,9 @@ fn show_numbered(shown: &mut Map<String, Value>, place: usize, refund: &Refund) 
         let mut set = |name: &str, value: Value| {
             drop(shown.insert(format!("{name}_{place}_{coupon_place}"), value));
         };
-        set("coupon_type", json!(coupon_type(coupon)));
+        if tells_types {
+            set("coupon_type", json!(coupon_type(coupon)));
+        }
         set("coupon_refund_id", coupon["coupon_id"].clone());
         set("coupon_refund_fee", json!(fen));
     }

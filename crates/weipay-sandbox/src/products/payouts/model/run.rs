@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::red_packet;
 use super::step::{Step, step};
-use super::{Asked, Key, Model, Refused};
+use super::{Asked, Key, Model, PEOPLE, Refused};
 use crate::clock;
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
@@ -15,6 +15,7 @@ use crate::products::lives::{Steps, live_randomly};
 use crate::products::world::{APPID, World, merchant, openid};
 
 const MCHIDS: [&str; 2] = ["1900000109", "1900000111"];
+const PERSONS: [usize; PEOPLE] = [0, 1, 2, 3];
 const MONTH: i64 = 30 * clock::DAY;
 
 struct Payers {
@@ -38,13 +39,14 @@ impl Payers {
     fn send(&mut self, key: Key, asked: Asked) -> Result<(), Refused> {
         let mut body = json!({
             "mch_billno": format!("n{}", key.1), "mch_id": MCHIDS[key.0], "wxappid": APPID, "send_name": "茶",
-            "re_openid": openid(asked.person), "total_amount": asked.fen, "total_num": 1, "wishing": "恭喜",
-            "client_ip": "127.0.0.1", "act_name": "新年", "remark": "茶",
+            "re_openid": openid(asked.person), "total_amount": asked.fen, "total_num": asked.parts,
+            "wishing": "恭喜", "act_name": "新年", "remark": "茶",
         });
+        let operation = if asked.parts > 1 { "sendgroupredpack" } else { "sendredpack" };
         if asked.has_scene {
             body["scene_id"] = json!("PRODUCT_1");
         }
-        let sent = self.ask(key.0, "sendredpack", &body)?;
+        let sent = self.ask(key.0, operation, &body)?;
         assert_eq!(
             (&sent["total_amount"], &sent["re_openid"]),
             (&json!(asked.fen), &json!(openid(asked.person)))
@@ -53,20 +55,21 @@ impl Payers {
         Ok(())
     }
 
-    fn open(&self, key: Key) -> bool {
-        let (Some(number), now) = (self.packets.get(&key), self.world.now) else { return false };
-        let done: Result<bool, HandlerError> = self.world.act(|tx| {
+    /// Fen of what the person has opened.
+    fn open(&self, key: Key, person: usize) -> Option<i64> {
+        let (number, now) = (self.packets.get(&key)?, self.world.now);
+        let done: Result<_, HandlerError> = self.world.act(|tx| {
             let packet = red_packet::find_for_person(tx, number)?.pop().unwrap();
-            Ok(red_packet::open(tx, packet, now)?.is_ok())
+            red_packet::open(tx, packet, Some(&openid(person)), now)
         });
-        done.unwrap()
+        done.unwrap().ok().map(|opened| opened.fen)
     }
 
     fn pay(&self, key: Key, asked: Asked) -> Result<(), Refused> {
         let body = json!({
             "mch_appid": APPID, "mchid": MCHIDS[key.0], "partner_trade_no": format!("n{}", key.1),
             "openid": openid(asked.person), "check_name": "NO_CHECK", "amount": asked.fen,
-            "desc": if asked.has_scene { "工资" } else { "奖金" },
+            "desc": format!("{} {}", if asked.has_scene { "工资" } else { "奖金" }, asked.parts),
         });
         self.ask(key.0, "promotion/transfers", &body).map(drop)
     }
@@ -88,9 +91,13 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
             let asked = known.map_or(asked, |known| known.asked);
             assert_eq!(payers.send(key, asked), model.send(key, asked));
         }
-        Step::Open { caller, number } => {
+        Step::Open { caller, number, person } => {
             let key = (caller, number);
-            assert_eq!(payers.open(key), model.open(key));
+            let opened = payers.open(key, person);
+            assert_eq!(opened.is_some(), model.is_open_to(key, person));
+            if let Some(fen) = opened {
+                model.open(key, person, fen);
+            }
         }
         Step::Pay { caller, number, asked, again } => {
             let key = (caller, number);
@@ -119,7 +126,7 @@ fn check_money(payers: &Payers, model: &Model) {
     let operation = [0, 1].map(|caller| payers.balance(caller, "balance/OPERATION").unwrap());
     let wallet = |person| payers.world.balance(&Owner::person(openid(person)), AccountKind::Wallet);
     let expected = (model.operation, model.wallets, 0);
-    assert_eq!((operation, [0, 1].map(wallet), payers.world.sum()), expected);
+    assert_eq!((operation, PERSONS.map(wallet), payers.world.sum()), expected);
     // Nobody is notified of payouts.
     assert!(payers.world.outbox().is_empty());
 }
@@ -128,9 +135,14 @@ fn check_records(payers: &Payers, model: &Model) {
     for ((caller, number), packet) in &model.packets {
         let body = json!({ "mch_billno": format!("n{number}"), "bill_type": "MCHT" });
         let shown = payers.ask(*caller, "gethbinfo", &body);
-        let status = shown.map(|shown| shown["status"].as_str().unwrap().to_owned());
+        let shown = shown.map(|shown| {
+            let list = shown["hblist"]["hbinfo"].as_array().cloned().unwrap_or_default();
+            let opened: Vec<i64> = list.iter().map(|info| info["amount"].as_i64().unwrap()).collect();
+            (shown["status"].as_str().unwrap().to_owned(), opened)
+        });
         let is_old = model.now - packet.sent > MONTH;
-        assert_eq!(status, if is_old { Err("NOT_FOUND") } else { Ok(packet.state.to_owned()) });
+        let opened = packet.opened.iter().map(|(_, fen)| *fen).collect();
+        assert_eq!(shown, if is_old { Err("NOT_FOUND") } else { Ok((packet.state.to_owned(), opened)) });
     }
     for ((caller, number), (asked, paid)) in &model.payments {
         let body = json!({ "partner_trade_no": format!("n{number}") });

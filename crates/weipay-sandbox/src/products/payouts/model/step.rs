@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::Asked;
+use super::{Asked, PEOPLE};
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -16,6 +16,7 @@ pub(super) enum Step {
     Open {
         caller: usize,
         number: usize,
+        person: usize,
     },
     Pay {
         caller: usize,
@@ -44,14 +45,18 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let caller = || prop_oneof![3 => Just(0usize), 1 => Just(1usize)];
     let at = || (caller(), 0..50usize);
     let fen = prop_oneof![2 => 1..200i64, 6 => 100..2_000i64, 1 => 19_900..20_100i64, 2 => 30_000..50_000i64];
-    let asked = (prop_oneof![4 => Just(0usize), 1 => Just(1usize)], fen, any::<bool>());
-    let asked = asked.prop_map(|(person, fen, has_scene)| Asked { person, fen, has_scene }).boxed();
+    let person = || prop_oneof![4 => Just(0usize), 1 => Just(1usize)];
+    let parts = prop_oneof![6 => Just(1usize), 4 => Just(3usize), 1 => 2..22usize];
+    let asked = (person(), fen, any::<bool>(), parts);
+    let asked =
+        asked.prop_map(|(person, fen, has_scene, parts)| Asked { person, fen, has_scene, parts }).boxed();
     let again = || prop::bool::weighted(0.2);
     let seconds = prop_oneof![8 => 1..600i64, 2 => 1..100_000i64, 1 => Just(86_400), 1 => 1..2_000_000i64];
     prop_oneof![
         10 => (at(), asked.clone(), again())
             .prop_map(|((caller, number), asked, again)| Step::Send { caller, number, asked, again }),
-        5 => at().prop_map(|(caller, number)| Step::Open { caller, number }),
+        8 => (at(), prop_oneof![3 => person(), 2 => 0..PEOPLE])
+            .prop_map(|((caller, number), person)| Step::Open { caller, number, person }),
         5 => (at(), asked, again())
             .prop_map(|((caller, number), asked, again)| Step::Pay { caller, number, asked, again }),
         5 => (caller(), prop_oneof![1..3_000i64, 1..100_000i64])

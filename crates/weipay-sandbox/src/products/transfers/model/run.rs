@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{MAX_AGE_SECONDS, authorization, course, transfer};
 use super::step::{Step, step};
-use super::{Asked, Key, Kind, Model, Refused, succeeds};
+use super::{Asked, Form, Key, Kind, Model, Refused, succeeds};
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
@@ -16,7 +16,11 @@ use crate::products::world::{APPID, World, merchant, openid};
 use crate::store::StoreError;
 
 const MCHIDS: [&str; 2] = ["1900000109", "1900000111"];
-const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+const SUB_MCHID: &str = "1900000110";
+/// As the model numbers them.
+const ACCOUNTS: [&str; 3] = [MCHIDS[0], MCHIDS[1], SUB_MCHID];
+const PARTNER: &str = "/v3/fund-app/mch-transfer/partner";
+const PLATFORM: &str = "/v3/ecommerce/mch-transfer";
 const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
 const BATCHES: &str = "/v3/transfer/batches";
 
@@ -25,6 +29,25 @@ struct Payers {
     callers: [Account; 2],
     /// What the front end was given: nobody else's leads to a transfer or an authorization of the same number.
     packages: BTreeMap<(&'static str, Key), String>,
+}
+
+/// In the place of a state that the response does not have.
+const UNTOLD: &str = "untold";
+
+fn bills(form: Form) -> String {
+    let product = match form {
+        Form::Own => "/v3/fund-app/mch-transfer",
+        Form::Partner => PARTNER,
+        Form::Platform => PLATFORM,
+    };
+    format!("{product}/transfer-bills")
+}
+
+const fn query(form: Form) -> &'static str {
+    match form {
+        Form::Own => "",
+        Form::Partner | Form::Platform => "?sub_mchid=1900000110",
+    }
 }
 
 fn state(response: &Value) -> String {
@@ -38,7 +61,12 @@ fn notify_url((caller, number): Key) -> String {
 impl Payers {
     fn new() -> Self {
         let callers = MCHIDS.map(|mchid| merchant(mchid, &[]));
-        Self { world: World::new(), callers, packages: BTreeMap::new() }
+        let payers = Self { world: World::new(), callers, packages: BTreeMap::new() };
+        let body = json!({ "sub_mchid": SUB_MCHID, "out_apply_no": "a" });
+        for caller in [0, 1] {
+            payers.ask(caller, "POST", &format!("{PARTNER}/sub-mch-authorizations"), &body).unwrap();
+        }
+        payers
     }
 
     fn ask(&self, caller: usize, method: &str, target: &str, body: &Value) -> Result<Value, Refused> {
@@ -68,9 +96,34 @@ impl Payers {
         if !matches!(asked.kind, Kind::By(_)) {
             body["openid"] = json!(openid(asked.person));
         }
-        let made = self.ask(key.0, "POST", &format!("{BILLS}{below}"), &body)?;
+        match asked.form {
+            Form::Own => {}
+            Form::Partner => {
+                body["sub_mchid"] = json!(SUB_MCHID);
+                if let (Kind::By(number), Value::Object(body)) = (asked.kind, &mut body) {
+                    body.remove("out_authorization_no");
+                    // One that is not given has no number of the platform.
+                    let given = self.authorization((key.0, number), false).ok();
+                    let id = given.and_then(|given| given.get("authorization_id").cloned());
+                    body.insert("authorization_id".to_owned(), id.unwrap_or_else(|| json!("1")));
+                }
+            }
+            Form::Platform => {
+                body["sub_mchid"] = json!(SUB_MCHID);
+                body.as_object_mut().unwrap().remove("transfer_scene_report_infos");
+            }
+        }
+        let made = self.ask(key.0, "POST", &format!("{}{below}", bills(asked.form)), &body)?;
         self.keep_package("transfer", key, &made);
-        Ok(state(&made))
+        // Partners are told the state only of what was paid at once.
+        let is_told = asked.form != Form::Partner || matches!(asked.kind, Kind::By(_));
+        Ok(if is_told { state(&made) } else { UNTOLD.to_owned() })
+    }
+
+    /// The transfer of a merchant, by the product that made it.
+    fn transfer(&self, caller: usize, number: usize, form: Form) -> Result<Value, Refused> {
+        let target = format!("{}/out-bill-no/n{number}{}", bills(form), query(form));
+        self.ask(caller, "GET", &target, &Value::Null)
     }
 
     fn keep_package(&mut self, kind: &'static str, key: Key, made: &Value) {
@@ -96,11 +149,16 @@ impl Payers {
     }
 
     fn ask_authorization(&mut self, key: Key, person: usize) -> Result<String, Refused> {
+        // Partners ask for the same ones.
+        let (path, url) = match key.1 {
+            2 => (format!("{PARTNER}/user-confirm-authorizations"), "notify_url"),
+            _ => (AUTHORIZATIONS.to_owned(), "authorization_notify_url"),
+        };
         let body = json!({
             "out_authorization_no": format!("a{}", key.1), "appid": APPID, "openid": openid(person),
-            "transfer_scene_id": "1009", "user_display_name": "张", "authorization_notify_url": notify_url(key),
+            "transfer_scene_id": "1009", "user_display_name": "张", url: notify_url(key),
         });
-        let asked = self.ask(key.0, "POST", AUTHORIZATIONS, &body)?;
+        let asked = self.ask(key.0, "POST", &path, &body)?;
         self.keep_package("authorization", key, &asked);
         Ok(state(&asked))
     }
@@ -156,11 +214,17 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
         Step::Create { caller, number, asked, again } => {
             let key = (caller, number);
             let asked = model.asked(key).filter(|_| again).unwrap_or(asked);
-            assert_eq!(payers.create(key, asked), owned(model.create(key, asked)));
+            let (made, expected) = (payers.create(key, asked), owned(model.create(key, asked)));
+            match made.as_deref() {
+                Ok(UNTOLD) => assert!(expected.is_ok(), "{expected:?}"),
+                _ => assert_eq!(made, expected),
+            }
         }
         Step::Cancel { caller, number } => {
-            let path = format!("{BILLS}/out-bill-no/n{number}/cancel");
-            let done = payers.ask(caller, "POST", &path, &Value::Null).map(|shown| state(&shown));
+            let form = model.asked((caller, number)).map_or(Form::Own, |asked| asked.form);
+            let path = format!("{}/out-bill-no/n{number}/cancel", bills(form));
+            let body = if form == Form::Own { Value::Null } else { json!({ "sub_mchid": SUB_MCHID }) };
+            let done = payers.ask(caller, "POST", &path, &body).map(|shown| state(&shown));
             assert_eq!(done, owned(model.cancel((caller, number))));
         }
         Step::Confirm { caller, number, fails } => {
@@ -194,9 +258,9 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
             let details = known.map_or(details, |known| known.details.clone());
             assert_eq!(payers.batch(key, &details), owned(model.batch(key, details)));
         }
-        Step::TopUp { caller, fen } => {
-            payers.world.move_by_bank(&Owner::merchant(MCHIDS[caller]), AccountKind::Operation, fen);
-            model.operation[caller] += fen;
+        Step::TopUp { account, fen } => {
+            payers.world.move_by_bank(&Owner::merchant(ACCOUNTS[account]), AccountKind::Operation, fen);
+            model.operation[account] += fen;
         }
         Step::Pass { seconds, is_late } => {
             model.pass(seconds, is_late);
@@ -209,8 +273,8 @@ fn take(payers: &mut Payers, model: &mut Model, step: &Step) {
 fn check_money(payers: &Payers, model: &Model) {
     let world = &payers.world;
     let merchants =
-        MCHIDS.map(|mchid| world.balances(mchid, [AccountKind::Operation, AccountKind::Transferring]));
-    let expected = [0, 1].map(|caller| [model.operation[caller], model.under_way(caller)]);
+        ACCOUNTS.map(|mchid| world.balances(mchid, [AccountKind::Operation, AccountKind::Transferring]));
+    let expected = [0, 1, 2].map(|account| [model.operation[account], model.under_way(account)]);
     let wallets = [0, 1].map(|person| world.balance(&Owner::person(openid(person)), AccountKind::Wallet));
     assert_eq!((merchants, wallets, world.sum()), (expected, model.wallets, 0));
 }
@@ -218,14 +282,22 @@ fn check_money(payers: &Payers, model: &Model) {
 fn check_records(payers: &Payers, model: &Model) {
     let is_old = |made: i64| model.now - made > MAX_AGE_SECONDS;
     for ((caller, number), known) in &model.transfers {
-        let shown = payers.ask(*caller, "GET", &format!("{BILLS}/out-bill-no/n{number}"), &Value::Null);
+        let form = model.asked((*caller, *number)).unwrap().form;
+        let shown = payers.transfer(*caller, *number, form);
+        // Nobody else's money is shown: neither a sub-merchant's as the own, nor the other way round.
+        let another = if form == Form::Own { Form::Platform } else { Form::Own };
+        assert_eq!(payers.transfer(*caller, *number, another), Err("NOT_FOUND"));
         if is_old(known.made) {
             assert_eq!(shown, Err("NOT_FOUND"));
             continue;
         }
         let shown = shown.unwrap();
         assert_eq!((state(&shown).as_str(), shown["fail_reason"].as_str()), (known.state, known.reason));
-        let by_platform = format!("{BILLS}/transfer-bill-no/{}", shown["transfer_bill_no"].as_str().unwrap());
+        if form == Form::Partner {
+            continue;
+        }
+        let id = shown["transfer_bill_no"].as_str().unwrap();
+        let by_platform = format!("{}/transfer-bill-no/{id}{}", bills(form), query(form));
         assert_eq!(payers.ask(*caller, "GET", &by_platform, &Value::Null), Ok(shown));
         assert_eq!(payers.ask(1 - *caller, "GET", &by_platform, &Value::Null), Err("NOT_FOUND"));
     }
@@ -279,7 +351,7 @@ fn live(steps: &[Step]) {
             check_records(&payers, &model);
         }
     }
-    for (mchid, has) in MCHIDS.iter().zip(model.operation) {
+    for (mchid, has) in ACCOUNTS.iter().zip(model.operation) {
         let billed = payers.world.act(|tx| balances(tx, mchid)).unwrap();
         assert_eq!(billed, [0, has], "{mchid}");
     }

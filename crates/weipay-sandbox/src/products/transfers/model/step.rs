@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Asked, CONFIRMATION, Kind, STEP};
+use super::{Asked, CONFIRMATION, Form, Kind, STEP, SUB};
 use crate::clock::DAY;
 
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub(super) enum Step {
         again: bool,
     },
     TopUp {
-        caller: usize,
+        account: usize,
         fen: i64,
     },
     /// `is_late` when what is due is not done yet.
@@ -71,7 +71,12 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (0..3usize).prop_map(Kind::With),
         2 => (0..3usize).prop_map(Kind::By),
     ];
-    let asked = (kind, 0..2usize, 8..40i64).prop_map(|(kind, person, fen)| Asked { kind, person, fen });
+    let form = prop_oneof![3 => Just(Form::Own), 2 => Just(Form::Partner), 1 => Just(Form::Platform)];
+    let asked = (form, kind, 0..2usize, 8..40i64).prop_map(|(form, kind, person, fen)| {
+        // Platforms have no authorizations.
+        let kind = if form == Form::Platform { Kind::Plain } else { kind };
+        Asked { form, kind, person, fen }
+    });
     let detail = (prop_oneof![1 => Just(None), 8 => (0..2usize).prop_map(Some)], 7..40i64);
     let seconds = prop_oneof![
         Just(1),
@@ -96,7 +101,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (at(), prop::collection::vec(detail, 1..5), prop::bool::weighted(0.2)).prop_map(
             |((caller, number), details, again)| Step::Batch { caller, number, details, again }
         ),
-        5 => (of_few(), 1..100i64).prop_map(|((caller, _), fen)| Step::TopUp { caller, fen }),
+        6 => (prop_oneof![Just(0), Just(1), Just(SUB)], 1..100i64)
+            .prop_map(|(account, fen)| Step::TopUp { account, fen }),
         6 => (seconds, prop::bool::weighted(0.3)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),
     ]

@@ -279,7 +279,7 @@ impl Model {
         split.is_finished = true;
     }
 
-    /// So many tenths of what a receiver is to get by a split, at least 1 fen.
+    /// The tenths of what a receiver is to get by a split, at least 1 fen.
     fn part(&self, split: usize, receiver: usize, tenths: i64) -> Option<i64> {
         let mut parts = self.splits.get(&split)?.asked.parts.iter();
         parts.find(|(to, _)| *to == receiver).map(|(_, fen)| (fen * tenths / 10).max(1))

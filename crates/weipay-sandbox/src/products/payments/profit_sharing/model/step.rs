@@ -39,7 +39,7 @@ pub(super) enum Step {
         split: usize,
         receiver: usize,
         fen: i64,
-        /// So many tenths of what the receiver got, if it got anything.
+        /// The tenths of what the receiver got, if it got anything.
         tenths: Option<i64>,
         is_v2: bool,
     },

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::AskedPart;
+use crate::reasons;
 use crate::response::Refusal;
 
 const KINDS: [&str; 3] = ["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"];
@@ -35,7 +36,7 @@ fn part(place: usize, receiver: &Map<String, Value>) -> Result<AskedPart, Refusa
             .get("amount")
             .and_then(Value::as_i64)
             .filter(|&fen| fen >= 1)
-            .ok_or_else(|| refuse("amount", "a number of fen without quotes, at least 1"))?,
+            .ok_or_else(|| refuse("amount", reasons::FEN_IN_JSON))?,
         description: text("description")
             .filter(|text| text.chars().count() <= 80)
             .ok_or_else(|| refuse("description", "a text of at most 80 characters"))?

@@ -15,6 +15,7 @@ use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly, meant};
+use crate::products::named::Named;
 use crate::products::payments::person::PersonPays;
 use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
 use crate::products::payments::refund::record::RefundState;
@@ -187,7 +188,7 @@ impl Platform {
     fn decide_withdrawal(&self, number: usize, to: WithdrawalState) -> bool {
         let (number, now) = (format!("withdrawal-{number}"), self.world.now);
         let decided: Result<_, HandlerError> =
-            self.world.act(|tx| control::decide(tx, (&number, None), to, None, now));
+            self.world.act(|tx| control::decide(tx, Named::anybodys(&number), to, None, now));
         matches!(decided.unwrap(), Decided::Now(_))
     }
 

@@ -30,7 +30,7 @@ pub(super) enum Step {
         split: usize,
         receiver: usize,
         fen: i64,
-        /// So many tenths of what the receiver got, if it got anything.
+        /// The tenths of what the receiver got, if it got anything.
         tenths: Option<i64>,
     },
     Refund {

@@ -1,0 +1,263 @@
+//! Transfers that a partner (服务商) or a platform (电商平台) makes for its sub-merchant: the sub-merchant lets it, and pays.
+
+use serde_json::{Value, json};
+use weipay_sandbox::{MerchantAccount, NewMerchant, Sandbox};
+
+use crate::client::{Client, Response};
+use crate::notifications::Receiver;
+
+const PARTNER: &str = "1900000777";
+const SUB: &str = "1900000888";
+const STRANGER: &str = "1900000999";
+const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+const OF_PARTNER: &str = "/v3/fund-app/mch-transfer/partner";
+const OF_PLATFORM: &str = "/v3/ecommerce/mch-transfer";
+
+struct Partner<'a> {
+    client: Client<'a>,
+    receiver: Receiver,
+}
+
+fn start() -> Sandbox {
+    let partner = NewMerchant::new().mchid(PARTNER).sub_merchant(SUB);
+    let sandbox = crate::sandbox().merchant(partner).start().unwrap();
+    sandbox.top_up(PARTNER, MerchantAccount::Operation, 1_000).unwrap();
+    sandbox.top_up(SUB, MerchantAccount::Operation, 1_000).unwrap();
+    sandbox
+}
+
+impl<'a> Partner<'a> {
+    fn new(sandbox: &'a Sandbox) -> Self {
+        Self { client: Client::of(sandbox, PARTNER), receiver: Receiver::start(&[]) }
+    }
+
+    fn appid(&self) -> String {
+        self.client.sandbox.platform().kit_of(PARTNER).unwrap().kit().appid.clone()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Response {
+        let mut request = self.client.request("POST", path, body.to_string().as_bytes());
+        request.set("Wechatpay-Serial", &self.client.public_key_id);
+        self.client.send(&request)
+    }
+
+    /// What platforms send; partners report the scene too.
+    fn request(&self, number: &str, fen: i64) -> Value {
+        json!({
+            "sub_mchid": SUB, "appid": self.appid(), "out_bill_no": number, "openid": OPENID,
+            "transfer_amount": fen, "transfer_remark": "活动", "transfer_scene_id": "1009",
+            "notify_url": self.receiver.url,
+        })
+    }
+
+    fn reported(&self, number: &str, fen: i64) -> Value {
+        let mut request = self.request(number, fen);
+        request["transfer_scene_report_infos"] =
+            json!([{ "info_type": "采购商品名称", "info_content": "茶" }]);
+        request
+    }
+
+    fn granted(&self) {
+        let asked = json!({ "sub_mchid": SUB, "out_apply_no": "apply1" });
+        self.post(&format!("{OF_PARTNER}/sub-mch-authorizations"), &asked).success();
+    }
+
+    /// What the sub-merchant can use, and what is under way; and what the partner can.
+    fn balances(&self) -> (i64, i64, i64) {
+        let target = format!("/v3/ecommerce/fund/balance/{SUB}?account_type=OPERATION");
+        let (sub, own) = (
+            self.client.get(&target).success(),
+            self.client.get("/v3/merchant/fund/balance/OPERATION").success(),
+        );
+        let fen = |shown: &Value, name: &str| shown[name].as_i64().unwrap();
+        (fen(&sub, "available_amount"), fen(&sub, "pending_amount"), fen(&own, "available_amount"))
+    }
+
+    fn person(&self, target: &str) {
+        self.client.sandbox.control().unwrap().call("POST", target, Some(&json!({}))).unwrap();
+    }
+
+    fn run(&mut self, seconds: i64) {
+        self.client.sandbox.run_for(seconds).unwrap();
+        self.client.now += seconds;
+    }
+
+    fn notified(&self) -> (String, Value) {
+        let arrived = self.receiver.next();
+        let event = arrived.json()["event_type"].as_str().unwrap().to_owned();
+        (event, arrived.open_of(self.client.sandbox, PARTNER, self.client.sandbox.clock().now()))
+    }
+}
+
+#[test]
+fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
+    let sandbox = start();
+    let mut partner = Partner::new(&sandbox);
+    let bills = format!("{OF_PARTNER}/transfer-bills");
+    let refused = partner.post(&bills, &partner.reported("paid1", 300));
+    assert_eq!(refused.refusal(), (403, "NO_AUTH".to_owned()));
+
+    let grants = format!("{OF_PARTNER}/sub-mch-authorizations");
+    let state = || partner.client.get(&format!("{grants}/{SUB}")).success();
+    assert_eq!(state()["state"], "UNAUTHORIZED");
+    let asked = json!({ "sub_mchid": SUB, "out_apply_no": "apply1" });
+    assert_eq!(partner.post(&grants, &asked).success()["state"], "INVITED");
+    assert_eq!(
+        (&state()["state"], &state()["apply_order"]["state"], &state()["apply_order"]["out_apply_no"]),
+        (&json!("AUTHORIZED"), &json!("PASSED"), &json!("apply1"))
+    );
+    let strangers = json!({ "sub_mchid": STRANGER, "out_apply_no": "apply2" });
+    assert_eq!(partner.post(&grants, &strangers).refusal(), (403, "NO_AUTH".to_owned()));
+
+    let made = partner.post(&bills, &partner.reported("paid1", 300)).success();
+    assert_eq!(made["sub_mchid"], SUB);
+    assert_eq!(partner.post(&bills, &partner.reported("paid1", 300)).success(), made, "again");
+    assert_eq!(partner.balances(), (700, 300, 1_000));
+    let query = format!("{bills}/out-bill-no/paid1?sub_mchid={SUB}");
+    let shown = partner.client.get(&query).success();
+    assert_eq!((&shown["state"], &shown["mchid"]), (&json!("WAIT_USER_CONFIRM"), &json!(PARTNER)));
+    let others = format!("{bills}/out-bill-no/paid1?sub_mchid={STRANGER}");
+    assert_eq!(partner.client.get(&others).refusal(), (404, "NOT_FOUND".to_owned()));
+    let own = partner.client.get("/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/paid1");
+    assert_eq!(own.status, 404, "not the partner's own");
+    partner.person("/transfers/paid1/confirm");
+    partner.run(2);
+    let (event, told) = partner.notified();
+    assert_eq!(
+        (&*event, &told["state"], &told["mchid"], &told["sub_mchid"], told.get("mch_id")),
+        ("MCHTRANSFER.BILL.FINISHED", &json!("SUCCESS"), &json!(PARTNER), &json!(SUB), None)
+    );
+    assert_eq!(partner.balances(), (700, 0, 1_000));
+
+    // Canceled, the money is the sub-merchant's again.
+    partner.post(&bills, &partner.reported("canceled1", 200)).success();
+    let cancel = format!("{bills}/out-bill-no/canceled1/cancel");
+    let body = json!({ "sub_mchid": SUB });
+    let canceling = partner.post(&cancel, &body).success();
+    assert_eq!((&canceling["state"], &canceling["transfer_amount"]), (&json!("CANCELING"), &json!(200)));
+    assert_eq!(partner.post(&cancel, &json!({ "sub_mchid": STRANGER })).refusal().0, 400);
+    partner.run(2);
+    assert_eq!(partner.post(&cancel, &body).success()["state"], "CANCELLED");
+    assert_eq!(partner.balances(), (700, 0, 1_000));
+    let mut of_nobody = partner.reported("nobody1", 100);
+    of_nobody["appid"] = json!("wx0000000000000000");
+    assert_eq!(partner.post(&bills, &of_nobody).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let short = partner.post(&bills, &partner.reported("short1", 701));
+    assert_eq!(short.refusal(), (403, "NOT_ENOUGH".to_owned()));
+    let bill = format!("/v3/bill/sub-merchant-fundflowbill?sub_mchid={SUB}");
+    assert_ne!(partner.client.get(&bill).status, 403);
+}
+
+#[test]
+fn a_partner_transfers_to_persons_that_have_authorized_it() {
+    let sandbox = start();
+    let mut partner = Partner::new(&sandbox);
+    partner.granted();
+    let asked = json!({
+        "out_authorization_no": "auth1", "appid": partner.appid(), "openid": OPENID, "transfer_scene_id": "1009",
+        "user_display_name": "张", "notify_url": partner.receiver.url,
+    });
+    let path = format!("{OF_PARTNER}/user-confirm-authorizations");
+    assert_eq!(partner.post(&path, &asked).success()["state"], "WAIT_USER_CONFIRM");
+    partner.person("/authorizations/auth1/confirm");
+    assert_eq!(partner.notified().0, "MCHTRANSFER.AUTHORIZATION.CONFIRMED");
+    let given = partner.client.get(&format!("{path}/auth1")).success();
+    assert_eq!(given["state"], "TAKING_EFFECT");
+
+    let bills = format!("{OF_PARTNER}/transfer-bills");
+    let mut request = partner.reported("paid1", 300);
+    request.as_object_mut().unwrap().remove("openid");
+    request["authorization_id"] = given["authorization_id"].clone();
+    let paid = partner.post(&format!("{bills}/transfer"), &request).success();
+    assert_eq!((&paid["state"], &paid["sub_mchid"]), (&json!("SUCCESS"), &json!(SUB)));
+    assert_eq!(partner.balances(), (700, 0, 1_000));
+    assert_eq!(partner.notified().0, "MCHTRANSFER.BILL.FINISHED");
+
+    let close = format!("{path}/auth1/close");
+    let closed = partner.client.send(&partner.client.request("POST", &close, b"")).success();
+    assert_eq!(closed["close_info"]["close_reason"], "CLOSE_VIA_MCH_API");
+    assert_eq!(partner.notified().0, "MCHTRANSFER.AUTHORIZATION.CLOSED");
+    request["out_bill_no"] = json!("late1");
+    let late = partner.post(&format!("{bills}/transfer"), &request);
+    assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()));
+
+    // Confirmed together with a transfer.
+    let mut request = partner.reported("both1", 300);
+    request["authorization_info"] = json!({
+        "user_display_name": "张", "out_authorization_no": "auth2", "authorization_notify_url": partner.receiver.url,
+    });
+    let made = partner.post(&format!("{bills}/pre-transfer-with-authorization"), &request).success();
+    assert!(made["package_info"].is_string() && made["sub_mchid"] == SUB, "{made}");
+    partner.person("/transfers/both1/confirm");
+    partner.run(2);
+    assert_eq!(partner.client.get(&format!("{path}/auth2")).success()["state"], "TAKING_EFFECT");
+    assert_eq!(partner.balances(), (400, 0, 1_000));
+}
+
+#[test]
+fn a_partner_has_receipts_with_a_digest_by_sm3() {
+    let sandbox = start();
+    let mut partner = Partner::new(&sandbox);
+    partner.granted();
+    let mut request = partner.reported("paid1", 300);
+    request["user_name"] = json!(partner.client.public_key.encrypt_oaep("张三".as_bytes()).unwrap());
+    partner.post(&format!("{OF_PARTNER}/transfer-bills"), &request).success();
+    let receipts = format!("{OF_PARTNER}/electronic-receipts");
+    let body = json!({ "sub_mchid": SUB, "out_bill_no": "paid1" });
+    assert_eq!(partner.post(&receipts, &body).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    partner.person("/transfers/paid1/confirm");
+    partner.run(2);
+    let query = format!("{receipts}/paid1?sub_mchid={SUB}");
+    assert_eq!(partner.client.get(&query).refusal(), (404, "NOT_FOUND".to_owned()));
+    assert_eq!(partner.post(&receipts, &body).success()["state"], "GENERATING");
+    partner.run(60);
+    let shown = partner.client.get(&query).success();
+    assert_eq!((&shown["state"], &shown["hash_type"]), (&json!("FINISHED"), &json!("SM3")));
+    let address = shown["download_url"].as_str().unwrap();
+    let file = partner.client.get(&address[address.find("/v3/").unwrap()..]);
+    assert_eq!(shown["hash_value"], weipay_wire::DigestAlgorithm::Sm3.hex(&file.body).to_uppercase());
+    assert!(file.text().contains(&format!("mchid: {SUB}")), "{}", file.text());
+    let others = json!({ "sub_mchid": STRANGER, "out_bill_no": "paid1" });
+    assert_eq!(partner.post(&receipts, &others).refusal(), (404, "NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn a_platform_transfers_for_its_sub_merchant_and_sees_it_by_both_numbers() {
+    let sandbox = start();
+    let mut partner = Partner::new(&sandbox);
+    let grants = format!("{OF_PLATFORM}/authorizations");
+    let asked = json!({
+        "sub_mchid": SUB,
+        "agreement_list": [{
+            "agreement_code": "1", "agreement_version": "20230101", "sign_organization": "示例",
+            "sign_time": "2026-08-01T00:00:00+08:00",
+        }],
+    });
+    let state = || partner.client.get(&format!("{grants}/{SUB}")).success()["authorization_state"].clone();
+    assert_eq!(state(), "UNAUTHORIZED");
+    assert_eq!(partner.post(&grants, &asked).success()["authorization_state"], "AUTHORIZE_PROCESSING");
+    assert_eq!(state(), "AUTHORIZED");
+
+    let bills = format!("{OF_PLATFORM}/transfer-bills");
+    let made = partner.post(&bills, &partner.request("paid1", 300)).success();
+    assert_eq!((&made["state"], &made["sub_mchid"]), (&json!("WAIT_USER_CONFIRM"), &json!(SUB)));
+    let number = made["transfer_bill_no"].as_str().unwrap();
+    let shown = partner.client.get(&format!("{bills}/out-bill-no/paid1?sub_mchid={SUB}")).success();
+    assert_eq!(
+        partner.client.get(&format!("{bills}/transfer-bill-no/{number}?sub_mchid={SUB}")).success(),
+        shown
+    );
+    assert_eq!(shown["transfer_scene_id"], "1009");
+    partner.person("/transfers/paid1/refuse");
+    let (event, told) = partner.notified();
+    assert_eq!(
+        (&*event, &told["state"], &told["fail_reason"]),
+        ("MCHTRANSFER.BILL.FINISHED", &json!("FAIL"), &json!("OVERDUE_CLOSE"))
+    );
+    partner.post(&bills, &partner.request("canceled1", 200)).success();
+    let cancel = format!("{bills}/out-bill-no/canceled1/cancel");
+    let canceling = partner.post(&cancel, &json!({ "sub_mchid": SUB })).success();
+    assert_eq!((&canceling["state"], &canceling["sub_mchid"]), (&json!("CANCELING"), &json!(SUB)));
+    partner.run(2);
+    assert_eq!(partner.balances(), (1_000, 0, 1_000));
+}
