@@ -6,7 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use weipay::ClientBuilder;
 use weipay::observer::{EndedAttempt, EndedCall, Observer};
 
@@ -33,7 +36,13 @@ impl Observer for Counters {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A program sends its spans to a collector; this one prints them.
-    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_span_events(FmtSpan::CLOSE).init();
+    // What the blocking client sends by logs whole URLs, and at TRACE all bytes: `ureq=off,ureq_proto=off` in `RUST_LOG`.
+    let targets = Targets::new()
+        .with_default(LevelFilter::DEBUG)
+        .with_target("ureq", LevelFilter::OFF)
+        .with_target("ureq_proto", LevelFilter::OFF);
+    let spans = tracing_subscriber::fmt::layer().with_span_events(FmtSpan::CLOSE);
+    tracing_subscriber::registry().with(spans).with(targets).init();
     let sandbox = weipay_sandbox::Sandbox::start()?;
     let counters = Arc::new(Counters::default());
     let client = ClientBuilder::from_kit(sandbox.kit_file())?.observer(Arc::clone(&counters)).build()?;

@@ -1,5 +1,6 @@
 //! What an observer and the spans of `tracing` are told, and what neither may be told.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -120,6 +121,72 @@ fn a_download_is_told_like_a_call_and_its_token_is_not() {
             "{text}"
         );
     }
+}
+
+/// Keeps what the crate `log` is given on a thread that listens, of every level.
+struct Logged;
+
+thread_local! {
+    static LOGGED: RefCell<Option<Vec<(String, String)>>> = const { RefCell::new(None) };
+}
+
+impl log::Log for Logged {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        LOGGED.with_borrow(Option::is_some)
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            // Writing it may ask whether it is enabled.
+            let logged = (record.target().to_owned(), record.args().to_string());
+            LOGGED.with_borrow_mut(|all| all.get_or_insert_default().push(logged));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// What an `EnvFilter` of `ureq=off,ureq_proto=off` keeps away, as the documents say.
+fn is_kept_away(target: &str) -> bool {
+    ["ureq", "ureq_proto"]
+        .iter()
+        .any(|name| target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")))
+}
+
+#[test]
+fn with_the_filter_of_the_documents_no_log_has_anything_of_a_call() {
+    for document in [
+        include_str!("../../src/observer.rs"),
+        include_str!("../../examples/tracing.rs"),
+        include_str!("../../../../SECURITY.md"),
+    ] {
+        assert!(document.contains("`ureq=off,ureq_proto=off`"));
+    }
+    log::set_logger(&Logged).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let secrets = ["oSecretOpenid", "secret-code", "WECHATPAY2", "signature=", "Secret name"];
+    let call = |client: &dyn Fn(&str) -> weipay::Error| {
+        LOGGED.set(Some(Vec::new()));
+        let platform = Platform::start(vec![unsigned(302, "").header("Location", "/secret-code")]);
+        client(&platform.base_url);
+        LOGGED.take().unwrap()
+    };
+    let (path, body) = ("v3/marketing/favor/users/{openid}/coupons", json!({"name": "Secret name"}));
+    let blocking = call(&|base_url| {
+        let client = configured().base_url(base_url).build_blocking().unwrap();
+        client.chain(path).path("openid", "oSecretOpenid").query("a", "secret-code").post(&body).unwrap_err()
+    });
+    let asynchronous = call(&|base_url| {
+        let client = configured().base_url(base_url).build().unwrap();
+        let call = client.chain(path).path("openid", "oSecretOpenid").query("a", "secret-code");
+        on_async(call.post(&body)).unwrap_err()
+    });
+    let tells = |logged: &[(String, String)], is_filtered: bool| {
+        let kept = logged.iter().filter(|(target, _)| !is_filtered || !is_kept_away(target));
+        kept.filter(|(_, text)| secrets.iter().any(|secret| text.contains(secret))).count()
+    };
+    assert!(tells(&blocking, false) > 0, "it logs nothing any more: the documents can say so");
+    assert_eq!((tells(&blocking, true), tells(&asynchronous, false)), (0, 0));
 }
 
 /// Keeps every text that reaches a subscriber, of every level.
