@@ -22,6 +22,7 @@ use crate::error::{Cause, Error, RequestError};
 use crate::json::wiped_text;
 use crate::members::Place;
 use crate::model::sensitive::for_sending;
+use crate::model::table::Purpose;
 use crate::model::value::check;
 use crate::model::{Field, Model, Sensitive, Value as _};
 use crate::operation::{Operation, Version};
@@ -53,6 +54,12 @@ impl<M: Mode> Clone for Call<M> {
 impl<M: Mode> Call<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>, template: String) -> Self {
         Self { shared, request: Request::new(template) }
+    }
+
+    /// A call that cannot be sent.
+    pub(crate) fn failed(mut self, error: RequestError) -> Self {
+        self.request.record_error(error);
+        self
     }
 
     /// Sets the value of a `{placeholder}` in the path. The value is percent-encoded as one segment and otherwise not changed.
@@ -218,10 +225,12 @@ impl<M: Mode> Call<M> {
 
     /// The pages of a list that another method gives, such as those of APIv2.
     pub fn pages_by(self, method: Method, body: impl Serialize) -> Pages<M> {
-        let operation = Operation::find(&method, &self.request.template);
+        let operation = self.request.find_operation(&method);
         let body = json_of(&body).map(|body| body.and_then(|body| serde_json::from_str::<Value>(&body).ok()));
         let places = operation.map(|row| [row.members(Place::Query), row.members(Place::Body)]);
-        let kind = places.and_then(kind_of);
+        // What cannot be sent says so, and not that it has no pages.
+        let has_failed = self.request.check_recorded().is_err();
+        let kind = places.and_then(kind_of).or(has_failed.then_some(Purpose::PageOffset));
         let member = move |purpose| {
             let [query, body] = places?;
             let in_query = query.with_purpose(purpose).map(|(_, member)| (true, member.name));
@@ -410,11 +419,12 @@ impl<M: Mode> fmt::Debug for Call<M> {
     /// The path, and what the catalogue says about it. Values are left out, because they may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = &self.request.template;
+        let sent = self.request.path();
         // A caller may have written personal values into the path.
-        let path = Operation::all_at(template)
+        let path = Operation::all_at(&sent)
             .next()
             .map_or_else(|| without_query(template), |known| known.path().into());
-        let known = Operation::all_at(template).map(|known| format!("{} {}", known.method(), known.title()));
+        let known = Operation::all_at(&sent).map(|known| format!("{} {}", known.method(), known.title()));
         let known = known.collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() {
             "no operation of the catalogue: nothing is known of its fields"

@@ -29,7 +29,7 @@ use crate::delivery::DeliverySettings;
 use crate::download::Digest;
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
-use crate::json::without_mark;
+use crate::json::{self, without_mark};
 use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
@@ -133,7 +133,7 @@ impl Core {
         let is_of_merchants = request.operation.is_some();
         match self.merchant.account {
             Account::Brand(_) if is_of_merchants => Err(RequestError::MerchantOperation),
-            Account::Merchant(_) if !is_of_merchants && operation::is_of_brands(&request.template) => {
+            Account::Merchant(_) if !is_of_merchants && operation::is_of_brands(&request.path()) => {
                 Err(RequestError::BrandOperation)
             }
             _ => Ok(()),
@@ -430,13 +430,19 @@ fn signed_moment(authorization: &HeaderValue) -> Option<(i64, &str)> {
     Some((parameter("timestamp=\"")?.parse().ok()?, parameter("nonce_str=\"")?))
 }
 
-/// Whether something that is not the platform responded to the request for a file, such as the login page of a
-/// network. A download looks for the same.
-fn is_page_in_place_of_a_file(request: &Request, response: &RawResponse) -> bool {
-    request.only_reads()
-        && request.operation.is_some_and(Operation::has_file_response)
-        && (crate::download::is_web_page(&response.headers)
-            || without_mark(&response.body).trim_ascii_start().starts_with(b"<"))
+/// What came in place of a file whose digest nobody announced: the login page of a network, or the error of something that is
+/// not the platform. A download looks for the same.
+fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileError> {
+    if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
+        return None;
+    }
+    let is_page = crate::download::is_web_page(&response.headers)
+        || without_mark(&response.body).trim_ascii_start().starts_with(b"<");
+    let is_json = || crate::download::is_short_json(&response.body);
+    match is_page {
+        true => Some(FileError::WebPage),
+        false => is_json().then(|| FileError::in_place_of_a_file(&response.body)),
+    }
 }
 
 fn conclude(
@@ -453,9 +459,9 @@ fn conclude(
         ErrorKind::Api(error)
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         let Some(digest) = signed_digest::find(request, &response.headers) else {
-            return match is_page_in_place_of_a_file(request, &response) {
-                true => Err(Error::with_response(ErrorKind::File(FileError::WebPage), response)),
-                false => Ok(response),
+            return match in_place_of_a_file(request, &response) {
+                Some(error) => Err(Error::with_response(ErrorKind::File(error), response)),
+                None => Ok(response),
             };
         };
         let verified = core.verify_digest(&digest, &response.headers, keys);
@@ -475,7 +481,8 @@ fn conclude(
                     response.body = Bytes::new();
                 }
                 // What is only accepted (202) repeats nothing yet.
-                let is_accepted = response.status == StatusCode::ACCEPTED && response.body.is_empty();
+                let is_accepted =
+                    response.status == StatusCode::ACCEPTED && !json::has_any_member(&response.body);
                 match echo::differing(request, &response.body).filter(|_| !is_accepted) {
                     Some(field) => ErrorKind::AnotherRequest { field },
                     None => {

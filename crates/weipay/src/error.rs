@@ -32,7 +32,7 @@ use crate::response::{Called, RawResponse, request_id};
 use crate::retry::Attempt;
 
 pub use api_error::ApiError;
-pub(crate) use api_error::MAX_UNDER_SUCCESS;
+pub(crate) use api_error::{MAX_UNDER_SUCCESS, Proof};
 pub use cause::Cause;
 pub use class::ErrorClass;
 pub use decode_error::DecodeError;
@@ -97,7 +97,9 @@ pub enum ErrorKind {
         field: &'static str,
     },
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
-    /// signatures. It must fail like any wrong signature. The same call, made again, gets a correct response.
+    /// signatures. It must fail like any wrong signature. The call itself was carried out or refused as any other. Where
+    /// it only reads or a repeat is safe ([`Error::is_safe_to_repeat`]), make the same call again, which gets a correct
+    /// response; the client does so by itself. Anything else could take effect twice: query the result.
     SignatureProbe,
     /// The platform's certificates (平台证书), without which the response could not be verified, could not be
     /// fetched. The call itself was not sent. The cause is the error of the fetch.
@@ -228,11 +230,16 @@ impl Error {
     /// | the platform's certificates could not be fetched ([`ErrorKind::PlatformCertificates`]) | no: the call was not sent |
     /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
-    /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
+    /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` that is known, such as `PARAM_ERROR`: the catalogue has it for the operation, or this crate knows it as one of the platform's | no: the platform refused |
+    /// | the same with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation | **yes**: a gateway may have written it, and the platform adds codes without notice |
     /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
     /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one. Nothing else in an error names its request: errors are not signed, `Request-ID` is a number of the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give a refusal to the wrong call, and nobody can tell |
     /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
-    /// | an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
+    /// | APIv3: an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
+    /// | APIv2, whose status is always 200: `return_code` is not `SUCCESS`, and `return_msg` says that the request was not taken: its form, its signature, a certificate or a number of its sender is wrong | no |
+    /// | APIv2: the same with any other `return_msg` | **yes** |
+    /// | APIv2: `result_code` FAIL, rightly signed where the operation signs its responses, with an `err_code` that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE` | no: the platform refused |
+    /// | APIv2: the same with a code that nobody knows, with one that leaves it open, such as `SYSTEMERROR`, `USERPAYING` or `SEND_FAILED`, without a code, or without the signature | **yes** |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
@@ -261,7 +268,8 @@ impl Error {
             // An error that shows the signature of another request settles nothing about this one.
             ErrorKind::Api(_) if self.0.sign_difference == Some(SignDifference::Nonce) => true,
             ErrorKind::Api(error) => {
-                error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+                let status = self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                error.leaves_outcome_open(status, self.is_listed(&error.code))
             }
             ErrorKind::Unverified(_)
             | ErrorKind::AnotherRequest { .. }
@@ -448,11 +456,21 @@ impl fmt::Display for Error {
                 "the response is about another request: it does not repeat the `{field}` that was sent, so do not act on it, and \
                  query the result"
             )?,
-            ErrorKind::SignatureProbe => f.write_str(
-                "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",
-            )?,
+            ErrorKind::SignatureProbe => {
+                f.write_str(
+                    "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): ",
+                )?;
+                f.write_str(match self.only_reads() || self.is_safe_to_repeat() {
+                    true => "make the same call again",
+                    false => {
+                        "the call may have taken effect, and it is not known that a repeat is safe, so query the result"
+                    }
+                })?;
+            }
             ErrorKind::PlatformCertificates(fetch) => {
-                f.write_str("the platform certificates (平台证书), which verify responses, could not be fetched")?;
+                f.write_str(
+                    "the platform certificates (平台证书), which verify responses, could not be fetched",
+                )?;
                 if fetch.code() == Some("RESOURCE_NOT_EXISTS") {
                     f.write_str(
                         ", because this merchant has none: give the client the WeChat Pay public key (微信支付公钥) with its ID",

@@ -1,12 +1,13 @@
 //! The property style (属性式): `client["v3/marketing/busifavor/coupons/disassociate"].post(..)`.
 //!
-//! Indexing must give a reference that lives as long as the client, so all paths that were ever indexed are
-//! kept in an append-only tree, which needs no locks. A look-up walks the siblings of each segment in the
-//! order in which they were first indexed. That is fast for the paths of the API, which have few siblings,
-//! and slower the more ids are indexed as paths. Nodes are freed only with the client, so the tree has a
-//! limit: index by templates, and give ids as path values.
+//! Indexing must give a reference that lives as long as the client, so every path that was ever indexed is kept, in an
+//! append-only tree, which needs no locks. It is ordered by hashes, so that a look-up takes about as many steps as the
+//! logarithm of the number of paths. Nodes are freed only with the client, so their number has a limit. Beyond it
+//! the paths of the catalogue are kept all the same, and calls of any other new path report the error.
 
+use std::collections::hash_map::RandomState;
 use std::fmt::{self, Display};
+use std::hash::BuildHasher;
 use std::ops::Index;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,97 +20,86 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::delivery::{Mode, Shared};
 use crate::download::Download;
-use crate::error::Error;
+use crate::error::{Error, RequestError};
 use crate::model::Sensitive;
-use crate::operation::Operation;
+use crate::operation::{Operation, operations};
 use crate::paging::Pages;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::url::without_query;
 
-/// The segment of a slash at the end of a path. It is a node too, so that `client["v3/pay/"]["transactions"]` can continue
-/// after it.
-const LAST_SLASH: &str = "/";
-
-/// More than the whole API has. Beyond the limit, indexing gives a node whose verbs report the error.
-const MAX_NODES: usize = 8_192;
+/// About 200 MB. A program that indexes by templates has a thousandth of it.
+const MAX_PATHS: usize = 1_000_000;
 
 /// A path of the API, without values: start a call from it by setting something or by a verb.
 pub struct Node<M: Mode> {
-    segment: Box<str>,
     path: Box<str>,
+    /// Where the part of the path begins by which the node above knows this one.
+    own_part: usize,
+    tree: Arc<Tree<M>>,
+    /// Stands for every path beyond the limit; it has none itself.
+    beyond: Option<Arc<Self>>,
+    /// The nodes under this path.
+    below: Slot<M>,
+    /// Others under the path above, by the next bit of their hash.
+    beside: [Slot<M>; 2],
+}
+
+type Slot<M> = OnceLock<Box<Node<M>>>;
+
+/// What all nodes of a client have in common.
+struct Tree<M: Mode> {
     shared: Arc<Shared<M>>,
-    count: Arc<AtomicUsize>,
-    child: OnceLock<Box<Self>>,
-    next: OnceLock<Box<Self>>,
-    /// The node for every path beyond the limit. That node itself has none.
-    overflow: Option<Arc<Self>>,
+    hasher: RandomState,
+    count: AtomicUsize,
 }
 
 impl<M: Mode> Node<M> {
     pub(crate) fn root(shared: Arc<Shared<M>>) -> Self {
-        let count = Arc::new(AtomicUsize::new(0));
-        // No path can contain spaces, so a call of this one fails before anything is sent, and the error contains this text.
-        let text = "(too many different paths were indexed: index by templates and give ids with .path(name, value))";
-        let overflow = Self::bare("", text.into(), &shared, &count, None);
-        Self::bare("", "".into(), &shared, &count, Some(Arc::new(overflow)))
+        let tree = Arc::new(Tree { shared, hasher: RandomState::new(), count: AtomicUsize::new(0) });
+        let beyond = Self::bare("(too many different paths were indexed)".into(), 0, &tree, None);
+        Self::bare("".into(), 0, &tree, Some(Arc::new(beyond)))
     }
 
-    fn bare(
-        segment: &str,
-        path: Box<str>,
-        shared: &Arc<Shared<M>>,
-        count: &Arc<AtomicUsize>,
-        overflow: Option<Arc<Self>>,
-    ) -> Self {
-        Self {
-            segment: segment.into(),
-            path,
-            shared: Arc::clone(shared),
-            count: Arc::clone(count),
-            child: OnceLock::new(),
-            next: OnceLock::new(),
-            overflow,
-        }
+    fn bare(path: Box<str>, own_part: usize, tree: &Arc<Tree<M>>, beyond: Option<Arc<Self>>) -> Self {
+        let tree = Arc::clone(tree);
+        Self { path, own_part, tree, beyond, below: Slot::new(), beside: [Slot::new(), Slot::new()] }
     }
 
-    /// The node of one more segment, or `None` if the tree is full.
-    fn step(&self, segment: &str) -> Option<&Self> {
-        let mut slot = &self.child;
-        loop {
-            if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MAX_NODES {
-                return None;
-            }
-            let node = slot.get_or_init(|| {
-                self.count.fetch_add(1, Ordering::Relaxed);
-                let path = match () {
-                    () if self.path.is_empty() => segment.into(),
-                    () if segment == LAST_SLASH => format!("{}/", self.path).into(),
-                    () if &*self.segment == LAST_SLASH => format!("{}{segment}", self.path).into(),
-                    () => format!("{}/{segment}", self.path).into(),
-                };
-                Box::new(Self::bare(segment, path, &self.shared, &self.count, self.overflow.clone()))
-            });
-            if &*node.segment == segment {
-                return Some(node);
-            }
-            // Another segment is here, perhaps just added by another thread: go on.
-            slot = &node.next;
-        }
-    }
-
-    /// A doubled slash gives an empty segment, which the verb reports as an error.
+    /// The node of a path under this one. A doubled slash is kept, and the verb reports it as an error.
     fn at(&self, path: &str) -> &Self {
         let path = path.trim_start_matches('/');
-        if path.is_empty() {
-            return self;
+        let Some(beyond) = self.beyond.as_ref().filter(|_| !path.is_empty()) else { return self };
+        let mut hash = self.tree.hasher.hash_one(path);
+        let mut slot = &self.below;
+        loop {
+            let node = match slot.get() {
+                Some(node) => node,
+                None => {
+                    let whole = self.joined(path);
+                    if self.tree.count.load(Ordering::Relaxed) >= MAX_PATHS && !is_of_the_catalogue(&whole) {
+                        return beyond;
+                    }
+                    slot.get_or_init(|| {
+                        self.tree.count.fetch_add(1, Ordering::Relaxed);
+                        let own_part = whole.len() - path.len();
+                        let beyond = Some(Arc::clone(beyond));
+                        Box::new(Self::bare(whole.into(), own_part, &self.tree, beyond))
+                    })
+                }
+            };
+            if node.path.get(node.own_part..) == Some(path) {
+                return node;
+            }
+            // Another path is here, perhaps just added by another thread: go on.
+            slot = &node.beside[usize::from(hash & 1 == 1)];
+            hash >>= 1;
         }
-        let (path, last) = match path.strip_suffix('/') {
-            Some(path) => (path, Some(LAST_SLASH)),
-            None => (path, None),
-        };
-        let found = path.split('/').chain(last).try_fold(self, Self::step);
-        found.unwrap_or_else(|| self.overflow.as_deref().unwrap_or(self))
+    }
+
+    fn joined(&self, path: &str) -> String {
+        let slash = if self.path.is_empty() || self.path.ends_with('/') { "" } else { "/" };
+        format!("{}{slash}{path}", self.path)
     }
 
     /// The path.
@@ -118,7 +108,11 @@ impl<M: Mode> Node<M> {
     }
 
     fn call(&self) -> Call<M> {
-        Call::new(Arc::clone(&self.shared), self.path.to_string())
+        let call = Call::new(Arc::clone(&self.tree.shared), self.path.to_string());
+        match self.beyond {
+            Some(_) => call,
+            None => call.failed(RequestError::TooManyPaths(MAX_PATHS)),
+        }
     }
 
     /// See [`Call::path`].
@@ -216,16 +210,29 @@ impl<M: Mode> Node<M> {
     }
 }
 
+/// Whether a path is one of the catalogue, or the beginning of one. There are few of them, so they need no limit.
+fn is_of_the_catalogue(path: &str) -> bool {
+    operations().any(|row| {
+        let rest = row.path().strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || path.ends_with('/'))
+    })
+}
+
 impl<M: Mode> Drop for Node<M> {
-    /// Drops one node after the other: siblings are a linked list, and recursion over a long one would overflow the stack.
+    /// Drops one node after the other: recursion could overflow the stack.
     fn drop(&mut self) {
         let mut left = Vec::new();
-        left.extend(self.child.take());
-        left.extend(self.next.take());
+        self.empty_into(&mut left);
         while let Some(mut node) = left.pop() {
-            left.extend(node.child.take());
-            left.extend(node.next.take());
+            node.empty_into(&mut left);
         }
+    }
+}
+
+impl<M: Mode> Node<M> {
+    fn empty_into(&mut self, left: &mut Vec<Box<Self>>) {
+        left.extend(self.below.take());
+        left.extend(self.beside.iter_mut().filter_map(OnceLock::take));
     }
 }
 
@@ -243,5 +250,64 @@ impl<M: Mode> fmt::Debug for Node<M> {
         let known = Operation::all_at(&self.path).next();
         let path = known.map_or_else(|| without_query(&self.path), |known| known.path().into());
         f.debug_tuple("Node").field(&path).finish()
+    }
+}
+
+#[cfg(all(test, feature = "blocking"))]
+mod tests {
+    use super::*;
+    use crate::ClientBuilder;
+    use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
+
+    fn root() -> Node<crate::delivery::Blocking> {
+        let (key, platform) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+        let client = ClientBuilder::default()
+            .mchid(MerchantId::new("1900007291").unwrap())
+            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
+            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
+            .merchant_key(key)
+            .build_blocking()
+            .unwrap();
+        Node::root(Arc::clone(&client["v3"].tree.shared))
+    }
+
+    #[test]
+    fn a_path_is_one_node_however_many_there_are_and_in_whatever_steps() {
+        let root = root();
+        for number in 0..20_000 {
+            let path = format!("v3/refund/domestic/refunds/R{number}");
+            let node = &root[&*path];
+            assert!(node.template() == path && std::ptr::eq(node, &root[&*format!("/{path}")]));
+        }
+        for (steps, path) in [
+            (&root["v3/pay/"]["transactions"], "v3/pay/transactions"),
+            (&root["v3/pay"]["/transactions/"], "v3/pay/transactions/"),
+            (&root["v3/pay"][""], "v3/pay"),
+            (&root["v3"]["a//b"], "v3/a//b"),
+        ] {
+            assert_eq!(steps.template(), path);
+        }
+    }
+
+    #[test]
+    fn beyond_the_limit_the_paths_of_the_catalogue_go_on_working_and_others_say_why_not() {
+        let root = root();
+        let before = &root["v3/refund/domestic/refunds/R1"];
+        root.tree.count.store(MAX_PATHS, Ordering::Relaxed);
+        let refund = "v3/refund/domestic/refunds/{out_refund_no}";
+        for known in [refund, "v3/applyment4sub/applyment/", "v3/refund", "v3/refund/domestic/refunds/R1"] {
+            assert_eq!(root[known].template(), known);
+        }
+        assert_eq!(root["v3/pay"]["transactions/native"].template(), "v3/pay/transactions/native");
+        assert!(std::ptr::eq(before, &root["v3/refund/domestic/refunds/R1"]));
+        for new in ["v3/refund/domestic/refunds/R2", "v3/never/heard/of"] {
+            for node in [&root[new], &root[new]["more"]] {
+                let error = node.get().unwrap_err();
+                assert!(error.is_request() && !error.may_have_taken_effect());
+                let told = error.to_string();
+                assert!(told.contains("1000000 different paths") && !told.contains("which a URL"), "{told}");
+                assert!(node.pages().next().unwrap().unwrap_err().to_string().contains("1000000 different"));
+            }
+        }
     }
 }

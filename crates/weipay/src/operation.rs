@@ -394,6 +394,8 @@ mod tests {
         let by_code = find("v3/pay/transactions/codepay");
         assert_eq!((by_code.request_number(), by_code.repeat()), (Some("out_trade_no"), Repeat::Unknown));
         assert!(!by_code.is_safe_to_repeat());
+        let pages = operations().filter(|row| row.method() == Method::GET && row.version() == Version::V2);
+        assert_eq!(pages.map(|row| row.repeat()).collect::<Vec<_>>(), [Repeat::Unknown; 6]);
         let writes = operations().filter(|row| row.method() != Method::GET && row.is_safe_to_repeat());
         assert!(writes.count() > 50);
     }

@@ -43,7 +43,7 @@ while let Some(stock) = stocks.next().await {
 //! 0.3, for functions that take a stream.
 //!
 //! If a page fails, you get an error, and the next request asks for the same page again. A list that ends before all of its items
-//! came is an error too.
+//! came is an error too, and so is a page that names another offset than the one that was asked for.
 
 mod place;
 #[cfg(feature = "stream")]
@@ -204,7 +204,16 @@ impl<M: Mode, T: Decode> Pages<M, T> {
             Ok(page) => Ok(page),
             Err(error) => Err(PageError::Call(error)),
         };
-        let (response, json) = match page {
+        let members = self
+            .operation
+            .map_or(Members::NONE, |operation| operation.members(crate::members::Place::Response));
+        let offset = self.operation.and_then(offset_of);
+        let paging = self.paging.as_mut()?;
+        let page = page.and_then(|(response, json)| {
+            let facts = facts(&json, members, offset);
+            paging.is_another(&facts).map_or(Ok((response, json, facts)), Err)
+        });
+        let (response, json, facts) = match page {
             Ok(page) => page,
             Err(error) => {
                 self.failures += 1;
@@ -212,11 +221,6 @@ impl<M: Mode, T: Decode> Pages<M, T> {
                 return Some(Err(error));
             }
         };
-        let paging = self.paging.as_mut()?;
-        let members = self
-            .operation
-            .map_or(Members::NONE, |operation| operation.members(crate::members::Place::Response));
-        let facts = facts(&json, members);
         (self.failures, self.read) = (0, self.read + 1);
         match paging.took(&facts) {
             Step::More => {}
@@ -282,8 +286,14 @@ fn inside(json: &Value, path: &[Member]) -> Option<Value> {
     })
 }
 
-/// What a page says of itself.
-fn facts(json: &Value, members: Members) -> Facts {
+/// The field of the request with the offset of a page. Responses that have it too repeat it.
+fn offset_of(operation: &Operation) -> Option<&'static str> {
+    let mut places = [crate::members::Place::Query, crate::members::Place::Body].into_iter();
+    places.find_map(|place| Some(operation.members(place).with_purpose(Purpose::PageOffset)?.1.name))
+}
+
+/// What a page says of itself. `offset` is the name of the field with its offset.
+fn facts(json: &Value, members: Members, offset: Option<&str>) -> Facts {
     let found = |purpose| {
         let (path, member) = members.with_purpose(purpose)?;
         Some((inside(json, &path)?, member))
@@ -304,7 +314,12 @@ fn facts(json: &Value, members: Members) -> Facts {
             object.keys().filter(|name| member.name.contains('$') && is_name(member.name, name)).count()
         }),
     });
+    let offset = offset.and_then(|name| match json.get(name)? {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_u64(),
+    });
     Facts {
+        offset,
         items: u64::try_from(items).unwrap_or(u64::MAX),
         total: text(Purpose::PageTotal).and_then(|total| total.parse().ok()),
         next: text(Purpose::PageNext).filter(|next| !next.is_empty()),

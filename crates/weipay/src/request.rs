@@ -3,11 +3,13 @@
 //! A typed request is encoded when its verb is called. Only if it holds plain text to encrypt, and the client has not fetched the
 //! platform's certificates yet, it waits until they are there.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::core::{Core, SERIAL};
@@ -113,8 +115,42 @@ impl Request {
 
     /// The protocol of the operation. A path that the catalogue does not have has the protocol of the paths that begin alike.
     pub(crate) fn version(&self) -> Version {
-        let of_path = || operation::version_of(&self.template);
+        let of_path = || operation::version_of(&self.path());
         self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
+    }
+
+    /// The path that goes out, without its query, as far as its placeholders have values.
+    pub(crate) fn path(&self) -> Cow<'_, str> {
+        url::filled(&self.template, &self.values)
+    }
+
+    /// What the catalogue says of the path that goes out.
+    pub(crate) fn find_operation(&self, method: &Method) -> Option<&'static Operation> {
+        Operation::find_filled(method, &self.template, &self.path())
+    }
+
+    /// What goes out at the place of a placeholder of the operation, whatever the caller calls it.
+    pub(crate) fn path_value(&self, operation: &Operation, name: &str) -> Option<Cow<'_, str>> {
+        let at = operation.path().split('/').position(|segment| is_placeholder(segment, name))?;
+        let path = self.template.split('?').next().unwrap_or_default();
+        let segment = path.trim_start_matches('/').split('/').nth(at)?;
+        match url::placeholder(segment) {
+            Some(name) => url::value_of(&self.values, name).map(Cow::Borrowed),
+            None => Some(percent_decode_str(segment).decode_utf8_lossy()),
+        }
+    }
+
+    /// What goes out under a name in the query, also in the query of a path.
+    pub(crate) fn query_value(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some((_, value)) = self.query.iter().find(|(known, _)| known == name) {
+            return Some(Cow::Borrowed(value));
+        }
+        let (_, query) = self.template.split_once('?')?;
+        query.split('&').find_map(|pair| {
+            let (known, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let is_it = percent_decode_str(known).decode_utf8_lossy() == name;
+            is_it.then(|| percent_decode_str(value).decode_utf8_lossy())
+        })
     }
 
     /// Method and path, the path as it was written, since values and a query may be personal.
@@ -194,7 +230,7 @@ impl Request {
 }
 
 fn is_placeholder(segment: &str, name: &str) -> bool {
-    segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name)
+    url::placeholder(segment) == Some(name)
 }
 
 /// Whether a JSON object has a member that can be a request's number.

@@ -87,7 +87,9 @@ impl Request {
         body: Option<Zeroizing<String>>,
         file: Option<File>,
     ) {
-        self.operation = Operation::find(method, &self.template);
+        if let Err(error) = self.look_up(method) {
+            return self.record_error(error);
+        }
         let (body, file) = match file {
             None => (body, None),
             Some(file) => {
@@ -111,11 +113,32 @@ impl Request {
         }
     }
 
+    /// Finds the operation. A path that is one of the catalogue but for its spelling is refused where nothing of what must
+    /// travel encrypted would be.
+    fn look_up(&mut self, method: &Method) -> Result<(), RequestError> {
+        self.operation = self.find_operation(method);
+        if self.operation.is_some() {
+            return Ok(());
+        }
+        let path = self.path();
+        let Some(meant) = Operation::but_for_its_spelling(method, &path) else { return Ok(()) };
+        let how = match (path.ends_with('/'), meant.path().ends_with('/')) {
+            (true, false) => "without a slash at the end",
+            (false, true) => "with a slash at the end",
+            _ => "exactly so",
+        };
+        Err(RequestError::Path(format!(
+            "is spelt in another way than one of the catalogue that has fields which travel encrypted (敏感信息加密), and would \
+             send them as plain text: write it {how}: {}",
+            meant.path()
+        )))
+    }
+
     /// What is found in a call without types.
     pub(crate) fn inspection(&self, method: &Method, body: Option<&str>) -> Result<Inspection, RequestError> {
         let mut request = self.clone();
         request.check_recorded()?;
-        request.operation = Operation::find(method, &request.template);
+        request.look_up(method)?;
         request.take_sensitive_query();
         let Examined { sensitive, unknown, .. } = request.examine(body)?;
         Ok(Inspection { operation: request.operation, sensitive, unknown_members: unknown })

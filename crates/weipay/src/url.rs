@@ -192,6 +192,36 @@ pub(crate) fn without_query(template: &str) -> Cow<'_, str> {
     }
 }
 
+/// The name of a segment that is a `{placeholder}`.
+pub(crate) fn placeholder(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+}
+
+/// The path that goes out, without its query, as far as its placeholders have values.
+pub(crate) fn filled<'a>(template: &'a str, values: &[(String, String)]) -> Cow<'a, str> {
+    let path = template.split('?').next().unwrap_or_default();
+    if values.is_empty() || !path.contains('{') {
+        return Cow::Borrowed(path);
+    }
+    let mut filled = String::with_capacity(path.len() + 32);
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            filled.push('/');
+        }
+        let value = placeholder(segment).and_then(|name| value_of(values, name));
+        match value.filter(|value| !value.is_empty()) {
+            Some(value) => percent_encode(&mut filled, value),
+            None => filled.push_str(segment),
+        }
+    }
+    Cow::Owned(filled)
+}
+
+/// The value of a placeholder: of several, the last.
+pub(crate) fn value_of<'a>(values: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
 /// Fills a template. Every placeholder needs a value, and every value a placeholder.
 fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestError> {
     let template = template.trim_start_matches('/');
@@ -206,15 +236,15 @@ fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestEr
     let mut path = String::with_capacity(template.len() + 32);
     for segment in template.split('/') {
         path.push('/');
-        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        match placeholder(segment) {
             None => push_literal(&mut path, segment)?,
             Some(name) => {
-                let at = values.iter().rposition(|(known, _)| known == name);
-                let at = at.ok_or_else(|| RequestError::UnfilledPlaceholder(name.to_owned()))?;
+                let value = value_of(values, name);
+                let value = value.ok_or_else(|| RequestError::UnfilledPlaceholder(name.to_owned()))?;
                 for (used, (known, _)) in used.iter_mut().zip(values) {
                     *used |= known == name;
                 }
-                push_value(&mut path, name, &values[at].1)?;
+                push_value(&mut path, name, value)?;
             }
         }
     }
@@ -444,6 +474,14 @@ mod tests {
         assert_eq!(target("v3/a/?b=c", &[], &[]).unwrap(), "/v3/a/?b=c");
         assert_eq!(target("v3/a/", &[], &values(&[("b", "c")])).unwrap(), "/v3/a/?b=c");
         assert!(fill("v3/a//", &[]).is_err());
+    }
+
+    #[test]
+    fn what_goes_out_is_filled_as_far_as_there_are_values() {
+        let given = values(&[("a", "1"), ("a", "x/y"), ("empty", "")]);
+        assert_eq!(filled("v3/{a}/{b}/{empty}/c/?d={a}", &given), "v3/x%2Fy/{b}/{empty}/c/");
+        assert_eq!(filled("/v3/a?b", &given), "/v3/a");
+        assert_eq!(filled("v3/{a}", &[]), "v3/{a}");
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! request is compared with it.
 //!
 //! The catalogue says which fields repeat (`echo`), and which of them every response has. A response that
-//! repeats nothing of what every response to this request repeats, and that is empty or has something which
-//! no response to it has, belongs to another one too: an order's `prepay_id` is not the success of a refund,
-//! and neither is the empty body with which another order was closed. Else a field that is absent says
-//! nothing, and neither does one that was not sent.
+//! repeats nothing of what every response to this request repeats, and that has no member at all or something
+//! which no response to it has, belongs to another one too: an order's `prepay_id` is not the success of a
+//! refund, and neither is the empty body with which another order was closed, or `{}`. Else a field that is
+//! absent says nothing, and neither does one that was not sent.
+//!
+//! What was sent is what went out: a value of the path is taken by its place, whatever the caller calls it and
+//! however a literal is encoded. The number of the merchant who calls is compared too, where both have it.
 //!
 //! # What cannot be found out
 //!
@@ -25,10 +28,10 @@ use std::borrow::Cow;
 
 use weipay_wire::XmlElements;
 
-use crate::json::{has_member, has_unknown_member, member};
+use crate::json::{has_any_member, has_member, has_unknown_member, member};
 use crate::members::{Members, Place};
 use crate::model::table::Purpose;
-use crate::operation::Operation;
+use crate::operation::{Operation, Version};
 use crate::request::{Body, Request};
 
 /// The first field of a JSON response that repeats something else than the request sent, or that is missing
@@ -39,7 +42,7 @@ pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> 
         Compared::Another(field) => Some(field),
         Compared::Missing(field, known) => {
             let is_strange = || has_unknown_member(body, |name| known.get(name).is_some());
-            (body.trim_ascii().is_empty() || is_strange()).then_some(field)
+            (!has_any_member(body) || is_strange()).then_some(field)
         }
     }
 }
@@ -84,11 +87,25 @@ fn compare<'a>(
             None => {}
         }
     }
+    // The key that signs a response of APIv3 is of the platform and not of the merchant, so one to another merchant
+    // about the same number verifies too.
+    if operation.version() == Version::V3 {
+        for field in MERCHANTS {
+            if let (Some(answered), Some(sent)) = (answered(field), sent(request, operation, field))
+                && is_another(&sent, &answered)
+            {
+                return Compared::Another(field);
+            }
+        }
+    }
     match missing.filter(|_| !repeats) {
         Some(field) => Compared::Missing(field, operation.members(Place::Response)),
         None => Compared::Same,
     }
 }
+
+/// The numbers of the merchant who calls. Where a request and its response have one, it is the same.
+const MERCHANTS: [&str; 2] = ["mchid", "sp_mchid"];
 
 /// An empty value says nothing.
 fn is_another(sent: &str, answered: &str) -> bool {
@@ -106,28 +123,11 @@ fn echoes(operation: &Operation) -> impl Iterator<Item = (&'static str, bool)> {
 
 /// What the request has in the field, in its path, its query or its body.
 fn sent<'a>(request: &'a Request, operation: &Operation, field: &str) -> Option<Cow<'a, str>> {
-    let pairs = request.values.iter().chain(&request.query);
-    let mut named = pairs.filter(|(name, _)| name == field);
-    if let Some((_, value)) = named.next() {
-        return Some(Cow::Borrowed(value));
-    }
-    if let Some(segment) = written_out(&request.template, operation.path(), field) {
-        return Some(Cow::Borrowed(segment));
-    }
-    match &request.body {
+    let in_body = || match &request.body {
         Some(Body::Json(body)) => member(body, field),
         None | Some(Body::Upload(_) | Body::Form { .. }) => None,
-    }
-}
-
-/// The value in a path that its caller wrote out. One with percent-encoded characters is left alone.
-fn written_out<'a>(path: &'a str, template: &str, field: &str) -> Option<&'a str> {
-    let path = path.split('?').next().unwrap_or_default();
-    let mut segments = path.trim_start_matches('/').split('/').zip(template.split('/'));
-    let is_field =
-        |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(field);
-    let (segment, _) = segments.find(|(_, segment)| is_field(segment))?;
-    Some(segment).filter(|segment| !segment.contains(['%', '{']))
+    };
+    request.path_value(operation, field).or_else(|| request.query_value(field)).or_else(in_body)
 }
 
 #[cfg(test)]
@@ -167,13 +167,81 @@ mod tests {
             for same_or_unsaid in [r#""A""#, r#""\u0041""#, "null", r#""""#, "[]", "true", "nonsense"] {
                 assert_eq!(differing(same_or_unsaid), None, "{same_or_unsaid}");
             }
-            for of_another in ["", " \n", r#"{"prepay_id":"wx1"}"#, "\u{FEFF}{\"x\":2}"] {
+            for of_another in [
+                "",
+                " \n",
+                r#"{"prepay_id":"wx1"}"#,
+                "\u{FEFF}{\"x\":2}",
+                "{}",
+                " { } ",
+                "[]",
+                "null",
+                "\"A\"",
+                "5",
+                "<html>",
+            ] {
                 assert_eq!(super::differing(&request, of_another.as_bytes()), Some(field), "{of_another}");
             }
-            for says_nothing in ["{}", "[]", "null", "\"A\"", "<html>"] {
-                assert_eq!(super::differing(&request, says_nothing.as_bytes()), None, "{says_nothing}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_the_path_is_known_by_its_place_whatever_its_name_and_encoding() {
+        let of = |template: &str, values: &[(&str, &str)]| {
+            let mut request = Request::new(template.to_owned());
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            request.values = values.collect();
+            request.operation = request.find_operation(&Method::GET);
+            request
+        };
+        let answer = |field: &str, number: &str| serde_json::json!({ field: number }).to_string();
+        for (request, field, number) in [
+            (of("v3/pay/transactions/out-trade-no/{n}", &[("n", "A|1")]), "out_trade_no", "A|1"),
+            (
+                of("/v3/pay/transactions/{how}/{n}", &[("how", "out-trade-no"), ("n", "A")]),
+                "out_trade_no",
+                "A",
+            ),
+            (of("v3/pay/transactions/out-trade-no/A%7C1?mchid=1", &[]), "out_trade_no", "A|1"),
+            (of("v3/pay/transactions/out-trade-no/%E5%88%B8", &[]), "out_trade_no", "券"),
+            (of("v3/pay/transactions/id/{id}", &[("id", "A")]), "transaction_id", "A"),
+            (of("v3/refund/domestic/refunds/{x}", &[("x", "B"), ("x", "A")]), "out_refund_no", "A"),
+            (of("v3/payscore/serviceorder?out%5Forder_no=A%2B1", &[]), "out_order_no", "A+1"),
+        ] {
+            assert_eq!(differing(&request, answer(field, number).as_bytes()), None, "{}", request.template);
+            assert_eq!(
+                differing(&request, answer(field, "B").as_bytes()),
+                Some(field),
+                "{}",
+                request.template
+            );
+        }
+        // A pair of the query that has the name of the placeholder is not what names the order.
+        let mut misleading = of("v3/pay/transactions/out-trade-no/{n}", &[("n", "A")]);
+        misleading.query.push(("out_trade_no".to_owned(), "B".to_owned()));
+        assert_eq!(differing(&misleading, br#"{"out_trade_no":"B"}"#), Some("out_trade_no"));
+    }
+
+    #[test]
+    fn a_response_to_another_merchant_is_another_one() {
+        let mut direct = query("v3/pay/transactions/out-trade-no/A");
+        direct.query.push(("mchid".to_owned(), "1".to_owned()));
+        let written = query("v3/pay/transactions/id/A?mchid=1");
+        for request in [&direct, &written] {
+            let differing = |rest: &str| {
+                differing(request, format!(r#"{{"out_trade_no":"A","transaction_id":"A"{rest}}}"#).as_bytes())
+            };
+            assert_eq!(differing(r#","mchid":"2""#), Some("mchid"));
+            for same_or_unsaid in ["", r#","mchid":"1""#, r#","mchid":"""#, r#","sub_mchid":"2""#] {
+                assert_eq!(differing(same_or_unsaid), None, "{same_or_unsaid}");
             }
         }
+        let mut pay = Request::new("v3/pay/partner/transactions/codepay".to_owned());
+        pay.operation = Operation::find(&Method::POST, "v3/pay/partner/transactions/codepay");
+        pay.body = Some(Body::Json(bytes::Bytes::from_static(br#"{"sp_mchid":"1","out_trade_no":"A"}"#)));
+        assert_eq!(differing(&pay, br#"{"sp_mchid":"2","out_trade_no":"A"}"#), Some("sp_mchid"));
+        // Nothing is known of a path that the catalogue does not have.
+        assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
     }
 
     #[test]
@@ -199,7 +267,6 @@ mod tests {
     fn without_something_to_compare_nothing_is_refused() {
         let another = br#"{"out_trade_no":"B"}"#;
         assert_eq!(differing(&query("v3/never/heard/of"), another), None);
-        assert_eq!(differing(&query("v3/pay/transactions/out-trade-no/A%20"), another), None);
         for nothing in ["", "[]", "null", "\"B\"", "<html>", "{}"] {
             assert_eq!(differing(&query("v3/never/heard/of"), nothing.as_bytes()), None);
         }

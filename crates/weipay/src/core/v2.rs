@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
 use super::{Core, content_coding, echo};
-use crate::error::{ApiError, Cause, Error, ErrorKind, RequestError};
+use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::{self, without_mark};
 use crate::operation::{Dialect, Operation};
@@ -197,6 +197,7 @@ pub(super) fn conclude(
             return Ok(response);
         }
         Judgement::Failure(error) => ErrorKind::Api(error),
+        Judgement::NoFile(error) => ErrorKind::File(error),
         Judgement::Unproven(error) => ErrorKind::Unverified(error),
     };
     Err(Error::with_response(kind, response))
@@ -208,6 +209,8 @@ enum Judgement {
         verified: bool,
     },
     Failure(ApiError),
+    /// Something else came in place of a file.
+    NoFile(FileError),
     /// The response looks like a success, but nothing proves that it is the platform's.
     Unproven(VerifyError),
 }
@@ -236,6 +239,12 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     {
         return Judgement::Success { elements: None, verified: false };
     }
+    if is_success
+        && operation.is_some_and(Operation::has_file_response)
+        && crate::download::is_short_json(&response.body)
+    {
+        return Judgement::NoFile(FileError::in_place_of_a_file(&response.body));
+    }
     let elements = match XmlElements::read(&response.body, "xml") {
         Ok(elements) => elements,
         Err(error) if is_success => return Judgement::Unproven(VerifyError::Xml(error)),
@@ -246,9 +255,15 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
         Some(key) => key.verify(&elements),
         None => Err(SignError::Missing),
     };
-    // Many failures carry no signature. One that carries a wrong one was changed on the way.
-    let is_intact = is_unsigned || matches!(signature, Ok(()) | Err(SignError::Missing));
-    if let Some(error) = ApiError::from_elements(&elements, is_intact) {
+    // A request that was not taken is refused without a signature. A failure that carries a wrong one was changed on the
+    // way.
+    let proof = match &signature {
+        _ if is_unsigned => Proof::Enough,
+        Ok(()) => Proof::Enough,
+        Err(SignError::Missing) => Proof::Missing,
+        Err(_) => Proof::Wrong,
+    };
+    if let Some(error) = ApiError::from_elements(&elements, proof) {
         return Judgement::Failure(error);
     }
     if !is_success {
@@ -311,9 +326,9 @@ fn begins_with_xml(body: &[u8]) -> bool {
     without_mark(body).trim_ascii_start().starts_with(b"<xml") || XmlElements::read(body, "xml").is_ok()
 }
 
-/// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, but a failure and the page of a
-/// proxy do.
+/// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, and no short one like JSON, but
+/// a failure and the page of a proxy do.
 fn is_file(body: &[u8]) -> bool {
-    let body = without_mark(body).trim_ascii_start();
-    body.first().is_some_and(|first| *first != b'<')
+    let text = without_mark(body).trim_ascii_start();
+    text.first().is_some_and(|first| *first != b'<') && !crate::download::is_short_json(body)
 }

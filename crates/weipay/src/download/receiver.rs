@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use flate2::write::MultiGzDecoder;
 use weipay_wire::{Digester, SealedFile};
 
-use super::{Digest, MAX_ERROR_BODY};
+use super::{Digest, MAX_ERROR_BODY, is_short_json};
 use crate::error::{ApiError, FileError, MAX_UNDER_SUCCESS};
 use crate::json;
 
@@ -178,8 +178,13 @@ impl Receiver {
             }
         }
         // Without a digest, or it would be the announced file.
-        if let Some(error) = error.filter(|_| self.digest.is_none()) {
-            return Err(FileError::ErrorResponse(error));
+        if let Some(text) = self.perhaps_error.filter(|_| self.digest.is_none()) {
+            if let Some(error) = error {
+                return Err(FileError::ErrorResponse(error));
+            }
+            if is_short_json(&text) || begins_like_markup(&text) {
+                return Err(FileError::in_place_of_a_file(&text));
+            }
         }
         let was_compressed = matches!(self.content, Content::Gzip(_));
         Ok(Received {
@@ -200,9 +205,9 @@ impl Receiver {
         }
         if let Some(text) = &mut self.perhaps_error {
             text.extend_from_slice(&piece[..piece.len().min(MAX_UNDER_SUCCESS + 1)]);
-            let is_object =
-                json::without_mark(text).trim_ascii_start().first().is_none_or(|first| *first == b'{');
-            if !is_object || text.len() > MAX_UNDER_SUCCESS {
+            let first = json::without_mark(text).trim_ascii_start().first();
+            let is_text = first.is_none_or(|first| matches!(first, b'{' | b'[' | b'<'));
+            if !is_text || text.len() > MAX_UNDER_SUCCESS {
                 self.perhaps_error = None;
             }
         }
@@ -221,7 +226,7 @@ impl Receiver {
         let limit = match json::without_mark(held).trim_ascii_start().first() {
             Some(b'<') if held.len() > MAX_ERROR_BODY => return Err(FileError::WebPage),
             Some(b'<') => MAX_ERROR_BODY,
-            Some(b'{') | None => MAX_UNDER_SUCCESS,
+            Some(b'{' | b'[') | None => MAX_UNDER_SUCCESS,
             Some(_) if MARK.starts_with(held.as_slice()) => MARK.len(),
             Some(_) if is_gzip && GZIP.starts_with(held.as_slice()) => GZIP.len(),
             Some(_) => 0,

@@ -5,6 +5,8 @@
 
 mod v2;
 
+pub(crate) use v2::Proof;
+
 use std::fmt;
 
 use http::StatusCode;
@@ -31,6 +33,8 @@ pub struct ApiError {
     whole: bool,
     /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
+    /// Of APIv2 only: whether it lacks the signature that such a failure has.
+    lacks_signature: bool,
     /// What the request sent, of which nothing is printed.
     pub(super) sent: SentValues,
 }
@@ -99,14 +103,16 @@ impl ApiError {
 
     /// Whether the operation may have been carried out although this error came with this status. Only an error that is
     /// provably the platform's own refusal excludes it: one of the statuses with which the platform refuses, and one whole
-    /// JSON object with a code of the platform's form.
-    pub(super) fn leaves_outcome_open(&self, status: StatusCode) -> bool {
+    /// JSON object with a code that is known. Gateways write codes of the same form, and the platform adds codes
+    /// that may say anything. `is_listed` says whether the catalogue has the code for the operation.
+    pub(super) fn leaves_outcome_open(&self, status: StatusCode, is_listed: bool) -> bool {
         let refuses = REFUSING.contains(&status) || self.of_apiv2.is_some() && status.is_success();
-        let is_open = match self.of_apiv2 {
-            Some(_) => codes::is_open_with(&self.code, &self.message),
-            None => codes::is_open(&self.code),
-        };
-        !refuses || !self.is_from_platform() || is_open
+        let is_settled = is_listed || codes::settles(&self.code) || self.of_apiv2 == Some(Taken::No);
+        !refuses
+            || !self.is_from_platform()
+            || self.lacks_signature
+            || !is_settled
+            || codes::is_open(&self.code)
     }
 
     /// Whether the body is complete, so that nothing in it could contradict the code, and the code has the platform's form.
@@ -422,7 +428,7 @@ mod tests {
     }
 
     fn leaves_open(status: u16, body: &str) -> bool {
-        ApiError::read(body.as_bytes()).leaves_outcome_open(StatusCode::from_u16(status).unwrap())
+        ApiError::read(body.as_bytes()).leaves_outcome_open(StatusCode::from_u16(status).unwrap(), false)
     }
 
     #[test]
@@ -442,13 +448,25 @@ mod tests {
     }
 
     #[test]
-    fn any_other_code_is_judged_by_its_status() {
+    fn any_other_code_that_is_known_is_judged_by_its_status() {
         for status in (300..600).filter(|status| StatusCode::from_u16(*status).is_ok()) {
             let open = ![400, 401, 403, 404].contains(&status);
-            for code in ["PARAM_ERROR", "NOT_ENOUGH", "RESOURCE_ALREADY_EXISTS", "SYSTEM_ERROR_2"] {
+            for code in ["PARAM_ERROR", "NOT_ENOUGH", "RESOURCE_ALREADY_EXISTS"] {
                 assert_eq!(leaves_open(status, &format!(r#"{{"code":"{code}"}}"#)), open, "{status} {code}");
             }
         }
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_settles_nothing_and_the_word_of_many_only_where_the_catalogue_has_it() {
+        let leaves_open = |code: &str, is_listed| {
+            let error = ApiError::read(format!(r#"{{"code":"{code}"}}"#).as_bytes());
+            error.leaves_outcome_open(StatusCode::NOT_FOUND, is_listed)
+        };
+        for code in ["SYSTEM_ERROR_2", "FORBIDDEN", "NOT_FOUND", "ALREADY_EXISTS", "ERROR"] {
+            assert!(leaves_open(code, false) && !leaves_open(code, true), "{code}");
+        }
+        assert!(leaves_open("SYSTEM_ERROR", true));
     }
 
     #[test]

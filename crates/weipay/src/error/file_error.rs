@@ -46,7 +46,8 @@ pub enum FileError {
         "the file has the header `Content-Encoding`, which the client does not ask for: something on its way compressed it"
     )]
     Encoded,
-    /// A response came that is neither the file nor an error.
+    /// A response came that is neither the file nor an error that can be read, such as JSON or markup in place of a file whose
+    /// digest nobody announced.
     #[error("the response contains no file")]
     NoFile,
     /// An error response came instead of the file, with a status of success.
@@ -55,4 +56,15 @@ pub enum FileError {
     /// What came could not be written.
     #[error("the file cannot be written")]
     Write(#[source] io::Error),
+}
+
+impl FileError {
+    /// What a text is that came in place of a file: an error response, if it has a code or a message.
+    pub(crate) fn in_place_of_a_file(text: &[u8]) -> Self {
+        let error = ApiError::read(text);
+        match error.code.is_empty() && error.message.is_empty() {
+            true => Self::NoFile,
+            false => Self::ErrorResponse(error),
+        }
+    }
 }

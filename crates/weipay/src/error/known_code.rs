@@ -172,6 +172,11 @@ impl Error {
             && (said.contains(message) || self.asks_for_another_language() && !is_known())
     }
 
+    /// Whether the catalogue has this code for the operation, or for all of its version.
+    pub(super) fn is_listed(&self, code: &str) -> bool {
+        self.known_operation().is_some_and(|operation| operation.error_codes().any(|row| row.is(code)))
+    }
+
     /// The rows of the catalogue that the response may be: those with its message; otherwise those with its code and status whose
     /// message is not known.
     fn known_rows(&self) -> Vec<&'static ErrorCode> {

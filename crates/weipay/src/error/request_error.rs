@@ -36,6 +36,12 @@ pub enum RequestError {
          host, from `v3/` on and with its query, and set the host with `.base_url(...)`"
     )]
     WholeUrl,
+    /// The property style was used with more different paths than a client keeps.
+    #[error(
+        "{0} different paths were indexed (`client[path]`), and the client keeps each of them: index by templates and give \
+         ids with `.path(name, value)`, or begin this call with `client.chain(path)`"
+    )]
+    TooManyPaths(usize),
     /// A path value is empty, `.` or `..`.
     #[error(
         "the value of {{{0}}} is empty or consists of dots, so it would change the path: give another value"

@@ -19,6 +19,11 @@ pub(crate) fn has_member(json: &[u8], name: &str) -> bool {
     value(json, name).is_some()
 }
 
+/// Whether this is a JSON object with at least one member.
+pub(crate) fn has_any_member(json: &[u8]) -> bool {
+    find(json, |_| true).is_some()
+}
+
 /// Whether a JSON object has a member whose name is another one than all that are known.
 pub(crate) fn has_unknown_member(json: &[u8], is_known: impl Fn(&str) -> bool) -> bool {
     find(json, |name| !plain_text(name).is_some_and(|name| is_known(&name))).is_some()

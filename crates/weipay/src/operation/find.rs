@@ -2,8 +2,11 @@
 //! segment: it allocates nothing, and nothing is built at start-up.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use super::{Operation, Verb, Version, table};
+use crate::members::Place;
+use crate::url::placeholder;
 
 impl Operation {
     /// The operation of this method and path, if the catalogue has it.
@@ -27,6 +30,36 @@ impl Operation {
             found.is_some()
         });
         found
+    }
+
+    /// The operation that a call leads to, by the path that goes out: the template with its values. Of several that
+    /// differ only by the names of their placeholders, it is the one whose names the template has.
+    pub(crate) fn find_filled(method: &Method, template: &str, path: &str) -> Option<&'static Self> {
+        let found = Self::find(method, path)?;
+        let written = Self::find(method, template);
+        Some(written.filter(|written| has_same_literals(written.path, found.path)).unwrap_or(found))
+    }
+
+    /// The operation with sensitive fields (敏感信息) that somebody means whose path the catalogue does not have: it differs by
+    /// a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right one,
+    /// and nothing in the request would be encrypted.
+    pub(crate) fn but_for_its_spelling(method: &Method, path: &str) -> Option<&'static Self> {
+        let verb = Verb::from_method(method)?;
+        let path = path.split('?').next().unwrap_or_default().trim_matches('/');
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        // A slash that is encoded may be one of a value, or one between two segments.
+        let one_by_one: Vec<String> = path.split('/').map(decoded).collect();
+        let at_once = decoded(path);
+        let at_once: Vec<&str> = at_once.trim_matches('/').split('/').collect();
+        let is_meant = |row: &Self| {
+            let known = || row.path.trim_end_matches('/').split('/');
+            row.verb == verb
+                && (is_spelling_of(one_by_one.iter().map(String::as_str), known())
+                    || is_spelling_of(at_once.iter().copied(), known()))
+                && [Place::Path, Place::Query, Place::Body].iter().any(|at| row.members(*at).has_encrypted())
+        };
+        let meant = table::ALL.iter().copied().filter(|row| is_meant(row));
+        meant.min_by_key(|row| row.path.matches('{').count())
     }
 
     /// The operations at this path, one for each method. [`find`](Self::find) says how the path may be written.
@@ -65,6 +98,31 @@ pub(crate) fn version_of(path: &str) -> Option<Version> {
 /// credentials. The first segment tells, as it tells the version.
 pub(crate) fn is_of_brands(path: &str) -> bool {
     segments(path).next() == Some("brand")
+}
+
+/// Whether two templates differ at most by the names of their placeholders.
+fn has_same_literals(one: &str, other: &str) -> bool {
+    one.split('/').count() == other.split('/').count()
+        && one
+            .split('/')
+            .zip(other.split('/'))
+            .all(|(one, other)| one == other || placeholder(one).is_some() && placeholder(other).is_some())
+}
+
+/// Whether segments without percent-encoding are those of a template but for capitals.
+fn is_spelling_of<'a>(
+    mut written: impl Iterator<Item = &'a str>,
+    mut known: impl Iterator<Item = &'static str>,
+) -> bool {
+    loop {
+        match (written.next(), known.next()) {
+            (None, None) => return true,
+            (Some(written), Some(known))
+                if placeholder(known).is_some() && !written.is_empty()
+                    || written.eq_ignore_ascii_case(known) => {}
+            _ => return false,
+        }
+    }
 }
 
 type Segments<'a> = std::str::Split<'a, char>;
@@ -172,6 +230,46 @@ mod tests {
     fn a_slash_at_the_end_makes_another_path() {
         assert!(path_of(Method::POST, "v3/applyment4sub/applyment/").is_some());
         assert_eq!(path_of(Method::POST, "v3/applyment4sub/applyment"), None);
+    }
+
+    #[test]
+    fn what_goes_out_names_the_operation_and_the_template_only_which_of_several() {
+        fn found(template: &str, path: &str) -> Option<&'static str> {
+            Operation::find_filled(&Method::POST, template, path).map(Operation::path)
+        }
+        let add = "v3/profitsharing/receivers/add";
+        assert_eq!(found("v3/profitsharing/receivers/{action}", add), Some(add));
+        assert_eq!(found("v3/profitsharing/receivers/{action}", "v3/profitsharing/receivers/{action}"), None);
+        for name in ["{applyment_id}", "{business_code}"] {
+            let template = format!("v3/apply4subject/applyment/{name}/cancel");
+            assert_eq!(found(&template, "v3/apply4subject/applyment/1/cancel"), Some(&*template));
+        }
+        // A value that is a literal of another operation leads to that one.
+        let send = "v3/marketing/busifavor/coupons/send";
+        assert_eq!(found("v3/marketing/busifavor/coupons/{card_id}", send), Some(send));
+    }
+
+    #[test]
+    fn a_path_that_only_its_spelling_keeps_from_an_operation_with_sensitive_fields_is_found_out() {
+        let meant = |path| Operation::but_for_its_spelling(&Method::POST, path).map(Operation::path);
+        let transfer = "v3/fund-app/mch-transfer/transfer-bills";
+        for spelling in [
+            "v3/fund-app/mch-transfer/transfer-bills/",
+            "/V3/fund-app/mch-transfer/Transfer-Bills?a=b",
+            "v3/fund%2Dapp/mch-transfer/transfer%2dbills",
+            "v3%2Ffund-app/mch-transfer/transfer-bills%2F",
+        ] {
+            assert_eq!(meant(spelling), Some(transfer), "{spelling}");
+        }
+        for path in ["v3/applyment4sub/applyment", "v3/ecommerce/applyments"] {
+            assert_eq!(meant(path), Some(&*format!("{path}/")));
+        }
+        for other in
+            ["v3/never/heard/of/", "v3/refund/domestic/refunds/", "v3/fund-app/mch-transfer", "", "/"]
+        {
+            assert_eq!(meant(other), None, "{other}");
+        }
+        assert_eq!(Operation::but_for_its_spelling(&Method::PUT, "v3/applyment4sub/applyment"), None);
     }
 
     #[test]

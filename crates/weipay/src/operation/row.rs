@@ -54,6 +54,10 @@ impl Operation {
     pub(super) const fn speaks(mut self, version: Version, dialect: Dialect) -> Self {
         self.version = version;
         self.dialect = dialect;
+        // A GET of APIv2 may act: it begins a contract, or takes a code that is good once.
+        if matches!(version, Version::V2) {
+            self.repeat = Repeat::Unknown;
+        }
         self
     }
 

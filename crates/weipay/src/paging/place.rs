@@ -50,6 +50,16 @@ pub enum PageError {
         /// How many items the platform says that there are.
         total: u64,
     },
+    /// Another page came than the one that was asked for. The next request asks for the same page again.
+    #[error(
+        "the page begins at offset {answered}, and the one at offset {asked} was asked for: do not use its items"
+    )]
+    AnotherPage {
+        /// The offset in the request.
+        asked: u64,
+        /// The offset in the response.
+        answered: u64,
+    },
     /// A page names itself as the next page.
     #[error("the page names itself as the next page")]
     NoProgress,
@@ -77,6 +87,8 @@ pub(super) struct Facts {
     pub(super) total: Option<u64>,
     /// The token of the next page.
     pub(super) next: Option<String>,
+    /// How many items come before it, by its own words.
+    pub(super) offset: Option<u64>,
 }
 
 /// What follows a page.
@@ -110,6 +122,16 @@ pub(crate) fn kind_of(places: [Members; 2]) -> Option<Purpose> {
 }
 
 impl Paging {
+    /// Whether a page says that it is another one than the one that was asked for.
+    pub(super) fn is_another(&self, page: &Facts) -> Option<PageError> {
+        match (&self.place, page.offset) {
+            (Place::Offset(asked), Some(answered)) if *asked != answered => {
+                Some(PageError::AnotherPage { asked: *asked, answered })
+            }
+            _ => None,
+        }
+    }
+
     /// A list that is read from where the request begins. `given` is what the request has in the field with this purpose.
     pub(crate) fn begin(kind: Purpose, given: impl Fn(Purpose) -> Option<String>) -> Self {
         let number = |purpose| given(purpose).and_then(|text| text.trim().parse::<u64>().ok());
@@ -145,7 +167,7 @@ impl Paging {
         self.read = self.read.map(|read| read.saturating_add(page.items));
         if let Place::Token(token) = &mut self.place {
             return match &page.next {
-                None => Step::End,
+                None => ended(self.read, self.total),
                 Some(next) if token.as_ref() == Some(next) => Step::Broken(PageError::NoProgress),
                 Some(next) => {
                     *token = Some(next.clone());
@@ -190,7 +212,7 @@ mod tests {
     }
 
     fn page(items: u64, total: Option<u64>) -> Facts {
-        Facts { items, total, next: None }
+        Facts { items, total, ..Facts::default() }
     }
 
     #[test]
@@ -239,10 +261,17 @@ mod tests {
     #[test]
     fn a_token_comes_from_the_page_before_and_never_twice() {
         let mut list = paging(Purpose::PageCursor, None);
-        let next = |token: &str| Facts { items: 1, total: Some(9), next: Some(token.to_owned()) };
+        let next =
+            |token: &str| Facts { items: 1, total: Some(9), next: Some(token.to_owned()), offset: None };
         assert!(matches!(list.took(&next("a")), Step::More));
         assert_eq!(list.place, Place::Token(Some("a".to_owned())));
         assert!(matches!(list.took(&next("a")), Step::Broken(PageError::NoProgress)));
+        let ended = list.took(&page(1, Some(9)));
+        assert!(matches!(ended, Step::Broken(PageError::Incomplete { read: 3, total: 9 })), "{ended:?}");
+        // Nobody knows how many came before a token that the caller has.
+        let mut list = Paging::begin(Purpose::PageCursor, |purpose| {
+            (purpose == Purpose::PageCursor).then(|| "b".to_owned())
+        });
         assert!(matches!(list.took(&page(1, Some(9))), Step::End));
     }
 

@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::core::Core;
 use crate::model::table::Place;
-use crate::operation::Operation;
 use crate::request::{Request, caller};
 use crate::untyped::joined;
+use crate::url::placeholder;
 
 /// Fills in who calls, where the caller has not. `body` is its JSON, or that of the description of a file.
 pub(crate) fn fill_in_caller(
@@ -22,14 +22,11 @@ pub(crate) fn fill_in_caller(
     body: &mut Option<Zeroizing<String>>,
     is_upload: bool,
 ) {
-    let Some(operation) = Operation::find(method, &request.template) else { return };
+    let Some(operation) = request.find_operation(method) else { return };
     for (name, place, text) in caller(core, operation) {
         match place {
             Place::Path => {
-                let has_placeholder = request.template.split('/').any(|segment| {
-                    segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name)
-                });
-                if has_placeholder {
+                if request.template.split('/').any(|segment| placeholder(segment) == Some(name)) {
                     add(&mut request.values, name, text);
                 }
             }

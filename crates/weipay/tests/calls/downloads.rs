@@ -134,6 +134,22 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
             assert!(!error.may_have_taken_effect() && written.is_empty());
         },
     );
+    // A link without a digest: only its form says that it is no file.
+    for body in [page, "[]", "\u{feff}<xml><return_code>FAIL</return_code></xml>", r#"{"errcode":1}"#] {
+        for is_async in [false, true] {
+            let platform = Platform::start(vec![unsigned(200, body)]);
+            let url = format!("{}{TARGET}", platform.base_url);
+            let outcome = if is_async {
+                let client = platform.builder().build().unwrap();
+                on_async(client.download(&url).retries(Retries::none()).to_bytes()).map(drop)
+            } else {
+                let client = platform.builder().build_blocking().unwrap();
+                client.download(&url).retries(Retries::none()).to_bytes().map(drop)
+            };
+            let error = outcome.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::File(FileError::NoFile)), "{body}: {error:#}");
+        }
+    }
     for (status, body) in [(502, page), (204, ""), (206, TEXT)] {
         download(
             || unsigned(status, body),

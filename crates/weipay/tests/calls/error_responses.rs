@@ -21,7 +21,14 @@ fn only_a_refusal_of_the_platform_proves_that_nothing_happened() {
         (401, refusal("SIGN_ERROR"), false),
         (403, refusal("NOT_ENOUGH"), false),
         (404, refusal("ORDER_NOT_EXIST"), false),
-        (400, refusal("A_CODE_OF_TOMORROW"), false),
+        // A code that nobody knows: of a gateway, or of the platform from tomorrow on. The word of many is known only where the
+        // operation has it.
+        (400, refusal("A_CODE_OF_TOMORROW"), true),
+        (401, refusal("UPSTREAM_TIMEOUT"), true),
+        (403, refusal("FORBIDDEN"), true),
+        (403, refusal("INTERNAL_ERROR"), true),
+        (404, refusal("NOT_FOUND"), true),
+        (404, refusal("RESOURCE_NOT_EXISTS"), false),
         // Damage that does not touch the code.
         (400, format!("\u{FEFF}{}", refusal("PARAM_ERROR")), false),
         (400, format!(r#"{{"detail":{deep},"code":"PARAM_ERROR"}}"#), false),

@@ -5,7 +5,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use crate::platform::{
-    PUBLIC_KEY_ID, Platform, Scripted, configured, now, responding, signed, signed_at, unsigned,
+    PUBLIC_KEY_ID, Platform, Scripted, configured, now, on_both, responding, signed, signed_at, unsigned,
 };
 use crate::runtime::on_async;
 use serde_json::{Value, json};
@@ -199,6 +199,36 @@ fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
     assert!(error.is_unverified() && error.may_have_taken_effect() && error.is_retryable(), "{error}");
     assert_eq!(error.class(), weipay::error::ErrorClass::Verification);
     assert!(error.to_string().contains(echo) && !format!("{error}").contains("SUCCESS"), "{error}");
+}
+
+/// However the caller names or writes the number in the path, and whoever the merchant is.
+#[test]
+fn the_response_about_another_order_or_merchant_is_refused_however_the_path_is_written() {
+    let paid = |number: &str, mchid: &str| {
+        signed(200, &json!({"out_trade_no": number, "mchid": mchid, "trade_state": "SUCCESS"}).to_string())
+    };
+    let own = configured().build_blocking().unwrap().mchid().unwrap().to_string();
+    let path = "v3/pay/transactions/out-trade-no/{n}";
+    for (number, mchid, field) in [("order-other", &*own, "out_trade_no"), ("order|1", "1900000109", "mchid")]
+    {
+        let response = || vec![paid(number, mchid); 3];
+        for (result, _) in on_both!(response(), client => client.chain(path).path("n", "order|1").get()) {
+            refuse_another(result, field);
+        }
+        for (result, _) in on_both!(response(), client => client[path].path("n", "order|1").get()) {
+            refuse_another(result, field);
+        }
+        for (result, _) in
+            on_both!(response(), client => client.chain("v3/pay/transactions/out-trade-no/order%7C1").get())
+        {
+            refuse_another(result, field);
+        }
+    }
+    for (result, _) in
+        on_both!(vec![paid("order|1", &own)], client => client.chain(path).path("n", "order|1").get())
+    {
+        assert_eq!(result.unwrap().json().unwrap()["trade_state"], "SUCCESS");
+    }
 }
 
 #[test]

@@ -277,7 +277,16 @@ fn an_error_under_a_status_of_success_is_an_error() {
 fn a_response_that_repeats_nothing_of_a_refund_is_not_its_success() {
     let another =
         |error: &Error| matches!(error.kind(), ErrorKind::AnotherRequest { field: "out_refund_no" });
-    for body in [r#"{"prepay_id":"wx1"}"#, r#"{"status":"SUCCESS","trade_state":"SUCCESS"}"#, ""] {
+    for body in [
+        r#"{"prepay_id":"wx1"}"#,
+        r#"{"status":"SUCCESS","trade_state":"SUCCESS"}"#,
+        "",
+        "{}",
+        "[]",
+        "null",
+        "\"x\"",
+        "5",
+    ] {
         open(body, &signed("200 OK", body), another);
     }
     open(
@@ -369,6 +378,51 @@ fn a_web_page_is_no_file() {
         let error = client.chain("v3/billdownload/file").query("token", "t").get().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::File(weipay::error::FileError::WebPage)), "{error}");
         assert!(!error.may_have_taken_effect());
+    }
+}
+
+#[test]
+fn json_in_place_of_a_file_without_a_digest_is_no_file() {
+    use weipay::error::FileError;
+
+    let errcode = r#"{"errcode":268435455,"errmsg":"system error"}"#;
+    let paths = ["v3/merchant-service/images/abc", "v3/billdownload/file?token=x"];
+    for (body, has_message) in
+        [(errcode, false), ("[]", false), ("\u{feff}{}", false), (r#"{"code":7,"message":"busy"}"#, true)]
+    {
+        for path in paths {
+            let client =
+                || configured().base_url(&answering(&whole("200 OK", "", body.as_bytes()), Then::Close));
+            let blocking = || client().build_blocking().unwrap();
+            let asynchronous = || client().build().unwrap();
+            for error in [
+                blocking().chain(path).get().unwrap_err(),
+                on_async(asynchronous().chain(path).get()).unwrap_err(),
+                blocking().chain(path).download().to_bytes().unwrap_err(),
+                on_async(asynchronous().chain(path).download().to_bytes()).unwrap_err(),
+            ] {
+                let is_it = match error.kind() {
+                    ErrorKind::File(FileError::NoFile) => !has_message,
+                    ErrorKind::File(FileError::ErrorResponse(error)) => {
+                        has_message && error.message == "busy"
+                    }
+                    _ => false,
+                };
+                assert!(is_it && !error.may_have_taken_effect(), "{path} {body}: {error:#}");
+            }
+        }
+    }
+    // A file that is long, or whose digest its caller knows, may be any text.
+    let long = format!("{{{}}}", " ".repeat(64 * 1024));
+    for (body, digest) in [(&*long, None), (errcode, Some(weipay::wire::DigestAlgorithm::Sha256))] {
+        let url = answering(&whole("200 OK", "", body.as_bytes()), Then::Close);
+        let client = configured().base_url(&url).build_blocking().unwrap();
+        let mut download = client.chain(paths[0]).download();
+        if let Some(algorithm) = digest {
+            let digest = algorithm.hex(body.as_bytes());
+            download = download.digest(weipay::download::Digest::new("SHA256", &digest).unwrap());
+        }
+        assert_eq!(&download.to_bytes().unwrap()[..], body.as_bytes());
     }
 }
 

@@ -12,7 +12,7 @@ const NATIVE: &str = "v3/pay/transactions/native";
 const BY_NUMBER: &str = "v3/pay/transactions/out-trade-no/{out_trade_no}";
 
 fn start(calls: usize) -> (Platform, blocking::Client) {
-    let platform = Platform::start(vec![signed(200, "{}"); calls]);
+    let platform = Platform::start(vec![signed(200, r#"{"out_trade_no":"order-1"}"#); calls]);
     let client = platform.builder().build_blocking().unwrap();
     (platform, client)
 }

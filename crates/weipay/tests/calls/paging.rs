@@ -215,6 +215,46 @@ fn a_list_without_an_end_and_one_that_ends_early_are_errors() {
     assert!(matches!(told[..], [Ok(_), Err(PageError::Incomplete { read: 2, total: 5 })]), "{told:?}");
 }
 
+/// A page that came twice, or one that was kept on the way: its items would be counted twice, and others left out.
+#[test]
+fn another_page_than_the_one_that_was_asked_for_is_not_read() {
+    let path = "v3/marketing/busifavor/stocks/{stock_id}/couponcodes";
+    let page = |offset: Value| {
+        let codes = json!([{"coupon_code": "1"}, {"coupon_code": "2"}]);
+        let body = json!({"stock_id": "7", "total_count": 4, "limit": 2, "offset": offset, "data": codes});
+        signed(200, &body.to_string())
+    };
+    let pages = vec![page(json!(0)), page(json!(0)), page(json!("2"))];
+    let platform = Platform::start(pages.clone());
+    let client = platform.builder().build_blocking().unwrap();
+    let mut list = client.chain(path).path("stock_id", "7").query("limit", 2).pages();
+    assert_eq!(list.next().unwrap().unwrap().items().len(), 2);
+    let error = list.next().unwrap().unwrap_err();
+    assert!(matches!(error, PageError::AnotherPage { asked: 2, answered: 0 }), "{error}");
+    assert_eq!(list.place(), Some(&Place::Offset(2)));
+    assert_eq!(list.next().unwrap().unwrap().items().len(), 2);
+    assert!(list.next().is_none());
+
+    let platform = Platform::start(pages);
+    let client = platform.builder().build().unwrap();
+    let mut list = client.chain(path).path("stock_id", "7").query("limit", 2).pages();
+    let told = crate::runtime::on_async(async { [list.next().await, list.next().await, list.next().await] });
+    assert!(
+        matches!(&told, [Some(Ok(_)), Some(Err(PageError::AnotherPage { .. })), Some(Ok(_))]),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_list_of_tokens_that_ends_before_its_length_is_an_error() {
+    let path = "v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks";
+    let only = r#"{"total_count":9,"next_page_token":"","stock_list":[{"stock_id":"1"}]}"#;
+    let platform = Platform::start(vec![signed(200, only)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let told: Vec<_> = client.chain(path).path("product_coupon_id", "7").pages().collect();
+    assert!(matches!(told[..], [Ok(_), Err(PageError::Incomplete { read: 1, total: 9 })]), "{told:?}");
+}
+
 #[test]
 fn what_is_no_list_is_not_asked_for() {
     let platform = Platform::start(Vec::new());

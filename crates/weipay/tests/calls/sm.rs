@@ -169,7 +169,7 @@ fn certificates_of_sm2_are_fetched_and_decrypted_with_sm4() {
                 });
                 json!({"data": [{"serial_no": serial, "encrypt_certificate": sealed}]})
             }
-            _ => json!({}),
+            _ => json!({"out_trade_no": "1"}),
         };
         signed_by(&SM2_PLATFORM, serial, 200, &body.to_string(), NOW)
     });
@@ -192,7 +192,7 @@ fn sensitive_fields_travel_with_sm2_in_both_directions() {
 
 #[test]
 fn beside_keys_of_rsa_those_of_the_merchant_s_own_scheme_are_preferred() {
-    let platform = Platform::start(|_| signed("{}"));
+    let platform = Platform::start(|_| signed(r#"{"out_trade_no":"1"}"#));
     let rsa = PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap();
     let builder = platform.builder().public_key(rsa, PLATFORM.public_key());
     let client = with_public_key(builder).build_blocking().unwrap();

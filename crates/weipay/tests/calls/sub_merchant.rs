@@ -16,7 +16,7 @@ fn shop() -> SubMerchant {
 }
 
 fn start(calls: usize) -> (Platform, blocking::Client) {
-    let platform = Platform::start(vec![signed(200, "{}"); calls]);
+    let platform = Platform::start(vec![signed(200, r#"{"out_trade_no":"order-1"}"#); calls]);
     let client = platform.builder().check_requests(false).build_blocking().unwrap().for_sub_merchant(shop());
     (platform, client)
 }

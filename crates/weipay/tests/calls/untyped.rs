@@ -8,7 +8,7 @@ use weipay::wire::PrivateKey;
 use weipay::{File, Operation, SensitiveTexts};
 use weipay_catalog::{Catalog, Field};
 
-use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, Seen, signed, unsigned};
+use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, Seen, on_both, signed, unsigned};
 use crate::platform_certificates::server::{OLD, Server};
 use crate::story::client;
 
@@ -94,6 +94,63 @@ async fn the_async_client_encrypts_and_opens_too() {
     let response = client[ADD].post(json!({"name": SECRET})).await.unwrap();
     assert_eq!(response.json().unwrap()["name"], "李四");
     assert_eq!(plain(&PLATFORM, &body(&platform.seen())["name"]), SECRET);
+}
+
+/// What goes out decides, and not how its caller wrote it.
+#[test]
+fn the_operation_is_the_one_of_the_path_that_goes_out() {
+    for (result, platform) in on_both!(vec![signed(200, "{}")], client =>
+        client.chain("v3/profitsharing/receivers/{action}").path("action", "add").post(json!({"name": SECRET})))
+    {
+        result.unwrap();
+        assert_eq!(plain(&PLATFORM, &body(&platform.seen())["name"]), SECRET);
+    }
+    // The number of the merchant, repeats, and what `Debug` and `inspect` tell.
+    let order = json!({"out_trade_no": "A00001", "description": "a", "amount": {"total": 1}});
+    for (result, platform) in on_both!(vec![unsigned(503, ""), signed(200, r#"{"code_url":"a"}"#)], client =>
+        client.chain("v3/pay/{what}/{kind}").path("what", "transactions").path("kind", "native").post(&order))
+    {
+        assert_eq!(result.unwrap().attempts().len(), 2);
+        assert!(body(&platform.seen())["mchid"].is_string());
+    }
+    let client = crate::platform::configured().build_blocking().unwrap();
+    let call = client.chain("v3/fund-app/mch-transfer/{what}").path("what", "transfer-bills");
+    let found = call.inspect(&Method::POST, json!({"user_name": SECRET})).unwrap();
+    assert_eq!(
+        (found.operation.unwrap().title(), &found.sensitive[..]),
+        ("发起转账", &["body: user_name".to_owned()][..])
+    );
+    assert!(format!("{call:?}").contains("发起转账"), "{call:?}");
+}
+
+#[test]
+fn a_path_that_is_almost_one_with_sensitive_fields_is_refused_with_the_right_one() {
+    let transfer = "v3/fund-app/mch-transfer/transfer-bills";
+    for (path, right) in [
+        ("v3/applyment4sub/applyment", "with a slash at the end: v3/applyment4sub/applyment/"),
+        ("v3/ecommerce/applyments", "with a slash at the end: v3/ecommerce/applyments/"),
+        ("v3/fund-app/mch-transfer/transfer-bills/", &*format!("without a slash at the end: {transfer}")),
+        ("V3/fund-app/mch-transfer/transfer-bills", &*format!("exactly so: {transfer}")),
+        ("v3/fund%2Dapp/mch-transfer/transfer-bills?a=b", &*format!("exactly so: {transfer}")),
+    ] {
+        for (result, platform) in on_both!(Vec::new(), client =>
+            client.chain(path).post(json!({"user_name": SECRET, "contact_info": {"mobile_phone": "13800138000"}})))
+        {
+            let error = result.unwrap_err();
+            assert!(error.is_request() && error.to_string().contains(right), "{error}");
+            assert!(!platform.saw_more());
+        }
+    }
+    let client = crate::platform::configured().build_blocking().unwrap();
+    let value = client.chain("v3/fund-app/{a}/transfer-bills").path("a", "MCH-transfer");
+    assert!(value.inspect(&Method::POST, ()).unwrap_err().to_string().contains(transfer));
+    // Without sensitive fields the platform says what it thinks of a path.
+    for (result, platform) in on_both!(vec![signed(200, "{}")], client =>
+        client.chain("v3/refund/domestic/refunds/").post(json!({})))
+    {
+        result.unwrap();
+        assert_eq!(platform.seen().target, "/v3/refund/domestic/refunds/");
+    }
 }
 
 #[test]

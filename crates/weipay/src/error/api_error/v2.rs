@@ -6,8 +6,8 @@ use super::ApiError;
 use crate::error::codes::{self, Taken};
 
 impl ApiError {
-    /// The failure that the elements of an APIv2 response tell, if they do. `is_intact` says whether its signature is not wrong.
-    pub(crate) fn from_elements(elements: &XmlElements, is_intact: bool) -> Option<Self> {
+    /// The failure that the elements of an APIv2 response tell, if they do.
+    pub(crate) fn from_elements(elements: &XmlElements, proof: Proof) -> Option<Self> {
         let text = |name: &&str| elements.text(name).filter(|text| !text.is_empty());
         let first = |names: &[&str]| names.iter().find_map(&text).unwrap_or_default().to_owned();
         let has_failed = |name| text(&name).is_some_and(|code| code != "SUCCESS");
@@ -30,8 +30,10 @@ impl ApiError {
         Some(Self {
             code,
             message: if message.is_empty() { returned.to_owned() } else { message },
-            whole: is_intact && has_failed,
+            whole: proof != Proof::Wrong && has_failed,
             of_apiv2: Some(taken),
+            // Of a request that was taken, a failure is signed as a success is.
+            lacks_signature: proof == Proof::Missing && !is_refused,
             ..Self::default()
         })
     }
@@ -39,12 +41,23 @@ impl ApiError {
     /// The failure that the members of a page of APIv2 tell, if they do: by `retcode`, or by the names of other responses.
     pub(crate) fn from_page(members: &XmlElements) -> Option<Self> {
         let Some(code) = members.text("retcode").filter(|code| *code != "0") else {
-            return Self::from_elements(members, true);
+            return Self::from_elements(members, Proof::Enough);
         };
         let message = members.text("retmsg").unwrap_or_default().to_owned();
         let of_apiv2 = Some(Taken::Perhaps);
         Some(Self { code: code.to_owned(), message, whole: true, of_apiv2, ..Self::default() })
     }
+}
+
+/// What a signature says of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It is right, or the operation has none.
+    Enough,
+    /// There is none, as of a request that was not taken.
+    Missing,
+    /// It was changed on its way.
+    Wrong,
 }
 
 /// Whether this has the form of a code. Those of APIv2 may be numbers, and that of a page may be less than 0.

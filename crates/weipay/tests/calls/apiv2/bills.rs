@@ -154,12 +154,21 @@ fn what_came_in_place_of_a_bill_is_an_error_and_nothing_of_it_is_written() {
     let is_file = |error: &Error| matches!(error.kind(), ErrorKind::File(FileError::NoFile));
     let has_code = |code: &'static str| move |error: &Error| error.is_api() && error.code() == Some(code);
     let marked = super::by_hand::xml(&none).replacen("<xml>", "\u{feff}\r\n<xml>", 1);
-    let cases: [(&str, Scripted, IsExpected<'_>); 12] = [
+    let system_error = r#"{"errcode":268435455,"errmsg":"system error"}"#;
+    let has_error = |error: &Error| {
+        let kind = error.kind();
+        matches!(kind, ErrorKind::File(FileError::ErrorResponse(error)) if error.message == "x")
+    };
+    let cases: [(&str, Scripted, IsExpected<'_>); 16] = [
         ("no bill", xml_response(&none), &has_code("20002")),
         ("a mark before it", unsigned(200, &marked), &has_code("20002")),
         ("compressed", unsigned(200, "").with_bytes(&gzip(marked.as_bytes())), &has_code("20002")),
         ("no fund flow", xml_response(&failed), &has_code("NO_BILL_EXIST")),
         ("JSON", unsigned(200, r#"{"code":"PARAM_ERROR","message":"x"}"#), &has_code("PARAM_ERROR")),
+        ("JSON of a gateway", unsigned(200, system_error), &is_file),
+        ("a list", unsigned(200, "\u{feff}\r\n[]"), &is_file),
+        ("JSON, compressed", unsigned(200, "").with_bytes(&gzip(system_error.as_bytes())), &is_file),
+        ("JSON with an unknown code", unsigned(200, r#"{"code":7,"message":"x"}"#), &has_error),
         ("no file", xml_response(&[("return_code", "SUCCESS"), ("return_msg", "OK")]), &is_file),
         ("a page", unsigned(200, "<html>login</html>"), &Error::is_unverified),
         ("XML that is cut", unsigned(200, "<xml><return_code>FA"), &Error::is_unverified),

@@ -266,6 +266,11 @@ fn a_bill_is_a_file_and_what_is_none_is_not_taken_for_one() {
         let client = client(vec![unsigned(200, body)]);
         assert!(client.chain("v2/pay/downloadbill").post(json!({})).unwrap_err().is_unverified());
     }
+    for body in [r#"{"errcode":268435455,"errmsg":"system error"}"#, "\u{feff} [1]", "{}"] {
+        let client = client(vec![unsigned(200, body)]);
+        let error = client.chain("v2/pay/downloadbill").post(json!({})).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::File(weipay::error::FileError::NoFile)), "{error:#}");
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Hosts {
 }
 
 fn good(times: usize) -> Vec<Step> {
-    (0..times).map(|_| signed(200, "{}").into()).collect()
+    (0..times).map(|_| signed(200, r#"{"out_trade_no":"1"}"#).into()).collect()
 }
 
 #[test]
