@@ -131,10 +131,14 @@ impl Found {
         }
         let known = request.operation.map_or("", |operation| operation.path());
         for (written, known) in path.trim_start_matches('/').split('/').zip(known.split('/')) {
-            if let Some(name) = known.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
-                && !written.starts_with('{')
-            {
-                self.of_url(is_private_name(name), &decoded(written));
+            let Some(name) = placeholder(known) else { continue };
+            // The caller may have another name for the placeholder.
+            match placeholder(written) {
+                Some(other) => {
+                    let values = request.values.iter().filter(|(known, _)| known == other);
+                    values.for_each(|(_, value)| self.of_url(is_private_name(name), value));
+                }
+                None => self.of_url(is_private_name(name), &decoded(written)),
             }
         }
     }
@@ -185,6 +189,10 @@ impl Found {
         self.0.dedup_by(|one, other| one.as_str() == other.as_str());
         SentValues(Some(self.0.into()))
     }
+}
+
+fn placeholder(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// A letter of JSON that has ASCII only.
@@ -255,6 +263,15 @@ mod tests {
                 "张三"
             ]
         );
+    }
+
+    #[test]
+    fn a_placeholder_is_known_by_its_place() {
+        let mut request = request(Method::GET, "v3/marketing/favor/users/{who}/coupons/{coupon_id}");
+        request.operation =
+            crate::Operation::find(&Method::GET, "v3/marketing/favor/users/{openid}/coupons/{coupon_id}");
+        request.values = vec![("who".into(), "openid-1".into()), ("coupon_id".into(), "12345".into())];
+        assert_eq!(values(&SentValues::of(&request, None)), ["openid-1"]);
     }
 
     #[test]
