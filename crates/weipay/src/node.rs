@@ -230,9 +230,9 @@ impl<M: Mode> Drop for Node<M> {
 }
 
 impl<M: Mode> Node<M> {
-    fn empty_into(&mut self, left: &mut Vec<Box<Self>>) {
-        left.extend(self.below.take());
-        left.extend(self.beside.iter_mut().filter_map(OnceLock::take));
+    fn empty_into(&mut self, left: &mut Vec<Self>) {
+        let slots = [&mut self.below].into_iter().chain(&mut self.beside);
+        left.extend(slots.filter_map(OnceLock::take).map(|node| *node));
     }
 }
 
@@ -259,21 +259,20 @@ mod tests {
     use crate::ClientBuilder;
     use weipay_wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId};
 
-    fn root() -> Node<crate::delivery::Blocking> {
-        let (key, platform) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    fn root() -> Result<Node<crate::delivery::Blocking>, Box<dyn std::error::Error>> {
+        let (key, platform) = (PrivateKey::generate()?, PrivateKey::generate()?);
         let client = ClientBuilder::default()
-            .mchid(MerchantId::new("1900007291").unwrap())
-            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB").unwrap())
-            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.public_key())
+            .mchid(MerchantId::new("1900007291")?)
+            .merchant_serial(MerchantSerial::new("408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB")?)
+            .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026")?, platform.public_key())
             .merchant_key(key)
-            .build_blocking()
-            .unwrap();
-        Node::root(Arc::clone(&client["v3"].tree.shared))
+            .build_blocking()?;
+        Ok(Node::root(Arc::clone(&client["v3"].tree.shared)))
     }
 
     #[test]
     fn a_path_is_one_node_however_many_there_are_and_in_whatever_steps() {
-        let root = root();
+        let root = root().unwrap();
         for number in 0..20_000 {
             let path = format!("v3/refund/domestic/refunds/R{number}");
             let node = &root[&*path];
@@ -291,7 +290,7 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_the_paths_of_the_catalogue_go_on_working_and_others_say_why_not() {
-        let root = root();
+        let root = root().unwrap();
         let before = &root["v3/refund/domestic/refunds/R1"];
         root.tree.count.store(MAX_PATHS, Ordering::Relaxed);
         let refund = "v3/refund/domestic/refunds/{out_refund_no}";
