@@ -12,11 +12,12 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use weipay::{ConfigError, blocking};
+use serde_json::Value;
+use weipay::{ConfigError, Response, blocking};
 
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
-use crate::output::{OutputFile, unless_reader_left};
+use crate::output::{OutputFile, note, unless_reader_left};
 pub(crate) use report::describe;
 
 /// What follows the options of `weipay call --help`.
@@ -59,6 +60,10 @@ pub(crate) struct Arguments {
     /// Send the sensitive fields as they are: they are already ciphertext.
     #[arg(long, conflicts_with = "encrypt")]
     pub(crate) ciphertext: bool,
+    /// Decrypt the sensitive fields (敏感信息加密) of the response with the merchant private key. It is printed as JSON, no longer
+    /// byte for byte.
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) decrypt: bool,
     /// A query parameter; may be repeated.
     #[arg(long, value_name = "k=v", value_parser = values::Pair('='))]
     pub(crate) query: Vec<(String, String)>,
@@ -138,10 +143,23 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.follow {
         return follow::follow(&client, &response, &output);
     }
+    let decrypted = arguments.decrypt.then(|| decrypted(&response)).transpose()?;
     // Nobody may mistake this for a call that failed.
-    output.write(response.bytes()).map_err(|reason| {
+    output.write(decrypted.as_ref().map_or(response.bytes(), String::as_bytes)).map_err(|reason| {
         Failure::failed(format!("the call succeeded, but its response could not be written: {reason}"))
     })
+}
+
+/// The response with its sensitive fields decrypted. What cannot be decrypted stays as it came, and is told.
+fn decrypted(response: &Response<Value>) -> Result<String, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::failed(format!("the call succeeded, but its response could not be decrypted: {error}"))
+    };
+    let json = response.json().map_err(|error| unreadable(&error))?;
+    for misread in response.misread() {
+        note(format_args!("{misread}"));
+    }
+    Ok(json.to_string())
 }
 
 fn client(kit: Option<&Path>) -> Result<blocking::Client, Failure> {

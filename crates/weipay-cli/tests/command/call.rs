@@ -400,6 +400,21 @@ fn a_sensitive_field_does_not_leave_in_plain_text() {
     assert_eq!(exit(&named), 2, "the key of another serial is not at hand");
 }
 
+/// The platform's own test of encryption (商户签名验签／加解密测试) sends back what it opened, encrypted for the merchant.
+#[test]
+fn a_sensitive_field_of_a_response_is_decrypted_on_request() {
+    let sandbox = Sandbox::start().unwrap();
+    let full = environment(&sandbox);
+    let body = r#"{"echo_message":"hello","encrypted_echo_message":"张三"}"#;
+    let call = ["call", "POST", "v3/security/echo", "--json", body, "--encrypt"];
+    let as_it_came = weipay(&call, &full);
+    assert!(exit(&as_it_came) == 0 && !String::from_utf8_lossy(&as_it_came.stdout).contains("张三"));
+    let decrypted = weipay(&[&call[..], &["--decrypt"]].concat(), &full);
+    assert_eq!((exit(&decrypted), stderr(&decrypted).as_str()), (0, ""));
+    let json: Value = serde_json::from_slice(&decrypted.stdout).unwrap();
+    assert_eq!((&json["echo_message"], &json["encrypted_echo_message"]), (&"hello".into(), &"张三".into()));
+}
+
 /// The line as a person copies it from a page, run by a shell in which the sandbox's credentials are set.
 #[cfg(unix)]
 #[test]
