@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,7 +12,7 @@ use weipay::bytes::Bytes;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::{Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
-use weipay::{ClientBuilder, Error};
+use weipay::{ClientBuilder, Error, Retries};
 
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
 use crate::runtime::on_async;
@@ -43,6 +43,26 @@ fn a_transport_that_forgets_the_time_limit_does_not_hold_a_call_for_ever() {
     let client = configured().transport(Forgetful).timeout(Duration::from_millis(20)).build().unwrap();
     let error = on_async(client.chain("v3/certificates").get()).unwrap_err();
     assert!(error.is_network() && error.may_have_taken_effect(), "{error:?}");
+}
+
+/// Nobody can connect.
+struct Offline;
+
+impl transport::Transport for Offline {
+    fn send(&self, _: Request<transport::Body>, _: Duration) -> ResponseFuture<'_> {
+        Box::pin(async { Err(NetworkError { sent: Sent::No, source: "offline".into() }) })
+    }
+}
+
+/// A transport of the caller's may belong to another runtime than tokio.
+#[test]
+fn a_call_over_a_transport_of_ones_own_needs_no_tokio() {
+    let client = configured().transport(Offline).retries(Retries::none()).build().unwrap();
+    let mut call = std::pin::pin!(client.chain("v3/a").get());
+    let Poll::Ready(ended) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("nothing in it waits")
+    };
+    assert!(ended.unwrap_err().is_network());
 }
 
 /// A program without an async main has such runtimes: each call drives its own, and nobody drives it between two calls.
