@@ -7,6 +7,7 @@ mod v2;
 
 pub(crate) use v2::Proof;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::StatusCode;
@@ -282,10 +283,21 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code.as_str(), self.message.as_str()) {
             ("", "") => f.write_str("an error response without code and message"),
-            (text, "") | ("", text) => f.write_str(&redact::text(text, &self.sent)),
+            (code, "") => f.write_str(&self.shown_code(code)),
+            ("", text) => f.write_str(&redact::text(text, &self.sent)),
             (code, message) => {
-                write!(f, "{}: {}", redact::text(code, &self.sent), redact::text(message, &self.sent))
+                write!(f, "{}: {}", self.shown_code(code), redact::text(message, &self.sent))
             }
+        }
+    }
+}
+
+impl ApiError {
+    /// A code that is known says nothing of the caller, though the request may have held the same word (`AVAILABLE`).
+    fn shown_code<'a>(&self, code: &'a str) -> Cow<'a, str> {
+        match codes::is_known(code) {
+            true => Cow::Borrowed(code),
+            false => Cow::Owned(redact::text(code, &self.sent)),
         }
     }
 }
@@ -295,7 +307,7 @@ impl std::error::Error for ApiError {}
 impl fmt::Debug for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiError")
-            .field("code", &redact::text(&self.code, &self.sent))
+            .field("code", &self.shown_code(&self.code))
             .field("message", &redact::text(&self.message, &self.sent))
             .field("detail", &self.detail.as_ref().map(|detail| Shown(detail, &self.sent)))
             .finish()

@@ -7,7 +7,7 @@ use serde_json::json;
 use weipay::{Error, Retries};
 
 use crate::hostile_platform::both;
-use crate::platform::{Scripted, Seen, configured, responding, signed, unsigned};
+use crate::platform::{Platform, Scripted, Seen, configured, responding, signed, unsigned};
 use crate::runtime::on_async;
 
 /// The table of `may_have_taken_effect`.
@@ -270,6 +270,16 @@ fn an_error_does_not_print_what_its_request_sent() {
             assert!(error.headers().is_some() && error.body().is_some(), "a program still has them");
         }
     }
+}
+
+/// `funds_account` is a private name, and its value a word of a list.
+#[test]
+fn a_known_code_is_printed_whole_though_the_request_has_its_word() {
+    let platform = Platform::start(vec![unsigned(503, r#"{"code": "SERVICE_UNAVAILABLE", "message": "m"}"#)]);
+    let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+    let refund = json!({"out_refund_no": "1", "funds_account": "AVAILABLE"});
+    let error = client.chain("v3/refund/domestic/refunds").post(refund).unwrap_err();
+    assert!(printed(&error).contains("SERVICE_UNAVAILABLE: m"), "{error}");
 }
 
 #[test]
