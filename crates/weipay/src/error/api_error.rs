@@ -107,7 +107,10 @@ impl ApiError {
     /// JSON object with a code that is known. Gateways write codes of the same form, and the platform adds codes
     /// that may say anything. `is_listed` says whether the catalogue has the code for the operation.
     pub(super) fn leaves_outcome_open(&self, status: StatusCode, is_listed: bool) -> bool {
-        let refuses = REFUSING.contains(&status) || self.of_apiv2.is_some() && status.is_success();
+        // 406 only where the catalogue has it: anything on the way may refuse what a caller accepts.
+        let refuses = REFUSING.contains(&status)
+            || status == StatusCode::NOT_ACCEPTABLE && is_listed
+            || self.of_apiv2.is_some() && status.is_success();
         let is_settled = is_listed || codes::settles(&self.code) || self.of_apiv2 == Some(Taken::No);
         !refuses
             || !self.is_from_platform()

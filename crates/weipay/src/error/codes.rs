@@ -72,6 +72,8 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
         &[
             "ORDERNOTEXIST",
             "REFUNDNOTEXIST",
+            "REFUNDNOTEXISTS",
+            "RECORDNOTEXISTS",
             "RESOURCENOTEXISTS",
             "NOTFOUND",
             "NOSTATEMENTEXIST",

@@ -272,14 +272,16 @@ fn an_error_does_not_print_what_its_request_sent() {
     }
 }
 
-/// `funds_account` is a private name, and its value a word of a list.
+/// `account` is a private name, and its value may be a word of a list, or the number of a merchant that an error is about.
 #[test]
-fn a_known_code_is_printed_whole_though_the_request_has_its_word() {
-    let platform = Platform::start(vec![unsigned(503, r#"{"code": "SERVICE_UNAVAILABLE", "message": "m"}"#)]);
+fn words_of_lists_and_merchant_numbers_are_printed() {
+    let said = r#"{"code": "SERVICE_UNAVAILABLE", "message": "1900000109: AVAILABLE"}"#;
+    let platform = Platform::start(vec![unsigned(503, said)]);
     let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
-    let refund = json!({"out_refund_no": "1", "funds_account": "AVAILABLE"});
-    let error = client.chain("v3/refund/domestic/refunds").post(refund).unwrap_err();
-    assert!(printed(&error).contains("SERVICE_UNAVAILABLE: m"), "{error}");
+    let request =
+        json!({"out_refund_no": "1", "from": [{"account": "AVAILABLE"}, {"account": "1900000109"}]});
+    let error = client.chain("v3/refund/domestic/refunds").post(request).unwrap_err();
+    assert!(printed(&error).contains("SERVICE_UNAVAILABLE: 1900000109: AVAILABLE"), "{error}");
 }
 
 #[test]

@@ -271,7 +271,8 @@ impl CombinedOrder {
     ) -> Result<Order, HandlerError> {
         let (merchant, out_trade_no, sub_mchid) = named_part(item);
         // By APIv2 each part has its own.
-        let appid = text(item, "appid").unwrap_or_else(|| self.appid.clone());
+        let own = text(item, "appid").filter(|_| self.dialect.is_v2());
+        let appid = own.unwrap_or_else(|| self.appid.clone());
         let known = context.merchants.find(&merchant).ok_or_else(refusals::no_such_merchant)?;
         known
             .account

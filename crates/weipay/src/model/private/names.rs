@@ -3,7 +3,7 @@
 //! The names of the fields that are private somewhere in the API.
 
 #[rustfmt::skip]
-pub(super) static PRIVATE_NAMES: [&str; 395] = [
+pub(super) static PRIVATE_NAMES: [&str; 391] = [
     "acc_name",
     "access_token",
     "account",
@@ -147,7 +147,6 @@ pub(super) static PRIVATE_NAMES: [&str; 395] = [
     "finance_license_pics",
     "finder_video_cover_image_url",
     "finish_ticket",
-    "funds_account",
     "geo_location",
     "goods_picture_url",
     "goods_thumbnail_url",
@@ -261,10 +260,8 @@ pub(super) static PRIVATE_NAMES: [&str; 395] = [
     "password",
     "password_free_contract_id",
     "pay_auth_no",
-    "payee_account",
     "payee_info",
     "payee_openid",
-    "payer_account",
     "payer_client_ip",
     "payer_openid",
     "payment_url",
@@ -303,7 +300,6 @@ pub(super) static PRIVATE_NAMES: [&str; 395] = [
     "redirect_uri",
     "redirect_url",
     "refresh_token",
-    "refund_account",
     "refund_account_$n",
     "refund_recv_accout",
     "refund_recv_accout_$n",
