@@ -155,11 +155,8 @@ fn is_kept_away(target: &str) -> bool {
 
 #[test]
 fn with_the_filter_of_the_documents_no_log_has_anything_of_a_call() {
-    for document in [
-        include_str!("../../src/observer.rs"),
-        include_str!("../../examples/tracing.rs"),
-        include_str!("../../../../SECURITY.md"),
-    ] {
+    // SECURITY.md has it too; a package of this crate does not have that file.
+    for document in [include_str!("../../src/observer.rs"), include_str!("../../examples/tracing.rs")] {
         assert!(document.contains("`ureq=off,ureq_proto=off`"));
     }
     log::set_logger(&Logged).unwrap();
