@@ -8,8 +8,8 @@
 //!
 //! Fund flow bills of sub-merchants (子商户资金账单) travel encrypted with AES-256-GCM (`algorithm=AEAD_AES_256_GCM`). Give
 //! [`Download`] an item of `download_bill_list`, typed or not: its key is decrypted with the merchant's private key, and the file
-//! while it arrives. `SM4_GCM` (国密) needs the feature `sm`. UNCONFIRMED: documents do not say of which text `hash_value` of an encrypted file is
-//! the digest; here it is of the decrypted and decompressed one, as for other bills.
+//! while it arrives. `SM4_GCM` (国密) needs the feature `sm`. UNCONFIRMED: documents do not say of which text `hash_value` of an
+//! encrypted file is the digest; here it is of the decrypted and decompressed one, as for other bills.
 //!
 //! # Files that are responses
 //!

@@ -43,7 +43,7 @@ while let Some(stock) = stocks.next().await {
 //! 0.3, for functions that take a stream.
 //!
 //! If a page fails, you get an error, and the next request asks for the same page again. A list that ends before all of its items
-//! came is an error too, and so is a page that names another offset than the one that was asked for.
+//! came is an error too, and so is a page that names an earlier offset than the one that was asked for.
 
 mod place;
 #[cfg(feature = "stream")]

@@ -38,8 +38,8 @@ pub(crate) fn root(operation: &Operation, what: &str, flat: Option<&str>) -> Str
     }
 }
 
-/// The documentation of a step: its path and the operations there. Where there are none, and for a feature, the official products
-/// (产品) of the operations below it; the step of a version has all of them.
+/// The documentation of a step: its path and the operations at it. A step without operations, and a feature, name the official
+/// products (产品) of the operations below; the step of a version names all products.
 pub(crate) fn step(tree: &Tree<'_>) -> String {
     let mut named: Vec<&str> = tree.titles();
     let is_version = !tree.path.contains('/');

@@ -50,7 +50,7 @@ pub enum PageError {
         /// How many items the platform says that there are.
         total: u64,
     },
-    /// Another page came than the one that was asked for. The next request asks for the same page again.
+    /// An earlier page came than the one that was asked for. The next request asks for the same page again.
     #[error(
         "the page begins at offset {answered}, and the one at offset {asked} was asked for: do not use its items"
     )]
