@@ -99,7 +99,8 @@ def play(data, base, browser, shop):
     back = urllib.parse.quote(shop, safe="")
     body = {
         "appid": kit["appid"], "mchid": kit["mchid"], "notify_url": "http://127.0.0.1:9/notify", "amount": {"total": 1990},
-        "description": "<b>一杯咖啡</b>" + "长" * 60,
+        # Wider than a phone, and within the 127 bytes of a description.
+        "description": "<b>一杯咖啡</b>" + "长" * 36,
         "scene_info": {"payer_client_ip": "127.0.0.1", "h5_info": {"type": "Wap"}},
     }
     for number, button, wanted in [("browser-1", "pay", "SUCCESS"), ("browser-2", "cancel", "NOTPAY")]:
