@@ -37,7 +37,8 @@ be file paths. For the operations of APIv2 that need the merchant certificate in
 PEM or PKCS#12, and WEIPAY_MERCHANT_CERTIFICATE_PASSWORD if its password is not the merchant ID.
 
 Exit codes:
-  0  success: the response is verified
+  0  success: the response is verified, where the platform signs it. Also 202: accepted and not decided yet, as a note on standard
+     error says
   1  an error response, with code and message on standard error; or the response could not be written
   2  a wrong command line or configuration: nothing was sent
   3  the response, or the file of --follow, could not be verified
@@ -51,7 +52,8 @@ pub(crate) struct Arguments {
     pub(crate) method: http::Method,
     /// The path, such as v3/marketing/busifavor/stocks/{stock_id}.
     pub(crate) path: String,
-    /// The JSON body, sent byte for byte. @FILE reads it from a file, and - from standard input.
+    /// The JSON body. It is sent as given, except that a missing merchant number is filled in and sensitive fields are encrypted;
+    /// APIv2 gets it as XML. @FILE reads it from a file, and - from standard input.
     #[arg(long, value_name = "JSON", value_parser = values::JsonBody)]
     pub(crate) json: Option<Box<serde_json::value::RawValue>>,
     /// Encrypt the sensitive fields (敏感信息加密), which you give in plaintext.
@@ -78,8 +80,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Download the file that the response names (`download_url`, in a few operations `url`), such as a bill
-    /// (账单), and write it in place of the response: decompressed, and with its digest checked. With --output,
-    /// FILE is created or replaced only if the digest is right. Where the response is the file itself, as a bill of APIv2 is,
+    /// (账单), and write it in place of the response: decompressed, and with its digest checked where the platform
+    /// announces one. With --output, FILE is created or replaced only if the digest is right. Where the response is the file itself, as a bill of APIv2 is,
     /// it may have any length.
     #[arg(long)]
     pub(crate) follow: bool,
@@ -132,6 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             written.map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
         if let Some(downloaded) = written {
             report::warn_of_example(&downloaded.headers);
+            report::warn_of_unproven(&downloaded);
         }
         return Ok(());
     }
@@ -139,6 +142,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .request(arguments.method.clone(), &arguments.json)
         .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
     report::warn_of_example(response.headers());
+    report::warn_of_unsigned(&response);
     report::warn_of_undecided(&response, weipay::Operation::find(&arguments.method, &arguments.path));
     if arguments.follow {
         return follow::follow(&client, &response, &output);

@@ -94,7 +94,8 @@ pub(crate) fn constants(operations: &[Operation]) -> String {
         //! ```
         //! use weipay::error_code;
         //!
-        //! fn is_paid(error: &weipay::Error) -> bool {{
+        //! /// An error has no signature, and it may speak of an earlier request: query the order before anything is sent.
+        //! fn is_perhaps_paid(error: &weipay::Error) -> bool {{
         //!     matches!(error.code(), Some(error_code::ORDERPAID | error_code::ORDER_PAID))
         //! }}
         //! ```

@@ -198,7 +198,8 @@ async fn bill(State(shop): State<Shop>, PathValue(date): PathValue<String>) -> R
     let (mut rows, mut fen) = (0, 0);
     for row in Bill::new(&file[..])? {
         rows += 1;
-        fen += row?.trade().total()?.and_then(|amount| amount.fen()).unwrap_or_default();
+        let total = row?.trade().total()?.and_then(|amount| amount.fen());
+        fen += total.ok_or(Failure(StatusCode::BAD_GATEWAY, "a row without 订单金额 in whole fen".into()))?;
     }
     Ok(Json(json!({ "rows": rows, "fen": fen })))
 }

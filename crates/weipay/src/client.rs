@@ -64,7 +64,7 @@ macro_rules! client_styles {
             /// that the client knows, also certificates that the client has fetched meanwhile.
             ///
             /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
-            /// certificates in the background, at most once a minute. The platform sends the notification again after 15 seconds;
+            /// certificates in the background, at most once a minute. The platform sends the notification again, most of them after 15 seconds;
             /// then the certificate is there. As a call does, a notification lets the client refresh its certificates in the
             /// background before they are 12 hours old. It never waits for that.
             #[cfg(feature = "notifications")]

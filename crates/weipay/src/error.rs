@@ -221,8 +221,9 @@ impl Error {
         &self.0.kind
     }
 
-    /// Whether the operation may have been carried out although this call failed. If so, query its result, or repeat the call
-    /// **with the same request number and the same content**; never with a new number.
+    /// Whether the operation may have been carried out although this call failed. If so, query its result. Repeat the
+    /// call, **with the same request number and the same content**, only if that [is safe](Self::is_safe_to_repeat); never with a
+    /// new number.
     ///
     /// | what happened | may it have taken effect? |
     /// |---|---|
@@ -240,6 +241,7 @@ impl Error {
     /// | APIv2: the same with any other `return_msg` | **yes** |
     /// | APIv2: `result_code` FAIL, rightly signed where the operation signs its responses, with an `err_code` that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE` | no: the platform refused |
     /// | APIv2: the same with a code that nobody knows, with one that leaves it open, such as `SYSTEMERROR`, `USERPAYING` or `SEND_FAILED`, without a code, or without the signature | **yes** |
+    /// | status 406 with a code that the catalogue has for the operation: `Accept-Language` | no: the platform refused |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |

@@ -8,7 +8,8 @@
 //! ```
 //! use weipay::error_code;
 //!
-//! fn is_paid(error: &weipay::Error) -> bool {
+//! /// An error has no signature, and it may speak of an earlier request: query the order before anything is sent.
+//! fn is_perhaps_paid(error: &weipay::Error) -> bool {
 //!     matches!(error.code(), Some(error_code::ORDERPAID | error_code::ORDER_PAID))
 //! }
 //! ```
@@ -107,8 +108,9 @@ pub const NAME_MISMATCH: &str = "NAME_MISMATCH";
 /// coupon. HTTP 403. Also spelled [`NO_AUTH`].
 pub const NOAUTH: &str = "NOAUTH";
 /// The balance is too low. Or: The payer has not enough money. Or: The amount is larger than what is left
-/// to share. Or: The balance of the merchant is too low for the refund. It has other meanings too: see
-/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 403. Also spelled [`NOT_ENOUGH`].
+/// to share: an earlier request may have taken effect. Or: The balance of the merchant is too low for the
+/// refund. It has other meanings too: see [`Operation::error_codes`](crate::Operation::error_codes). HTTP
+/// 403. Also spelled [`NOT_ENOUGH`].
 pub const NOTENOUGH: &str = "NOTENOUGH";
 /// This bank card cannot pay the order.
 pub const NOTSUPORTCARD: &str = "NOTSUPORTCARD";
@@ -189,7 +191,7 @@ pub const RCVDAMOUNT_LIMIT: &str = "RCVDAMOUNT_LIMIT";
 pub const RECV_ACCOUNT_NOT_ALLOWED: &str = "RECV_ACCOUNT_NOT_ALLOWED";
 /// The refund does not exist.
 pub const REFUNDNOTEXIST: &str = "REFUNDNOTEXIST";
-/// The refund number was used before with another amount.
+/// The refund number was used before with another amount: an earlier refund may have taken effect.
 pub const REFUND_FEE_MISMATCH: &str = "REFUND_FEE_MISMATCH";
 /// The calling merchant may not do this. Or: The merchant may not send coupons of this stock. Or: The
 /// period is over or is not allowed. Or: The permissions of the merchant do not allow it. It has other

@@ -24,6 +24,7 @@ use crate::error::{Error, RequestError};
 use crate::model::Sensitive;
 use crate::operation::{Operation, operations};
 use crate::paging::Pages;
+use crate::retry::Retries;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
 use crate::url::without_query;
@@ -152,6 +153,11 @@ impl<M: Mode> Node<M> {
     /// See [`Call::timeout`].
     pub fn timeout(&self, timeout: Duration) -> Call<M> {
         self.call().timeout(timeout)
+    }
+
+    /// See [`Call::retries`].
+    pub fn retries(&self, retries: Retries) -> Call<M> {
+        self.call().retries(retries)
     }
 
     /// See [`Call::base_url`].

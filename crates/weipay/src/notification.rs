@@ -36,7 +36,8 @@
 //! to decrypt what was not verified. [`Receiver::receive`] does both.
 //!
 //! Respond within five seconds. A status of 200 or 204 says that the notification was handled; any other lets
-//! the platform send it again, up to fifteen times in a day. It also sends again what was handled, so a
+//! the platform send it again: most events up to fifteen times in a day, `COUPON.SEND` each minute for eleven minutes, transfers more
+//! often (`weipay api show EVENT` has the table). Of APIv2 the XML must say so, too: [`Notification::success`] does. The platform also sends again what was handled, so a
 //! handler must do no harm the second time: see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the
 //! features `dedup-sqlite` and `dedup-postgres`, `SqliteDedup` and `PostgresDedup` remember for several
 //! servers, and for as long as you want.

@@ -42,7 +42,8 @@ while let Some(stock) = stocks.next().await {
 //! With the feature `stream`, [`Pages`] and [`Items`] of the async client are also streams of `futures-core`
 //! 0.3, for functions that take a stream.
 //!
-//! If a page fails, you get an error, and the next request asks for the same page again. A list that ends before all of its items
+//! If a page fails, you get an error, and the next request asks for the same page again; after three failures in a
+//! row the list ends. A list that ended after an error is not whole. A list that ends before all of its items
 //! came is an error too, and so is a page that names an earlier offset than the one that was asked for.
 
 mod place;

@@ -34,6 +34,7 @@ match waited {
 ```
 "#
 )]
+//! Final is not success: a refund may end as `ABNORMAL` or `CLOSED`, a transfer as `FAIL` or `CANCELLED`. Compare the state.
 //! At the deadline an undecided payment stays undecided: ask again, or close the order, before a new one is made.
 
 mod final_states;

@@ -14,10 +14,21 @@ use crate::failure::{Failure, Outcome};
 /// Downloads the file and checks its digest while it is written.
 pub(super) fn follow(client: &Client, response: &Response<Value>, output: &Output) -> Outcome {
     let downloaded = write(|writer| client.download(response).to_writer(writer), output)?;
-    downloaded.map(drop).map_err(|error| {
-        let reason = format!("the call succeeded, but the download failed: {}", report::describe(&error));
-        Failure::from_download(&error, reason)
-    })
+    match downloaded {
+        Ok(downloaded) => {
+            downloaded.as_ref().inspect(|downloaded| report::warn_of_unproven(downloaded));
+            Ok(())
+        }
+        Err(error) => {
+            let reason = match error.kind() {
+                ErrorKind::Request(problem) => {
+                    format!("the call succeeded, but nothing was downloaded: {problem}")
+                }
+                _ => format!("the call succeeded, but the download failed: {}", report::describe(&error)),
+            };
+            Err(Failure::from_download(&error, reason))
+        }
+    }
 }
 
 /// Writes a file, and gives how its download ended; an error of the output is a failure. `None` if nobody reads any more.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
+use weipay::download::Downloaded;
 use weipay::error::{ErrorKind, RequestError};
 use weipay::{Error, Operation, Response};
 use weipay_sandbox::{Behaviour, ORIGIN_HEADER, REASON_HEADER, decode_reason};
@@ -15,6 +16,20 @@ pub(super) fn warn_of_example(headers: &HeaderMap) {
     let is_example = headers.get(ORIGIN_HEADER).is_some_and(|origin| origin == Behaviour::Example.word());
     if is_example {
         note("this is an example: the sandbox does not implement this operation, so nothing happened");
+    }
+}
+
+/// A few files have no digest, bills of APIv2 among them.
+pub(super) fn warn_of_unproven(file: &Downloaded) {
+    if !file.is_verified() {
+        note("the platform announces no digest of this file: only TLS proves where it comes from");
+    }
+}
+
+/// A few operations have responses without a signature, red packets among them.
+pub(super) fn warn_of_unsigned(response: &Response<Value>) {
+    if !response.is_verified() {
+        note("the platform does not sign this response: only TLS proves where it comes from");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::output::print;
 pub(crate) struct Coupon {
     #[command(subcommand)]
     command: CouponCommand,
-    /// Product coupons (商品券), instead of merchant coupons (商家券).
+    /// Product coupons (商品券), instead of merchant coupons (商家券). Not needed for send and link-product.
     #[arg(long, global = true)]
     product: bool,
     #[command(flatten)]

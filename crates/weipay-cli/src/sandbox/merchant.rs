@@ -30,7 +30,7 @@ pub(crate) enum MerchantCommand {
     Bind(Bindings),
     /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the key that signs then.
     RotateKey(RotateKey),
-    /// Set the state of its certificate (商户API证书).
+    /// Set the state of a merchant's certificate (商户API证书).
     Certificate {
         /// Its merchant ID (商户号).
         mchid: String,
@@ -40,7 +40,7 @@ pub(crate) enum MerchantCommand {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Say where it is told of what it gets by profit sharing (分账动账通知).
+    /// Set the address at which a merchant is told what it gets by profit sharing (分账动账通知).
     SharingNotices {
         /// Its merchant ID (商户号).
         mchid: String,

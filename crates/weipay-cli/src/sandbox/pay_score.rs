@@ -38,7 +38,7 @@ pub(crate) enum PayScoreCommand {
         #[arg(long = "as", value_name = "OPENID")]
         openid: String,
     },
-    /// Close it again.
+    /// Close the service for the merchant again (解除授权).
     EndAuthorization {
         /// The authorization_code or apply_permissions_token.
         number: String,

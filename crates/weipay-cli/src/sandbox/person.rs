@@ -27,7 +27,7 @@ pub(crate) enum PersonCommand {
         /// An openid or the unionid.
         id: String,
     },
-    /// Print the openid of such a person under one appid, also under one that was bound to a merchant later.
+    /// Print the openid of a person who was added under one appid, also under one that was bound to a merchant later.
     Openid {
         /// An openid or the unionid.
         id: String,

@@ -40,7 +40,7 @@ It does not get other variables that a client of weipay reads, such as your WEIP
 A termination signal is passed on to the command; so is SIGINT, unless this program runs in the foreground of a terminal, which
 sends Ctrl-C to the command itself. The sandbox waits for the command, and then cleans up. A second Ctrl-C within two seconds
 ends the command at once, with SIGKILL. The exit code is that of the command; 128 and the number of the signal if a signal ended
-it. If the command cannot be started, it is 2.";
+it. If the command cannot be started, it is 2; if the sandbox cannot, it is 1.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]

@@ -38,7 +38,7 @@ pub(crate) enum TransferCommand {
         /// The out_authorization_no or package_info.
         number: String,
     },
-    /// End such an authorization.
+    /// End an authorization to transfer without confirmation (免确认收款授权).
     EndAuthorization {
         /// The out_authorization_no or package_info.
         number: String,

@@ -175,6 +175,7 @@ fn what_was_downloaded_goes_out_byte_for_byte() {
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let is_file = to_file.last().is_some_and(|given| *given != "-");
         assert_eq!(output.stdout, if is_file { &b""[..] } else { bytes });
+        assert!(stderr(&output).contains("does not sign this response"), "{}", stderr(&output));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
@@ -198,7 +199,10 @@ fn the_file_that_a_response_names_is_followed_and_checked() {
     // A response that names no file.
     let none = weipay(&["call", "GET", VIOLATIONS, "--kit", kit, "--follow"], &HashMap::new());
     assert_eq!((exit(&none), none.stdout.len()), (1, 0));
-    assert!(stderr(&none).contains("download_url"), "{}", stderr(&none));
+    assert!(
+        stderr(&none).contains("download_url") && !stderr(&none).contains("nothing was sent"),
+        "{none:?}"
+    );
 }
 
 #[test]

@@ -208,9 +208,10 @@ fn head(kit: &Kit) -> String {
     format!(
         "Kit of merchant {} in a sandbox at {}\n\
          The platform has {has}.\n\
-         Members of kit.json that are null do not exist for this merchant. Where `api_v3_key` stands below, take it from kit.json.\n\
-         SDKs whose host names are fixed run inside `weipay sandbox run -- COMMAND`, which sets the proxy and the trust in the\n\
-         sandbox's certificates (ca.pem) for Go, Java, Node.js, PHP and Python.\n",
+         Members of kit.json that are null do not exist for this merchant. Names such as `api_v3_key` or `apiV3Key` below stand for values of kit.json.\n\
+         SDKs whose host names are fixed run inside `weipay sandbox run --data FOLDER -- COMMAND`, which starts the sandbox of the\n\
+         folder of these keys, where none runs yet, and sets the proxy and the trust in its certificates (ca.pem) for Go, Java, Node.js,\n\
+         PHP and Python. Where it runs already, set HTTPS_PROXY to its address.\n",
         kit.mchid, kit.base_url
     )
 }

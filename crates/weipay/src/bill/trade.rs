@@ -30,7 +30,7 @@ typed_row! {
     bank: text = "付款银行",
     /// The currency
     currency: text = "货币种类",
-    /// What the merchant is to get
+    /// What is settled for the order, before the fee
     settlement_total: amount = "应结订单金额" | "总金额",
     /// What cash coupons paid
     coupon_total: amount = "代金券金额" | "企业红包金额" | "代金券或立减优惠金额",

@@ -25,7 +25,8 @@ pub enum ErrorClass {
     Permission,
     /// The platform has no such order, refund or other object: `ORDER_NOT_EXIST`, `RESOURCE_NOT_EXISTS`. Only
     /// a whole response with a code of the platform is of this class, never the 404 of a proxy or of an
-    /// unknown path.
+    /// unknown path. A transfer (商家转账) that is not found may still appear: query it again after some minutes, and never
+    /// take it for failed.
     NotFound,
     /// The number is used, or the object is in a state that excludes this: `OUT_TRADE_NO_USED`, `ORDERPAID`,
     /// `ORDER_CLOSED`. Query its state; an earlier call may have succeeded.
@@ -33,13 +34,15 @@ pub enum ErrorClass {
     /// A rule of business refuses it, such as a balance, a limit or the state of an account: `NOT_ENOUGH`, `RULE_LIMIT`. Code and
     /// message say which. Refusals with a code that this version does not know are of this class too.
     Refused,
-    /// Too many calls: status 429, `FREQUENCY_LIMITED`. Call again later.
+    /// Too many calls: status 429, `FREQUENCY_LIMITED`. Query the result; call again later, where that is
+    /// [safe](Error::is_safe_to_repeat).
     RateLimit,
     /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result. With status 202 the platform
     /// asks to make the same call again, as when an order cannot be closed while its payer enters the
     /// password.
     Pending,
-    /// The platform failed: status 5xx, `SYSTEM_ERROR`, `BANK_ERROR`. Query the result, or make the same call again.
+    /// The platform failed: status 5xx, `SYSTEM_ERROR`, `BANK_ERROR`. Query the result; make the same call again only
+    /// where that is [safe](Error::is_safe_to_repeat).
     PlatformFault,
     /// The network failed, or something that is not the platform's API responded, such as a proxy.
     Transport,

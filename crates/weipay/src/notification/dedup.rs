@@ -131,7 +131,8 @@ impl Notification {
     /// # async fn handle(notification: Notification, seen: &MemoryDedup) -> weipay::http::Response<weipay::bytes::Bytes> {
     /// let once = notification.handle_once(seen, async |event| match event {
     ///     Event::TransactionSuccess(order) => pay(order.out_trade_no.as_deref().unwrap_or_default()).await,
-    ///     _ => Ok(()),
+    ///     // What is acknowledged never comes again.
+    ///     _ => Err("nobody handles this event".to_owned()),
     /// });
     /// once.await.response(&notification)
     /// # }

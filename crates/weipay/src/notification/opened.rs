@@ -116,8 +116,8 @@ impl Notification {
         self.head.request_id.as_deref()
     }
 
-    /// The number (商户号) of the configured merchant whose key opened it; `None` if several merchants of the receiver have the same
-    /// APIv3 key.
+    /// The number (商户号) of the configured merchant whose key opened it; `None` if it may be for several: those
+    /// that have the same APIv3 key and know the key of the signature.
     #[must_use]
     pub fn mchid(&self) -> Option<&MerchantId> {
         self.mchid.as_ref()

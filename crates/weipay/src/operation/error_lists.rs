@@ -680,7 +680,7 @@ pub(crate) static OF_POST_V2_SECAPI_PAY_REFUND: [ErrorCode; 19] = [
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified"),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML"),
     ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls"),
-    ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount"),
+    ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::QueryState, "the refund number was used before with another amount: an earlier refund may have taken effect"),
     ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified"),
     ErrorCode::new(0, "ERROR", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").says("refund_fee大于可退金额"),
@@ -747,8 +747,8 @@ pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_ECOMMERCE_REFUNDS_APPLY: [ErrorCode; 9] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试").unconfirmed(),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the refund number was used before with another amount: an earlier refund may have taken effect").says("订单金额或退款金额与之前请求不一致，请核实后再试").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").says("申请退款金额超过订单可退金额").unconfirmed(),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款").unconfirmed(),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total, the sub-merchant or an order number is not that of the order").says("您的请求参数与订单信息不一致").unconfirmed(),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not bound to the platform").unconfirmed(),
@@ -1036,7 +1036,7 @@ pub(crate) static OF_POST_V3_PROFITSHARING_ORDERS: [ErrorCode; 9] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "a number of an order is malformed").says("订单号格式不正确"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
     ErrorCode::new(429, "RATELIMIT_EXCEED", Advice::RetryLater, "too many calls for one order").says("对同笔订单分账频率过高"),
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the amount is larger than what is left to share").says("分账金额不足"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "the amount is larger than what is left to share: an earlier request may have taken effect").says("分账金额不足"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").says("分账金额超出最大分账比例"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other receivers").says("分账接收方与原请求不一致"),
@@ -1079,8 +1079,8 @@ pub(crate) static OF_POST_V3_REFUND_DOMESTIC_REFUNDS: [ErrorCode; 13] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many refunds of old orders: repeat this one later with the same number").says("频率限制，1个月之前的订单请降低申请频率再重试"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "a rule of refunds forbids it"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant may not refund this order"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund number was used before with another amount").says("订单金额或退款金额与之前请求不一致，请核实后再试"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the refund is larger than what is left of the order").says("申请退款金额超过订单可退金额"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the refund number was used before with another amount: an earlier refund may have taken effect").says("订单金额或退款金额与之前请求不一致，请核实后再试"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").says("申请退款金额超过订单可退金额"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the total or an order number is not that of the order").says("您的请求参数与订单信息不一致"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the whole order is refunded already: an earlier refund took effect").says("订单已全额退款"),
@@ -1240,7 +1240,7 @@ pub(crate) static PROFITSHARING_AMOUNTS: [ErrorCode; 3] = [
 #[rustfmt::skip]
 pub(crate) static PROFITSHARING_ORDER: [ErrorCode; 7] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the amount is larger than what is left to share").says("分账金额不足"),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "the amount is larger than what is left to share: an earlier request may have taken effect").says("分账金额不足"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "profit sharing is not opened for the merchant").says("无分账权限"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").says("分账金额超出最大分账比例"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the number was used before with other receivers").says("分账接收方与原请求不一致"),
@@ -1315,7 +1315,7 @@ pub(crate) static V2_PROFITSHARING: [ErrorCode; 7] = [
     ErrorCode::new(0, "NOT_SHARE_ORDER", Advice::FixRequest, "the order was not marked for profit sharing").says("非分账订单不支持分账"),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "a rule of the product forbids it, such as a number that was used before with other receivers").unconfirmed(),
     ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
-    ErrorCode::new(0, "NOTENOUGH", Advice::FixRequest, "the amount is larger than what is left to share").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::QueryState, "the amount is larger than what is left to share: an earlier request may have taken effect").unconfirmed(),
     ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is malformed").unconfirmed(),
     ErrorCode::new(0, "RULELIMIT", Advice::FixRequest, "the amount is above the highest ratio of profit sharing").unconfirmed(),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),

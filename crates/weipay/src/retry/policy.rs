@@ -10,7 +10,7 @@ use crate::operation::Operation;
 ///
 /// It is only asked where a repeat cannot make the call take effect twice; the table at
 /// [`Retries`](crate::Retries) says where that is. So no policy can charge anybody twice. Whatever it says, a
-/// `Retry-After` of the platform is kept, refunds are a minute apart unless a signature probe came between
+/// `Retry-After` of the platform is obeyed, refunds are a minute apart unless a signature probe came between
 /// them, no wait goes beyond the call's time limit, and the budget of the client holds.
 /// [`Call::retries`](crate::Call::retries) stands above it.
 ///

@@ -249,6 +249,14 @@ fn a_failure_of_apiv2_says_its_sentence_under_any_name() {
 fn what_an_earlier_call_did_is_to_be_queried_and_not_corrected() {
     let refusals = [
         (400, "v3/refund/domestic/refunds", "INVALID_REQUEST", "订单已全额退款"),
+        (
+            400,
+            "v3/refund/domestic/refunds",
+            "INVALID_REQUEST",
+            "订单金额或退款金额与之前请求不一致，请核实后再试",
+        ),
+        (400, "v3/refund/domestic/refunds", "INVALID_REQUEST", "申请退款金额超过订单可退金额"),
+        (403, "v3/profitsharing/orders", "NOT_ENOUGH", "分账金额不足"),
         (400, "v3/transfer/batches", "INVALID_REQUEST", "对应单号已超出重试期,请查单确认后决定是否换单请求"),
         (
             400,

@@ -91,7 +91,8 @@ macro_rules! sql_dedup {
 
             /// Forgets the events that nobody has touched for so long, and returns how many they were. Call
             /// it once a day, so that the table does not grow for ever. The platform repeats a notification
-            /// for about a day, so two days are a good age. A younger age than a day is taken as a day, and
+            /// for about a day, so two days are a good age. A message of APIv2 is signed without a time: whoever
+            /// has an old one can send it again, so keep those for as long as your handler would act on it. A younger age than a day is taken as a day, and
             /// `Duration::MAX` forgets nothing.
             ///
             /// # Errors

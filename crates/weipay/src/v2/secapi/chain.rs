@@ -602,7 +602,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
     /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as a number that was used before with other receivers UNCONFIRMED | `QueryState` |
     /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
-    /// |  | `NOTENOUGH` | the amount is larger than what is left to share UNCONFIRMED | `FixRequest` |
+    /// |  | `NOTENOUGH` | the amount is larger than what is left to share: an earlier request may have taken effect UNCONFIRMED | `QueryState` |
     /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
     /// |  | `RULELIMIT` | the amount is above the highest ratio of profit sharing UNCONFIRMED | `FixRequest` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
@@ -655,7 +655,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
     /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as a number that was used before with other receivers UNCONFIRMED | `QueryState` |
     /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
-    /// |  | `NOTENOUGH` | the amount is larger than what is left to share UNCONFIRMED | `FixRequest` |
+    /// |  | `NOTENOUGH` | the amount is larger than what is left to share: an earlier request may have taken effect UNCONFIRMED | `QueryState` |
     /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
     /// |  | `RULELIMIT` | the amount is above the highest ratio of profit sharing UNCONFIRMED | `FixRequest` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
@@ -709,7 +709,7 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     /// |  | `NOT_SHARE_ORDER` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
     /// |  | `INVALID_REQUEST` | a rule of the product forbids it, such as a number that was used before with other receivers UNCONFIRMED | `QueryState` |
     /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
-    /// |  | `NOTENOUGH` | the amount is larger than what is left to share UNCONFIRMED | `FixRequest` |
+    /// |  | `NOTENOUGH` | the amount is larger than what is left to share: an earlier request may have taken effect UNCONFIRMED | `QueryState` |
     /// |  | `PARAM_ERROR` | a parameter is malformed UNCONFIRMED | `FixRequest` |
     /// |  | `RULELIMIT` | the amount is above the highest ratio of profit sharing UNCONFIRMED | `FixRequest` |
     /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
@@ -820,7 +820,7 @@ impl<M: Mode> SecapiPayRefund<M> {
     /// |  | `SIGNERROR` | the signature of the request cannot be verified | `FixRequest` |
     /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML | `FixRequest` |
     /// |  | `FREQUENCY_LIMITED` | too many calls | `RetryLater` |
-    /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount | `FixRequest` |
+    /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount: an earlier refund may have taken effect | `QueryState` |
     /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified | `FixRequest` |
     /// |  | `ERROR` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) | `QueryState` |
     /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect (refund_fee大于可退金额) | `QueryState` |

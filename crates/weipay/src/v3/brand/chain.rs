@@ -2245,7 +2245,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
-    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share: an earlier request may have taken effect (分账金额不足) | `QueryState` |
     /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant (无分账权限) | `AskPermission` |
     /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |

@@ -2331,7 +2331,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
-    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share: an earlier request may have taken effect (分账金额不足) | `QueryState` |
     /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant (无分账权限) | `AskPermission` |
     /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |
@@ -2646,8 +2646,8 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) UNCONFIRMED | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) UNCONFIRMED | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount: an earlier refund may have taken effect (订单金额或退款金额与之前请求不一致，请核实后再试) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect (申请退款金额超过订单可退金额) UNCONFIRMED | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) UNCONFIRMED | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the total, the sub-merchant or an order number is not that of the order (您的请求参数与订单信息不一致) UNCONFIRMED | `FixRequest` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not bound to the platform UNCONFIRMED | `FixRequest` |

@@ -158,7 +158,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// | 400 | `PARAM_ERROR` | a number of an order is malformed (订单号格式不正确) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the order was not marked for profit sharing (非分账订单不支持分账) | `FixRequest` |
     /// | 429 | `RATELIMIT_EXCEED` | too many calls for one order (对同笔订单分账频率过高) | `RetryLater` |
-    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share (分账金额不足) | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left to share: an earlier request may have taken effect (分账金额不足) | `QueryState` |
     /// | 403 | `NO_AUTH` | profit sharing is not opened for the merchant | `AskPermission` |
     /// | 403 | `RULE_LIMIT` | the amount is above the highest ratio of profit sharing (分账金额超出最大分账比例) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the number was used before with other receivers (分账接收方与原请求不一致) | `QueryState` |

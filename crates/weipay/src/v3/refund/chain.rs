@@ -63,8 +63,8 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     /// | 429 | `FREQUENCY_LIMITED` | too many refunds of old orders: repeat this one later with the same number (频率限制，1个月之前的订单请降低申请频率再重试) | `RetryLater` |
     /// | 400 | `INVALID_REQUEST` | a rule of refunds forbids it | `FixRequest` |
     /// | 403 | `NO_AUTH` | the merchant may not refund this order | `AskPermission` |
-    /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount (订单金额或退款金额与之前请求不一致，请核实后再试) | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order (申请退款金额超过订单可退金额) | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | the refund number was used before with another amount: an earlier refund may have taken effect (订单金额或退款金额与之前请求不一致，请核实后再试) | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect (申请退款金额超过订单可退金额) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the total or an order number is not that of the order (您的请求参数与订单信息不一致) | `FixRequest` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     /// | 400 | `INVALID_REQUEST` | the whole order is refunded already: an earlier refund took effect (订单已全额退款) | `QueryState` |

@@ -289,10 +289,11 @@ fn retries_are_switched_off_for_a_client_and_for_a_call() {
     for (outcome, seen, _) in each(|| vec![fault(500), good()], off, |client| client.post(ORDER, &order())) {
         assert_eq!((outcome.unwrap_err().attempts().len(), seen.len()), (1, 1));
     }
-    let server = Server::start(vec![fault(500), good()]);
+    let server = Server::start(vec![fault(500), fault(500), good()]);
     let client = to(&server, &Noting::default()).build_blocking().unwrap();
     client.chain(ORDER).retries(Retries::none()).post(order()).unwrap_err();
-    assert_eq!(server.seen().len(), 1);
+    client[ORDER].retries(Retries::none()).post(order()).unwrap_err();
+    assert_eq!(server.seen().len(), 2);
 }
 
 /// The first `failing` attempts find nobody listening.
