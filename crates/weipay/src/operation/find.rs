@@ -56,10 +56,29 @@ impl Operation {
             row.verb == verb
                 && (is_spelling_of(one_by_one.iter().map(String::as_str), known())
                     || is_spelling_of(at_once.iter().copied(), known()))
-                && [Place::Path, Place::Query, Place::Body].iter().any(|at| row.members(*at).has_encrypted())
+                && row.has_encrypted_request()
         };
         let meant = table::ALL.iter().copied().filter(|row| is_meant(row));
         meant.min_by_key(|row| row.path.matches('{').count())
+    }
+
+    /// The operation by which a partner (服务商) does for a sub-merchant what this one does for the caller: its path
+    /// has one segment more, `partner`.
+    pub(crate) fn partner_twin(&self) -> Option<&'static Self> {
+        if self.sub_mchid.is_some() {
+            return None;
+        }
+        let ends = self.path.match_indices('/').map(|(at, _)| at).chain([self.path.len()]);
+        let mut twins = ends.filter_map(|at| {
+            let (before, after) = self.path.split_at(at);
+            Self::find(&self.method(), &format!("{before}/partner{after}"))
+        });
+        twins.find(|twin| twin.sub_mchid.is_some())
+    }
+
+    /// Whether a field of its request travels encrypted.
+    pub(crate) fn has_encrypted_request(&self) -> bool {
+        [Place::Path, Place::Query, Place::Body].iter().any(|at| self.members(*at).has_encrypted())
     }
 
     /// The operations at this path, one for each method. [`find`](Self::find) says how the path may be written.

@@ -154,6 +154,28 @@ fn a_path_that_is_almost_one_with_sensitive_fields_is_refused_with_the_right_one
 }
 
 #[test]
+fn another_method_than_those_of_a_path_with_sensitive_fields_is_refused_with_them() {
+    let platform = Platform::start(vec![signed(200, "{}"); 2]);
+    let client = platform.builder().build_blocking().unwrap();
+    let transfer = "v3/fund-app/mch-transfer/transfer-bills";
+    let body = json!({"user_name": SECRET});
+    for error in [
+        client.chain(transfer).put(&body).unwrap_err(),
+        client[transfer].patch(&body).unwrap_err(),
+        client.chain(transfer).query("user_name", SECRET).get().unwrap_err(),
+        client.chain(transfer).inspect(&Method::PUT, &body).unwrap_err(),
+    ] {
+        assert!(!error.may_have_taken_effect());
+        let text = error.to_string();
+        assert!(text.contains("use POST") && !text.contains(SECRET), "{text}");
+    }
+    assert!(!platform.saw_more());
+    // Nothing of these would be encrypted.
+    client.chain(transfer).get().unwrap();
+    client.chain("v3/refund/domestic/refunds").put(json!({"out_refund_no": "1"})).unwrap();
+}
+
+#[test]
 fn everything_else_of_a_body_is_sent_as_it_was_written() {
     let platform = Platform::start(vec![signed(200, "{}"); 2]);
     let client = platform.builder().build_blocking().unwrap();
