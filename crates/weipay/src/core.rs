@@ -76,6 +76,7 @@ impl Core {
     /// The request, signed unless a signer of the caller's has to. What is signed is what is sent, byte for byte.
     pub(crate) fn prepare(&self, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
         request.check_recorded()?;
+        self.check_sub_merchant(request)?;
         match request.version() {
             Version::V3 => prepare(self, request, host),
             Version::V2 => v2::prepare(self, request, host).map(Prepared::Signed),
@@ -119,6 +120,7 @@ impl Core {
     /// What can be wrong with a request before it is signed. It is found before any key is fetched.
     pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
         request.check_recorded()?;
+        self.check_sub_merchant(request)?;
         self.check_may_call(request)?;
         if self.merchant.ring.is_unfetched() {
             request.target()?;
@@ -138,6 +140,14 @@ impl Core {
             }
             _ => Ok(()),
         }
+    }
+
+    /// For a sub-merchant a partner calls operations of its own. Those of a merchant have no field for it, and would act
+    /// for the partner without a word.
+    fn check_sub_merchant(&self, request: &Request) -> Result<(), RequestError> {
+        let twin =
+            request.operation.filter(|_| self.sub_merchant.is_some()).and_then(Operation::partner_twin);
+        twin.map_or(Ok(()), |twin| Err(RequestError::PartnerOperation(twin.path().to_owned())))
     }
 
     /// The platform's keys as they are now. They are read here again for each call: they may change while the client

@@ -246,6 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_merchant_does_for_itself_a_partner_does_at_a_path_of_its_own() {
+        let twin = |method: Method, path| {
+            Operation::find(&method, path).unwrap().partner_twin().map(Operation::path)
+        };
+        for (path, partners) in [
+            ("v3/pay/transactions/jsapi", "v3/pay/partner/transactions/jsapi"),
+            (
+                "v3/payscore/serviceorder/{out_order_no}/pay",
+                "v3/payscore/partner/serviceorder/{out_order_no}/pay",
+            ),
+            ("v3/papay/pay/transactions/apply", "v3/papay/pay/partner/transactions/apply"),
+            ("v2/pay/pappayapply", "v2/pay/partner/pappayapply"),
+        ] {
+            assert_eq!(twin(Method::POST, path), Some(partners));
+            assert_eq!(twin(Method::POST, partners), None);
+        }
+        assert_eq!(twin(Method::POST, "v3/refund/domestic/refunds"), None);
+        assert_eq!(operations().filter(|row| row.partner_twin().is_some()).count(), 54);
+    }
+
+    #[test]
     fn a_slash_at_the_end_makes_another_path() {
         assert!(path_of(Method::POST, "v3/applyment4sub/applyment/").is_some());
         assert_eq!(path_of(Method::POST, "v3/applyment4sub/applyment"), None);
