@@ -27,7 +27,7 @@ use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
 use crate::download::Digest;
-use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
 use crate::json::{self, without_mark};
 use crate::observer::Observer;
@@ -493,9 +493,11 @@ fn conclude(
                 // What is only accepted (202) repeats nothing yet.
                 let is_accepted =
                     response.status == StatusCode::ACCEPTED && !json::has_any_member(&response.body);
-                match echo::differing(request, &response.body).filter(|_| !is_accepted) {
-                    Some(field) => ErrorKind::AnotherRequest { field },
-                    None => {
+                let differing = echo::differing(request, &response.body).filter(|_| !is_accepted);
+                match (DecodeError::of_repeated_member(&response.body), differing) {
+                    (Some(error), _) => ErrorKind::Decode(error),
+                    (None, Some(field)) => ErrorKind::AnotherRequest { field },
+                    (None, None) => {
                         response.verified = true;
                         return Ok(response);
                     }

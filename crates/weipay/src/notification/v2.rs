@@ -233,6 +233,7 @@ impl V2Verified {
                 (EnvelopeAlgorithm::default(), &self.sealed()?),
                 Version::V2,
             )?;
+            check_unrepeated(&json)?;
             if head.id.is_empty() {
                 head.id = id_of(&self.event, &self.elements);
             }
@@ -280,6 +281,12 @@ fn open_req_info<'a>(
     Err(rejected(failure))
 }
 
+/// What stands twice in an object is not known.
+fn check_unrepeated(json: &[u8]) -> Result<(), Rejection> {
+    let repeated = DecodeError::of_repeated_member(json);
+    repeated.map_or(Ok(()), |error| Err(rejected(RejectionKind::Unreadable(error))))
+}
+
 fn no_key() -> Rejection {
     rejected(RejectionKind::NoKey(
         "the merchant that it is for has no APIv2 key (API密钥): `.api_v2_key(...)`",
@@ -306,6 +313,7 @@ fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
         let reason = format!("it would take more than {} MB of memory", MAX_MEMBERS / 1024 / 1024);
         return Err(unreadable(DecodeError { path: String::new(), reason }));
     }
+    check_unrepeated(body)?;
     let json = Value::decode(body, None).map_err(unreadable)?.0;
     let Value::Object(members) = json else {
         let reason = "expected an object".to_owned();
