@@ -351,7 +351,10 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
     let (numbers, others) = mark.map_or((&[][..], &[][..]), |mark| (mark.numbers, mark.identity));
     let mut fields: Vec<(&str, &str)> = if numbers.iter().any(|name| text(elements, name).is_some()) {
         let names = numbers.iter().chain(others);
-        names.filter_map(|name| Some((*name, text(elements, name)?))).collect()
+        let told = names.filter_map(|name| Some((*name, text(elements, name)?)));
+        // What did not arrive as a success is another message than the one that says what happened.
+        let outcome = text(elements, "return_code").filter(|code| *code != "SUCCESS");
+        told.chain(outcome.map(|code| ("return_code", code))).collect()
     } else {
         elements.texts().filter(|(name, _)| !matches!(*name, "sign" | "nonce_str")).collect()
     };
