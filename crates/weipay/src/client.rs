@@ -65,7 +65,8 @@ macro_rules! client_styles {
             ///
             /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
             /// certificates in the background, at most once a minute. The platform sends the notification again after 15 seconds;
-            /// then the certificate is there. As a call does, a notification lets the client refresh its certificates in the
+            /// then the certificate is there. So that the first one is accepted too, call
+            /// [`fetch_platform_certificates`](Self::fetch_platform_certificates) before the server starts. As a call does, a notification lets the client refresh its certificates in the
             /// background before they are 12 hours old. It never waits for that.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
