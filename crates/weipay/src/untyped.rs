@@ -135,7 +135,10 @@ impl Request {
                  which would send them as plain text: use {known}",
             )));
         }
-        let Some(meant) = Operation::but_for_its_spelling(method, &path) else { return Ok(()) };
+        let meant = Operation::but_for_its_spelling(method, &path);
+        let Some(meant) = meant.filter(|meant| meant.method() == *method || has_fields) else {
+            return Ok(());
+        };
         let how = match (path.ends_with('/'), meant.path().ends_with('/')) {
             (true, false) => "without a slash at the end",
             (false, true) => "with a slash at the end",
@@ -143,7 +146,8 @@ impl Request {
         };
         Err(RequestError::Path(format!(
             "is spelt in another way than one of the catalogue that has fields which travel encrypted (敏感信息加密), and would \
-             send them as plain text: write it {how}: {}",
+             send them as plain text: write it {how}: {} {}",
+            meant.method(),
             meant.path()
         )))
     }

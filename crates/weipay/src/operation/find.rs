@@ -42,9 +42,9 @@ impl Operation {
 
     /// The operation with sensitive fields (敏感信息) that somebody means whose path the catalogue does not have: it differs by
     /// a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right one,
-    /// and nothing in the request would be encrypted.
+    /// and nothing in the request would be encrypted. Of several, it is one with this method, if there is one.
     pub(crate) fn but_for_its_spelling(method: &Method, path: &str) -> Option<&'static Self> {
-        let verb = Verb::from_method(method)?;
+        let verb = Verb::from_method(method);
         let path = path.split('?').next().unwrap_or_default().trim_matches('/');
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         // A slash that is encoded may be one of a value, or one between two segments.
@@ -53,13 +53,12 @@ impl Operation {
         let at_once: Vec<&str> = at_once.trim_matches('/').split('/').collect();
         let is_meant = |row: &Self| {
             let known = || row.path.trim_end_matches('/').split('/');
-            row.verb == verb
-                && (is_spelling_of(one_by_one.iter().map(String::as_str), known())
-                    || is_spelling_of(at_once.iter().copied(), known()))
+            (is_spelling_of(one_by_one.iter().map(String::as_str), known())
+                || is_spelling_of(at_once.iter().copied(), known()))
                 && row.has_encrypted_request()
         };
         let meant = table::ALL.iter().copied().filter(|row| is_meant(row));
-        meant.min_by_key(|row| row.path.matches('{').count())
+        meant.min_by_key(|row| (Some(row.verb) != verb, row.path.matches('{').count()))
     }
 
     /// The operation by which a partner (服务商) does for a sub-merchant what this one does for the caller: its path
@@ -309,7 +308,8 @@ mod tests {
         {
             assert_eq!(meant(other), None, "{other}");
         }
-        assert_eq!(Operation::but_for_its_spelling(&Method::PUT, "v3/applyment4sub/applyment"), None);
+        let another = Operation::but_for_its_spelling(&Method::PUT, "v3/applyment4sub/applyment");
+        assert_eq!(another.map(|row| row.method()), Some(Method::POST));
     }
 
     #[test]
