@@ -100,6 +100,19 @@ fn believed(name: &str, bytes: &[u8]) {
     }
 }
 
+/// Readers of JSON differ in which of two values counts, so that neither is proof of anything.
+#[test]
+fn a_member_that_comes_twice_leaves_the_outcome_open() {
+    for twice in [
+        REFUND.replacen('{', r#"{"out_refund_no":"R2","#, 1),
+        REFUND.replacen('{', r#"{"status":"PROCESSING","#, 1),
+        REFUND.replace(r#""total":1"#, r#""total":100,"total":1"#),
+        REFUND.replacen('{', r#"{"\u0073tatus":"CLOSED","#, 1),
+    ] {
+        open(&twice, &signed("200 OK", &twice), |error| matches!(error.kind(), ErrorKind::Decode(_)));
+    }
+}
+
 /// The call fails, and may have taken effect.
 fn open(name: &str, bytes: &[u8], is_it: impl Fn(&Error) -> bool) {
     for (client, result) in ["async", "blocking"].into_iter().zip(both(bytes)) {

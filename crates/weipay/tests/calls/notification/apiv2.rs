@@ -81,6 +81,9 @@ fn a_repeat_has_the_same_id_and_another_payment_another() {
     let mut failed = PAYMENT;
     failed[5].1 = "FAIL";
     assert_ne!(first, id(&failed), "a failure is another event");
+    let mut not_told = PAYMENT;
+    not_told[6].1 = "FAIL";
+    assert_ne!(first, id(&not_told), "a failure to tell is not what it would have told");
 }
 
 /// The elements are those of a public report.
