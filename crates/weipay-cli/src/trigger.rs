@@ -68,7 +68,7 @@ pub(crate) struct Trigger {
 
 pub(crate) fn run(arguments: &Trigger) -> Outcome {
     let event = match arguments.api {
-        Some(version) => format!("{}/{}", version.name(), arguments.event),
+        Some(version) => format!("{}/{}", weipay_catalog::Version::from(version), arguments.event),
         None => arguments.event.clone(),
     };
     let mut trigger = weipay_sandbox::Trigger::new(&event).map_err(Failure::usage)?;

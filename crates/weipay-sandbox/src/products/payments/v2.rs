@@ -25,6 +25,7 @@ pub(super) mod refund;
 use std::borrow::Cow;
 
 use super::order::Order;
+use crate::notifications::event_name::v2_event;
 use crate::products::{Route, route};
 use crate::response::Refusal;
 use crate::v2::response::ResponseForm;
@@ -53,7 +54,7 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 /// `event_type` of the notification of a payment.
-pub(super) const PAID: &str = "v2/transaction-success";
+pub(super) const PAID: &str = v2_event!("transaction-success");
 
 /// A refusal that APIv3 does not have. UNCONFIRMED(v2-payment-words): the sentences, where no source prints them.
 fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {
