@@ -36,7 +36,7 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             notification.body.iter().filter(|_| is_posted_bare).for_each(|field| shared.add(field, false));
             notification.resource.iter().for_each(|field| shared.add(field, false));
         }
-        if let Some(content) = shared.text() {
+        if let Some(content) = shared.text(&["回调通知"]) {
             let mut text = header("catalog/{shared,values}/");
             text.push_str("//! The types that several notifications share.\n\n");
             text.push_str(&content);
