@@ -54,7 +54,8 @@ pub(super) fn make(
         return Err("its content in the sandbox's database is broken".to_owned());
     }
     let id = id(entry);
-    // Not from the sequence of the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
+    // Not from the sequence of the platform's seed: an attempt is made beside requests, and must not decide which
+    // numbers they get.
     let entropy = platform.entropy.of(&["attempt", &id, &attempts_so_far(platform, entry)?.to_string()]);
     let name = EventName::parse(&entry.event_type);
     if let Some(described) = name.described().filter(|_| name.is_v2()) {

@@ -112,8 +112,9 @@ impl Trigger {
         Ok(Self { described, order: None, overrides: Vec::new() })
     }
 
-    /// Tells of an order (订单) that a running sandbox has, by `out_trade_no` or `transaction_id`, as the sandbox itself would; or of
-    /// a refund, a transfer or another thing with a number, where the event is of such. Of several the newest.
+    /// Tells of an order (订单) that a running sandbox has, by `out_trade_no` or `transaction_id`, as the sandbox itself
+    /// would; or of a refund, a transfer or another thing with a number, where the event is of such. Of several the
+    /// newest.
     #[must_use]
     pub fn of_order(mut self, number: impl Into<String>) -> Self {
         self.order = Some(number.into());

@@ -130,9 +130,10 @@ impl SandboxBuilder {
 
     /// The same requests get the same bytes in every run: numbers, nonces, `Request-ID`, addresses of files, and the ids of
     /// notifications. Keys are never made of it, so what is made of keys differs in each folder: `Wechatpay-Signature`,
-    /// `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock); `Wechatpay-Timestamp` and `Date` are
-    /// of the clock by which the request was signed. A start with the same data folder goes on with other numbers, the same in
-    /// every run, until a reset begins them again (with a state of its own; nodes on one database go on).
+    /// `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock); `Wechatpay-Timestamp`
+    /// and `Date` are of the clock by which the request was signed. A start with the same data folder goes on with
+    /// other numbers, the same in every run, until a reset begins them again (with a state of its own; nodes on one
+    /// database go on).
     ///
     /// Without a seed, official numbers begin by chance in a new state and after a reset.
     #[must_use]
@@ -177,8 +178,9 @@ impl SandboxBuilder {
         self
     }
 
-    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to this machine and to
-    /// public addresses in any case. Off by default: whoever can send requests to the sandbox chooses where it calls.
+    /// Whether notifications may go to addresses in a private or special network, such as 192.168.1.2. They go to this
+    /// machine and to public addresses in any case. Off by default: whoever can send requests to the sandbox chooses
+    /// where it calls.
     #[must_use]
     pub fn private_receivers(mut self, allowed: bool) -> Self {
         self.private_receivers = allowed;

@@ -1,8 +1,8 @@
 //! A notification of something that the sandbox has: an order, or what came of it. It tells what the sandbox itself
 //! told, or would tell, the merchant.
 //!
-//! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that which was sent
-//! last is told again, under a new `id`.
+//! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that
+//! which was sent last is told again, under a new `id`.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Notification as Described};
