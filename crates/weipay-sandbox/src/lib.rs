@@ -127,7 +127,8 @@ pub use v2::CLIENT_CERTIFICATE_HEADER;
 
 /// What people do with complaints (消费者投诉), which no operation does.
 pub mod complaints {
-    pub use crate::products::complaints::control::{ComplaintError, PersonComplains, Problem, Said};
+    pub use crate::products::complaints::control::ComplaintError;
+    pub use crate::products::complaints::person::{PersonComplains, Problem, Said};
     pub use crate::products::complaints::rules::PersonStep;
 }
 
