@@ -282,9 +282,9 @@ impl<M: Mode> Call<M> {
         self.download_by(Method::GET, ())
     }
 
-    /// The file that a call gives as its response, such as a bill of APIv2 (下载对账单), as a stream of any length. The verbs keep such a
-    /// response in memory, and take 8 MB at most. An error that comes in place of the file is the usual error, and nothing of it is
-    /// written: see [`download`](crate::download).
+    /// The file that a call gives as its response, such as a bill of APIv2 (下载对账单), as a stream of any length. The
+    /// verbs keep such a response in memory, and take 8 MB at most. An error that comes in place of the file is the
+    /// usual error, and nothing of it is written: see [`download`](crate::download).
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {

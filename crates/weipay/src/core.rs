@@ -172,8 +172,8 @@ impl Core {
         serial.filter(|serial| keys.get(serial).is_none())
     }
 
-    /// The digest of a file that the head of its response has, if that is signed: the signature is verified before anything of the
-    /// file is read. `None` if there is none, or no signature.
+    /// The digest of a file that the head of its response has, if that is signed: the signature is verified before
+    /// anything of the file is read. `None` if there is none, or no signature.
     pub(crate) fn signed_digest(
         &self,
         request: &Request,

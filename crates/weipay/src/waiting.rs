@@ -5,9 +5,10 @@
 //! platform, ends the waiting. A query that fails temporarily is repeated, also one whose response cannot be
 //! verified, since a query has no effect.
 //!
-//! A bill that is being made is told by the code of an error, or by its message where the code says other things too. Messages are
-//! Chinese. Where a query asks for another language (`Accept-Language`), a message that is not a known one of that code is taken
-//! for this one: waiting too long ends at the deadline, with that error, and ending too early would miss a bill.
+//! A bill that is being made is told by the code of an error, or by its message where the code says other things too.
+//! Messages are Chinese. Where a query asks for another language (`Accept-Language`), a message that is not a known one
+//! of that code is taken for this one: waiting too long ends at the deadline, with that error, and ending too early
+//! would miss a bill.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::outcome::close;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
 use super::{Claimed, Place, Sender, Taken};
-use crate::error::append_causes;
+use crate::error::{append_causes, caused_by_store};
 use crate::platform::{Epoch, Platform, Task};
 use crate::store::{IndexRange, Page, StoreError, Transaction};
 
@@ -124,20 +124,7 @@ impl fmt::Display for NotificationError {
     }
 }
 
-impl std::error::Error for NotificationError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Unknown(_) | Self::UnderWay(_) | Self::Invalid(_) | Self::NothingToTell(_) => None,
-        }
-    }
-}
-
-impl From<StoreError> for NotificationError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+caused_by_store!(NotificationError);
 
 impl Notifications {
     pub(crate) fn new(platform: Arc<Platform>) -> Self {

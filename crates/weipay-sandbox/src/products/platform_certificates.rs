@@ -6,14 +6,13 @@
 use serde_json::{Value, json};
 use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH};
 
-use super::{Context, HandlerError, Route};
+use super::{Context, HandlerError, Route, route};
 use crate::clock;
 use crate::merchants::ListedCertificate;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
-pub(super) const ROUTES: &[Route] =
-    &[Route { method: "GET", path: "v3/certificates", handler: list_certificates }];
+pub(super) const ROUTES: &[Route] = &[route("GET", "v3/certificates", list_certificates)];
 
 /// Reads no record, only the platform's own certificates.
 fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

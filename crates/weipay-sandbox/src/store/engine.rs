@@ -98,7 +98,8 @@ pub(crate) trait Engine: WholeState {
     /// Takes something away that was to fall due at this time. Whether it was still there.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
 
-    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. Who was there alone need not count.
+    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. Who was there alone
+    /// need not count.
     fn generation(&self) -> i64;
 
     /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.

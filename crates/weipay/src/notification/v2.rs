@@ -373,13 +373,13 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::Catalog;
+    use weipay_catalog::{Catalog, Version};
 
     use super::*;
 
     #[test]
     fn no_mark_fits_what_another_event_must_have() {
-        for one in Catalog::embedded().notifications().filter(|one| one.version == "v2") {
+        for one in Catalog::embedded().notifications().filter(|one| one.version == Version::V2) {
             let Some(form) = one.told_by.first() else { continue };
             let required = one.body.iter().filter(|field| field.required).map(|field| field.name);
             let mut names: Vec<_> = required.chain(form.iter().copied()).collect();
@@ -395,7 +395,7 @@ mod tests {
     fn every_notification_of_apiv2_in_the_catalogue_is_an_event() {
         let mut listed: Vec<&str> = Catalog::embedded()
             .notifications()
-            .filter(|one| one.version == "v2")
+            .filter(|one| one.version == Version::V2)
             .map(|one| one.event)
             .collect();
         let mut known = NAMES.to_vec();

@@ -1,5 +1,5 @@
-//! Responses as no library would write them, byte for byte over a socket, to both clients: whatever comes, it is never taken for a
-//! success that the platform did not prove, and what it leaves open is said to be open.
+//! Responses as no library would write them, byte for byte over a socket, to both clients: whatever comes, it is never
+//! taken for a success that the platform did not prove, and what it leaves open is said to be open.
 
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -68,7 +68,8 @@ fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {
     assert_eq!(timer.waits().len(), 1);
 }
 
-/// In another language the message cannot be compared, so the code alone counts. What is known of it in Chinese still ends the wait.
+/// In another language the message cannot be compared, so the code alone counts. What is known of it in Chinese still
+/// ends the wait.
 #[test]
 fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
     let refused =

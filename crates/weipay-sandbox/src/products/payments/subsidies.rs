@@ -2,11 +2,11 @@
 //! much that can be (`settle_info.subsidy_amount`); after the payment the platform pays it, or says that it will not (取消补差), and
 //! after a refund it has it back (补差回退).
 //!
-//! UNCONFIRMED(platform-subsidy-account): a subsidy leaves what the platform has available, and is available to the sub-merchant at
-//! once, also while the order waits to be shared. A return goes the same way back; `from` can name what is pending too.
-//! UNCONFIRMED(platform-subsidy-rules): the subsidies of an order together are at most what it said, whatever went back; nothing is
-//! cancelled after a subsidy, and nothing is subsidised after that; sharing waits for neither.
-//! UNCONFIRMED(platform-subsidy-number): without `out_subsidy_no` an order has one subsidy.
+//! UNCONFIRMED(platform-subsidy-account): a subsidy leaves what the platform has available, and is available to the
+//! sub-merchant at once, also while the order waits to be shared. A return goes the same way back; `from` can name what
+//! is pending too. UNCONFIRMED(platform-subsidy-rules): the subsidies of an order together are at most what it said,
+//! whatever went back; nothing is cancelled after a subsidy, and nothing is subsidised after that; sharing waits for
+//! neither. UNCONFIRMED(platform-subsidy-number): without `out_subsidy_no` an order has one subsidy.
 //! UNCONFIRMED(platform-subsidy-words): the codes and sentences.
 
 #[cfg(test)]

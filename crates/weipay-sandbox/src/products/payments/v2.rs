@@ -25,8 +25,10 @@ pub(super) mod refund;
 use std::borrow::Cow;
 
 use super::order::Order;
+use crate::notifications::event_name::v2_event;
 use crate::products::{Route, route};
 use crate::response::Refusal;
+use crate::v2::response::ResponseForm;
 
 pub(crate) use order::{dialect, fen, fingerprint, query_order_if, read as read_order, unified_order};
 pub(super) use paid::notified;
@@ -44,13 +46,15 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/querycombinedorder", combined::query),
     route("POST", "v2/pay/closecombinedorder", combined::close),
     route("POST", "v2/secapi/pay/refund", refund::create_refund),
-    route("POST", "v2/pay/refundquery", refund::query_refunds),
+    // As recorded, two of its numbers stand in CDATA.
+    route("POST", "v2/pay/refundquery", refund::query_refunds)
+        .responding(ResponseForm::USUAL.quoting(&["total_fee", "cash_fee"])),
     route("POST", "v2/secapi/pay/refundv2", goods::create_refund),
     route("POST", "v2/pay/refundqueryv2", goods::query_refunds),
 ];
 
 /// `event_type` of the notification of a payment.
-pub(super) const PAID: &str = "v2/transaction-success";
+pub(super) const PAID: &str = v2_event!("transaction-success");
 
 /// A refusal that APIv3 does not have. UNCONFIRMED(v2-payment-words): the sentences, where no source prints them.
 fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {

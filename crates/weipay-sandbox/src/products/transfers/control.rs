@@ -8,7 +8,7 @@ use super::authorization::{self, Authorization};
 use super::course;
 use super::transfer::{self, FAIL_REASONS, Transfer};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
-use crate::error::append_causes;
+use crate::error::{append_causes, caused_by_store};
 use crate::platform::Platform;
 use crate::products::HandlerError;
 use crate::products::named::{Meant, Named};
@@ -78,20 +78,7 @@ impl fmt::Display for TransferError {
     }
 }
 
-impl std::error::Error for TransferError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Unknown | Self::Ambiguous | Self::State(_) | Self::Reason => None,
-        }
-    }
-}
-
-impl From<StoreError> for TransferError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+caused_by_store!(TransferError);
 
 impl From<HandlerError> for TransferError {
     fn from(error: HandlerError) -> Self {

@@ -235,7 +235,8 @@ fn what_is_not_signed_is_a_refund_and_nothing_else() {
     assert!(matches!(rejected(&xml(&with_empty, None)).kind(), RejectionKind::Unverified { .. }));
 }
 
-/// Anybody can see the parameters of a page or of a QR code, which are signed with the same key, and add elements that are not signed.
+/// Anybody can see the parameters of a page or of a QR code, which are signed with the same key, and add elements that
+/// are not signed.
 #[test]
 fn what_a_front_end_shows_is_no_event() {
     let shown = [

@@ -54,7 +54,8 @@ fn each(test: impl Fn(&Server, &Receiver, &dyn Fn() -> Option<String>)) {
     test(&server, &client.receiver(), &|| client.platform_serial());
 }
 
-/// Posts again meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and tests run side by side.
+/// Posts again meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and tests run
+/// side by side.
 fn wait_until(is_so: impl Fn() -> bool, post_again: impl Fn()) {
     loop {
         for _ in 0..200 {

@@ -11,6 +11,7 @@ use super::order::{no_such_order, offered, trade_type_of};
 use super::{Order, promotions, refused};
 use crate::clock::{self, compact, parse_compact};
 use crate::contract::ValidRequest;
+use crate::notifications::event_name::v2_event;
 use crate::products::payments::combined::{CombinedOrder, close_parts, make};
 use crate::products::payments::order::{Combination, Dialect, OrderState};
 use crate::products::payments::refusals;
@@ -20,7 +21,7 @@ use crate::response::Refusal;
 use crate::store::Transaction;
 
 /// `event_type` of the notification that a combined order was paid.
-pub(in crate::products::payments) const PAID: &str = "v2/combined-transactions-success";
+pub(in crate::products::payments) const PAID: &str = v2_event!("combined-transactions-success");
 
 pub(super) fn order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     create(tx, context).map_err(|error| UNIFIED_ORDER.translate(error))

@@ -8,6 +8,7 @@ use super::promotions::{coupon_type, tells_types};
 use super::{Order, parties, refused};
 use crate::clock::spaced;
 use crate::ledger::AccountKind;
+use crate::notifications::event_name::v2_event;
 use crate::products::payments::order::Dialect;
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::payments::refund::{RefundRequest, Source, refund};
@@ -16,7 +17,7 @@ use crate::response::Refusal;
 use crate::store::Transaction;
 
 /// `event_type` of the notification.
-pub(in crate::products::payments) const PROCESSED: &str = "v2/refund-processed";
+pub(in crate::products::payments) const PROCESSED: &str = v2_event!("refund-processed");
 
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     Ok(show(&accept(tx, context, None)?))
