@@ -338,6 +338,125 @@ pub(crate) static OF_PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: [Error
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the current value of the budget is wrong").says("批次库存的当前值错误，请获取批次详情查看最新值").unconfirmed(),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_CONSUME: [ErrorCode; 9] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance of the merchant is too low for what goes back").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_FACEPAY: [ErrorCode; 25] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the outcome is unknown: query it after five seconds").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AUTHCODEEXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "NOTSUPORTCARD", Advice::WaitUser, "this bank card cannot pay the order").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "ORDERREVERSED", Advice::NewNumber, "the order was reversed").unconfirmed(),
+    ErrorCode::new(0, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_ERROR", Advice::FixRequest, "the payment code (付款码) is malformed").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_MICROPAY: [ErrorCode; 25] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the outcome is unknown: query it after five seconds").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AUTHCODEEXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "NOTSUPORTCARD", Advice::WaitUser, "this bank card cannot pay the order").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "ORDERREVERSED", Advice::NewNumber, "the order was reversed").unconfirmed(),
+    ErrorCode::new(0, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_ERROR", Advice::FixRequest, "the payment code (付款码) is malformed").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_ORDERQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_REFUND: [ErrorCode; 18] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "BIZERR_NEED_RETRY", Advice::RetrySame, "the refund was interrupted").unconfirmed(),
+    ErrorCode::new(0, "TRADE_OVERDUE", Advice::Contact, "the time for refunds is over").unconfirmed(),
+    ErrorCode::new(0, "ERROR", Advice::Contact, "the operation failed, and the message says why").unconfirmed(),
+    ErrorCode::new(0, "USER_ACCOUNT_ABNORMAL", Advice::Contact, "the user's account is closed or abnormal").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQ_TOO_MUCH", Advice::RetryLater, "too many invalid calls").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance of the merchant is too low for the refund").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount").unconfirmed(),
+    ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_REFUNDQUERY: [ErrorCode; 9] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "REFUNDNOTEXIST", Advice::FixRequest, "the refund does not exist").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_REVERSE: [ErrorCode; 10] = [
+    ErrorCode::new(0, "USERPAYING", Advice::RetryLater, "the payment is in progress, so the order cannot be reversed yet").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "REVERSE_EXPIRE", Advice::FixRequest, "the order is older than seven days and cannot be reversed").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the deposit was consumed").says("订单不存在"),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: [ErrorCode; 8] = [
     ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `order` | unifiedorder, orderquery, closeorder |
 //! | `codepay` | micropay and reverse, for 付款码; the same for 刷脸支付 |
+//! | `deposit` | 押金: consumed, reversed, refunded, queried |
 //! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
 //! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
@@ -16,6 +17,7 @@
 mod codepay;
 pub(crate) mod codes;
 pub(super) mod combined;
+mod deposit;
 mod goods;
 mod order;
 mod paid;
@@ -42,6 +44,13 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/facepay", codepay::pay_by_face),
     route("POST", "v2/pay/facepayquery", order::query_order),
     route("POST", "v2/secapi/pay/facepayreverse", codepay::reverse_order),
+    route("POST", "v2/deposit/micropay", codepay::pay_by_code),
+    route("POST", "v2/deposit/facepay", codepay::pay_by_face),
+    route("POST", "v2/deposit/orderquery", deposit::query_order),
+    route("POST", "v2/deposit/consume", deposit::consume_deposit),
+    route("POST", "v2/deposit/reverse", deposit::reverse),
+    route("POST", "v2/deposit/refund", deposit::create_refund),
+    route("POST", "v2/deposit/refundquery", refund::query_refunds),
     route("POST", "v2/pay/combinedorder", combined::order),
     route("POST", "v2/pay/querycombinedorder", combined::query),
     route("POST", "v2/pay/closecombinedorder", combined::close),

@@ -114,6 +114,7 @@ impl Shop {
                 scene_info: None,
                 profit_sharing: wish.profit_sharing,
                 subsidy: 0,
+                deposit: None,
                 limit_pay: LimitPay::default(),
                 payer: Payer::default(),
                 created: self.now,

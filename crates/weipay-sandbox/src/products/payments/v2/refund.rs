@@ -20,16 +20,19 @@ use crate::store::Transaction;
 pub(in crate::products::payments) const PROCESSED: &str = v2_event!("refund-processed");
 
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    Ok(show(&accept(tx, context, None)?))
+    Ok(show(&accept(tx, context, |_| {})?))
 }
 
-/// Accepts a refund, of these goods where they are named, or gives the one that has its number.
+/// Accepts a refund, or gives the one that has its number. `add` says of it what other operations do not have.
 pub(super) fn accept(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    goods_detail: Option<Value>,
+    add: impl FnOnce(&mut RefundRequest),
 ) -> Result<Refund, HandlerError> {
-    let asked = read(context).map(|request| RefundRequest { goods_detail, ..request });
+    let asked = read(context).map(|mut request| {
+        add(&mut request);
+        request
+    });
     let created = asked.map_err(HandlerError::from).and_then(|request| {
         let names_transaction = request.transaction_id.is_some();
         refund(tx, &context.caller.mchid, &request, context.now).map_err(|error| match error {
@@ -71,6 +74,7 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
         from: None,
         goods_detail: None,
         platform_serial: context.platform_serial.to_owned(),
+        is_of_deposit: false,
     })
 }
 
