@@ -192,7 +192,8 @@ pub const RCVDAMOUNT_LIMIT: &str = "RCVDAMOUNT_LIMIT";
 pub const RECV_ACCOUNT_NOT_ALLOWED: &str = "RECV_ACCOUNT_NOT_ALLOWED";
 /// The refund does not exist.
 pub const REFUNDNOTEXIST: &str = "REFUNDNOTEXIST";
-/// The refund number was used before with another amount: an earlier refund may have taken effect.
+/// The refund number was used before with another amount. Or: The refund number was used before with
+/// another amount: an earlier refund may have taken effect.
 pub const REFUND_FEE_MISMATCH: &str = "REFUND_FEE_MISMATCH";
 /// The calling merchant may not do this. Or: The merchant may not send coupons of this stock. Or: The
 /// period is over or is not allowed. Or: The permissions of the merchant do not allow it. It has other
