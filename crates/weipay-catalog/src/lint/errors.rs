@@ -52,7 +52,8 @@ impl Linter {
                 );
                 self.report(place, code.line, problem);
             }
-            let was_used = ["number was used", "_no was used"].iter().any(|said| code.meaning.contains(said));
+            let was_used =
+                ["number was used", "_no` was used"].iter().any(|said| code.meaning.contains(said));
             if was_used && code.advice == Advice::NewNumber {
                 let problem = format!(
                     "`{}`: a number that was used may stand for a payment, so the advice is `query-state`",

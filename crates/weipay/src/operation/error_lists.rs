@@ -19,8 +19,8 @@ pub(crate) static APPLYMENT_QUERY: [ErrorCode; 1] = [
 ];
 #[rustfmt::skip]
 pub(crate) static BILL: [ErrorCode; 7] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "sub_mchid is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`bill_date` is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`sub_mchid` is not allowed"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant may not have the bill of this sub-merchant"),
     ErrorCode::new(403, "NO_AUTH", Advice::FixRequest, "a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill"),
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "nothing was paid or refunded on that day, so there is no bill").says("请求的账单文件不存在"),
@@ -110,7 +110,7 @@ pub(crate) static FAVOR: [ErrorCode; 18] = [
 pub(crate) static FUND_BILL: [ErrorCode; 4] = [
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on that day, so there is no bill").says("账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`bill_date` is not allowed"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
@@ -167,7 +167,7 @@ pub(crate) static OF_DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: [ErrorC
 ];
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_BILL_FUNDFLOWBILL: [ErrorCode; 4] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`bill_date` is not allowed"),
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("请求的账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
@@ -767,7 +767,7 @@ pub(crate) static OF_POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: [ErrorCode; 1] = [
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "contract_id is wrong: the notification of the contract has the right one"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "`contract_id` is wrong: the notification of the contract has the right one"),
     ErrorCode::new(404, "NOT_FOUND", Advice::QueryState, "the merchant has no such contract, or the user deleted it"),
 ];
 #[rustfmt::skip]
@@ -871,7 +871,7 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: [ErrorCode; 3]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: [ErrorCode; 3] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant neither created the stock nor was authorized to send it").says("发券商户无权限使用此API"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::QueryState, "a limit of the stock, of the day or of the user is reached").unconfirmed(),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "out_request_no was used before with other content").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "`out_request_no` was used before with other content").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: [ErrorCode; 1] = [
@@ -879,7 +879,7 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: [ErrorCode; 1] = 
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS: [ErrorCode; 1] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "out_request_no was used before with other content").says("创建请求重入,但本次请求与上次请求信息不一致").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "`out_request_no` was used before with other content").says("创建请求重入,但本次请求与上次请求信息不一致").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: [ErrorCode; 1] = [
@@ -892,7 +892,7 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: [ErrorCod
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_FAVOR_COUPON_STOCKS: [ErrorCode; 7] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the budget is not the value of a coupon times the number of coupons").says("批次预算等于批次面额乘以发券数"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "goods_tag is missing").says("参数“订单优惠标记”是必填项"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "`goods_tag` is missing").says("参数“订单优惠标记”是必填项"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the rules of sending or of using contradict each other").says("批次发放规则或核销规则有误，请修改后重试"),
     ErrorCode::new(403, "REQUEST_BLOCKED", Advice::FixRequest, "the period is over or is not allowed").says("活动未开始或已结束"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "what was configured needs a special permission").says("你配置的信息需要开通特殊权限"),
@@ -1167,7 +1167,7 @@ pub(crate) static PAYSCORE_CANCEL: [ErrorCode; 4] = [
 #[rustfmt::skip]
 pub(crate) static PAYSCORE_COMPLETE: [ErrorCode; 3] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the state of the order does not allow it").says("当前订单状态不合法"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "total_amount is not the sum of post_payments minus that of post_discounts").says("最终总金额计算非法"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "`total_amount` is not the sum of post_payments minus that of post_discounts").says("最终总金额计算非法"),
     ErrorCode::new(400, "PARAM_ERROR", Advice::QueryState, "the state of the order does not allow it").says("完结订单状态不合法"),
 ];
 #[rustfmt::skip]
