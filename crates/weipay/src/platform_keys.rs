@@ -15,8 +15,6 @@ use weipay_wire::{
 use crate::core::verify;
 use crate::error::{DecodeError, Error, ErrorKind, RequestError};
 use crate::response::RawResponse;
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) use fetch::Deadline;
 #[cfg(feature = "async")]
 pub(crate) use fetch::asynchronous::Flight as AsyncFlight;
 #[cfg(feature = "blocking")]
