@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_out_names_the_operation_and_the_template_only_which_of_several() {
+    fn what_is_sent_names_the_operation_and_the_template_one_of_several() {
         fn found(template: &str, path: &str) -> Option<&'static str> {
             Operation::find_filled(&Method::POST, template, path).map(Operation::path)
         }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_only_its_spelling_keeps_from_an_operation_with_sensitive_fields_is_found_out() {
+    fn a_misspelt_path_of_an_operation_with_sensitive_fields_is_found_out() {
         let meant = |path| Operation::but_for_its_spelling(&Method::POST, path).map(Operation::path);
         let transfer = "v3/fund-app/mch-transfer/transfer-bills";
         for spelling in [

@@ -124,7 +124,7 @@ fn the_operation_is_the_one_of_the_path_that_goes_out() {
 }
 
 #[test]
-fn a_path_that_is_almost_one_with_sensitive_fields_is_refused_with_the_right_one() {
+fn a_path_almost_like_one_with_sensitive_fields_is_refused_with_that() {
     let transfer = "v3/fund-app/mch-transfer/transfer-bills";
     for (path, right) in [
         ("v3/applyment4sub/applyment", "with a slash at the end: v3/applyment4sub/applyment/"),
