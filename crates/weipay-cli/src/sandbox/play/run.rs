@@ -151,42 +151,7 @@ impl<'a> Run<'a> {
         if attempts > 1 {
             what.push_str(&format!("  sent {attempts} times"));
         }
-        match outcome {
-            Ok(response) => {
-                let is_example = response
-                    .headers()
-                    .get(ORIGIN_HEADER)
-                    .is_some_and(|origin| origin == Behaviour::Example.word());
-                if is_example && !expected.example {
-                    let reason = "the sandbox does not implement this operation: the response is an example, and nothing happened";
-                    return Err(Failure::failed(format!("{what}: {reason}")));
-                }
-                let file = if follows { Some(download(client, &response)?) } else { None };
-                let body = if response.bytes().is_empty() {
-                    Value::Null
-                } else {
-                    response.json().map_err(Failure::failed)?
-                };
-                Ok(Happened { what, status: Some(response.status().as_u16()), code: None, body, file })
-            }
-            Err(error) if error.is_unverified() && expected.unverified => {
-                Ok(Happened { what: format!("{what}  not verified"), ..Happened::default() })
-            }
-            Err(error) if error.is_network() && expected.lost => {
-                Ok(Happened { what: format!("{what}  response lost"), ..Happened::default() })
-            }
-            Err(error) if expected.unknown && leaves_open(&error) => {
-                Ok(Happened { what: format!("{what}  outcome unknown"), ..Happened::default() })
-            }
-            Err(error) if error.is_api() && expected.is_of_refusal() => Ok(Happened {
-                what,
-                status: error.status().map(|status| status.as_u16()),
-                code: error.code().map(str::to_owned),
-                body: error.body().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default(),
-                file: None,
-            }),
-            Err(error) => Err(Failure::from_call(&error, format!("{what}: {}", describe(&error)))),
-        }
+        judged(expected, what, outcome, follows.then_some(client))
     }
 
     fn control(&self, step: &Step, request: &Target) -> Result<Happened, Failure> {
@@ -254,6 +219,51 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         Err(Failure::failed(format!("{}: not as expected\n  {}", happened.what, differences.join("\n  "))))
+    }
+}
+
+/// What came of a call, or why that fails the step.
+fn judged(
+    expected: &Expectation,
+    what: String,
+    outcome: Result<Response<Value>, weipay::Error>,
+    follows: Option<&blocking::Client>,
+) -> Result<Happened, Failure> {
+    match outcome {
+        Ok(response) => {
+            let is_example = response
+                .headers()
+                .get(ORIGIN_HEADER)
+                .is_some_and(|origin| origin == Behaviour::Example.word());
+            if is_example && !expected.example {
+                let reason = "the sandbox does not implement this operation: the response is an example, and nothing happened";
+                return Err(Failure::failed(format!("{what}: {reason}")));
+            }
+            let file = follows.map(|client| download(client, &response)).transpose()?;
+            let body = if response.bytes().is_empty() {
+                Value::Null
+            } else {
+                response.json().map_err(Failure::failed)?
+            };
+            Ok(Happened { what, status: Some(response.status().as_u16()), code: None, body, file })
+        }
+        Err(error) if error.is_unverified() && expected.unverified => {
+            Ok(Happened { what: format!("{what}  not verified"), ..Happened::default() })
+        }
+        Err(error) if error.is_network() && expected.lost => {
+            Ok(Happened { what: format!("{what}  response lost"), ..Happened::default() })
+        }
+        Err(error) if expected.unknown && leaves_open(&error) => {
+            Ok(Happened { what: format!("{what}  outcome unknown"), ..Happened::default() })
+        }
+        Err(error) if error.is_api() && expected.is_of_refusal() => Ok(Happened {
+            what,
+            status: error.status().map(|status| status.as_u16()),
+            code: error.code().map(str::to_owned),
+            body: error.body().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default(),
+            file: None,
+        }),
+        Err(error) => Err(Failure::from_call(&error, format!("{what}: {}", describe(&error)))),
     }
 }
 
