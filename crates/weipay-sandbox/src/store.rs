@@ -62,7 +62,7 @@ pub(crate) struct Store {
     beginnings: Beginnings,
 }
 
-/// Where series of official numbers begin in a new state, and after a reset. The state keeps where they are.
+/// Where series of official numbers begin in a new state, and with a seed after a reset too. The state keeps where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beginnings {
     /// At 1: the same numbers in each run.
@@ -399,6 +399,13 @@ impl<'a> Transaction<'a> {
                 Ok(counters)
             }
         }
+    }
+
+    /// Lets series of a state that was cleared go on after these numbers.
+    pub(crate) fn go_on_after(&self, given: BTreeMap<String, i64>) -> Result<(), StoreError> {
+        given
+            .into_iter()
+            .try_for_each(|(name, value)| self.add_row(&StoredRow::Counter { name, value }).map(drop))
     }
 
     /// Adds a row that [`Self::rows`] gave, as it is. Whether its place was free.

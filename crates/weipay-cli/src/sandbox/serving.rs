@@ -32,8 +32,8 @@ pub(crate) struct Serving {
     /// (`Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted), and times are those of the clock (see
     /// --clock); `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A later start with
     /// the same data folder has other numbers, until a reset; nodes on one database go on. Without it official numbers
-    /// begin at a random number in a new folder and after a reset, and go on after a restore, so that a shop's database
-    /// gets none twice.
+    /// begin at a random number in a new folder, and go on after a reset and a restore, so that a shop's database gets
+    /// none twice.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the

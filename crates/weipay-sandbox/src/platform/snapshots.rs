@@ -244,9 +244,7 @@ impl Platform {
             rows += 1;
         }
         // Series that began after the snapshot.
-        for (name, value) in given {
-            tx.add_row(&StoredRow::Counter { name, value })?;
-        }
+        tx.go_on_after(given)?;
         events::keep(tx, head.clock)?;
         Ok((head, rows))
     }

@@ -41,7 +41,9 @@ impl Platform {
     pub fn reset(&self) -> Result<(), StoreError> {
         let _alone = self.whole_state.write().unwrap_or_else(PoisonError::into_inner);
         self.store.transaction(|tx| {
+            let given = tx.given_numbers()?;
             tx.clear(&KEPT)?;
+            tx.go_on_after(given)?;
             Epoch::begin_next(tx)?;
             seeded::add_again(tx)
         })?;

@@ -135,7 +135,7 @@ impl SandboxBuilder {
     /// other numbers, the same in every run, until a reset begins them again (with a state of its own; nodes on one
     /// database go on).
     ///
-    /// Without a seed, official numbers begin by chance in a new state and after a reset.
+    /// Without a seed, official numbers begin by chance in a new state, and go on after a reset and a restore.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
