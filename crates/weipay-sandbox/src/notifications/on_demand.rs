@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::outcome::close;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
+use super::trigger::Trigger;
 use super::{Claimed, Place, Sender, Taken};
 use crate::error::append_causes;
 use crate::platform::{Epoch, Platform, Task};
@@ -155,12 +156,16 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
+    /// The notifications that are kept, the newest first: the last ten thousand, and all that wait or are held.
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// If there is no such merchant or event, or the database fails.
     pub fn list(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, NotificationError> {
+        self.check_merchant(filter.mchid.as_deref())?;
+        if let Some(event) = &filter.event_type {
+            Trigger::new(event).map_err(|error| NotificationError::Invalid(error.to_string()))?;
+        }
         self.transaction(|tx| Ok(list(tx, filter)?))
     }
 
