@@ -144,6 +144,7 @@ impl Contract {
         Ok(())
     }
 
+    /// UNCONFIRMED(content-type): whatever `Content-Type` says, a body is read as JSON, also with `--strict`.
     fn body(&self, operation: &Operation, body: &[u8]) -> Result<Option<Value>, Refusal> {
         // A body that the operation does not have is not looked at.
         if operation.request.json.is_empty() {

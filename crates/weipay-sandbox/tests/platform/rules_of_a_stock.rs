@@ -116,7 +116,7 @@ fn a_stock_whose_period_is_over_can_only_be_stopped() {
     let sandbox = crate::sandbox().start().unwrap();
     let merchant = Merchant::in_sandbox(&sandbox);
     let platform = sandbox.platform();
-    sandbox.advance(200 * 86_400).unwrap();
+    sandbox.run_for(200 * 86_400).unwrap();
     for state in [StockState::Running, StockState::Paused, StockState::Unaudit] {
         assert!(!platform.set_stock_state(&merchant.stock_id, state).unwrap(), "{state:?}");
     }
