@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use weipay_rules::Rules;
+use weipay_rules::{BrokenRule, Rules};
 pub use weipay_rules::{Format, Limits, NOTIFY_URL};
 
 /// A field of a request, a response or a notification.
@@ -66,6 +66,17 @@ impl Field {
             pattern: self.pattern.filter(|pattern| *pattern != NOTIFY_URL),
             format: self.format.filter(|_| !is_wrapped),
         }
+    }
+
+    /// Judges a text as its value: the rules, and the listed values where it has some.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the text breaks.
+    pub fn check_text(&self, text: &str) -> Result<(), BrokenRule> {
+        let rules = self.rules();
+        rules.check_text(text)?;
+        rules.check_listed(text, &self.values)
     }
 
     /// Whether its value may consist of members: an object, or what travels inside a string.

@@ -4,12 +4,14 @@
 //! provides them as [`Operation`]s and [`Notification`]s. The code generator, the sandbox and the `weipay` command all use them.
 //!
 //! ```
-//! let catalog = weipay_catalog::Catalog::embedded();
+//! use weipay_catalog::{Catalog, Version};
+//!
+//! let catalog = Catalog::embedded();
 //! let found = catalog.route("POST", "/v3/marketing/busifavor/coupons/disassociate").unwrap();
 //! assert_eq!(found.operation.title, "取消关联订单信息");
 //! assert!(found.operation.request.json.iter().all(|field| field.required));
 //!
-//! let refunded = catalog.notification("v3", "REFUND.SUCCESS").unwrap();
+//! let refunded = catalog.notification(Version::V3, "REFUND.SUCCESS").unwrap();
 //! assert!(refunded.resource.iter().any(|field| field.name == "refund_status"));
 //! ```
 //!

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::field::Field;
 use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
-use crate::operation::{self, Operation};
+use crate::operation::{self, Operation, Version};
 use crate::parse::{self, Heading, LISTS, ParseError};
 use crate::shared::Shared;
 
@@ -72,7 +72,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
 struct Linter {
     findings: Vec<Finding>,
     shared: Shared,
-    envelopes: BTreeMap<&'static str, Notification>,
+    envelopes: BTreeMap<Version, Notification>,
     /// Where each heading was first seen.
     headings: BTreeMap<Heading, (PathBuf, usize)>,
     /// How many fields take their members from a shared object, or their values from a shared list.
@@ -173,12 +173,12 @@ impl Linter {
                 }
             }
             Heading::Notification(version, _) => {
-                let envelope = self.envelopes.get(version);
+                let envelope = self.envelopes.get(&version);
                 if envelope.is_none() {
                     let problem = format!("notifications/{version}/envelope.{EXTENSION} is missing");
                     self.report(place, 1, problem);
                 }
-                let envelope = self.envelopes.get(version);
+                let envelope = self.envelopes.get(&version);
                 let read = parse::notification(text, self.shared.resolver(), envelope);
                 let inherited = envelope.cloned();
                 if let Some(notification) = self.read(place, read) {

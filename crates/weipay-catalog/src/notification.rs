@@ -1,6 +1,7 @@
 //! One notification (回调通知): what the platform posts to a merchant, and the response that it expects.
 
 use crate::field::{Carrier, Field};
+use crate::operation::Version;
 
 /// The cipher of every APIv3 notification.
 pub const AES_GCM: &str = "AES-256-GCM";
@@ -8,8 +9,8 @@ pub const AES_GCM: &str = "AES-256-GCM";
 /// A notification of the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
-    /// `v3` or `v2`.
-    pub version: &'static str,
+    /// The protocol.
+    pub version: Version,
     /// The event, such as `TRANSACTION.SUCCESS`. APIv2 has no names for events, so we chose them.
     pub event: &'static str,
     /// The official Chinese name.

@@ -39,7 +39,7 @@ pub fn document() -> Value {
     let mut paths = operation::paths(&operations, &mut schemas);
     let mut webhooks: Value = catalog
         .notifications()
-        .filter(|notification| notification.version == "v3")
+        .filter(|notification| notification.version == Version::V3)
         .map(|notification| (notification.event.to_owned(), webhook::item(notification, &mut schemas)))
         .collect::<Map<String, Value>>()
         .into();

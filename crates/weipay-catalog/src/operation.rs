@@ -1,5 +1,7 @@
 //! One operation (接口): what a catalogue file says about one method of one URL path.
 
+use std::fmt;
+
 use crate::errors::{ErrorCode, ErrorList};
 use crate::field::{Field, Purpose};
 use crate::waiting::Wait;
@@ -105,13 +107,40 @@ impl Repeat {
     }
 }
 
-/// The protocol of an operation: the platform has two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The protocol of an operation or a notification: the platform has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// APIv2: XML, signed inside the body.
     V2,
     /// APIv3: JSON, signed in headers.
     V3,
+}
+
+impl Version {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V2, Self::V3];
+
+    /// The word that paths begin with: `v2` or `v3`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+        }
+    }
+
+    /// The version with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.word() == word)
+    }
+}
+
+/// Its word.
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
 }
 
 /// How a request is written.
@@ -129,7 +158,7 @@ impl Operation {
     /// The protocol, given by the first segment of the path.
     #[must_use]
     pub fn version(&self) -> Version {
-        if self.path.starts_with("v2/") { Version::V2 } else { Version::V3 }
+        self.path.split('/').next().and_then(Version::from_word).unwrap_or(Version::V3)
     }
 
     /// Whether the request has a file.

@@ -28,6 +28,7 @@ mod outline;
 use std::fmt;
 
 use crate::field::Field;
+use crate::operation::Version;
 use crate::shared::Resolver;
 
 pub(crate) use errors::error_list;
@@ -63,9 +64,9 @@ pub enum Heading {
     /// `POST v3/security/echo`: an operation, by method and path.
     Operation(&'static str, &'static str),
     /// `NOTIFY v3 REFUND.SUCCESS`: a notification, by version and event.
-    Notification(&'static str, &'static str),
+    Notification(Version, &'static str),
     /// `ENVELOPE v3`: what the notifications of a version have in common.
-    Envelope(&'static str),
+    Envelope(Version),
     /// `OBJECT promotion_detail`: an object that several files share.
     Object(&'static str),
     /// `VALUES trade_state`: a list of values that several fields share.
@@ -113,9 +114,10 @@ pub fn heading(line: &'static str) -> Option<Heading> {
         "GET" | "POST" | "PUT" | "PATCH" | "DELETE" => one(rest).then_some(Heading::Operation(word, rest)),
         "NOTIFY" => {
             let (version, event) = rest.split_once(' ')?;
-            (one(version) && one(event)).then_some(Heading::Notification(version, event))
+            let version = Version::from_word(version)?;
+            one(event).then_some(Heading::Notification(version, event))
         }
-        "ENVELOPE" => one(rest).then_some(Heading::Envelope(rest)),
+        "ENVELOPE" => Version::from_word(rest).map(Heading::Envelope),
         "OBJECT" => one(rest).then_some(Heading::Object(rest)),
         "VALUES" => one(rest).then_some(Heading::Values(rest)),
         "ERRORS" => one(rest).then_some(Heading::Errors(rest)),

@@ -25,11 +25,11 @@ pub(crate) enum Version {
     V2,
 }
 
-impl Version {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::V3 => "v3",
-            Self::V2 => "v2",
+impl From<Version> for weipay_catalog::Version {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::V3 => Self::V3,
+            Version::V2 => Self::V2,
         }
     }
 }

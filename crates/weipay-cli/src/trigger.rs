@@ -42,8 +42,8 @@ pub(crate) struct Trigger {
     /// Where to send it [default: print it].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// The order (订单) of a running sandbox that it is about, by out_trade_no or transaction_id; or a refund, a transfer or another
-    /// record, by the merchant's or the platform's number. Of several the newest.
+    /// The order (订单) of a running sandbox that it is about, by out_trade_no or transaction_id; or a refund, a transfer
+    /// or another record, by the merchant's or the platform's number. Of several the newest.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["kit", "receiver_authorities"])]
     order: Option<String>,
     /// The merchant whose number is meant, when several have used it.
@@ -68,7 +68,7 @@ pub(crate) struct Trigger {
 
 pub(crate) fn run(arguments: &Trigger) -> Outcome {
     let event = match arguments.api {
-        Some(version) => format!("{}/{}", version.name(), arguments.event),
+        Some(version) => format!("{}/{}", weipay_catalog::Version::from(version), arguments.event),
         None => arguments.event.clone(),
     };
     let mut trigger = weipay_sandbox::Trigger::new(&event).map_err(Failure::usage)?;

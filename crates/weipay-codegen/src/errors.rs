@@ -151,20 +151,17 @@ fn meanings(rows: &[&ErrorCode], others: &[&str]) -> String {
     text
 }
 
-/// With a capital letter, unless the first word is the name of a field, and a full stop.
+/// With a capital letter and a full stop. What begins with the name of a field, in backticks, stays as it is.
 fn sentence(text: &str) -> String {
-    let text = plain(text);
-    let first = text.split(' ').next().unwrap_or_default();
-    match first.contains('_') || first == "appid" {
-        true => format!("{text}."),
-        false => {
-            let mut letters = text.chars();
-            letters
-                .next()
-                .map(|letter| format!("{}{}.", letter.to_ascii_uppercase(), letters.as_str()))
-                .unwrap_or_default()
-        }
-    }
+    let text = meaning(text);
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// What a code means, with the names of fields as code.
+pub(crate) fn meaning(text: &str) -> String {
+    text.split('`').map(plain).collect::<Vec<_>>().join("`")
 }
 
 #[cfg(test)]
@@ -173,7 +170,7 @@ mod tests {
     use crate::tests::described;
 
     fn operations() -> Vec<Operation> {
-        let one = "  errors page v3/merchant/1\n    400  ORDERPAID  query-state  the order is paid  # 订单已支付\n    -  A_B  contact  appid and [mchid] differ\n";
+        let one = "  errors page v3/merchant/1\n    400  ORDERPAID  query-state  the order is paid  # 订单已支付\n    -  A_B  contact  `app_id` and [mchid] differ\n";
         let other = "  errors unconfirmed, by analogy\n    202  ORDER_PAID  query-state  the order is paid\n";
         vec![described("POST v3/a/b", one), described("GET v3/a/c", other), described("GET v3/a/d", "")]
     }
@@ -204,7 +201,7 @@ mod tests {
         for item in [
             "/// The order is paid. HTTP 400. Also spelled [`ORDER_PAID`].\npub const ORDERPAID: &str = \"ORDERPAID\";",
             "/// The order is paid. HTTP 202. Also spelled [`ORDERPAID`].\npub const ORDER_PAID: &str = \"ORDER_PAID\";",
-            "/// appid and \\[mchid] differ.\npub const A_B: &str = \"A_B\";",
+            "/// `app_id` and \\[mchid] differ.\npub const A_B: &str = \"A_B\";",
         ] {
             assert!(text.contains(item), "{item}\n{text}");
         }
@@ -215,7 +212,7 @@ mod tests {
         let operation = &operations()[0];
         let steps = weipay_catalog::rust::steps::StepNames::new([operation.path]);
         let text = crate::documentation::operation::verb(operation, None, &steps);
-        let table = "| HTTP | code | meaning | advice |\n|---|---|---|---|\n| 400 | `ORDERPAID` | the order is paid (订单已支付) | `QueryState` |\n|  | `A_B` | appid and \\[mchid] differ | `Contact` |";
+        let table = "| HTTP | code | meaning | advice |\n|---|---|---|---|\n| 400 | `ORDERPAID` | the order is paid (订单已支付) | `QueryState` |\n|  | `A_B` | `app_id` and \\[mchid] differ | `Contact` |";
         assert!(text.contains(table), "{text}");
         let without = crate::documentation::operation::verb(&operations()[2], None, &steps);
         assert!(!without.contains("Error codes"), "{without}");

@@ -57,11 +57,25 @@ impl<'a> Module<'a> {
 
     fn structure(&self, known: &Struct) -> String {
         let members = known.members.iter().map(|member| self.member(member, known.in_request));
-        let (doc, aliases) = match known.field {
-            None => ((self.root_doc)(&known.name).unwrap_or_default(), aliases(self.titles.iter().copied())),
-            Some(field) => (documentation::field::object(field, &known.labels), titles(&known.labels)),
+        let doc = match known.field {
+            None => (self.root_doc)(&known.name).unwrap_or_default(),
+            Some(field) => documentation::field::object(field, &known.labels),
         };
-        item(&doc, &aliases, "struct", &known.name, members)
+        item(&doc, &self.aliases(known), "struct", &known.name, members)
+    }
+
+    /// What has no title is found by that of the object around it, of the operation or, where several share it, of the product.
+    fn aliases(&self, known: &Struct) -> String {
+        if known.field.is_none() {
+            return aliases(self.titles.iter().copied());
+        }
+        let own = titles(&known.labels);
+        let has = |one: &&Struct| one.members.iter().any(|member| member.item.inmost() == known.name);
+        match self.types.structs.iter().find(has) {
+            _ if !own.is_empty() => own,
+            Some(around) => self.aliases(around),
+            None => aliases(self.titles.iter().copied()),
+        }
     }
 
     fn member(&self, member: &Member, in_request: bool) -> String {

@@ -1,7 +1,7 @@
 //! The file of a product's shared types: the objects and lists of values that the catalogue shares by name, under that
 //! name, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
 use weipay_catalog::Field;
@@ -29,13 +29,13 @@ impl<'a> SharedTypes<'a> {
         }
     }
 
-    /// The content of their module; nothing where there is none.
-    pub(crate) fn text(&self) -> Option<String> {
+    /// The content of their module; nothing where there is none. What has no title is found by these.
+    pub(crate) fn text(&self, titles: &[&str]) -> Option<String> {
         if self.0.is_empty() {
             return None;
         }
         let types = Types::shared(self.0.values().flatten().copied());
-        let module = Module { types: &types, shared: None, level: 0, root_doc: &|_| None, titles: &[] };
+        let module = Module { types: &types, shared: None, level: 0, root_doc: &|_| None, titles };
         Some(module.text())
     }
 }
@@ -48,12 +48,14 @@ pub(crate) fn text(product: &Tree<'_>) -> Option<String> {
         request_fields(operation).iter().for_each(|(_, field)| shared.add(field, true));
         response_fields(operation).iter().for_each(|(_, field)| shared.add(field, false));
     }
+    let groups: BTreeSet<&str> = operations.iter().map(|operation| operation.group).collect();
+    let groups: Vec<&str> = groups.into_iter().filter(|group| !group.is_empty()).collect();
     let doc = format!("The types that several operations of `{}` share.", product.path);
     Some(formatdoc! {"
         {header}{doc}
         {content}",
         header = header("catalog/{shared,values}/"),
         doc = lines(&doc, "//!"),
-        content = shared.text()?,
+        content = shared.text(&groups)?,
     })
 }

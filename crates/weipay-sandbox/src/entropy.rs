@@ -75,9 +75,9 @@ impl Entropy {
     }
 
     /// What follows from these texts and the seed alone, and takes nothing out of the sequence. For what is made beside requests,
-    /// whose turn in the sequence would be by chance. And for nonces under a key: a seed gives its sequence again in the next run,
-    /// and under one key no nonce may come for two texts; so the sealed text itself must be one of these. Without a seed it is by
-    /// chance, as everything.
+    /// whose turn in the sequence would be by chance. And for nonces under a key: a seed gives its sequence again in
+    /// the next run, and under one key no nonce may come for two texts; so the sealed text itself must be one of these.
+    /// Without a seed it is by chance, as everything.
     pub(crate) fn of(&self, texts: &[&str]) -> Self {
         let Source::Seeded { seed, .. } = &self.0 else { return Self::system() };
         let mut hash = digest::Context::new(&digest::SHA256);

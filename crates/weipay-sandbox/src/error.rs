@@ -97,6 +97,24 @@ pub(crate) fn append_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fm
     Ok(())
 }
 
+/// What is the same for the errors of which only that of the database has a cause.
+macro_rules! caused_by_store {
+    ($error:ident) => {
+        impl std::error::Error for $error {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                if let Self::Store(error) = self { Some(error) } else { None }
+            }
+        }
+
+        impl From<StoreError> for $error {
+            fn from(error: StoreError) -> Self {
+                Self::Store(error)
+            }
+        }
+    };
+}
+pub(crate) use caused_by_store;
+
 #[cfg(test)]
 mod tests {
     use super::*;

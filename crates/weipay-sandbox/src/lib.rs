@@ -105,6 +105,7 @@ pub use merchants::add::NewMerchant;
 pub use merchants::change::MerchantError;
 pub use merchants::record::{CertificateState, PlatformKeys};
 pub use merchants::rotation::{KeyKind, RotationStep};
+pub use notifications::event_name::EventName;
 pub use notifications::hold::Holds;
 pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifications};
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
@@ -127,7 +128,8 @@ pub use v2::CLIENT_CERTIFICATE_HEADER;
 
 /// What people do with complaints (消费者投诉), which no operation does.
 pub mod complaints {
-    pub use crate::products::complaints::control::{ComplaintError, PersonComplains, Problem, Said};
+    pub use crate::products::complaints::control::ComplaintError;
+    pub use crate::products::complaints::person::{PersonComplains, Problem, Said};
     pub use crate::products::complaints::rules::PersonStep;
 }
 

@@ -25,6 +25,7 @@
 
 mod acknowledgement;
 pub(crate) mod address;
+pub(crate) mod event_name;
 pub(crate) mod hold;
 mod lookup;
 mod message;
@@ -48,6 +49,7 @@ use crate::log::LogEntry;
 use crate::merchants::change::MerchantError;
 use crate::platform::{Epoch, Platform, Task};
 use crate::store::{LATEST, LEASE, OutboxEntry, StoreError, Transaction, receiver_of};
+use event_name::EventName;
 use message::{Message, Signature};
 use outcome::{check_due, next_attempt, settle};
 pub(crate) use receiver::Receivers;
@@ -312,7 +314,7 @@ impl Sender {
     ) -> Attempt {
         let deliveries = &self.platform.deliveries;
         let (time, started) = (self.platform.clock.now(), Instant::now());
-        let is_v2 = entry.event_type.starts_with("v2/");
+        let is_v2 = EventName::parse(&entry.event_type).is_v2();
         let reading = if is_v2 || deliveries.reads_bodies { Reading::Counts } else { Reading::Shown };
         let received = match message {
             Ok(message) => receiver::post(&entry.notify_url, message, &deliveries.receivers, reading).await,

@@ -21,6 +21,7 @@ use std::time::Instant;
 use http::HeaderMap;
 use weipay_catalog::{Operation, Place, Purpose};
 
+use crate::authority::is_official;
 use crate::clock::{ClockMode, HeldClock};
 use crate::contract::{Contract, ValidRequest};
 use crate::entropy::Entropy;
@@ -281,6 +282,19 @@ impl Platform {
         let _ = self.follow_clock();
         let _at_one_time = self.whole_state.read().unwrap_or_else(PoisonError::into_inner);
         self.at_one_time(self.moment(generation), work)
+    }
+
+    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
+    /// address too. Over TLS a name of the real platform leads here. Over plain HTTP it would lead there, so it is not
+    /// passed on.
+    pub(crate) fn base_url_for(&self, request: &Request) -> String {
+        let scheme = if request.is_secure { "https" } else { "http" };
+        let named = request.header("host").filter(|host| {
+            let name = host.split(':').next().unwrap_or_default();
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+            !host.is_empty() && host.bytes().all(is_plain) && (request.is_secure || !is_official(name))
+        });
+        named.map_or_else(|| self.base_url.clone(), |host| format!("{scheme}://{host}"))
     }
 
     /// Whose page in a browser a request is for. What a person does there is not a request of a merchant.

@@ -62,6 +62,7 @@ use crate::store::{
     Announcement, Due, Fingerprint, IdempotencyKey, Record, StoreError, StoredResponse, Transaction,
 };
 use crate::upload::kind::UploadedFile;
+use crate::v2::response::ResponseForm;
 pub use behaviour::Behaviour;
 pub(crate) use downloads::gzip::gzip;
 pub(crate) use downloads::{Download, Files, Links};
@@ -194,9 +195,17 @@ pub(crate) static PRODUCTS: &[Product] = &[
 
 /// The handler of an operation, when it has one.
 pub(crate) fn handler(products: &[Product], operation: &Operation) -> Option<Handler> {
+    route_of(products, operation).map(|route| route.handler)
+}
+
+/// How the response of an operation of APIv2 is written.
+pub(crate) fn form(products: &[Product], operation: &Operation) -> ResponseForm {
+    route_of(products, operation).map_or(ResponseForm::USUAL, |route| route.form)
+}
+
+fn route_of(products: &[Product], operation: &Operation) -> Option<&'static Route> {
     let mut routes = products.iter().flat_map(|product| product.routes);
-    let route = routes.find(|route| route.method == operation.method && route.path == operation.path);
-    route.map(|route| route.handler)
+    routes.find(|route| route.method == operation.method && route.path == operation.path)
 }
 
 /// Whether a product keeps the words of a field as they were sent.
@@ -225,11 +234,19 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) handler: Handler,
+    /// How its response is written, of APIv2.
+    form: ResponseForm,
+}
+
+impl Route {
+    const fn responding(self, form: ResponseForm) -> Self {
+        Self { form, ..self }
+    }
 }
 
 /// A line of a product's table.
-const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
-    Route { method, path, handler }
+pub(crate) const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
+    Route { method, path, handler, form: ResponseForm::USUAL }
 }
 
 /// Carries out one operation.

@@ -284,8 +284,8 @@ pub(crate) fn with_headers(
 
 /// A new `Request-ID`: a protobuf message in upper-case hexadecimal, a dash, and a decimal code (0 for success).
 ///
-/// The form was read out of recorded ones: field 1 is the time in seconds (by the sandbox's clock), 2 its milliseconds, 3 the address of a machine as an
-/// integer, 4 and 5 are small integers.
+/// The form was read out of recorded ones: field 1 is the time in seconds (by the sandbox's clock), 2 its milliseconds,
+/// 3 the address of a machine as an integer, 4 and 5 are small integers.
 fn request_id(now: i64, tail: u32, entropy: &Entropy) -> String {
     let mut random = [0; 4];
     entropy.fill(&mut random);

@@ -27,7 +27,7 @@ pub(crate) mod snapshot;
 mod sqlite;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -386,6 +386,19 @@ impl<'a> Transaction<'a> {
     /// Gives everything that the store holds, row by row.
     pub(crate) fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
         self.engine.rows(each)
+    }
+
+    /// The series whose numbers must never be given again, with the last number of each: those that began by chance. With a seed
+    /// they come again in each run. What waits in the outbox is told by the places of its series, which go back with it.
+    pub(crate) fn given_numbers(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        match self.beginnings {
+            Beginnings::Same => Ok(BTreeMap::new()),
+            Beginnings::Random => {
+                let mut counters = self.engine.counters()?;
+                counters.remove(NOTIFICATIONS);
+                Ok(counters)
+            }
+        }
     }
 
     /// Adds a row that [`Self::rows`] gave, as it is. Whether its place was free.

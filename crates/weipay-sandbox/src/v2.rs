@@ -87,9 +87,10 @@ impl Platform {
             Some(fault) => Outcome::Refused(fault.refusal_v2(operation)),
             None => outcome,
         };
+        let form = products::form(self.products, operation);
         let mut response = match outcome {
             Outcome::Elements(elements, behaviour) => {
-                let mut response = response::signed(&entered, elements, now, &self.entropy);
+                let mut response = response::signed(&entered, form, elements, now, &self.entropy);
                 response.set(ORIGIN_HEADER, behaviour.word());
                 response
             }
@@ -99,7 +100,7 @@ impl Platform {
                 response
             }
             Outcome::Refused(refusal) => {
-                let response = response::failed(&entered, &refusal, now, &self.entropy);
+                let response = response::failed(&entered, form, &refusal, now, &self.entropy);
                 told(response, refusal)
             }
         };

@@ -112,6 +112,7 @@ mod signed_digest;
 mod sm;
 mod v2_signature;
 mod v3_signature;
+mod work_wx;
 mod xml;
 
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
@@ -139,4 +140,5 @@ pub use v3_signature::{
     SCHEME, SignatureHeaders, VerifyError, WINDOW_SECONDS, is_fresh, nonce, random_nonce, request_message,
     response_message, verify_response,
 };
+pub use work_wx::{WorkWxPayment, WorkWxSecret};
 pub use xml::{MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_LENGTH, XmlContent, XmlElements, XmlError};

@@ -159,11 +159,14 @@ pub enum SignError {
     Nested,
     /// `sign_type` is not `MD5` or `HMAC-SHA256`.
     SignType,
+    /// A field that must be signed is missing or empty.
+    MissingField(&'static str),
 }
 
 impl Display for SignError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::MissingField(name) => return write!(f, "`{name}`, which must be signed, is missing or empty"),
             Self::Missing => "`sign` is missing: nothing proves that the message comes from the platform",
             Self::Malformed => "`sign` is not 32 (MD5) or 64 (HMAC-SHA256) hexadecimal digits",
             Self::Mismatch => {

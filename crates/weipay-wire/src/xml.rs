@@ -129,9 +129,9 @@ impl XmlElements {
         write(self, root, Cdata::WhereNeeded)
     }
 
-    /// The same with every value in CDATA except numbers, as the platform itself writes: it goes by the name of the element, so that
-    /// an order number of digits is CDATA too. Characters that XML does not allow are left out: a response must not fail because of
-    /// a letter that a request of APIv3 could have.
+    /// The same with every value in CDATA except numbers, as the platform itself writes: it goes by the name of the
+    /// element, so that an order number of digits is CDATA too. Characters that XML does not allow are left out: a
+    /// response must not fail because of a letter that a request of APIv3 could have.
     ///
     /// # Errors
     ///

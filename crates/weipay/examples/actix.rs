@@ -25,8 +25,8 @@ async fn notify(
     seen: web::Data<SqliteDedup>,
     handled: web::Data<UnboundedSender<String>>,
 ) -> ActixResponse {
-    // Of all servers with this database, one runs the handler, until it is successful once. A server that dies meanwhile holds the
-    // others up for five minutes: `SqliteDedup::lease`.
+    // Of all servers with this database, one runs the handler, until it is successful once. A server that dies
+    // meanwhile holds the others up for five minutes: `SqliteDedup::lease`.
     let once = notification.handle_once(&**seen, async |event| match event {
         Event::CouponSend(coupon) => {
             println!("coupon {:?} was sent", coupon.coupon_code);

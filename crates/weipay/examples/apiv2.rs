@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::from_kit(sandbox.kit_file())?;
     let kit = sandbox.kit();
 
-    // Without types: members become elements of XML. The client adds `mch_id`, `nonce_str` and `sign`. Without `sign_type`, MD5 signs.
+    // Without types: members become elements of XML. The client adds `mch_id`, `nonce_str` and `sign`. Without
+    // `sign_type`, MD5 signs.
     for (number, sign_type) in [("order-md5", None), ("order-hmac", Some("HMAC-SHA256"))] {
         let mut order = json!({
             "appid": kit.appid, "body": "tea", "out_trade_no": number, "total_fee": 1,

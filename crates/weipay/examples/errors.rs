@@ -16,7 +16,8 @@ use weipay::wire::PrivateKey;
 use weipay::{ClientBuilder, Error, Retries, error_code};
 use weipay_sandbox::{FaultRule, Sandbox};
 
-/// The first question is always whether it may have happened: then query the result, or send the same request with the same number.
+/// The first question is always whether it may have happened: then query the result, or send the same request with the
+/// same number.
 fn what_to_do(error: &Error) -> &'static str {
     match error.class() {
         _ if error.may_have_taken_effect() => "query the result",

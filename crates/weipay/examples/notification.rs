@@ -1,5 +1,6 @@
 //! 接收回调通知: receive a notification. It starts a sandbox, tells it where to notify, sends a coupon, and receives the
-//! notification of that: verified, opened, handled once, answered. The server is hyper's; any that gives an `http::Request` will do.
+//! notification of that: verified, opened, handled once, answered. The server is hyper's; any that gives an
+//! `http::Request` will do.
 //!
 //! `cargo run -p weipay --features marketing,notifications --example notification`
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]

@@ -13,8 +13,8 @@ use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey, PublicKey, 
 use weipay_sandbox::{PlatformKeys, Sandbox};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A merchant of before October 2024: the platform signs with a certificate (平台证书). The client fetches it before its first call,
-    // fetches it again every eleven hours, and when a response names a serial that it does not know.
+    // A merchant of before October 2024: the platform signs with a certificate (平台证书). The client fetches it before its
+    // first call, fetches it again every eleven hours, and when a response names a serial that it does not know.
     let certificates = Sandbox::builder().platform_keys(PlatformKeys::Certificate).start()?;
     let key = ApiV3Key::new(certificates.kit().api_v3_key.as_str())?;
     let client = merchant_of(&certificates)?.api_v3_key(key).build_blocking()?;

@@ -1,5 +1,5 @@
-//! A retry policy (重试策略) of the program's own. A transport that loses the first two requests before they leave shows it at work. It
-//! starts its own sandbox.
+//! A retry policy (重试策略) of the program's own. A transport that loses the first two requests before they leave shows it
+//! at work. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --example retry_policy`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

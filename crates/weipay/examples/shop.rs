@@ -4,12 +4,13 @@
 //!
 //! The program starts its own sandbox, opens the shop, plays a customer in it, and ends. What is simulated:
 //!
-//! - **The person.** [`Sandbox::pay`] does what a person does on the phone: it checks the parameters that the page was given, moves the
-//!   money, and the sandbox sends the notification to the shop, signed and encrypted.
+//! - **The person.** [`Sandbox::pay`] does what a person does on the phone: it checks the parameters that the page was
+//!   given, moves the money, and the sandbox sends the notification to the shop, signed and encrypted.
 //! - **The next day.** Bills are there from ten o'clock of the next day on, so the clock of the sandbox is moved.
 //!
-//! The rest is what a shop does in production. There, `Client::from_env` and `FrontEnd` take the merchant's own keys, `Orders` is a
-//! database, and in place of `MemoryDedup` stands `SqliteDedup` or `PostgresDedup`: see the example `actix`.
+//! The rest is what a shop does in production. There, `Client::from_env` and `FrontEnd` take the merchant's own keys,
+//! `Orders` is a database, and in place of `MemoryDedup` stands `SqliteDedup` or `PostgresDedup`: see the example
+//! `actix`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
 
 use std::collections::HashMap;

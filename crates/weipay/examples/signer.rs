@@ -1,5 +1,5 @@
-//! 签名器: the merchant private key stays elsewhere, here with a thread that stands for a hardware module or a key service. It starts its
-//! own sandbox.
+//! 签名器: the merchant private key stays elsewhere, here with a thread that stands for a hardware module or a key
+//! service. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --example signer`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

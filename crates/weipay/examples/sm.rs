@@ -1,5 +1,5 @@
-//! 国密: a merchant and a platform with keys of SM2. The keys decide: the same calls are signed with SM2 over SM3, and verified so. The
-//! sandbox has no keys of SM2, so a transport plays the platform.
+//! 国密: a merchant and a platform with keys of SM2. The keys decide: the same calls are signed with SM2 over SM3, and
+//! verified so. The sandbox has no keys of SM2, so a transport plays the platform.
 //!
 //! `cargo run -p weipay --features sm --example sm`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

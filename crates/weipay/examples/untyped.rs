@@ -1,5 +1,5 @@
-//! 不用类型的调用: chain and property calls know what the catalogue knows. They encrypt a field at its place, open it in a response, tell
-//! of a mistyped member, and repeat only what may be repeated. It starts its own sandbox.
+//! 不用类型的调用: chain and property calls know what the catalogue knows. They encrypt a field at its place, open it in a
+//! response, tell of a mistyped member, and repeat only what may be repeated. It starts its own sandbox.
 //!
 //! `cargo run -p weipay --example untyped`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

@@ -1,5 +1,5 @@
-//! 上传: a picture from a path, from memory and from a reader, typed and without types. It starts its own sandbox, which compares the
-//! bytes with the digest.
+//! 上传: a picture from a path, from memory and from a reader, typed and without types. It starts its own sandbox, which
+//! compares the bytes with the digest.
 //!
 //! `cargo run -p weipay --features marketing --example upload`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_CONNECTS};
 use crate::call::Call;
 use crate::client::client_styles;
-use crate::delivery::{Blocking, Shared};
+use crate::delivery::{Blocking, Deadline, Shared};
 use crate::error::Error;
 use crate::node::Node;
-use crate::platform_keys::Deadline;
 
 pub use crate::transport::blocking::Transport;
 

@@ -237,8 +237,8 @@ impl ClientBuilder {
     }
 
     /// Whether calls may go to the backup host (备域名) while the main host fails; `true` by default. The backup of
-    /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`. It concerns only
-    /// clients of these two hosts, and no operation that is on another host.
+    /// `api.mch.weixin.qq.com` is `api2.mch.weixin.qq.com`, and that of `api.wechatpay.cn` is `api2.wechatpay.cn`. It
+    /// concerns only clients of these two hosts, and no operation that is on another host.
     ///
     /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and

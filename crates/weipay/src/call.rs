@@ -7,6 +7,7 @@
 //! are one struct, which differs by a path that is only a type. What all steps have is compiled once for each
 //! product, and not for each of 1,700 steps.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
@@ -240,8 +241,7 @@ impl<M: Mode> Call<M> {
             Paging::begin(kind, |purpose| {
                 let (is_in_query, name) = member(purpose)?;
                 if is_in_query {
-                    let found = self.request.query.iter().rfind(|(known, _)| known == name);
-                    return found.map(|(_, value)| value.clone());
+                    return self.request.query_value(name).map(Cow::into_owned);
                 }
                 match body.as_ref().ok()?.as_ref()?.get(name)? {
                     Value::String(text) => Some(text.clone()),
@@ -260,8 +260,7 @@ impl<M: Mode> Call<M> {
             };
             if let (Some((is_in_query, name)), Some(value)) = (kind.and_then(member), place.value()) {
                 if is_in_query {
-                    call.request.query.retain(|(known, _)| known != name);
-                    call.request.query.push((name.to_owned(), value));
+                    call.request.set_query(name, value);
                 } else {
                     let body = body.get_or_insert_with(|| Value::Object(serde_json::Map::new()));
                     if let Some(members) = body.as_object_mut() {
@@ -283,9 +282,9 @@ impl<M: Mode> Call<M> {
         self.download_by(Method::GET, ())
     }
 
-    /// The file that a call gives as its response, such as a bill of APIv2 (下载对账单), as a stream of any length. The verbs keep such a
-    /// response in memory, and take 8 MB at most. An error that comes in place of the file is the usual error, and nothing of it is
-    /// written: see [`download`](crate::download).
+    /// The file that a call gives as its response, such as a bill of APIv2 (下载对账单), as a stream of any length. The
+    /// verbs keep such a response in memory, and take 8 MB at most. An error that comes in place of the file is the
+    /// usual error, and nothing of it is written: see [`download`](crate::download).
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {

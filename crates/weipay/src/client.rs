@@ -64,8 +64,10 @@ macro_rules! client_styles {
             /// that the client knows, also certificates that the client has fetched meanwhile.
             ///
             /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
-            /// certificates in the background, at most once a minute. The platform sends the notification again, most of them after 15 seconds;
-            /// then the certificate is there. As a call does, a notification lets the client refresh its certificates in the
+            /// certificates in the background, at most once a minute. The platform sends the notification again, most of them after 15
+            /// seconds; then the certificate is there. So that the first one is accepted too, call
+            /// [`fetch_platform_certificates`](Self::fetch_platform_certificates) before the server starts. As a call does, a
+            /// notification lets the client refresh its certificates in the
             /// background before they are 12 hours old. It never waits for that.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {

@@ -27,7 +27,7 @@ use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
 use crate::download::Digest;
-use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
 use crate::json::{self, without_mark};
 use crate::observer::Observer;
@@ -76,6 +76,7 @@ impl Core {
     /// The request, signed unless a signer of the caller's has to. What is signed is what is sent, byte for byte.
     pub(crate) fn prepare(&self, request: &Request, host: Host) -> Result<Prepared<Payload>, RequestError> {
         request.check_recorded()?;
+        self.check_sub_merchant(request)?;
         match request.version() {
             Version::V3 => prepare(self, request, host),
             Version::V2 => v2::prepare(self, request, host).map(Prepared::Signed),
@@ -119,6 +120,7 @@ impl Core {
     /// What can be wrong with a request before it is signed. It is found before any key is fetched.
     pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
         request.check_recorded()?;
+        self.check_sub_merchant(request)?;
         self.check_may_call(request)?;
         if self.merchant.ring.is_unfetched() {
             request.target()?;
@@ -138,6 +140,14 @@ impl Core {
             }
             _ => Ok(()),
         }
+    }
+
+    /// For a sub-merchant a partner calls operations of its own. Those of a merchant have no field for it, and would act
+    /// for the partner without a word.
+    fn check_sub_merchant(&self, request: &Request) -> Result<(), RequestError> {
+        let twin =
+            request.operation.filter(|_| self.sub_merchant.is_some()).and_then(Operation::partner_twin);
+        twin.map_or(Ok(()), |twin| Err(RequestError::PartnerOperation(twin.path().to_owned())))
     }
 
     /// The platform's keys as they are now. They are read here again for each call: they may change while the client
@@ -162,8 +172,8 @@ impl Core {
         serial.filter(|serial| keys.get(serial).is_none())
     }
 
-    /// The digest of a file that the head of its response has, if that is signed: the signature is verified before anything of the
-    /// file is read. `None` if there is none, or no signature.
+    /// The digest of a file that the head of its response has, if that is signed: the signature is verified before
+    /// anything of the file is read. `None` if there is none, or no signature.
     pub(crate) fn signed_digest(
         &self,
         request: &Request,
@@ -483,9 +493,11 @@ fn conclude(
                 // What is only accepted (202) repeats nothing yet.
                 let is_accepted =
                     response.status == StatusCode::ACCEPTED && !json::has_any_member(&response.body);
-                match echo::differing(request, &response.body).filter(|_| !is_accepted) {
-                    Some(field) => ErrorKind::AnotherRequest { field },
-                    None => {
+                let differing = echo::differing(request, &response.body).filter(|_| !is_accepted);
+                match (DecodeError::of_repeated_member(&response.body), differing) {
+                    (Some(error), _) => ErrorKind::Decode(error),
+                    (None, Some(field)) => ErrorKind::AnotherRequest { field },
+                    (None, None) => {
                         response.verified = true;
                         return Ok(response);
                     }

@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -114,7 +114,7 @@ mod asynchronous {
     use super::*;
     use crate::error::Sent;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{AsyncFlight, Deadline, Need};
+    use crate::platform_keys::{AsyncFlight, Need};
     use crate::response::Response;
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole, timed_out};
@@ -263,7 +263,7 @@ pub use asynchronous::CallFuture;
 mod waiting {
     use super::*;
     use crate::observer::{AttemptWatch, Outcome, Watch};
-    use crate::platform_keys::{BlockingFlight, Deadline, Need};
+    use crate::platform_keys::{BlockingFlight, Need};
     use crate::response::Response;
     use crate::signer::blocking::Signer;
     use crate::transport::blocking::{Transport, read_whole};
@@ -367,6 +367,23 @@ mod waiting {
                 self.fetch_for_call(ticket, limit).ok();
             }
         }
+    }
+}
+
+/// When a call must have ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    pub(crate) began: Instant,
+    pub(crate) limit: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self { began: Instant::now(), limit }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.began.elapsed())
     }
 }
 

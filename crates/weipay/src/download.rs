@@ -15,11 +15,11 @@
 //!
 //! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their verbs keep it in memory
 //! and take 8 MB at most. `download` in place of the verb streams it: `client.v2().pay().downloadbill().download(request)`, or
-//! [`Call::download_by`](crate::Call::download_by) in the other styles. A bill of APIv2 has neither signature nor digest, so only TLS
-//! proves it. What fails comes as XML with the same status, and no file begins like that: it is an error, and nothing of it is written.
-//! A response that ends early is an error wherever its end is announced; where it is not, [`Bill`](crate::bill::Bill) tells by the missing
-//! summary. Where the header of a statement has its digest and a signature, both are verified, or the signature alone if the caller gives
-//! another [digest](Download::digest).
+//! [`Call::download_by`](crate::Call::download_by) in the other styles. A bill of APIv2 has neither signature nor
+//! digest, so only TLS proves it. What fails comes as XML with the same status, and no file begins like that: it is an
+//! error, and nothing of it is written. A response that ends early is an error wherever its end is announced; where it
+//! is not, [`Bill`](crate::bill::Bill) tells by the missing summary. Where the header of a statement has its digest and
+//! a signature, both are verified, or the signature alone if the caller gives another [digest](Download::digest).
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "bill"),
@@ -182,8 +182,8 @@ impl<M: Mode> Download<M> {
         Self { shared, source, digest: None, max_bytes: None, timeout, retries }
     }
 
-    /// The digest that the file must have, in place of the one that came with its address or in its header, also where that one cannot
-    /// be checked.
+    /// The digest that the file must have, in place of the one that came with its address or in its header, also where
+    /// that one cannot be checked.
     pub fn digest(mut self, digest: Digest) -> Self {
         self.digest = Some(digest);
         self

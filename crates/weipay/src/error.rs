@@ -151,8 +151,8 @@ impl Error {
         Self::new(ErrorKind::PlatformCertificates(fetch))
     }
 
-    /// Names the call: its path as the catalogue has it, or as it was written where that does not have it, since values and a query
-    /// may be personal.
+    /// Names the call: its path as the catalogue has it, or as it was written where that does not have it, since values
+    /// and a query may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
         if !self.0.sent.is_known() {
             self = self.hiding(request, None);

@@ -148,7 +148,8 @@ pub const OPERATION_FAILED: &str = "OPERATION_FAILED";
 /// The order is closed. Also spelled [`ORDER_CLOSED`].
 pub const ORDERCLOSED: &str = "ORDERCLOSED";
 /// The order does not exist. Or: The number is unknown. Or: The order does not exist, or was not deducted
-/// by a contract. Or: The split is unknown. HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
+/// by a contract. Or: The deposit was consumed. It has other meanings too: see
+/// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
 pub const ORDERNOTEXIST: &str = "ORDERNOTEXIST";
 /// The order is already paid. Or: The order is already paid and cannot be closed: refund it. HTTP 400. Also
 /// spelled [`ORDER_PAID`].
@@ -191,7 +192,8 @@ pub const RCVDAMOUNT_LIMIT: &str = "RCVDAMOUNT_LIMIT";
 pub const RECV_ACCOUNT_NOT_ALLOWED: &str = "RECV_ACCOUNT_NOT_ALLOWED";
 /// The refund does not exist.
 pub const REFUNDNOTEXIST: &str = "REFUNDNOTEXIST";
-/// The refund number was used before with another amount: an earlier refund may have taken effect.
+/// The refund number was used before with another amount. Or: The refund number was used before with
+/// another amount: an earlier refund may have taken effect.
 pub const REFUND_FEE_MISMATCH: &str = "REFUND_FEE_MISMATCH";
 /// The calling merchant may not do this. Or: The merchant may not send coupons of this stock. Or: The
 /// period is over or is not allowed. Or: The permissions of the merchant do not allow it. It has other
@@ -233,8 +235,8 @@ pub const SIGN_ERROR: &str = "SIGN_ERROR";
 pub const STATEMENT_CREATING: &str = "STATEMENT_CREATING";
 /// The budget of the stock is used up.
 pub const STOCK_AMOUNT_NOT_ENOUGH: &str = "STOCK_AMOUNT_NOT_ENOUGH";
-/// The platform failed, and the outcome is unknown. Or: The platform failed. Or: The outcome is unknown:
-/// query it after five seconds. HTTP 500. Also spelled [`SYSTEM_ERROR`].
+/// The platform failed, and the outcome is unknown. Or: The outcome is unknown: query it after five
+/// seconds. Or: The platform failed. HTTP 500. Also spelled [`SYSTEM_ERROR`].
 pub const SYSTEMERROR: &str = "SYSTEMERROR";
 /// The platform failed, and the outcome is unknown. Or: The link for the QR code could not be made. Or: The
 /// platform failed, or the ticket of the merchant or a cloud function did. HTTP 400, 500. Also spelled
@@ -247,8 +249,8 @@ pub const TRADE_OVERDUE: &str = "TRADE_OVERDUE";
 /// The user is still paying, for example entering the password. Or: The payment is in progress, so the
 /// order cannot be reversed yet. HTTP 202. Also spelled [`USER_PAYING`].
 pub const USERPAYING: &str = "USERPAYING";
-/// Risk control refused the user, but one such user did get the coupon. Or: The user's account is closed or
-/// abnormal. Or: The user's account is closed: pay the money back in another way. HTTP 403.
+/// The user's account is closed or abnormal. Or: Risk control refused the user, but one such user did get
+/// the coupon. Or: The user's account is closed: pay the money back in another way. HTTP 403.
 pub const USER_ACCOUNT_ABNORMAL: &str = "USER_ACCOUNT_ABNORMAL";
 /// The user has as many coupons of the stock as allowed.
 pub const USER_AL_GET_COUPON: &str = "USER_AL_GET_COUPON";

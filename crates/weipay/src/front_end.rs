@@ -17,16 +17,18 @@
 //!
 //! | the order was created for | parameters |
 //! |---|---|
-//! | JSAPI, mini program (小程序) | [`jsapi`](FrontEnd::jsapi) |
+//! | JSAPI, mini program (小程序) | [`jsapi`](FrontEnd::jsapi); for 微信分付 with a subsidy (商户贴息), [`jsapi_with_subsidy`](FrontEnd::jsapi_with_subsidy) |
 //! | APP | [`app`](FrontEnd::app) |
 //! | H5 | [`h5_link`] |
 //! | Native | the order's `code_url`, as the content of a QR code |
 //! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
 //! | pay score (支付分) | [`pay_score`](FrontEnd::pay_score) |
-//! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link) |
+//! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link), [`coupon_cards`](FrontEnd::coupon_cards) |
 //! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
-//! The parameters must be signed with the private key of the merchant that created the order.
+//! The parameters must be signed with the private key of the merchant that created the order. Where that key is elsewhere,
+//! [`with_signer`](FrontEnd::with_signer) takes a function that signs; one that is async goes to `FrontEnd::with_async_signer`, whose
+//! parameters `jsapi_async` and `app_async` make.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -35,12 +37,14 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, Scheme, SignatureError, random_nonce};
 
 use crate::builder::system_time;
+#[cfg(feature = "async")]
+use crate::signer::Signer;
 use crate::signer::{Signature, SignerError};
 use crate::url::percent_encode;
 
 mod v2;
 
-pub use v2::{CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
+pub use v2::{CouponCard, CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
 
 /// Signs a message.
 type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync;
@@ -50,6 +54,8 @@ type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync
 enum SigningKey {
     Private(PrivateKey),
     Signer(Arc<SignMessage>),
+    #[cfg(feature = "async")]
+    Async(Arc<dyn Signer>),
 }
 
 /// Signs the parameters that a front end needs. Clones share the key.
@@ -84,6 +90,28 @@ impl FrontEnd {
         Self::signed_by(mchid, SigningKey::Signer(Arc::new(signer)))
     }
 
+    /// The same with a signer that has to be waited for, such as that of an async client. [`jsapi_async`](Self::jsapi_async)
+    /// and its neighbours wait for it without holding up a thread, for as long as it takes.
+    ///
+    /// ```
+    /// use weipay::front_end::{FrontEnd, JsapiParameters, ParameterError};
+    /// use weipay::signer::Signer;
+    /// use weipay::wire::MerchantId;
+    ///
+    /// async fn for_the_page(
+    ///     mchid: MerchantId,
+    ///     remote: impl Signer + 'static,
+    ///     prepay_id: &str,
+    /// ) -> Result<JsapiParameters, ParameterError> {
+    ///     FrontEnd::with_async_signer(mchid, remote).jsapi_async("wx8888888888888888", prepay_id).await
+    /// }
+    /// ```
+    #[cfg(feature = "async")]
+    #[must_use]
+    pub fn with_async_signer(mchid: MerchantId, signer: impl Signer + 'static) -> Self {
+        Self::signed_by(mchid, SigningKey::Async(Arc::new(signer)))
+    }
+
     fn signed_by(mchid: MerchantId, key: SigningKey) -> Self {
         Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
     }
@@ -105,19 +133,71 @@ impl FrontEnd {
     ///
     /// If a value does not have its form, or the key cannot sign.
     pub fn jsapi(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
-        let appid = checked("appid", appid)?;
-        let prepay_id = checked_prepay_id(prepay_id)?;
-        let (time_stamp, nonce) = self.stamp();
-        let package = format!("prepay_id={prepay_id}");
-        let pay_sign = self.sign([&appid, &time_stamp, &nonce, &package])?;
-        Ok(JsapiParameters {
-            app_id: appid,
-            time_stamp,
-            nonce_str: nonce,
-            package,
-            sign_type: "RSA".to_owned(),
-            pay_sign,
-        })
+        let (message, parameters) = self.jsapi_unsigned(appid, prepay_id, None)?;
+        Ok(JsapiParameters { pay_sign: self.sign(&message)?, ..parameters })
+    }
+
+    /// As [`jsapi`](Self::jsapi), for an order whose instalments (微信分付) the merchant pays interest for (商户贴息): `package` says
+    /// which plan the user has chosen. `subsidy_period_type` is a word of the order's `subsidy_info`, such as `PERIOD`.
+    ///
+    /// # Errors
+    ///
+    /// As [`jsapi`](Self::jsapi).
+    pub fn jsapi_with_subsidy(
+        &self,
+        appid: &str,
+        prepay_id: &str,
+        subsidy_period_type: &str,
+    ) -> Result<JsapiParameters, ParameterError> {
+        let (message, parameters) = self.jsapi_unsigned(appid, prepay_id, Some(subsidy_period_type))?;
+        Ok(JsapiParameters { pay_sign: self.sign(&message)?, ..parameters })
+    }
+
+    /// As [`jsapi`](Self::jsapi), waiting for the [signer](Self::with_async_signer).
+    ///
+    /// # Errors
+    ///
+    /// As [`jsapi`](Self::jsapi).
+    #[cfg(feature = "async")]
+    pub async fn jsapi_async(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
+        let (message, parameters) = self.jsapi_unsigned(appid, prepay_id, None)?;
+        Ok(JsapiParameters { pay_sign: self.sign_async(&message).await?, ..parameters })
+    }
+
+    /// As [`jsapi_with_subsidy`](Self::jsapi_with_subsidy), waiting for the [signer](Self::with_async_signer).
+    ///
+    /// # Errors
+    ///
+    /// As [`jsapi`](Self::jsapi).
+    #[cfg(feature = "async")]
+    pub async fn jsapi_with_subsidy_async(
+        &self,
+        appid: &str,
+        prepay_id: &str,
+        subsidy_period_type: &str,
+    ) -> Result<JsapiParameters, ParameterError> {
+        let (message, parameters) = self.jsapi_unsigned(appid, prepay_id, Some(subsidy_period_type))?;
+        Ok(JsapiParameters { pay_sign: self.sign_async(&message).await?, ..parameters })
+    }
+
+    /// What is signed for a page, and the parameters without the signature.
+    fn jsapi_unsigned(
+        &self,
+        appid: &str,
+        prepay_id: &str,
+        subsidy_period_type: Option<&str>,
+    ) -> Result<(String, JsapiParameters), ParameterError> {
+        let app_id = checked("appid", appid)?;
+        let mut package = format!("prepay_id={}", checked_prepay_id(prepay_id)?);
+        if let Some(word) = subsidy_period_type {
+            let word = without_separator("subsidy_period_type", checked("subsidy_period_type", word)?)?;
+            package.push_str("&subsidy_period_type=");
+            package.push_str(&word);
+        }
+        let (time_stamp, nonce_str) = self.stamp();
+        let message = message([&app_id, &time_stamp, &nonce_str, &package]);
+        let (sign_type, pay_sign) = ("RSA".to_owned(), String::new());
+        Ok((message, JsapiParameters { app_id, time_stamp, nonce_str, package, sign_type, pay_sign }))
     }
 
     /// For the WeChat SDK in an app (APP调起支付). There all names are in lower case, and the bare `prepay_id` is signed.
@@ -128,19 +208,30 @@ impl FrontEnd {
     ///
     /// As [`jsapi`](Self::jsapi).
     pub fn app(&self, appid: &str, prepay_id: &str) -> Result<AppParameters, ParameterError> {
+        let (message, parameters) = self.app_unsigned(appid, prepay_id)?;
+        Ok(AppParameters { sign: self.sign(&message)?, ..parameters })
+    }
+
+    /// As [`app`](Self::app), waiting for the [signer](Self::with_async_signer).
+    ///
+    /// # Errors
+    ///
+    /// As [`jsapi`](Self::jsapi).
+    #[cfg(feature = "async")]
+    pub async fn app_async(&self, appid: &str, prepay_id: &str) -> Result<AppParameters, ParameterError> {
+        let (message, parameters) = self.app_unsigned(appid, prepay_id)?;
+        Ok(AppParameters { sign: self.sign_async(&message).await?, ..parameters })
+    }
+
+    /// What is signed for an app, and the parameters without the signature.
+    fn app_unsigned(&self, appid: &str, prepay_id: &str) -> Result<(String, AppParameters), ParameterError> {
         let appid = checked("appid", appid)?;
         let prepayid = checked_prepay_id(prepay_id)?;
         let (timestamp, noncestr) = self.stamp();
-        let sign = self.sign([&appid, &timestamp, &noncestr, &prepayid])?;
-        Ok(AppParameters {
-            appid,
-            partnerid: self.mchid.to_string(),
-            prepayid,
-            package: "Sign=WXPay".to_owned(),
-            noncestr,
-            timestamp,
-            sign,
-        })
+        let message = message([&appid, &timestamp, &noncestr, &prepayid]);
+        let (partnerid, package) = (self.mchid.to_string(), "Sign=WXPay".to_owned());
+        let sign = String::new();
+        Ok((message, AppParameters { appid, partnerid, prepayid, package, noncestr, timestamp, sign }))
     }
 
     /// For `wx.requestMerchantTransfer`, which asks a user to accept a transfer (商家转账, 用户确认收款). Nothing is signed;
@@ -163,14 +254,26 @@ impl FrontEnd {
         (timestamp.to_string(), nonce)
     }
 
-    fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
-        let message = message(lines);
+    fn sign(&self, message: &str) -> Result<String, ParameterError> {
         match &self.key {
             SigningKey::Private(key) if key.scheme() != Scheme::Sha256Rsa2048 => Err(ParameterError::NotRsa),
             SigningKey::Private(key) => key.sign(message.as_bytes()).map_err(ParameterError::Signing),
             SigningKey::Signer(signer) => {
                 signer(message.as_bytes()).map(Signature::into_base64).map_err(ParameterError::Signer)
             }
+            #[cfg(feature = "async")]
+            SigningKey::Async(_) => Err(ParameterError::AsyncSigner),
+        }
+    }
+
+    #[cfg(feature = "async")]
+    async fn sign_async(&self, message: &str) -> Result<String, ParameterError> {
+        match &self.key {
+            SigningKey::Async(signer) => {
+                let signature = signer.sign(message.as_bytes()).await;
+                signature.map(Signature::into_base64).map_err(ParameterError::Signer)
+            }
+            _ => self.sign(message),
         }
     }
 }
@@ -307,6 +410,8 @@ pub enum ParameterError {
     Signing(SignatureError),
     /// The signer did not sign.
     Signer(SignerError),
+    /// The signer has to be waited for, and was asked without that.
+    AsyncSigner,
 }
 
 impl Display for ParameterError {
@@ -317,6 +422,9 @@ impl Display for ParameterError {
                 "the parameters of the front end are signed with RSA, but the merchant private key is an SM2 (国密) key: \
                  make a \
                  `FrontEnd` with the RSA key of the merchant",
+            ),
+            Self::AsyncSigner => f.write_str(
+                "the parameters of the front end are signed by an async signer: make them with `jsapi_async` or its neighbours",
             ),
             Self::NoApiV2Key => f.write_str(
                 "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
@@ -329,7 +437,7 @@ impl Display for ParameterError {
 impl Error for ParameterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Value { .. } | Self::NoApiV2Key | Self::NotRsa => None,
+            Self::Value { .. } | Self::NoApiV2Key | Self::NotRsa | Self::AsyncSigner => None,
             Self::Signing(error) => Some(error),
             Self::Signer(error) => Some(&**error),
         }
@@ -355,6 +463,17 @@ fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
     }
 }
 
+/// A `&` in a value would make two values of one under the same signature.
+fn without_separator(name: &'static str, value: String) -> Result<String, ParameterError> {
+    match value.contains('&') {
+        true => Err(ParameterError::Value {
+            name,
+            why: "contains `&`, which separates the values that are signed",
+        }),
+        false => Ok(value),
+    }
+}
+
 /// The commonest mistake is to give `package`, or the address of a Native order, in place of the bare number.
 fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
     let why = if value.starts_with("prepay_id=") {
@@ -362,7 +481,7 @@ fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
     } else if value.contains("://") {
         "is an address: a Native or H5 order is opened by its code_url or h5_url, without a signature"
     } else {
-        return checked("prepay_id", value);
+        return without_separator("prepay_id", checked("prepay_id", value)?);
     };
     Err(ParameterError::Value { name: "prepay_id", why })
 }
@@ -430,6 +549,50 @@ MQIDAQAB
         let locked = FrontEnd::with_signer(mchid, |_| Err("locked".into()));
         let error = locked.jsapi(APPID, PREPAY_ID).unwrap_err();
         assert_eq!(error.source().unwrap().to_string(), "locked");
+    }
+
+    #[cfg(feature = "async")]
+    #[tokio::test]
+    async fn a_signer_that_is_waited_for_signs_the_same_and_is_asked_only_so() {
+        struct Remote(Option<PrivateKey>);
+        impl Signer for Remote {
+            fn sign<'a>(&'a self, message: &'a [u8]) -> crate::signer::SignatureFuture<'a> {
+                Box::pin(async move {
+                    let key = self.0.as_ref().ok_or("locked")?;
+                    Ok(Signature::from_base64(&key.sign(message)?)?)
+                })
+            }
+        }
+        let by = |key: Option<PrivateKey>| {
+            FrontEnd::with_async_signer(MerchantId::new("1900007291").unwrap(), Remote(key))
+                .clock(|| (1_554_208_460, NONCE.to_owned()))
+        };
+        let remote = by(Some(KEY.clone()));
+        let local = front_end();
+        assert_eq!(
+            remote.jsapi_async(APPID, PREPAY_ID).await.unwrap(),
+            local.jsapi(APPID, PREPAY_ID).unwrap()
+        );
+        assert_eq!(remote.app_async(APPID, PREPAY_ID).await.unwrap(), local.app(APPID, PREPAY_ID).unwrap());
+        assert_eq!(
+            remote.jsapi_with_subsidy_async(APPID, PREPAY_ID, "DAILY").await.unwrap(),
+            local.jsapi_with_subsidy_async(APPID, PREPAY_ID, "DAILY").await.unwrap()
+        );
+        assert!(matches!(remote.jsapi(APPID, PREPAY_ID), Err(ParameterError::AsyncSigner)));
+        let error = by(None).app_async(APPID, PREPAY_ID).await.unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "locked");
+    }
+
+    #[test]
+    fn a_subsidy_of_instalments_is_named_in_the_package_and_signed() {
+        let parameters = front_end().jsapi_with_subsidy(APPID, PREPAY_ID, "PERIOD").unwrap();
+        let package = format!("prepay_id={PREPAY_ID}&subsidy_period_type=PERIOD");
+        assert_eq!(parameters.package, package);
+        let message = format!("{APPID}\n1554208460\n{NONCE}\n{package}\n");
+        KEY.public_key().verify(message.as_bytes(), &parameters.pay_sign).unwrap();
+        for (prepay_id, word) in [(PREPAY_ID, "PERIOD&a=b"), (PREPAY_ID, ""), ("wx1&a=b", "PERIOD")] {
+            assert!(front_end().jsapi_with_subsidy(APPID, prepay_id, word).is_err(), "{prepay_id} {word}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod wiped_text;
 use serde_json::Value;
 use serde_json::error::{Category, Error};
 
-pub(crate) use member::{has_any_member, has_member, has_unknown_member, member};
+pub(crate) use member::{has_any_member, has_member, has_unknown_member, member, repeated_member};
 #[cfg(feature = "notifications")]
 pub(crate) use wiped::WipedJson;
 pub(crate) use wiped_text::wiped_text;

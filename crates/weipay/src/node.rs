@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_the_paths_of_the_catalogue_go_on_working_and_others_say_why_not() {
+    fn beyond_the_limit_only_paths_of_the_catalogue_work() {
         let root = root().unwrap();
         let before = &root["v3/refund/domestic/refunds/R1"];
         root.tree.count.store(MAX_PATHS, Ordering::Relaxed);

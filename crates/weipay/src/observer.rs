@@ -27,11 +27,12 @@
 //!
 //! # What other crates log
 //!
-//! The blocking client sends by `ureq`, which writes to the crate `log` itself, and nothing but a filter of your program stops that: the whole
-//! URL of each call at DEBUG, with openids, queries and tokens in it, and at TRACE every byte, `Authorization` and bodies included. A
-//! subscriber of `tracing` that also takes `log`, as `tracing_subscriber::fmt().init()` does, gets them. So switch its targets off:
-//! `ureq=off,ureq_proto=off`, as an `EnvFilter` or `RUST_LOG` writes it. The example `tracing` does so with `Targets`. The async client
-//! writes nothing of a call there.
+//! The blocking client sends by `ureq`, which writes to the crate `log` itself, and nothing but a filter of your
+//! program stops that: the whole URL of each call at DEBUG, with openids, queries and tokens in it, and at TRACE every
+//! byte, `Authorization` and bodies included. A subscriber of `tracing` that also takes `log`, as
+//! `tracing_subscriber::fmt().init()` does, gets them. So switch its targets off: `ureq=off,ureq_proto=off`, as an
+//! `EnvFilter` or `RUST_LOG` writes it. The example `tracing` does so with `Targets`. The async client writes nothing
+//! of a call there.
 
 #[cfg(feature = "tracing")]
 mod span;

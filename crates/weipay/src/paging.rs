@@ -59,10 +59,10 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::delivery::Mode;
-use crate::error::Error;
+use crate::error::{DecodeError, Error};
 use crate::members::{Member, Members, is_name};
 use crate::model::table::Purpose;
-use crate::operation::Operation;
+use crate::operation::{Operation, Version};
 use crate::response::{Decode, Response};
 use place::{Facts, Step};
 pub use place::{PageError, Place};
@@ -197,7 +197,10 @@ impl<M: Mode, T: Decode> Pages<M, T> {
             let json = response.json()?;
             // A page that cannot be read is asked for again, so its place must not be left.
             response.check_readable()?;
-            Ok((response, json))
+            match self.operation.and_then(|operation| without_list(&json, operation)) {
+                Some(error) => Err(response.unreadable(error)),
+                None => Ok((response, json)),
+            }
         });
         // What was only accepted is no page, and an end that nobody told would leave items out.
         let page = match page {
@@ -285,6 +288,20 @@ fn inside(json: &Value, path: &[Member]) -> Option<Value> {
         Value::String(text) if member.is_json_text => serde_json::from_str(text).ok(),
         value => Some(value.clone()),
     })
+}
+
+/// Why a page gives no items although it has something at their place. Nothing there is an empty page.
+fn without_list(json: &Value, operation: &Operation) -> Option<DecodeError> {
+    let members = operation.members(crate::members::Place::Response);
+    let (path, member) = members.with_purpose(Purpose::PageItems)?;
+    let is_list = match inside(json, &path)?.get(member.name)? {
+        Value::Array(_) | Value::Null => true,
+        // XML has texts only.
+        Value::String(text) => text.is_empty() || operation.version() == Version::V2,
+        _ => false,
+    };
+    let path = path.iter().chain([&member]).map(|member| member.name).collect::<Vec<_>>().join(".");
+    (!is_list).then(|| DecodeError { path, reason: "expected an array".to_owned() })
 }
 
 /// The field of the request with the offset of a page. Responses that have it too repeat it.

@@ -15,8 +15,6 @@ use weipay_wire::{
 use crate::core::verify;
 use crate::error::{DecodeError, Error, ErrorKind, RequestError};
 use crate::response::RawResponse;
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) use fetch::Deadline;
 #[cfg(feature = "async")]
 pub(crate) use fetch::asynchronous::Flight as AsyncFlight;
 #[cfg(feature = "blocking")]
@@ -252,9 +250,9 @@ impl KeyRing {
         }
     }
 
-    /// A request for a fetch because of a serial that a notification names; `None` if there is no reason for one, or one was given
-    /// within a minute. Strangers can post whatever they like, so these requests are counted apart: they never use up that of a
-    /// call.
+    /// A request for a fetch because of a serial that a notification names; `None` if there is no reason for one, or
+    /// one was given within a minute. Strangers can post whatever they like, so these requests are counted apart: they
+    /// never use up that of a call.
     #[cfg(feature = "notifications")]
     #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
     pub(crate) fn request_fetch_for_notification(&self, serial: &str, now: i64) -> Option<Ticket> {

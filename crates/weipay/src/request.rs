@@ -147,10 +147,21 @@ impl Request {
         }
         let (_, query) = self.template.split_once('?')?;
         query.split('&').find_map(|pair| {
-            let (known, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let is_it = percent_decode_str(known).decode_utf8_lossy() == name;
-            is_it.then(|| percent_decode_str(value).decode_utf8_lossy())
+            let value = pair.split_once('=').map_or("", |(_, value)| value);
+            is_pair_of(pair, name).then(|| percent_decode_str(value).decode_utf8_lossy())
         })
+    }
+
+    /// Puts a pair into the query, in place of those of its name, also in the query of a path.
+    pub(crate) fn set_query(&mut self, name: &str, value: String) {
+        self.query.retain(|(known, _)| known != name);
+        self.query.push((name.to_owned(), value));
+        let Some((path, query)) = self.template.split_once('?') else { return };
+        let kept: Vec<&str> = query.split('&').filter(|pair| !is_pair_of(pair, name)).collect();
+        self.template = match &*kept.join("&") {
+            "" => path.to_owned(),
+            query => format!("{path}?{query}"),
+        };
     }
 
     /// Method and path, the path as it was written, since values and a query may be personal.
@@ -227,6 +238,12 @@ impl Request {
             Body::Form { .. } => None,
         }
     }
+}
+
+/// Whether a pair of a query in a path has this name.
+fn is_pair_of(pair: &str, name: &str) -> bool {
+    let known = pair.split_once('=').map_or(pair, |(known, _)| known);
+    percent_decode_str(known).decode_utf8_lossy() == name
 }
 
 fn is_placeholder(segment: &str, name: &str) -> bool {

@@ -238,7 +238,7 @@ impl<T> Response<T> {
         self.raw.operation().map_or(Members::NONE, |operation| operation.members(Place::Response))
     }
 
-    fn unreadable(&self, error: DecodeError) -> Error {
+    pub(crate) fn unreadable(&self, error: DecodeError) -> Error {
         let error = Error::with_response(ErrorKind::Decode(error), self.raw.clone());
         match &self.raw.called {
             Some(called) => error.in_answered_call(called),

@@ -16,6 +16,9 @@ use crate::operation::Operation;
 /// that the catalogue does not have nothing is known, and nothing is filled in. `Debug` of a call shows the
 /// sub-merchant.
 ///
+/// An operation by which a merchant acts for itself, such as `v3/pay/transactions/jsapi`, is refused before anything is sent, where
+/// partners have one of their own for it (`v3/pay/partner/transactions/jsapi`): it would pay the partner.
+///
 /// ```no_run
 /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use weipay::SubMerchant;

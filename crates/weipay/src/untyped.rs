@@ -87,7 +87,7 @@ impl Request {
         body: Option<Zeroizing<String>>,
         file: Option<File>,
     ) {
-        if let Err(error) = self.look_up(method) {
+        if let Err(error) = self.look_up(method, body.is_some()) {
             return self.record_error(error);
         }
         let (body, file) = match file {
@@ -113,15 +113,32 @@ impl Request {
         }
     }
 
-    /// Finds the operation. A path that is one of the catalogue but for its spelling is refused where nothing of what must
-    /// travel encrypted would be.
-    fn look_up(&mut self, method: &Method) -> Result<(), RequestError> {
+    /// Finds the operation. A call that is one of the catalogue but for its method or the spelling of its path is refused where
+    /// nothing of what must travel encrypted would be.
+    fn look_up(&mut self, method: &Method, has_body: bool) -> Result<(), RequestError> {
         self.operation = self.find_operation(method);
         if self.operation.is_some() {
             return Ok(());
         }
         let path = self.path();
-        let Some(meant) = Operation::but_for_its_spelling(method, &path) else { return Ok(()) };
+        let others = Operation::all_at(&path);
+        // A request with nothing but its path has no such field: no path has one.
+        let has_fields = has_body
+            || !self.query.is_empty()
+            || !self.sensitive_query.is_empty()
+            || self.template.contains('?');
+        if has_fields && others.clone().any(Operation::has_encrypted_request) {
+            let known: Vec<String> = others.map(|row| row.method().to_string()).collect();
+            let known = known.join(" and ");
+            return Err(RequestError::Path(format!(
+                "has fields which travel encrypted (敏感信息加密), and the catalogue knows it with {known} and not with {method}, \
+                 which would send them as plain text: use {known}",
+            )));
+        }
+        let meant = Operation::but_for_its_spelling(method, &path);
+        let Some(meant) = meant.filter(|meant| meant.method() == *method || has_fields) else {
+            return Ok(());
+        };
         let how = match (path.ends_with('/'), meant.path().ends_with('/')) {
             (true, false) => "without a slash at the end",
             (false, true) => "with a slash at the end",
@@ -129,7 +146,8 @@ impl Request {
         };
         Err(RequestError::Path(format!(
             "is spelt in another way than one of the catalogue that has fields which travel encrypted (敏感信息加密), and would \
-             send them as plain text: write it {how}: {}",
+             send them as plain text: write it {how}: {} {}",
+            meant.method(),
             meant.path()
         )))
     }
@@ -138,7 +156,7 @@ impl Request {
     pub(crate) fn inspection(&self, method: &Method, body: Option<&str>) -> Result<Inspection, RequestError> {
         let mut request = self.clone();
         request.check_recorded()?;
-        request.look_up(method)?;
+        request.look_up(method, body.is_some())?;
         request.take_sensitive_query();
         let Examined { sensitive, unknown, .. } = request.examine(body)?;
         Ok(Inspection { operation: request.operation, sensitive, unknown_members: unknown })

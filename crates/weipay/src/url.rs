@@ -17,7 +17,8 @@ use crate::failover;
 /// A base URL (域名), such as `https://api.mch.weixin.qq.com`.
 ///
 /// A path prefix, as in `https://api.mch.weixin.qq.com/hk/`, is signed with the path. `http://` is for a
-/// sandbox. Any host may be a sandbox, so it is accepted for any host but WeChat Pay's own; others can read such calls on the way.
+/// sandbox. Any host may be a sandbox, so it is accepted for any host but WeChat Pay's own; others can read such calls
+/// on the way.
 ///
 /// The URL is stored in its usual form: scheme and host in lower case, without the scheme's default port.
 #[derive(Debug, Clone, PartialEq, Eq)]

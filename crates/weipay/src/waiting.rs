@@ -5,9 +5,10 @@
 //! platform, ends the waiting. A query that fails temporarily is repeated, also one whose response cannot be
 //! verified, since a query has no effect.
 //!
-//! A bill that is being made is told by the code of an error, or by its message where the code says other things too. Messages are
-//! Chinese. Where a query asks for another language (`Accept-Language`), a message that is not a known one of that code is taken
-//! for this one: waiting too long ends at the deadline, with that error, and ending too early would miss a bill.
+//! A bill that is being made is told by the code of an error, or by its message where the code says other things too.
+//! Messages are Chinese. Where a query asks for another language (`Accept-Language`), a message that is not a known one
+//! of that code is taken for this one: waiting too long ends at the deadline, with that error, and ending too early
+//! would miss a bill.
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "pay"),
@@ -50,8 +51,11 @@ use crate::response::{Decode, Response};
 use crate::retry::Timer;
 pub(crate) use final_states::{FinalStates, NotReady, Pace};
 
-/// The last query before the deadline gets this long.
-const LAST_LOOK: Duration = Duration::from_secs(1);
+/// A query is made this long before the deadline, whatever the pace, since a slow response takes as long.
+const SLOW_LOOK: Duration = Duration::from_secs(1);
+
+/// And the last one this long before it, which is enough for an ordinary response.
+const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// How long to wait, and how often to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +65,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Waits for a final state, at most this long.
+    /// Waits for a final state, at most this long. Two of the queries are made a second and 200 milliseconds before the end.
     #[must_use]
     pub const fn within(deadline: Duration) -> Self {
         Self { within: deadline, every: None }
@@ -164,9 +168,10 @@ fn decide(
     };
     let interval = waiting.every.map_or(interval, |every| every.max(Duration::from_secs(1)));
     let left = waiting.within.saturating_sub(elapsed);
+    let before = if left > SLOW_LOOK { SLOW_LOOK } else { LAST_LOOK };
     match left <= LAST_LOOK {
         true => Step::Deadline,
-        false => Step::Again(interval.min(left - LAST_LOOK).max(Duration::from_millis(1))),
+        false => Step::Again(interval.min(left - before).max(Duration::from_millis(1))),
     }
 }
 
@@ -355,7 +360,10 @@ mod tests {
         assert_eq!(after("USERPAYING", 29), Step::Again(Duration::from_secs(5)));
         assert_eq!(after("NOTPAY", 30), Step::Again(Duration::from_secs(10)));
         assert_eq!(after("NOTPAY", 57), Step::Again(Duration::from_secs(2)), "one more before the deadline");
-        assert_eq!(after("NOTPAY", 59), Step::Deadline);
+        assert_eq!(after("NOTPAY", 59), Step::Again(Duration::from_millis(800)), "and the last one");
+        let late = |millis| decide(&MINUTE, order, Seen::Unknown, false, Duration::from_millis(millis));
+        assert_eq!(late(59_799), Step::Again(Duration::from_millis(1)));
+        assert_eq!((late(59_800), late(61_000)), (Step::Deadline, Step::Deadline));
         assert_eq!(after("A_STATE_OF_NEXT_YEAR", 0), Step::Again(Duration::from_secs(5)));
         for state in ["SUCCESS", "REFUND", "CLOSED", "REVOKED"] {
             assert_eq!(after(state, 0), Step::Final);

@@ -1,5 +1,5 @@
-//! What one more merchant costs, counted by an allocator: in a separate binary, because the allocator counts for the whole process.
-//! Bytes are counted, not time, so the numbers do not depend on the machine.
+//! What one more merchant costs, counted by an allocator: in a separate binary, because the allocator counts for the
+//! whole process. Bytes are counted, not time, so the numbers do not depend on the machine.
 
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Linter, Place};
 use crate::errors::{Advice, ErrorCode};
-use crate::operation::Operation;
+use crate::operation::{Operation, Version};
 use crate::parse::Heading;
 
 /// Lists with these names belong to every operation of the version.
-const VERSIONS: [&str; 2] = ["v2", "v3"];
+const VERSIONS: [&str; 2] = [Version::V2.word(), Version::V3.word()];
 
 impl Linter {
     /// Checks the codes in the file of an operation, and that its lists do not repeat each other.
@@ -52,7 +52,8 @@ impl Linter {
                 );
                 self.report(place, code.line, problem);
             }
-            let was_used = ["number was used", "_no was used"].iter().any(|said| code.meaning.contains(said));
+            let was_used =
+                ["number was used", "_no` was used"].iter().any(|said| code.meaning.contains(said));
             if was_used && code.advice == Advice::NewNumber {
                 let problem = format!(
                     "`{}`: a number that was used may stand for a payment, so the advice is `query-state`",

@@ -120,7 +120,7 @@ impl Linter {
 pub(crate) fn broken_rule(field: &Field, example: &str) -> Option<String> {
     let rules = field.rules();
     let judged = match field.kind {
-        Kind::String => rules.check_text(example),
+        Kind::String => return field.check_text(example).err().map(|rule| rule.to_string()),
         Kind::Integer => match parse_integer(example) {
             Some(number) => rules.check_integer(number),
             None => return Some("is not an integer".to_owned()),

@@ -87,7 +87,7 @@ pub(super) fn take_code(
 
 /// Adds the list that all operations of the version have, if the catalogue has one.
 pub(super) fn add_common(operation: &mut Operation, objects: Resolver<'_>) -> Result<(), ParseError> {
-    let version = operation.path.split('/').next().unwrap_or_default();
+    let version = operation.version().word();
     if !objects.has_error_list(version) {
         return Ok(());
     }

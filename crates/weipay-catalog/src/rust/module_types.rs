@@ -377,7 +377,7 @@ mod tests {
         for notification in catalog.notifications() {
             let fields = notification.body.iter().chain(&notification.resource);
             let root = ("Resource", fields.map(|field| ("body", field)).collect());
-            meet_all(notification.version, &Types::with_roots(vec![root]));
+            meet_all(notification.version.word(), &Types::with_roots(vec![root]));
         }
     }
 }

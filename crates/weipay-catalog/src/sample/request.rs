@@ -28,18 +28,10 @@ fn adapt(field: &mut Field, now: i64) {
         return;
     }
     match (Own::of_field(field.name).map(Own::sample), field.format) {
-        (Some(own), _) if takes(field, own) => field.example = Some(Cow::Borrowed(own)),
+        (Some(own), _) if field.check_text(own).is_ok() => field.example = Some(Cow::Borrowed(own)),
         (_, Some(Format::Rfc3339)) => field.example = Some(Cow::Owned(day::sample(field, now))),
         _ => {}
     }
-}
-
-/// Whether the field's own rules let it have the value.
-fn takes(field: &Field, own: &str) -> bool {
-    let length = i64::try_from(own.len()).unwrap_or(i64::MAX);
-    let fits =
-        |limit: Option<i64>, fits: fn(&i64, &i64) -> bool| limit.is_none_or(|limit| fits(&length, &limit));
-    field.values.is_empty() && fits(field.limits.min, i64::ge) && fits(field.limits.max, i64::le)
 }
 
 /// The members that a sample has: the required ones; of an object that requires none, the first.

@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &List) -> Outcome {
 
 /// A line of the list.
 struct Row {
+    version: weipay_catalog::Version,
     kind: &'static str,
     /// The path; of a notification, version and event.
     name: String,
@@ -60,7 +61,7 @@ struct Row {
 
 fn rows(arguments: &List) -> Vec<Row> {
     let catalog = Catalog::embedded();
-    let version = arguments.api.map(Version::name);
+    let version = arguments.api.map(weipay_catalog::Version::from);
     let words = words(&arguments.text);
     let rows: Vec<Row> = if arguments.notifications {
         catalog.notifications().map(Row::from).collect()
@@ -79,7 +80,7 @@ fn rows(arguments: &List) -> Vec<Row> {
             .collect()
     };
     rows.into_iter()
-        .filter(|row| version.is_none_or(|version| row.name.starts_with(version)))
+        .filter(|row| version.is_none_or(|version| row.version == version))
         .filter(|row| words.iter().all(|word| row.has(word)))
         .collect()
 }
@@ -87,6 +88,7 @@ fn rows(arguments: &List) -> Vec<Row> {
 impl From<&'static Operation> for Row {
     fn from(operation: &'static Operation) -> Self {
         Self {
+            version: operation.version(),
             kind: operation.method,
             name: operation.path.to_owned(),
             title: operation.title,
@@ -99,6 +101,7 @@ impl From<&'static Operation> for Row {
 impl From<&'static Notification> for Row {
     fn from(notification: &'static Notification) -> Self {
         Self {
+            version: notification.version,
             kind: "NOTIFY",
             name: format!("{} {}", notification.version, notification.event),
             title: notification.title,
@@ -180,7 +183,7 @@ fn aligned(rows: &[Row]) -> String {
 
 fn lines_of_json(rows: &[Row]) -> String {
     let mut text = String::new();
-    for Row { kind, name, title, group, docs } in rows {
+    for Row { kind, name, title, group, docs, .. } in rows {
         let line = match name.split_once(' ') {
             Some((version, event)) => {
                 json!({"version": version, "event": event, "title": title, "docs": docs})

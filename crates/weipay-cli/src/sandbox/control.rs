@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use weipay_sandbox::control::Client;
 
@@ -45,7 +46,8 @@ pub(crate) fn client(folder: &Path) -> Result<Client, Failure> {
     Client::from_data_dir(folder).map_err(Failure::from_control)
 }
 
-/// A text as a part of a path or of a query.
+/// A text as a part of a path or of a query: all but what RFC 3986 calls unreserved is encoded.
 pub(super) fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }

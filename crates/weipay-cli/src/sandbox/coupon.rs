@@ -40,7 +40,8 @@ pub(crate) enum CouponCommand {
         /// The code of the coupon.
         coupon_code: String,
     },
-    /// The brand sends a product coupon to a person; only it sends those of a stock with uploaded codes (UPLOAD). Print the coupon, as JSON.
+    /// The brand sends a product coupon to a person; only it sends those of a stock with uploaded codes (UPLOAD). Print
+    /// the coupon, as JSON.
     Send {
         /// The stock of product coupons (批次号).
         stock_id: String,

@@ -27,12 +27,13 @@ pub(crate) struct Serving {
     /// data folder ended, at first the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
-    /// Respond to the same requests with the same bytes in each run: numbers, nonces, `Request-ID`, addresses of files and the ids
-    /// of notifications follow from it. What is made of keys differs in each data folder (`Wechatpay-Signature`, `Wechatpay-Serial`,
-    /// and what is encrypted), and times are those of the clock (see --clock); `Wechatpay-Timestamp` and `Date` are of the clock by
-    /// which the request was signed. A later start with the same data folder has other numbers, until a reset; nodes on one
-    /// database go on. Without it official numbers begin by chance in a new folder and after a reset, so that a shop's
-    /// database gets none twice; a restored snapshot gives those after it again.
+    /// Respond to the same requests with the same bytes in each run: numbers, nonces, `Request-ID`, addresses of files
+    /// and the ids of notifications follow from it. What is made of keys differs in each data folder
+    /// (`Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted), and times are those of the clock (see
+    /// --clock); `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A later start with
+    /// the same data folder has other numbers, until a reset; nodes on one database go on. Without it official numbers
+    /// begin at a random number in a new folder and after a reset, and go on after a restore, so that a shop's database
+    /// gets none twice.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
     /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
@@ -42,9 +43,10 @@ pub(crate) struct Serving {
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
     #[arg(long)]
     loose: bool,
-    /// Refuse with the documented error where the real platform was seen to send another one, if the page of the operation lists it:
-    /// 403 OUT_TRADE_NO_USED for an order number that was used before, and 500 OPENID_MISMATCH for an openid of another appid (for
-    /// partners and combined orders; v3/pay/transactions/jsapi responds with 400 in any case).
+    /// Refuse with the documented error where the real platform was seen to send another one, if the page of the
+    /// operation lists it: 403 OUT_TRADE_NO_USED for an order number that was used before, and 500 OPENID_MISMATCH for
+    /// an openid of another appid (for partners and combined orders; v3/pay/transactions/jsapi responds with 400 in any
+    /// case).
     #[arg(long)]
     documented_errors: bool,
     /// Accept each Authorization only once. It is not known what the platform does with a repeated one.

@@ -19,9 +19,9 @@ use crate::output::{OutputFile, note, print};
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
 The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
-printed, unless it is standard output. After weipay sandbox restore the same requests have the same responses, and a
-notification that waited waits again, also if it was acknowledged in between. Numbers go on from there, so that those which were
-given since the snapshot (transaction_id, refund_id and others) may come again, for something else.";
+printed, unless it is standard output. After weipay sandbox restore a notification that waited waits again, also if it was
+acknowledged in between. If the sandbox has a --seed, the same requests then have the same responses. Without one no number that was
+given since the snapshot (transaction_id, refund_id and others) comes again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -38,7 +38,7 @@ pub(crate) struct Snapshot {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Numbers go on from the snapshot: those that were given since (transaction_id, refund_id and others) may come again."
+    after_help = "Without a --seed no number that was given since the snapshot (transaction_id, refund_id and others) comes again."
 )]
 pub(crate) struct Restore {
     /// The name or the file of the snapshot.

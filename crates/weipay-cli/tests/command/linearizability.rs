@@ -1,8 +1,8 @@
 //! Whether a history of calls to one coupon is linearizable: whether there is an order of all calls in which each gives what one
 //! coupon would give, and in which a call that had returned before another was made comes before it.
 //!
-//! This is the quick check that `cargo test` has. foreign/linearizability has the same histories checked by Porcupine, whose search and
-//! model are other people's and another language's work: a fault of this one does not hide there.
+//! This is the quick check that `cargo test` has. foreign/linearizability has the same histories checked by Porcupine,
+//! whose search and model are other people's and another language's work: a fault of this one does not hide there.
 //!
 //! The search is that of Wing and Gong with the memory of Lowe, as Porcupine and Knossos do it: a set of calls that were put in
 //! order and the state that they lead to are looked at once. A call of which nothing is known may have worked at any moment

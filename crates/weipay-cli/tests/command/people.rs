@@ -1,4 +1,5 @@
-//! `weipay sandbox person` and `weipay sandbox merchant` on a running sandbox, and how commands end that cannot do what they are told.
+//! `weipay sandbox person` and `weipay sandbox merchant` on a running sandbox, and how commands end that cannot do what
+//! they are told.
 
 use std::fs;
 use std::process::Command;

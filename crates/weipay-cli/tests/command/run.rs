@@ -75,7 +75,8 @@ fn each_signal_that_only_it_gets_is_passed_on_to_the_command() {
     assert_eq!(running.wait().unwrap().code(), Some(3));
 }
 
-/// Its own process group, as above. Sends a signal until the command's output ends; gives its folder, what it said, and how it ended.
+/// Its own process group, as above. Sends a signal until the command's output ends; gives its folder, what it said, and
+/// how it ended.
 #[cfg(unix)]
 fn interrupted_until_it_ends(script: &str) -> (std::path::PathBuf, Vec<String>, Option<i32>) {
     use std::os::unix::process::CommandExt as _;

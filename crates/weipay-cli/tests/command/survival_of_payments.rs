@@ -1,5 +1,5 @@
-//! Payments survive `kill -9` at any moment: after each restart orders, refunds, the ledger and the notifications agree, and whatever
-//! was answered is there.
+//! Payments survive `kill -9` at any moment: after each restart orders, refunds, the ledger and the notifications
+//! agree, and whatever was answered is there.
 //!
 //! `WEIPAY_TEST_KILLS=100 cargo test -p weipay-cli --test command survival_of_payments` kills more often than a quick run does.
 

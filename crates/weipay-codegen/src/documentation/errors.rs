@@ -3,7 +3,7 @@
 use weipay_catalog::{ErrorCode, Operation, names};
 
 use super::plain;
-use crate::errors::stated;
+use crate::errors::{meaning, stated};
 
 /// The table as a paragraph; empty if the catalogue knows no code that only this operation has.
 pub(super) fn table(operation: &Operation) -> String {
@@ -24,7 +24,7 @@ fn row(known: &ErrorCode) -> String {
     format!(
         "\n| {status} | `{}` | {}{message}{unconfirmed} | `{}` |",
         known.code,
-        plain(known.meaning),
+        meaning(known.meaning),
         names::camel(known.advice.word())
     )
 }

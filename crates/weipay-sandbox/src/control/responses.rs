@@ -297,6 +297,8 @@ static ROWS: &[Row] = &[
     ("POST", "/red-packets/{number}/open", Gives::Members(&[text("status"), integer("amount")])),
     ("POST", "/transfers/{number}/confirm", Gives::Members(STATE)),
     ("POST", "/transfers/{number}/refuse", Gives::Members(STATE)),
+    ("POST", "/transfer-grants/{number}/refuse", Gives::Members(STATE)),
+    ("POST", "/transfer-grants/{number}/end", Gives::Members(STATE)),
     ("POST", "/authorizations/{number}/confirm", Gives::Members(STATE)),
     ("POST", "/authorizations/{number}/end", Gives::Members(STATE)),
 ];

@@ -77,7 +77,11 @@ fn what_is_held_is_told_by_health_by_the_list_and_by_its_own_route() {
     sandbox.notifications().hold(Some(mchid)).unwrap();
     let held = json!({ "all": false, "merchants": [mchid] });
     assert_eq!(told(), [held.clone(), held.clone(), held]);
-    for unknown in ["/notifications?mchid=1", "/notifications?event_type=COUPON.SENT"] {
+    for unknown in [
+        "/notifications?mchid=1",
+        "/notifications?event_type=COUPON.SENT",
+        "/notifications?event_type=coupon.send",
+    ] {
         assert!(client.call("GET", unknown, None).is_err(), "{unknown}");
     }
     get("/notifications?event_type=COUPON.SEND&state=held");

@@ -83,90 +83,135 @@ fn otherwise_encoded(path: &str, template: &str) -> Vec<String> {
     OF_SEGMENT.iter().map(encoded).collect()
 }
 
+/// What may have been signed in place of the target: that which explains most mistakes first.
 pub(super) fn targets(wrong: &WrongSignature<'_>) -> Candidates<String> {
     let target = &*wrong.request.target;
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    let mut all: Candidates<String> = Vec::new();
-    let mut add = |text: String, cause| {
-        if text != target && all.iter().all(|(known, _)| *known != text) {
-            all.push((text, cause));
+    let mut targets = Targets { target, path, query, all: Vec::new() };
+    let hosts = hosts(wrong);
+    targets.add_without_query();
+    for host in &hosts {
+        targets.add(format!("{host}{target}"), WITH_HOST);
+    }
+    targets.add(percent_decode_str(target).decode_utf8_lossy().into_owned(), NOT_ENCODED);
+    if let Some(query) = query {
+        targets.add_other_encodings(query);
+        for host in &hosts {
+            targets.add(
+                format!("{host}{path}"),
+                "the path was signed with the host in front of it and without the query; sign path and query as they are sent",
+            );
         }
-    };
+        targets.add_other_parameters(query);
+    }
+    targets.add_other_paths(wrong.operation.path);
+    targets.add(String::new(), "an empty URL was signed");
+    // Last, so that the others are still tried in pairs.
+    for path in otherwise_encoded(path, wrong.operation.path) {
+        targets.add(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")), PATH_ENCODED);
+    }
+    targets.all
+}
+
+/// The hosts that may have been signed in front of a path.
+fn hosts(wrong: &WrongSignature<'_>) -> Vec<String> {
     let mut hosts =
         vec!["https://api.mch.weixin.qq.com".to_owned(), "https://api2.mch.weixin.qq.com".to_owned()];
     if let Some(host) = wrong.request.header("host").filter(|host| !host.is_empty()) {
         hosts.extend([format!("http://{host}"), format!("https://{host}"), host.to_owned()]);
     }
     hosts.extend(["api.mch.weixin.qq.com".to_owned(), "https://apihk.mch.weixin.qq.com".to_owned()]);
-    if query == Some("") {
-        add(path.to_owned(), QUESTION_MARK);
-    } else if query.is_some() {
-        add(path.to_owned(), QUERY_LEFT_OUT);
-        add(format!("{path}?"), QUERY_LEFT_OUT);
+    hosts
+}
+
+/// What may have been signed in place of a target, each once.
+struct Targets<'a> {
+    target: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+    all: Candidates<String>,
+}
+
+impl Targets<'_> {
+    fn add(&mut self, text: String, cause: &'static str) {
+        if text != self.target && self.all.iter().all(|(known, _)| *known != text) {
+            self.all.push((text, cause));
+        }
     }
-    for host in &hosts {
-        add(format!("{host}{target}"), WITH_HOST);
+
+    fn add_query(&mut self, query: &str, cause: &'static str) {
+        self.add(format!("{}?{query}", self.path), cause);
     }
-    add(percent_decode_str(target).decode_utf8_lossy().into_owned(), NOT_ENCODED);
-    if let Some(query) = query {
+
+    fn add_without_query(&mut self) {
+        match self.query {
+            Some("") => self.add(self.path.to_owned(), QUESTION_MARK),
+            Some(_) => {
+                self.add(self.path.to_owned(), QUERY_LEFT_OUT);
+                self.add_query("", QUERY_LEFT_OUT);
+            }
+            None => {}
+        }
+    }
+
+    fn add_other_encodings(&mut self, query: &str) {
         // A percent-encoded path and a plain query, and the other way round.
         let plain = percent_decode_str(query).decode_utf8_lossy().into_owned();
-        add(format!("{path}?{}", plain.replace('+', " ")), NOT_ENCODED);
-        add(format!("{path}?{plain}"), NOT_ENCODED);
-        add(format!("{path}?{}", query.replace("%20", "+")), ENCODED);
-        add(format!("{path}?{}", query.replace('+', "%20")), ENCODED);
-        add(format!("{path}?{}", query.replace('+', "%2B")), ENCODED);
-        let each = |encode: &'static AsciiSet| {
+        self.add_query(&plain.replace('+', " "), NOT_ENCODED);
+        self.add_query(&plain, NOT_ENCODED);
+        self.add_query(&query.replace("%20", "+"), ENCODED);
+        self.add_query(&query.replace('+', "%20"), ENCODED);
+        self.add_query(&query.replace('+', "%2B"), ENCODED);
+        for encode in [URL, COMPONENT] {
             let pairs = query.split('&').map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                 let plain = percent_decode_str(value).decode_utf8_lossy();
                 format!("{name}={}", utf8_percent_encode(&plain, encode))
             });
-            pairs.collect::<Vec<_>>().join("&")
-        };
-        add(format!("{path}?{}", each(URL)), ENCODED);
-        add(format!("{path}?{}", each(COMPONENT)), ENCODED);
-        for host in &hosts {
-            add(
-                format!("{host}{path}"),
-                "the path was signed with the host in front of it and without the query; sign path and query as they are sent",
-            );
+            self.add_query(&pairs.collect::<Vec<_>>().join("&"), ENCODED);
         }
+    }
+
+    fn add_other_parameters(&mut self, query: &str) {
         for order in orders(query) {
-            add(format!("{path}?{order}"), ORDER);
+            self.add_query(&order, ORDER);
         }
         let filled = query.split('&').filter(|pair| !pair.ends_with('=')).collect::<Vec<_>>().join("&");
-        add(
-            format!("{path}?{filled}"),
+        self.add_query(
+            &filled,
             "parameters without a value were left out of what was signed; sign the query as it is sent",
         );
     }
-    add(utf8_percent_encode(target, URL).to_string(), ENCODED);
-    add(lower_hexadecimal(target), ENCODED);
-    add(target.replace("%7C", "|").replace("%2A", "*"), ENCODED);
-    add(target.trim_start_matches('/').to_owned(), "the path was signed without the slash at its beginning");
-    add(format!("/{target}"), "the path was signed with two slashes at its beginning");
-    add(
-        format!("{path}/{}", query.map(|query| format!("?{query}")).unwrap_or_default()),
-        "the path was signed with a slash at its end that was not sent",
-    );
-    add(format!("{target}?"), "the URL was signed with a question mark at its end that was not sent");
-    if let Some(rest) = target.strip_prefix("/v3") {
-        add(rest.to_owned(), "the path was signed without /v3");
+
+    fn add_other_paths(&mut self, template: &str) {
+        let (target, path) = (self.target, self.path);
+        self.add(utf8_percent_encode(target, URL).to_string(), ENCODED);
+        self.add(lower_hexadecimal(target), ENCODED);
+        self.add(target.replace("%7C", "|").replace("%2A", "*"), ENCODED);
+        self.add(
+            target.trim_start_matches('/').to_owned(),
+            "the path was signed without the slash at its beginning",
+        );
+        self.add(format!("/{target}"), "the path was signed with two slashes at its beginning");
+        self.add(
+            format!("{path}/{}", self.query.map(|query| format!("?{query}")).unwrap_or_default()),
+            "the path was signed with a slash at its end that was not sent",
+        );
+        self.add(
+            format!("{target}?"),
+            "the URL was signed with a question mark at its end that was not sent",
+        );
+        if let Some(rest) = target.strip_prefix("/v3") {
+            self.add(rest.to_owned(), "the path was signed without /v3");
+        }
+        self.add(
+            format!("/{template}"),
+            "the path was signed with the names of its values in place of the values",
+        );
     }
-    add(
-        format!("/{}", wrong.operation.path),
-        "the path was signed with the names of its values in place of the values",
-    );
-    add(String::new(), "an empty URL was signed");
-    // Last, so that the others are still tried in pairs.
-    for path in otherwise_encoded(path, wrong.operation.path) {
-        add(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}")), PATH_ENCODED);
-    }
-    all
 }
 
 fn lower_hexadecimal(text: &str) -> String {

@@ -109,6 +109,20 @@ impl WrongSign<'_> {
         }
     }
 
+    /// What says by which kind the request is signed.
+    fn said_kind(&self) -> String {
+        let is_named = self.elements.text("sign_type").is_some_and(|named| !named.is_empty());
+        match is_named {
+            false if self.operation.demands_hmac() => {
+                format!("this operation takes {} only, also without sign_type", self.sign_type)
+            }
+            _ => format!(
+                "sign_type says {}: they must be the same; without sign_type it is MD5",
+                self.sign_type
+            ),
+        }
+    }
+
     /// Whether a message was signed with a key, by either kind.
     fn is_signed_with(&self, key: &[u8], sign: &str, pairs: &Pairs, end: End) -> bool {
         self.kinds().into_iter().any(|kind| made(key, kind, pairs, end) == sign)
@@ -118,9 +132,7 @@ impl WrongSign<'_> {
     fn find_key(&self, sign: &str, right: &Pairs) -> Option<Mistake> {
         let [named, other_kind] = self.kinds();
         if made(self.own_key(), other_kind, right, End::Key) == sign {
-            let cause = format!(
-                "signed with {other_kind}, but sign_type says {named}: they must be the same; without sign_type it is MD5"
-            );
+            let cause = format!("signed with {other_kind}, but {}", self.said_kind());
             return Some((cause, None));
         }
         if self.is_signed_with(self.merchant.api_v3_key.as_bytes(), sign, right, End::Key) {
@@ -297,10 +309,9 @@ impl WrongSign<'_> {
                 "sign has {} characters: MD5 has 32, HMAC-SHA256 has 64 in hexadecimal",
                 sign.len()
             ),
-            Some(kind) if kind != self.sign_type => format!(
-                "sign has the length of {kind}, but sign_type says {}; without sign_type it is MD5",
-                self.sign_type
-            ),
+            Some(kind) if kind != self.sign_type => {
+                format!("sign has the length of {kind}, but {}", self.said_kind())
+            }
             Some(_) if self.body.starts_with(b"\xEF\xBB\xBF") => {
                 "another message or key: the body begins with a byte order mark, perhaps its text is not what was signed"
                     .to_owned()

@@ -6,9 +6,9 @@ pub(super) mod v2;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::{Value, json};
-use weipay_catalog::{Catalog, Notification};
 use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, PROBE_PREFIX, SCHEME, response_message};
 
+use super::event_name::EventName;
 use super::record;
 use crate::clock;
 use crate::entropy::Entropy;
@@ -40,14 +40,6 @@ pub(super) struct Content<'a> {
     pub(super) resource: &'a Value,
 }
 
-/// The event of an entry of the outbox; one of APIv2 has `v2/` in front of its name.
-pub(super) fn described(event_type: &str) -> Option<&'static Notification> {
-    match event_type.strip_prefix("v2/") {
-        Some(event) => Catalog::embedded().notification("v2", event),
-        None => Catalog::embedded().notification("v3", event_type),
-    }
-}
-
 /// Makes the message of an attempt, or says why there can be none.
 pub(super) fn make(
     platform: &Platform,
@@ -62,9 +54,11 @@ pub(super) fn make(
         return Err("its content in the sandbox's database is broken".to_owned());
     }
     let id = id(entry);
-    // Not from the sequence of the platform's seed: an attempt is made beside requests, and must not decide which numbers they get.
+    // Not from the sequence of the platform's seed: an attempt is made beside requests, and must not decide which
+    // numbers they get.
     let entropy = platform.entropy.of(&["attempt", &id, &attempts_so_far(platform, entry)?.to_string()]);
-    if let Some(described) = described(&entry.event_type).filter(|described| described.version == "v2") {
+    let name = EventName::parse(&entry.event_type);
+    if let Some(described) = name.described().filter(|_| name.is_v2()) {
         return v2::make(described, &merchant, &entry.resource, &entropy);
     }
     let content = Content { id, event_type: &entry.event_type, time: entry.time, resource: &entry.resource };
@@ -92,7 +86,7 @@ pub(super) fn sealed(
     now: i64,
     signature: Signature,
 ) -> Result<Message, String> {
-    let described = Catalog::embedded().notification("v3", content.event_type);
+    let described = EventName::v3(content.event_type).described();
     let described = described.ok_or("the catalogue does not have this event")?;
     // Some events come with the `event_type` of another; then the rest of the message tells them apart.
     let original_type = described.original_types.first().copied().unwrap_or_default();

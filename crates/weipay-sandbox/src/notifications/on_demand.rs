@@ -10,11 +10,12 @@ use std::{fmt, thread};
 use tokio::runtime;
 use tokio::time::sleep;
 
+use super::event_name::EventName;
 use super::outcome::close;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
 use super::trigger::Trigger;
 use super::{Claimed, Place, Sender, Taken};
-use crate::error::append_causes;
+use crate::error::{append_causes, caused_by_store};
 use crate::platform::{Epoch, Platform, Task};
 use crate::store::{IndexRange, Page, StoreError, Transaction};
 
@@ -125,20 +126,7 @@ impl fmt::Display for NotificationError {
     }
 }
 
-impl std::error::Error for NotificationError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Unknown(_) | Self::UnderWay(_) | Self::Invalid(_) | Self::NothingToTell(_) => None,
-        }
-    }
-}
-
-impl From<StoreError> for NotificationError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+caused_by_store!(NotificationError);
 
 impl Notifications {
     pub(crate) fn new(platform: Arc<Platform>) -> Self {
@@ -163,8 +151,15 @@ impl Notifications {
     /// If there is no such merchant or event, or the database fails.
     pub fn list(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, NotificationError> {
         self.check_merchant(filter.mchid.as_deref())?;
-        if let Some(event) = &filter.event_type {
-            Trigger::new(event).map_err(|error| NotificationError::Invalid(error.to_string()))?;
+        match filter.event_type.as_deref() {
+            Some(event) if EventName::parse(event).described().is_none() => {
+                let reason = Trigger::new(event).err().map_or_else(
+                    || "the event is written as the list has it, such as COUPON.SEND or v2/transaction-success".to_owned(),
+                    |error| error.to_string(),
+                );
+                return Err(NotificationError::Invalid(reason));
+            }
+            _ => {}
         }
         self.transaction(|tx| Ok(list(tx, filter)?))
     }

@@ -1,15 +1,16 @@
 //! What an attempt changes: whether it is still to be made, when the next one is due, and what is kept of it,
 //! within one transaction.
 
+use super::event_name::EventName;
 use super::record::{self, Attempt, Notification, NotificationState};
-use super::{Taken, hold, message};
+use super::{Taken, hold};
 use crate::platform::Epoch;
 use crate::store::{OutboxEntry, StoreError, Transaction};
 
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the
 /// wait begins with the attempt, and not when it timed out.
 pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
-    let described = message::described(&entry.event_type)?;
+    let described = EventName::parse(&entry.event_type).described()?;
     let wait = described.retry.waits.get(usize::try_from(entry.attempts).ok()?)?;
     Some(started.saturating_add(i64::from(*wait)))
 }

@@ -12,7 +12,7 @@ mod table;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
-use weipay_catalog::{Catalog, Notification as Described};
+use weipay_catalog::{Catalog, Notification as Described, Version};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::message::{self, Content, Message, Signature};
@@ -90,18 +90,17 @@ impl Trigger {
     ///
     /// If the catalogue has no such event; the error names similar ones.
     pub fn new(event: &str) -> Result<Self, TriggerError> {
-        let (version, name) = match event.split_once('/') {
-            Some((version @ ("v2" | "v3"), name)) => (Some(version), name),
-            _ => (None, event),
-        };
+        let versioned =
+            event.split_once('/').and_then(|(word, name)| Some((Version::from_word(word)?, name)));
+        let (version, name) = versioned.map_or((None, event), |(version, name)| (Some(version), name));
         let catalog = Catalog::embedded();
-        let is_meant = |(known, event): &(&'static str, &'static str)| {
+        let is_meant = |(known, event): &(Version, &'static str)| {
             version.is_none_or(|version| version == *known) && event.eq_ignore_ascii_case(name)
         };
         let mut found: Vec<_> = catalog.notification_headings().filter(is_meant).collect();
         // Of both versions the third.
         found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-        let described = found.first().and_then(|(version, event)| catalog.notification(version, event));
+        let described = found.first().and_then(|(version, event)| catalog.notification(*version, event));
         let described = described.ok_or_else(|| {
             let known = catalog.notification_headings().map(|(_, event)| event);
             TriggerError(format!(
@@ -113,8 +112,9 @@ impl Trigger {
         Ok(Self { described, order: None, overrides: Vec::new() })
     }
 
-    /// Tells of an order (订单) that a running sandbox has, by `out_trade_no` or `transaction_id`, as the sandbox itself would; or of
-    /// a refund, a transfer or another thing with a number, where the event is of such. Of several the newest.
+    /// Tells of an order (订单) that a running sandbox has, by `out_trade_no` or `transaction_id`, as the sandbox itself
+    /// would; or of a refund, a transfer or another thing with a number, where the event is of such. Of several the
+    /// newest.
     #[must_use]
     pub fn of_order(mut self, number: impl Into<String>) -> Self {
         self.order = Some(number.into());
@@ -143,7 +143,7 @@ impl Trigger {
     }
 
     fn is_v2(&self) -> bool {
-        self.described.version == "v2"
+        self.described.version == Version::V2
     }
 
     /// The members that can be set: what is sealed, or else the body.

@@ -1,7 +1,6 @@
 //! Examples and files: the responses to operations that have no behaviour.
 
 use super::{Authenticated, Content, Done, Note, Platform, Request};
-use crate::authority::is_official;
 use crate::contract::ValidRequest;
 use crate::example::{self, RequestValues};
 use crate::products::{self, Behaviour, HandlerError, Links};
@@ -46,18 +45,5 @@ impl Platform {
         let body = response.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(unsigned), note })
-    }
-
-    /// Where this client reaches the sandbox: as it named the host, so that other machines and containers can follow an
-    /// address too. Over TLS a name of the real platform leads here. Over plain HTTP it would lead there, so it is not
-    /// passed on.
-    pub(crate) fn base_url_for(&self, request: &Request) -> String {
-        let scheme = if request.is_secure { "https" } else { "http" };
-        let named = request.header("host").filter(|host| {
-            let name = host.split(':').next().unwrap_or_default();
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-            !host.is_empty() && host.bytes().all(is_plain) && (request.is_secure || !is_official(name))
-        });
-        named.map_or_else(|| self.base_url.clone(), |host| format!("{scheme}://{host}"))
     }
 }

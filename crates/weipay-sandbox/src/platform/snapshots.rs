@@ -2,8 +2,9 @@
 //!
 //! A snapshot has everything that requests, people and the clock have made: records, counters, idempotency
 //! keys, the outbox, due times, where the clock stands or how it runs, and where a seeded sequence of numbers
-//! is. So the same requests afterwards have the same responses, what was to expire expires, and a
-//! notification that waited waits again, even if it was acknowledged in between.
+//! is. So what was to expire expires, and a notification that waited waits again, even if it was acknowledged in
+//! between. With a seed the same requests afterwards have the same responses. Without one no official number that was
+//! given after the snapshot is given again, because a shop's database has it: the series go on.
 //!
 //! It has no merchants and no keys. A restore leaves them as they are now: a merchant that was added since
 //! then stays, and so does its kit; a key that was rotated away or a certificate that was revoked does not
@@ -226,10 +227,14 @@ impl Platform {
         if let Some(mchid) = head.merchants.iter().find(|mchid| self.merchants.find(mchid).is_none()) {
             return Err(SnapshotError::Merchant(mchid.chars().take(32).collect()));
         }
+        let mut given = tx.given_numbers()?;
         tx.clear(&tick::KEPT)?;
         Epoch::begin_next(tx)?;
         let mut rows = 0;
-        while let Some(row) = reader.row().map_err(failed)? {
+        while let Some(mut row) = reader.row().map_err(failed)? {
+            if let StoredRow::Counter { name, value } = &mut row {
+                *value = (*value).max(given.remove(&*name).unwrap_or_default());
+            }
             if is_left_out(&row) {
                 return Err(failed(reader.broken("a snapshot has no records of this kind".to_owned())));
             }
@@ -237,6 +242,10 @@ impl Platform {
                 return Err(failed(reader.broken("the row is in the file twice".to_owned())));
             }
             rows += 1;
+        }
+        // Series that began after the snapshot.
+        for (name, value) in given {
+            tx.add_row(&StoredRow::Counter { name, value })?;
         }
         events::keep(tx, head.clock)?;
         Ok((head, rows))

@@ -10,7 +10,7 @@ use weipay_wire::{Authorization, PrivateKey, request_message};
 
 use super::*;
 use crate::clock::{Clock, HeldClock};
-use crate::products::{Decided, Decision, Route, carry_out};
+use crate::products::{Decided, Decision, carry_out, route};
 use crate::sandbox::Sandbox;
 use crate::store::{Announcement, Due, IndexEntry, Record, Store, StoreError, Transaction};
 
@@ -74,12 +74,9 @@ fn expire_handler(tx: &Transaction<'_>, number: &str, at: i64) -> Result<(), Han
     carry_out(tx, expire(tx.get(number)?, at)?).map(drop)
 }
 
-static PARCELS: &[Product] = &[Product::new(&[Route {
-    method: "POST",
-    path: "v3/pay/transactions/out-trade-no/{out_trade_no}/close",
-    handler: hold_handler,
-}])
-.due(&[(EXPIRY, expire_handler)])];
+static PARCELS: &[Product] =
+    &[Product::new(&[route("POST", "v3/pay/transactions/out-trade-no/{out_trade_no}/close", hold_handler)])
+        .due(&[(EXPIRY, expire_handler)])];
 
 fn held_sandbox() -> (Sandbox, HeldClock) {
     let (clock, hand) = Clock::held(NOW);

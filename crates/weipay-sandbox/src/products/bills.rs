@@ -29,7 +29,7 @@ pub(crate) mod v2;
 use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, Digester, ENVELOPE_NONCE_LENGTH};
 
-use crate::products::{Context, Download, HandlerError, Route};
+use crate::products::{Context, Download, HandlerError, Route, route};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 pub(crate) use fund_flow::AccountType;
@@ -40,11 +40,11 @@ pub(crate) use trade::TradeBill;
 pub(super) const DOWNLOADS: &[Download] = &[("v3/billdownload/file", link::download)];
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route { method: "GET", path: "v3/bill/tradebill", handler: trade_bill },
-    Route { method: "GET", path: "v3/bill/fundflowbill", handler: fund_flow_bill },
-    Route { method: "GET", path: "v3/bill/sub-merchant-fundflowbill", handler: sub_merchant_bill },
-    Route { method: "GET", path: "v3/ecommerce/bill/fundflowbill", handler: bill_of_all_sub_merchants },
-    Route { method: "GET", path: "v3/profitsharing/bills", handler: profit_sharing_bill },
+    route("GET", "v3/bill/tradebill", trade_bill),
+    route("GET", "v3/bill/fundflowbill", fund_flow_bill),
+    route("GET", "v3/bill/sub-merchant-fundflowbill", sub_merchant_bill),
+    route("GET", "v3/ecommerce/bill/fundflowbill", bill_of_all_sub_merchants),
+    route("GET", "v3/profitsharing/bills", profit_sharing_bill),
 ];
 
 /// Which bill.

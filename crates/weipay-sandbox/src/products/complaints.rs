@@ -24,6 +24,7 @@ pub(crate) mod control;
 mod merchant;
 #[cfg(test)]
 mod model;
+pub(crate) mod person;
 mod refusals;
 pub(crate) mod rules;
 

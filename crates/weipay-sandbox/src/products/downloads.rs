@@ -10,6 +10,7 @@ mod document;
 pub(super) mod gzip;
 mod link;
 pub(super) mod pdf;
+mod table;
 pub(super) mod token;
 
 use serde_json::Value;
@@ -23,7 +24,6 @@ use crate::merchants::Merchants;
 use crate::products::{Behaviour, Context, PRODUCTS};
 use crate::response::{File, Refusal};
 use crate::store::Store;
-use document::Document;
 use link::{Link, lead_back};
 use token::Sealer;
 
@@ -98,7 +98,7 @@ fn file(operation: &Operation, request: &ValidRequest, links: &Links<'_>) -> Res
         }
         Some(None) | None => {
             let is_gzip = request.query("tartype").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip"));
-            Link { document: Document::from_operation(operation), is_gzip, key: None, made: links.now }
+            Link { document: table::downloaded_by(operation), is_gzip, key: None, made: links.now }
         }
     };
     let is_statement = operation.signed_digest.is_some();

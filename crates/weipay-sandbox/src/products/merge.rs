@@ -7,8 +7,8 @@ use crate::store::StoreError;
 /// What happened, one after the other.
 pub(crate) type Events<'a, E> = Box<dyn Iterator<Item = Result<E, StoreError>> + 'a>;
 
-/// Several sources, each in the order of time, as one; the newest first when `time` counts backwards. What happened in one second stands in the order of the
-/// sources. Of each source one event is in memory.
+/// Several sources, each in the order of time, as one; the newest first when `time` counts backwards. What happened in
+/// one second stands in the order of the sources. Of each source one event is in memory.
 pub(crate) fn by_time<'a, E: 'a>(
     sources: Vec<Events<'a, E>>,
     time: impl Fn(&E) -> i64 + 'a,

@@ -7,6 +7,7 @@
 //! | `parties` | the merchants, appids and openids of an order, checked |
 //! | `query`, `closing` | asking for it; closing it (关单), and its expiry |
 //! | `codepay` | 付款码, and reversing (撤销) |
+//! | `deposit` | deposits (押金): consumed, or given back |
 //! | `combined` | combined orders (合单) |
 //! | `exposure` | whether an app should offer to pay by instalments (微信分付) |
 //! | `payment` | how money moves when an order is paid, and who is notified |
@@ -24,6 +25,7 @@ pub(crate) mod closing;
 pub(crate) mod codepay;
 pub(crate) mod combined;
 pub(crate) mod creation;
+mod deposit;
 mod exposure;
 mod front_end;
 mod limit_pay;
@@ -87,5 +89,6 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) const DUE: &[(&str, DueHandler)] = &[
     (closing::EXPIRY, closing::expire),
     (combined::EXPIRY, combined::expire),
+    (deposit::RETURNS, deposit::return_due),
     (settlement::SETTLEMENT, settlement::settle),
 ];

@@ -25,25 +25,27 @@ mod wecom;
 
 use serde_json::{Map, Value};
 
-use super::{DueHandler, HandlerError, Route};
+use super::{DueHandler, HandlerError, Route, route};
 use crate::clock;
 use crate::ledger::Owner;
 use crate::people::Person;
 use crate::people::openid::{WrongOpenid, is_openid};
 use crate::store::{Fingerprint, StoreError, Transaction};
+use crate::v2::response::ResponseForm;
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route { method: "POST", path: "v2/mmpaymkttransfers/sendredpack", handler: red_packet::send },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/sendgroupredpack", handler: red_packet::send_group },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/sendminiprogramhb", handler: red_packet::send_to_mini_program },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/gethbinfo", handler: red_packet::query },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/sendworkwxredpack", handler: wecom::send },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/queryworkwxredpack", handler: wecom::query },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", handler: wecom::pay },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", handler: wecom::query_payment },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/promotion/transfers", handler: to_wallet::pay },
-    Route { method: "POST", path: "v2/mmpaymkttransfers/gettransferinfo", handler: to_wallet::query },
+    route("POST", "v2/mmpaymkttransfers/sendredpack", red_packet::send),
+    route("POST", "v2/mmpaymkttransfers/sendgroupredpack", red_packet::send_group),
+    route("POST", "v2/mmpaymkttransfers/sendminiprogramhb", red_packet::send_to_mini_program),
+    route("POST", "v2/mmpaymkttransfers/gethbinfo", red_packet::query),
+    route("POST", "v2/mmpaymkttransfers/sendworkwxredpack", wecom::send),
+    route("POST", "v2/mmpaymkttransfers/queryworkwxredpack", wecom::query),
+    route("POST", "v2/mmpaymkttransfers/promotion/paywwsptrans2pocket", wecom::pay),
+    route("POST", "v2/mmpaymkttransfers/promotion/querywwsptrans2pocket", wecom::query_payment),
+    // As its page shows it.
+    route("POST", "v2/mmpaymkttransfers/promotion/transfers", to_wallet::pay).responding(ResponseForm::USUAL.failing_with("支付失败")),
+    route("POST", "v2/mmpaymkttransfers/gettransferinfo", to_wallet::query),
 ];
 
 /// What the clock does.

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Context, HandlerError, Route};
+use super::{Context, HandlerError, Route, route};
 use crate::response::Refusal;
 use crate::store::{Announcement, Transaction};
 
-pub(super) const ROUTES: &[Route] = &[Route { method: "POST", path: "v3/security/echo", handler: echo }];
+pub(super) const ROUTES: &[Route] = &[route("POST", "v3/security/echo", echo)];
 
 const MESSAGE: &str = "echo_message";
 const SECRET: &str = "encrypted_echo_message";

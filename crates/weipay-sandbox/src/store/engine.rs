@@ -3,6 +3,7 @@
 //! An engine knows no product: a record is a document of JSON text with a kind, a key, a version, and values under which it
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ pub(crate) trait Engine: WholeState {
     /// Takes something away that was to fall due at this time. Whether it was still there.
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError>;
 
-    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. Who was there alone need not count.
+    /// How often the state was [cleared](WholeState::clear) before this transaction, on any node. Who was there alone
+    /// need not count.
     fn generation(&self) -> i64;
 
     /// Whether this node still delivers a notification: it has claimed it, and the claim has not run out.
@@ -109,6 +111,9 @@ pub(crate) trait Engine: WholeState {
 pub(crate) trait WholeState {
     /// Gives every row, and the records in the order in which they were added.
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError>;
+
+    /// Every series of numbers, with the one that was given last.
+    fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError>;
 
     /// Adds a row as it is, after those that are there. Whether its place was free.
     fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError>;

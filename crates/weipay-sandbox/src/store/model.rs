@@ -242,6 +242,10 @@ impl WholeState for Memory {
         self.due_after(i64::MAX, None, i64::MAX)?.into_iter().try_for_each(|due| each(StoredRow::Due(due)))
     }
 
+    fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        Ok(self.counters.borrow().clone())
+    }
+
     fn add_row(&self, _: &StoredRow) -> Result<bool, StoreError> {
         unreachable!("rows of the model are given to the other engines")
     }

@@ -113,8 +113,8 @@ pub(super) fn from_value(value: &Value) -> XmlElements {
     elements
 }
 
-/// Whether the elements of this name are numbers, which the platform writes without CDATA. A field may stand for numbered elements
-/// (`coupon_fee_$n`), and may hold others.
+/// Whether the elements of this name are numbers, which the platform writes without CDATA. A field may stand for
+/// numbered elements (`coupon_fee_$n`), and may hold others.
 pub(crate) fn is_number(fields: &[Field], name: &str) -> bool {
     fields.iter().any(|field| match field.carrier {
         None if is_name_of(field, name) => matches!(field.kind, Kind::Integer | Kind::Number),

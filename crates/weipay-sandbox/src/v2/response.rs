@@ -70,8 +70,56 @@ fn front(message: &str, now: i64) -> Response {
     response
 }
 
+/// How the responses of an operation are written; the table of its product says where they differ from the usual.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResponseForm {
+    failure: Failure,
+    /// Numbers that stand in CDATA all the same.
+    quoted: &'static [&'static str],
+}
+
+/// What says that an operation failed.
+#[derive(Debug, Clone, Copy)]
+enum Failure {
+    /// `result_code`, with this `return_msg`.
+    ResultCode(&'static str),
+    /// `return_code`, because the response has no `result_code`; with the names of the code and of the sentence.
+    /// INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
+    ReturnCode(&'static str, Option<&'static str>),
+}
+
+impl ResponseForm {
+    pub(crate) const USUAL: Self = Self { failure: Failure::ResultCode("OK"), quoted: &[] };
+
+    /// `return_code` says that the operation failed, because the response has no `result_code`.
+    pub(crate) const fn failing_as(code: &'static str, message: Option<&'static str>) -> Self {
+        Self { failure: Failure::ReturnCode(code, message), ..Self::USUAL }
+    }
+
+    /// With another `return_msg` than OK if it fails.
+    pub(crate) const fn failing_with(self, return_msg: &'static str) -> Self {
+        Self { failure: Failure::ResultCode(return_msg), ..self }
+    }
+
+    /// With these numbers in CDATA.
+    pub(crate) const fn quoting(self, quoted: &'static [&'static str]) -> Self {
+        Self { quoted, ..self }
+    }
+
+    /// Whether the value of an element stands without CDATA.
+    fn is_bare(self, operation: &Operation, name: &str) -> bool {
+        !self.quoted.contains(&name) && is_number(&operation.response, name)
+    }
+}
+
 /// A success, signed as the request was.
-pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &Entropy) -> Response {
+pub(super) fn signed(
+    entered: &Entered,
+    form: ResponseForm,
+    given: XmlElements,
+    now: i64,
+    entropy: &Entropy,
+) -> Response {
     let mut elements = begin(entered, entropy);
     if entered.operation.response.iter().any(|field| field.name == "result_code") {
         // A handler that keeps something although it says FAIL gives the code and the sentence itself.
@@ -85,41 +133,38 @@ pub(super) fn signed(entered: &Entered, given: XmlElements, now: i64, entropy: &
         }
     }
     sign(entered, &mut elements);
-    written(&elements, |name| is_bare(entered.operation, name), now)
+    written(&elements, |name| form.is_bare(entered.operation, name), now)
 }
 
 /// A request that was let in and failed.
-pub(super) fn failed(entered: &Entered, refusal: &Refusal, now: i64, entropy: &Entropy) -> Response {
-    if let Some((code, message)) = names_without_result(entered.operation.path) {
-        // Such a failure is not signed.
-        let mut elements = XmlElements::new();
-        elements.push("return_code", "FAIL");
-        elements.push("return_msg", &*refusal.message);
-        elements.push(code, refusal.code);
-        if let Some(message) = message {
-            elements.push(message, &*refusal.message);
-        }
-        return written(&elements, |_| false, now);
-    }
+pub(super) fn failed(
+    entered: &Entered,
+    form: ResponseForm,
+    refusal: &Refusal,
+    now: i64,
+    entropy: &Entropy,
+) -> Response {
+    let return_msg = match form.failure {
+        Failure::ResultCode(return_msg) => return_msg,
+        Failure::ReturnCode(code, message) => return failed_as(code, message, refusal, now),
+    };
     let mut elements = begin(entered, entropy);
-    if entered.operation.path == "v2/mmpaymkttransfers/promotion/transfers" {
-        // As its page shows it.
-        elements.set("return_msg", "支付失败");
-    }
+    elements.set("return_msg", return_msg);
     push_failure(&mut elements, refusal);
     sign(entered, &mut elements);
-    written(&elements, |name| is_bare(entered.operation, name), now)
+    written(&elements, |name| form.is_bare(entered.operation, name), now)
 }
 
-/// The names of the code and of the sentence where `return_code` says that an operation failed, because its response has no
-/// `result_code`. INFERRED(v2-failure-without-result): such a failure is not signed, and `return_msg` has its sentence too.
-fn names_without_result(path: &str) -> Option<(&'static str, Option<&'static str>)> {
-    match path {
-        "v2/pay/downloadbill" => Some(("error_code", None)),
-        "v2/pay/profitsharingorderamountquery" => Some(("error_code", Some("error_msg"))),
-        "v2/pay/profitsharingmerchantratioquery" => Some(("err_code", Some("err_msg"))),
-        _ => None,
+/// Such a failure is not signed.
+fn failed_as(code: &str, message: Option<&str>, refusal: &Refusal, now: i64) -> Response {
+    let mut elements = XmlElements::new();
+    elements.push("return_code", "FAIL");
+    elements.push("return_msg", &*refusal.message);
+    elements.push(code, refusal.code);
+    if let Some(message) = message {
+        elements.push(message, &*refusal.message);
     }
+    written(&elements, |_| false, now)
 }
 
 fn push_failure(elements: &mut XmlElements, refusal: &Refusal) {
@@ -156,12 +201,6 @@ pub(super) fn file(bytes: Vec<u8>, now: i64) -> Response {
     response.set("content-type", "text/plain");
     response.body = bytes;
     response
-}
-
-/// Whether the value of an element stands without CDATA. As recorded, refundquery writes two numbers with it.
-fn is_bare(operation: &Operation, name: &str) -> bool {
-    let is_excepted = operation.path == "v2/pay/refundquery" && matches!(name, "total_fee" | "cash_fee");
-    !is_excepted && is_number(&operation.response, name)
 }
 
 fn written(elements: &XmlElements, is_bare: impl Fn(&str) -> bool, now: i64) -> Response {

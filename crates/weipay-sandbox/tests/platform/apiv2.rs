@@ -3,6 +3,7 @@
 mod cash_coupons;
 mod combined;
 mod contracts;
+mod deposit;
 mod face;
 mod partners;
 mod payments;

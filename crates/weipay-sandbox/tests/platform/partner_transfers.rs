@@ -106,6 +106,30 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
         (&state()["state"], &state()["apply_order"]["state"], &state()["apply_order"]["out_apply_no"]),
         (&json!("AUTHORIZED"), &json!("PASSED"), &json!("apply1"))
     );
+    let control = |what: &str| {
+        let path = format!("/transfer-grants/{SUB}/{what}");
+        sandbox.control().unwrap().call("POST", &path, Some(&json!({ "mchid": PARTNER }))).unwrap()
+    };
+    assert_eq!(control("end")["state"], "CANCELED");
+    assert_eq!(
+        (
+            &state()["state"],
+            &state()["apply_order"]["state"],
+            state()["cancel_authorization_time"].is_string()
+        ),
+        (&json!("CANCELED"), &json!("PASSED"), true)
+    );
+    assert_eq!(partner.post(&grants, &asked).success()["state"], "INVITED");
+    assert_eq!(control("refuse")["state"], "UNAUTHORIZED");
+    assert_eq!(
+        (&state()["state"], &state()["apply_order"]["state"], state().get("authorization_time")),
+        (&json!("UNAUTHORIZED"), &json!("REJECTED"), None)
+    );
+    assert_eq!(
+        partner.post(&bills, &partner.reported("refused1", 300)).refusal(),
+        (403, "NO_AUTH".to_owned())
+    );
+    assert_eq!(partner.post(&grants, &asked).success()["state"], "INVITED");
     let strangers = json!({ "sub_mchid": STRANGER, "out_apply_no": "apply2" });
     assert_eq!(partner.post(&grants, &strangers).refusal(), (403, "NO_AUTH".to_owned()));
 
@@ -239,6 +263,18 @@ fn a_platform_transfers_for_its_sub_merchant_and_sees_it_by_both_numbers() {
     assert_eq!(state(), "AUTHORIZED");
 
     let bills = format!("{OF_PLATFORM}/transfer-bills");
+    let control = |what: &str| {
+        let path = format!("/transfer-grants/{SUB}/{what}");
+        sandbox.control().unwrap().call("POST", &path, Some(&json!({})))
+    };
+    assert_eq!(control("refuse").unwrap()["state"], "UNAUTHORIZED");
+    assert_eq!(state(), "UNAUTHORIZED");
+    assert!(control("end").is_err(), "nothing is granted");
+    assert_eq!(
+        partner.post(&bills, &partner.request("refused1", 300)).refusal(),
+        (403, "NO_AUTH".to_owned())
+    );
+    assert_eq!(partner.post(&grants, &asked).success()["authorization_state"], "AUTHORIZE_PROCESSING");
     let made = partner.post(&bills, &partner.request("paid1", 300)).success();
     assert_eq!((&made["state"], &made["sub_mchid"]), (&json!("WAIT_USER_CONFIRM"), &json!(SUB)));
     let number = made["transfer_bill_no"].as_str().unwrap();

@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weipay_sandbox::control::ClientError;
 use weipay_sandbox::{
-    ClockMode, NewMerchant, NotificationFilter, NotificationState, Sandbox, SandboxBuilder, SnapshotError,
-    StoreAddress,
+    ClockMode, NewMerchant, NotificationFilter, NotificationState, PersonPays, Sandbox, SandboxBuilder,
+    SnapshotError, StoreAddress,
 };
 
 use crate::NOW;
@@ -69,6 +69,38 @@ fn after_a_restore_the_same_requests_get_the_same_bytes() {
         assert_eq!(play(), first);
         sandbox.restore("before").unwrap();
         assert_eq!(play(), first);
+    }
+}
+
+/// A shop's database has the numbers that were given after the snapshot.
+#[test]
+fn without_a_seed_a_restore_gives_no_number_twice() {
+    for store in [StoreAddress::FILE, StoreAddress::MEMORY] {
+        let sandbox = crate::sandbox().store(store).start().unwrap();
+        let merchant = Merchant::in_sandbox(&sandbox);
+        let buy = |number: &str| {
+            let kit = sandbox.kit();
+            let order = json!({
+                "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": number,
+                "notify_url": "https://example.com/notify", "amount": { "total": 1 },
+            });
+            merchant.client.post("/v3/pay/transactions/native", &order).success();
+            sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids.remove(0)
+        };
+        buy("order-1");
+        sandbox.snapshot("before").unwrap();
+        let made = || {
+            let stock = merchant.client.post(&format!("{FAMILY}/stocks"), &stock_request(&sandbox)).success();
+            [buy("order-2"), stock["stock_id"].to_string()]
+        };
+        let mut known = Vec::new();
+        for _ in 0..3 {
+            known.extend(made());
+            sandbox.restore("before").unwrap();
+        }
+        known.sort_unstable();
+        known.dedup();
+        assert_eq!(known.len(), 6, "{known:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! APIv2 against known answers: signatures and sealed texts that the official pages and SDKs publish.
 
 use proptest::prelude::*;
-use weipay_wire::{ApiV2Key, ReqInfoError, SignError, SignType, XmlElements};
+use weipay_wire::{ApiV2Key, ReqInfoError, SignError, SignType, WorkWxPayment, WorkWxSecret, XmlElements};
 
 /// The key of the official example.
 const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
@@ -54,6 +54,45 @@ fn the_coupon_plugin_has_the_signature_that_its_form_gives() {
         key().sign(SignType::HmacSha256, fields),
         "AD7CD2967446E742075BF7A52CEBC5FE1A17A4042ED451A44DAABF9F04FFDD99"
     );
+}
+
+/// The hashes of the Node SDK: of a secret alone, and behind `&key=` and `&secret=`.
+#[test]
+fn the_digests_of_the_node_sdk_come_out() {
+    let digest = |pieces: &[&str]| {
+        let pieces: Vec<_> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+        SignType::Md5.digest(b"", &pieces)
+    };
+    let secret = "exposed_your_key_here_have_risks";
+    assert_eq!(digest(&[secret]), "4AD14AC334AB13540EB6C5479512A8E8");
+    assert_eq!(digest(&["&key=", secret]), "B3D43C8390F26E2030D4D17BD580FBC8");
+    assert_eq!(digest(&["&secret=", secret]), "7831C3FF1BDE78FD0AC1107E00AC92E6");
+}
+
+#[test]
+fn a_payment_of_wecom_has_a_signature_with_the_secret_of_the_application() {
+    let fields = [
+        ("sender_name", "shop"),
+        ("wxappid", "wx1"),
+        ("act_name", "活动"),
+        ("mch_billno", "b1"),
+        ("mch_id", "10000098"),
+        ("nonce_str", "n"),
+        ("re_openid", "o1"),
+        ("total_amount", "1000"),
+    ];
+    let secret = WorkWxSecret::new("exposed_your_key_here_have_risks");
+    let by_hand = "act_name=活动&mch_billno=b1&mch_id=10000098&nonce_str=n&re_openid=o1&total_amount=1000&wxappid=wx1\
+                   &secret=exposed_your_key_here_have_risks";
+    let expected = SignType::Md5.digest(b"", &[by_hand.as_bytes()]);
+    assert_eq!(secret.sign(WorkWxPayment::RedPacket, fields), Ok(expected));
+    let missing = SignError::MissingField("amount");
+    assert_eq!(secret.sign(WorkWxPayment::ToEmployee, fields), Err(missing));
+    assert!(missing.to_string().starts_with("`amount`"));
+    for payment in [WorkWxPayment::RedPacket, WorkWxPayment::ToEmployee] {
+        assert!(payment.signed_fields().is_sorted());
+    }
+    assert_eq!(format!("{secret:?}"), "WorkWxSecret(..)");
 }
 
 /// The order of `FormatterTest` in the PHP SDK: bytes, so capitals come first and `_` stands between capitals and others.

@@ -71,8 +71,8 @@ impl Receiver {
         }
     }
 
-    /// Of a file that is the response to a call, so that an error may come in place of it with the same status. Nothing of that is
-    /// given as a piece of the file.
+    /// Of a file that is the response to a call, so that an error may come in place of it with the same status. Nothing
+    /// of that is given as a piece of the file.
     pub(super) fn of_call(mut self) -> Self {
         (self.perhaps_error, self.held) = (None, Some(Vec::new()));
         self

@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_nobody_knows_settles_nothing_and_the_word_of_many_only_where_the_catalogue_has_it() {
+    fn an_unknown_code_settles_nothing_and_a_usual_word_only_by_the_catalogue() {
         let leaves_open = |code: &str, is_listed| {
             let error = ApiError::read(format!(r#"{{"code":"{code}"}}"#).as_bytes());
             error.leaves_outcome_open(StatusCode::NOT_FOUND, is_listed)

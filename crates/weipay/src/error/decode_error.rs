@@ -2,6 +2,9 @@
 
 use std::{error, fmt};
 
+use crate::json;
+use crate::model::decode::is_name;
+
 /// Why a response cannot be read, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
@@ -15,6 +18,17 @@ impl DecodeError {
     /// The body as a whole cannot be read.
     pub(crate) fn whole(reason: String) -> Self {
         Self { path: String::new(), reason }
+    }
+}
+
+impl DecodeError {
+    /// A member that JSON has twice in one object: see [`json::repeated_member`]. A name that may be a value is not told.
+    pub(crate) fn of_repeated_member(json: &[u8]) -> Option<Self> {
+        let name = json::repeated_member(json)?;
+        let path = if is_name(&name) { name } else { String::new() };
+        let reason = "an object has a member twice, and it is not known which value counts: query the result"
+            .to_owned();
+        Some(Self { path, reason })
     }
 }
 

@@ -111,6 +111,12 @@ pub enum RequestError {
          `.mchid(...)` and the merchant's API certificate"
     )]
     MerchantOperation,
+    /// A client that calls for a sub-merchant was given a path by which a merchant calls for itself.
+    #[error(
+        "the client calls for a sub-merchant (子商户), but this operation is of a merchant who acts for itself: it would pay, refund or \
+         query the partner's own. Use the partner's operation, {0}, or a client without the sub-merchant"
+    )]
+    PartnerOperation(String),
     /// The client has no APIv3 key, with which the platform encrypts its certificates.
     #[error(
         "the platform certificates (平台证书) come encrypted with the APIv3 key (APIv3密钥), which the client does not have: give it \

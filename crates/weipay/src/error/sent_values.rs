@@ -91,8 +91,9 @@ impl SentValues {
 struct Found(Vec<Zeroizing<String>>);
 
 impl Found {
-    /// A text that is looked for. A very short one would be found everywhere; a name in Chinese has two letters. The words of lists
-    /// (`AVAILABLE`) and merchant numbers stand in fields with private names too, and are what an error is about.
+    /// A text that is looked for. A very short one would be found everywhere; a name in Chinese has two letters. The
+    /// words of lists (`AVAILABLE`) and merchant numbers stand in fields with private names too, and are what an error
+    /// is about.
     fn secret(&mut self, text: &str) {
         let is_word = text.bytes().all(|letter| letter.is_ascii_uppercase() || letter == b'_');
         let is_merchant = (8..=10).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit());

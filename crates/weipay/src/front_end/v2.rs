@@ -6,7 +6,10 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use weipay_wire::{ApiV2Key, SignType};
 
-use super::{AppParameters, FrontEnd, JsapiParameters, ParameterError, parameters};
+use super::{
+    AppParameters, FrontEnd, JsapiParameters, ParameterError, checked_prepay_id, parameters,
+    without_separator,
+};
 use crate::url::percent_encode;
 
 /// The most coupons that one call of the plugin sends.
@@ -15,20 +18,6 @@ const MAX_PLUGIN_COUPONS: usize = 10;
 /// A value of what is signed, `name=value&name=value`. A `&` in it would make two values of one under the same signature.
 fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
     without_separator(name, super::checked(name, value)?)
-}
-
-fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
-    without_separator("prepay_id", super::checked_prepay_id(value)?)
-}
-
-fn without_separator(name: &'static str, value: String) -> Result<String, ParameterError> {
-    match value.contains('&') {
-        true => Err(ParameterError::Value {
-            name,
-            why: "contains `&`, which separates the values that are signed",
-        }),
-        false => Ok(value),
-    }
 }
 
 impl FrontEnd {
@@ -173,6 +162,42 @@ impl FrontEnd {
         send_coupon_merchant: &str,
         coupons: &[CouponToSend],
     ) -> Result<CouponPluginParameters, ParameterError> {
+        let send_coupon_merchant = checked("send_coupon_merchant", send_coupon_merchant)?;
+        let sign = self.sign_coupons(&send_coupon_merchant, coupons)?;
+        Ok(CouponPluginParameters { send_coupon_params: coupons.to_vec(), sign, send_coupon_merchant })
+    }
+
+    /// The `cardList` of `wx.addCard`, in a mini program and in the JSSDK of a page, which sends merchant coupons as cards
+    /// (卡券). Signed as those of the [plugin](Self::coupon_plugin).
+    ///
+    /// UNCONFIRMED: no official page of it was at hand. That the signature and the merchant stand in the first card alone
+    /// is from notes of other SDKs, and the limit of 10 is that of the plugin.
+    ///
+    /// # Errors
+    ///
+    /// As [`coupon_plugin`](Self::coupon_plugin).
+    pub fn coupon_cards(
+        &self,
+        send_coupon_merchant: &str,
+        coupons: &[CouponToSend],
+    ) -> Result<Vec<CouponCard>, ParameterError> {
+        let send_coupon_merchant = checked("send_coupon_merchant", send_coupon_merchant)?;
+        let sign = self.sign_coupons(&send_coupon_merchant, coupons)?;
+        let mut of_call = vec![("sign", &*sign), ("send_coupon_merchant", &*send_coupon_merchant)];
+        let cards = coupons.iter().map(|coupon| {
+            let members = coupon.fields().filter(|(name, _)| *name != "stock_id").chain(of_call.drain(..));
+            let card_ext = members.map(|(name, value)| (name.to_owned(), value.into())).collect();
+            let card_ext = serde_json::Value::Object(card_ext).to_string();
+            CouponCard { card_id: coupon.stock_id.clone(), card_ext }
+        });
+        Ok(cards.collect())
+    }
+
+    fn sign_coupons(
+        &self,
+        send_coupon_merchant: &str,
+        coupons: &[CouponToSend],
+    ) -> Result<String, ParameterError> {
         let why = match coupons.len() {
             0 => "are missing: give at least one",
             1..=MAX_PLUGIN_COUPONS => "",
@@ -181,15 +206,13 @@ impl FrontEnd {
         if !why.is_empty() {
             return Err(ParameterError::Value { name: "coupons", why });
         }
-        let send_coupon_merchant = checked("send_coupon_merchant", send_coupon_merchant)?;
-        let mut fields = vec![("send_coupon_merchant".to_owned(), &*send_coupon_merchant)];
+        let mut fields = vec![("send_coupon_merchant".to_owned(), send_coupon_merchant)];
         for (at, coupon) in coupons.iter().enumerate() {
             coupon.check()?;
             fields.extend(coupon.fields().map(|(name, value)| (format!("{name}{at}"), value)));
         }
         let fields = fields.iter().map(|(name, value)| (&**name, *value));
-        let sign = self.v2_key()?.sign(SignType::HmacSha256, fields);
-        Ok(CouponPluginParameters { send_coupon_params: coupons.to_vec(), sign, send_coupon_merchant })
+        Ok(self.v2_key()?.sign(SignType::HmacSha256, fields))
     }
 
     /// The address that a page inside WeChat opens to send a merchant coupon to a user (商家券H5发券).
@@ -270,6 +293,29 @@ impl CouponToSend {
 impl Serialize for CouponToSend {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.fields())
+    }
+}
+
+/// A card of the `cardList` of `wx.addCard`. Serializes with the names that WeChat expects.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CouponCard {
+    /// `cardId`: the stock (批次号).
+    pub card_id: String,
+    /// `cardExt`: JSON as a text, in the first card with the signature.
+    pub card_ext: String,
+}
+
+impl fmt::Debug for CouponCard {
+    /// Without the signature.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CouponCard").field("card_id", &self.card_id).finish_non_exhaustive()
+    }
+}
+
+impl Serialize for CouponCard {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("cardId", &self.card_id), ("cardExt", &self.card_ext)])
     }
 }
 
@@ -405,6 +451,27 @@ mod tests {
                 "send_coupon_merchant": "10016226",
             })
         );
+    }
+
+    #[test]
+    fn cards_have_the_signature_of_the_plugin_in_the_first() {
+        let front_end = front_end(1, "n", KEY);
+        let coupons =
+            [CouponToSend::new("1234567", "abc1"), CouponToSend::new("7654321", "abc2").coupon_code("c")];
+        let sign = front_end.coupon_plugin("10016226", &coupons).unwrap().sign;
+        let cards = front_end.coupon_cards("10016226", &coupons).unwrap();
+        assert!(!format!("{cards:?}").contains(&sign));
+        let cards = serde_json::to_value(&cards).unwrap();
+        let ext = |at: usize| -> serde_json::Value {
+            serde_json::from_str(cards[at]["cardExt"].as_str().unwrap()).unwrap()
+        };
+        assert_eq!((&cards[0]["cardId"], &cards[1]["cardId"]), (&json!("1234567"), &json!("7654321")));
+        assert_eq!(
+            ext(0),
+            json!({"out_request_no": "abc1", "sign": sign, "send_coupon_merchant": "10016226"})
+        );
+        assert_eq!(ext(1), json!({"out_request_no": "abc2", "coupon_code": "c"}));
+        assert!(front_end.coupon_cards("1", &[]).is_err());
     }
 
     #[test]

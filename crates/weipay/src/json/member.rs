@@ -29,6 +29,45 @@ pub(crate) fn has_unknown_member(json: &[u8], is_known: impl Fn(&str) -> bool) -
     find(json, |name| !plain_text(name).is_some_and(|name| is_known(&name))).is_some()
 }
 
+/// The name of a member that an object of this JSON has twice, at any depth. Some readers take the first value of such a
+/// member and others the last, so what it says counts for nothing. Text in a JSON string is not looked into.
+pub(crate) fn repeated_member(json: &[u8]) -> Option<String> {
+    // The names of all objects that are open, and where in them each object begins.
+    let (mut names, mut begins): (Vec<Cow<'_, [u8]>>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}')) {
+        match rest[at] {
+            b'"' => {
+                let (found, after) = text(&rest[at..])?;
+                // A text with a colon behind it is a name.
+                if after.trim_ascii_start().starts_with(b":") && !begins.is_empty() {
+                    names.push(unescaped_bytes(found));
+                }
+                rest = after;
+                continue;
+            }
+            b'{' => begins.push(names.len()),
+            _ => {
+                let begin = begins.pop()?;
+                let of_object = &mut names[begin..];
+                of_object.sort_unstable();
+                if let Some(twice) = of_object.windows(2).find(|pair| pair[0] == pair[1]) {
+                    return Some(String::from_utf8_lossy(&twice[0]).into_owned());
+                }
+                names.truncate(begin);
+            }
+        }
+        rest = &rest[at + 1..];
+    }
+    None
+}
+
+/// A text without its quotation marks, as it reads.
+fn unescaped_bytes(text: &[u8]) -> Cow<'_, [u8]> {
+    let unescaped = if text.contains(&b'\\') { unescaped(text) } else { None };
+    unescaped.map_or(Cow::Borrowed(text), |text| Cow::Owned(text.into_bytes()))
+}
+
 /// The value of the first member of this name, as it is written.
 fn value<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
     find(json, |found| is_text(found, name))
@@ -160,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_an_object_has_twice_is_found_and_no_other() {
+        for (json, found) in [
+            (r#"{"a":1,"b":2,"a":1}"#, Some("a")),
+            ("\u{FEFF} { \"a\" : 1 , \"\\u0061\"\n: [2] }", Some("a")),
+            (r#"{"x":[{"b":{"a":1}},{"c":1,"d":{"e":{}},"c":null}]}"#, Some("c")),
+            (r#"{"a":{"a":[{"a":1},{"a":2}]},"b":"a","c":["a","a"]}"#, None),
+            (r#"{"a":"{\"b\":1,\"b\":2}","b":"\\","c":"}"}"#, None),
+            (r#"{"\\":1,"\\\\":2}"#, None),
+            (r#""a":1,"a":2"#, None),
+            ("", None),
+            ("{\"a\":1,\"a", None),
+            ("}{\"a\":1,\"a\":2}", None),
+        ] {
+            assert_eq!(repeated_member(json.as_bytes()).as_deref(), found, "{json}");
+        }
+        let deep = format!("{{\"a\":1,\"b\":{}1{},\"a\":2}}", "[{\"c\":".repeat(500), "}]".repeat(500));
+        assert_eq!(repeated_member(deep.as_bytes()).as_deref(), Some("a"));
+    }
+
+    #[test]
     fn an_escaped_name_is_not_the_one_that_its_bytes_spell() {
         let json = br#"{"\\":null,"\\\\":"two"}"#;
         assert_eq!((member(json, r"\\").as_deref(), member(json, r"\")), (Some("two"), None));
@@ -220,12 +279,15 @@ mod tests {
                 let found = member(json.as_bytes(), name);
                 prop_assert_eq!(found.as_deref(), expected.as_deref());
             }
+            prop_assert_eq!(repeated_member(json.as_bytes()), None);
         }
 
         #[test]
         fn any_bytes_are_survived(json: Vec<u8>, inside: Vec<u8>) {
             member(&json, "a");
             member(&[b"{\"b\":", &inside[..], b",\"a\":1}"].concat(), "a");
+            repeated_member(&json);
+            repeated_member(&[b"{\"b\":", &inside[..], b",\"a\":1}"].concat());
         }
     }
 

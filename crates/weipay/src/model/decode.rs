@@ -392,7 +392,7 @@ impl ValueVisitor<'_, '_> {
             // The target knows that its text is JSON.
             Ok(container) => {
                 // What is in a text does not count in the measure of the body.
-                self.decoder.take(size + json::measure(text.as_bytes()).bytes)?;
+                self.decoder.take(size.saturating_add(json::measure(text.as_bytes()).bytes))?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = ContainerVisitor {
                     container,

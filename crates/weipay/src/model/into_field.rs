@@ -1,6 +1,6 @@
 //! What setters take, so that a program gives what it has at hand.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::borrow::Cow;
 
 use serde_json::{Number, Value as Json};
@@ -16,7 +16,7 @@ use crate::upload::File;
 /// | field | takes |
 /// |---|---|
 /// | `String` | everything that is `Into<String>`: `&str`, `String`, `&String`, `Cow<str>`, `Box<str>`, `char`, ... |
-/// | `i64` | every integer: `i32`, `u32`, `i64`, `u64`, `usize`, ..., and money as [`Fen`](super::Fen) |
+/// | `i64` | every integer: `i32`, `u32`, `i64`, `u64`, `usize`, ..., and money as [`Fen`](super::Fen); a `bool` compiles, and is never sent |
 /// | [`Number`] | every integer up to 64 bits, and `f64` |
 /// | an enumeration | a value of it, or its word: `"NORMAL"` |
 /// | [`Time`](super::Time) | [`SystemTime`](std::time::SystemTime), text, and with features the types of `jiff`, `time` and `chrono` |
@@ -85,6 +85,10 @@ impl<T: Value<Intake: ByInto>, V: Into<T>> IntoField<T> for V {
 impl<V: TryInto<i64>> IntoField<i64> for V {
     #[inline]
     fn into_field(self, _: Seal) -> Result<i64, Violation> {
+        // The standard library makes a number of it, and an amount of `true` is a mistake. No bound leaves out this type alone.
+        if type_name::<V>() == type_name::<bool>() {
+            return Err(not_a_number());
+        }
         self.try_into().map_err(|_| too_large())
     }
 }
@@ -189,6 +193,11 @@ impl IntoField<Number> for f64 {
 #[cold]
 fn too_large() -> Violation {
     Violation::new(format!("is out of range: {} to {}", i64::MIN, i64::MAX))
+}
+
+#[cold]
+fn not_a_number() -> Violation {
+    Violation::new("is a number, and was given as a boolean".to_owned())
 }
 
 /// What setters were given that does not fit its field. It keeps the request from being sent.
@@ -368,6 +377,12 @@ mod tests {
             assert_eq!(sent(&given), r#"{"type":7}"#);
         }
         assert_eq!(sent(&request().type_(u64::MAX / 2)), r#"{"type":9223372036854775807}"#);
+    }
+
+    #[test]
+    fn a_boolean_is_no_number() {
+        let (path, rule) = refused(&Request::new().type_(true));
+        assert_eq!((&*path, &*rule), ("type", "is a number, and was given as a boolean"));
     }
 
     #[test]

@@ -157,6 +157,11 @@ impl Receiver {
             }
             Rejection::v3(match error {
                 VerifyError::Probe => RejectionKind::Probe,
+                VerifyError::UnknownSerial { serial, known }
+                    if known.is_empty() && self.merchants().any(|one| one.can_fetch(&serial)) =>
+                {
+                    RejectionKind::NotFetched { serial }
+                }
                 error => {
                     let is_of_body = matches!(error, VerifyError::Mismatch { .. });
                     let mistake = if is_of_body { BodyMistake::find(body) } else { None };

@@ -37,6 +37,13 @@ pub enum RejectionKind {
         /// What was probably done to the body, if it looks like it.
         mistake: Option<BodyMistake>,
     },
+    /// Its signature cannot be verified yet: no client of the receiver has asked for the platform's certificates (平台证书), of
+    /// which this one must have signed it. They are being fetched, and the platform sends the notification again. So that
+    /// the first one is accepted, call `fetch_platform_certificates` of the client before the server starts.
+    NotFetched {
+        /// The serial number of the certificate.
+        serial: String,
+    },
     /// It has neither the signature headers of APIv3 nor the XML of APIv2.
     NotANotification(Option<BodyMistake>),
     /// Its body did not arrive whole, or is larger than [`MAX_BODY`].
@@ -94,6 +101,7 @@ impl Rejection {
         match self.0.kind {
             RejectionKind::Probe
             | RejectionKind::Unverified { .. }
+            | RejectionKind::NotFetched { .. }
             | RejectionKind::UnknownMerchant(_)
             | RejectionKind::ReqInfo(_) => StatusCode::UNAUTHORIZED,
             RejectionKind::NotANotification(_)
@@ -112,7 +120,9 @@ impl Rejection {
     #[must_use]
     pub fn response(&self) -> http::Response<Bytes> {
         let message = match self.0.kind {
-            RejectionKind::Probe | RejectionKind::Unverified { .. } => "the signature was not accepted",
+            RejectionKind::Probe | RejectionKind::Unverified { .. } | RejectionKind::NotFetched { .. } => {
+                "the signature was not accepted"
+            }
             RejectionKind::TooLarge { .. } => "the body is too large",
             RejectionKind::NotANotification(_) => "this is not a notification",
             _ => "the notification could not be read",
@@ -134,6 +144,13 @@ impl fmt::Display for Rejection {
                 f,
                 "the signature of this notification was not accepted, and {mistake}. Give the receiver the raw bytes of the body as \
                  they arrived"
+            ),
+            RejectionKind::NotFetched { serial } => write!(
+                f,
+                "the signature of this notification cannot be verified yet: the platform certificate (平台证书) {serial} was not \
+                 fetched before. It is fetched now, in the background and once a minute at most, and the notification comes \
+                 again. Call `fetch_platform_certificates` before the server starts, or add the WeChat Pay public key \
+                 (微信支付公钥), and the first notification is accepted"
             ),
             RejectionKind::NotANotification(Some(mistake)) => write!(
                 f,

@@ -233,6 +233,7 @@ impl V2Verified {
                 (EnvelopeAlgorithm::default(), &self.sealed()?),
                 Version::V2,
             )?;
+            check_unrepeated(&json)?;
             if head.id.is_empty() {
                 head.id = id_of(&self.event, &self.elements);
             }
@@ -280,6 +281,12 @@ fn open_req_info<'a>(
     Err(rejected(failure))
 }
 
+/// What stands twice in an object is not known.
+fn check_unrepeated(json: &[u8]) -> Result<(), Rejection> {
+    let repeated = DecodeError::of_repeated_member(json);
+    repeated.map_or(Ok(()), |error| Err(rejected(RejectionKind::Unreadable(error))))
+}
+
 fn no_key() -> Rejection {
     rejected(RejectionKind::NoKey(
         "the merchant that it is for has no APIv2 key (API密钥): `.api_v2_key(...)`",
@@ -306,6 +313,7 @@ fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
         let reason = format!("it would take more than {} MB of memory", MAX_MEMBERS / 1024 / 1024);
         return Err(unreadable(DecodeError { path: String::new(), reason }));
     }
+    check_unrepeated(body)?;
     let json = Value::decode(body, None).map_err(unreadable)?.0;
     let Value::Object(members) = json else {
         let reason = "expected an object".to_owned();
@@ -343,7 +351,10 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
     let (numbers, others) = mark.map_or((&[][..], &[][..]), |mark| (mark.numbers, mark.identity));
     let mut fields: Vec<(&str, &str)> = if numbers.iter().any(|name| text(elements, name).is_some()) {
         let names = numbers.iter().chain(others);
-        names.filter_map(|name| Some((*name, text(elements, name)?))).collect()
+        let told = names.filter_map(|name| Some((*name, text(elements, name)?)));
+        // What did not arrive as a success is another message than the one that says what happened.
+        let outcome = text(elements, "return_code").filter(|code| *code != "SUCCESS");
+        told.chain(outcome.map(|code| ("return_code", code))).collect()
     } else {
         elements.texts().filter(|(name, _)| !matches!(*name, "sign" | "nonce_str")).collect()
     };
@@ -362,13 +373,13 @@ fn id_of(event: &str, elements: &XmlElements) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weipay_catalog::Catalog;
+    use weipay_catalog::{Catalog, Version};
 
     use super::*;
 
     #[test]
     fn no_mark_fits_what_another_event_must_have() {
-        for one in Catalog::embedded().notifications().filter(|one| one.version == "v2") {
+        for one in Catalog::embedded().notifications().filter(|one| one.version == Version::V2) {
             let Some(form) = one.told_by.first() else { continue };
             let required = one.body.iter().filter(|field| field.required).map(|field| field.name);
             let mut names: Vec<_> = required.chain(form.iter().copied()).collect();
@@ -384,7 +395,7 @@ mod tests {
     fn every_notification_of_apiv2_in_the_catalogue_is_an_event() {
         let mut listed: Vec<&str> = Catalog::embedded()
             .notifications()
-            .filter(|one| one.version == "v2")
+            .filter(|one| one.version == Version::V2)
             .map(|one| one.event)
             .collect();
         let mut known = NAMES.to_vec();

@@ -13,6 +13,7 @@ use super::keys::MerchantKeys;
 use super::opened::{Head, Notification, Opened};
 use super::rejection::{Rejection, RejectionKind};
 use super::v2::{V2Content, V2Event, V2Verified};
+use crate::error::DecodeError;
 use crate::model::decode;
 use crate::notifications::event::Event;
 use crate::notifications::v3::envelope::{Envelope, Resource};
@@ -125,6 +126,7 @@ impl Verified {
         request_id: Option<&str>,
         body: &[u8],
     ) -> Result<Self, Rejection> {
+        check_unrepeated(body)?;
         let incomplete = |what| Rejection::v3(RejectionKind::Incomplete(what));
         let read = decode::decode::<Envelope>(body, None);
         let (envelope, _) = read.map_err(|error| Rejection::v3(RejectionKind::Unreadable(error)))?;
@@ -195,6 +197,7 @@ impl Verified {
                     unsure.begin_fetches((algorithm, &sealed));
                 }
                 let (plain, merchant) = opened_by?;
+                check_unrepeated(&plain)?;
                 refresh_some(&self.merchants, &merchant);
                 let is_unsure =
                     self.unsure.as_ref().is_some_and(|unsure| unsure.may_be_for_another(&merchant));
@@ -209,6 +212,12 @@ impl Verified {
             }
         }
     }
+}
+
+/// What stands twice in an object is not known, in a notification as in a response.
+fn check_unrepeated(json: &[u8]) -> Result<(), Rejection> {
+    let repeated = DecodeError::of_repeated_member(json);
+    repeated.map_or(Ok(()), |error| Err(Rejection::v3(RejectionKind::Unreadable(error))))
 }
 
 impl Opened {

@@ -19,8 +19,8 @@ pub(crate) static APPLYMENT_QUERY: [ErrorCode; 1] = [
 ];
 #[rustfmt::skip]
 pub(crate) static BILL: [ErrorCode; 7] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "sub_mchid is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`bill_date` is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`sub_mchid` is not allowed"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant may not have the bill of this sub-merchant"),
     ErrorCode::new(403, "NO_AUTH", Advice::FixRequest, "a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill"),
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "nothing was paid or refunded on that day, so there is no bill").says("请求的账单文件不存在"),
@@ -110,7 +110,7 @@ pub(crate) static FAVOR: [ErrorCode; 18] = [
 pub(crate) static FUND_BILL: [ErrorCode; 4] = [
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on that day, so there is no bill").says("账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`bill_date` is not allowed"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
 ];
 #[rustfmt::skip]
@@ -167,7 +167,7 @@ pub(crate) static OF_DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: [ErrorC
 ];
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_BILL_FUNDFLOWBILL: [ErrorCode; 4] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "bill_date is not allowed"),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "`bill_date` is not allowed"),
     ErrorCode::new(400, "NO_STATEMENT_EXIST", Advice::FixRequest, "no money moved on this account on that day, so there is no bill").says("请求的账单文件不存在"),
     ErrorCode::new(400, "STATEMENT_CREATING", Advice::RetryLater, "the bill is still being produced").says("账单生成中"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
@@ -336,6 +336,125 @@ pub(crate) static OF_GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_O
 #[rustfmt::skip]
 pub(crate) static OF_PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: [ErrorCode; 1] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the current value of the budget is wrong").says("批次库存的当前值错误，请获取批次详情查看最新值").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_CONSUME: [ErrorCode; 9] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance of the merchant is too low for what goes back").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_FACEPAY: [ErrorCode; 25] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the outcome is unknown: query it after five seconds").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AUTHCODEEXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "NOTSUPORTCARD", Advice::WaitUser, "this bank card cannot pay the order").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "ORDERREVERSED", Advice::NewNumber, "the order was reversed").unconfirmed(),
+    ErrorCode::new(0, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_ERROR", Advice::FixRequest, "the payment code (付款码) is malformed").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_MICROPAY: [ErrorCode; 25] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::QueryState, "the outcome is unknown: query it after five seconds").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "AUTHCODEEXPIRE", Advice::NewNumber, "the payment code (付款码) is expired").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "NOTSUPORTCARD", Advice::WaitUser, "this bank card cannot pay the order").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "ORDERREVERSED", Advice::NewNumber, "the order was reversed").unconfirmed(),
+    ErrorCode::new(0, "BANKERROR", Advice::QueryState, "the bank failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_ERROR", Advice::FixRequest, "the payment code (付款码) is malformed").unconfirmed(),
+    ErrorCode::new(0, "AUTH_CODE_INVALID", Advice::NewNumber, "the payment code (付款码) is unknown, expired or used").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+    ErrorCode::new(0, "BUYER_MISMATCH", Advice::NewNumber, "another user already tried to pay this order").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_ORDERQUERY: [ErrorCode; 2] = [
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the order does not exist").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_REFUND: [ErrorCode; 18] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "BIZERR_NEED_RETRY", Advice::RetrySame, "the refund was interrupted").unconfirmed(),
+    ErrorCode::new(0, "TRADE_OVERDUE", Advice::Contact, "the time for refunds is over").unconfirmed(),
+    ErrorCode::new(0, "ERROR", Advice::Contact, "the operation failed, and the message says why").unconfirmed(),
+    ErrorCode::new(0, "USER_ACCOUNT_ABNORMAL", Advice::Contact, "the user's account is closed or abnormal").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQ_TOO_MUCH", Advice::RetryLater, "too many invalid calls").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::RetryLater, "the balance of the merchant is too low for the refund").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls").unconfirmed(),
+    ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount").unconfirmed(),
+    ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_REFUNDQUERY: [ErrorCode; 9] = [
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "REFUNDNOTEXIST", Advice::FixRequest, "the refund does not exist").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+];
+#[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_REVERSE: [ErrorCode; 10] = [
+    ErrorCode::new(0, "USERPAYING", Advice::RetryLater, "the payment is in progress, so the order cannot be reversed yet").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "INVALID_TRANSACTIONID", Advice::FixRequest, "the WeChat Pay order number (transaction_id) is invalid").unconfirmed(),
+    ErrorCode::new(0, "PARAM_ERROR", Advice::FixRequest, "a parameter is missing or wrong, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "REVERSE_EXPIRE", Advice::FixRequest, "the order is older than seven days and cannot be reversed").unconfirmed(),
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
+    ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the deposit was consumed").says("订单不存在"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: [ErrorCode; 8] = [
@@ -767,7 +886,7 @@ pub(crate) static OF_POST_V3_ECOMMERCE_SUBSIDIES_RETURN_: [ErrorCode; 1] = [
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE: [ErrorCode; 2] = [
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "contract_id is wrong: the notification of the contract has the right one"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "`contract_id` is wrong: the notification of the contract has the right one"),
     ErrorCode::new(404, "NOT_FOUND", Advice::QueryState, "the merchant has no such contract, or the user deleted it"),
 ];
 #[rustfmt::skip]
@@ -871,7 +990,7 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_: [ErrorCode; 3]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND: [ErrorCode; 3] = [
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "the merchant neither created the stock nor was authorized to send it").says("发券商户无权限使用此API"),
     ErrorCode::new(403, "RULE_LIMIT", Advice::QueryState, "a limit of the stock, of the day or of the user is reached").unconfirmed(),
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "out_request_no was used before with other content").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "`out_request_no` was used before with other content").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: [ErrorCode; 1] = [
@@ -879,7 +998,7 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_: [ErrorCode; 1] = 
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS: [ErrorCode; 1] = [
-    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "out_request_no was used before with other content").says("创建请求重入,但本次请求与上次请求信息不一致").unconfirmed(),
+    ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "`out_request_no` was used before with other content").says("创建请求重入,但本次请求与上次请求信息不一致").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: [ErrorCode; 1] = [
@@ -892,7 +1011,7 @@ pub(crate) static OF_POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS: [ErrorCod
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_MARKETING_FAVOR_COUPON_STOCKS: [ErrorCode; 7] = [
     ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "the budget is not the value of a coupon times the number of coupons").says("批次预算等于批次面额乘以发券数"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "goods_tag is missing").says("参数“订单优惠标记”是必填项"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "`goods_tag` is missing").says("参数“订单优惠标记”是必填项"),
     ErrorCode::new(400, "INVALID_REQUEST", Advice::FixRequest, "the rules of sending or of using contradict each other").says("批次发放规则或核销规则有误，请修改后重试"),
     ErrorCode::new(403, "REQUEST_BLOCKED", Advice::FixRequest, "the period is over or is not allowed").says("活动未开始或已结束"),
     ErrorCode::new(403, "NO_AUTH", Advice::AskPermission, "what was configured needs a special permission").says("你配置的信息需要开通特殊权限"),
@@ -1167,7 +1286,7 @@ pub(crate) static PAYSCORE_CANCEL: [ErrorCode; 4] = [
 #[rustfmt::skip]
 pub(crate) static PAYSCORE_COMPLETE: [ErrorCode; 3] = [
     ErrorCode::new(400, "INVALID_REQUEST", Advice::QueryState, "the state of the order does not allow it").says("当前订单状态不合法"),
-    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "total_amount is not the sum of post_payments minus that of post_discounts").says("最终总金额计算非法"),
+    ErrorCode::new(400, "PARAM_ERROR", Advice::FixRequest, "`total_amount` is not the sum of post_payments minus that of post_discounts").says("最终总金额计算非法"),
     ErrorCode::new(400, "PARAM_ERROR", Advice::QueryState, "the state of the order does not allow it").says("完结订单状态不合法"),
 ];
 #[rustfmt::skip]

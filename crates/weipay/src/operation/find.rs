@@ -42,9 +42,9 @@ impl Operation {
 
     /// The operation with sensitive fields (敏感信息) that somebody means whose path the catalogue does not have: it differs by
     /// a slash at its end, by capitals, or by percent-encoding. The platform may read such a path as the right one,
-    /// and nothing in the request would be encrypted.
+    /// and nothing in the request would be encrypted. Of several, it is one with this method, if there is one.
     pub(crate) fn but_for_its_spelling(method: &Method, path: &str) -> Option<&'static Self> {
-        let verb = Verb::from_method(method)?;
+        let verb = Verb::from_method(method);
         let path = path.split('?').next().unwrap_or_default().trim_matches('/');
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         // A slash that is encoded may be one of a value, or one between two segments.
@@ -53,13 +53,31 @@ impl Operation {
         let at_once: Vec<&str> = at_once.trim_matches('/').split('/').collect();
         let is_meant = |row: &Self| {
             let known = || row.path.trim_end_matches('/').split('/');
-            row.verb == verb
-                && (is_spelling_of(one_by_one.iter().map(String::as_str), known())
-                    || is_spelling_of(at_once.iter().copied(), known()))
-                && [Place::Path, Place::Query, Place::Body].iter().any(|at| row.members(*at).has_encrypted())
+            (is_spelling_of(one_by_one.iter().map(String::as_str), known())
+                || is_spelling_of(at_once.iter().copied(), known()))
+                && row.has_encrypted_request()
         };
         let meant = table::ALL.iter().copied().filter(|row| is_meant(row));
-        meant.min_by_key(|row| row.path.matches('{').count())
+        meant.min_by_key(|row| (Some(row.verb) != verb, row.path.matches('{').count()))
+    }
+
+    /// The operation by which a partner (服务商) does for a sub-merchant what this one does for the caller: its path
+    /// has one segment more, `partner`.
+    pub(crate) fn partner_twin(&self) -> Option<&'static Self> {
+        if self.sub_mchid.is_some() {
+            return None;
+        }
+        let ends = self.path.match_indices('/').map(|(at, _)| at).chain([self.path.len()]);
+        let mut twins = ends.filter_map(|at| {
+            let (before, after) = self.path.split_at(at);
+            Self::find(&self.method(), &format!("{before}/partner{after}"))
+        });
+        twins.find(|twin| twin.sub_mchid.is_some())
+    }
+
+    /// Whether a field of its request travels encrypted.
+    pub(crate) fn has_encrypted_request(&self) -> bool {
+        [Place::Path, Place::Query, Place::Body].iter().any(|at| self.members(*at).has_encrypted())
     }
 
     /// The operations at this path, one for each method. [`find`](Self::find) says how the path may be written.
@@ -227,13 +245,34 @@ mod tests {
     }
 
     #[test]
+    fn what_a_merchant_does_for_itself_a_partner_does_at_a_path_of_its_own() {
+        let twin = |method: Method, path| {
+            Operation::find(&method, path).unwrap().partner_twin().map(Operation::path)
+        };
+        for (path, partners) in [
+            ("v3/pay/transactions/jsapi", "v3/pay/partner/transactions/jsapi"),
+            (
+                "v3/payscore/serviceorder/{out_order_no}/pay",
+                "v3/payscore/partner/serviceorder/{out_order_no}/pay",
+            ),
+            ("v3/papay/pay/transactions/apply", "v3/papay/pay/partner/transactions/apply"),
+            ("v2/pay/pappayapply", "v2/pay/partner/pappayapply"),
+        ] {
+            assert_eq!(twin(Method::POST, path), Some(partners));
+            assert_eq!(twin(Method::POST, partners), None);
+        }
+        assert_eq!(twin(Method::POST, "v3/refund/domestic/refunds"), None);
+        assert_eq!(operations().filter(|row| row.partner_twin().is_some()).count(), 54);
+    }
+
+    #[test]
     fn a_slash_at_the_end_makes_another_path() {
         assert!(path_of(Method::POST, "v3/applyment4sub/applyment/").is_some());
         assert_eq!(path_of(Method::POST, "v3/applyment4sub/applyment"), None);
     }
 
     #[test]
-    fn what_goes_out_names_the_operation_and_the_template_only_which_of_several() {
+    fn what_is_sent_names_the_operation_and_the_template_one_of_several() {
         fn found(template: &str, path: &str) -> Option<&'static str> {
             Operation::find_filled(&Method::POST, template, path).map(Operation::path)
         }
@@ -250,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_only_its_spelling_keeps_from_an_operation_with_sensitive_fields_is_found_out() {
+    fn a_misspelt_path_of_an_operation_with_sensitive_fields_is_found_out() {
         let meant = |path| Operation::but_for_its_spelling(&Method::POST, path).map(Operation::path);
         let transfer = "v3/fund-app/mch-transfer/transfer-bills";
         for spelling in [
@@ -269,7 +308,8 @@ mod tests {
         {
             assert_eq!(meant(other), None, "{other}");
         }
-        assert_eq!(Operation::but_for_its_spelling(&Method::PUT, "v3/applyment4sub/applyment"), None);
+        let another = Operation::but_for_its_spelling(&Method::PUT, "v3/applyment4sub/applyment");
+        assert_eq!(another.map(|row| row.method()), Some(Method::POST));
     }
 
     #[test]

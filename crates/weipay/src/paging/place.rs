@@ -122,8 +122,8 @@ pub(crate) fn kind_of(places: [Members; 2]) -> Option<Purpose> {
 }
 
 impl Paging {
-    /// Whether a page says that it is an earlier one than the one that was asked for. A later one may be a number of the platform's
-    /// that counts otherwise: some pages call the offset a page number (分页页码).
+    /// Whether a page says that it is an earlier one than the one that was asked for. A later one may be a number of
+    /// the platform's that counts otherwise: some pages call the offset a page number (分页页码).
     pub(super) fn is_another(&self, page: &Facts) -> Option<PageError> {
         match (&self.place, page.offset) {
             (Place::Offset(asked), Some(answered)) if answered < *asked => {

@@ -5,13 +5,14 @@
 //! fetch. A call whose time is over, or that is dropped, leaves its fetch on the way.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Method;
 use http::header::AUTHORIZATION;
 
 use super::Outcome;
 use crate::core::Core;
+use crate::delivery::Deadline;
 use crate::error::{ApiError, Error, ErrorKind};
 use crate::failover::Host;
 #[cfg(feature = "notifications")]
@@ -38,22 +39,7 @@ const STOOD_STILL: Duration = Duration::from_secs(2);
 /// or if the host cannot be reached and has a backup.
 const MAX_ATTEMPTS: usize = 2;
 
-/// When a call must have ended.
-#[derive(Clone, Copy)]
-pub(crate) struct Deadline {
-    began: Instant,
-    limit: Duration,
-}
-
 impl Deadline {
-    pub(crate) fn after(limit: Duration) -> Self {
-        Self { began: Instant::now(), limit }
-    }
-
-    pub(crate) fn left(&self) -> Duration {
-        self.limit.saturating_sub(self.began.elapsed())
-    }
-
     /// Whether a fetch that had so long failed because the call that it was begun for had to end, or because it stood still.
     fn cut_short(&self, given: Duration, error: &Error) -> bool {
         let stood_still = self.began.elapsed() >= self.limit.saturating_add(STOOD_STILL);
@@ -132,6 +118,7 @@ fn too_late() -> Outcome {
 #[cfg(feature = "async")]
 pub(crate) mod asynchronous {
     use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::time::Instant;
 
     use tokio::runtime::Handle;
     use tokio::sync::{Mutex as Turns, OwnedMutexGuard};

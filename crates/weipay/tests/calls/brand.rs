@@ -65,7 +65,8 @@ fn operations_of_the_other_kind_are_refused_before_anything_is_sent() {
     assert_eq!(client.brand_id().unwrap().as_str(), "123456789");
 }
 
-/// Its notifications are signed and encrypted like a merchant's, by the platform's key of the brand and with the brand's APIv3 key.
+/// Its notifications are signed and encrypted like a merchant's, by the platform's key of the brand and with the
+/// brand's APIv3 key.
 #[test]
 fn notifications_of_a_brand_are_verified_and_opened() {
     let key = ApiV3Key::new(notification::API_V3_KEY).unwrap();

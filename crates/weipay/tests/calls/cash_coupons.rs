@@ -1,4 +1,5 @@
-//! Cash coupons (代金券) from the stock to the file of what was used, by the SDK: they pay parts of a combined order, and come back by a refund.
+//! Cash coupons (代金券) from the stock to the file of what was used, by the SDK: they pay parts of a combined order, and
+//! come back by a refund.
 
 use serde_json::{Value, json};
 use weipay::blocking::Client;

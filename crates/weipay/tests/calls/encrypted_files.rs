@@ -91,7 +91,8 @@ fn a_changed_file_is_refused_and_another_merchants_key_does_not_open() {
     );
 }
 
-/// 国密. Sealed by the Python library `cryptography`, version 48, with OpenSSL: three rows, under half of the key and a nonce of 16 bytes.
+/// 国密. Sealed by the Python library `cryptography`, version 48, with OpenSSL: three rows, under half of the key and a
+/// nonce of 16 bytes.
 #[test]
 fn a_bill_of_sm4_gcm_is_decrypted() {
     const SEALED: &str = "LzzyE/75rjV6t5rW4lWeNHsYckDsiNt2501UyujZ8WS7A/Rv2zwrLgTg+QleI/bepZAqlFZQ/J0u5xN+pd5CG+7Qq1UH2owT9w==";

@@ -216,7 +216,8 @@ fn printed(error: &Error) -> String {
 fn an_error_does_not_print_what_its_request_sent() {
     const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
     const PATH: &str = "v3/marketing/favor/users/{openid}/coupons";
-    // A gateway that repeats all that it got: as an error response of the platform's form, as a page, as other JSON, as a redirect.
+    // A gateway that repeats all that it got: as an error response of the platform's form, as a page, as other JSON, as
+    // a redirect.
     let forms: [fn(&str) -> Scripted; 4] = [
         |all| {
             unsigned(

@@ -68,6 +68,14 @@ fn a_file_is_uploaded_from_anywhere() {
 }
 
 #[test]
+fn a_brand_calls_with_its_own_credentials() {
+    assert_eq!(
+        said("brand"),
+        "WECHATPAY-BRAND-SHA256-RSA2048 of brand 123456789\nverified true: \"1000000013\"\nnothing was sent: true\n"
+    );
+}
+
+#[test]
 fn keys_of_sm2_decide_how_a_call_is_signed() {
     assert_eq!(said("sm"), "WECHATPAY2-SM2-WITH-SM3\nverified true: 100\n");
 }

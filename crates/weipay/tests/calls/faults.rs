@@ -1,5 +1,5 @@
-//! The SDK against every fault of the sandbox, over real sockets: what a call says that went wrong, whether it may have taken effect,
-//! how often it was sent, and what the platform really did.
+//! The SDK against every fault of the sandbox, over real sockets: what a call says that went wrong, whether it may have
+//! taken effect, how often it was sent, and what the platform really did.
 
 use std::time::Duration;
 

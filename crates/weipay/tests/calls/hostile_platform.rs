@@ -203,7 +203,7 @@ fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
 
 /// However the caller names or writes the number in the path, and whoever the merchant is.
 #[test]
-fn the_response_about_another_order_or_merchant_is_refused_however_the_path_is_written() {
+fn a_response_about_another_order_is_refused_however_the_path_is_written() {
     let paid = |number: &str, mchid: &str| {
         signed(200, &json!({"out_trade_no": number, "mchid": mchid, "trade_state": "SUCCESS"}).to_string())
     };

@@ -422,6 +422,20 @@ fn closed_between_two_calls() {
 }
 
 #[test]
+fn no_time_for_connecting_makes_no_connection() {
+    let none = || {
+        to(&answering("HTTP/1.1 400 X\r\n\r\n")())
+            .retries(weipay::Retries::none())
+            .connect_timeout(Duration::ZERO)
+    };
+    let blocking = none().build_blocking().unwrap().chain(PATH).post(json!({"a": 1})).unwrap_err();
+    let waiting = on_async(none().build().unwrap().chain(PATH).post(json!({"a": 1}))).unwrap_err();
+    for error in [blocking, waiting] {
+        assert!(error.is_network() && !error.may_have_taken_effect(), "{error:#}");
+    }
+}
+
+#[test]
 fn the_longest_time_limit_is_one() {
     let response = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
     for (client, error) in both(Duration::MAX, answering(response)) {

@@ -1,5 +1,6 @@
 //! Mistakes that public clients of the platform make, each of which cost somebody money, a secret or a process. Most of them have
-//! their test beside the code that avoids them; here are those that belong to no single place. On both clients, over real sockets.
+//! their test beside the code that avoids them; here are those that belong to no single place. On both clients, over
+//! real sockets.
 //!
 //! | mistake | test |
 //! |---|---|
@@ -120,7 +121,8 @@ fn an_order_is_asked_for_with_the_number_of_its_merchant() {
     }
 }
 
-/// A refund went to `/v3/pay/refund/…`, and payment codes to paths that somebody had made up. Written down from the official pages.
+/// A refund went to `/v3/pay/refund/…`, and payment codes to paths that somebody had made up. Written down from the
+/// official pages.
 #[test]
 fn the_paths_that_move_money_are_those_of_the_official_pages() {
     for (method, path, title, repeat) in [

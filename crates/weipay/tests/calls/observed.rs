@@ -238,6 +238,9 @@ fn told(call: impl FnOnce()) -> String {
     everything.0.take().join("\n")
 }
 
+/// What a client for a sub-merchant calls.
+const PARTNER_ORDER: &str = "v3/pay/partner/transactions/native";
+
 fn calls_with_secrets(is_async: bool, base_url: &str) {
     let shop = SubMerchant::new(MerchantId::new("1900000109").unwrap());
     let builder = configured().base_url(base_url).sub_merchant(shop).retries(Retries::none());
@@ -246,7 +249,7 @@ fn calls_with_secrets(is_async: bool, base_url: &str) {
     if is_async {
         let client = builder.build().unwrap();
         on_async(async {
-            client.chain(ORDER).post(&body).await.unwrap();
+            client.chain(PARTNER_ORDER).post(&body).await.unwrap();
             let coupon =
                 client.chain(coupon).path("openid", "oSecretOpenid").path("coupon_code", "secret-code");
             coupon.path("appid", "wx1").query("token", "secret-code").get().await.unwrap_err();
@@ -254,7 +257,7 @@ fn calls_with_secrets(is_async: bool, base_url: &str) {
         });
     } else {
         let client = builder.build_blocking().unwrap();
-        client.chain(ORDER).post(&body).unwrap();
+        client.chain(PARTNER_ORDER).post(&body).unwrap();
         let coupon = client.chain(coupon).path("openid", "oSecretOpenid").path("coupon_code", "secret-code");
         coupon.path("appid", "wx1").query("token", "secret-code").get().unwrap_err();
         client.chain("v3/unknown/oSecretOpenid?token=secret-code").get().unwrap_err();
@@ -273,9 +276,9 @@ fn spans_have_the_names_of_opentelemetry_and_no_secrets() {
         let text = told(|| calls_with_secrets(is_async, &platform.base_url));
         for expected in [
             "otel.kind=\"client\"",
-            "otel.name=\"POST /v3/pay/transactions/native\"",
+            "otel.name=\"POST /v3/pay/partner/transactions/native\"",
             "http.request.method=\"POST\"",
-            "url.template=\"/v3/pay/transactions/native\"",
+            "url.template=\"/v3/pay/partner/transactions/native\"",
             "url.template=\"/v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}\"",
             "server.address=\"127.0.0.1\"",
             "http.response.status_code=200",

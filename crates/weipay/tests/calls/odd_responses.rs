@@ -1,5 +1,5 @@
-//! Responses as no library would write them, byte for byte over a socket, to both clients: whatever comes, it is never taken for a
-//! success that the platform did not prove, and what it leaves open is said to be open.
+//! Responses as no library would write them, byte for byte over a socket, to both clients: whatever comes, it is never
+//! taken for a success that the platform did not prove, and what it leaves open is said to be open.
 
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -97,6 +97,19 @@ fn believed(name: &str, bytes: &[u8]) {
         let response = result.unwrap_or_else(|error| panic!("{name}: {error:#}"));
         assert!(response.is_verified(), "{name}");
         assert_eq!(response.bytes(), REFUND.as_bytes(), "{name}");
+    }
+}
+
+/// Readers of JSON differ in which of two values counts, so that neither is proof of anything.
+#[test]
+fn a_member_that_comes_twice_leaves_the_outcome_open() {
+    for twice in [
+        REFUND.replacen('{', r#"{"out_refund_no":"R2","#, 1),
+        REFUND.replacen('{', r#"{"status":"PROCESSING","#, 1),
+        REFUND.replace(r#""total":1"#, r#""total":100,"total":1"#),
+        REFUND.replacen('{', r#"{"\u0073tatus":"CLOSED","#, 1),
+    ] {
+        open(&twice, &signed("200 OK", &twice), |error| matches!(error.kind(), ErrorKind::Decode(_)));
     }
 }
 

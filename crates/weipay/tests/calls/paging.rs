@@ -130,6 +130,35 @@ fn a_typed_list_counts_pages_where_the_official_page_says_so() {
 }
 
 #[test]
+fn a_page_that_the_query_of_a_path_names_is_the_first_and_is_named_once() {
+    let platform = Platform::start(vec![page(10..12, Some(13)), page(12..13, None)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let items = client.chain(&format!("{LIST}?o%66fset=10&limit=2")).pages().items();
+    let cards: Vec<_> = items.map(|card| card.unwrap()["card_id"].clone()).collect();
+    assert_eq!(cards, ["10", "11", "12"]);
+    assert_eq!(targets(&platform, 2), ["limit=2&offset=10", "limit=2&offset=12"]);
+}
+
+#[test]
+fn a_page_with_something_else_in_place_of_its_list_is_an_error() {
+    let odd =
+        [r#"{"data":{"card_id":"1"},"total_count":1}"#, r#"{"data":"[]","total_count":1}"#, r#"{"data":7}"#];
+    let platform = Platform::start(odd.iter().map(|body| signed(200, body)).collect());
+    let client = platform.builder().build_blocking().unwrap();
+    let items: Vec<_> = client[LIST].pages().items().collect();
+    assert_eq!(items.len(), odd.len(), "each is asked for again");
+    for item in items {
+        let error = item.unwrap_err().to_string();
+        assert!(error.contains("`data`: expected an array"), "{error}");
+    }
+    let platform = Platform::start(vec![signed(200, r#"{"data":null,"total_count":0}"#), signed(200, "{}")]);
+    let client = platform.builder().build_blocking().unwrap();
+    for _ in 0..2 {
+        assert_eq!(client[LIST].pages().items().count(), 0);
+    }
+}
+
+#[test]
 fn a_token_leads_from_page_to_page() {
     let platform = Platform::start(vec![
         signed(200, r#"{"total_count":2,"next_page_token":"b/1","stock_list":[{"stock_id":"1"}]}"#),

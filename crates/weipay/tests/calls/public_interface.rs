@@ -1,14 +1,15 @@
 //! What a user of the crates sees: no type of a crate below 1.0, which could break them, and no word of the inside.
 //!
-//! The sources are read as text: the compiler shows its view of them to nightly tools only. An item is read to its end, over as many lines
-//! as it has, and a type of a dependency is recognized by its path and by the name under which the file imports it.
+//! The sources are read as text: the compiler shows its view of them to nightly tools only. An item is read to its end,
+//! over as many lines as it has, and a type of a dependency is recognized by its path and by the name under which the
+//! file imports it.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates of which types are public on purpose: what converts them, and what uses them, stands behind its own feature, so a new
-/// series of theirs is another feature.
+/// The crates of which types are public on purpose: what converts them, and what uses them, stands behind its own
+/// feature, so a new series of theirs is another feature.
 const BEHIND_FEATURES: [&str; 6] = ["axum_core", "chrono", "futures_core", "jiff", "sqlx", "time"];
 
 fn folder(name: &str) -> PathBuf {
@@ -112,8 +113,8 @@ fn tokens(code: &str) -> Vec<&str> {
     tokens
 }
 
-/// What others see of a file: each public item up to its body, what the variants of an enumeration hold, all of a trait, each public
-/// field, and what is implemented for the file's public types.
+/// What others see of a file: each public item up to its body, what the variants of an enumeration hold, all of a
+/// trait, each public field, and what is implemented for the file's public types.
 fn public_items<'a>(tokens: &[&'a str]) -> Vec<Vec<&'a str>> {
     let mut items = Vec::new();
     let mut seen = 0;

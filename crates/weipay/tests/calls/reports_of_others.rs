@@ -1,5 +1,5 @@
-//! What users of other clients reported in public, as tests of this one. Each names the report. Bodies are those of the reports, with
-//! the numbers of orders changed.
+//! What users of other clients reported in public, as tests of this one. Each names the report. Bodies are those of the
+//! reports, with the numbers of orders changed.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -106,8 +106,8 @@ fn amounts_of_a_discounted_payment_are_numbers_or_texts() {
     }
 }
 
-/// wechatpay-apiv3/wechatpay-go#200: a notified refund has neither `channel` nor `funds_account`. binarywang/WxJava#3106: its amounts
-/// are numbers.
+/// wechatpay-apiv3/wechatpay-go#200: a notified refund has neither `channel` nor `funds_account`.
+/// binarywang/WxJava#3106: its amounts are numbers.
 #[test]
 fn a_notified_refund_needs_only_what_notifications_have() {
     let resource = r#"{"mchid":"1900000001","out_trade_no":"o1","transaction_id":"4","out_refund_no":"r1","refund_id":"5",
@@ -132,8 +132,8 @@ fn a_v2_notification_without_its_sealed_part_is_rejected() {
     assert!(matches!(rejection.kind(), RejectionKind::Unverified { .. }), "{rejection:#}");
 }
 
-/// minibear2021/wechatpayv3#58, wechatpay-apiv3/wechatpay-java#114 and binarywang/WxJava#2304: calls at the same time took each other's
-/// headers, signatures and bodies.
+/// minibear2021/wechatpayv3#58, wechatpay-apiv3/wechatpay-java#114 and binarywang/WxJava#2304: calls at the same time
+/// took each other's headers, signatures and bodies.
 #[test]
 fn calls_at_the_same_time_keep_their_own_headers_bodies_and_responses() {
     const CALLS: usize = 32;
@@ -243,8 +243,8 @@ fn a_failure_of_apiv2_says_its_sentence_under_any_name() {
     assert_eq!((error.code(), error.message()), (Some("NOAUTH"), Some("回退方没有开通分账回退功能")));
 }
 
-/// Five programs read these sentences to find that a refund or a transfer had been made before. Who takes them for a mistake of the
-/// request, and takes a new number, pays twice.
+/// Five programs read these sentences to find that a refund or a transfer had been made before. Who takes them for a
+/// mistake of the request, and takes a new number, pays twice.
 #[test]
 fn what_an_earlier_call_did_is_to_be_queried_and_not_corrected() {
     let refusals = [
@@ -296,8 +296,8 @@ fn a_description_is_measured_in_bytes() {
     assert!(checked.violations.iter().any(|violation| violation.path == "description"), "{checked:?}");
 }
 
-/// JeffreySu/WeiXinMPSDK#572, helei112g/payment#115 and wechatpay-apiv3/wechatpay-apache-httpclient#8: text beyond ASCII, and signs that
-/// mean something in XML, JSON or a URL, broke the signature.
+/// JeffreySu/WeiXinMPSDK#572, helei112g/payment#115 and wechatpay-apiv3/wechatpay-apache-httpclient#8: text beyond
+/// ASCII, and signs that mean something in XML, JSON or a URL, broke the signature.
 #[test]
 fn a_text_with_any_signs_is_signed_as_it_is_sent() {
     let texts = [
@@ -328,7 +328,8 @@ fn a_text_with_any_signs_is_signed_as_it_is_sent() {
     }
 }
 
-/// wechatpay-apiv3/wechatpay-php#56, #69, #74, #77 and #114, wechatpay-axios-plugin#53: ids in a path were written in small letters.
+/// wechatpay-apiv3/wechatpay-php#56, #69, #74, #77 and #114, wechatpay-axios-plugin#53: ids in a path were written in
+/// small letters.
 #[test]
 fn capitals_of_an_id_survive_in_every_style() {
     let target = "/v3/marketing/favor/users/oUpF8uMuAJO_M2pxb1Q9zNjWeS6o/coupons/98674556?appid=wx1";
@@ -363,7 +364,8 @@ fn a_front_end_is_signed_with_the_kind_that_it_is_asked_for() {
     }
 }
 
-/// minibear2021/wechatpayv3#57: the amount was sent as a list, by a comma too many. A type does not let that happen, and JSON is told.
+/// minibear2021/wechatpayv3#57: the amount was sent as a list, by a comma too many. A type does not let that happen,
+/// and JSON is told.
 #[test]
 fn a_member_of_the_wrong_kind_is_told_before_it_is_sent() {
     let written = r#"{"appid":"wx1","mchid":"1900000001","description":"tea","out_trade_no":"order-1",

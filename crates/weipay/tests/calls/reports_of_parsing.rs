@@ -1,5 +1,6 @@
-//! What users of other clients reported in public: texts, amounts and responses that those clients did not read or write right. As in
-//! `reports_of_others.rs`, each names the report; the facts are those of the reports, and the texts are ours.
+//! What users of other clients reported in public: texts, amounts and responses that those clients did not read or
+//! write right. As in `reports_of_others.rs`, each names the report; the facts are those of the reports, and the texts
+//! are ours.
 //!
 //! Reports whose test stands elsewhere:
 //!
@@ -76,8 +77,8 @@ fn an_error_is_read_whatever_its_detail_is() {
     }
 }
 
-/// wechatpay-apiv3/wechatpay-java#160 and wechatpay-guzzle-middleware#59: what came in place of a receipt was an error, with a blank in
-/// its code, and it was kept as the receipt.
+/// wechatpay-apiv3/wechatpay-java#160 and wechatpay-guzzle-middleware#59: what came in place of a receipt was an error,
+/// with a blank in its code, and it was kept as the receipt.
 #[test]
 fn an_error_in_place_of_a_file_is_not_the_file() {
     let refused = "{\"code\":\"INVALID REQUEST\",\"message\":\"错误的签名，导致验签失败\"}";
@@ -120,7 +121,8 @@ fn an_error_in_place_of_a_file_is_not_the_file() {
     }
 }
 
-/// Of no single report: what people type holds control characters, some servers write a byte order mark, and neither must hide a payment.
+/// Of no single report: what people type holds control characters, some servers write a byte order mark, and neither
+/// must hide a payment.
 #[test]
 fn a_body_with_odd_characters_is_read_with_and_without_types() {
     let whole = "{\"out_trade_no\":\"A12345\",\"trade_state\":\"SUCCESS\",\"attach\":\"a?b\"}";
@@ -183,8 +185,8 @@ fn v2_body(fields: &[(&str, &str)], kind: SignType) -> String {
     elements.write("xml").unwrap()
 }
 
-/// Pay-Group/best-pay-sdk#12: a payment with a red packet was not received, because of its coupons. befinal/node-tenpay#18: nor was
-/// one with empty elements.
+/// Pay-Group/best-pay-sdk#12: a payment with a red packet was not received, because of its coupons.
+/// befinal/node-tenpay#18: nor was one with empty elements.
 #[test]
 fn a_payment_with_coupons_and_empty_elements_is_received_by_apiv2() {
     let fields = [
@@ -224,8 +226,8 @@ fn a_payment_with_coupons_and_empty_elements_is_received_by_apiv2() {
     }
 }
 
-/// binarywang/WxJava#791 and #830: the account of a refund was read in the encoding of the machine. yansongda/pay PR#185: its key is the
-/// digest of the key, in small letters.
+/// binarywang/WxJava#791 and #830: the account of a refund was read in the encoding of the machine. yansongda/pay
+/// PR#185: its key is the digest of the key, in small letters.
 #[test]
 fn a_refund_of_apiv2_is_opened_as_utf_8() {
     let sealed = ApiV2Key::new(API_V2_KEY).unwrap().seal_req_info(
@@ -244,8 +246,8 @@ fn a_refund_of_apiv2_is_opened_as_utf_8() {
     assert_eq!(notification.json().unwrap()["refund_recv_accout"], "支付用户零钱");
 }
 
-/// yansongda/pay#267, wechatpy/wechatpy#114 and liyiorg/weixin-popular#17: a bill of APIv2 is text, and its failure is XML; one of them
-/// was always taken for the other.
+/// yansongda/pay#267, wechatpy/wechatpy#114 and liyiorg/weixin-popular#17: a bill of APIv2 is text, and its failure is
+/// XML; one of them was always taken for the other.
 #[test]
 fn a_bill_of_apiv2_is_text_and_its_failure_is_an_error() {
     let bill = "\u{feff}交易时间,公众账号ID,总金额\r\n`2014-11-10 16:33:45,`wx1,`0.01\r\n总交易单数,总交易额\r\n`1,`0.01\r\n";
@@ -304,8 +306,9 @@ fn a_product_with_any_signs_stays_one_part_of_its_link() {
     assert!(front_end.native_link("wx1", "a&result_code=SUCCESS").is_err());
 }
 
-/// wechatpy/wechatpy#293, offu/WeRoBot#292: a file with a Chinese name was refused. wechatpay-apiv3/wechatpay-guzzle-middleware#6 and
-/// w7corp/easywechat PR#2622: the whole body was signed and not the part that describes the file; the sandbox checks that.
+/// wechatpy/wechatpy#293, offu/WeRoBot#292: a file with a Chinese name was refused.
+/// wechatpay-apiv3/wechatpay-guzzle-middleware#6 and w7corp/easywechat PR#2622: the whole body was signed and not the
+/// part that describes the file; the sandbox checks that.
 #[test]
 fn a_file_with_any_name_is_uploaded() {
     for name in ["营业执照.png", "a \"b\".png"] {
@@ -316,8 +319,8 @@ fn a_file_with_any_name_is_uploaded() {
     }
 }
 
-/// w7corp/easywechat#2443, hpyer/node-easywechat#60 and wwog/wechat-pay-v3-sdk PR#3: the query was not signed, or twice. The platform of
-/// the tests checks the signature over what came.
+/// w7corp/easywechat#2443, hpyer/node-easywechat#60 and wwog/wechat-pay-v3-sdk PR#3: the query was not signed, or
+/// twice. The platform of the tests checks the signature over what came.
 #[test]
 fn a_query_is_signed_once_wherever_it_was_given() {
     let target = "/v3/pay/transactions/id/4200001?mchid=1900000001";

@@ -90,13 +90,33 @@ fn what_the_caller_set_stays_and_what_nobody_knows_is_left_alone() {
     client.chain(whole).get().unwrap();
     assert_eq!(platform.seen().target, format!("/{whole}"));
     // An operation of merchants without partners, a path that the catalogue does not have, and the orders of a combined payment.
-    client.chain("v3/pay/transactions/native").post(json!({"out_trade_no": "1"})).unwrap();
+    client.chain("v3/merchant/fund/balance/BASIC").get().unwrap();
     client.chain("v3/no/such/path").post(json!({"out_trade_no": "1"})).unwrap();
     client.chain("v3/combine-transactions/native").post(json!({"sub_orders": [{"mchid": "1"}]})).unwrap();
     for _ in 0..3 {
         let seen = platform.seen();
-        assert!(!String::from_utf8_lossy(&seen.body).contains("1900000109"), "{}", seen.target);
+        let sent = format!("{} {}", seen.target, String::from_utf8_lossy(&seen.body));
+        assert!(!sent.contains("1900000109"), "{sent}");
     }
+}
+
+#[test]
+fn what_would_act_for_the_partner_is_not_sent() {
+    let (platform, client) = start(0);
+    let direct = "v3/pay/transactions/out-trade-no/order-1";
+    for result in [
+        client.chain("v3/pay/transactions/native").post(json!({"out_trade_no": "order-1"})),
+        client["v3/pay/transactions/native"].post(json!({"out_trade_no": "order-1"})),
+        client.chain(&format!("{direct}/close")).post(json!({})),
+        client.chain(direct).get(),
+    ] {
+        let error = result.unwrap_err();
+        assert!(!error.may_have_taken_effect());
+        assert!(error.to_string().contains("v3/pay/partner/transactions/"), "{error}");
+    }
+    let request = weipay::v3::pay::transactions::native::post::Request::new().out_trade_no("order-1");
+    client.v3().pay().transactions().native().post(request).unwrap_err();
+    assert!(!platform.saw_more());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Bytes that come after a response, on a connection that is kept for the next call: they are nobody's response. Taken for the next
-//! one, a refusal would say of a payment that it did not happen.
+//! Bytes that come after a response, on a connection that is kept for the next call: they are nobody's response. Taken
+//! for the next one, a refusal would say of a payment that it did not happen.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -124,14 +124,17 @@ fn the_operation_is_the_one_of_the_path_that_goes_out() {
 }
 
 #[test]
-fn a_path_that_is_almost_one_with_sensitive_fields_is_refused_with_the_right_one() {
+fn a_path_almost_like_one_with_sensitive_fields_is_refused_with_that() {
     let transfer = "v3/fund-app/mch-transfer/transfer-bills";
     for (path, right) in [
-        ("v3/applyment4sub/applyment", "with a slash at the end: v3/applyment4sub/applyment/"),
-        ("v3/ecommerce/applyments", "with a slash at the end: v3/ecommerce/applyments/"),
-        ("v3/fund-app/mch-transfer/transfer-bills/", &*format!("without a slash at the end: {transfer}")),
-        ("V3/fund-app/mch-transfer/transfer-bills", &*format!("exactly so: {transfer}")),
-        ("v3/fund%2Dapp/mch-transfer/transfer-bills?a=b", &*format!("exactly so: {transfer}")),
+        ("v3/applyment4sub/applyment", "with a slash at the end: POST v3/applyment4sub/applyment/"),
+        ("v3/ecommerce/applyments", "with a slash at the end: POST v3/ecommerce/applyments/"),
+        (
+            "v3/fund-app/mch-transfer/transfer-bills/",
+            &*format!("without a slash at the end: POST {transfer}"),
+        ),
+        ("V3/fund-app/mch-transfer/transfer-bills", &*format!("exactly so: POST {transfer}")),
+        ("v3/fund%2Dapp/mch-transfer/transfer-bills?a=b", &*format!("exactly so: POST {transfer}")),
     ] {
         for (result, platform) in on_both!(Vec::new(), client =>
             client.chain(path).post(json!({"user_name": SECRET, "contact_info": {"mobile_phone": "13800138000"}})))
@@ -151,6 +154,33 @@ fn a_path_that_is_almost_one_with_sensitive_fields_is_refused_with_the_right_one
         result.unwrap();
         assert_eq!(platform.seen().target, "/v3/refund/domestic/refunds/");
     }
+}
+
+#[test]
+fn another_method_than_those_of_a_path_with_sensitive_fields_is_refused_with_them() {
+    let platform = Platform::start(vec![signed(200, "{}"); 2]);
+    let client = platform.builder().build_blocking().unwrap();
+    let transfer = "v3/fund-app/mch-transfer/transfer-bills";
+    let body = json!({"user_name": SECRET});
+    for error in [
+        client.chain(transfer).put(&body).unwrap_err(),
+        client[transfer].patch(&body).unwrap_err(),
+        client.chain(transfer).query("user_name", SECRET).get().unwrap_err(),
+        client.chain(&transfer.to_uppercase()).put(&body).unwrap_err(),
+    ] {
+        assert!(!error.may_have_taken_effect());
+        let text = error.to_string();
+        assert!(
+            (text.contains("use POST") || text.contains(&format!("POST {transfer}")))
+                && !text.contains(SECRET),
+            "{text}"
+        );
+    }
+    assert!(!platform.saw_more());
+    client.chain(transfer).inspect(&Method::PUT, &body).unwrap_err();
+    // Nothing of these would be encrypted.
+    client.chain(transfer).get().unwrap();
+    client.chain("v3/refund/domestic/refunds").put(json!({"out_refund_no": "1"})).unwrap();
 }
 
 #[test]

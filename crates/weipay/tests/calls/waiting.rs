@@ -68,7 +68,8 @@ fn a_profit_sharing_bill_is_waited_for_only_while_it_is_being_made() {
     assert_eq!(timer.waits().len(), 1);
 }
 
-/// In another language the message cannot be compared, so the code alone counts. What is known of it in Chinese still ends the wait.
+/// In another language the message cannot be compared, so the code alone counts. What is known of it in Chinese still
+/// ends the wait.
 #[test]
 fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
     let refused =
@@ -98,19 +99,23 @@ fn a_profit_sharing_bill_is_waited_for_in_another_language_too() {
 /// A day without shares has no bill, which its page does not tell from one that is not made yet.
 #[test]
 fn a_profit_sharing_bill_that_never_comes_ends_at_the_deadline() {
-    let platform = Platform::start(vec![error(400, "NO_STATEMENT_EXIST"); 3]);
+    let platform = Platform::start(vec![error(400, "NO_STATEMENT_EXIST"); 4]);
     let timer = Noting::default();
     let client = builder(&platform, &timer).build_blocking().unwrap();
     let call = client.chain("v3/profitsharing/bills").query("bill_date", "2026-08-14");
     let waited = client.wait(&Waiting::within(Duration::from_secs(3600)), |_| call.clone().get()).unwrap();
     let Waited::DeadlinePassed { last: None, error: Some(error), .. } = waited else { panic!("undecided") };
     assert_eq!(error.code(), Some("NO_STATEMENT_EXIST"));
-    assert_eq!(timer.waits(), seconds(&[1800, 1799]));
+    assert_eq!(timer.waits(), [seconds(&[1800, 1799]), vec![THE_LAST]].concat());
 }
+
+/// From the query a second before the deadline to the last one.
+const THE_LAST: Duration = Duration::from_millis(800);
 
 #[tokio::test]
 async fn at_the_deadline_the_async_client_tells_the_last_state() {
-    let platform = Platform::start(vec![state("trade_state", "NOTPAY"), state("trade_state", "USERPAYING")]);
+    let states = ["NOTPAY", "NOTPAY", "USERPAYING"].map(|word| state("trade_state", word));
+    let platform = Platform::start(states.into());
     let timer = Noting::default();
     let client = builder(&platform, &timer).build().unwrap();
     let call =
@@ -120,7 +125,11 @@ async fn at_the_deadline_the_async_client_tells_the_last_state() {
     let Waited::DeadlinePassed { last, response, error, .. } = waited.unwrap() else { panic!("undecided") };
     assert_eq!((last.as_deref(), error.is_none()), (Some("USERPAYING"), true));
     assert!(response.is_some());
-    assert_eq!(timer.waits(), seconds(&[4]), "one more query, a second before the deadline");
+    assert_eq!(
+        timer.waits(),
+        [seconds(&[4]), vec![THE_LAST]].concat(),
+        "two more queries, just before the deadline"
+    );
 }
 
 #[test]

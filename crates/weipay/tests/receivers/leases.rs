@@ -190,8 +190,8 @@ async fn until_it_is_settled<D: Dedup<Error: Debug>>(dedup: &D, wanted: Claim) {
     }
 }
 
-/// Times are whole seconds. Within the second that a lease is held until, it has not ended. `hold_until_now` gives every lease the
-/// present second of the database as its end, and returns it.
+/// Times are whole seconds. Within the second that a lease is held until, it has not ended. `hold_until_now` gives
+/// every lease the present second of the database as its end, and returns it.
 pub async fn a_lease_is_never_shorter_than_it_says<D: Dedup<Error: Debug>>(
     dedup: &D,
     hold_until_now: impl AsyncFn() -> i64,

@@ -9,6 +9,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 use weipay::bytes::Bytes;
 use weipay::notification::{Event, Receiver};
+use weipay_sandbox::EventName;
 
 use crate::notification_listener;
 
@@ -96,9 +97,10 @@ fn receive(shared: &Shared, path: &str, headers: &HeaderMap, body: &[u8]) -> Res
         Some(status) => empty(*status),
     };
     let event = match notification.event() {
-        Event::V2(_) => format!("v2/{}", notification.event_type()),
-        _ => notification.event_type().to_owned(),
+        Event::V2(_) => EventName::v2(notification.event_type()),
+        _ => EventName::v3(notification.event_type()),
     };
+    let event = event.to_string();
     let shown = json!({
         "id": notification.id(),
         "event_type": event,

@@ -15,6 +15,7 @@ use super::receiver::Listener;
 use super::story::{Action, Step, Story, Target};
 use crate::call::describe;
 use crate::failure::Failure;
+use crate::sandbox::control::encoded;
 
 pub(super) struct Run<'a> {
     story: &'a Story,
@@ -112,8 +113,8 @@ impl<'a> Run<'a> {
 
     fn target(&self, request: &Target) -> Result<(String, Option<Value>), Failure> {
         // What fills a path must not end its segment.
-        let encode = |value: String| percent_encoding::utf8_percent_encode(&value, SEGMENT).to_string();
-        let path = self.names.fill_with(&request.path, encode).map_err(Failure::failed)?;
+        let path =
+            self.names.fill_with(&request.path, |value: String| encoded(&value)).map_err(Failure::failed)?;
         let body = request.body.as_ref().map(|body| self.names.fill(body)).transpose();
         Ok((path, body.map_err(Failure::failed)?))
     }
@@ -261,10 +262,6 @@ fn leaves_open(error: &weipay::Error) -> bool {
     let is_of_the_platform = |status: http::StatusCode| status.is_server_error() || status.as_u16() == 429;
     error.is_network() || error.is_unverified() || error.status().is_some_and(is_of_the_platform)
 }
-
-/// What a value may contain where it fills a part of a path.
-const SEGMENT: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn download(client: &blocking::Client, response: &Response<Value>) -> Result<String, Failure> {
     let failed =

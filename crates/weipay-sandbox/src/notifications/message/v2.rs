@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::kit;
-    use crate::notifications::message::described;
+    use crate::notifications::event_name::EventName;
 
     /// Recorded from 2014 to 2021, of payments with coupons and without.
     #[test]
@@ -94,7 +94,7 @@ mod tests {
             "mch_id": "1507516221", "cash_fee": 1188, "coupon_count": 1, "coupon_fee": 12, "coupon_fee_0": 12,
             "coupon_id_0": "2000000044096177209", "total_fee": 1200,
         });
-        let described = described("v2/transaction-success").unwrap();
+        let described = EventName::v2("transaction-success").described().unwrap();
         let message = make(described, &merchant, &paid, &Entropy::system()).unwrap();
         let text = String::from_utf8(message.body).unwrap();
         for recorded in [
@@ -115,7 +115,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let merchant = kit::init(folder.path()).unwrap().merchant().unwrap();
         let made = |event: &str, resource: Value| {
-            let message = make(described(event).unwrap(), &merchant, &resource, &Entropy::system()).unwrap();
+            let message =
+                make(EventName::parse(event).described().unwrap(), &merchant, &resource, &Entropy::system())
+                    .unwrap();
             XmlElements::read(&message.body, "xml").unwrap()
         };
         let paid = made(

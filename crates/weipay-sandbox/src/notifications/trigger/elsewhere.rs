@@ -25,19 +25,11 @@ pub(super) fn example(field: &Field) -> Option<&'static str> {
         true => None,
         false => ELSEWHERE.examples.get(&(field.name, None)),
     };
-    of_label.or_else(of_name).copied().filter(|text| fits(field, text))
+    of_label.or_else(of_name).copied().filter(|text| field.check_text(text).is_ok())
 }
 
 fn labelled(field: &Field) -> Option<Key> {
     (!field.label.is_empty()).then_some((field.name, Some(field.label)))
-}
-
-/// Whether an example of another page can stand here.
-fn fits(field: &Field, text: &str) -> bool {
-    let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    let is_long_enough = field.limits.min.is_none_or(|min| length >= min);
-    let is_short_enough = field.limits.max.is_none_or(|max| length <= max);
-    is_long_enough && is_short_enough && field.pattern.is_none()
 }
 
 struct Elsewhere {

@@ -1,12 +1,13 @@
 //! A notification of something that the sandbox has: an order, or what came of it. It tells what the sandbox itself
 //! told, or would tell, the merchant.
 //!
-//! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that which was sent
-//! last is told again, under a new `id`.
+//! What a product [tells](telling) is told from its records, as payments and refunds are. Of every other event that
+//! which was sent last is told again, under a new `id`.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Notification as Described};
 
+use crate::notifications::event_name::EventName;
 use crate::notifications::on_demand::{NotificationError, NotificationFilter, list};
 use crate::products::named::Named;
 use crate::products::telling::{self, Asked, NotTold};
@@ -28,14 +29,14 @@ pub(super) fn find(
     named: Named<'_>,
     now: i64,
 ) -> Result<Real, NotificationError> {
-    let Described { version, event, .. } = described;
+    let event = described.event;
     let fields = if described.resource.is_empty() { &described.body } else { &described.resource };
     if !has_number(fields) {
         return Err(NotificationError::Invalid(format!(
             "{event} is not about an order or another record with a number: omit the order to send a sample"
         )));
     }
-    let outbox_name = if *version == "v2" { format!("v2/{event}") } else { (*event).to_owned() };
+    let outbox_name = EventName::from(described).to_string();
     let telling = telling::of_event(&outbox_name);
     let sent_is_right = telling.is_none_or(|telling| telling.last_sent_is_right);
     if sent_is_right && let Some(real) = sent_before(tx, &outbox_name, named)? {
@@ -50,12 +51,10 @@ pub(super) fn find(
             Ok(Real { mchid: found.mchid, time: found.time, resource: found.resource })
         }
         Ok(found) => {
-            let (made_by, name) = match found.event_type.strip_prefix("v2/") {
-                Some(name) => ("APIv2", format!("{name} of v2")),
-                None => ("APIv3", format!("{} of v3", found.event_type)),
-            };
+            let name = EventName::parse(found.event_type);
+            let (version, event) = (name.version(), name.event());
             Err(NotificationError::NothingToTell(format!(
-                "it was created by {made_by}, so its notification comes by {made_by}, too: the event is {name}"
+                "it was created by API{version}, so its notification comes by API{version}, too: the event is {event} of {version}"
             )))
         }
         // Another product may have told it.

@@ -196,9 +196,9 @@ fn samples_say_what_their_event_is_about() {
 
 #[test]
 fn an_event_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() {
-    assert_eq!(Trigger::new("transaction.success").unwrap().described.version, "v3");
-    assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, "v2");
-    assert_eq!(Trigger::new("refund-processed").unwrap().described.version, "v2");
+    assert_eq!(Trigger::new("transaction.success").unwrap().described.version, Version::V3);
+    assert_eq!(Trigger::new("v2/TRANSACTION.SUCCESS").unwrap().described.version, Version::V2);
+    assert_eq!(Trigger::new("refund-processed").unwrap().described.version, Version::V2);
     let error = Trigger::new("TRANSACTION.SUCESS").unwrap_err().to_string();
     assert!(error.contains("did you mean TRANSACTION.SUCCESS?"), "{error}");
     assert!(!Trigger::new("nothing of the kind").unwrap_err().to_string().contains("did you mean"));

@@ -72,6 +72,7 @@ fn pay(tx: &Transaction<'_>, number: i64, time: i64, sub_mchid: Option<&str>) {
         scene_info: None,
         profit_sharing: false,
         subsidy: 0,
+        deposit: None,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: time,

@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use super::{AccountType, BillKind, BillOf, Route, TradeBill, check_sub_merchant, day};
-use crate::products::{Context, HandlerError};
+use super::{AccountType, BillKind, BillOf, TradeBill, check_sub_merchant, day};
+use crate::products::{Context, HandlerError, Route, route};
 use crate::response::Refusal;
 use crate::store::Transaction;
+use crate::v2::response::ResponseForm;
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route { method: "POST", path: "v2/pay/downloadbill", handler: trade_bill },
-    Route { method: "POST", path: "v2/pay/downloadfundflow", handler: fund_flow_bill },
+    route("POST", "v2/pay/downloadbill", trade_bill).responding(ResponseForm::failing_as("error_code", None)),
+    route("POST", "v2/pay/downloadfundflow", fund_flow_bill),
 ];
 
 /// UNCONFIRMED(v2-bill-codes): the numbers, and the sentences but for `No Bill Exist` and `Bill Creating`.

@@ -6,7 +6,7 @@ use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::control::Problem;
+use super::person::Problem;
 use crate::clock;
 use crate::encodings::UNRESERVED_KEPT;
 use crate::merchants::Account;

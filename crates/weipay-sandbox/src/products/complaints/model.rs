@@ -2,8 +2,8 @@
 //!
 //! Persons complain about orders of a merchant, of its sub-merchant and of a stranger, and go on; all of
 //! these merchants answer, rightly or not; orders are refunded and reversed in between, refunds fail and go
-//! elsewhere, and addresses for notifications come and go. The model knows of each complaint its state and its history, and what each merchant was
-//! notified of. How a refund is divided has a model with the refunds; this one is told.
+//! elsewhere, and addresses for notifications come and go. The model knows of each complaint its state and its history,
+//! and what each merchant was notified of. How a refund is divided has a model with the refunds; this one is told.
 //!
 //! `WEIPAY_COMPLAINT_STEPS` has the number of steps; the default is quick.
 

@@ -2,7 +2,7 @@
 
 use super::callback;
 use super::complaint::{Action, Complaint, ComplaintState, MAX_ACTIONS, Private, Side};
-use super::control::Problem;
+use super::person::Problem;
 use super::refusals;
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::contract::{Contract, EndedBy};
 use super::signing::{self, number_in};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
-use crate::error::append_causes;
+use crate::error::{append_causes, caused_by_store};
 use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
 use crate::products::payments::payment::{NotPaid, payer_for};
@@ -76,20 +76,7 @@ impl fmt::Display for ContractError {
     }
 }
 
-impl std::error::Error for ContractError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Unknown | Self::Ambiguous | Self::State(_) | Self::Openid => None,
-        }
-    }
-}
-
-impl From<StoreError> for ContractError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+caused_by_store!(ContractError);
 
 impl From<NotPaid> for ContractError {
     fn from(error: NotPaid) -> Self {

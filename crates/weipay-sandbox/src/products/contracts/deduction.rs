@@ -91,6 +91,7 @@ pub(super) fn apply(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
         scene_info: None,
         profit_sharing: false,
         subsidy: 0,
+        deposit: None,
         limit_pay: LimitPay::default(),
         payer: Payer::default(),
         created: context.now,

@@ -6,6 +6,7 @@ use super::contract::Contract;
 use super::schedule::{Schedule, ScheduleState, date};
 use crate::clock;
 use crate::clock::spaced;
+use crate::notifications::event_name::v2_event;
 use crate::products::payments::order::Dialect;
 use crate::store::Announcement;
 
@@ -106,7 +107,7 @@ impl Contract {
         let (event_type, resource) = match self.dialect {
             Dialect::V3 if self.end.is_some() => ("ENTRUST.TERMINATE", self.notified()),
             Dialect::V3 => ("ENTRUST.SIGN", self.notified()),
-            Dialect::V2 | Dialect::V2Hmac => ("v2/pap-contract-state-changed", self.notified_v2(now)),
+            Dialect::V2 | Dialect::V2Hmac => (v2_event!("pap-contract-state-changed"), self.notified_v2(now)),
         };
         Some(Announcement {
             mchid: self.mchid.clone(),

@@ -16,7 +16,8 @@ use crate::products::{Context, HandlerError};
 use crate::reasons;
 use crate::store::{Due, Record, StoreError, Transaction};
 
-/// How long a person can sign by a session. INFERRED(contract-session): the pages of APIv3 say it; sessions of APIv2 live as long.
+/// How long a person can sign by a session. INFERRED(contract-session): the pages of APIv3 say it; sessions of APIv2
+/// live as long.
 const SESSION_SECONDS: i64 = 600;
 
 /// UNCONFIRMED(contract-life): a contract ends by itself so long after the signing.

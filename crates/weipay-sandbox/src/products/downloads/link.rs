@@ -1,12 +1,16 @@
 //! The address of a file: a token says which, sealed with a key that only merchant and platform have, so that nothing must be
 //! kept.
 
+use std::fmt::Write;
+
 use serde_json::{Map, Value};
-use weipay_catalog::{Field, Operation, Purpose};
+use weipay_catalog::sample::own::Own;
+use weipay_catalog::{Catalog, Field, Operation, Purpose};
 use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH};
 
 use super::document::Document;
 use super::gzip::gzip;
+use super::table::linked_by;
 use crate::contract::ValidRequest;
 use crate::products::Links;
 use crate::response::Refusal;
@@ -73,20 +77,22 @@ impl Links<'_> {
         Some(Link { document: *document, is_gzip, key, made })
     }
 
-    /// The address of a file. Most files are at one place, whatever gave the address.
-    fn address(&self, operation: &Operation, link: &Link) -> Option<String> {
+    /// The address of a file: what else the operation there requires has the values of its examples.
+    fn address(&self, download: &str, link: &Link) -> Option<String> {
         let (base, token) = (self.base_url, self.token(link)?);
-        Some(if operation.path.contains("fapiao") {
-            format!(
-                "{base}/v3/new-tax-control-fapiao/download?token={token}&mchid=1900000109&openid=example&\
-                 invoice_code=044001911211&invoice_no=12897794&fapiao_id=20200701123456"
-            )
-        } else if operation.path.contains("elecsign") {
-            format!("{base}/v3/transferdownload/elecvoucherfile?token={token}&source=elecsign")
-        } else {
-            let packed = if link.is_gzip { "&tartype=gzip" } else { "" };
-            format!("{base}/v3/billdownload/file?token={token}{packed}")
-        })
+        let mut address = format!("{base}/{download}?token={token}");
+        let operation = Catalog::embedded().find("GET", download)?;
+        for field in operation.request.query.iter().filter(|field| field.name != "token") {
+            let value = match Own::of_field(field.name) {
+                Some(Own::MerchantNumber) => self.mchid,
+                _ if field.name == "tartype" && link.is_gzip => "gzip",
+                _ if field.required => field.example.as_deref().unwrap_or("example"),
+                _ => continue,
+            };
+            // Writing to a String cannot fail.
+            let _ = write!(address, "&{}={value}", field.name);
+        }
+        Some(address)
     }
 }
 
@@ -97,14 +103,15 @@ pub(crate) fn lead_back(
     response: &mut Value,
     links: &Links<'_>,
 ) {
+    let (download, document) = linked_by(operation);
     let link = Link {
-        document: Document::linked_by(operation),
+        document,
         is_gzip: request.query("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip")),
         key: None,
         made: links.now,
     };
     each_object(&operation.response, response, &mut |fields, members| {
-        set_link(operation, &link, fields, members, links);
+        set_link(download, &link, fields, members, links);
     });
 }
 
@@ -128,7 +135,7 @@ fn each_object(
 }
 
 fn set_link(
-    operation: &Operation,
+    download: &str,
     link: &Link,
     fields: &[Field],
     members: &mut Map<String, Value>,
@@ -143,7 +150,7 @@ fn set_link(
     let key =
         sealed_with.map(|_| (links.entropy.hex_digits(32), links.entropy.hex_digits(ENVELOPE_NONCE_LENGTH)));
     let link = Link { document: link.document, is_gzip: link.is_gzip, key, made: link.made };
-    let Some(address) = links.address(operation, &link) else { return };
+    let Some(address) = links.address(download, &link) else { return };
     members.insert(url.name.to_owned(), address.into());
     let algorithm = field_for(Purpose::DownloadHashType).and_then(|field| members.get(field.name));
     let digest = algorithm.and_then(Value::as_str).and_then(|algorithm| link.document.digest(algorithm));

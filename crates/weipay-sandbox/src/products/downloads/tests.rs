@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use weipay_catalog::{Catalog, Version};
+use weipay_catalog::Catalog;
 use weipay_wire::{DigestAlgorithm, sha256_hex};
 
 use super::*;
@@ -87,13 +87,13 @@ fn a_receipt_is_a_pdf_with_the_digest_that_was_named() {
 #[test]
 fn a_sealed_bill_opens_with_the_key_beside_its_address() {
     let response = example(
-        "/v3/ecommerce/bill/fundflowbill?bill_date=2026-08-14&algorithm=AEAD_AES_256_GCM&account_type=ALL",
+        "/v3/payscore/merchant-bill?bill_date=2026-08-14&encryption_algorithm=AEAD_AES_256_GCM&service_id=1",
     );
     let item = &response["download_bill_list"][0];
     let file = download(&item["download_url"], NOW).unwrap();
     let text = |name: &str| item[name].as_str().unwrap();
     let key = ApiV3Key::new(text("encrypt_key")).unwrap();
-    let plain = document::Document::FundBill.bytes();
+    let plain = document::Document::Bill.bytes();
     assert_eq!(file.bytes, key.seal_bytes(text("nonce"), "", &plain).unwrap());
 }
 
@@ -132,25 +132,20 @@ fn every_address_of_every_example_leads_to_a_download_of_the_catalogue() {
     fn addresses(value: &Value, found: &mut Vec<Value>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| addresses(item, found)),
-            Value::Object(members) => members.iter().for_each(|(name, value)| match &**name {
-                "download_url" => found.push(value.clone()),
-                _ => addresses(value, found),
-            }),
+            Value::Object(members) => members.values().for_each(|value| addresses(value, found)),
+            Value::String(text) if text.starts_with(links(NOW).base_url) => found.push(value.clone()),
             _ => {}
         }
     }
     let mut found = Vec::new();
     for operation in Catalog::embedded().operations() {
-        let Some(mut response) =
-            crate::example::response(operation, &crate::example::RequestValues::default())
-        else {
+        if Behaviour::from_operation(operation) != Behaviour::Example {
             continue;
-        };
-        lead_back(operation, &ValidRequest::default(), &mut response, &links(NOW));
-        let given = |field: &weipay_catalog::Field| field.name == "download_url";
-        if operation.version() == Version::V3 && operation.response.iter().any(given) {
-            addresses(&response, &mut found);
         }
+        let values = crate::example::RequestValues::default();
+        let Some(mut response) = crate::example::response(operation, &values) else { continue };
+        lead_back(operation, &ValidRequest::default(), &mut response, &links(NOW));
+        addresses(&response, &mut found);
     }
     assert!(found.len() > 15, "{}", found.len());
     for address in &found {

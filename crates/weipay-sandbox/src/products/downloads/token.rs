@@ -10,7 +10,8 @@ use crate::products::Links;
 use crate::response::Refusal;
 
 /// What the tokens of one merchant are sealed with: its APIv3 key. Every data folder has another one, so with a seed, where the
-/// same requests get the same bytes, it is a key of the seed: it guards no more than an address, which the merchant must sign for.
+/// same requests get the same bytes, it is a key of the seed: it guards no more than an address, which the merchant
+/// must sign for.
 pub(in crate::products) struct Sealer<'a> {
     key: Cow<'a, ApiV3Key>,
     entropy: &'a Entropy,

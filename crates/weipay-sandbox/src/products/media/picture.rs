@@ -1,7 +1,7 @@
 //! Pictures of complaints (反馈图片): uploaded, named in answers, and given back.
 //!
-//! Of each merchant the last ones are kept, within a number and a size. They lie in so many places, which are used again, because a
-//! record is never taken away.
+//! Of each merchant the last ones are kept, within a number and a size. They lie in so many places, which are used
+//! again, because a record is never taken away.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -21,9 +21,9 @@ pub(super) fn send_card(tx: &Transaction<'_>, context: &Context<'_>) -> Result<V
     let key = IdempotencyKey { operation: "send card", scope: &scope, request_no: &request_no };
     idempotently(tx, context, &key, refusals::other_parameters, || {
         check_card(context.caller, request, context.now)?;
-        let serial = tx.next_number_below("card code", 1_000_000)?;
-        let code = format!("1{}{serial:06}", context.entropy.digits(5));
-        Ok(json!({ "card_code": code }))
+        // Every code has twelve digits.
+        let serial = tx.next_number_below("card code", 100_000_000_000)?;
+        Ok(json!({ "card_code": format!("1{serial:011}") }))
     })
 }
 

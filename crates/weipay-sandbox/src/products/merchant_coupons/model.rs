@@ -2,10 +2,10 @@
 //!
 //! The model knows what a stock has sent, where its codes are, and for each coupon a state and an order; for
 //! each request number it keeps what was asked and what came back; and what was paid and returned for it as a
-//! subsidy (营销补差), which moves money between the creator and the merchant that the coupons belong to. It says of every step whether it succeeds
-//! and with which code it is refused. The handlers must agree, repeat their response to a number, and change
-//! nothing when they refuse. The clock moves in both directions, and the platform is restarted on its
-//! database in between.
+//! subsidy (营销补差), which moves money between the creator and the merchant that the coupons belong to. It says of every
+//! step whether it succeeds and with which code it is refused. The handlers must agree, repeat their response to a
+//! number, and change nothing when they refuse. The clock moves in both directions, and the platform is restarted on
+//! its database in between.
 //!
 //! `WEIPAY_MERCHANT_COUPON_STEPS` has the number of steps; the default is quick.
 

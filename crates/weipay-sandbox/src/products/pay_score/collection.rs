@@ -116,6 +116,7 @@ fn order_behind(order: &ServiceOrder, payer: Payer, now: i64) -> Order {
         scene_info: None,
         profit_sharing: order.profit_sharing,
         subsidy: 0,
+        deposit: None,
         limit_pay: LimitPay::default(),
         payer,
         created: now,

@@ -8,7 +8,7 @@ use super::order::{OrderState, ServiceOrder, find_for_person};
 use super::permissions::{self, Permission};
 use super::{collection, messages, steps};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
-use crate::error::append_causes;
+use crate::error::{append_causes, caused_by_store};
 use crate::people::openid::{WrongOpenid, is_openid};
 use crate::platform::Platform;
 use crate::products::HandlerError;
@@ -82,25 +82,7 @@ impl fmt::Display for ServiceOrderError {
     }
 }
 
-impl std::error::Error for ServiceOrderError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Unknown
-            | Self::Ambiguous
-            | Self::State(_)
-            | Self::Limit(_)
-            | Self::Permission(_)
-            | Self::Openid => None,
-        }
-    }
-}
-
-impl From<StoreError> for ServiceOrderError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+caused_by_store!(ServiceOrderError);
 
 impl From<HandlerError> for ServiceOrderError {
     fn from(error: HandlerError) -> Self {

@@ -1,7 +1,7 @@
 //! How far a person is trusted (用户分层), and what may be enjoyed before it is paid (先享金额).
 //!
-//! UNCONFIRMED(pay-score-level): every person is of level 1 of version 1, for which 1000 yuan are suggested; a person that has not
-//! opened the service has no level.
+//! UNCONFIRMED(pay-score-level): every person is of level 1 of version 1, for which 1000 yuan are suggested; a person
+//! that has not opened the service has no level.
 
 use serde_json::{Value, json};
 

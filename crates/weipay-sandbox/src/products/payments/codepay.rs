@@ -135,9 +135,14 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
     if order.trade_type != TradeType::Micropay {
         return Err(refusals::not_reversible().into());
     }
+    let is_waiting_deposit = order.is_waiting_deposit();
+    let is_in_time = |paid_at: i64| is_waiting_deposit || now - paid_at <= REVERSE_WITHIN;
     match (order.state, &order.payment) {
         (OrderState::Revoked, _) => return Ok(()),
-        (OrderState::Success, Some(payment)) if now - payment.paid_at <= REVERSE_WITHIN => {
+        (OrderState::Success, Some(_)) if order.deposit.is_some() && !is_waiting_deposit => {
+            return Err(refusals::not_reversible().into());
+        }
+        (OrderState::Success, Some(payment)) if is_in_time(payment.paid_at) => {
             refund::reverse(tx, &order, payment, now)?;
             // Whoever has complained about it has all of the money back.
             complaints::refund_accepted(tx, &payment.transaction_id, now)?;

@@ -307,6 +307,7 @@ impl CombinedOrder {
             scene_info: self.scene_info.clone(),
             profit_sharing: is_shared(settle) || is_shared(Some(item)),
             subsidy: subsidy_of(settle)?,
+            deposit: None,
             limit_pay: LimitPay::from_list(context.request.body.get("limit_pay")),
             created: self.created,
             expires: self.expires,

@@ -94,6 +94,7 @@ pub(super) fn read(
         scene_info: body.get("scene_info").cloned(),
         profit_sharing: is_shared(settle),
         subsidy: subsidy_of(settle)?,
+        deposit: None,
         limit_pay: LimitPay::from_list(body.get("limit_pay")),
         payer,
         created: now,

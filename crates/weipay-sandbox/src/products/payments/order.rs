@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub(crate) use super::deposit::Deposit;
 pub(crate) use super::limit_pay::{Funds, LimitPay};
 pub(crate) use super::trade::{Dialect, OrderState, TradeType};
 use crate::clock;
@@ -98,6 +99,9 @@ pub(crate) struct Order {
     /// What a platform means to pay for a discount of its own (`settle_info.subsidy_amount`).
     #[serde(default)]
     pub(crate) subsidy: i64,
+    /// Whether it is a deposit, and what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deposit: Option<Deposit>,
     /// `limit_pay`: what the person may not pay with.
     #[serde(default, skip_serializing_if = "LimitPay::is_empty")]
     pub(crate) limit_pay: LimitPay,
@@ -257,6 +261,11 @@ impl Order {
             && self.sub_appid == other.sub_appid
     }
 
+    /// Whether what was paid waits to be consumed or to go back.
+    pub(crate) fn is_waiting_deposit(&self) -> bool {
+        self.deposit.is_some_and(|deposit| deposit.consumed.is_none())
+    }
+
     /// Whose money it is.
     pub(crate) fn payee(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.merchant)
@@ -410,6 +419,7 @@ mod tests {
             scene_info: Some(json!({ "payer_client_ip": "127.0.0.1", "device_id": "013467007045764" })),
             profit_sharing: false,
             subsidy: 0,
+            deposit: None,
             limit_pay: LimitPay::default(),
             payer: Payer { openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()), sub_openid: None },
             created: NOW,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::deposit;
 use super::limit_pay::Funds;
 use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
 use super::parties::find_person;
@@ -135,13 +136,14 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
         discount::redeem(tx, coupon, AccountKind::Unsettled, of)?;
     }
     post(tx, posting(&order, &payment, means.funds, now))?;
-    if order.profit_sharing {
-        post(tx, kept_for_sharing(&order, &id, settled - fee, now))?;
+    if order.profit_sharing || order.deposit.is_some() {
+        post(tx, kept_waiting(&order, &id, settled - fee, now))?;
     }
     let expiry = super::closing::expiry_of(&order);
     let paid = Order { state: OrderState::Success, payment: Some(payment), ..order };
     tx.save(&paid)?;
     SharedFunds::begin(tx, &paid)?;
+    deposit::begin(tx, &paid)?;
     tx.unschedule(&expiry)?;
     tx.schedule(&settlement_of(paid.payee(), now))?;
     Ok(paid)
@@ -186,8 +188,8 @@ fn posting(order: &Order, payment: &Payment, funds: Funds, now: i64) -> Posting 
         .moves(unsettled(), payee.account(AccountKind::Fees), payment.fee)
 }
 
-/// What is left of an order with profit sharing waits for the split.
-fn kept_for_sharing(order: &Order, transaction_id: &str, fen: i64, now: i64) -> Posting {
+/// What is left of an order with profit sharing waits for the split, and a deposit to be consumed.
+fn kept_waiting(order: &Order, transaction_id: &str, fen: i64, now: i64) -> Posting {
     let payee = Owner::merchant(order.payee());
     Posting::new(Business::Payment, transaction_id, now).for_number(order.out_trade_no.as_str()).moves(
         payee.account(AccountKind::Unsettled),
@@ -271,7 +273,8 @@ fn coupon_of(
     means: &Means,
     now: i64,
 ) -> Result<Option<Discount>, NotPaid> {
-    if means.discount > 0 {
+    // A deposit takes none (不支持代金券).
+    if means.discount > 0 || order.deposit.is_some() {
         return Ok(None);
     }
     let (openids, basket) = (openids_of(tx, &means.payer)?, basket(order, means.funds.bank_type()));

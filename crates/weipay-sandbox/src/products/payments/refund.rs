@@ -44,7 +44,7 @@ use crate::contract::ValidRequest;
 use crate::ledger::Posting;
 use crate::people::account::AccountState;
 use crate::products::complaints;
-use crate::products::{Context, DueHandler, HandlerError, Route, carry_out};
+use crate::products::{Context, DueHandler, HandlerError, Route, carry_out, route};
 use crate::store::Transaction;
 pub(super) use accepting::{RefundRequest, Source};
 pub(super) use money::reverse;
@@ -53,15 +53,15 @@ use record::{Refund, RefundAccount};
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route { method: "POST", path: "v3/refund/domestic/refunds", handler: create_refund },
-    Route { method: "GET",  path: "v3/refund/domestic/refunds/{out_refund_no}", handler: query_refund },
-    Route { method: "POST", path: "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", handler: apply_abnormal_refund },
-    Route { method: "POST", path: "v3/ecommerce/refunds/apply", handler: ecommerce::create_refund },
-    Route { method: "GET",  path: "v3/ecommerce/refunds/id/{refund_id}", handler: ecommerce::query_by_id },
-    Route { method: "GET",  path: "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", handler: ecommerce::query_by_number },
-    Route { method: "POST", path: "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", handler: ecommerce::apply_abnormal_refund },
-    Route { method: "POST", path: "v3/ecommerce/refunds/{refund_id}/return-advance", handler: advance::return_advance },
-    Route { method: "GET",  path: "v3/ecommerce/refunds/{refund_id}/return-advance", handler: advance::query_return },
+    route("POST", "v3/refund/domestic/refunds", create_refund),
+    route("GET", "v3/refund/domestic/refunds/{out_refund_no}", query_refund),
+    route("POST", "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", apply_abnormal_refund),
+    route("POST", "v3/ecommerce/refunds/apply", ecommerce::create_refund),
+    route("GET", "v3/ecommerce/refunds/id/{refund_id}", ecommerce::query_by_id),
+    route("GET", "v3/ecommerce/refunds/out-refund-no/{out_refund_no}", ecommerce::query_by_number),
+    route("POST", "v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund", ecommerce::apply_abnormal_refund),
+    route("POST", "v3/ecommerce/refunds/{refund_id}/return-advance", advance::return_advance),
+    route("GET", "v3/ecommerce/refunds/{refund_id}/return-advance", advance::query_return),
 ];
 
 /// What the clock does.

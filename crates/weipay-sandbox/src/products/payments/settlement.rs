@@ -38,8 +38,8 @@ pub(super) fn settle(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), Han
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Settled {
     payee: String,
-    /// Midnights, the latest first, and the number that an entry of the ledger would have had then. There is more than one only where the
-    /// clock went back in between.
+    /// Midnights, the latest first, and the number that an entry of the ledger would have had then. There is more than
+    /// one only where the clock went back in between.
     until: Vec<(i64, i64)>,
 }
 

@@ -2,11 +2,11 @@
 //! much that can be (`settle_info.subsidy_amount`); after the payment the platform pays it, or says that it will not (取消补差), and
 //! after a refund it has it back (补差回退).
 //!
-//! UNCONFIRMED(platform-subsidy-account): a subsidy leaves what the platform has available, and is available to the sub-merchant at
-//! once, also while the order waits to be shared. A return goes the same way back; `from` can name what is pending too.
-//! UNCONFIRMED(platform-subsidy-rules): the subsidies of an order together are at most what it said, whatever went back; nothing is
-//! cancelled after a subsidy, and nothing is subsidised after that; sharing waits for neither.
-//! UNCONFIRMED(platform-subsidy-number): without `out_subsidy_no` an order has one subsidy.
+//! UNCONFIRMED(platform-subsidy-account): a subsidy leaves what the platform has available, and is available to the
+//! sub-merchant at once, also while the order waits to be shared. A return goes the same way back; `from` can name what
+//! is pending too. UNCONFIRMED(platform-subsidy-rules): the subsidies of an order together are at most what it said,
+//! whatever went back; nothing is cancelled after a subsidy, and nothing is subsidised after that; sharing waits for
+//! neither. UNCONFIRMED(platform-subsidy-number): without `out_subsidy_no` an order has one subsidy.
 //! UNCONFIRMED(platform-subsidy-words): the codes and sentences.
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::products::{Context, HandlerError, Route, route};
 use crate::reasons;
 use crate::response::Refusal;
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
@@ -86,6 +86,8 @@ struct SubsidyReturn {
     amount: i64,
     description: String,
     time: i64,
+    /// Of the request that made it.
+    fingerprint: Fingerprint,
 }
 
 impl Record for SubsidyReturn {
@@ -271,10 +273,12 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
     let order = named_order(tx, context)?;
     let (refund_id, out_order_no) = (request.required("refund_id"), request.required("out_order_no"));
     let transaction_id = request.required("transaction_id");
+    let fingerprint = Fingerprint::new(&request.body);
     if let Some(known) = tx.get::<SubsidyReturn>(&joined(&order.merchant, out_order_no))? {
-        let is_same = (known.transaction_id.as_str(), known.refund_id.as_str(), known.amount)
-            == (transaction_id, refund_id, amount);
-        return if is_same { Ok(known.show()) } else { Err(other_parameters("this out_order_no").into()) };
+        return match known.fingerprint == fingerprint {
+            true => Ok(known.show()),
+            false => Err(other_parameters("this out_order_no").into()),
+        };
     }
     let sources = sources(context, amount)?;
     check_refund(tx, &order, refund_id)?;
@@ -299,6 +303,7 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
         amount,
         description: request.required("description").to_owned(),
         time: context.now,
+        fingerprint,
     };
     let posting = Posting::new(Business::SubsidyReturn, made.subsidy_refund_id.as_str(), context.now)
         .for_number(made.out_order_no.as_str());

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `order` | unifiedorder, orderquery, closeorder |
 //! | `codepay` | micropay and reverse, for 付款码; the same for 刷脸支付 |
+//! | `deposit` | 押金: consumed, reversed, refunded, queried |
 //! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
 //! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
@@ -16,6 +17,7 @@
 mod codepay;
 pub(crate) mod codes;
 pub(super) mod combined;
+mod deposit;
 mod goods;
 mod order;
 mod paid;
@@ -25,8 +27,10 @@ pub(super) mod refund;
 use std::borrow::Cow;
 
 use super::order::Order;
+use crate::notifications::event_name::v2_event;
 use crate::products::{Route, route};
 use crate::response::Refusal;
+use crate::v2::response::ResponseForm;
 
 pub(crate) use order::{dialect, fen, fingerprint, query_order_if, read as read_order, unified_order};
 pub(super) use paid::notified;
@@ -40,17 +44,26 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/facepay", codepay::pay_by_face),
     route("POST", "v2/pay/facepayquery", order::query_order),
     route("POST", "v2/secapi/pay/facepayreverse", codepay::reverse_order),
+    route("POST", "v2/deposit/micropay", codepay::pay_by_code),
+    route("POST", "v2/deposit/facepay", codepay::pay_by_face),
+    route("POST", "v2/deposit/orderquery", deposit::query_order),
+    route("POST", "v2/deposit/consume", deposit::consume_deposit),
+    route("POST", "v2/deposit/reverse", deposit::reverse),
+    route("POST", "v2/deposit/refund", deposit::create_refund),
+    route("POST", "v2/deposit/refundquery", refund::query_refunds),
     route("POST", "v2/pay/combinedorder", combined::order),
     route("POST", "v2/pay/querycombinedorder", combined::query),
     route("POST", "v2/pay/closecombinedorder", combined::close),
     route("POST", "v2/secapi/pay/refund", refund::create_refund),
-    route("POST", "v2/pay/refundquery", refund::query_refunds),
+    // As recorded, two of its numbers stand in CDATA.
+    route("POST", "v2/pay/refundquery", refund::query_refunds)
+        .responding(ResponseForm::USUAL.quoting(&["total_fee", "cash_fee"])),
     route("POST", "v2/secapi/pay/refundv2", goods::create_refund),
     route("POST", "v2/pay/refundqueryv2", goods::query_refunds),
 ];
 
 /// `event_type` of the notification of a payment.
-pub(super) const PAID: &str = "v2/transaction-success";
+pub(super) const PAID: &str = v2_event!("transaction-success");
 
 /// A refusal that APIv3 does not have. UNCONFIRMED(v2-payment-words): the sentences, where no source prints them.
 fn refused(code: &'static str, message: &'static str, reason: impl Into<Cow<'static, str>>) -> Refusal {

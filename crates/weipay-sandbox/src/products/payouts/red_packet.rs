@@ -310,7 +310,8 @@ pub(super) struct Opened {
     pub(super) state: RedPacketState,
 }
 
-/// The person opens it, or one of several parts. `who` is an openid or a unionid; without one it is the person whom it was sent to.
+/// The person opens it, or one of several parts. `who` is an openid or a unionid; without one it is the person whom it
+/// was sent to.
 pub(super) fn open(
     tx: &Transaction<'_>,
     mut packet: RedPacket,

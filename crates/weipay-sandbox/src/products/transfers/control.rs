@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::authorization::{self, Authorization};
 use super::course;
+use super::grants::{self, Answer};
 use super::transfer::{self, FAIL_REASONS, Transfer};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
-use crate::error::append_causes;
+use crate::error::{append_causes, caused_by_store};
 use crate::platform::Platform;
 use crate::products::HandlerError;
 use crate::products::named::{Meant, Named};
@@ -43,7 +44,22 @@ pub(crate) const ROUTES: &[Route] = &[
         &[Member::WHOSE_NUMBER],
         end_authorization,
     ),
+    Route::post(
+        "/transfer-grants/{number}/refuse",
+        "A sub-merchant, by sub_mchid, does not let its partner or platform transfer its money (子商户商家转账授权)",
+        &[WHOSE_GRANT],
+        refuse_grant,
+    ),
+    Route::post(
+        "/transfer-grants/{number}/end",
+        "A sub-merchant takes that back (解除授权)",
+        &[WHOSE_GRANT],
+        end_grant,
+    ),
 ];
+
+const WHOSE_GRANT: Member =
+    Member::text("mchid", "The partner or platform, when several have asked the sub-merchant");
 
 /// Why a person could not do it.
 #[derive(Debug)]
@@ -78,20 +94,7 @@ impl fmt::Display for TransferError {
     }
 }
 
-impl std::error::Error for TransferError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Store(error) => Some(error),
-            Self::Unknown | Self::Ambiguous | Self::State(_) | Self::Reason => None,
-        }
-    }
-}
-
-impl From<StoreError> for TransferError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
+caused_by_store!(TransferError);
 
 impl From<HandlerError> for TransferError {
     fn from(error: HandlerError) -> Self {
@@ -137,6 +140,23 @@ fn confirm(control: &Control, request: &ControlRequest) -> Result<Value, Control
 fn refuse(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let state = control.platform.refuse_transfer_of(Named::in_request(request))?;
     Ok(json!({ "state": state }))
+}
+
+fn refuse_grant(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    answer_grant(control, request, Answer::Refuse)
+}
+
+fn end_grant(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
+    answer_grant(control, request, Answer::TakeBack)
+}
+
+fn answer_grant(control: &Control, request: &ControlRequest, answer: Answer) -> Result<Value, ControlError> {
+    let named = Named::in_request(request);
+    match control.platform.answer_transfer_grant(named, answer)? {
+        Meant::One(state) => Ok(json!({ "state": state })),
+        Meant::Nothing => Err(ControlError::not_found("no partner may transfer money of this sub-merchant")),
+        Meant::Several => Err(ControlError::conflict("several partners may: say which one with mchid")),
+    }
 }
 
 fn give_authorization(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -204,6 +224,14 @@ impl Platform {
             let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
             refused.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
         })
+    }
+
+    fn answer_transfer_grant(
+        &self,
+        named: Named<'_>,
+        answer: Answer,
+    ) -> Result<Meant<&'static str>, TransferError> {
+        Ok(self.act(|tx, now| grants::answer(tx, named, answer, now))?)
     }
 
     /// A person lets a merchant transfer without confirmation, by `out_authorization_no` or `package_info`.

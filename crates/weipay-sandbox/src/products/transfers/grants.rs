@@ -1,16 +1,18 @@
 //! Grants (子商户商家转账授权): a sub-merchant lets its partner (服务商) or platform (电商平台) transfer its money.
 //!
-//! UNCONFIRMED(transfer-grant): the sub-merchant grants it a moment after it was asked, for both products, and takes it back
-//! never. The first response does not know it yet. UNCONFIRMED(transfer-grant-words): what platforms are told of it.
+//! UNCONFIRMED(transfer-grant): the sub-merchant grants it a moment after it was asked, for both products, unless a developer has it
+//! refuse or take it back; then it can be asked again. The first response does not know it yet. UNCONFIRMED(transfer-grant-words):
+//! what platforms are told of it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::refusals;
 use crate::clock;
+use crate::products::named::{Meant, Named};
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Record, StoreError, Transaction, joined};
+use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Grant {
@@ -19,7 +21,26 @@ struct Grant {
     /// The number of a partner's request; platforms have none.
     out_apply_no: Option<String>,
     accepted: i64,
+    #[serde(default)]
+    ended: Option<Ended>,
 }
+
+/// What the sub-merchant did, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Ended {
+    Refused(i64),
+    /// 解除授权.
+    TakenBack(i64),
+}
+
+/// What a sub-merchant does with what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Refuse,
+    TakeBack,
+}
+
+const SUB_MERCHANT: &str = "sub-merchant";
 
 impl Record for Grant {
     const KIND: &'static str = "transfer grant";
@@ -27,6 +48,38 @@ impl Record for Grant {
     fn key(&self) -> String {
         joined(&self.mchid, &self.sub_mchid)
     }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new(SUB_MERCHANT, self.sub_mchid.as_str())]
+    }
+}
+
+/// The sub-merchant in the place of the number refuses what a partner has asked for, or takes it back. Whose it was, or why not.
+pub(super) fn answer(
+    tx: &Transaction<'_>,
+    named: Named<'_>,
+    answer: Answer,
+    now: i64,
+) -> Result<Meant<&'static str>, StoreError> {
+    let sub_mchid = named.number;
+    let own = |mchid: &str| tx.get::<Grant>(&joined(mchid, sub_mchid));
+    let all = || tx.find(&[IndexRange::equal(SUB_MERCHANT, sub_mchid)], Page { offset: 0, limit: 2 });
+    let granted = |meant: Meant<Grant>| match meant {
+        Meant::One(grant) if grant.ended.is_some() => Meant::Nothing,
+        meant => meant,
+    };
+    Ok(match granted(named.find(own, all, |grant| &grant.mchid)?) {
+        Meant::One(grant) => {
+            let (ended, state) = match answer {
+                Answer::Refuse => (Ended::Refused(now), "UNAUTHORIZED"),
+                Answer::TakeBack => (Ended::TakenBack(now), "CANCELED"),
+            };
+            tx.save(&Grant { ended: Some(ended), ..grant })?;
+            Meant::One(state)
+        }
+        Meant::Nothing => Meant::Nothing,
+        Meant::Several => Meant::Several,
+    })
 }
 
 fn find(tx: &Transaction<'_>, context: &Context<'_>, sub_mchid: &str) -> Result<Option<Grant>, StoreError> {
@@ -47,7 +100,7 @@ pub(super) fn check_granted(
     sub_mchid: &str,
 ) -> Result<(), HandlerError> {
     check_partner(context, sub_mchid)?;
-    match find(tx, context, sub_mchid)? {
+    match find(tx, context, sub_mchid)?.filter(|grant| grant.ended.is_none()) {
         Some(_) => Ok(()),
         None => Err(refusals::no_grant().into()),
     }
@@ -61,7 +114,7 @@ fn ask(
 ) -> Result<(Grant, bool), HandlerError> {
     let sub_mchid = context.request.required("sub_mchid");
     check_partner(context, sub_mchid)?;
-    if let Some(known) = find(tx, context, sub_mchid)? {
+    if let Some(known) = find(tx, context, sub_mchid)?.filter(|known| known.ended.is_none()) {
         return Ok((known, false));
     }
     let new = Grant {
@@ -69,6 +122,7 @@ fn ask(
         sub_mchid: sub_mchid.to_owned(),
         out_apply_no: out_apply_no.map(str::to_owned),
         accepted: context.now,
+        ended: None,
     };
     tx.save(&new)?;
     Ok((new, true))
@@ -87,11 +141,21 @@ pub(super) fn query_as_partner(tx: &Transaction<'_>, context: &Context<'_>) -> R
     let Some(grant) = find(tx, context, sub_mchid)? else {
         return Ok(json!({ "sub_mchid": sub_mchid, "state": "UNAUTHORIZED" }));
     };
-    let mut shown = json!({
-        "sub_mchid": sub_mchid, "state": "AUTHORIZED", "authorization_time": clock::rfc3339(grant.accepted),
-    });
+    let granted = clock::rfc3339(grant.accepted);
+    let (mut shown, request) = match grant.ended {
+        None => (json!({ "state": "AUTHORIZED", "authorization_time": granted }), "PASSED"),
+        Some(Ended::Refused(_)) => (json!({ "state": "UNAUTHORIZED" }), "REJECTED"),
+        Some(Ended::TakenBack(at)) => {
+            let ended = clock::rfc3339(at);
+            let shown = json!({
+                "state": "CANCELED", "authorization_time": granted, "cancel_authorization_time": ended,
+            });
+            (shown, "PASSED")
+        }
+    };
+    shown["sub_mchid"] = sub_mchid.into();
     if let Some(number) = &grant.out_apply_no {
-        shown["apply_order"] = grant.describe_request(number, "PASSED");
+        shown["apply_order"] = grant.describe_request(number, request);
     }
     Ok(shown)
 }
@@ -107,17 +171,20 @@ pub(super) fn ask_as_platform(tx: &Transaction<'_>, context: &Context<'_>) -> Re
 pub(super) fn query_as_platform(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let sub_mchid = context.request.path("sub_mchid");
     check_partner(context, sub_mchid)?;
-    let found = find(tx, context, sub_mchid)?;
+    let found = find(tx, context, sub_mchid)?.filter(|grant| grant.ended.is_none());
     let unasked = || json!({ "sub_mchid": sub_mchid, "authorization_state": "UNAUTHORIZED" });
     Ok(found.map_or_else(unasked, |grant| grant.describe_granted()))
 }
 
 impl Grant {
     fn describe_request(&self, out_apply_no: &str, state: &str) -> Value {
-        let time = clock::rfc3339(self.accepted);
+        let updated = match self.ended {
+            Some(Ended::Refused(at)) => at,
+            _ => self.accepted,
+        };
         json!({
-            "sub_mchid": self.sub_mchid, "out_apply_no": out_apply_no, "state": state, "accept_time": time,
-            "update_time": time,
+            "sub_mchid": self.sub_mchid, "out_apply_no": out_apply_no, "state": state,
+            "accept_time": clock::rfc3339(self.accepted), "update_time": clock::rfc3339(updated),
         })
     }
 

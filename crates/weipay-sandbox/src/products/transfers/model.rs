@@ -1,10 +1,10 @@
 //! Random transfers against a reference model that is small enough to be believed.
 //!
 //! Two merchants with the same numbers transfer to the same persons, for themselves, as partners and as platforms of one
-//! sub-merchant: with a confirmation, with an authorization, together with one, and in batches. The model knows of each transfer its amount and state,
-//! of each authorization whether it is in effect, of each batch how it ends, and what is in every account.
-//! After each step the handlers must agree with it, and all accounts together have nothing. The clock moves
-//! in both directions, and the database is closed and opened again in between.
+//! sub-merchant: with a confirmation, with an authorization, together with one, and in batches. The model knows of each
+//! transfer its amount and state, of each authorization whether it is in effect, of each batch how it ends, and what is
+//! in every account. After each step the handlers must agree with it, and all accounts together have nothing. The clock
+//! moves in both directions, and the database is closed and opened again in between.
 //!
 //! `WEIPAY_TRANSFER_STEPS` has the number of steps; the default is quick.
 

@@ -162,6 +162,6 @@ pub(super) fn not_the_partner() -> Refusal {
 pub(super) fn no_grant() -> Refusal {
     Refusal::no_auth(
         "子商户未授权服务商发起商家转账",
-        "ask the sub-merchant first: POST /v3/fund-app/mch-transfer/partner/sub-mch-authorizations, as a platform POST /v3/ecommerce/mch-transfer/authorizations; it grants it at once here",
+        "ask the sub-merchant first: POST /v3/fund-app/mch-transfer/partner/sub-mch-authorizations, as a platform POST /v3/ecommerce/mch-transfer/authorizations; it grants it at once here, unless POST /transfer-grants/{sub_mchid}/refuse or /end of the control API had it say no",
     )
 }

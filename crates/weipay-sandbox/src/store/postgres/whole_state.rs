@@ -1,5 +1,7 @@
 //! Every row, for snapshots and resets.
 
+use std::collections::BTreeMap;
+
 use super::engine::{GENERATIONS, OUTBOX, Open};
 use crate::store::StoreError;
 use crate::store::engine::{Due, EachRow, Engine as _, Fingerprint, StoredRecord, StoredRow, WholeState};
@@ -51,10 +53,9 @@ impl Open<'_> {
 impl WholeState for Open<'_> {
     fn rows(&self, each: &mut EachRow<'_>) -> Result<(), StoreError> {
         self.all_records(each)?;
-        let counters = "SELECT name, value FROM weipay_counters WHERE name <> $1 ORDER BY name";
-        for row in self.query(counters, &[&GENERATIONS])? {
-            each(StoredRow::Counter { name: self.column(&row, 0)?, value: self.column(&row, 1)? })?;
-        }
+        self.counters()?
+            .into_iter()
+            .try_for_each(|(name, value)| each(StoredRow::Counter { name, value }))?;
         let mut last: (String, Vec<u8>, Vec<u8>) = Default::default();
         loop {
             let keys = self.query(
@@ -87,6 +88,11 @@ impl WholeState for Open<'_> {
             last = Some(end.clone());
             page.into_iter().try_for_each(|due| each(StoredRow::Due(due)))?;
         }
+    }
+
+    fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        let rows = self.query("SELECT name, value FROM weipay_counters WHERE name <> $1", &[&GENERATIONS])?;
+        rows.iter().map(|row| Ok((self.column(row, 0)?, self.column(row, 1)?))).collect()
     }
 
     fn add_row(&self, row: &StoredRow) -> Result<bool, StoreError> {

@@ -1,5 +1,7 @@
 //! Every row, for snapshots and resets.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{OUTBOX, insert_into_outbox, sql, waiting, write_entries};
@@ -31,10 +33,9 @@ impl WholeState for Transaction<'_> {
                 sql(|| entries_of.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())?;
             each(StoredRow::Record { kind, key, version, indexes, document: StoredRow::json(document)? })
         })?;
-        each_row(self, "SELECT name, value FROM counters ORDER BY name", |row| {
-            let (name, value) = sql(|| row.try_into())?;
-            each(StoredRow::Counter { name, value })
-        })?;
+        self.counters()?
+            .into_iter()
+            .try_for_each(|(name, value)| each(StoredRow::Counter { name, value }))?;
         let keys = "SELECT operation, scope, request_no, fingerprint, response FROM idempotency_keys
                     ORDER BY operation, scope, request_no";
         each_row(self, keys, |row| {
@@ -52,6 +53,12 @@ impl WholeState for Transaction<'_> {
         each_row(self, "SELECT kind, key, at FROM due ORDER BY at, kind, key", |row| {
             let (kind, key, at) = sql(|| row.try_into())?;
             each(StoredRow::Due(Due { kind, key, at }))
+        })
+    }
+
+    fn counters(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        sql(|| {
+            self.prepare("SELECT name, value FROM counters")?.query_map([], |row| row.try_into())?.collect()
         })
     }
 

@@ -183,7 +183,8 @@ fn each_kind_of_combined_order_gives_what_its_front_end_needs() {
     let sandbox = crate::sandbox().start().unwrap();
     let kit = sandbox.kit();
     for trade_type in ["JSAPI", "APP", "NATIVE", "MWEB"] {
-        let made = make(&sandbox, trade_type, trade_type, &two(kit, trade_type));
+        let number = format!("whole-{trade_type}");
+        let made = make(&sandbox, &number, trade_type, &two(kit, &number));
         let opened = made.text("code_url").or(made.text("mweb_url")).or(made.text("prepay_id")).unwrap();
         assert!(sandbox.pay(&PersonPays::new(opened)).unwrap().paid, "{opened}");
     }

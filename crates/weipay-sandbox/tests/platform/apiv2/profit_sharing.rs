@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weipay_sandbox::{PersonPays, Sandbox};
-use weipay_wire::XmlElements;
+use weipay_wire::{SignType, XmlElements};
 
 use super::payments::{call, call_with, values};
 use super::{elements, key, post, reason, signed, signed_without_appid};
@@ -217,6 +217,24 @@ fn it_takes_nothing_but_hmac() {
     let asked = [("transaction_id", "1"), ("out_order_no", "s1"), ("sign_type", "MD5")];
     let reason = wrongly_signed(sandbox, QUERY, &signed(sandbox, &asked));
     assert!(reason.contains("HMAC-SHA256 only"), "{reason}");
+}
+
+/// Shops in service send none of these requests with `sign_type`, signed with HMAC-SHA256.
+#[test]
+fn sign_type_may_be_left_out() {
+    let sandbox = &crate::SHARED;
+    let mut sent = XmlElements::new();
+    let mchid = &*sandbox.kit().mchid;
+    for (name, text) in [("mch_id", mchid), ("nonce_str", "ibuaiVcKdpRxkhJA"), ("transaction_id", "4200")] {
+        sent.push(name, text);
+    }
+    sent.push("sign", key(sandbox).sign(SignType::HmacSha256, sent.texts()));
+    let said = elements(&post(sandbox, AMOUNT, sent.write("xml").unwrap().as_bytes()));
+    assert_eq!(values(&said, ["return_code", "error_code"]), ["FAIL", "INVALID_REQUEST"]);
+
+    let query = [("transaction_id", "4200"), ("out_order_no", "s1")];
+    let reason = wrongly_signed(sandbox, QUERY, &signed_without_appid(sandbox, &query));
+    assert_eq!(reason, "signed with MD5, but this operation takes HMAC-SHA256 only, also without sign_type");
 }
 
 /// The reason of a wrong signature, which is told in a signed response: recorded of profitsharingquery, 2019 to 2022.

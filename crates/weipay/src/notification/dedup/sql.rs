@@ -134,8 +134,8 @@ macro_rules! sql_dedup {
                 sqlx::query(statement).bind(id).bind(ticket).execute(&self.pool).await.map(drop)
             }
 
-            /// The same in the background, if the runtime still runs. Otherwise the lease ends by itself, and the event is handled
-            /// again.
+            /// The same in the background, if the runtime still runs. Otherwise the lease ends by itself, and the event
+            /// is handled again.
             fn end_unwaited(&self, statement: &'static str, id: &str, ticket: Ticket) {
                 if let Ok(runtime) = Handle::try_current() {
                     let (this, id) = (self.clone(), id.to_owned());
@@ -150,7 +150,8 @@ macro_rules! sql_dedup {
             /// The database may grant what its caller does not wait for any more, because the platform hung
             /// up. So the claim is a task of its own, and a ticket that nobody takes is given back. The task ends as soon as the
             /// database answers. Where no connection of the pool is free, that takes as long as the pool waits for one
-            /// (`acquire_timeout`, 30 seconds unless it is set). Until then it holds nothing, so the next delivery is not kept out.
+            /// (`acquire_timeout`, 30 seconds unless it is set). Until then it holds nothing, so the next delivery is
+            /// not kept out.
             async fn claim(&self, id: &str) -> Result<Claim, sqlx::Error> {
                 let Ok(runtime) = Handle::try_current() else { return self.claim_now(id).await };
                 let (this, id) = (self.clone(), id.to_owned());

@@ -51,6 +51,7 @@ response! {
     }
 
     /// The object `sub_order_list`.
+    #[doc(alias = "合单支付通知")]
     pub struct SubOrderList {
         /// 子订单数. Required.
         order_num: i64 = body("order_num").required(),

@@ -19,6 +19,7 @@ response! {
     }
 
     /// The object `topic_name`.
+    #[doc(alias = "合作伙伴订阅")]
     pub struct TopicName {
         /// Required.
         topic_english_name: String = body("topic_english_name").required(),
@@ -27,6 +28,7 @@ response! {
     }
 
     /// The object `message_content`.
+    #[doc(alias = "合作伙伴订阅")]
     pub struct MessageContent {
         /// 商户号. Required.
         merchant_code: String = body("merchant_code").required(),

@@ -31,6 +31,7 @@ response! {
     }
 
     /// The object `detail`.
+    #[doc(alias = "平台收付通商家充值-充值资金退回")]
     pub struct Detail {
         /// 开户银行名称. Required.
         bank_name: String = body("bank_name").required(),

@@ -17,12 +17,14 @@ response! {
     }
 
     /// The shared object `discount_card_objective_reference` of the catalogue.
+    #[doc(alias = "回调通知")]
     pub struct DiscountCardObjectiveReference {
         /// On the wire: `objective_id`.
         objective_id: String = body("objective_id"),
     }
 
     /// The shared object `discount_card_reward_reference` of the catalogue.
+    #[doc(alias = "回调通知")]
     pub struct DiscountCardRewardReference {
         /// On the wire: `reward_id`.
         reward_id: String = body("reward_id"),
@@ -113,6 +115,7 @@ response! {
     }
 
     /// The shared object `notified_fapiao` of the catalogue.
+    #[doc(alias = "回调通知")]
     pub struct NotifiedFapiao {
         /// 商户发票单号. Required.
         fapiao_id: String = body("fapiao_id").required(),

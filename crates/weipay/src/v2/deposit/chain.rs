@@ -74,6 +74,20 @@ impl<M: Mode> DepositConsume<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// |  | `NOTENOUGH` | the balance of the merchant is too low for what goes back UNCONFIRMED | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::consume::post).
     ///
     /// ```no_run
@@ -85,7 +99,6 @@ impl<M: Mode> DepositConsume<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .sub_mch_id("1900000100")
     ///     .transaction_id("013467007045764")
-    ///     .out_trade_no("1217752501201407033233368018")
     ///     .total_fee(888)
     ///     .consume_fee(888)
     ///     .fee_type("CNY")
@@ -107,6 +120,36 @@ chain_step! {
 
 impl<M: Mode> DepositFacepay<M> {
     /// 支付押金（人脸支付） · `POST v2/deposit/facepay`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the outcome is unknown: query it after five seconds UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `ORDERPAID` | the order is already paid UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `AUTHCODEEXPIRE` | the payment code (付款码) is expired UNCONFIRMED | `NewNumber` |
+    /// |  | `NOTENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// |  | `NOTSUPORTCARD` | this bank card cannot pay the order UNCONFIRMED | `WaitUser` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `NewNumber` |
+    /// |  | `ORDERREVERSED` | the order was reversed UNCONFIRMED | `NewNumber` |
+    /// |  | `BANKERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
+    /// |  | `AUTH_CODE_ERROR` | the payment code (付款码) is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used UNCONFIRMED | `NewNumber` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
+    /// |  | `BUYER_MISMATCH` | another user already tried to pay this order UNCONFIRMED | `NewNumber` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::facepay::post).
     ///
@@ -141,6 +184,36 @@ chain_step! {
 
 impl<M: Mode> DepositMicropay<M> {
     /// 支付押金（付款码支付） · `POST v2/deposit/micropay`
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the outcome is unknown: query it after five seconds UNCONFIRMED | `QueryState` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `ORDERPAID` | the order is already paid UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `AUTHCODEEXPIRE` | the payment code (付款码) is expired UNCONFIRMED | `NewNumber` |
+    /// |  | `NOTENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// |  | `NOTSUPORTCARD` | this bank card cannot pay the order UNCONFIRMED | `WaitUser` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `NewNumber` |
+    /// |  | `ORDERREVERSED` | the order was reversed UNCONFIRMED | `NewNumber` |
+    /// |  | `BANKERROR` | the bank failed, and the outcome is unknown UNCONFIRMED | `QueryState` |
+    /// |  | `USERPAYING` | the user is still paying, for example entering the password UNCONFIRMED | `WaitUser` |
+    /// |  | `AUTH_CODE_ERROR` | the payment code (付款码) is malformed UNCONFIRMED | `FixRequest` |
+    /// |  | `AUTH_CODE_INVALID` | the payment code (付款码) is unknown, expired or used UNCONFIRMED | `NewNumber` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
+    /// |  | `BUYER_MISMATCH` | another user already tried to pay this order UNCONFIRMED | `NewNumber` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::micropay::post).
     ///
@@ -179,6 +252,13 @@ impl<M: Mode> DepositOrderquery<M> {
     ///
     /// Safe to repeat with the same content.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `ORDERNOTEXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::orderquery::post).
     ///
     /// ```no_run
@@ -210,6 +290,29 @@ impl<M: Mode> DepositRefund<M> {
     /// 申请退款（押金） · `POST v2/deposit/refund`
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `BIZERR_NEED_RETRY` | the refund was interrupted UNCONFIRMED | `RetrySame` |
+    /// |  | `TRADE_OVERDUE` | the time for refunds is over UNCONFIRMED | `Contact` |
+    /// |  | `ERROR` | the operation failed, and the message says why UNCONFIRMED | `Contact` |
+    /// |  | `USER_ACCOUNT_ABNORMAL` | the user's account is closed or abnormal UNCONFIRMED | `Contact` |
+    /// |  | `INVALID_REQ_TOO_MUCH` | too many invalid calls UNCONFIRMED | `RetryLater` |
+    /// |  | `NOTENOUGH` | the balance of the merchant is too low for the refund UNCONFIRMED | `RetryLater` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `FREQUENCY_LIMITED` | too many calls UNCONFIRMED | `RetryLater` |
+    /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount UNCONFIRMED | `FixRequest` |
+    /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refund::post).
     ///
@@ -243,6 +346,20 @@ impl<M: Mode> DepositRefundquery<M> {
     /// 查询退款（押金） · `POST v2/deposit/refundquery`
     ///
     /// Safe to repeat with the same content.
+    ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `REFUNDNOTEXIST` | the refund does not exist UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::refundquery::post).
     ///
@@ -284,6 +401,21 @@ impl<M: Mode> DepositReverse<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `USERPAYING` | the payment is in progress, so the order cannot be reversed yet UNCONFIRMED | `RetryLater` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `INVALID_TRANSACTIONID` | the WeChat Pay order number (transaction_id) is invalid UNCONFIRMED | `FixRequest` |
+    /// |  | `PARAM_ERROR` | a parameter is missing or wrong, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `REVERSE_EXPIRE` | the order is older than seven days and cannot be reversed UNCONFIRMED | `FixRequest` |
+    /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
+    /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
+    /// |  | `ORDERNOTEXIST` | the deposit was consumed (订单不存在) | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::reverse::post).
     ///
     /// ```no_run
@@ -292,7 +424,7 @@ impl<M: Mode> DepositReverse<M> {
     /// use weipay::v2::deposit::reverse::post;
     ///
     /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_trade_no("1217752501201407033233368018");
+    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").transaction_id("1217752501201407033233368018");
     /// let response = client.v2().deposit().reverse().post(request).await?;
     /// # Ok(()) }
     /// ```

@@ -30,10 +30,10 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
-            /// 微信订单号. Required; at most 32 characters.
-            transaction_id: String = xml("transaction_id").required().length(0, 32),
-            /// 商户订单号. Required.
-            out_trade_no: String = xml("out_trade_no").required(),
+            /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
+            transaction_id: String = xml("transaction_id").length(0, 32),
+            /// 商户订单号. Needed in one case: 按商户订单号.
+            out_trade_no: String = xml("out_trade_no"),
             /// 押金总金额. Required; in fen (分).
             total_fee: i64 = xml("total_fee").required(),
             /// 消费金额. Required; in fen (分).

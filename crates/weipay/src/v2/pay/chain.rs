@@ -883,7 +883,6 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
     ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
     /// let response = client.v2().pay().profitsharingaddreceiver().post(request).await?;
     /// # Ok(()) }
@@ -923,7 +922,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::profitsharingmerchantratioquery::post;
     ///
-    /// let request = post::Request::new().sign_type("HMAC-SHA256");
+    /// let request = post::Request::new();
     /// let response = client.v2().pay().profitsharingmerchantratioquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -963,8 +962,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::profitsharingorderamountquery::post;
     ///
-    /// let request =
-    ///     post::Request::new().transaction_id("4208450740201411110007820472").sign_type("HMAC-SHA256");
+    /// let request = post::Request::new().transaction_id("4208450740201411110007820472");
     /// let response = client.v2().pay().profitsharingorderamountquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1005,8 +1003,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
     ///
     /// let request = post::Request::new()
     ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .sign_type("HMAC-SHA256");
+    ///     .out_order_no("P20150806125346");
     /// let response = client.v2().pay().profitsharingquery().post(request).await?;
     /// # Ok(()) }
     /// ```
@@ -1046,7 +1043,6 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
     ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
     /// let response = client.v2().pay().profitsharingremovereceiver().post(request).await?;
     /// # Ok(()) }
@@ -1086,10 +1082,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use weipay::v2::pay::profitsharingreturnquery::post;
     ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_return_no("R20190516001");
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").out_return_no("R20190516001");
     /// let response = client.v2().pay().profitsharingreturnquery().post(request).await?;
     /// # Ok(()) }
     /// ```

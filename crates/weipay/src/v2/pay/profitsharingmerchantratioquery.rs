@@ -28,8 +28,8 @@ pub mod post {
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 品牌主商户号. At most 32 characters.
             brand_mch_id: String = xml("brand_mch_id").length(0, 32),
-            /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
+            /// 签名类型. At most 32 characters.
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 

@@ -27,8 +27,8 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
-            /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
+            /// 签名类型. At most 32 characters.
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 

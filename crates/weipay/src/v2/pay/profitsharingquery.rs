@@ -33,8 +33,8 @@ pub mod post {
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户分账单号. Required; at most 32 characters.
             out_order_no: String = xml("out_order_no").required().length(0, 32),
-            /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
+            /// 签名类型. At most 32 characters.
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
         }
     }
 

@@ -616,7 +616,6 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
     ///     .out_order_no("P20150806125346")
     ///     .receivers(vec![post::V2ProfitsharingReceiver::new()
@@ -669,7 +668,6 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
     ///     .out_order_no("P20150806125346")
     ///     .receivers(vec![post::V2ProfitsharingReceiver::new()
@@ -723,7 +721,6 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
     ///     .transaction_id("4208450740201411110007820472")
     ///     .out_order_no("P20150806125346")
     ///     .description("分账已完成");
@@ -770,7 +767,6 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
     ///     .out_return_no("R20190516001")
     ///     .return_account_type("MERCHANT_ID")
     ///     .return_account("86693852")

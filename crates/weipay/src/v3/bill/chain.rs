@@ -53,7 +53,7 @@ impl<M: Mode> BillFundflowbill<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `bill_date` is not allowed | `FixRequest` |
     /// | 400 | `NO_STATEMENT_EXIST` | no money moved on this account on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
@@ -95,7 +95,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
     /// |---|---|---|---|
     /// | 400 | `NO_STATEMENT_EXIST` | no money moved on that day, so there is no bill (账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
-    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `bill_date` is not allowed | `FixRequest` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::sub_merchant_fundflowbill::get).
@@ -137,8 +137,8 @@ impl<M: Mode> BillTradebill<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | sub_mchid is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `bill_date` is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `sub_mchid` is not allowed | `FixRequest` |
     /// | 403 | `NO_AUTH` | the merchant may not have the bill of this sub-merchant | `AskPermission` |
     /// | 403 | `NO_AUTH` | a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill | `FixRequest` |
     /// | 400 | `NO_STATEMENT_EXIST` | nothing was paid or refunded on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |

@@ -44,8 +44,8 @@ impl<M: Mode> BilldownloadFile<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
-    /// | 400 | `INVALID_REQUEST` | sub_mchid is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `bill_date` is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `sub_mchid` is not allowed | `FixRequest` |
     /// | 403 | `NO_AUTH` | the merchant may not have the bill of this sub-merchant | `AskPermission` |
     /// | 403 | `NO_AUTH` | a micro merchant has no bill: leave out sub_mchid, and find its rows in the full bill | `FixRequest` |
     /// | 400 | `NO_STATEMENT_EXIST` | nothing was paid or refunded on that day, so there is no bill (请求的账单文件不存在) | `FixRequest` |

@@ -71,8 +71,8 @@ request! {
         sub_mchid: String = body("sub_mchid"),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),
-        /// 商品描述. Required; 1 to 127 characters.
-        description: String = body("description").required().length(1, 127),
+        /// 商品描述. Required; 1 to 127 bytes.
+        description: String = body("description").required().bytes(1, 127),
         /// 结算信息.
         settle_info: PaySettleInfo = body("settle_info"),
         /// 子商户应用ID.

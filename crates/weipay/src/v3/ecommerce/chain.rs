@@ -812,7 +812,7 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     /// |---|---|---|---|
     /// | 400 | `NO_STATEMENT_EXIST` | no money moved on that day, so there is no bill (账单文件不存在) | `FixRequest` |
     /// | 400 | `STATEMENT_CREATING` | the bill is still being produced (账单生成中) | `RetryLater` |
-    /// | 400 | `INVALID_REQUEST` | bill_date is not allowed | `FixRequest` |
+    /// | 400 | `INVALID_REQUEST` | `bill_date` is not allowed | `FixRequest` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::bill::fundflowbill::get).

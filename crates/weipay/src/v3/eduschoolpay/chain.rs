@@ -102,7 +102,7 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `PARAM_ERROR` | contract_id is wrong: the notification of the contract has the right one | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | `contract_id` is wrong: the notification of the contract has the right one | `FixRequest` |
     /// | 404 | `NOT_FOUND` | the merchant has no such contract, or the user deleted it | `QueryState` |
     ///
     /// Official documents (官方文档):

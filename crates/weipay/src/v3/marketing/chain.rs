@@ -806,7 +806,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
     /// |---|---|---|---|
     /// | 403 | `NO_AUTH` | the merchant neither created the stock nor was authorized to send it (发券商户无权限使用此API) | `AskPermission` |
     /// | 403 | `RULE_LIMIT` | a limit of the stock, of the day or of the user is reached UNCONFIRMED | `QueryState` |
-    /// | 400 | `INVALID_REQUEST` | out_request_no was used before with other content UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | `out_request_no` was used before with other content UNCONFIRMED | `QueryState` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
@@ -1001,7 +1001,7 @@ impl<M: Mode> MarketingBusifavorStocks<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 400 | `INVALID_REQUEST` | out_request_no was used before with other content (创建请求重入,但本次请求与上次请求信息不一致) UNCONFIRMED | `QueryState` |
+    /// | 400 | `INVALID_REQUEST` | `out_request_no` was used before with other content (创建请求重入,但本次请求与上次请求信息不一致) UNCONFIRMED | `QueryState` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the code mode of the stock does not allow it: use a stock with uploaded codes (发券模式不合法) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the stock has as many uploaded codes as it may have: use a new stock | `FixRequest` |
@@ -2061,7 +2061,7 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
     /// | 400 | `PARAM_ERROR` | the budget is not the value of a coupon times the number of coupons (批次预算等于批次面额乘以发券数) | `FixRequest` |
-    /// | 400 | `PARAM_ERROR` | goods_tag is missing (参数“订单优惠标记”是必填项) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | `goods_tag` is missing (参数“订单优惠标记”是必填项) | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the rules of sending or of using contradict each other (批次发放规则或核销规则有误，请修改后重试) | `FixRequest` |
     /// | 403 | `REQUEST_BLOCKED` | the period is over or is not allowed (活动未开始或已结束) | `FixRequest` |
     /// | 403 | `NO_AUTH` | what was configured needs a special permission (你配置的信息需要开通特殊权限) | `AskPermission` |

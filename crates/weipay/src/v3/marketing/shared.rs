@@ -1209,6 +1209,7 @@ response! {
     }
 
     /// The shared object `partner_coupon_code_count_info` of the catalogue.
+    #[doc(alias = "批次列表")]
     pub struct PartnerCouponCodeCountInfo {
         /// 已上传的Code总数. Required.
         total_count: i64 = body("total_count").required(),

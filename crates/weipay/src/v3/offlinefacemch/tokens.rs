@@ -27,6 +27,7 @@ pub mod post {
         }
 
         /// The object `web_init_data`.
+        #[doc(alias = "获取凭证授权接口")]
         pub struct WebInitData {
             /// 商户刷脸用户ID.
             out_user_id: String = body("out_user_id"),

@@ -6,6 +6,7 @@ use crate::model::{body, open_enum, request, response};
 
 request! {
     /// The shared object `parking_charging_rule` of the catalogue.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingChargingRule {
         /// 收费规则类型.
         rule_type: ParkingChargingRuleRuleType = body("rule_type"),
@@ -34,6 +35,7 @@ request! {
     }
 
     /// The object `fixed_interval_rule`.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingChargingRuleFixedIntervalRule {
         /// 日期类型.
         day_type: ParkingChargingRuleFixedIntervalRuleDayType = body("day_type"),
@@ -71,6 +73,7 @@ request! {
     }
 
     /// The object `duration_segment_rule`.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingChargingRuleDurationSegmentRule {
         /// 日期类型.
         day_type: ParkingChargingRuleDurationSegmentRuleDayType = body("day_type"),
@@ -101,6 +104,7 @@ request! {
     }
 
     /// The object `pre_entry_rule`.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingChargingRulePreEntryRule {
         /// 日期类型.
         day_type: ParkingChargingRulePreEntryRuleDayType = body("day_type"),
@@ -121,6 +125,7 @@ request! {
 
 response! {
     /// The shared object `parking_lot_application` of the catalogue.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingLotApplication {
         /// 停车场进件审核单号. At most 64 characters.
         parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),
@@ -135,6 +140,7 @@ response! {
     }
 
     /// The object `parking_lot`.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingLotApplicationParkingLot {
         /// 停车场名称. At most 128 characters.
         parking_lot_name: String = body("parking_lot_name").length(0, 128),
@@ -167,6 +173,7 @@ response! {
     }
 
     /// The object `audit_comment`.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingLotApplicationAuditComment {
         /// On the wire: `fields`.
         fields: Vec<ParkingLotApplicationAuditCommentFields> = body("fields"),
@@ -175,6 +182,7 @@ response! {
     }
 
     /// The object `fields`.
+    #[doc(alias = "停车缴费服务")]
     pub struct ParkingLotApplicationAuditCommentFields {
         /// 字段名. At most 128 characters.
         field: String = body("field").length(0, 128),

@@ -558,7 +558,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
-    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | `total_amount` is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (完结订单状态不合法) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
@@ -1868,7 +1868,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
-    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | `total_amount` is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (完结订单状态不合法) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///
@@ -3445,7 +3445,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     /// | 400 | `ORDER_DONE` | the order is already done: nothing is left to do UNCONFIRMED | `QueryState` |
     /// | 404 | `ORDER_NOT_EXIST` | the order does not exist UNCONFIRMED | `FixRequest` |
     /// | 400 | `INVALID_REQUEST` | the state of the order does not allow it (当前订单状态不合法) | `QueryState` |
-    /// | 400 | `PARAM_ERROR` | total_amount is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
+    /// | 400 | `PARAM_ERROR` | `total_amount` is not the sum of post_payments minus that of post_discounts (最终总金额计算非法) | `FixRequest` |
     /// | 400 | `PARAM_ERROR` | the state of the order does not allow it (完结订单状态不合法) | `QueryState` |
     /// | 400 | `INVALID_REQUEST` | the number was used before with other content (订单重入参数校验失败) | `QueryState` |
     ///

@@ -91,7 +91,7 @@ fn a_request_that_was_not_taken_was_not_carried_out() {
 }
 
 #[test]
-fn a_code_that_nobody_knows_settles_nothing_but_that_a_request_was_not_taken() {
+fn an_unknown_code_settles_only_that_a_request_was_not_taken() {
     let with = |result: &str, message| {
         let fields = match result {
             "return" => {

@@ -1,5 +1,5 @@
-//! A payment by APIv2 from the order to the refund: the SDK calls the sandbox, a person pays, the notification is verified, and both
-//! versions see the same.
+//! A payment by APIv2 from the order to the refund: the SDK calls the sandbox, a person pays, the notification is
+//! verified, and both versions see the same.
 
 use std::net::TcpListener;
 

@@ -81,6 +81,9 @@ fn a_repeat_has_the_same_id_and_another_payment_another() {
     let mut failed = PAYMENT;
     failed[5].1 = "FAIL";
     assert_ne!(first, id(&failed), "a failure is another event");
+    let mut not_told = PAYMENT;
+    not_told[6].1 = "FAIL";
+    assert_ne!(first, id(&not_told), "a failure to tell is not what it would have told");
 }
 
 /// The elements are those of a public report.
@@ -232,7 +235,8 @@ fn what_is_not_signed_is_a_refund_and_nothing_else() {
     assert!(matches!(rejected(&xml(&with_empty, None)).kind(), RejectionKind::Unverified { .. }));
 }
 
-/// Anybody can see the parameters of a page or of a QR code, which are signed with the same key, and add elements that are not signed.
+/// Anybody can see the parameters of a page or of a QR code, which are signed with the same key, and add elements that
+/// are not signed.
 #[test]
 fn what_a_front_end_shows_is_no_event() {
     let shown = [

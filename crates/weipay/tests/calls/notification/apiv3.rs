@@ -30,6 +30,19 @@ fn mistake_in(body: &[u8]) -> Option<BodyMistake> {
     }
 }
 
+/// Readers of JSON differ in which of two values counts.
+#[test]
+fn what_stands_twice_is_not_believed_although_it_is_signed() {
+    let resource = r#"{"out_trade_no":"order-1","trade_state":"NOTPAY","trade_state":"SUCCESS"}"#;
+    let inside = envelope(API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", resource).to_string();
+    let outside = paid().replacen('{', r#"{"event_type":"REFUND.SUCCESS","#, 1);
+    for (body, name) in [(inside, "trade_state"), (outside, "event_type")] {
+        let rejection = rejected(&signed(body.as_bytes()), body.as_bytes());
+        let RejectionKind::Unreadable(error) = rejection.kind() else { panic!("{rejection:#}") };
+        assert_eq!(error.path, name);
+    }
+}
+
 #[test]
 fn a_signed_notification_is_a_typed_event() {
     let body = paid();

@@ -151,8 +151,8 @@ fn a_rotation_in_the_middle_of_traffic_loses_no_call() {
     });
 }
 
-/// wechatpay-apiv3/wechatpay-apache-httpclient#66: a client without calls for some hours kept certificates that had all been replaced,
-/// and did not believe the list that named the new ones.
+/// wechatpay-apiv3/wechatpay-apache-httpclient#66: a client without calls for some hours kept certificates that had all
+/// been replaced, and did not believe the list that named the new ones.
 #[test]
 fn a_client_that_was_idle_while_all_certificates_were_replaced_goes_on() {
     each(Server::builder, |server, client| {

@@ -35,7 +35,11 @@ fn post_to(
 fn is_unknown(received: Result<Notification, Rejection>) -> bool {
     let rejection = received.unwrap_err();
     assert_eq!(rejection.response().status(), 401, "the platform sends it again");
-    matches!(rejection.kind(), RejectionKind::Unverified { error: VerifyError::UnknownSerial { .. }, .. })
+    matches!(
+        rejection.kind(),
+        RejectionKind::Unverified { error: VerifyError::UnknownSerial { .. }, .. }
+            | RejectionKind::NotFetched { .. }
+    )
 }
 
 /// Both kinds of client: a receiver of each, and what it knows.
@@ -50,7 +54,8 @@ fn each(test: impl Fn(&Server, &Receiver, &dyn Fn() -> Option<String>)) {
     test(&server, &client.receiver(), &|| client.platform_serial());
 }
 
-/// Posts again meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and tests run side by side.
+/// Posts again meanwhile, as the platform does: the blocking clients of a process fetch eight at a time, and tests run
+/// side by side.
 fn wait_until(is_so: impl Fn() -> bool, post_again: impl Fn()) {
     loop {
         for _ in 0..200 {
@@ -67,7 +72,10 @@ fn wait_until(is_so: impl Fn() -> bool, post_again: impl Fn()) {
 fn a_new_certificate_is_there_when_the_platform_sends_again() {
     each(|server, receiver, serial| {
         // The client has made no call yet.
-        assert!(is_unknown(post(receiver, server, &OLD, OLD.serial())));
+        let first = post(receiver, server, &OLD, OLD.serial()).unwrap_err();
+        let RejectionKind::NotFetched { serial: asked } = first.kind() else { panic!("{first:#}") };
+        assert_eq!((first.status().as_u16(), asked.as_str()), (401, OLD.serial()));
+        assert!(first.to_string().contains("`fetch_platform_certificates`"), "{first}");
         wait_until(
             || serial().as_deref() == Some(OLD.serial()),
             || drop(post(receiver, server, &OLD, OLD.serial())),

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::control::{ComplaintError, PersonComplains, Problem, Said, make_complaint, take_step};
+use super::super::control::{ComplaintError, make_complaint, take_step};
+use super::super::person::{PersonComplains, Problem, Said};
 use super::step::{Step, step};
 use super::{BY_CODE, MerchantStep, Model, ORDERS, Refund, Refused, State};
 use crate::clock;

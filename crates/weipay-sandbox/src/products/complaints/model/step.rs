@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::control::Problem;
+use super::super::person::Problem;
 use super::super::rules::PersonStep;
 use super::{MerchantStep, ORDERS};
 use crate::products::payments::refund::record::RefundState;

@@ -130,17 +130,7 @@ pub(super) fn give_back(
     request: ReturnRequest,
     now: i64,
 ) -> Result<Return, HandlerError> {
-    let split = match (request.order_id.as_deref(), request.out_order_no.as_deref()) {
-        (Some(id), _) => Split::find_by_id(tx, id)?,
-        (None, Some(number)) => Split::find(tx, mchid, number)?,
-        (None, None) => None,
-    };
-    let split = split.filter(|split| {
-        let transaction_id = request.transaction_id.as_deref();
-        split.merchant == mchid && transaction_id.is_none_or(|id| id == split.transaction_id)
-    });
-    let split = split.ok_or_else(refusals::no_record)?;
-    check_sub_merchant(request.sub_mchid.as_deref(), split.sub_mchid.as_deref(), refusals::no_record)?;
+    let split = split_of(tx, mchid, &request)?;
     let ReturnRequest { out_return_no, return_mchid, amount, description, fails_when_short, .. } = request;
     if let Some(known) = tx.get::<Return>(&joined(mchid, &out_return_no))? {
         let is_same = (&known.order_id, known.amount, known.return_mchid.as_str())
@@ -167,33 +157,57 @@ pub(super) fn give_back(
         return_mchid,
         amount,
         description,
-        has_succeeded: true,
+        has_succeeded: false,
         created: now,
     };
-    // It becomes available to the merchant, and is not to be shared again.
-    let moved = Posting::new(Business::ProfitSharingReturn, made.return_id.as_str(), now)
-        .for_number(made.out_return_no.as_str())
-        .moves(
-            Owner::merchant(made.return_mchid.as_str()).account(AccountKind::Available),
-            Owner::merchant(split.payee()).account(AccountKind::Available),
-            amount,
-        );
-    match post(tx, moved) {
-        Ok(()) => {}
-        Err(PostingError::Short { .. }) if !fails_when_short => {
-            return Err(refusals::receiver_is_short().into());
-        }
-        Err(PostingError::Short { .. }) => made.has_succeeded = false,
-        Err(PostingError::Store(error)) => return Err(error.into()),
-        Err(PostingError::Amount) => {
-            return Err(StoreError::Corrupt("a return of an amount that cannot be".to_owned()).into());
-        }
-    }
+    made.has_succeeded = move_back(tx, &split, &made, fails_when_short)?;
     tx.save(&made)?;
     if made.has_succeeded {
         announce_return(tx, &split, &made, now)?;
     }
     Ok(made)
+}
+
+/// The split that a return is of.
+fn split_of(tx: &Transaction<'_>, mchid: &str, request: &ReturnRequest) -> Result<Split, HandlerError> {
+    let split = match (request.order_id.as_deref(), request.out_order_no.as_deref()) {
+        (Some(id), _) => Split::find_by_id(tx, id)?,
+        (None, Some(number)) => Split::find(tx, mchid, number)?,
+        (None, None) => None,
+    };
+    let split = split.filter(|split| {
+        let transaction_id = request.transaction_id.as_deref();
+        split.merchant == mchid && transaction_id.is_none_or(|id| id == split.transaction_id)
+    });
+    let split = split.ok_or_else(refusals::no_record)?;
+    check_sub_merchant(request.sub_mchid.as_deref(), split.sub_mchid.as_deref(), refusals::no_record)?;
+    Ok(split)
+}
+
+/// Moves the money of a return, and says whether it did; it fails where the receiver has too little.
+fn move_back(
+    tx: &Transaction<'_>,
+    split: &Split,
+    made: &Return,
+    fails_when_short: bool,
+) -> Result<bool, HandlerError> {
+    // It becomes available to the merchant, and is not to be shared again.
+    let moved = Posting::new(Business::ProfitSharingReturn, made.return_id.as_str(), made.created)
+        .for_number(made.out_return_no.as_str())
+        .moves(
+            Owner::merchant(made.return_mchid.as_str()).account(AccountKind::Available),
+            Owner::merchant(split.payee()).account(AccountKind::Available),
+            made.amount,
+        );
+    match post(tx, moved) {
+        Ok(()) => Ok(true),
+        Err(PostingError::Short { .. }) if !fails_when_short => Err(refusals::receiver_is_short().into()),
+        Err(PostingError::Short { .. }) => Ok(false),
+        Err(PostingError::Store(error)) => Err(error.into()),
+        Err(PostingError::Amount) => {
+            Err(StoreError::Corrupt("a return of an amount that cannot be".to_owned()).into())
+        }
+    }
 }
 
 fn check_return(

@@ -22,6 +22,7 @@ use crate::clock::compact;
 use crate::products::payments::v2::{fen, fingerprint};
 use crate::products::{Context, HandlerError, Route, route};
 use crate::store::Transaction;
+use crate::v2::response::ResponseForm;
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
@@ -29,8 +30,10 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/secapi/pay/multiprofitsharing", |tx, context| share_more(tx, context).map_err(|error| codes::SPLIT.translate(error))),
     route("POST", "v2/secapi/pay/profitsharingfinish", |tx, context| finish(tx, context).map_err(|error| codes::SPLIT.translate(error))),
     route("POST", "v2/pay/profitsharingquery", |tx, context| query(tx, context).map_err(|error| codes::QUERY.translate(error))),
-    route("POST", "v2/pay/profitsharingorderamountquery", |tx, context| query_amount(tx, context).map_err(|error| codes::AMOUNT.translate(error))),
-    route("POST", "v2/pay/profitsharingmerchantratioquery", |_, context| query_ratio(context).map_err(|error| codes::RATIO.translate(error))),
+    route("POST", "v2/pay/profitsharingorderamountquery", |tx, context| query_amount(tx, context).map_err(|error| codes::AMOUNT.translate(error)))
+        .responding(ResponseForm::failing_as("error_code", Some("error_msg"))),
+    route("POST", "v2/pay/profitsharingmerchantratioquery", |_, context| query_ratio(context).map_err(|error| codes::RATIO.translate(error)))
+        .responding(ResponseForm::failing_as("err_code", Some("err_msg"))),
     route("POST", "v2/pay/profitsharingaddreceiver", |tx, context| add_receiver(tx, context).map_err(|error| codes::RECEIVER.translate(error))),
     route("POST", "v2/pay/profitsharingremovereceiver", |tx, context| remove_receiver(tx, context).map_err(|error| codes::RECEIVER.translate(error))),
     route("POST", "v2/secapi/pay/profitsharingreturn", |tx, context| create_return(tx, context).map_err(|error| codes::RETURN.translate(error))),

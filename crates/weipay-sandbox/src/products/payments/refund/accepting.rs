@@ -15,6 +15,7 @@ use crate::contract::ValidRequest;
 use crate::ledger::AccountKind;
 use crate::people::account::AccountState;
 use crate::products::Decision;
+use crate::products::payments::deposit;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
 use crate::response::Refusal;
 
@@ -45,6 +46,8 @@ pub(crate) struct RefundRequest {
     pub(crate) from: Option<Value>,
     pub(crate) goods_detail: Option<Value>,
     pub(crate) platform_serial: String,
+    /// Whether it is asked for by the operation for deposits (押金).
+    pub(crate) is_of_deposit: bool,
 }
 
 /// Where the money is to come from.
@@ -105,6 +108,7 @@ impl RefundRequest {
             from: from.cloned(),
             goods_detail: request.body.get("goods_detail").cloned(),
             platform_serial: platform_serial.to_owned(),
+            is_of_deposit: false,
         }
     }
 }
@@ -172,6 +176,7 @@ pub(super) fn check_order(
         return Err(refusals::not_the_orders("transaction_id and out_trade_no are of two orders"));
     }
     check_sub_merchant(request.sub_mchid.as_deref(), order.sub_mchid.as_deref())?;
+    deposit::check_refund(&order, request.is_of_deposit)?;
     if now.saturating_sub(payment.paid_at) > REFUND_PERIOD {
         return Err(refusals::too_old());
     }

@@ -72,7 +72,8 @@ fn show_accepted(refund: &Refund) -> Value {
     shown
 }
 
-/// The response of a query. UNCONFIRMED(ecommerce-refund-lists): its lists are there when they are empty, as those of other refunds.
+/// The response of a query. UNCONFIRMED(ecommerce-refund-lists): its lists are there when they are empty, as those of
+/// other refunds.
 fn show(refund: &Refund) -> Value {
     let mut shown = refund.show();
     let mut amount = json!({

@@ -86,6 +86,7 @@ impl Wish {
             scene_info: None,
             profit_sharing: self.profit_sharing,
             subsidy: 0,
+            deposit: None,
             limit_pay: LimitPay::default(),
             payer: Payer::default(),
             created: now,

@@ -11,6 +11,7 @@ use crate::ledger::{Account, AccountKind, Business, Owner, Posting, Purse, post}
 use crate::products::HandlerError;
 use crate::products::cash_coupons::discount;
 use crate::products::cash_coupons::flow::FlowOf;
+use crate::products::payments::deposit;
 use crate::products::payments::order::{Order, Payment};
 use crate::products::payments::profit_sharing::funds::SharedFunds;
 use crate::response::Refusal;
@@ -112,7 +113,11 @@ pub(in crate::products::payments) fn reverse(
         Posting::new(business, payment.transaction_id.as_str(), now).for_number(order.out_trade_no.as_str())
     };
     let amounts = accepting::divide(order.total, order, payment, &[]);
-    withdraw(tx, order, &amounts, None, &posting, now)?;
+    let source = order.is_waiting_deposit().then_some(Source::Available);
+    if source.is_some() {
+        deposit::release(tx, order, payment, now)?;
+    }
+    withdraw(tx, order, &amounts, source.as_ref(), &posting, now)?;
     let person = payment.person.as_of_now(tx)?;
     let (payee, receiver) = (Owner::merchant(order.payee()), original_account(&payment.bank_type, &person));
     deliver(tx, &payee, receiver, &amounts, &payment.promotion_detail, posting(Business::Refund), now)?;

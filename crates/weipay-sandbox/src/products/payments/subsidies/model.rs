@@ -61,8 +61,8 @@ type Refused = &'static str;
 struct Model {
     /// By order and number: fen, and what went back of it, in the order in which they were made.
     subsidies: Vec<((usize, usize), i64, i64)>,
-    /// By number.
-    returns: BTreeMap<usize, (usize, i64)>,
+    /// By number: the order, and fen, of which some were pending.
+    returns: BTreeMap<usize, (usize, i64, i64)>,
     cancelled: [bool; 3],
     /// What is available to the platform and to its sub-merchant.
     available: [i64; 2],
@@ -105,7 +105,7 @@ impl Model {
             return Err("PARAM_ERROR");
         }
         if let Some(known) = self.returns.get(&number) {
-            return if *known == (order, fen) { Ok("SUCCESS") } else { Err("INVALID_REQUEST") };
+            return if *known == (order, fen, pending) { Ok("SUCCESS") } else { Err("INVALID_REQUEST") };
         }
         let has_left =
             |known: &&mut ((usize, usize), i64, i64)| known.0.0 == order && known.1 - known.2 >= fen;
@@ -117,7 +117,7 @@ impl Model {
         self.available[1] -= fen - pending;
         self.unsettled -= pending;
         self.available[0] += fen;
-        self.returns.insert(number, (order, fen));
+        self.returns.insert(number, (order, fen, pending));
         Ok("SUCCESS")
     }
 

@@ -77,7 +77,9 @@ fn take_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
         None => refusals::no_such_order(),
     })?;
     check_owner(&order, context)?;
-    let is_late = |paid_at: i64| context.now.saturating_sub(paid_at) > REVERSE_WITHIN;
+    // A deposit goes back as long as it waits.
+    let is_late =
+        |paid_at: i64| !order.is_waiting_deposit() && context.now.saturating_sub(paid_at) > REVERSE_WITHIN;
     let is_paid = order.trade_type == TradeType::Micropay && order.state == OrderState::Success;
     if is_paid && order.payment.as_ref().is_some_and(|payment| is_late(payment.paid_at)) {
         let refusal =

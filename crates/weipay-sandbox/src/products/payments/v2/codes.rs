@@ -101,6 +101,18 @@ pub(super) const REVERSE: Codes = Codes {
     otherwise: "TRADE_ERROR",
 };
 
+/// INFERRED(deposit-codes)
+pub(super) const CONSUME: Codes = Codes {
+    rows: &[
+        saying("INVALID_REQUEST", OTHER_PARAMETERS, "PARAM_ERROR", "total_fee参数格式错误"),
+        row("INVALID_REQUEST", "INVALID_REQUEST"),
+        row("PARAM_ERROR", "PARAM_ERROR"),
+        row("ORDERNOTEXIST", "ORDERNOTEXIST"),
+        row("NOT_ENOUGH", "NOTENOUGH"),
+    ],
+    otherwise: "INVALID_REQUEST",
+};
+
 /// Of refundv2 too, whose page lists none. INFERRED(v2-refund-error): what the page has no own code for is `ERROR`.
 pub(super) const REFUND: Codes = Codes {
     rows: &[
@@ -206,7 +218,7 @@ mod tests {
     use crate::products::payments::refusals;
     use crate::response::Refusal;
 
-    const ALL: [(&str, &Codes); 13] = [
+    const ALL: [(&str, &Codes); 19] = [
         ("v2/pay/unifiedorder", &UNIFIED_ORDER),
         ("v2/pay/combinedorder", &UNIFIED_ORDER),
         ("v2/pay/querycombinedorder", &ORDER_QUERY),
@@ -220,6 +232,12 @@ mod tests {
         ("v2/secapi/pay/reverse", &REVERSE),
         ("v2/secapi/pay/refund", &REFUND),
         ("v2/pay/refundquery", &REFUND_QUERY),
+        ("v2/deposit/micropay", &MICROPAY),
+        ("v2/deposit/facepay", &MICROPAY),
+        ("v2/deposit/orderquery", &ORDER_QUERY),
+        ("v2/deposit/consume", &CONSUME),
+        ("v2/deposit/reverse", &REVERSE),
+        ("v2/deposit/refund", &REFUND),
     ];
 
     #[test]

@@ -4,13 +4,18 @@
 //! UNCONFIRMED(v2-combined-codes): no page of these operations lists a code; they have those of unifiedorder,
 //! orderquery and closeorder.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
+use weipay_catalog::{Catalog, Field};
+use weipay_rules::BrokenRule;
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
 use super::order::{no_such_order, offered, trade_type_of};
 use super::{Order, promotions, refused};
 use crate::clock::{self, compact, parse_compact};
 use crate::contract::ValidRequest;
+use crate::notifications::event_name::v2_event;
 use crate::products::payments::combined::{CombinedOrder, close_parts, make};
 use crate::products::payments::order::{Combination, Dialect, OrderState};
 use crate::products::payments::refusals;
@@ -20,7 +25,7 @@ use crate::response::Refusal;
 use crate::store::Transaction;
 
 /// `event_type` of the notification that a combined order was paid.
-pub(in crate::products::payments) const PAID: &str = "v2/combined-transactions-success";
+pub(in crate::products::payments) const PAID: &str = v2_event!("combined-transactions-success");
 
 pub(super) fn order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     create(tx, context).map_err(|error| UNIFIED_ORDER.translate(error))
@@ -93,6 +98,23 @@ fn listed(request: &ValidRequest) -> Result<Vec<Map<String, Value>>, Refusal> {
     }
 }
 
+/// A part of a combined order by APIv3.
+static PART: LazyLock<&'static [Field]> = LazyLock::new(|| {
+    let operation = Catalog::embedded().find("POST", "v3/combine-transactions/native");
+    let fields = operation.map(|operation| &*operation.request.json).unwrap_or_default();
+    fields.iter().find(|field| field.name == "sub_orders").map(|field| &*field.fields).unwrap_or_default()
+});
+
+/// What of a rule of APIv3 a text breaks, without the text. UNCONFIRMED(v2-combined-part-limits): the page has no limits for
+/// parts, and APIv3 shows them.
+fn broken_in_v3(name: &str, text: &str) -> Option<String> {
+    let field = PART.iter().find(|field| field.name == name)?;
+    match field.rules().check_text(text).err()? {
+        BrokenRule::Range { outside, .. } => Some(outside.limits.to_string()),
+        rule => Some(rule.to_string()),
+    }
+}
+
 fn part_as_v3(place: usize, part: &Map<String, Value>) -> Result<Value, Refusal> {
     let refuse = |name: &str, why: &str| bad_list(format!("order_list[{place}].{name} must be {why}"));
     let text = |name: &'static str| match part.get(name) {
@@ -103,19 +125,20 @@ fn part_as_v3(place: usize, part: &Map<String, Value>) -> Result<Value, Refusal>
     let required = |name| text(name)?.ok_or_else(|| refuse(name, "a text, not empty"));
     let total = part.get("total_fee").and_then(Value::as_i64).filter(|&fen| fen >= 1);
     let total = total.ok_or_else(|| refuse("total_fee", reasons::FEN_IN_JSON))?;
-    if required("out_trade_no")?.chars().count() > 32 {
-        return Err(refuse("out_trade_no", "a text of at most 32 characters"));
+    for (name, of_v3) in [("out_trade_no", "out_trade_no"), ("body", "description"), ("attach", "attach")] {
+        if let Some(broken) = broken_in_v3(of_v3, required(name)?) {
+            return Err(bad_list(format!("order_list[{place}].{name}: {broken}")));
+        }
     }
     let mut of_v3 = json!({
         "appid": required("appid")?,
         "mchid": required("mch_id")?,
         "description": required("body")?,
+        "attach": required("attach")?,
         "out_trade_no": required("out_trade_no")?,
         "amount": { "total_amount": total, "currency": required("fee_type")? },
     });
-    for (name, of_v2) in
-        [("attach", "attach"), ("detail", "detail"), ("sub_appid", "sub_appid"), ("sub_mchid", "sub_mch_id")]
-    {
+    for (name, of_v2) in [("detail", "detail"), ("sub_appid", "sub_appid"), ("sub_mchid", "sub_mch_id")] {
         if let Some(value) = text(of_v2)? {
             of_v3[name] = json!(value);
         }
@@ -288,6 +311,11 @@ mod tests {
     fn a_list_of_parts_is_refused_by_name_and_never_shown() {
         let list = |parts: Vec<Value>| json!({ "order_num": parts.len(), "order_list": parts });
         assert_eq!(reason(&list(vec![part()])), "");
+        let mut longest = part();
+        longest["body"] = json!("茶".repeat(42));
+        longest["attach"] = json!("a".repeat(128));
+        longest["out_trade_no"] = json!("a".repeat(32));
+        assert_eq!(reason(&list(vec![longest])), "");
         let with = |name: &str, value: Value| {
             let mut part = part();
             part[name] = value;
@@ -302,7 +330,12 @@ mod tests {
             (with("total_fee", json!(1.5)), "order_list[1].total_fee"),
             (with("mch_id", json!(1_900_000_109)), "order_list[1].mch_id"),
             (with("out_trade_no", json!("s".repeat(33))), "order_list[1].out_trade_no"),
+            (with("out_trade_no", json!("secret/1")), "order_list[1].out_trade_no"),
             (with("body", json!("")), "order_list[1].body"),
+            // Bytes are counted: 43 times three.
+            (with("body", json!("茶".repeat(43))), "order_list[1].body"),
+            (with("attach", json!("s".repeat(129))), "order_list[1].attach"),
+            (with("attach", json!("")), "order_list[1].attach"),
         ] {
             let said = reason(&bad);
             assert!(said.contains(wanted) && !said.contains("secret"), "{bad}: {said}");

@@ -22,7 +22,7 @@ const NAMES: [(&str, &str); 6] = [
 ];
 
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let refund = refund::accept(tx, context, goods_in(context))?;
+    let refund = refund::accept(tx, context, |request| request.goods_detail = goods_in(context))?;
     let mut shown = refund::show(&refund);
     add_list(&mut shown, &[refund]);
     Ok(shown)

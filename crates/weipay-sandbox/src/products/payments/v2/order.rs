@@ -11,7 +11,7 @@ use crate::products::payments::closing::{BurntNumber, close_and_save};
 use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
-use crate::products::payments::order::{Dialect, LimitPay, OrderState, Payer, Prepay, TradeType};
+use crate::products::payments::order::{Deposit, Dialect, LimitPay, OrderState, Payer, Prepay, TradeType};
 use crate::products::payments::parties::{check_payer, check_sub_merchant};
 use crate::products::payments::query::check_parties;
 use crate::products::payments::refusals;
@@ -75,6 +75,7 @@ pub(crate) fn read(
     let appid = request.required("appid").to_owned();
     // micropay has neither of these elements: who builds all requests by one function is notified of none.
     let is_by_code = trade_type == TradeType::Micropay;
+    let is_deposit = is_by_code && request.text("deposit") == Some("Y");
     let payer = match is_by_code {
         true => Payer::default(),
         false => {
@@ -104,8 +105,10 @@ pub(crate) fn read(
         goods_tag: text("goods_tag"),
         detail: request.text("detail").and_then(|text| serde_json::from_str(text).ok()),
         scene_info: Some(scene(request.text("spbill_create_ip"), request.text("device_info"))),
-        profit_sharing: request.text("profit_sharing") == Some("Y"),
+        // UNCONFIRMED(deposit-sharing): nothing of a deposit is shared.
+        profit_sharing: request.text("profit_sharing") == Some("Y") && !is_deposit,
         subsidy: 0,
+        deposit: is_deposit.then(Deposit::default),
         limit_pay: LimitPay::from_word(request.text("limit_pay")),
         payer,
         created: now,

@@ -8,6 +8,7 @@ use super::promotions::{coupon_type, tells_types};
 use super::{Order, parties, refused};
 use crate::clock::spaced;
 use crate::ledger::AccountKind;
+use crate::notifications::event_name::v2_event;
 use crate::products::payments::order::Dialect;
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::payments::refund::{RefundRequest, Source, refund};
@@ -16,19 +17,22 @@ use crate::response::Refusal;
 use crate::store::Transaction;
 
 /// `event_type` of the notification.
-pub(in crate::products::payments) const PROCESSED: &str = "v2/refund-processed";
+pub(in crate::products::payments) const PROCESSED: &str = v2_event!("refund-processed");
 
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    Ok(show(&accept(tx, context, None)?))
+    Ok(show(&accept(tx, context, |_| {})?))
 }
 
-/// Accepts a refund, of these goods where they are named, or gives the one that has its number.
+/// Accepts a refund, or gives the one that has its number. `add` says of it what other operations do not have.
 pub(super) fn accept(
     tx: &Transaction<'_>,
     context: &Context<'_>,
-    goods_detail: Option<Value>,
+    add: impl FnOnce(&mut RefundRequest),
 ) -> Result<Refund, HandlerError> {
-    let asked = read(context).map(|request| RefundRequest { goods_detail, ..request });
+    let asked = read(context).map(|mut request| {
+        add(&mut request);
+        request
+    });
     let created = asked.map_err(HandlerError::from).and_then(|request| {
         let names_transaction = request.transaction_id.is_some();
         refund(tx, &context.caller.mchid, &request, context.now).map_err(|error| match error {
@@ -70,6 +74,7 @@ fn read(context: &Context<'_>) -> Result<RefundRequest, Refusal> {
         from: None,
         goods_detail: None,
         platform_serial: context.platform_serial.to_owned(),
+        is_of_deposit: false,
     })
 }
 

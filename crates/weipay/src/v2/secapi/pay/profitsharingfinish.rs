@@ -29,8 +29,8 @@ pub mod post {
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
+            /// 签名类型. At most 32 characters.
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户分账单号. Required; at most 64 characters.

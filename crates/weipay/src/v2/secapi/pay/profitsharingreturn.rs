@@ -31,8 +31,8 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 签名类型. Required; at most 32 characters.
-            sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
+            /// 签名类型. At most 32 characters.
+            sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
             /// 微信分账单号. At most 64 characters.
             order_id: String = xml("order_id").length(0, 64),
             /// 商户分账单号. At most 64 characters.

@@ -99,6 +99,7 @@ pub mod get {
         }
 
         /// The object `funds_abnormal_receivers`.
+        #[doc(alias = "查询分账结果")]
         pub struct FundsAbnormalReceivers {
             /// 平台接收异常资金商户号.
             mchid: String = body("mchid"),
@@ -209,6 +210,7 @@ pub mod post {
         }
 
         /// The object `funds_abnormal_receivers`.
+        #[doc(alias = "分账接收方列表")]
         pub struct FundsAbnormalReceivers {
             /// 平台接收异常资金商户号.
             mchid: String = body("mchid"),

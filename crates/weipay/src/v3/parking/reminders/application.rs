@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// The object `parking_lot`.
+        #[doc(alias = "提交停车场进件申请")]
         pub struct ParkingLot {
             /// 停车场名称. Required; at most 128 characters.
             parking_lot_name: String = body("parking_lot_name").required().length(0, 128),

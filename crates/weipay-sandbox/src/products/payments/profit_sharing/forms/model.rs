@@ -1,8 +1,8 @@
 //! Random lives of a platform (电商平台) and its sub-merchants against a reference model that is small enough to be believed.
 //!
 //! The platform sells for two sub-merchants, shares what they were paid by both forms, refunds from their
-//! money or advances it, has advances back, and withdraws. The model knows of each order what is left to
-//! share, of each refund who pays it, of each advance whether it came back, and what is in every account.
+//! money or advances it, takes fees for service after a sale, has advances back, withdraws, and asks what was there at the end of a day. The model knows of each order what is left to
+//! share and what was taken for service after the sale, of each refund who pays it, of each advance whether it came back, and what is in every account.
 //! Time passes, and the store is closed and opened in between. After each step all money adds up to nothing,
 //! and only banks are below zero.
 //!
@@ -142,7 +142,14 @@ impl Accounts {
     fn billed(&self) -> [i64; 2] {
         [self.unsettled + self.available + self.frozen, self.operation]
     }
+
+    fn balances(&self) -> Balances {
+        [self.available, self.unsettled + self.frozen, self.operation]
+    }
 }
+
+/// What queries of balances say: what is available and pending of the basic account, and the operation account.
+type Balances = [i64; 3];
 
 /// What the clock does, in the order in which it does it at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,6 +175,12 @@ struct Model {
     returns: BTreeMap<usize, Return>,
     refunds: BTreeMap<usize, Refund>,
     withdrawals: BTreeMap<usize, Withdrawal>,
+    /// By order: its refund, and fen, that were shared for service after the sale.
+    after_sales: BTreeMap<usize, (usize, i64)>,
+    /// What was added to the accounts, and when.
+    history: Vec<(i64, [Balances; PARTIES])>,
+    /// What the history adds up to.
+    noted: [Balances; PARTIES],
     /// The orders whose day's money the clock has settled.
     settled: [bool; ORDERS.len()],
     notified: Vec<String>,
@@ -176,6 +189,31 @@ struct Model {
 impl Model {
     fn new() -> Self {
         Self { now: NOW, ..Self::default() }
+    }
+
+    /// Notes when the accounts have changed.
+    fn note(&mut self) {
+        let now = self.accounts.map(|accounts| accounts.balances());
+        if now != self.noted {
+            let added = |party: usize| std::array::from_fn(|at| now[party][at] - self.noted[party][at]);
+            self.history.push((self.now, std::array::from_fn(added)));
+            self.noted = now;
+        }
+    }
+
+    /// What a party had, and of a sub-merchant the basic account only, at the end of the day that was this number of days before today.
+    fn at_the_end(&self, party: usize, days: i64) -> Result<Balances, Refused> {
+        let end = midnight(day(self.now) - days + 1);
+        if !(1..=90).contains(&days) || self.now < end + 10 * 3_600 {
+            return Err(INVALID);
+        }
+        let before = self.history.iter().filter(|(time, _)| *time < end);
+        let add = |had: Balances, added: &Balances| std::array::from_fn(|at| had[at] + added[at]);
+        let mut had = before.fold([0; 3], |had, (_, added)| add(had, &added[party]));
+        if party != PLATFORM {
+            had[2] = 0;
+        }
+        Ok(had)
     }
 
     fn accounts_of(&mut self, order: usize) -> &mut Accounts {
@@ -308,6 +346,37 @@ impl Model {
         self.received[receiver] -= fen;
         self.accounts[ORDERS[known_split.asked.order].party].available += fen;
         self.returns.insert(number, Return { split, receiver, fen });
+        Ok(())
+    }
+
+    /// The platform takes its fee for service after the sale, once for an order that was refunded.
+    fn share_after_sales(&mut self, order: usize, refund: usize, fen: i64) -> Result<(), Refused> {
+        let Sold { party, total, .. } = ORDERS[order];
+        let paid = self.orders[order].paid.filter(|_| party != PLATFORM).ok_or(INVALID)?;
+        if let Some(known) = self.after_sales.get(&order) {
+            return if *known == (refund, fen) { Ok(()) } else { Err(INVALID) };
+        }
+        let of_order = |refund: &&Refund| refund.order == order && refund.state != RefundState::Closed;
+        self.refunds.get(&refund).filter(of_order).ok_or(INVALID)?;
+        if !(1..=total - self.orders[order].refunded).contains(&fen) {
+            return Err(PARAM);
+        }
+        let Order { left, is_open, .. } = self.orders[order];
+        let is_of_frozen = is_open && self.now < paid + 30 * DAY;
+        let released = if is_open && !is_of_frozen { left } else { 0 };
+        let has = if is_of_frozen { left } else { self.accounts[party].available + released };
+        if has < fen {
+            return Err(SHORT);
+        }
+        self.release_late(order);
+        if is_of_frozen {
+            self.orders[order].left -= fen;
+            self.accounts[party].frozen -= fen;
+        } else {
+            self.accounts[party].available -= fen;
+        }
+        self.accounts[PLATFORM].available += fen;
+        self.after_sales.insert(order, (refund, fen));
         Ok(())
     }
 
@@ -524,6 +593,7 @@ impl Model {
                 }
                 Due::Withdrawn(number) => drop(self.decide_withdrawal(number, WithdrawalState::Success)),
             }
+            self.note();
         }
         self.now = until;
     }

@@ -52,6 +52,7 @@ pub mod post {
         }
 
         /// The object `sign_plan_detail`.
+        #[doc(alias = "创建用户的签约计划")]
         pub struct SignPlanDetail {
             /// 计划明细序号. Required.
             plan_detail_no: i64 = body("plan_detail_no").required(),

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::step::{AskedSplit, AskedWithdrawal, Step, step};
 use super::{
-    Accounts, BRAND_FORM, Model, ORDERS, Outcome, PARTIES, PERSON, PLATFORM, RECEIVERS, Refund, Refused,
-    Split,
+    Accounts, BRAND_FORM, Balances, Model, ORDERS, Outcome, PARTIES, PERSON, PLATFORM, RECEIVERS, Refund,
+    Refused, Split,
 };
-use crate::clock::DAY;
+use crate::clock::{self, DAY};
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
 use crate::products::HandlerError;
@@ -156,6 +156,45 @@ impl Platform {
         Ok(())
     }
 
+    /// The fee for service after the sale of an order.
+    fn share_after_sales(&self, order: usize, refund: usize, fen: i64) -> Result<(), Refused> {
+        let refund_id = self.refunds.get(&refund).map_or("unknown", |id| id);
+        let body = json!({
+            "sub_mchid": sub_mchid(order), "transaction_id": self.id(order), "amount": fen,
+            "type": "SERVICE_FEE_INCOME", "scene": "RETURN_GOODS", "refund_id": refund_id,
+        });
+        let shown = self.ask("POST", &format!("{}/after-sales-orders", PATHS[0]), &body)?;
+        assert_eq!((&shown["sub_mchid"], &shown["amount"]), (&body["sub_mchid"], &body["amount"]));
+        Ok(())
+    }
+
+    /// What a party has, now or at the end of a day.
+    fn balances(&self, party: usize, date: Option<&str>) -> Result<Balances, Refused> {
+        let (now, then, query) = match party {
+            PLATFORM => ("merchant/fund/balance", "merchant/fund/dayendbalance", false),
+            _ => ("ecommerce/fund/balance", "ecommerce/fund/enddaybalance", true),
+        };
+        let ask = |account: &str| -> Result<[i64; 2], Refused> {
+            let named = if query { MCHIDS[party] } else { account };
+            let path = if date.is_some() { then } else { now };
+            let date = date.map(|date| format!("&date={date}")).unwrap_or_default();
+            let account = if query { format!("&account_type={account}") } else { String::new() };
+            let query = format!("{account}{date}");
+            let shown = self.ask(
+                "GET",
+                &format!("/v3/{path}/{named}?{}", query.trim_start_matches('&')),
+                &Value::Null,
+            )?;
+            Ok(["available_amount", "pending_amount"].map(|name| shown[name].as_i64().unwrap()))
+        };
+        // At the end of a day only the platform's own operation account can be asked for.
+        let has_operation = party == PLATFORM || date.is_none();
+        let operation = if has_operation { ask("OPERATION")? } else { [0, 0] };
+        let ([available, pending], [operation, transferring]) = (ask("BASIC")?, operation);
+        assert_eq!(transferring, 0);
+        Ok([available, pending, operation])
+    }
+
     /// The refund_id of a refund, and a sub-merchant: its own, if it has one.
     fn refund_of(&self, model: &Model, number: usize) -> (String, &'static str) {
         let id = self.refunds.get(&number).cloned().unwrap_or_else(|| "unknown".to_owned());
@@ -235,6 +274,18 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
             let number = meant(number, open.map(|(number, _)| *number));
             assert_eq!(platform.decide(number, to), model.decide(number, to));
         }
+        Step::AfterSales { refund, other, fen, again } => {
+            let refund = meant(refund, model.refunds.keys().copied());
+            let order = other.or(model.refunds.get(&refund).map(|refund| refund.order)).unwrap_or(0);
+            let known = model.after_sales.get(&order).filter(|_| again);
+            let (refund, fen) = known.copied().unwrap_or((refund, fen));
+            let got = platform.share_after_sales(order, refund, fen);
+            assert_eq!(got, model.share_after_sales(order, refund, fen));
+        }
+        Step::DayEnd { party, days } => {
+            let date = clock::date(model.now - days * DAY);
+            assert_eq!(platform.balances(party, Some(&date)), model.at_the_end(party, days));
+        }
         Step::ReturnAdvance { number } => {
             let advanced = model.refunds.iter().filter(|(_, refund)| refund.is_advanced);
             let number = meant(number, advanced.map(|(number, _)| *number));
@@ -269,6 +320,7 @@ fn take(platform: &mut Platform, model: &mut Model, step: &Step) {
         }
         Step::Restart => platform.world.restart(),
     }
+    model.note();
 }
 
 fn check_money(platform: &Platform, model: &Model) {
@@ -357,6 +409,23 @@ fn check_records(platform: &Platform, model: &mut Model) {
             assert_eq!(shown.unwrap()["status"], known.state.word());
         }
     }
+    for order in (0..ORDERS.len()).filter(|order| ORDERS[*order].party != PLATFORM) {
+        let target = format!(
+            "{}/after-sales-orders?sub_mchid={}&transaction_id={}",
+            PATHS[0],
+            sub_mchid(order),
+            platform.id(order)
+        );
+        let shown = platform.ask("GET", &target, &Value::Null);
+        let shown =
+            shown.map(|shown| (shown["amount"].as_i64(), shown["result"].as_str().map(str::to_owned)));
+        let known = model.after_sales.get(&order).map(|(_, fen)| (Some(*fen), Some("SUCCESS".to_owned())));
+        assert_eq!(shown, known.ok_or("RESOURCE_NOT_EXISTS"));
+    }
+    for (party, accounts) in model.accounts.iter().enumerate() {
+        assert_eq!(platform.balances(party, None), Ok(accounts.balances()));
+    }
+    model.note();
     let mut expected = model.notified.clone();
     expected.sort_unstable();
     let mut found: Vec<_> = platform
@@ -405,6 +474,31 @@ fn live(steps: &[Step]) {
 fn platforms_live_as_the_model_says_and_money_is_conserved() {
     let steps = Steps { variable: "WEIPAY_PLATFORM_STEPS", default: 1_500, of_a_life: 150 };
     live_randomly(steps, step(), live);
+}
+
+/// What waits to be shared pays the fee first; after its end the available money does.
+#[test]
+fn a_fee_for_service_after_a_sale_is_taken_once_of_an_order() {
+    let pass = |seconds| Step::Pass { seconds, is_late: false };
+    let share = |refund, fen| Step::AfterSales { refund, other: None, fen, again: false };
+    live(&[
+        Step::Pay { order: 1 },
+        Step::Pay { order: 2 },
+        Step::Refund { number: 0, order: 1, fen: 200, is_advanced: false },
+        share(0, 801),
+        share(0, 800),
+        share(0, 300),
+        share(0, 300),
+        share(0, 301),
+        pass(30 * DAY),
+        Step::Refund { number: 1, order: 2, fen: 100, is_advanced: false },
+        share(1, 400),
+        Step::DayEnd { party: 1, days: 1 },
+        pass(DAY),
+        Step::DayEnd { party: 0, days: 1 },
+        Step::DayEnd { party: 1, days: 1 },
+        Step::DayEnd { party: PLATFORM, days: 1 },
+    ]);
 }
 
 #[test]

@@ -43,6 +43,13 @@ pub(super) enum Step {
         number: usize,
         to: RefundState,
     },
+    /// For the order of the refund, or for another one.
+    AfterSales {
+        refund: usize,
+        other: Option<usize>,
+        fen: i64,
+        again: bool,
+    },
     ReturnAdvance {
         number: usize,
     },
@@ -54,6 +61,11 @@ pub(super) enum Step {
     DecideWithdrawal {
         number: usize,
         to: WithdrawalState,
+    },
+    /// Asks what a party had at the end of a day.
+    DayEnd {
+        party: usize,
+        days: i64,
     },
     /// Money comes from the bank of a party, into the basic account or the operation account.
     TopUp {
@@ -133,6 +145,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let outcome = prop_oneof![
         1 => Just(WithdrawalState::Success), 2 => Just(WithdrawalState::Fail), 2 => Just(WithdrawalState::Refund)
     ];
+    let other = prop_oneof![9 => Just(None), 1 => (0..ORDERS.len()).prop_map(Some)];
+    let days = prop_oneof![6 => 0..4i64, 2 => 0..92i64];
     let seconds = prop_oneof![
         6 => prop_oneof![Just(1), Just(4), Just(5), Just(59), Just(60), Just(600)],
         3 => 1..200_000i64,
@@ -154,12 +168,15 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         6 => (0..60usize, order(), fen(), any::<bool>())
             .prop_map(|(number, order, fen, is_advanced)| Step::Refund { number, order, fen, is_advanced }),
         5 => (0..60usize, state).prop_map(|(number, to)| Step::Decide { number, to }),
+        3 => (0..60usize, other, fen(), prop::bool::weighted(0.2))
+            .prop_map(|(refund, other, fen, again)| Step::AfterSales { refund, other, fen, again }),
         6 => (0..60usize).prop_map(|number| Step::ReturnAdvance { number }),
         5 => (number(), withdrawal(), prop::bool::weighted(0.2))
             .prop_map(|(number, asked, again)| Step::Withdraw { number, asked, again }),
         3 => (number(), outcome).prop_map(|(number, to)| Step::DecideWithdrawal { number, to }),
         3 => (0..PARTIES, fen(), prop::bool::weighted(0.3))
             .prop_map(|(party, fen, is_operation)| Step::TopUp { party, fen, is_operation }),
+        3 => (0..PARTIES, days).prop_map(|(party, days)| Step::DayEnd { party, days }),
         1 => (0..RECEIVERS, fen()).prop_map(|(receiver, fen)| Step::Spend { receiver, fen }),
         9 => (seconds, prop::bool::weighted(0.25)).prop_map(|(seconds, is_late)| Step::Pass { seconds, is_late }),
         1 => Just(Step::Restart),

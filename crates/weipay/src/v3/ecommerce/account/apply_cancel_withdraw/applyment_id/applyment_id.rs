@@ -59,6 +59,7 @@ pub mod get {
         }
 
         /// The object `confirm_cancel`.
+        #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
         pub struct ConfirmCancel {
             /// 确认商户注销的页面url.
             confirm_cancel_url: String = body("confirm_cancel_url"),

@@ -43,6 +43,7 @@ pub mod post {
         }
 
         /// The object `invalid_merchant_id_list`.
+        #[doc(alias = "新增活动发券商户号")]
         pub struct InvalidMerchantIdList {
             /// 商户号.
             mchid: String = body("mchid"),

@@ -1,0 +1,151 @@
+//! Deposits (酒店押金), by APIv2: what a person has paid waits at the payee until the merchant consumes it (消费押金), wholly or in part,
+//! so that the rest goes back; or until all of it goes back, because the merchant reverses the payment (撤销), or because 30 days
+//! have passed.
+//!
+//! UNCONFIRMED(deposit-account): a deposit waits where money waits to be shared, without the fee, and what is consumed of it is
+//! available at once. UNCONFIRMED(deposit-rest): the rest goes back as a refund of its own, under a number that the platform gives.
+//! UNCONFIRMED(deposit-once): a deposit is consumed once, and the same again is the same response. UNCONFIRMED(deposit-expiry): what
+//! goes back by itself is a reversal. UNCONFIRMED(deposit-words): the sentences.
+
+#[cfg(test)]
+mod model;
+
+use serde::{Deserialize, Serialize};
+
+use super::order::{Order, OrderState, Payment};
+use super::refund::record::settlement_total;
+use super::refund::{self, RefundRequest, Source};
+use super::{codepay, refusals};
+use crate::clock::DAY;
+use crate::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::products::HandlerError;
+use crate::response::Refusal;
+use crate::store::{Due, StoreError, Transaction};
+
+/// 押金.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deposit {
+    /// Fen that were consumed, once they were.
+    pub(crate) consumed: Option<i64>,
+}
+
+/// The kind of what is due: nobody has consumed it in time.
+pub(super) const RETURNS: &str = "deposit goes back";
+/// How long a deposit waits (押金超时时间 30 个自然日).
+const WAITS: i64 = 30 * DAY;
+
+fn due(order: &Order, payment: &Payment) -> Due {
+    let at = payment.paid_at.saturating_add(WAITS);
+    Due { kind: RETURNS.to_owned(), key: super::order::key(&order.merchant, &order.out_trade_no), at }
+}
+
+/// A deposit that was paid begins to wait. The payment has put it, without the fee, into the payee's frozen account.
+pub(super) fn begin(tx: &Transaction<'_>, order: &Order) -> Result<(), StoreError> {
+    match order.payment.as_ref().filter(|_| order.deposit.is_some()) {
+        Some(payment) => tx.schedule(&due(order, payment)),
+        None => Ok(()),
+    }
+}
+
+/// Nothing of it waits any more: the payee has it.
+pub(super) fn release(
+    tx: &Transaction<'_>,
+    order: &Order,
+    payment: &Payment,
+    now: i64,
+) -> Result<(), HandlerError> {
+    tx.unschedule(&due(order, payment))?;
+    let payee = Owner::merchant(order.payee());
+    let released = Posting::new(Business::Unfreeze, payment.transaction_id.as_str(), now)
+        .for_number(order.out_trade_no.as_str())
+        .moves(
+            payee.account(AccountKind::Frozen),
+            payee.account(AccountKind::Available),
+            settlement_total(order, payment).saturating_sub(payment.fee),
+        );
+    post(tx, released).map_err(|error| error.or_short(refusals::not_enough_to_reverse))
+}
+
+/// Consumes a deposit: this much is the payee's, and the rest goes back.
+pub(super) fn consume(tx: &Transaction<'_>, order: Order, fen: i64, now: i64) -> Result<Order, HandlerError> {
+    let (Some(deposit), Some(payment)) = (order.deposit, order.payment.clone()) else {
+        return Err(not_a_deposit().into());
+    };
+    match deposit.consumed {
+        Some(known) if known == fen => return Ok(order),
+        Some(_) => return Err(consumed_before().into()),
+        None if order.state != OrderState::Success => return Err(not_a_deposit().into()),
+        None => {}
+    }
+    if !(1..=order.total).contains(&fen) {
+        return Err(Refusal::param_error(
+            "consume_fee参数格式错误",
+            "consume_fee must be from 1 fen to what was paid as the deposit",
+        )
+        .into());
+    }
+    release(tx, &order, &payment, now)?;
+    let order = Order { deposit: Some(Deposit { consumed: Some(fen) }), ..order };
+    tx.save(&order)?;
+    if fen < order.total {
+        refund::refund(tx, &order.merchant, &rest_of(&order, &payment, order.total - fen), now)?;
+    }
+    Ok(order)
+}
+
+/// What was not consumed goes back.
+fn rest_of(order: &Order, payment: &Payment, fen: i64) -> RefundRequest {
+    RefundRequest {
+        dialect: order.dialect,
+        sub_mchid: order.sub_mchid.clone(),
+        transaction_id: Some(payment.transaction_id.clone()),
+        out_trade_no: None,
+        out_refund_no: format!("deposit-{}", payment.transaction_id),
+        reason: None,
+        notify_url: None,
+        source: Some(Source::Available),
+        refund_account: None,
+        refund: fen,
+        total: order.total,
+        currency: order.currency.clone(),
+        from: None,
+        goods_detail: None,
+        platform_serial: order.platform_serial.clone(),
+        is_of_deposit: true,
+    }
+}
+
+/// The clock: nobody has consumed it in time.
+pub(super) fn return_due(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
+    match tx.get::<Order>(key)?.filter(Order::is_waiting_deposit) {
+        Some(order) => codepay::reverse(tx, order, at),
+        None => Ok(()),
+    }
+}
+
+/// The rule: a deposit is refunded by its own operation, after it was consumed, and nothing else is.
+pub(super) fn check_refund(order: &Order, is_of_deposit: bool) -> Result<(), Refusal> {
+    match order.deposit {
+        None if is_of_deposit => Err(not_a_deposit()),
+        Some(_) if !is_of_deposit => Err(Refusal::invalid_request(
+            "该订单为押金订单，请调押金退款接口",
+            "the order is a deposit: refund it by deposit/refund, after deposit/consume",
+        )),
+        Some(Deposit { consumed: None }) => Err(Refusal::invalid_request(
+            "押金未消费，请调用撤销接口",
+            "the deposit was not consumed yet: all of it goes back by deposit/reverse",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn not_a_deposit() -> Refusal {
+    Refusal::invalid_request("该订单不是押金订单", "the order is no deposit that was paid and not reversed")
+}
+
+fn consumed_before() -> Refusal {
+    Refusal::invalid_request(
+        "押金已消费",
+        "the deposit was consumed with another consume_fee; what was settled is given back by deposit/refund",
+    )
+}

@@ -1,0 +1,60 @@
+//! Deposits (酒店押金): paid by a payment code or a face, then consumed, reversed or refunded.
+//!
+//! UNCONFIRMED(deposit-codes): no page of these operations lists a code; they have those of micropay, orderquery, reverse, refund and
+//! refundquery. To reverse what was consumed is ORDERNOTEXIST, as a public report has it.
+
+use serde_json::{Value, json};
+
+use super::codes::CONSUME;
+use super::order::{check_owner, fen, find, no_such_order, query_order_if};
+use super::{codepay, refund};
+use crate::products::payments::deposit::consume;
+use crate::products::payments::refusals;
+use crate::products::{Context, HandlerError};
+use crate::store::Transaction;
+
+/// As orderquery, with what was consumed.
+pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mut consumed = None;
+    let mut shown = query_order_if(tx, context, |order| {
+        consumed = order.deposit.and_then(|deposit| deposit.consumed);
+        Ok(())
+    })?;
+    if let Some(fen) = consumed {
+        shown["consume_fee"] = json!(fen);
+    }
+    Ok(shown)
+}
+
+pub(super) fn consume_deposit(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    take(tx, context).map_err(|error| CONSUME.translate(error))
+}
+
+fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let order = find(tx, context)?.ok_or_else(|| no_such_order("no order has this number"))?;
+    check_owner(&order, context)?;
+    let request = context.request;
+    let is_its = request.text("out_trade_no").is_none_or(|number| number == order.out_trade_no);
+    if !is_its || fen(&request.body, "total_fee")? != order.total {
+        return Err(refusals::other_parameters().into());
+    }
+    let order = consume(tx, order, fen(&request.body, "consume_fee")?, context.now)?;
+    Ok(json!({
+        "transaction_id": order.transaction_id(), "out_trade_no": order.out_trade_no, "total_fee": order.total,
+        "consume_fee": order.deposit.and_then(|deposit| deposit.consumed), "fee_type": order.currency,
+    }))
+}
+
+pub(super) fn reverse(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let is_consumed =
+        find(tx, context)?.is_some_and(|order| order.deposit.is_some() && !order.is_waiting_deposit());
+    if is_consumed {
+        let refusal = no_such_order("the deposit was consumed: give money back by deposit/refund");
+        return Err(crate::response::Refusal { message: "订单不存在".into(), ..refusal }.into());
+    }
+    codepay::reverse_order(tx, context)
+}
+
+pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    Ok(refund::show(&refund::accept(tx, context, |request| request.is_of_deposit = true)?))
+}
