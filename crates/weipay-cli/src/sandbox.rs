@@ -31,10 +31,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use weipay_sandbox::{ClockMode, StartError};
+use weipay_sandbox::{ClockMode, Sandbox, StartError};
 
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
+use crate::output::note;
 use log_writer::LogWriter;
 use serving::Serving;
 
@@ -209,10 +210,20 @@ fn serve(arguments: &Arguments) -> Outcome {
         );
         writeln!(anstream::stderr(), "{note}").ok();
     }
+    tell_holds(&sandbox);
     let waited = asked_to_end.recv().unwrap_or(Ok(()));
     drop(sandbox);
     drop(log);
     waited.map_err(Failure::failed)
+}
+
+/// Notifications that were held before are held still: whoever misses them did not necessarily hold them.
+fn tell_holds(sandbox: &Sandbox) {
+    if let Ok(holds) = sandbox.notifications().holds()
+        && holds.is_any()
+    {
+        note(format_args!("{holds}; see: weipay sandbox notifications release"));
+    }
 }
 
 /// What stands in a file of the command line is a part of it.

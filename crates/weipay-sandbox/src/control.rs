@@ -28,6 +28,7 @@ mod merchants;
 mod notifications;
 mod openapi;
 pub(crate) mod people;
+mod responses;
 mod state;
 
 use std::fmt;
@@ -434,6 +435,8 @@ impl Control {
         };
         let request = ControlRequest::read(route, values, query, body)?;
         let value = (route.handler)(self, &request)?;
+        #[cfg(test)]
+        responses::check(route, &value);
         Ok(match value {
             Value::Null => ControlResponse { status: 204, body: None },
             value => ControlResponse { status: 200, body: Some(value) },

@@ -242,6 +242,11 @@ fn check_language(request: &Request) -> Result<(), Rejection> {
     .into())
 }
 
+/// Whether the one `Authorization` header is no text as headers are.
+fn is_not_ascii(request: &Request) -> bool {
+    request.headers.get("authorization").is_some_and(|value| value.to_str().is_err())
+}
+
 fn authorization(request: &Request) -> Result<Authorization, Rejection> {
     let of_transactions = is_less_checked(request);
     let how_many = request.headers.get_all("authorization").iter().count();
@@ -252,6 +257,10 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
                 "the request has no Authorization header: sign it, and send the signature in one".to_owned()
             }
             _ if how_many > 1 => "the request has several Authorization headers: send one".to_owned(),
+            AuthorizationError::MissingScheme if is_not_ascii(request) => {
+                "the Authorization header has characters that are not ASCII: nothing in it needs any, and the signature is base64"
+                    .to_owned()
+            }
             AuthorizationError::OtherScheme { .. } if is_of_a_brand(request) => format!(
                 "the Authorization header is that of a brand ({BRAND_SCHEME}), and the sandbox has no brands: no source describes what \
                  they call. Sign as a partner with WECHATPAY2-SHA256-RSA2048"
@@ -312,12 +321,14 @@ fn check_known(
     if merchant.certificate == CertificateState::Revoked {
         return Err(Refusal::sign_error(
             REVOKED_CERTIFICATE,
-            "the merchant certificate of this serial_no was revoked: sign with a new one",
+            "the merchant certificate of this serial_no was revoked; in the sandbox it is valid again after `weipay sandbox merchant certificate \
+             MCHID valid`",
         )
         .into());
     }
     if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
-        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, "the merchant certificate of this serial_no is expired by the sandbox's clock: sign with a new one").into());
+        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, "the merchant certificate of this serial_no is expired by the sandbox's clock, or by `weipay sandbox merchant certificate MCHID \
+             expired`; set the clock back, or the certificate to valid").into());
     }
     if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
         return Err(Refusal::sign_error(OTHER_SERIAL, reasons::NOT_YET_VALID).into());

@@ -344,6 +344,13 @@ impl KitOnDisk {
         &self.dir
     }
 
+    /// The data folder of the sandbox, in which a merchant that was added has a folder of its own.
+    fn home(&self) -> &Path {
+        let of_merchant =
+            self.dir.parent().filter(|parent| parent.file_name().is_some_and(|name| name == MERCHANTS));
+        of_merchant.and_then(Path::parent).unwrap_or(&self.dir)
+    }
+
     /// `kit.json`.
     #[must_use]
     pub fn file(&self) -> &Path {

@@ -106,6 +106,7 @@ pub use merchants::change::MerchantError;
 pub use merchants::record::{CertificateState, PlatformKeys};
 pub use merchants::rotation::{KeyKind, RotationStep};
 pub use notifications::event_name::EventName;
+pub use notifications::hold::Holds;
 pub use notifications::on_demand::{NotificationError, NotificationFilter, Notifications};
 pub use notifications::record::{Attempt, AttemptKind, Notification, NotificationState};
 pub use notifications::release::ReleaseOrder;

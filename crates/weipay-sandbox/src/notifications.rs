@@ -26,7 +26,7 @@
 mod acknowledgement;
 pub(crate) mod address;
 pub(crate) mod event_name;
-mod hold;
+pub(crate) mod hold;
 mod lookup;
 mod message;
 pub(crate) mod on_demand;
@@ -399,7 +399,8 @@ mod tests {
     #[test]
     fn an_attempt_is_a_line_that_names_event_host_and_what_follows() {
         let line = |received: Result<u16, &str>, wait| {
-            let received = received.map(|status| receiver::Received { status, body: String::new() });
+            let received =
+                received.map(|status| receiver::Received { status, body: String::new(), is_whole: true });
             let judged = acknowledgement::judged(received.map_err(str::to_owned), false);
             let attempt = judged.attempt(AttemptKind::Scheduled, 0, 1);
             let line = entry_of_log(&entry("COUPON.SEND", 0), &attempt, wait).to_string();

@@ -44,7 +44,7 @@ pub(crate) use engine::{
     Page, StoredResponse, StoredRow, receiver_of,
 };
 use engine::{EachRow, Engine, NewRecord, StoredRecord};
-pub(crate) use engine::{LATEST, MAX_WAITING, NEVER};
+pub(crate) use engine::{LATEST, NEVER};
 pub use error::StoreError;
 #[cfg(feature = "postgres")]
 use postgres::Postgres;
@@ -301,13 +301,13 @@ impl<'a> Transaction<'a> {
         self.engine.keep_response(key, response)
     }
 
-    /// Puts a notification into the outbox. When too many wait, the oldest is given up.
+    /// Puts a notification into the outbox. It stays until it is acknowledged, or its retry table has ended: however many come
+    /// after it, and whoever they are for.
     pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
         let number = self.next_place(NOTIFICATIONS)?;
         let mut entry = OutboxEntry::new(number, announcement);
         notifications::keep_new(self, &mut entry)?;
-        self.put_into_outbox(&entry)?;
-        self.engine.remove_from_outbox_up_to(number - MAX_WAITING)
+        self.put_into_outbox(&entry)
     }
 
     /// Whether this transaction has put anything into the outbox.

@@ -26,6 +26,9 @@ fn shown(health: &Value) -> String {
         let [task, since, reason] = ["task", "since", "reason"].map(|name| text(&failing[name]));
         lines.push_str(&format!("failing  {task}  since {since}  {reason}\n"));
     }
+    if let Some(held) = super::notifications::held(&health["held"]) {
+        lines.push_str(&format!("held  {held}\n"));
+    }
     match health["put_aside"].as_u64() {
         None | Some(0) => {}
         Some(count) => lines.push_str(&format!("put aside  {count}, see: weipay sandbox clock put-aside\n")),
@@ -46,5 +49,10 @@ mod tests {
         let health = json!({ "base_url": "http://127.0.0.1:1", "failing": [{ "task": "t", "since": "s", "reason": "r" }], "put_aside": 2 });
         let told = "ready  http://127.0.0.1:1\nfailing  t  since s  r\nput aside  2, see: weipay sandbox clock put-aside\n";
         assert_eq!(shown(&health), told);
+        let health = json!({ "base_url": "u", "held": { "all": false, "merchants": ["1900000109"] } });
+        assert_eq!(
+            shown(&health),
+            "ready  u\nheld  notifications of 1900000109 are held, see: weipay sandbox notifications release\n"
+        );
     }
 }

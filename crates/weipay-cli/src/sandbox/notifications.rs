@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::control::{DataFolder, encoded};
 use crate::failure::{Failure, Outcome};
-use crate::output::print;
+use crate::output::{note, print};
 
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
 A notification is named by its id or by its number, as list prints them. Each subcommand takes --data DIR, the data folder of the running
-sandbox [default: .weipay].
+sandbox [default: .weipay]. The last ten thousand are kept, and beside them all that wait or are held.
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused
@@ -75,7 +75,8 @@ pub(crate) enum NotificationsCommand {
         /// What is held of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
-        /// as-due sends all in parallel, as if they had not been held; the others send one after the other.
+        /// as-due sends as if they had not been held, up to 4 at a time to one receiver; the others send one after the other, for 40
+        /// seconds; what is left then goes out by itself.
         #[arg(long, value_name = "ORDER", default_value = "as-due", value_parser = ["as-due", "kept", "reversed", "shuffled"])]
         order: String,
         /// Send these first, one after the other, by id or number; may be repeated.
@@ -112,6 +113,9 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
                 }
             }
             let found = data.get(&target)?;
+            if let Some(held) = held(&found["held"]) {
+                note(held);
+            }
             show(&found, *json, list)
         }
         NotificationsCommand::Show { named } => {
@@ -142,9 +146,26 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
                 first => json!({ "mchid": mchid, "ids": first }),
             };
             let released = data.post("/notifications/release", &request)?;
+            if released["is_complete"] == false {
+                note(
+                    "the receivers took more than 40 seconds; those without an attempt go out by themselves, in the usual order",
+                );
+            }
             print(&list(&released))
         }
     }
+}
+
+/// Whose notifications are held, as the control API says it; `None` where nobody's are.
+pub(crate) fn held(said: &Value) -> Option<String> {
+    let merchants: Vec<_> =
+        said["merchants"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let whose = match (said["all"] == true, &merchants[..]) {
+        (true, _) => "all merchants".to_owned(),
+        (false, []) => return None,
+        (false, merchants) => merchants.join(", "),
+    };
+    Some(format!("notifications of {whose} are held, see: weipay sandbox notifications release"))
 }
 
 fn path(named: &Named, end: &str) -> String {

@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &Run) -> Outcome {
     let log = (!serving.quiet).then(LogWriter::start);
     let builder = log.iter().fold(builder, |builder, log| builder.log(log.writer()));
     let sandbox = builder.start().map_err(super::start_failure)?;
+    super::tell_holds(&sandbox);
     let environment = sandbox.client_environment().map_err(|error| {
         Failure::failed(format!(
             "the files that tell clients to trust the sandbox could not be written: {error}"

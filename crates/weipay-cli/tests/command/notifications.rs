@@ -124,6 +124,9 @@ fn notifications_are_held_released_shown_and_sent_again() {
     }
     let (code, listed, _) = run(&["list", "--state", "held", "--event", "COUPON.SEND"]);
     assert!(code == 0 && listed.lines().count() == 2 && listed.contains("COUPON.SEND  held"), "{listed}");
+    let held = "notifications of all merchants are held, see: weipay sandbox notifications release";
+    assert!(run(&["list"]).2.contains(held), "{:?}", run(&["list"]));
+    assert!(weipay(&["sandbox", "health"], ("--data", folder.path())).1.contains(held));
     let (code, released, _) = run(&["release", "--first", "2"]);
     assert_eq!(
         (code, released.lines().next().unwrap().split_whitespace().next()),

@@ -144,6 +144,7 @@ impl Contract {
         Ok(())
     }
 
+    /// UNCONFIRMED(content-type): whatever `Content-Type` says, a body is read as JSON, also with `--strict`.
     fn body(&self, operation: &Operation, body: &[u8]) -> Result<Option<Value>, Refusal> {
         // A body that the operation does not have is not looked at.
         if operation.request.json.is_empty() {
@@ -155,9 +156,15 @@ impl Contract {
 
     fn document(&self, text: &[u8]) -> Result<Value, Refusal> {
         if std::str::from_utf8(text).is_err() {
-            return Err(grammar::not_utf8());
+            return Err(grammar::not_utf8().with_reason(match text.starts_with(GZIP) {
+                true => {
+                    "the body is compressed (gzip): send and sign the JSON itself, without Content-Encoding"
+                }
+                false => "the body is not UTF-8: encode the JSON as UTF-8 before it is signed and sent",
+            }));
         }
-        let document = read_json(text).ok_or_else(unconfirmed::broken_json)?;
+        let document = read_json(text)
+            .ok_or_else(|| unconfirmed::broken_json().with_reason(cause_of_broken_json(text)))?;
         if let Some(name) = &document.repeated {
             return Err(unconfirmed::repeated_member(name));
         }
@@ -165,6 +172,24 @@ impl Contract {
             return Err(unconfirmed::four_byte_character());
         }
         Ok(document.value)
+    }
+}
+
+/// How a compressed body begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// Why a body is not JSON, where it can be told.
+fn cause_of_broken_json(text: &[u8]) -> &'static str {
+    let begins = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    if text.starts_with("\u{FEFF}".as_bytes()) {
+        return "the body begins with a byte order mark (EF BB BF): leave it out of what is signed and sent";
+    }
+    match begins {
+        Some(b'{' | b'[') => {
+            "the body is not JSON to its end: look for a comma, a quotation mark or a bracket too many or too few"
+        }
+        Some(b'<') => "the body is XML, which is for APIv2: APIv3 wants a JSON object",
+        _ => "the body must be a JSON object: it does not begin with {",
     }
 }
 

@@ -358,6 +358,21 @@ fn a_body_that_is_not_utf8_has_words_of_its_own() {
 }
 
 #[test]
+fn why_a_body_is_not_json_is_told() {
+    for (body, told) in [
+        (&b"\x1f\x8b\x08\xff"[..], "compressed"),
+        (b"{\"a\":\"\xd6\"}", "not UTF-8"),
+        (b"\xEF\xBB\xBF{}", "byte order mark"),
+        (b"a=b", "does not begin with {"),
+        (b"<xml></xml>", "is XML"),
+        (b"{\"a\":1,}", "to its end"),
+    ] {
+        let refusal = check_with(Validation::LENIENT, "POST", DISASSOCIATE, body).unwrap_err();
+        assert!(refusal.reason.as_ref().unwrap().contains(told), "{refusal:?}");
+    }
+}
+
+#[test]
 fn types_come_before_required_fields_and_those_before_other_rules() {
     // A wrong type comes after a missing field, and that after an empty string and a number out of range.
     let mut body = stock_with("/stock_name", json!(""));

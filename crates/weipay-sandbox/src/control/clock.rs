@@ -46,6 +46,9 @@ const FREEZE: &[Member] = &[Member::text("time", "RFC 3339 (default: the current
 const SET: &[Member] = &[Member::text("time", "RFC 3339").required()];
 const ADVANCE: &[Member] = &[Member::text("duration", "Such as 90s, 15m, 3h, 30d or 1d12h").required()];
 
+/// 9999-12-31T23:59:59+08:00.
+const LAST_SECOND: i64 = 253_402_271_999;
+
 impl From<ClockError> for ControlError {
     fn from(error: ClockError) -> Self {
         match error {
@@ -102,6 +105,12 @@ fn set(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
 fn advance(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let seconds = clock::parse_duration(request.text("duration").unwrap_or_default())
         .map_err(|advice| ControlError::invalid(format!("`duration`: {advice}")))?;
+    control.platform.follow_clock()?;
+    if hand(control).now().saturating_add(seconds) > LAST_SECOND {
+        return Err(ControlError::invalid(
+            "the clock cannot go beyond the year 9999, the last that a time is written in",
+        ));
+    }
     let run = control.platform.run_for(seconds)?;
     let mut shown = show(control, request)?;
     shown["events"] = run.events.into();

@@ -137,6 +137,11 @@ fn set_platform_keys(control: &Control, request: &ControlRequest) -> Result<Valu
         Some(percent) if !(0.0..=100.0).contains(&percent) => {
             return Err(ControlError::invalid("`callback_percent` is from 0 to 100"));
         }
+        Some(percent) if percent > 0.0 && percent < 0.1 => {
+            return Err(ControlError::invalid(
+                "`callback_percent` is 0, or 0.1 and more: the smallest step is 0.1",
+            ));
+        }
         // From 0 to 1000: nothing is cut.
         percent => percent.map(|percent| (percent * 10.0).round() as u32),
     };

@@ -10,6 +10,7 @@ use crate::notifications::trigger::{Trigger, TriggerError};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/notifications", "Notifications that are kept, the newest first", FILTER, list),
+    Route::get("/notifications/hold", "Whose notifications are held", &[], holds),
     Route::get("/notifications/{id}", "A notification by its id or number, with its attempts", &[], show),
     Route::post(
         "/notifications/{id}/replay",
@@ -53,7 +54,7 @@ const RELEASE: &[Member] = &[
     Member::word(
         "order",
         &ReleaseOrder::WORDS,
-        "as-due (default): all in parallel, as if they had not been held; the others send one after the other",
+        "as-due (default): as if they had not been held, up to 4 at a time to one receiver; the others send one after the other",
     ),
     Member::texts("ids", "Ids or numbers of those that are sent first, one after the other; without `order`"),
 ];
@@ -116,7 +117,13 @@ fn list(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
     filter.mchid = request.text("mchid").map(str::to_owned);
     filter.event_type = request.text("event_type").map(str::to_owned);
     filter.state = state;
-    Ok(shown(&control.notifications().list(&filter)?))
+    let mut listed = shown(&control.notifications().list(&filter)?);
+    listed["held"] = json!(control.notifications().holds()?);
+    Ok(listed)
+}
+
+fn holds(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    Ok(json!(control.notifications().holds()?))
 }
 
 fn show(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -165,5 +172,10 @@ fn release(control: &Control, request: &ControlRequest) -> Result<Value, Control
         (None, ids) => ReleaseOrder::Named(ids),
         (Some(_), _) => return Err(ControlError::invalid("give `order` or `ids`, not both")),
     };
-    Ok(shown(&control.notifications().release(request.text("mchid"), &order)?))
+    let released = control.notifications().release(request.text("mchid"), &order)?;
+    let is_complete = order == ReleaseOrder::AsDue || released.iter().all(|kept| !kept.attempts.is_empty());
+    let mut told = shown(&released);
+    // After 40 seconds what is left goes out by itself, in the usual order.
+    told["is_complete"] = is_complete.into();
+    Ok(told)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Control, ControlError, ControlRequest, Member, MemberKind, Route, placeholder};
+use super::{Control, ControlError, ControlRequest, Member, MemberKind, Route, placeholder, responses};
 
 pub(super) const ROUTES: &[Route] = &[Route::get("/openapi.json", "This document", &[], document_of).open()];
 
@@ -46,20 +46,16 @@ fn operation(route: &Route) -> Value {
         "operationId": operation_id(route),
         "summary": route.summary,
         "security": if route.is_open { json!([]) } else { json!([{ "token": [] }]) },
-        "responses": {
-            "200": {
-                "description": "Done",
-                "content": { "application/json": { "schema": { "type": "object" } } },
-            },
-            "204": { "description": "Done; no content" },
-            "default": error,
-        },
+        "responses": responses::documented(route),
     });
+    operation["responses"]["default"] = error;
     let mut parameters: Vec<Value> = route.path.split('/').filter_map(placeholder).map(in_path).collect();
     if route.has_body() {
         if !route.members.is_empty() {
-            operation["requestBody"] =
-                json!({ "content": { "application/json": { "schema": body(route.members) } } });
+            operation["requestBody"] = json!({
+                "required": route.members.iter().any(|member| member.is_required),
+                "content": { "application/json": { "schema": body(route.members) } },
+            });
         }
     } else {
         parameters.extend(route.members.iter().map(in_query));

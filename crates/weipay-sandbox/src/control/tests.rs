@@ -65,6 +65,31 @@ fn health_is_told_without_the_token_and_names_the_platforms_address() {
 }
 
 #[test]
+fn what_is_held_is_told_by_health_by_the_list_and_by_its_own_route() {
+    let sandbox = Sandbox::start().unwrap();
+    let client = Client::from_data_dir(sandbox.data_dir()).unwrap();
+    let get = |target: &str| client.call("GET", target, None).unwrap();
+    let nobody = json!({ "all": false, "merchants": [] });
+    let told =
+        || [get("/notifications/hold"), get("/health")["held"].take(), get("/notifications")["held"].take()];
+    assert_eq!(told(), [nobody.clone(), nobody.clone(), nobody]);
+    let mchid = &sandbox.kit().mchid;
+    sandbox.notifications().hold(Some(mchid)).unwrap();
+    let held = json!({ "all": false, "merchants": [mchid] });
+    assert_eq!(told(), [held.clone(), held.clone(), held]);
+    for unknown in [
+        "/notifications?mchid=1",
+        "/notifications?event_type=COUPON.SENT",
+        "/notifications?event_type=coupon.send",
+    ] {
+        assert!(client.call("GET", unknown, None).is_err(), "{unknown}");
+    }
+    get("/notifications?event_type=COUPON.SEND&state=held");
+    let holds = sandbox.notifications().holds().unwrap();
+    assert_eq!(holds.to_string(), format!("the notifications of {mchid} are held until they are released"));
+}
+
+#[test]
 fn address_and_token_stand_in_the_data_folder() {
     let sandbox = Sandbox::start().unwrap();
     let client = Client::from_data_dir(sandbox.data_dir()).unwrap();

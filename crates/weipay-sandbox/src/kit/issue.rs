@@ -67,7 +67,7 @@ pub(super) fn issue(made: &Made) -> Result<Issued, KitError> {
     let merchant = merchant.ok_or_else(|| unmade("the merchant has no key"))?;
     let entropy = Entropy::system();
     let merchant_key = pem(&merchant)?;
-    let merchant_cert = certify(&merchant_key, &made.mchid, made.certificate, &entropy)?;
+    let merchant_cert = certify(&merchant_key, &made.mchid, made.certificate, 1, &entropy)?;
     let mut kit = Kit {
         base_url: DEFAULT_BASE_URL.to_owned(),
         mchid: made.mchid.clone(),
@@ -120,7 +120,8 @@ fn platform_key(key: &PrivateKey, kind: KeyKind, mchid: &str, number: u32) -> Re
             (public_key_id(mchid, &entropy), public, PUBLIC_KEY, PUBLIC_KEY_KEY)
         }
         KeyKind::Certificate => {
-            let public = certify(&private, "weipay sandbox platform", CertificateState::Valid, &entropy)?;
+            let public =
+                certify(&private, "weipay sandbox platform", CertificateState::Valid, number, &entropy)?;
             (serial(&public)?, public, PLATFORM_CERT, CERTIFICATE_KEY)
         }
     };
@@ -164,11 +165,14 @@ fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
     format!("PUB_KEY_ID_01{mchid}{day}{}", entropy.digits(12))
 }
 
-/// A certificate of a key by itself, for five years like the real ones. Its dates fit its state.
+/// A certificate of a key by itself. Its dates fit its state. A real one is for five years; this one is for five before and after
+/// now, so that the sandbox's clock can go far in both directions. Of the same holder's the one with the greater number begins and
+/// ends later, by a day for each: clients take the newest.
 fn certify(
     key: &str,
     common_name: &str,
     state: CertificateState,
+    number: u32,
     entropy: &Entropy,
 ) -> Result<String, KitError> {
     let key = KeyPair::from_pkcs8_pem_and_sign_algo(key, &PKCS_RSA_SHA256).map_err(unmade)?;
@@ -181,7 +185,10 @@ fn certify(
         CertificateState::Expired => (now - life, now - Duration::DAY),
         CertificateState::NotYetValid => (now + Duration::days(30), now + life),
         // Valid for some time already: the sandbox's clock may be behind the machine's.
-        CertificateState::Valid | CertificateState::Revoked => (now - life, now + life),
+        CertificateState::Valid | CertificateState::Revoked => {
+            let later = Duration::days(number.into());
+            (now - life + later, now + life + later)
+        }
     };
     params.serial_number = Some(SerialNumber::from_slice(&certificate_serial(entropy)));
     Ok(params.self_signed(&key).map_err(unmade)?.pem())

@@ -2,10 +2,12 @@
 //! them. It names files and shows no key. `foreign/` runs these configurations.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use weipay_wire::Kit;
 
 use super::KitOnDisk;
+use crate::data_folder::CA_CERTIFICATE;
 
 /// The SDKs that only know the platform's own hosts.
 const FIXED_HOSTS: &str = "comes by `weipay sandbox run`";
@@ -13,10 +15,11 @@ const FIXED_HOSTS: &str = "comes by `weipay sandbox run`";
 /// The text for a kit, by what the platform has for its merchant.
 pub(super) fn text(kit: &KitOnDisk) -> String {
     let members = kit.kit();
-    let mut text = head(members);
+    let mut text = head(members, kit.home());
     let client = format!(
-        "Client::from_kit(\"{}\")\nor in a shell: eval \"$(weipay sandbox env --data DIR)\"\n",
-        kit.file().display()
+        "Client::from_kit(\"{}\")\nor in a shell: eval \"$(weipay sandbox env --data '{}')\"\n",
+        kit.file().display(),
+        kit.dir().display()
     );
     section(&mut text, "weipay (Rust)", &client);
     let values = Values::new(kit);
@@ -67,7 +70,7 @@ fn section(text: &mut String, name: &str, lines: &str) {
 }
 
 fn public_key(text: &mut String, values: &Values<'_>, id: &str, file: &str) {
-    let Values { base_url, mchid, appid, serial, key, cert, .. } = values;
+    let Values { mchid, appid, serial, key, cert, .. } = values;
     let mut section = |name: &str, lines: &str| section(text, name, lines);
     section(
         &format!("wechatpay-java, public key ({FIXED_HOSTS})"),
@@ -85,22 +88,8 @@ fn public_key(text: &mut String, values: &Values<'_>, id: &str, file: &str) {
              core.NewClient(ctx, option.WithWechatPayPublicKeyAuthCipher(\"{mchid}\", \"{serial}\", privateKey, \"{id}\", publicKey))\n"
         ),
     );
-    section(
-        "wechatpay-php, public key",
-        &format!(
-            "Builder::factory(['base_uri' => '{base_url}/', 'mchid' => '{mchid}', 'serial' => '{serial}',\n    \
-             'privateKey' => Rsa::from('file://{key}', Rsa::KEY_TYPE_PRIVATE),\n    \
-             'certs' => ['{id}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC)]])\n"
-        ),
-    );
-    section(
-        "wechatpay-axios-plugin, public key",
-        &format!(
-            "new Wechatpay({{ baseURL: '{base_url}/', mchid: '{mchid}', serial: '{serial}',\n    \
-             privateKey: Rsa.from('file://{key}', Rsa.KEY_TYPE_PRIVATE),\n    \
-             certs: {{ '{id}': Rsa.from('file://{file}', Rsa.KEY_TYPE_PUBLIC) }} }})\n"
-        ),
-    );
+    section("wechatpay-php, public key", &php(values, id, file));
+    section("wechatpay-axios-plugin, public key", &axios_plugin(values, id, file));
     section(
         &format!("wechatpayv3 (Python), public key ({FIXED_HOSTS})"),
         &format!("{}\n    public_key=open('{file}').read(), public_key_id='{id}')\n", python(values)),
@@ -139,18 +128,8 @@ fn certificate(text: &mut String, values: &Values<'_>, platform_serial: &str, fi
              core.NewClient(ctx, option.WithWechatPayAutoAuthCipher(\"{mchid}\", \"{serial}\", privateKey, apiV3Key))\n"
         ),
     );
-    section(
-        "wechatpay-php, certificate",
-        &format!(
-            "Builder::factory([...,\n    'certs' => ['{platform_serial}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC)]])\n"
-        ),
-    );
-    section(
-        "wechatpay-axios-plugin, certificate",
-        &format!(
-            "new Wechatpay({{ ...,\n    certs: {{ '{platform_serial}': Rsa.from('file://{file}', Rsa.KEY_TYPE_PUBLIC) }} }})\n"
-        ),
-    );
+    section("wechatpay-php, certificate", &php(values, platform_serial, file));
+    section("wechatpay-axios-plugin, certificate", &axios_plugin(values, platform_serial, file));
     section(
         &format!("wechatpayv3 (Python), certificates that are fetched ({FIXED_HOSTS})"),
         &format!("{})\n", python(values).trim_end_matches(',')),
@@ -166,6 +145,26 @@ fn certificate(text: &mut String, values: &Values<'_>, platform_serial: &str, fi
         ),
         &wx_java(values),
     );
+}
+
+/// With what verifies the platform's signatures: the serial of a certificate, or the number of a public key, and its file.
+fn php(values: &Values<'_>, serial_of_platform: &str, file: &str) -> String {
+    let Values { base_url, mchid, serial, key, .. } = values;
+    format!(
+        "Builder::factory(['base_uri' => '{base_url}/', 'mchid' => '{mchid}', 'serial' => '{serial}',\n    \
+         'privateKey' => Rsa::from('file://{key}', Rsa::KEY_TYPE_PRIVATE),\n    \
+         'certs' => ['{serial_of_platform}' => Rsa::from('file://{file}', Rsa::KEY_TYPE_PUBLIC)]])\n"
+    )
+}
+
+/// The same for `wechatpay-axios-plugin`.
+fn axios_plugin(values: &Values<'_>, serial_of_platform: &str, file: &str) -> String {
+    let Values { base_url, mchid, serial, key, .. } = values;
+    format!(
+        "new Wechatpay({{ baseURL: '{base_url}/', mchid: '{mchid}', serial: '{serial}',\n    \
+         privateKey: Rsa.from('file://{key}', Rsa.KEY_TYPE_PRIVATE),\n    \
+         certs: {{ '{serial_of_platform}': Rsa.from('file://{file}', Rsa.KEY_TYPE_PUBLIC) }} }})\n"
+    )
 }
 
 fn python(values: &Values<'_>) -> String {
@@ -199,7 +198,7 @@ fn wx_java(values: &Values<'_>) -> String {
     )
 }
 
-fn head(kit: &Kit) -> String {
+fn head(kit: &Kit, home: &Path) -> String {
     let has = match (&kit.public_key_id, &kit.platform_serial) {
         (Some(_), Some(_)) => "a public key (微信支付公钥) and a certificate (平台证书)",
         (Some(_), None) => "a public key (微信支付公钥) and no certificate: /v3/certificates gives 404",
@@ -209,9 +208,14 @@ fn head(kit: &Kit) -> String {
         "Kit of merchant {} in a sandbox at {}\n\
          The platform has {has}.\n\
          Members of kit.json that are null do not exist for this merchant. Names such as `api_v3_key` or `apiV3Key` below stand for values of kit.json.\n\
-         SDKs whose host names are fixed run inside `weipay sandbox run --data FOLDER -- COMMAND`, which starts the sandbox of the\n\
-         folder of these keys, where none runs yet, and sets the proxy and the trust in its certificates (ca.pem) for Go, Java, Node.js,\n\
-         PHP and Python. Where it runs already, set HTTPS_PROXY to its address.\n",
-        kit.mchid, kit.base_url
+         SDKs whose host names are fixed run inside `weipay sandbox run --data '{home}' -- COMMAND`, which starts the sandbox of that\n\
+         folder, where none runs yet, and sets the proxy and the trust in its certificates for Go, Java, Node.js, PHP and Python.\n\
+         Where it runs already: HTTPS_PROXY={base_url} and SSL_CERT_FILE={ca} (Python with requests: REQUESTS_CA_BUNDLE; Node.js:\n\
+         NODE_EXTRA_CA_CERTS and NODE_USE_ENV_PROXY=1; Java: https.proxyHost, https.proxyPort and a trust store with that certificate).\n",
+        kit.mchid,
+        kit.base_url,
+        home = home.display(),
+        base_url = kit.base_url,
+        ca = home.join(CA_CERTIFICATE).display(),
     )
 }

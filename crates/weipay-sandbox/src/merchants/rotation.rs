@@ -89,8 +89,13 @@ impl Platform {
             if public_key_permille.is_some_and(|permille| permille > 1000) {
                 return Err(MerchantError::Invalid("a share is from 0 to 100 %".to_owned()));
             }
+            if public_key_permille.is_some() && mode != PlatformKeys::Migration {
+                return Err(MerchantError::Invalid(
+                    "a share of the notifications is for a migration (迁移) only, in which two keys can sign them".to_owned(),
+                ));
+            }
             record.platform_keys = mode;
-            record.public_key_permille = public_key_permille.filter(|_| mode == PlatformKeys::Migration);
+            record.public_key_permille = public_key_permille;
             for (is_wanted, kind) in
                 [(mode.has_public_key(), KeyKind::PublicKey), (mode.has_certificate(), KeyKind::Certificate)]
             {
@@ -141,6 +146,11 @@ impl Platform {
                     ));
                 }
                 (RotationStep::Switch, known) => keys.signing = known - 1,
+                (RotationStep::Finish, known) if keys.signing != known - 1 => {
+                    return Err(MerchantError::Invalid(
+                        "the old key signs still; switch first, which is what a rotation is for".to_owned(),
+                    ));
+                }
                 (RotationStep::Finish, known) => {
                     keys.keys.drain(..known - 1);
                     keys.signing = 0;

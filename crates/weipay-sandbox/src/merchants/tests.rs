@@ -263,6 +263,8 @@ fn a_certificate_is_rotated_in_three_steps() {
     let both = listed(&ask(platform, &kit, None), &kit);
     assert_eq!((both.len(), &both[0], signs()), (2, &old, old.clone()));
     assert!(step(RotationStep::Begin).is_err());
+    assert!(step(RotationStep::Finish).is_err(), "the old one signs still");
+    assert_eq!(signs(), old);
     step(RotationStep::Switch).unwrap();
     assert_eq!((listed(&ask(platform, &kit, None), &kit).len(), signs()), (2, both[1].clone()));
     step(RotationStep::Finish).unwrap();
@@ -290,6 +292,10 @@ fn a_migration_leads_from_the_certificate_to_the_public_key() {
     let response = ask(platform, &kit, None);
     assert_eq!((response.status, response.header("wechatpay-serial")), (404, Some(&*id)));
     assert!(platform.set_platform_keys(&mchid, PlatformKeys::Migration, Some(1001)).is_err());
+    assert!(
+        platform.set_platform_keys(&mchid, PlatformKeys::PublicKey, Some(50)).is_err(),
+        "one key signs all"
+    );
 }
 
 #[test]
@@ -321,6 +327,14 @@ fn the_notes_of_a_kit_name_what_is_there_and_no_secret() {
     let certificate_only = read(&sandbox.add_merchant(&certificate).unwrap());
     for client in ["wechatpay-php", "wechatpay-axios-plugin", "wechatpay-node-v3", "WxJava"] {
         assert!(certificate_only.contains(client), "{client}");
+    }
+    // Whole lines, and the folders that are there.
+    let home = sandbox.kit_on_disk().dir().display().to_string();
+    for text in [&both, &public_only, &certificate_only] {
+        assert!(!text.contains("...") && !text.contains(" DIR") && !text.contains("FOLDER"), "{text}");
+        assert!(text.contains(&format!("weipay sandbox run --data '{home}' --")), "{text}");
+        assert!(text.contains(&format!("SSL_CERT_FILE={home}/ca.pem")), "{text}");
+        assert!(text.contains("'base_uri' => 'http://") && text.contains("baseURL: 'http://"), "{text}");
     }
     assert!(!certificate_only.contains("PUB_KEY_ID_") && !certificate_only.contains("publicKeyFromPath"));
 }

@@ -37,10 +37,10 @@ impl Judged {
 }
 
 /// Judges the response to a notification of APIv3. UNCONFIRMED(acknowledgement) beyond 200 and 204, and
-/// whether the body counts: any 2xx acknowledges, unless `reads_bodies` and the body says `FAIL`; a redirect
+/// whether the body counts: any 2xx acknowledges, unless `reads_bodies` and the body says `FAIL` or does not end; a redirect
 /// is not followed and does not acknowledge.
 pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> Judged {
-    let Received { status, body } = match received {
+    let Received { status, body, is_whole } = match received {
         Ok(received) => received,
         Err(reason) => {
             return Judged { status: None, body: String::new(), reason: Some(reason), acknowledged: false };
@@ -48,6 +48,10 @@ pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> 
     };
     let says_fail = serde_json::from_str::<Value>(&body).is_ok_and(|body| body["code"] == "FAIL");
     let (acknowledged, reason) = match status {
+        // Nobody knows what it says in the end.
+        200..=299 if reads_bodies && !is_whole => {
+            (false, Some("the body did not end within 5 seconds".to_owned()))
+        }
         200..=299 if says_fail && reads_bodies => (false, Some("the body says FAIL".to_owned())),
         200..=299 if says_fail => (
             true,
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     fn received(status: u16, body: &str) -> Result<Received, String> {
-        Ok(Received { status, body: body.to_owned() })
+        Ok(Received { status, body: body.to_owned(), is_whole: true })
     }
 
     #[test]
@@ -100,6 +104,13 @@ mod tests {
         assert!(lenient.acknowledged && lenient.reason.unwrap().contains("FAIL"));
         assert!(!judged(received(200, fail), true).acknowledged);
         assert!(judged(received(200, r#"{"code":"SUCCESS"}"#), true).acknowledged);
+    }
+
+    #[test]
+    fn a_body_that_does_not_end_acknowledges_only_where_bodies_are_not_read() {
+        let cut = || Ok(Received { status: 200, body: String::new(), is_whole: false });
+        assert!(judged(cut(), false).acknowledged);
+        assert!(!judged(cut(), true).acknowledged);
     }
 
     #[test]

@@ -77,6 +77,21 @@ pub(crate) fn check_address(url: &str) -> Result<(), String> {
     Target::parse(url)?.check_not_official()
 }
 
+/// Whether an address is one of plain HTTP, to a host that the public can reach: by its number, or by a name with a dot that is none
+/// of this machine.
+pub(crate) fn is_plain_to_public_host(url: &str) -> bool {
+    let Ok(target) = Target::parse(url) else { return false };
+    let name = target.name().trim_end_matches('.').to_ascii_lowercase();
+    let is_public = match name.parse::<IpAddr>() {
+        Ok(address) => !address.to_canonical().is_loopback() && may_be_called(address, false),
+        Err(_) => {
+            name.contains('.')
+                && ![".localhost", ".local", ".internal", ".test"].iter().any(|end| name.ends_with(end))
+        }
+    };
+    !target.is_https && is_public
+}
+
 /// Whether a sandbox may call an address: of this machine and of the public network always, of a private or special network when
 /// it is told, and what belongs to no network never.
 pub(super) fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {

@@ -1,17 +1,33 @@
 //! Holding (暂缓): notifications of one merchant, or of all, wait in the outbox until they are released.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Notification, NotificationState};
-use crate::store::{LATEST, MAX_WAITING, NEVER, OutboxEntry, Record, StoreError, Transaction};
+use crate::store::{LATEST, NEVER, OutboxEntry, Record, StoreError, Transaction};
 
-/// Who is not notified for now.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Holds {
-    pub(super) all: bool,
-    pub(super) merchants: BTreeSet<String>,
+/// Whose notifications are held. That stays over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Holds {
+    /// Those of all merchants.
+    pub all: bool,
+    /// Those of these merchants, beside.
+    pub merchants: BTreeSet<String>,
+}
+
+/// A sentence for people; empty where nothing is held.
+impl fmt::Display for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mchids = self.merchants.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        match (self.all, &*mchids) {
+            (true, _) => f.write_str("the notifications of all merchants are held until they are released"),
+            (false, "") => Ok(()),
+            (false, mchids) => write!(f, "the notifications of {mchids} are held until they are released"),
+        }
+    }
 }
 
 impl Record for Holds {
@@ -25,7 +41,13 @@ impl Record for Holds {
 const KEY: &str = "holds";
 
 impl Holds {
-    pub(super) fn read(tx: &Transaction<'_>) -> Result<Self, StoreError> {
+    /// Whether those of anybody are held.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.all || !self.merchants.is_empty()
+    }
+
+    pub(crate) fn read(tx: &Transaction<'_>) -> Result<Self, StoreError> {
         Ok(tx.get(KEY)?.unwrap_or_default())
     }
 
@@ -47,8 +69,7 @@ pub(super) fn held(due: i64) -> i64 {
 
 /// Everything that waits, the oldest first.
 fn waiting(tx: &Transaction<'_>) -> Result<Vec<OutboxEntry>, StoreError> {
-    let limit = usize::try_from(MAX_WAITING).unwrap_or(usize::MAX);
-    let mut waiting = tx.outbox_due(i64::MAX, limit)?;
+    let mut waiting = tx.outbox_due(i64::MAX, usize::MAX)?;
     waiting.sort_by_key(|entry| entry.number);
     Ok(waiting)
 }

@@ -10,8 +10,10 @@ use std::{fmt, thread};
 use tokio::runtime;
 use tokio::time::sleep;
 
+use super::event_name::EventName;
 use super::outcome::close;
 use super::record::{self, Attempt, AttemptKind, Notification, NotificationState};
+use super::trigger::Trigger;
 use super::{Claimed, Place, Sender, Taken};
 use crate::error::{append_causes, caused_by_store};
 use crate::platform::{Epoch, Platform, Task};
@@ -142,12 +144,23 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// The notifications that are kept, the newest first: the last ten thousand at most, whether they were acknowledged or not.
+    /// The notifications that are kept, the newest first: the last ten thousand, and all that wait or are held.
     ///
     /// # Errors
     ///
-    /// If the database fails.
+    /// If there is no such merchant or event, or the database fails.
     pub fn list(&self, filter: &NotificationFilter) -> Result<Vec<Notification>, NotificationError> {
+        self.check_merchant(filter.mchid.as_deref())?;
+        match filter.event_type.as_deref() {
+            Some(event) if EventName::parse(event).described().is_none() => {
+                let reason = Trigger::new(event).err().map_or_else(
+                    || "the event is written as the list has it, such as COUPON.SEND or v2/transaction-success".to_owned(),
+                    |error| error.to_string(),
+                );
+                return Err(NotificationError::Invalid(reason));
+            }
+            _ => {}
+        }
         self.transaction(|tx| Ok(list(tx, filter)?))
     }
 

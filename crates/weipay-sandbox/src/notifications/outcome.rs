@@ -23,8 +23,14 @@ pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, Sto
     if Epoch::current(tx)? != taken.epoch || !tx.is_claimed(entry)? {
         return Ok(false);
     }
-    // Without one, another notification has its number, and its place in the outbox.
-    let Some(kept) = record::of_entry(tx, entry)? else { return Ok(false) };
+    let Some(kept) = record::of_entry(tx, entry)? else {
+        // It was finished, and its record has made place for another one, while a node that has ended since delivered a copy.
+        // Otherwise another notification has its number, and its place in the outbox.
+        if record::with_number(tx, entry.number)?.is_none() {
+            tx.remove_from_outbox(entry)?;
+        }
+        return Ok(false);
+    };
     match kept.state {
         NotificationState::Waiting => {
             let due = kept.due.unwrap_or(entry.due);
@@ -182,7 +188,7 @@ pub(super) mod tests {
     }
 
     fn attempt(status: u16) -> Attempt {
-        let received = receiver::Received { status, body: String::new() };
+        let received = receiver::Received { status, body: String::new(), is_whole: true };
         acknowledgement::judged(Ok(received), false).attempt(AttemptKind::Scheduled, 0, 1)
     }
 

@@ -105,6 +105,8 @@ pub(super) struct Received {
     pub(super) status: u16,
     /// The beginning of its body.
     pub(super) body: String,
+    /// Whether the body ended in time, or was longer than what is read of any.
+    pub(super) is_whole: bool,
 }
 
 /// The head of a response, and the connection on which its body comes.
@@ -147,7 +149,8 @@ async fn within(
                 Reading::Counts => limit.saturating_sub(began.elapsed()).max(BODY_TIME),
                 Reading::Shown => BODY_TIME,
             };
-            Ok(Received { status, body: beginning(body, left).await })
+            let (body, is_whole) = beginning(body, left).await;
+            Ok(Received { status, body, is_whole })
         }
         Err(_) => Err(format!("no response within {} seconds", limit.as_secs())),
     }
@@ -214,20 +217,23 @@ where
     Ok(Head { status, body: response.into_body(), _connection: connection })
 }
 
-/// The beginning of a body. Who sends none in time has responded all the same.
-async fn beginning(mut body: Incoming, limit: Duration) -> String {
+/// The beginning of a body, and whether no more of it was to come. Who sends none in time has responded all the same.
+async fn beginning(mut body: Incoming, limit: Duration) -> (String, bool) {
     let mut bytes = Vec::new();
     let read = async {
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
             let Ok(data) = frame.into_data() else { break };
             bytes.extend(data.iter().take(MAX_BODY_BYTES - bytes.len()));
             if bytes.len() >= MAX_BODY_BYTES {
                 break;
             }
         }
+        true
     };
-    let _ = timeout(limit, read).await;
-    String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).into_owned()
+    let is_whole = timeout(limit, read).await.unwrap_or(false);
+    let text = String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).into_owned();
+    (text, is_whole)
 }
 
 /// The task of a connection, which ends with its attempt.
@@ -342,7 +348,7 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n").unwrap();
             let _ = stream.read(&mut [0]);
         });
-        assert_eq!(endless, Ok(Received { status: 200, body: "OK".to_owned() }));
+        assert_eq!(endless, Ok(Received { status: 200, body: "OK".to_owned(), is_whole: false }));
         let elsewhere = posted(|mut stream| {
             read_request(&mut stream);
             stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n").unwrap();
@@ -373,7 +379,7 @@ mod tests {
             // The head came at the last moment, so nothing is left of the limit for the body, which never ends.
             within(Duration::ZERO, Reading::Counts, std::future::ready(head)).await
         });
-        assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned() }));
+        assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned(), is_whole: false }));
     }
 
     /// A server may flush the head first.
@@ -390,7 +396,7 @@ mod tests {
             // Who does not wait has hung up.
             let _ = stream.write_all(b"SUCCESS");
         });
-        assert_eq!(received, Ok(Received { status: 200, body: expected }));
+        assert_eq!(received, Ok(Received { status: 200, body: expected, is_whole: true }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is kept of a notification: what it tells, where it goes, and its attempts.
 //!
-//! As many are kept as may wait in the outbox, in a ring: the record of a new one takes the place of the oldest, which has left
-//! the outbox by then. So whatever waits has its record, and a receiver that is down does not fill the disk.
+//! The finished ones are kept in a ring: the record of a new one takes the place of an old one that is finished. What waits or is
+//! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place.
 
 use std::fmt;
 
@@ -10,10 +10,14 @@ use serde_json::{Value, json};
 
 use super::message;
 use crate::clock;
-use crate::store::{IndexEntry, MAX_WAITING, OutboxEntry, Record, StoreError, Transaction};
+use crate::store::{IndexEntry, OutboxEntry, Record, StoreError, Transaction};
 
 /// The most attempts kept of one notification; the longest retry table has 65.
 const MAX_ATTEMPTS: usize = 80;
+
+/// How many places the ring has: so many notifications are always kept, the newest. Older ones are while they wait, or until
+/// their places are needed.
+const PLACES: i64 = 10_000;
 
 /// A notification that the platform sends, or has sent.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,14 @@ pub struct Notification {
     pub(super) platform_serial: String,
     /// How many attempts of the retry table have failed.
     pub(super) failed: u32,
+    /// Which of the notifications at its place this one is. Only what came when the others still waited has another than 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    shelf: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(shelf: &u32) -> bool {
+    *shelf == 0
 }
 
 /// What has become of a notification.
@@ -175,7 +187,7 @@ impl Notification {
         shown
     }
 
-    fn from_entry(entry: &OutboxEntry) -> Self {
+    fn from_entry(entry: &OutboxEntry, shelf: u32) -> Self {
         let OutboxEntry {
             number,
             mchid,
@@ -200,6 +212,7 @@ impl Notification {
             attempts: Vec::new(),
             platform_serial,
             failed: attempts,
+            shelf,
         }
     }
 
@@ -232,8 +245,9 @@ impl Notification {
 }
 
 /// The place of a notification in the ring.
-fn place(number: i64) -> String {
-    number.rem_euclid(MAX_WAITING).to_string()
+fn place(number: i64, shelf: u32) -> String {
+    let place = number.rem_euclid(PLACES);
+    if shelf == 0 { place.to_string() } else { format!("{place}/{shelf}") }
 }
 
 /// The index of the `id`, and that of the merchant.
@@ -244,7 +258,7 @@ impl Record for Notification {
     const KIND: &'static str = "notification";
 
     fn key(&self) -> String {
-        place(self.number)
+        place(self.number, self.shelf)
     }
 
     fn indexes(&self) -> Vec<IndexEntry> {
@@ -252,11 +266,16 @@ impl Record for Notification {
     }
 }
 
-/// Keeps a new notification, in the place of the oldest.
+/// Keeps a new notification, in the place of an old one that is finished.
 pub(super) fn add(tx: &Transaction<'_>, entry: &OutboxEntry, is_held: bool) -> Result<(), StoreError> {
+    let mut shelf = 0;
     // Read first: a record is saved only over one that was read.
-    tx.get_to_replace::<Notification>(&place(entry.number))?;
-    let mut new = Notification::from_entry(entry);
+    while let Some(kept) = tx.get_to_replace::<Notification>(&place(entry.number, shelf))?
+        && !kept.is_closed()
+    {
+        shelf += 1;
+    }
+    let mut new = Notification::from_entry(entry, shelf);
     if is_held {
         (new.state, new.due) = (NotificationState::Held, None);
     }
@@ -269,18 +288,120 @@ pub(super) fn of_entry(
     tx: &Transaction<'_>,
     entry: &OutboxEntry,
 ) -> Result<Option<Notification>, StoreError> {
-    let found: Option<Notification> = tx.get_to_replace(&place(entry.number))?;
-    Ok(match found {
-        None => Some(Notification::from_entry(entry)),
-        // The id is made of the content, which is missing where the database holds a broken one.
-        Some(found) => Some(found).filter(|found| {
-            found.number == entry.number && (entry.resource.is_null() || found.id == message::id(entry))
-        }),
-    })
+    for shelf in 0.. {
+        let place = place(entry.number, shelf);
+        match tx.get_to_replace::<Notification>(&place)? {
+            // The id is made of the content, which is missing where the database holds a broken one.
+            Some(found) if found.number == entry.number => {
+                let is_it = entry.resource.is_null() || found.id == message::id(entry);
+                return Ok(is_it.then_some(found));
+            }
+            Some(_) => {}
+            None if shelf == 0 || tx.peek::<Notification>(&place).is_err() => {
+                return Ok(Some(Notification::from_entry(entry, shelf)));
+            }
+            None => break,
+        }
+    }
+    Ok(None)
 }
 
 /// The notification with a number, if it is still kept.
 pub(super) fn with_number(tx: &Transaction<'_>, number: i64) -> Result<Option<Notification>, StoreError> {
-    let found: Option<Notification> = tx.get(&place(number))?;
-    Ok(found.filter(|found| found.number == number))
+    for shelf in 0.. {
+        match tx.get::<Notification>(&place(number, shelf))? {
+            Some(found) if found.number != number => {}
+            found => return Ok(found),
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notifications::outcome::close;
+    use crate::store::{Announcement, Store};
+
+    fn announce(tx: &Transaction<'_>, mchid: &str) -> Result<(), StoreError> {
+        tx.announce(&Announcement {
+            mchid: mchid.to_owned(),
+            notify_url: "http://127.0.0.1/".to_owned(),
+            platform_serial: "01".to_owned(),
+            event_type: "COUPON.SEND",
+            time: 20,
+            resource: json!({ "a": 1 }),
+        })
+    }
+
+    /// The notifications of a merchant that are in the outbox, the oldest first.
+    fn outbox(tx: &Transaction<'_>, mchid: &str) -> Result<Vec<OutboxEntry>, StoreError> {
+        let mut waiting = tx.outbox_due(i64::MAX, usize::MAX)?;
+        waiting.retain(|entry| entry.mchid == mchid);
+        waiting.sort_by_key(|entry| entry.number);
+        Ok(waiting)
+    }
+
+    #[test]
+    fn what_waits_stays_however_many_others_are_finished() {
+        let store = Store::in_memory();
+        let kept = store.transaction(|tx| {
+            announce(tx, "1900000109")?;
+            for _ in 0..PLACES + 2 {
+                announce(tx, "1900000208")?;
+            }
+            for entry in outbox(tx, "1900000208")? {
+                let mut kept = of_entry(tx, &entry)?.unwrap();
+                assert_eq!(kept.number, entry.number);
+                close(tx, &mut kept, &entry, NotificationState::Acknowledged)?;
+                tx.save(&kept)?;
+            }
+            // The second round: what is finished makes place, what waits does not.
+            for _ in 0..2 {
+                announce(tx, "1900000208")?;
+            }
+            let waiting = outbox(tx, "1900000109")?.pop().unwrap();
+            assert_eq!(
+                (waiting.number, of_entry(tx, &waiting)?.unwrap().state),
+                (1, NotificationState::Waiting)
+            );
+            assert_eq!(outbox(tx, "1900000208")?.len(), 2);
+            [1, 2, 3, 4, 5, 10_001, 10_002, 10_004, 10_005]
+                .into_iter()
+                .map(|number| with_number(tx, number))
+                .collect()
+        });
+        let kept: Result<Vec<Option<Notification>>, StoreError> = kept;
+        let numbers: Vec<_> =
+            kept.unwrap().iter().map(|kept| kept.as_ref().map(|kept| kept.number)).collect();
+        let known = |number| Some(number);
+        assert_eq!(
+            numbers,
+            [
+                known(1),
+                known(2),
+                known(3),
+                None,
+                None,
+                known(10_001),
+                known(10_002),
+                known(10_004),
+                known(10_005)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_record_of_what_waits_is_made_again_and_what_is_gone_is_not() {
+        let store = Store::in_memory();
+        let done: Result<(), StoreError> = store.transaction(|tx| {
+            announce(tx, "1900000109")?;
+            let first = outbox(tx, "1900000109")?.remove(0);
+            let other = OutboxEntry { number: 1 + PLACES, ..first.clone() };
+            assert_eq!(of_entry(tx, &other)?, None, "the place has the record of another one");
+            assert_eq!(of_entry(tx, &OutboxEntry { number: 2, ..first })?.map(|kept| kept.number), Some(2));
+            Ok(())
+        });
+        done.unwrap();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::hold;
+use super::hold::{self, Holds};
 use super::on_demand::{BY_ITSELF, NotificationError, Notifications, find, wait_for};
 use super::record::{self, AttemptKind, Notification, NotificationState};
 use crate::platform::Task;
@@ -16,7 +16,7 @@ const MAX_RELEASE: Duration = Duration::from_secs(40);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReleaseOrder {
-    /// All at once, each when it was due.
+    /// Each when it was due, several at a time.
     AsDue,
     /// The oldest first.
     Kept,
@@ -54,8 +54,18 @@ impl Notifications {
         self.transaction(|tx| Ok(hold::hold(tx, mchid)?))
     }
 
+    /// Whose notifications are held now.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn holds(&self) -> Result<Holds, NotificationError> {
+        self.transaction(|tx| Ok(Holds::read(tx)?))
+    }
+
     /// Releases what is held of a merchant, or of all, and gives it in the order in which it was sent. In every order but
-    /// [`ReleaseOrder::AsDue`] the receivers have responded to all of it.
+    /// [`ReleaseOrder::AsDue`] the receivers have responded to all of it, unless they took more than 40 seconds together: what has no
+    /// attempt then goes out by itself.
     ///
     /// # Errors
     ///
@@ -67,7 +77,7 @@ impl Notifications {
     ) -> Result<Vec<Notification>, NotificationError> {
         self.check_merchant(mchid)?;
         let released = self.platform().act(|tx, now| {
-            if mchid.is_some() && hold::Holds::read(tx)?.all {
+            if mchid.is_some() && Holds::read(tx)?.all {
                 let reason =
                     "the notifications of all merchants are held: release them all, without a merchant";
                 return Err(NotificationError::Invalid(reason.to_owned()));
@@ -103,7 +113,7 @@ impl Notifications {
         self.transaction(|tx| released.iter().map(|kept| find(tx, &kept.id)).collect())
     }
 
-    fn check_merchant(&self, mchid: Option<&str>) -> Result<(), NotificationError> {
+    pub(super) fn check_merchant(&self, mchid: Option<&str>) -> Result<(), NotificationError> {
         // What fails here is told. Another node may have added it a moment ago.
         let _ = mchid
             .map(|mchid| self.platform().watched(Task::Merchants, self.platform().look_at_merchant(mchid)));

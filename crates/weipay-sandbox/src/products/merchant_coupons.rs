@@ -30,7 +30,7 @@ mod deactivation;
 pub(super) mod definition;
 mod listing;
 mod modification;
-mod partnership;
+pub(crate) mod partnership;
 mod pre_sending;
 pub(crate) mod reception;
 mod redemption;

@@ -12,7 +12,11 @@ use crate::merchants::ListedCertificate;
 use crate::response::Refusal;
 use crate::store::Transaction;
 
-pub(super) const ROUTES: &[Route] = &[route("GET", "v3/certificates", list_certificates)];
+/// The second is where merchants overseas (境外) look; their hosts are others, the list is the same.
+pub(super) const ROUTES: &[Route] = &[
+    route("GET", "v3/certificates", list_certificates),
+    route("GET", "v3/global/certificates", list_certificates),
+];
 
 /// Reads no record, only the platform's own certificates.
 fn list_certificates(_: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -32,9 +36,9 @@ fn list(
     nonce: impl Fn(&str) -> String,
 ) -> Result<Value, Refusal> {
     match algorithm {
-        None | Some("RSA" | "ALL") if certificates.is_empty() => return Err(none()),
+        None | Some("RSA" | "ALL") if certificates.is_empty() => return Err(none(PUBLIC_KEY_ONLY)),
         None | Some("RSA" | "ALL") => {}
-        Some("SM2") => return Err(none()),
+        Some("SM2") => return Err(none(NO_SM2)),
         Some(_) => {
             return Err(Refusal::param_error("参数错误", "algorithm_type is one of RSA, SM2 and ALL"));
         }
@@ -59,12 +63,15 @@ fn list(
 }
 
 /// The response to a merchant that has none: the words were seen. INFERRED(no-sm2-certificate): they are said for 国密 as well.
-fn none() -> Refusal {
+fn none(reason: &'static str) -> Refusal {
     Refusal::resource_not_exists(
         "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/doc/v3/merchant/4012153196",
-        "this merchant's platform key is the public key only (its kit has no platform certificate): verify with that",
+        reason,
     )
 }
+
+const PUBLIC_KEY_ONLY: &str = "this merchant's platform key is the public key only (its kit has no platform certificate): verify with that";
+const NO_SM2: &str = "the sandbox has RSA certificates only: leave algorithm_type out, or ask for RSA or ALL";
 
 #[cfg(test)]
 mod tests {
@@ -103,6 +110,7 @@ mod tests {
     #[test]
     fn a_merchant_without_certificates_is_told_to_use_the_public_key() {
         let refusal = list(&[], &key(), None, |_| String::new()).unwrap_err();
+        assert_eq!(refusal.reason.as_deref(), Some(PUBLIC_KEY_ONLY));
         assert_eq!((refusal.status, refusal.code), (404, "RESOURCE_NOT_EXISTS"));
         assert!(refusal.message.starts_with("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。"));
     }
@@ -110,7 +118,8 @@ mod tests {
     #[test]
     fn there_is_none_of_another_algorithm() {
         assert!(listed(Some("RSA")).is_ok() && listed(Some("ALL")).is_ok());
-        assert_eq!(listed(Some("SM2")).unwrap_err().code, "RESOURCE_NOT_EXISTS");
+        let refusal = listed(Some("SM2")).unwrap_err();
+        assert_eq!((refusal.code, refusal.reason.as_deref()), ("RESOURCE_NOT_EXISTS", Some(NO_SM2)));
         assert_eq!(listed(Some("rsa")).unwrap_err().code, "PARAM_ERROR");
     }
 }

@@ -24,6 +24,8 @@ const OWN: usize = 16 * 1024;
 const BUDGET: usize = 16 * MAX_UPLOAD_BODY;
 /// The budget is given in pieces of this size.
 const PIECE: usize = 1024;
+/// So long is read of a body that says before that it is too long: who sends it gets the response if it ends by then.
+const TOO_LONG: Duration = Duration::from_secs(1);
 /// How long a body waits for others to end.
 const WAIT_FOR_OTHERS: Duration = Duration::from_millis(500);
 
@@ -80,12 +82,14 @@ impl BodyReader {
         idle_timeout: Duration,
     ) -> Result<ReadBody, Broken> {
         let max = if is_upload { MAX_UPLOAD_BODY } else { MAX_BODY };
+        let is_announced_too_long = stream.size_hint().lower() > u64::try_from(max).unwrap_or(u64::MAX);
+        let limit = if is_announced_too_long { idle_timeout.min(TOO_LONG) } else { idle_timeout };
         let mut body = Arriving::default();
-        let all = timeout(idle_timeout, self.fill(&mut body, stream, connection, max)).await;
+        let all = timeout(limit, self.fill(&mut body, stream, connection, max)).await;
         match all {
             Ok(Err(broken)) => Err(broken),
             // Of one that is too long no more need be known, whether or not it would have ended.
-            _ if body.length > max => Ok(ReadBody::TooLong),
+            _ if body.length > max || is_announced_too_long => Ok(ReadBody::TooLong),
             Ok(Ok(())) => Ok(ReadBody::Whole(body.kept, body.part)),
             Err(_) => Err(Broken),
         }

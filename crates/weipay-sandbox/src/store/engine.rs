@@ -90,9 +90,6 @@ pub(crate) trait Engine: WholeState {
     /// Takes a notification out of the outbox. Whether it is not there any more: what another node delivers now stays.
     fn remove_from_outbox(&self, number: i64) -> Result<bool, StoreError>;
 
-    /// Takes all notifications up to this number out of the outbox.
-    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError>;
-
     /// Lets something fall due. The same kind and key again is another time for the same thing.
     fn schedule(&self, due: &Due) -> Result<(), StoreError>;
 
@@ -355,10 +352,6 @@ pub(crate) struct OutboxEntry {
     /// When the next delivery is due, in unix seconds.
     pub(crate) due: i64,
 }
-
-/// How many notifications wait at most. When another one comes, the oldest is given up: a receiver that is down must not
-/// fill the disk.
-pub(crate) const MAX_WAITING: i64 = 10_000;
 
 /// How long a node has for a delivery that it has claimed. Three times what a receiver may take.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);

@@ -185,11 +185,6 @@ impl Engine for Memory {
         Ok(true)
     }
 
-    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
-        self.outbox.borrow_mut().retain(|known, _| *known > number);
-        Ok(())
-    }
-
     fn schedule(&self, due: &Due) -> Result<(), StoreError> {
         self.due.borrow_mut().insert((due.kind.clone(), due.key.clone()), due.at);
         Ok(())

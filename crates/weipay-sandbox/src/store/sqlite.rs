@@ -427,10 +427,6 @@ impl Engine for Transaction<'_> {
         sql(|| self.prepare_cached("DELETE FROM outbox WHERE number = ?1")?.execute([number])).map(|_| true)
     }
 
-    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
-        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number <= ?1")?.execute([number])).map(drop)
-    }
-
     fn schedule(&self, due: &Due) -> Result<(), StoreError> {
         sql(|| {
             let mut statement = self.prepare_cached(

@@ -682,3 +682,46 @@ fn the_limits_of_a_stock_are_refused_as_recorded_or_as_the_documents_say() {
         }
     }
 }
+
+#[test]
+fn whoever_has_a_partners_appid_sends_the_stock_of_another_merchant() {
+    const PARTNER: &str = "1900000555";
+    const APPID: &str = "wx0000000000000555";
+    let partner = NewMerchant::new().mchid(PARTNER).appid(APPID);
+    let sandbox = crate::sandbox().merchant(partner).start().unwrap();
+    let owner = client(&sandbox);
+    let sender = Client::of(&sandbox, PARTNER);
+    sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Operation, 10_000).unwrap();
+    let stock_id = create_stock(&sandbox, "stock-1");
+    let build = |client: &Client<'_>, stock_id: &str, key: &str| {
+        let body = json!({
+            "partner": { "type": "APPID", "appid": APPID },
+            "authorized_data": { "business_type": "FAVOR_STOCK", "stock_id": stock_id },
+        });
+        let mut request =
+            client.request("POST", "/v3/marketing/partnerships/build", body.to_string().as_bytes());
+        request.set("Idempotency-Key", key);
+        client.send(&request)
+    };
+    let code = |response: Response| response.refusal();
+    assert_eq!(
+        code(build(&owner, &stock_id, "k1")),
+        (400, "INVALID_REQUEST".to_owned()),
+        "it does not run yet"
+    );
+    step(&sandbox, &stock_id, "start");
+    assert_eq!(code(build(&owner, "123456", "k2")), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert_eq!(code(build(&sender, &stock_id, "k3")), (403, "NO_AUTH".to_owned()));
+    // A person under the partner's appid.
+    let openid = sandbox.platform().add_person(&[APPID.to_owned()]).unwrap().openids[APPID].clone();
+    let send = |number: &str| {
+        let body = json!({
+            "stock_id": stock_id, "out_request_no": number, "appid": APPID,
+            "stock_creator_mchid": sandbox.kit().mchid,
+        });
+        sender.post(&format!("/v3/marketing/favor/users/{openid}/coupons"), &body)
+    };
+    assert_eq!(code(send("send-1")), (403, "REQUEST_BLOCKED".to_owned()));
+    build(&owner, &stock_id, "k4").success();
+    assert!(send("send-2").success()["coupon_id"].is_string());
+}

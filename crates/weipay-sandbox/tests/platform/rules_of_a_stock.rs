@@ -112,6 +112,18 @@ fn a_stock_that_is_paused_is_not_sent() {
 }
 
 #[test]
+fn a_stock_whose_period_is_over_can_only_be_stopped() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let merchant = Merchant::in_sandbox(&sandbox);
+    let platform = sandbox.platform();
+    sandbox.run_for(200 * 86_400).unwrap();
+    for state in [StockState::Running, StockState::Paused, StockState::Unaudit] {
+        assert!(!platform.set_stock_state(&merchant.stock_id, state).unwrap(), "{state:?}");
+    }
+    assert!(platform.set_stock_state(&merchant.stock_id, StockState::Stoped).unwrap());
+}
+
+#[test]
 fn a_send_number_is_unique_within_one_stock_and_one_user() {
     let merchant = Merchant::new();
     let request = merchant.sending(&merchant.client.sandbox.kit().openid);

@@ -29,6 +29,8 @@ fn in_migration_the_certificate_signs_unless_the_key_is_named() {
 fn the_first_merchant_has_the_public_key_only() {
     let (client, kit) = (Client::new(&SHARED), SHARED.kit());
     assert_eq!((&kit.platform_serial, &kit.platform_cert), (&None, &None));
+    let overseas = client.get("/v3/global/certificates");
+    assert_eq!(overseas.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
     let response = client.get("/v3/certificates");
     assert_eq!(response.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
     assert!(

@@ -1,7 +1,7 @@
 //! Subsidies of used coupons, their returns, and who else may send a stock.
 
 use serde_json::{Value, json};
-use weipay_sandbox::{MerchantAccount, NewMerchant, Sandbox};
+use weipay_sandbox::{MerchantAccount, NewMerchant, PersonPays, Sandbox};
 
 use crate::client::{Client, Response};
 use crate::merchant::{Coupon, FAMILY, Merchant, number, stock_request};
@@ -37,6 +37,33 @@ fn used_coupon(sandbox: &Sandbox) -> (Merchant<'_>, Coupon) {
     (merchant, Coupon { openid, code })
 }
 
+/// An order of the sub-merchant that was paid, and the refund of it: `transaction_id` and `refund_id`.
+fn sold_and_refunded(merchant: &Merchant<'_>, number: &str, is_shared: bool) -> [String; 2] {
+    let client = &merchant.client;
+    let mchid = client.mchid.as_str();
+    let is_partner = mchid == PARTNER;
+    let payee = if is_partner { SUB } else { mchid };
+    let mut body = json!({
+        "description": "茶", "out_trade_no": number, "notify_url": "http://127.0.0.1:9/notify",
+        "amount": { "total": 1_000 }, "settle_info": { "profit_sharing": is_shared },
+    });
+    let mut refund = json!({
+        "out_trade_no": number, "out_refund_no": number, "amount": { "refund": 900, "total": 1_000, "currency": "CNY" },
+    });
+    let between = if is_partner { "partner/" } else { "" };
+    if is_partner {
+        (body["sp_mchid"], body["sub_mchid"], body["sp_appid"]) = (json!(mchid), json!(payee), json!(BRAND));
+        refund["sub_mchid"] = json!(payee);
+    } else {
+        (body["mchid"], body["appid"]) = (json!(mchid), json!(client.sandbox.kit().appid));
+    }
+    client.post(&format!("/v3/pay/{between}transactions/native"), &body).success();
+    let pays = PersonPays::new(number).of_merchant(mchid);
+    let transaction_id = client.sandbox.pay(&pays).unwrap().transaction_ids[0].clone();
+    let refunded = client.post("/v3/refund/domestic/refunds", &refund).success();
+    [transaction_id, refunded["refund_id"].as_str().unwrap().to_owned()]
+}
+
 /// Fen that are available to the partner and to the sub-merchant.
 fn balances(sandbox: &Sandbox) -> [i64; 2] {
     [PARTNER, SUB].map(|mchid| {
@@ -54,8 +81,9 @@ fn between(mut body: Value, payer: &str, payee: &str) -> Value {
 fn a_subsidy_moves_money_to_the_payee_and_a_return_back() {
     let sandbox = two_merchants();
     let (merchant, coupon) = used_coupon(&sandbox);
+    let [order, refund] = sold_and_refunded(&merchant, "order-1", true);
     let pay = |amount| {
-        let mut body = between(subsidy(&merchant, &coupon, amount), PARTNER, SUB);
+        let mut body = between(subsidy(&merchant, &coupon, &order, amount), PARTNER, SUB);
         body["out_subsidy_no"] = json!(number());
         merchant.post("subsidy/pay-receipts", &body).success()
     };
@@ -65,8 +93,8 @@ fn a_subsidy_moves_money_to_the_payee_and_a_return_back() {
     assert_eq!((pay(80)["status"].as_str(), balances(&sandbox)), (Some("SUCCESS"), [20, 80]));
 
     let back = |amount, number: &str| {
-        let mut body = between(subsidy(&merchant, &coupon, amount), PARTNER, SUB);
-        (body["refund_id"], body["out_subsidy_return_no"]) = (json!("5".repeat(28)), json!(number));
+        let mut body = between(subsidy(&merchant, &coupon, &order, amount), PARTNER, SUB);
+        (body["refund_id"], body["out_subsidy_return_no"]) = (json!(refund), json!(number));
         merchant.post("subsidy/return-receipts", &body).success()
     };
     let first = number();
@@ -86,22 +114,53 @@ fn nobody_makes_another_merchant_pay_a_subsidy() {
     let sandbox = two_merchants();
     let (merchant, coupon) = used_coupon(&sandbox);
     sandbox.top_up(PARTNER, MerchantAccount::Basic, 100).unwrap();
-    let mut body = between(subsidy(&merchant, &coupon, 80), PARTNER, SUB);
+    let mut body = between(subsidy(&merchant, &coupon, &"4".repeat(28), 80), PARTNER, SUB);
     body["out_subsidy_no"] = json!(number());
     let refused = Client::of(&sandbox, SUB).post(&format!("{FAMILY}/subsidy/pay-receipts"), &body);
     assert_eq!((refused.refusal(), balances(&sandbox)), ((403, "NO_AUTH".to_owned()), [100, 0]));
 }
 
-fn subsidy(merchant: &Merchant<'_>, coupon: &Coupon, amount: i64) -> Value {
+#[test]
+fn a_subsidy_is_of_an_order_that_was_paid_and_a_return_of_one_that_was_refunded() {
+    let sandbox = two_merchants();
+    let (merchant, coupon) = used_coupon(&sandbox);
+    sandbox.top_up(PARTNER, MerchantAccount::Basic, 100).unwrap();
+    let pay = |order: &str| {
+        let mut body = between(subsidy(&merchant, &coupon, order, 40), PARTNER, SUB);
+        body["out_subsidy_no"] = json!(number());
+        merchant.post("subsidy/pay-receipts", &body)
+    };
+    let refused = (400, "INVALID_REQUEST".to_owned());
+    assert_eq!(pay(&"4".repeat(28)).refusal(), refused);
+    let [not_shared, other_refund] = sold_and_refunded(&merchant, "order-1", false);
+    let failed = pay(&not_shared).success();
+    assert_eq!(
+        (&failed["status"], &failed["fail_reason"]),
+        (&json!("FAIL"), &json!("NOT_INCOMESPLIT_ORDER"))
+    );
+    assert_eq!(balances(&sandbox), [100, 0]);
+    let [order, refund] = sold_and_refunded(&merchant, "order-2", true);
+    assert_eq!((pay(&order).success()["status"].as_str(), balances(&sandbox)), (Some("SUCCESS"), [60, 40]));
+    let back = |refund: &str| {
+        let mut body = between(subsidy(&merchant, &coupon, &order, 40), PARTNER, SUB);
+        (body["refund_id"], body["out_subsidy_return_no"]) = (json!(refund), json!(number()));
+        merchant.post("subsidy/return-receipts", &body)
+    };
+    assert_eq!(back(&"5".repeat(28)).refusal(), refused);
+    assert_eq!((back(&other_refund).refusal(), balances(&sandbox)), (refused, [60, 40]));
+    assert_eq!(back(&refund).success()["status"], "RETURN_RECEIPT_SUCCESS");
+}
+
+fn subsidy(merchant: &Merchant<'_>, coupon: &Coupon, order: &str, amount: i64) -> Value {
     let mchid = &merchant.client.sandbox.kit().mchid;
     json!({
-        "stock_id": merchant.stock_id, "coupon_code": coupon.code, "transaction_id": "4".repeat(28),
+        "stock_id": merchant.stock_id, "coupon_code": coupon.code, "transaction_id": order,
         "payer_merchant": mchid, "payee_merchant": mchid, "amount": amount, "description": "补差",
     })
 }
 
-fn pay(merchant: &Merchant<'_>, coupon: &Coupon, amount: i64) -> Response {
-    let mut body = subsidy(merchant, coupon, amount);
+fn pay(merchant: &Merchant<'_>, coupon: &Coupon, order: &str, amount: i64) -> Response {
+    let mut body = subsidy(merchant, coupon, order, amount);
     body["out_subsidy_no"] = json!(number());
     merchant.post("subsidy/pay-receipts", &body)
 }
@@ -110,13 +169,14 @@ fn pay(merchant: &Merchant<'_>, coupon: &Coupon, amount: i64) -> Response {
 fn a_used_coupon_is_subsidised_and_the_subsidy_goes_back() {
     let merchant = Merchant::new();
     let coupon = merchant.coupon();
-    assert_eq!(pay(&merchant, &coupon, 80).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let [order, refund] = sold_and_refunded(&merchant, &number(), true);
+    assert_eq!(pay(&merchant, &coupon, &order, 80).refusal(), (400, "INVALID_REQUEST".to_owned()));
     merchant.use_coupon(&coupon).success();
     let sandbox = merchant.client.sandbox;
     sandbox.top_up(&sandbox.kit().mchid, MerchantAccount::Basic, 80).unwrap();
-    let paid = pay(&merchant, &coupon, 80).success();
+    let paid = pay(&merchant, &coupon, &order, 80).success();
     assert_eq!(paid["status"], "SUCCESS");
-    let over = pay(&merchant, &coupon, 80).success();
+    let over = pay(&merchant, &coupon, &order, 80).success();
     assert_eq!(
         (&over["status"], &over["fail_reason"]),
         (&json!("FAIL"), &json!("EXCEED_SUBSIDY_AMOUNT_QUOTA"))
@@ -124,8 +184,8 @@ fn a_used_coupon_is_subsidised_and_the_subsidy_goes_back() {
     let id = over["subsidy_receipt_id"].as_str().unwrap();
     assert_eq!(merchant.get(&format!("subsidy/pay-receipts/{id}")).success(), over);
 
-    let mut back = subsidy(&merchant, &coupon, 30);
-    (back["refund_id"], back["out_subsidy_return_no"]) = (json!("5".repeat(28)), json!(number()));
+    let mut back = subsidy(&merchant, &coupon, &order, 30);
+    (back["refund_id"], back["out_subsidy_return_no"]) = (json!(refund), json!(number()));
     let returned = merchant.post("subsidy/return-receipts", &back).success();
     assert_eq!(merchant.post("subsidy/return-receipts", &back).success(), returned, "a repeat");
     let id = returned["subsidy_return_receipt_id"].as_str().unwrap();

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::people::account::AccountState;
 use crate::people::of_person;
 use crate::people::openid::WrongOpenid;
+use crate::products::merchant_coupons::partnership::lets_send_cash_coupons;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
     Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
@@ -124,7 +125,9 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         if let Some(wrong) = WrongOpenid::find(tx, openid, request.required("appid"))? {
             return Err(refusals::wrong_openid(wrong).into());
         }
-        if stock.creator != caller.mchid || request.required("stock_creator_mchid") != stock.creator {
+        let may_send = stock.creator == caller.mchid
+            || lets_send_cash_coupons(tx, &stock, caller, request.required("appid"))?;
+        if !may_send || request.required("stock_creator_mchid") != stock.creator {
             return Err(refusals::sender_has_no_right().into());
         }
         if ["coupon_value", "coupon_minimum"].iter().any(|name| request.body.contains_key(*name)) {

@@ -98,7 +98,8 @@ pub(super) fn sender_has_no_right() -> Refusal {
         403,
         "REQUEST_BLOCKED",
         "批次不支持跨商户发券",
-        "only the merchant that created the stock sends its coupons",
+        "stock_creator_mchid must be the merchant that created the stock. It sends its coupons itself, or whoever has an appid that it \
+         named in POST /v3/marketing/partnerships/build",
     )
     .with_tail(270_079_509)
 }

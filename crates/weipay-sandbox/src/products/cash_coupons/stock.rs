@@ -140,7 +140,7 @@ fn check_merchants(stock: &Stock, context: &Context<'_>) -> Result<(), Refusal> 
     Ok(())
 }
 
-pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Stock>, StoreError> {
+pub(crate) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Stock>, StoreError> {
     tx.get(id)
 }
 

@@ -10,6 +10,7 @@ use super::stock::Stock;
 use super::unconfirmed::words;
 use crate::clock;
 use crate::merchants::Account;
+use crate::notifications::address::is_plain_to_public_host;
 use crate::people::Person;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
@@ -18,6 +19,7 @@ use crate::store::{Announcement, Record, StoreError, Transaction};
 /// Sets the address. Notifications that wait already keep the address of their time.
 pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mchid = check_merchant(context.caller, context.request.text("mchid"))?;
+    check_scheme(context.request.required("notify_url"))?;
     // Read first: a record is saved only over one that was read.
     find(tx, mchid)?;
     let callback = Callback {
@@ -92,6 +94,16 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
             "mchid may only be the caller's own; it may be left out",
         )),
         _ => Ok(&caller.mchid),
+    }
+}
+
+/// The page takes https only. UNCONFIRMED(callback-http): a receiver of a developer, in no public network, need not have a certificate.
+fn check_scheme(notify_url: &str) -> Result<(), Refusal> {
+    match is_plain_to_public_host(notify_url) {
+        true => Err(refusals::request_parameters(
+            "notify_url must begin with https://; the sandbox takes http:// for this machine and private networks only",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::reception::CouponPage;
 use super::stock::{self, Stock, StockState};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::platform::Platform;
+use crate::products::coupon_stocks::StateChange;
 use crate::reasons;
 use crate::store::StoreError;
 
@@ -47,10 +48,7 @@ pub(crate) const ROUTES: &[Route] = &[
 fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let state = request.text("state").and_then(StockState::from_word);
     let state = state.ok_or_else(|| ControlError::invalid("`state` is missing"))?;
-    if control.platform.set_stock_state(request.path("stock_id"), state)? {
-        return Ok(Value::Null);
-    }
-    Err(ControlError::not_found("no stock has this number"))
+    control.platform.change_stock_state(request.path("stock_id"), state)?.told("no stock has this number")
 }
 
 fn put_product(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -91,14 +89,27 @@ fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, C
 }
 
 impl Platform {
-    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
-    /// is such a stock.
+    /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether that was
+    /// done: there is such a stock, and its period is not over, after which it can only be stopped.
     ///
     /// # Errors
     ///
     /// If the database fails.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
-        self.act(|tx, now| stock::set_stock_state(tx, stock_id, state, now))
+        Ok(self.change_stock_state(stock_id, state)? == StateChange::Done)
+    }
+
+    fn change_stock_state(&self, stock_id: &str, state: StockState) -> Result<StateChange, StoreError> {
+        self.act(|tx, now| {
+            let is_over = |stock: Stock| state != StockState::Stoped && now > stock.definition.validity.end;
+            if stock::find(tx, stock_id)?.is_some_and(is_over) {
+                return Ok(StateChange::Over);
+            }
+            Ok(match stock::set_stock_state(tx, stock_id, state, now)? {
+                true => StateChange::Done,
+                false => StateChange::NoStock,
+            })
+        })
     }
 
     /// Links product information (商品信息) to a stock. Whether there is such a stock.

@@ -83,7 +83,13 @@ impl CodeMode {
 impl Definition {
     /// Reads the members of a create request, or of a stored definition.
     pub(crate) fn read(members: Map<String, Value>) -> Result<Self, Refusal> {
-        Self::from_members(members).map_err(refusals::request_parameters)
+        let read = Self::from_members(members).map_err(refusals::request_parameters)?;
+        if read.caps.total < 1 || read.caps.by_day == Some(0) {
+            return Err(refusals::request_parameters(
+                "max_amount and max_amount_by_day must pay for one coupon at least",
+            ));
+        }
+        Ok(read)
     }
 
     /// Or the rule that the members break.
@@ -102,7 +108,7 @@ impl Definition {
         let caps = read_caps(send_rule, discount_amount)?;
         // A stock with an amount budget is answered with the number of coupons that it pays for.
         if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
-            send_rule.entry("max_coupons").or_insert(json!(caps.total));
+            send_rule.insert("max_coupons".to_owned(), json!(caps.total));
         }
         Ok(Self { members, stock_type, code_mode, validity, caps, discount_amount })
     }
@@ -180,16 +186,16 @@ fn check_place_of_use(rule: &Value) -> Result<(), &'static str> {
 
 fn read_caps(rule: &Value, discount_amount: Option<i64>) -> Result<Caps, &'static str> {
     let number = |name: &str| rule.get(name).and_then(Value::as_i64);
-    let by_amount =
-        |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
-    let total = number("max_coupons").or_else(|| by_amount("max_amount"));
+    let by_amount = |name: &str| number(name)?.checked_div(discount_amount?);
+    // Of a number and an amount, whichever ends first is the budget.
+    let smaller =
+        |of_number: Option<i64>, of_amount: Option<i64>| of_number.into_iter().chain(of_amount).min();
+    let total = smaller(number("max_coupons"), by_amount("max_amount"));
     let by_user = number("max_coupons_per_user").ok_or("stock_send_rule needs max_coupons_per_user")?;
     Ok(Caps {
-        total: total.ok_or(
-            "stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount that pays for one coupon",
-        )?,
+        total: total.ok_or("stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount")?,
         by_user: Some(by_user),
-        by_day: number("max_coupons_by_day").or_else(|| by_amount("max_amount_by_day")),
+        by_day: smaller(number("max_coupons_by_day"), by_amount("max_amount_by_day")),
     })
 }
 
@@ -240,6 +246,25 @@ mod tests {
         assert_eq!(definition.members.remove("stock_send_rule").unwrap()["max_coupons"], 20_000);
         is_refused("/stock_send_rule", json!({ "max_coupons_per_user": 2 }));
         is_refused("/stock_send_rule", json!({ "max_amount": 4, "max_coupons_per_user": 2 }));
+        is_refused(
+            "/stock_send_rule",
+            json!({ "max_coupons": 9, "max_amount": 4, "max_coupons_per_user": 2 }),
+        );
+        let by_day = json!({ "max_coupons": 9, "max_amount_by_day": 4, "max_coupons_per_user": 2 });
+        is_refused("/stock_send_rule", by_day);
+    }
+
+    #[test]
+    fn of_a_number_and_an_amount_the_smaller_budget_counts() {
+        let rule = json!({
+            "max_coupons": 100, "max_amount": 5, "max_coupons_by_day": 9, "max_amount_by_day": 15,
+            "max_coupons_per_user": 2,
+        });
+        let definition = with("/stock_send_rule", rule).unwrap();
+        assert_eq!((definition.caps.total, definition.caps.by_day), (1, Some(3)));
+        assert_eq!(definition.members["stock_send_rule"]["max_coupons"], 1);
+        let rule = json!({ "max_coupons": 3, "max_amount": 50, "max_coupons_per_user": 2 });
+        assert_eq!(with("/stock_send_rule", rule).unwrap().caps.total, 3);
     }
 
     #[test]

@@ -58,6 +58,11 @@ struct Subsidy {
     returned: i64,
 }
 
+/// Orders by their number: 0 was shared and refunded.
+pub(super) const NOT_REFUNDED: u8 = 1;
+pub(super) const NOT_SHARED: u8 = 2;
+pub(super) const NO_ORDER: u8 = 3;
+
 /// What a coupon takes off, and so the most that is paid for it.
 pub(super) const WORTH: i64 = 5;
 
@@ -272,8 +277,11 @@ impl Model {
         if known.state != State::Used {
             return Err(INVALID);
         }
+        if order == NO_ORDER {
+            return Err(INVALID);
+        }
         let paid: i64 = known.subsidies.iter().map(|paid| paid.fen - paid.returned).sum();
-        if known.subsidies.len() >= 20 || paid + fen > WORTH || has < fen {
+        if order == NOT_SHARED || known.subsidies.len() >= 20 || paid + fen > WORTH || has < fen {
             self.status = "FAIL";
             return Ok(());
         }
@@ -293,6 +301,9 @@ impl Model {
         let is_of_request = |paid: &Subsidy| (paid.payer, paid.order) == (payer, order);
         if !known.subsidies.iter().any(is_of_request) {
             return Err(MISSING);
+        }
+        if order == NOT_REFUNDED {
+            return Err(INVALID);
         }
         let has_left = |paid: &&mut Subsidy| is_of_request(paid) && paid.fen - paid.returned >= fen;
         let newest = known.subsidies.iter_mut().rev().find(has_left).ok_or(INVALID)?;

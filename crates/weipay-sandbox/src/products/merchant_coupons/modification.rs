@@ -107,17 +107,23 @@ fn take(names: &[&str], from: &Map<String, Value>, into: &mut Map<String, Value>
 /// How the operation names one of the two numbers.
 struct Names {
     member: &'static str,
+    /// The amount that stands beside it in a stock that was made with one.
+    amount: &'static str,
     target: &'static str,
     current: &'static str,
 }
 
 const fn names(dimension: Dimension) -> Names {
     match dimension {
-        Dimension::InTotal => {
-            Names { member: "max_coupons", target: "target_max_coupons", current: "current_max_coupons" }
-        }
+        Dimension::InTotal => Names {
+            member: "max_coupons",
+            amount: "max_amount",
+            target: "target_max_coupons",
+            current: "current_max_coupons",
+        },
         Dimension::ByDay => Names {
             member: "max_coupons_by_day",
+            amount: "max_amount_by_day",
             target: "target_max_coupons_by_day",
             current: "current_max_coupons_by_day",
         },
@@ -145,7 +151,7 @@ fn rebudget(
             return Err(refusals::request_parameters(reason));
         }
     };
-    let Names { member, current, .. } = names(dimension);
+    let Names { member, amount, current, .. } = names(dimension);
     let caps = &mut stock.definition.caps;
     caps.change(dimension, number(current), target, &sent, now).map_err(|obstacle| {
         let other = format!("{current} must be {member} of the stock as it is now");
@@ -164,6 +170,10 @@ fn rebudget(
     }
     if let Some(Value::Object(rule)) = stock.definition.members.get_mut("stock_send_rule") {
         rule.insert(member.to_owned(), target.into());
+        // INFERRED(budget-amount): what was given as an amount follows the number of coupons that it pays for.
+        if let (Some(known), Some(worth)) = (rule.get_mut(amount), stock.definition.discount_amount) {
+            *known = target.saturating_mul(worth).into();
+        }
     }
     Ok(Decision::new(stock, response))
 }
@@ -243,6 +253,22 @@ mod tests {
         let (stock, response) = changed(with_daily_limit(), Sent::default(), request).unwrap();
         assert_eq!(response, json!({ "max_coupons": total, "max_coupons_by_day": 20 }));
         assert_eq!(stock.definition.caps.by_day, Some(20));
+    }
+
+    #[test]
+    fn an_amount_follows_the_number_of_coupons_that_it_pays_for() {
+        let mut members = a_stock().definition.members;
+        members["stock_send_rule"] =
+            json!({ "max_amount": 50, "max_amount_by_day": 10, "max_coupons_per_user": 2 });
+        let stock = Stock { definition: Definition::read(members).unwrap(), ..a_stock() };
+        let request = json!({ "target_max_coupons": 20, "current_max_coupons": 10 });
+        let (stock, _) = changed(stock, Sent::default(), request).unwrap();
+        let request = json!({ "target_max_coupons_by_day": 3, "current_max_coupons_by_day": 2 });
+        let (stock, _) = changed(stock, Sent::default(), request).unwrap();
+        let rule = &stock.definition.members["stock_send_rule"];
+        assert_eq!((&rule["max_amount"], &rule["max_amount_by_day"]), (&json!(100), &json!(15)));
+        let read = Definition::read(stock.definition.members.clone()).unwrap();
+        assert_eq!((read.caps.total, read.caps.by_day), (20, Some(3)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{listing, refusals};
 use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::{Account, Merchants};
+use crate::products::cash_coupons;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::{Refusal, tail};
 use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
@@ -17,7 +18,7 @@ pub(super) fn build_partnership(tx: &Transaction<'_>, context: &Context<'_>) -> 
     let key = request_key(context, "build partnership")?;
     idempotently(tx, context, &key, refusals::other_parameters, || {
         let pact = Pact::read(context.request)?;
-        let stock = pact.find_stock(tx)?;
+        let stock = pact.find_stock(tx, context.now)?;
         let known = find(tx, &context.caller.mchid, &pact)?;
         carry_out(tx, build(context.caller, pact, stock, known, context.merchants, context.now)?)
     })
@@ -135,13 +136,16 @@ impl Pact {
         Ok(Self { partner, business_type, stock_id })
     }
 
-    /// The stock. Cash coupons have no stocks here, so theirs is not looked for: UNCONFIRMED(partnership-of-cash-coupons).
-    fn find_stock(&self, tx: &Transaction<'_>) -> Result<Option<Stock>, StoreError> {
-        if self.is_of_merchant_coupons() { stock::find(tx, &self.stock_id) } else { Ok(None) }
-    }
-
-    fn is_of_merchant_coupons(&self) -> bool {
-        self.business_type == MERCHANT_COUPONS
+    /// The stock. UNCONFIRMED(partnership-of-cash-coupons): that one of cash coupons must fulfil what one of merchant coupons must.
+    fn find_stock(&self, tx: &Transaction<'_>, now: i64) -> Result<Option<Offered>, StoreError> {
+        Ok(match &*self.business_type {
+            MERCHANT_COUPONS => stock::find(tx, &self.stock_id)?.map(|stock| Offered::new(&stock, now)),
+            _ => cash_coupons::stock::find(tx, &self.stock_id)?.map(|stock| Offered {
+                runs: stock.state == cash_coupons::stock::StockState::Running,
+                end: stock.end,
+                creator: stock.creator,
+            }),
+        })
     }
 
     fn describe(&self) -> (Value, Value) {
@@ -150,6 +154,23 @@ impl Pact {
 
     fn key(&self, owner: &str) -> String {
         joined(owner, &joined(&self.partner.value(), &joined(&self.business_type, &self.stock_id)))
+    }
+}
+
+/// The stock that a partner is to send, of merchant coupons or of cash coupons.
+struct Offered {
+    creator: String,
+    end: i64,
+    runs: bool,
+}
+
+impl Offered {
+    fn new(stock: &Stock, now: i64) -> Self {
+        Self {
+            creator: stock.creator.clone(),
+            end: stock.definition.validity.end,
+            runs: stock.state_at(now) == StockState::Running,
+        }
     }
 }
 
@@ -201,29 +222,24 @@ impl Partnership {
 fn build(
     caller: &Account,
     pact: Pact,
-    stock: Option<Stock>,
+    stock: Option<Offered>,
     known: Option<Partnership>,
     merchants: &Merchants,
     now: i64,
 ) -> Decided<Partnership> {
-    if pact.is_of_merchant_coupons() {
-        let stock = stock.ok_or_else(refusals::no_such_stock)?;
-        if stock.creator != caller.mchid {
-            return Err(
-                refusals::no_right_on_coupon().with_reason("only its creator may let others send a stock")
-            );
-        }
-        if now > stock.definition.validity.end {
-            return Err(Refusal::invalid_request(
-                "批次已过期",
-                "the available_end_time of the stock has passed",
-            )
+    let stock = stock.ok_or_else(refusals::no_such_stock)?;
+    if stock.creator != caller.mchid {
+        return Err(
+            refusals::no_right_on_coupon().with_reason("only its creator may let others send a stock")
+        );
+    }
+    if now > stock.end {
+        return Err(Refusal::invalid_request("批次已过期", "the available_end_time of the stock has passed")
             .with_tail(tail::STOCK_EXPIRED));
-        }
-        if stock.state_at(now) != StockState::Running {
-            return Err(Refusal::invalid_request("批次非运营中", "the stock must be RUNNING")
-                .with_tail(tail::STOCK_NOT_RUNNING));
-        }
+    }
+    if !stock.runs {
+        return Err(Refusal::invalid_request("批次非运营中", "the stock must be RUNNING")
+            .with_tail(tail::STOCK_NOT_RUNNING));
     }
     if let Partner::Merchant(mchid) = &pact.partner
         && merchants.find(mchid).is_none()
@@ -261,12 +277,31 @@ pub(super) fn lets_send(
     sender: &Account,
     appid: Option<&str>,
 ) -> Result<bool, StoreError> {
+    is_let(tx, [&stock.creator, MERCHANT_COUPONS, &stock.id], sender, appid)
+}
+
+/// The same of a stock of cash coupons.
+pub(crate) fn lets_send_cash_coupons(
+    tx: &Transaction<'_>,
+    stock: &cash_coupons::stock::Stock,
+    sender: &Account,
+    appid: &str,
+) -> Result<bool, StoreError> {
+    is_let(tx, [&stock.creator, CASH_COUPONS, &stock.id], sender, Some(appid))
+}
+
+fn is_let(
+    tx: &Transaction<'_>,
+    [creator, business_type, stock_id]: [&str; 3],
+    sender: &Account,
+    appid: Option<&str>,
+) -> Result<bool, StoreError> {
     let appid = appid.filter(|appid| sender.check_appid(appid).is_ok());
     let partners =
         [Some(Partner::Merchant(sender.mchid.clone())), appid.map(|appid| Partner::Appid(appid.to_owned()))];
     for partner in partners.into_iter().flatten() {
-        let pact = Pact { partner, business_type: MERCHANT_COUPONS.to_owned(), stock_id: stock.id.clone() };
-        if find(tx, &stock.creator, &pact)?.is_some_and(|known| known.terminate_time.is_none()) {
+        let pact = Pact { partner, business_type: business_type.to_owned(), stock_id: stock_id.to_owned() };
+        if find(tx, creator, &pact)?.is_some_and(|known| known.terminate_time.is_none()) {
             return Ok(true);
         }
     }
@@ -357,7 +392,8 @@ mod tests {
     }
 
     fn built(pact: Pact, stock: Option<Stock>, now: i64) -> Decided<Partnership> {
-        build(&CALLER, pact, stock, None, &Merchants::default(), now)
+        let offered = stock.map(|stock| Offered::new(&stock, now));
+        build(&CALLER, pact, offered, None, &Merchants::default(), now)
     }
 
     #[test]

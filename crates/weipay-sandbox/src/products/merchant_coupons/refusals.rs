@@ -189,13 +189,10 @@ pub(crate) fn coupon_deleted() -> Refusal {
     Refusal::resource_not_exists("券已被删除", reasons::COUPON_DELETED)
 }
 
-/// The coupon is not in the state `SENDED`, or its period has not begun.
+/// The coupon is not in the state `SENDED`.
 pub(crate) fn not_usable(state: CouponState) -> Refusal {
     Refusal::invalid_request(
         "券状态非可用态",
-        format!(
-            "only a coupon whose coupon_state is SENDED, and whose period has begun, is usable; this one is {}",
-            state.word()
-        ),
+        format!("only a coupon whose coupon_state is SENDED is usable; this one is {}", state.word()),
     )
 }

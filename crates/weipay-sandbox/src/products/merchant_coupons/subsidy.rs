@@ -1,7 +1,8 @@
 //! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets
 //! it back after a refund.
 //!
-//! UNCONFIRMED(subsidy-order): neither the payment nor the refund is looked for. INFERRED(subsidy-at-once): a
+//! UNCONFIRMED(subsidy-order): which orders and refunds are meant. The order was paid, and its money is that of the payee; a refund
+//! of it was not closed. How one is refused that is not there, nobody says. INFERRED(subsidy-at-once): a
 //! receipt is settled by the request that makes it. UNCONFIRMED(subsidy-account): the money leaves what is
 //! available in the basic account (基本账户) of one side, and is available in that of the other at once.
 
@@ -17,7 +18,10 @@ use crate::clock;
 use crate::contract::ValidRequest;
 use crate::ledger::{self, AccountKind, Business, Owner, Posting, Purse};
 use crate::merchants::Account;
+use crate::products::payments::order::Order;
+use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
+use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
 
@@ -25,8 +29,11 @@ pub(super) fn pay_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let request = SubsidyRequest::read(context.request, "out_subsidy_no");
     once_for_request(tx, context, "pay subsidy", &request, || {
         let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
-        let known =
-            Known { paid: successful(tx, &request)?, available: available(tx, &request.payer_merchant)? };
+        let known = Known {
+            paid: successful(tx, &request)?,
+            available: available(tx, &request.payer_merchant)?,
+            order: paid_order(tx, &request)?,
+        };
         let id = receipt_number('1', context.now, tx.next_number("subsidy receipt")?);
         let decision = pay(context.caller, request.clone(), found, &known, id, context.now)?;
         let PayReceipt { id, outcome, .. } = &decision.changed;
@@ -43,10 +50,15 @@ pub(super) fn return_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Res
     let refund_id = context.request.required("refund_id").to_owned();
     once_for_request(tx, context, "return subsidy", &request, || {
         let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
-        let known =
-            Known { paid: successful(tx, &request)?, available: available(tx, &request.payee_merchant)? };
+        let known = Known {
+            paid: successful(tx, &request)?,
+            available: available(tx, &request.payee_merchant)?,
+            order: None,
+        };
         let id = receipt_number('2', context.now, tx.next_number("subsidy return receipt")?);
-        let decision = give_back(context.caller, request.clone(), refund_id, found, known, id, context.now)?;
+        let is_known = is_refund(tx, &request, &refund_id)?;
+        let refund = NamedRefund { id: refund_id.clone(), is_known };
+        let decision = give_back(context.caller, request.clone(), refund, found, known, id, context.now)?;
         let ReturnReceipt { id, has_failed, .. } = &decision.changed.1;
         if !has_failed {
             let posting = Posting::new(Business::SubsidyReturn, id.as_str(), context.now);
@@ -71,6 +83,23 @@ fn once_for_request(
 /// What a merchant can pay with.
 fn available(tx: &Transaction<'_>, mchid: &str) -> Result<i64, StoreError> {
     Ok(Purse::find(tx, &Owner::merchant(mchid))?.balance(AccountKind::Available))
+}
+
+/// The paid order of a subsidy, if there is one.
+fn paid_order(tx: &Transaction<'_>, request: &SubsidyRequest) -> Result<Option<PaidOrder>, StoreError> {
+    let found = Order::find_by_transaction(tx, &request.transaction_id)?;
+    let is_meant = |order: &Order| order.state.is_paid() && order.payee() == request.payee_merchant;
+    Ok(found.filter(is_meant).map(|order| PaidOrder { shares_profit: order.profit_sharing }))
+}
+
+/// Whether a refund is one of the order of a subsidy, and was not closed.
+fn is_refund(tx: &Transaction<'_>, request: &SubsidyRequest, refund_id: &str) -> Result<bool, StoreError> {
+    let found = Refund::find_by_id(tx, refund_id)?;
+    Ok(found.is_some_and(|refund| {
+        refund.order.transaction_id == request.transaction_id
+            && refund.payee() == request.payee_merchant
+            && refund.state != RefundState::Closed
+    }))
 }
 
 /// The money of a decision: that it is there was a part of the decision.
@@ -184,12 +213,14 @@ enum Outcome {
     TooMany,
     /// The payer has too little.
     Short,
+    /// The order is not one of profit sharing (分账).
+    NotShared,
 }
 
 impl PayReceipt {
     fn status(&self) -> &'static str {
         match self.outcome {
-            Outcome::Failed | Outcome::TooMany | Outcome::Short => "FAIL",
+            Outcome::Failed | Outcome::TooMany | Outcome::Short | Outcome::NotShared => "FAIL",
             Outcome::Paid if self.returned == 0 => "SUCCESS",
             Outcome::Paid if self.returned < self.request.amount => "PARTIAL_RETURN",
             Outcome::Paid => "FULL_RETURN",
@@ -209,6 +240,7 @@ impl PayReceipt {
             Outcome::Failed => put("fail_reason", "EXCEED_SUBSIDY_AMOUNT_QUOTA"),
             Outcome::TooMany => put("fail_reason", "EXCEED_SUBSIDY_COUNT_QUOTA"),
             Outcome::Short => put("fail_reason", "INSUFFICIENT_BALANCE"),
+            Outcome::NotShared => put("fail_reason", "NOT_INCOMESPLIT_ORDER"),
         }
         Value::Object(shown)
     }
@@ -263,10 +295,23 @@ struct Known {
     paid: Vec<PayReceipt>,
     /// Fen that the side which pays now has.
     available: i64,
+    order: Option<PaidOrder>,
 }
 
-/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; more than the coupon is worth, or than the
-/// payer has, makes a receipt that has failed.
+/// The refund that a return is for.
+struct NamedRefund {
+    id: String,
+    /// Whether it is one of the order.
+    is_known: bool,
+}
+
+/// What a subsidy asks of its order.
+struct PaidOrder {
+    shares_profit: bool,
+}
+
+/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; an order without profit sharing, more than the coupon is worth, or
+/// than the payer has, makes a receipt that has failed.
 fn pay(
     caller: &Account,
     request: SubsidyRequest,
@@ -289,11 +334,18 @@ fn pay(
             "a coupon is subsidised after it was used: POST /v3/marketing/busifavor/coupons/use",
         ));
     }
+    let order = known.order.as_ref().ok_or_else(|| {
+        Refusal::invalid_request(
+            words::NO_ORDER,
+            "transaction_id must be of an order that was paid, and whose money is that of payee_merchant",
+        )
+    })?;
     let paid = &known.paid;
     let sum: i64 = paid.iter().map(|receipt| receipt.request.amount - receipt.returned).sum();
     // What a DISCOUNT coupon takes off depends on the order, which is not known here.
     let is_too_much = |worth: i64| sum.saturating_add(request.amount) > worth;
     let outcome = match stock.definition.discount_amount {
+        _ if !order.shares_profit => Outcome::NotShared,
         _ if paid.len() >= MAX_SUBSIDIES => Outcome::TooMany,
         Some(worth) if is_too_much(worth) => Outcome::Failed,
         _ if known.available < request.amount => Outcome::Short,
@@ -309,7 +361,7 @@ fn pay(
 fn give_back(
     caller: &Account,
     request: SubsidyRequest,
-    refund_id: String,
+    refund: NamedRefund,
     found: Option<(Stock, Coupon)>,
     known: Known,
     id: String,
@@ -331,6 +383,9 @@ fn give_back(
             "no subsidy was paid for this coupon with this transaction_id, payer_merchant and payee_merchant",
         ));
     }
+    if !refund.is_known {
+        return Err(Refusal::invalid_request(words::NO_REFUND, reasons::NO_REFUND_OF_ORDER));
+    }
     let has_left = |receipt: &PayReceipt| receipt.request.amount - receipt.returned >= request.amount;
     let receipt = of_request.into_iter().find(has_left).ok_or_else(|| {
         Refusal::invalid_request(
@@ -341,8 +396,14 @@ fn give_back(
     let has_failed = known.available < request.amount;
     let went_back = if has_failed { 0 } else { request.amount };
     let receipt = PayReceipt { returned: receipt.returned + went_back, ..receipt };
-    let back =
-        ReturnReceipt { id, receipt_id: receipt.id.clone(), refund_id, request, time: now, has_failed };
+    let back = ReturnReceipt {
+        id,
+        receipt_id: receipt.id.clone(),
+        refund_id: refund.id,
+        request,
+        time: now,
+        has_failed,
+    };
     let response = back.describe();
     Ok(Decision::new((receipt, back), response))
 }
@@ -441,8 +502,10 @@ mod tests {
 
     const HAS: i64 = 1_000_000;
 
+    const SHARED: Option<PaidOrder> = Some(PaidOrder { shares_profit: true });
+
     fn paid(amount: i64, before: &[PayReceipt], available: i64) -> (PayReceipt, Value) {
-        let known = Known { paid: before.to_vec(), available };
+        let known = Known { paid: before.to_vec(), available, order: SHARED };
         pay(&CALLER, request(amount), used(), &known, receipt_number('1', NOW, 1), NOW).unwrap().parts()
     }
 
@@ -482,8 +545,10 @@ mod tests {
         receipt: PayReceipt,
         available: i64,
     ) -> Decided<(PayReceipt, ReturnReceipt)> {
-        let (id, known) = (receipt_number('2', NOW, 1), Known { paid: vec![receipt], available });
-        give_back(&CALLER, request(amount), "5".repeat(28), used(), known, id, NOW)
+        let (id, known) =
+            (receipt_number('2', NOW, 1), Known { paid: vec![receipt], available, order: None });
+        let refund = NamedRefund { id: "5".repeat(28), is_known: true };
+        give_back(&CALLER, request(amount), refund, used(), known, id, NOW)
     }
 
     #[test]
@@ -503,7 +568,7 @@ mod tests {
     #[test]
     fn who_what_and_how_much_is_checked() {
         let code = |caller: &Account, request: SubsidyRequest, found| {
-            let known = Known { paid: Vec::new(), available: HAS };
+            let known = Known { paid: Vec::new(), available: HAS, order: SHARED };
             let refusal = pay(caller, request, found, &known, "1".to_owned(), NOW).unwrap_err();
             (refusal.status, refusal.code)
         };

@@ -53,6 +53,10 @@ pub(crate) mod words {
     /// UNCONFIRMED.
     pub(crate) const NO_RECEIPT: &str = "补差单不存在";
     /// UNCONFIRMED.
+    pub(crate) const NO_ORDER: &str = "订单不存在或未支付";
+    /// UNCONFIRMED.
+    pub(crate) const NO_REFUND: &str = "退款单不存在";
+    /// UNCONFIRMED.
     pub(crate) const RETURN_TOO_MUCH: &str = "回退金额超过补差付款金额";
     /// UNCONFIRMED.
     pub(crate) const NO_SUCH_CODE: &str = "预存code不存在";

@@ -10,6 +10,7 @@ use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::entropy::Entropy;
 use crate::merchants::Account;
 use crate::platform::Platform;
+use crate::products::coupon_stocks::StateChange;
 use crate::products::{HandlerError, carry_out};
 use crate::reasons;
 use crate::store::{StoreError, Transaction};
@@ -50,14 +51,13 @@ pub(crate) const ROUTES: &[Route] = &[
 fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let state = request.text("state").and_then(ProductStockState::from_word);
     let state = state.ok_or_else(|| ControlError::invalid("`state` is missing"))?;
-    if control.platform.set_product_stock_state(request.path("stock_id"), state)? {
-        return Ok(Value::Null);
-    }
-    Err(no_such_stock())
+    control.platform.change_product_stock_state(request.path("stock_id"), state)?.told(NO_SUCH_STOCK)
 }
 
+const NO_SUCH_STOCK: &str = "no stock of product coupons has this number";
+
 fn no_such_stock() -> ControlError {
-    ControlError::not_found("no stock of product coupons has this number")
+    ControlError::not_found(NO_SUCH_STOCK)
 }
 
 fn send_by_brand(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
@@ -86,8 +86,8 @@ fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, C
 }
 
 impl Platform {
-    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether
-    /// there is such a stock.
+    /// Puts a stock of product coupons into another state, as the platform's pages and its review do. Whether that was
+    /// done: there is such a stock, and its period is not over, after which it can only be stopped.
     ///
     /// # Errors
     ///
@@ -97,7 +97,24 @@ impl Platform {
         stock_id: &str,
         state: ProductStockState,
     ) -> Result<bool, StoreError> {
-        self.act(|tx, _| set_state(tx, stock_id, state))
+        Ok(self.change_product_stock_state(stock_id, state)? == StateChange::Done)
+    }
+
+    fn change_product_stock_state(
+        &self,
+        stock_id: &str,
+        state: ProductStockState,
+    ) -> Result<StateChange, StoreError> {
+        self.act(|tx, now| {
+            let is_over = |stock: Stock| state != ProductStockState::Stopped && now >= stock.due().at;
+            if tx.get::<Stock>(stock_id)?.is_some_and(is_over) {
+                return Ok(StateChange::Over);
+            }
+            Ok(match set_state(tx, stock_id, state)? {
+                true => StateChange::Done,
+                false => StateChange::NoStock,
+            })
+        })
     }
 
     /// The brand sends a coupon of a stock, whatever its `coupon_code_mode` is but `API_ASSIGN`. Gives its code, none

@@ -460,14 +460,6 @@ impl Engine for Open<'_> {
         Ok(self.query("SELECT 1 FROM weipay_outbox WHERE number = $1", &[&number])?.is_empty())
     }
 
-    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
-        if number < 1 {
-            // Numbers begin with 1. To look for the others would stand in the way of whoever adds them.
-            return Ok(());
-        }
-        self.execute("DELETE FROM weipay_outbox WHERE number <= $1", &[&number]).map(drop)
-    }
-
     fn schedule(&self, due: &Due) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO weipay_due (kind, key, at) VALUES ($1, $2, $3)

@@ -17,6 +17,7 @@ use crate::products::lives::{Steps, live_randomly};
 use crate::products::merchant_coupons::coupon::{self, Condition, Coupon};
 use crate::products::merchant_coupons::fixtures::{APPID, CALLER, MCHID, NOW, stock_request, stranger};
 use crate::products::merchant_coupons::stock::{self, StockState};
+use crate::products::payments::refund::fixtures::Wish;
 use crate::products::world::World;
 use crate::response::Refusal;
 use crate::store::StoreError;
@@ -45,6 +46,9 @@ struct Life {
     numbers: u64,
     model: Model,
     stocks: Vec<String>,
+    /// `transaction_id` of each order, and the `refund_id` of the one that was refunded.
+    orders: Vec<String>,
+    refund_id: String,
     /// By the kind of the step, and by where its numbers are unique.
     known: HashMap<(&'static str, String), Vec<Known>>,
 }
@@ -82,7 +86,21 @@ impl Life {
             stocks.push(created["stock_id"].as_str().unwrap().to_owned());
         }
         let model = Model::new(NOW, clock::parse(END).unwrap());
-        Self { world, caller, stranger: stranger(), numbers: 0, model, stocks, known: HashMap::new() }
+        // The money of the orders is not a part of the model, so none of it moves.
+        let wish =
+            |number, profit_sharing| Wish { number, profit_sharing, sub_mchid: Some(SUB), ..Wish::default() };
+        let wishes = [wish("shared-1", true), wish("shared-2", true), wish("not-shared", false)];
+        let orders: Vec<String> = ["1", "2", "3", "4"].map(|digit| digit.repeat(28)).into();
+        let refund_id = "5".repeat(28);
+        let saved: Result<(), StoreError> = world.act(|tx| {
+            for (wish, id) in wishes.iter().zip(&orders) {
+                tx.save(&wish.paid(id.clone(), NOW))?;
+            }
+            tx.save(&wishes[0].refunded(orders[0].clone(), refund_id.clone(), NOW))
+        });
+        saved.unwrap();
+        let known = HashMap::new();
+        Self { world, caller, stranger: stranger(), numbers: 0, model, stocks, orders, refund_id, known }
     }
 
     fn fresh_number(&mut self) -> String {
@@ -208,7 +226,7 @@ impl Life {
         };
         let subsidy = |given: &Subsidise, name: &str| {
             let mut body = of_coupon(given.coupon, name);
-            body["transaction_id"] = json!(format!("{:028}", given.order));
+            body["transaction_id"] = json!(self.orders[usize::from(given.order)]);
             body["payer_merchant"] = json!(PARTIES[given.payer]);
             body["payee_merchant"] = json!(SUB);
             body["amount"] = json!(given.fen);
@@ -276,7 +294,7 @@ impl Life {
             }
             Step::ReturnSubsidy(given) => {
                 let mut body = subsidy(given, "out_subsidy_return_no");
-                body["refund_id"] = json!("5".repeat(28));
+                body["refund_id"] = json!(self.refund_id);
                 post("busifavor/subsidy/return-receipts", body)
             }
             Step::Fund { .. }

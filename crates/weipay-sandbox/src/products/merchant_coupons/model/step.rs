@@ -197,7 +197,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         })
     };
     let subsidise = || {
-        (coupon(), 0..2_u8, 0..2_usize, 0..7_i64, number(), other()).prop_map(
+        let order = prop_oneof![6 => 0..2_u8, 1 => 2..4_u8];
+        (coupon(), order, 0..2_usize, 0..7_i64, number(), other()).prop_map(
             |(coupon, order, payer, fen, number, by_stranger)| Subsidise {
                 coupon,
                 order,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::control::may_become;
 use super::outcome;
-use super::record::{Refund, RefundState};
+use super::record::{Amounts, Channel, OfOrder, Refund, RefundState};
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
 use crate::merchants::Account;
 use crate::people::account::AccountState;
@@ -48,6 +48,103 @@ impl Default for Wish {
     }
 }
 
+impl Wish {
+    /// The order, as it is when somebody has paid it.
+    pub(crate) fn paid(&self, transaction_id: String, now: i64) -> Order {
+        let taken: i64 = self.coupons.iter().map(|(_, fen)| fen).sum();
+        let coupons = self.coupons.iter().enumerate().map(|(index, (kind, fen))| {
+            json!({ "coupon_id": index.to_string(), "type": kind, "scope": "GLOBAL", "amount": fen })
+        });
+        let payment = Payment {
+            transaction_id,
+            paid_at: now,
+            payer: Payer { openid: Some(OPENID.to_owned()), sub_openid: None },
+            person: Owner::person(OPENID),
+            bank_type: self.bank_type.to_owned(),
+            payer_total: self.total - taken,
+            fee: self.fee,
+            promotion_detail: coupons.collect(),
+            refunded: 0,
+            refund_count: 0,
+        };
+        Order {
+            merchant: MCHID.to_owned(),
+            sub_mchid: self.sub_mchid.map(str::to_owned),
+            appid: "wxd678efh567hg6787".to_owned(),
+            sub_appid: None,
+            out_trade_no: self.number.to_owned(),
+            trade_type: TradeType::Jsapi,
+            dialect: Dialect::V3,
+            state: OrderState::Success,
+            total: self.total,
+            currency: "CNY".to_owned(),
+            description: "QQ公仔".to_owned(),
+            attach: None,
+            notify_url: None,
+            goods_tag: None,
+            detail: None,
+            scene_info: None,
+            profit_sharing: self.profit_sharing,
+            subsidy: 0,
+            deposit: None,
+            limit_pay: LimitPay::default(),
+            payer: Payer::default(),
+            created: now,
+            expires: now + 600,
+            ended: None,
+            combined: None,
+            fingerprint: Fingerprint([0; 32]),
+            platform_serial: String::new(),
+            prepays: Vec::new(),
+            payment: Some(payment),
+        }
+    }
+
+    /// A refund of the whole of it, which has reached the person.
+    pub(crate) fn refunded(&self, transaction_id: String, refund_id: String, now: i64) -> Refund {
+        Refund {
+            refund_id,
+            dialect: Dialect::V3,
+            merchant: MCHID.to_owned(),
+            sub_mchid: self.sub_mchid.map(str::to_owned),
+            out_refund_no: format!("refund of {}", self.number),
+            order: OfOrder {
+                out_trade_no: self.number.to_owned(),
+                transaction_id,
+                total: self.total,
+                payer_total: self.total,
+                settlement_total: self.total,
+                currency: "CNY".to_owned(),
+                person: Owner::person(OPENID),
+                bank_type: self.bank_type.to_owned(),
+                promotion_detail: Vec::new(),
+            },
+            state: RefundState::Success,
+            amounts: Amounts {
+                refund: self.total,
+                payer: self.total,
+                settlement: self.total,
+                fee: self.fee,
+                coupons: Vec::new(),
+            },
+            refund_account: None,
+            drawn: Vec::new(),
+            from: None,
+            goods_detail: None,
+            reason: None,
+            notify_url: None,
+            platform_serial: String::new(),
+            channel: Channel::Original,
+            received_account: String::new(),
+            created: now,
+            succeeded: Some(now),
+            settles: now,
+            is_short: false,
+            billed: None,
+        }
+    }
+}
+
 /// A world in which one merchant sells and refunds.
 pub(crate) struct Shop {
     world: World<'static>,
@@ -80,52 +177,7 @@ impl Shop {
             let person = Owner::person(OPENID);
             let transaction_id = order::new_transaction_id(tx, self.now)?;
             let taken: i64 = wish.coupons.iter().map(|(_, fen)| fen).sum();
-            let coupons = wish.coupons.iter().enumerate().map(|(index, (kind, fen))| {
-                json!({ "coupon_id": index.to_string(), "type": kind, "scope": "GLOBAL", "amount": fen })
-            });
-            let payment = Payment {
-                transaction_id: transaction_id.clone(),
-                paid_at: self.now,
-                payer: Payer { openid: Some(OPENID.to_owned()), sub_openid: None },
-                person: person.clone(),
-                bank_type: wish.bank_type.to_owned(),
-                payer_total: wish.total - taken,
-                fee: wish.fee,
-                promotion_detail: coupons.collect(),
-                refunded: 0,
-                refund_count: 0,
-            };
-            let order = Order {
-                merchant: MCHID.to_owned(),
-                sub_mchid: wish.sub_mchid.map(str::to_owned),
-                appid: "wxd678efh567hg6787".to_owned(),
-                sub_appid: None,
-                out_trade_no: wish.number.to_owned(),
-                trade_type: TradeType::Jsapi,
-                dialect: Dialect::V3,
-                state: OrderState::Success,
-                total: wish.total,
-                currency: "CNY".to_owned(),
-                description: "QQ公仔".to_owned(),
-                attach: None,
-                notify_url: None,
-                goods_tag: None,
-                detail: None,
-                scene_info: None,
-                profit_sharing: wish.profit_sharing,
-                subsidy: 0,
-                deposit: None,
-                limit_pay: LimitPay::default(),
-                payer: Payer::default(),
-                created: self.now,
-                expires: self.now + 600,
-                ended: None,
-                combined: None,
-                fingerprint: Fingerprint([0; 32]),
-                platform_serial: String::new(),
-                prepays: Vec::new(),
-                payment: Some(payment),
-            };
+            let order = wish.paid(transaction_id.clone(), self.now);
             let payee = Owner::merchant(order.payee());
             let kind = if wish.profit_sharing { AccountKind::Frozen } else { AccountKind::Unsettled };
             let money = wish.coupons.iter().filter(|(kind, _)| *kind == "CASH").map(|(_, fen)| fen).sum();
