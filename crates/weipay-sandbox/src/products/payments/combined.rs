@@ -115,8 +115,11 @@ pub(super) fn make(
             check_expiry(context)?;
             for part in &parts {
                 let known = Order::find_by_number(tx, &part.merchant, &part.out_trade_no)?;
-                if known.is_some() || BurntNumber::is_burnt(tx, &part.merchant, &part.out_trade_no)? {
-                    let reason = "the out_trade_no of a part was used before: every part needs a new number";
+                if let Some(known) = known {
+                    return Err(refusals::part_is_taken(&known.seen_at(context.now)).into());
+                }
+                if BurntNumber::is_burnt(tx, &part.merchant, &part.out_trade_no)? {
+                    let reason = "the out_trade_no of a part was closed before an order was made with it: that part needs a new number";
                     return Err(refusals::number_is_taken(reason).into());
                 }
                 tx.save(part)?;
@@ -343,16 +346,17 @@ impl CombinedOrder {
         }
         let product = |order: &Self| (order.trade_type, order.dialect.is_v2());
         if product(self) != product(new) || self.appid != new.appid {
-            let reason = "this combine_out_trade_no has an order of another product or appid";
+            let reason = "this combine_out_trade_no has an order of another product, appid or version of the API: repeat that request, or \
+                          close that order before its parts get new numbers";
             return Err(refusals::number_is_taken(reason));
         }
         if self.fingerprint == new.fingerprint {
             return Ok(self.clone());
         }
         if self.fingerprint_without_settlement == new.fingerprint_without_settlement {
-            return Err(refusals::other_settlement());
+            return Err(refusals::other_settlement(self.trade_type));
         }
-        Err(refusals::other_parameters())
+        Err(refusals::other_parameters(self.trade_type))
     }
 
     pub(crate) fn find(tx: &Transaction<'_>, combination: &Combination) -> Result<Option<Self>, StoreError> {

@@ -179,9 +179,7 @@ fn check_not_over(time_expire: Option<i64>, now: i64) -> Result<(), Refusal> {
 pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order, Refusal> {
     let Some(known) = known else { return Ok(new) };
     match known.seen_at(now) {
-        known if known.combined != new.combined => {
-            Err(refusals::number_is_taken("this out_trade_no is a part of a combined order"))
-        }
+        known if known.combined != new.combined => Err(refusals::number_of_another_order(&known, &new)),
         known => match known.state {
             OrderState::Success | OrderState::Refund => Err(refusals::paid_before()),
             OrderState::Revoked => Err(refusals::reversed()),
@@ -190,12 +188,10 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::Closed => Err(refusals::number_is_taken(reasons::ORDER_WAS_CLOSED)),
             OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
                 if !known.is_from_the_same_product(&new) {
-                    return Err(refusals::number_is_taken(
-                        "this out_trade_no has an order of another product, appid or sub-merchant: repeat that request, or close that order before you take a new number",
-                    ));
+                    return Err(refusals::number_of_another_order(&known, &new));
                 }
                 if known.fingerprint != new.fingerprint {
-                    return Err(refusals::other_parameters());
+                    return Err(refusals::other_parameters(known.trade_type));
                 }
                 Ok(known)
             }

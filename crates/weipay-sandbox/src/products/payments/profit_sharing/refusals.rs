@@ -7,9 +7,22 @@ use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message, "the order was not made with settle_info.profit_sharing = true")
+}
+
+pub(super) fn not_this_merchants_to_share(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message, "no order of the caller that was paid has this transaction_id")
+}
+
+pub(super) fn reversed(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message, "the order was reversed (撤销): its money has gone back to the person")
+}
+
+/// The sentence is known from a public report.
+pub(super) fn other_mode() -> Refusal {
     Refusal::invalid_request(
-        message,
-        "the order was not made with settle_info.profit_sharing = true, or is not paid",
+        "请求分账的交易模式和下单的交易模式不匹配，普通商户的交易只能普通商户发起分账，服务商下单的交易只能服务商发起分账",
+        "the order of a partner is shared by that partner, with its sub_mchid, and a merchant's own order by that merchant",
     )
 }
 

@@ -201,9 +201,11 @@ fn query(
         )
     };
     let order = find(tx, context)?.ok_or_else(unknown)?;
-    if order.combined.is_some() || check_owner(&order, context).is_err() {
-        return Err(unknown().into());
+    if order.merchant == context.caller.mchid && order.combined.is_some() {
+        let part = "this number is a part of a combined order: ask by pay/querycombinedorder, with the combine_out_trade_no";
+        return Err(no_such_order(part).into());
     }
+    check_owner(&order, context).map_err(|_| unknown())?;
     check(&order)?;
     Ok(show(&order.seen_at(context.now), Coupons::asked_for(context.request)))
 }
@@ -227,7 +229,7 @@ fn show(order: &Order, coupons: Coupons) -> Value {
         set("total_fee", json!(order.total));
     }
     set("trade_state", json!(order.state.word()));
-    set("trade_state_desc", json!(order.state.description()));
+    set("trade_state_desc", json!(order.state.description(order.trade_type)));
     Value::Object(shown)
 }
 
