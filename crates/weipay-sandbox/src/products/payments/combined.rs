@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::closing::{BurntNumber, close};
 use super::creation::{
-    check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer, subsidy_of,
+    check_client_ip, check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer,
+    subsidy_of,
 };
 use super::order::{
     Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
     new_transaction_id,
 };
-use super::parties::{check_payer, check_sub_merchant, text};
+use super::parties::{check_payer, check_sells_itself, check_sub_merchant, text};
 use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
 use super::person::{PaymentFailure, PaymentMeans, PersonPaid, PersonPaysError};
 use super::{refusals, v2};
@@ -206,6 +207,7 @@ fn read(
         return Err(refusals::no_openid().into());
     }
     check_payer(tx, &payer, &appid, None)?;
+    check_client_ip(body.get("scene_info"))?;
     let items: Vec<_> = body
         .get("sub_orders")
         .and_then(Value::as_array)
@@ -284,6 +286,8 @@ impl CombinedOrder {
         let sub_appid = text(item, "sub_appid");
         if let Some(sub_mchid) = &sub_mchid {
             check_sub_merchant(context.merchants, &known.account, sub_mchid, sub_appid.as_deref())?;
+        } else {
+            check_sells_itself(&known.account)?;
         }
         let amount = item.get("amount").and_then(Value::as_object);
         let settle = item.get("settle_info").and_then(Value::as_object);

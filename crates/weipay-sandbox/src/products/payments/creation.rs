@@ -3,6 +3,8 @@
 //! The same request again re-enters the order while nobody has paid it. A `prepay_id` lives for two hours and then gets a
 //! successor; a `code_url` and an `h5_url` are new each time, and the older ones are void.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value, json};
 
 use super::closing::expiry_of;
@@ -75,6 +77,7 @@ pub(super) fn read(
     let settle = body.get("settle_info").and_then(Value::as_object);
     let total = amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default();
     check_total(total)?;
+    check_client_ip(body.get("scene_info"))?;
     Ok(Order {
         merchant: parties.merchant,
         sub_mchid: parties.sub_mchid,
@@ -105,6 +108,15 @@ pub(super) fn read(
         prepays: Vec::new(),
         payment: None,
     })
+}
+
+/// The address of the person's device is one of IPv4 or IPv6.
+pub(super) fn check_client_ip(scene: Option<&Value>) -> Result<(), Refusal> {
+    let given = scene.and_then(|scene| scene.get("payer_client_ip")).and_then(Value::as_str);
+    match given.is_none_or(|text| text.parse::<IpAddr>().is_ok()) {
+        true => Ok(()),
+        false => Err(refusals::bad_client_ip()),
+    }
 }
 
 /// What an order may cost. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit,

@@ -15,6 +15,7 @@ use crate::response::{DocumentedRefusal, Refusal};
 /// The decimal codes of payments that end a `Request-ID`.
 mod tail {
     pub(super) const NO_RELATION: u32 = 268_443_701;
+    pub(super) const NO_SUB_MERCHANT: u32 = 268_443_704;
     pub(super) const SAME_SUB_MERCHANT: u32 = 268_443_705;
     pub(super) const OTHER_MERCHANT: u32 = 268_447_843;
     pub(super) const OTHER_SUB_MERCHANT: u32 = 268_447_845;
@@ -274,6 +275,11 @@ pub(super) fn no_relation() -> Refusal {
         .with_tail(tail::NO_RELATION)
 }
 
+/// A partner leaves out whose order it is.
+pub(crate) fn no_sub_merchant(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("受理机构必须传入sub_mch_id", reason).with_tail(tail::NO_SUB_MERCHANT)
+}
+
 pub(super) fn same_sub_merchant() -> Refusal {
     Refusal::invalid_request(
         "子商户mchid不能与自身相同",
@@ -355,6 +361,14 @@ pub(super) fn other_settlement(trade_type: TradeType) -> Refusal {
     Refusal::invalid_request(
         "重复下单且结算信息不一致",
         order_was_made("this combine_out_trade_no", "another settle_info", trade_type),
+    )
+}
+
+/// UNCONFIRMED(payer-client-ip)
+pub(super) fn bad_client_ip() -> Refusal {
+    Refusal::param_error(
+        "用户终端IP格式错误",
+        "scene_info.payer_client_ip must be an address of IPv4 or IPv6",
     )
 }
 

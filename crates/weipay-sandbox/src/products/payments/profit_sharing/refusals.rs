@@ -3,6 +3,7 @@
 
 use super::forms::Form;
 use crate::people::openid::WrongOpenid;
+use crate::products::payments::refusals as of_orders;
 use crate::reasons;
 use crate::response::Refusal;
 
@@ -27,11 +28,7 @@ pub(super) fn other_mode() -> Refusal {
 }
 
 pub(super) fn no_sub_merchant() -> Refusal {
-    Refusal::invalid_request(
-        "受理机构必须传入sub_mch_id",
-        "the order is one of a sub-merchant: send its sub_mchid",
-    )
-    .with_tail(268_443_704)
+    of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT)
 }
 
 pub(super) fn other_sub_merchant() -> Refusal {

@@ -12,7 +12,7 @@ use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
 use crate::products::payments::order::{Dialect, LimitPay, OrderState, Payer, Prepay, TradeType};
-use crate::products::payments::parties::{check_payer, check_sub_merchant};
+use crate::products::payments::parties::{check_payer, check_sells_itself, check_sub_merchant};
 use crate::products::payments::query::check_parties;
 use crate::products::payments::refusals;
 use crate::products::{Context, HandlerError};
@@ -69,8 +69,11 @@ pub(crate) fn read(
     let (request, now) = (context.request, context.now);
     let text = |name: &str| request.text(name).map(str::to_owned);
     let (sub_mchid, sub_appid) = (text("sub_mch_id"), text("sub_appid"));
-    if let Some(sub_mchid) = &sub_mchid {
-        check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
+    match &sub_mchid {
+        Some(sub_mchid) => {
+            check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
+        }
+        None => check_sells_itself(context.caller)?,
     }
     let appid = request.required("appid").to_owned();
     // micropay has neither of these elements: who builds all requests by one function is notified of none.
