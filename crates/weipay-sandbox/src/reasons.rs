@@ -25,6 +25,9 @@ pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchan
 
 pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it";
 
+/// Of a request that names no sub-merchant.
+pub(crate) const ORDER_OF_SUB_MERCHANT: &str = "the order is one of a sub-merchant: send its sub_mchid";
+
 /// Of what a platform does after a refund.
 pub(crate) const NO_REFUND_OF_ORDER: &str = "refund_id must be of a refund of this order that is not closed";
 
@@ -47,6 +50,9 @@ pub(crate) const NO_COUPON_STATE: &str = "coupon_state is not a state of a coupo
 
 /// What is done where several merchants have used a number, and the request can name the merchant.
 pub(crate) const SAY_WHOSE: &str = "say whose is meant (--mchid; `mchid` of the control API)";
+
+/// A sentence of the platform, known from a public report: a number of a transfer is not retried any more.
+pub(crate) const RETRY_TIME_IS_OVER: &str = "对应单号已超出重试期,请查单确认后决定是否换单请求";
 
 /// The request's own number (商户单号) was used before, `with` something else. Under a new number the same thing would be
 /// done twice, so nobody is told to take one.

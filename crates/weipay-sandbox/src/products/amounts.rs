@@ -40,7 +40,7 @@ impl<'a> Desk<'a> {
     fn new(sandbox: &'a Sandbox) -> Self {
         let mut world = World::with_merchants(&sandbox.platform().merchants);
         world.now = NOW;
-        let mut caller = merchant(&sandbox.kit().mchid, &[SUB]);
+        let mut caller = merchant(&sandbox.kit().mchid, &[]);
         caller.appids.push(sandbox.kit().appid.clone());
         for kind in [Available, Unsettled, Operation] {
             world.move_by_bank(&Owner::merchant(&*caller.mchid), kind, 1_000_000);

@@ -27,6 +27,11 @@ pub(crate) fn merchant(mchid: &str, sub_merchants: &[&str]) -> Account {
     Account { mchid: mchid.to_owned(), appids: vec![APPID.to_owned()], sub_merchants }
 }
 
+/// A merchant before it had sub-merchants, when it sold something itself.
+pub(crate) fn selling_itself(merchant: &Account) -> Account {
+    Account { sub_merchants: Vec::new(), ..merchant.clone() }
+}
+
 /// An openid; another for each number.
 pub(crate) fn openid(number: usize) -> String {
     format!("o{number:027}")
@@ -206,7 +211,10 @@ impl<'a> World<'a> {
 
     /// A merchant makes an order, and somebody pays it. Gives the transaction_id.
     pub(crate) fn sell(&self, caller: &Account, sale: &Sale<'_>) -> String {
-        self.make_order(caller, sale).unwrap();
+        match sale.sub_mchid {
+            Some(_) => self.make_order(caller, sale).unwrap(),
+            None => self.make_order(&selling_itself(caller), sale).unwrap(),
+        };
         let pays = PersonPays::new(sale.number).by_person(openid(sale.person));
         self.pay(&caller.mchid, sale.number, &pays).unwrap().transaction_ids.remove(0)
     }

@@ -36,6 +36,7 @@ mod reasons;
 mod restart;
 mod rules_of_a_stock;
 mod same_seed;
+mod second_charge;
 mod sensitive_fields;
 mod signatures;
 mod snapshots;

@@ -220,6 +220,26 @@ fn a_payment_code_pays_at_once_or_waits_for_the_password_and_is_reversed() {
 }
 
 #[test]
+fn an_app_opens_an_order_with_the_number_of_its_merchant() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let client = &client(&sandbox);
+    let mut body = order(&sandbox, "order-1");
+    body.as_object_mut().unwrap().remove("payer");
+    let made = client.post("/v3/pay/transactions/app", &body).success();
+    let (appid, prepay_id) = (&sandbox.kit().appid, made["prepay_id"].as_str().unwrap());
+    let sign = client.key.sign(format!("{appid}\n1800000000\nn\n{prepay_id}\n").as_bytes()).unwrap();
+    let pay = |partnerid: &str| {
+        let parameters = json!({
+            "appid": appid, "partnerid": partnerid, "prepayid": prepay_id, "package": "Sign=WXPay", "noncestr": "n",
+            "timestamp": "1800000000", "sign": sign,
+        });
+        sandbox.pay(&PersonPays::with_front_end(parameters.as_object().unwrap().clone()))
+    };
+    assert!(not_payable(pay("1")).contains("partnerid differs from the merchant of the order"));
+    assert!(pay(&sandbox.kit().mchid).unwrap().paid);
+}
+
+#[test]
 fn a_combined_order_is_paid_and_closed_as_a_whole() {
     let sandbox = crate::sandbox().start().unwrap();
     let client = &client(&sandbox);

@@ -103,6 +103,33 @@ fn after_the_end_of_sharing_a_refund_takes_available_money() {
     assert_eq!(last[7], "11.91", "{fund_flow:?}");
 }
 
+/// A merchant's own order is shared by itself, and that of a sub-merchant by its partner.
+#[test]
+fn the_order_of_a_partner_is_not_shared_by_its_sub_merchant_nor_the_other_way_round() {
+    const PARTNER: &str = "1900000777";
+    let sandbox = crate::sandbox().start().unwrap();
+    let sub = &sandbox.kit().mchid;
+    let made = sandbox.add_merchant(&NewMerchant::new().mchid(PARTNER).sub_merchant(sub)).unwrap();
+    let (partner, appid) = (Client::of(&sandbox, PARTNER), &made.kit().appid);
+    let order = json!({
+        "sp_appid": appid, "sp_mchid": PARTNER, "sub_mchid": sub, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
+        "settle_info": { "profit_sharing": true },
+    });
+    partner.post("/v3/pay/partner/transactions/native", &order).success();
+    let of_partner = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
+    let of_sub = paid(&sandbox, "order-2", true);
+    let wanted = "请求分账的交易模式和下单的交易模式不匹配，普通商户的交易只能普通商户发起分账，服务商下单的交易只能服务商发起分账";
+    let body = |id: &str| json!({ "transaction_id": id, "out_order_no": "f1", "description": "完结" });
+    let own = client(&sandbox);
+    let said = own.post("/v3/profitsharing/orders/unfreeze", &body(&of_partner));
+    assert_eq!((said.status, &said.json()["message"]), (400, &json!(wanted)));
+    let mut by_partner = body(&of_sub);
+    by_partner["sub_mchid"] = json!(sub);
+    let said = partner.post("/v3/profitsharing/orders/unfreeze", &by_partner);
+    assert_eq!((said.status, &said.json()["message"]), (400, &json!(wanted)));
+}
+
 #[test]
 fn a_merchant_is_told_of_its_share_and_the_other_of_what_came_back() {
     const SHOP: &str = "1900000777";

@@ -84,6 +84,24 @@ impl<'a> Payer<'a> {
     }
 }
 
+/// Whoever changes the number then pays a second time, so it is neither a success nor a transfer that never was.
+#[test]
+fn a_number_is_not_retried_when_queries_do_not_find_it_any_more() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    let made = payer.client.post(BILLS, &payer.request("old1", 300)).success();
+    payer.run(30 * 24 * HOURS);
+    let again = payer.client.post(BILLS, &payer.request("old1", 300)).success();
+    assert_eq!(again["transfer_bill_no"], made["transfer_bill_no"]);
+    payer.run(1);
+    for fen in [300, 301] {
+        let late = payer.client.post(BILLS, &payer.request("old1", fen));
+        assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()));
+        assert_eq!(late.json()["message"], "对应单号已超出重试期,请查单确认后决定是否换单请求");
+    }
+    assert_eq!(payer.client.get(&format!("{BILLS}/out-bill-no/old1")).status, 404);
+}
+
 #[test]
 fn a_confirmed_transfer_is_paid_and_the_merchant_is_notified() {
     let (sandbox, _held) = start();

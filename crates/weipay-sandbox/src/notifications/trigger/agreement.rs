@@ -18,6 +18,7 @@ pub(super) fn settle(members: &mut Map<String, Value>) {
         if let Some(total) = total {
             put_all(object, &PAID, |_, _| total);
             put_all(object, &REFUNDS, |_, refund| refund.min(total));
+            put_all(object, &["discount_total"], |_, _| 0);
         }
         if let Some(refund) = REFUNDS.iter().find_map(|name| number(object, name)) {
             put_all(object, &REFUNDED, |_, _| refund);

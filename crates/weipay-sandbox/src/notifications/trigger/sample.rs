@@ -60,6 +60,9 @@ impl Sample<'_> {
         if let Some(is_there) = table::is_there(self.described, field) {
             return is_there;
         }
+        if field.name == "success_time" && self.fails {
+            return false;
+        }
         if field.required {
             return true;
         }
@@ -69,6 +72,7 @@ impl Sample<'_> {
         });
         !is_of_others
             && table::is_of_the_kind(self.described, field)
+            && (self.fails || !table::is_of_a_failure(self.described, field))
             && self.is_of_the_outcome(field.name)
             && !is_of_a_coupon(field.name)
             && field.name != "sign"
@@ -121,6 +125,11 @@ impl Sample<'_> {
     }
 
     fn whole(&self, field: &Field) -> i64 {
+        if let Some(said) = table::in_event(self.described.event, field.name)
+            && let Ok(whole) = said.parse()
+        {
+            return whole;
+        }
         let is_amount = matches!(field.format, Some(Format::Fen | Format::Minor));
         match field.example {
             None if field.name.ends_with("_time") => self.now,
@@ -131,12 +140,20 @@ impl Sample<'_> {
         }
     }
 
+    /// Whether a member stands at the top of the message.
+    fn is_of_the_event(&self, field: &Field) -> bool {
+        let mut tops = self.described.resource.iter().chain(&self.described.body);
+        tops.any(|top| std::ptr::eq(top, field))
+    }
+
     fn text(&self, field: &Field) -> String {
         let name = field.name;
         match Own::of_field(name) {
             Some(Own::MerchantNumber) => return self.kit.mchid.clone(),
             Some(Own::Appid) => return self.kit.appid.clone(),
             Some(Own::Openid) => return self.kit.openid.clone(),
+            // Who has used a coupon is the merchant that is told.
+            None if name == "consume_mchid" => return self.kit.mchid.clone(),
             None => {}
         }
         let is_plain = field.carrier.is_none() && field.format.is_none();
@@ -144,8 +161,9 @@ impl Sample<'_> {
             true => elsewhere::values(field).filter(|_| is_plain).unwrap_or_default(),
             false => &field.values[..],
         };
-        // Members of one name can stand at several places, and mean several things.
-        let fits = |text: &&str| listed.is_empty() || listed.contains(text);
+        // Members of one name can stand at several places, and mean several things. Of the event's own member no other page knows.
+        let others: &[&str] = if self.is_of_the_event(field) { &field.values } else { listed };
+        let fits = |text: &&str| others.is_empty() || others.contains(text);
         if let Some(text) = table::in_event(self.described.event, name).filter(fits) {
             return text.to_owned();
         }

@@ -28,7 +28,7 @@ const OF_AN_ORDER: [&str; 17] = [
 const OF_A_REFUND: [&str; 2] = ["mchid", "success_time"];
 
 /// Members that a sample leaves out: of another kind of order, contract or coupon than the sample is.
-const LEFT_OUT: [(&str, &[&str]); 7] = [
+const LEFT_OUT: [(&str, &[&str]); 8] = [
     (
         "transaction-success",
         &["contract_id", "user_repaid", "trade_state", "device_info", "sub_appid", "settlement_total_fee"],
@@ -45,8 +45,13 @@ const LEFT_OUT: [(&str, &[&str]); 7] = [
             "channel_id",
             "collection",
             "post_discounts",
+            // Of a completed order.
+            "total_amount",
+            "need_collection",
         ],
     ),
+    // Of a withdrawal of several sub-merchants.
+    ("MCHWITHDRAW.CHANGE", &["total_amount", "success_amount", "fail_amount", "refund_amount"]),
     ("RECHARGE.SUCCESS", &["online_bank_recharge_info", "qr_recharge_info"]),
     ("RECHARGE.CLOSED", &["online_bank_recharge_info", "qr_recharge_info"]),
     ("MCHTRANSFER.BILL.FINISHED", &["mchid", "payment_method_type"]),
@@ -64,7 +69,15 @@ const NOT_OF_A_SERVICE_ORDER: &[&str] = &[
 
 /// Members of another event of the same thing, although the page marks them as always there: a contract that was signed a moment
 /// ago has no end.
-const OF_ANOTHER_EVENT: [(&str, &str); 1] = [("ENTRUST.SIGN", "contract_terminate_info")];
+const OF_ANOTHER_EVENT: [(&str, &str); 4] = [
+    ("ENTRUST.SIGN", "contract_terminate_info"),
+    ("INSURANCE_ENTRUST.SIGN", "contract_terminate_info"),
+    ("INSURANCE_ENTRUST.RENEW", "contract_terminate_info"),
+    ("PAYSCORE.USER_SIGN_PLAN", "cancel_sign_time"),
+];
+
+/// Members that are there only if the sample fails, although their names do not say so.
+const ONLY_OF_A_FAILURE: [(&str, &[&str]); 1] = [("MCHWITHDRAW.CHANGE", &["reason", "solution"])];
 
 /// Members that only a failure has, of events that tell of one without a word that says so: whoever pays for a card (先享卡) gives
 /// the discounts back, because the agreement was not kept.
@@ -72,7 +85,7 @@ const OF_A_FAILURE: [(&str, &str); 1] = [("DISCOUNT_CARD.USER_PAID", "unfinished
 
 /// What members say in one event. Pages show one state of a card (先享卡) only, that of one under way; what it says when the
 /// agreement was kept, or was not, no page lists.
-const IN_EVENT: [(&str, &str, &str); 39] = [
+const IN_EVENT: [(&str, &str, &str); 43] = [
     ("transaction-success", "is_subscribe", "N"),
     ("PAYSCORE.USER_CONFIRM", "state_description", "USER_CONFIRM"),
     ("SETTLEMENT.SUCCESS", "state", "SUCCESS"),
@@ -104,6 +117,10 @@ const IN_EVENT: [(&str, &str, &str); 39] = [
     ("CHECK.SUCCESS", "state", "DOING"),
     ("CHECK.FAIL", "state", "CREATED"),
     ("TRANSACTION.INDUSTRY_FAILED", "trade_state", "PAY_FAIL"),
+    ("TRANSACTION.INDUSTRY_FAILED", "trade_state_desc", "支付失败"),
+    ("MCHTRANSFER.BATCH.FINISHED", "fail_num", "0"),
+    ("MCHTRANSFER.BATCH.FINISHED", "fail_amount", "0"),
+    ("ENTRUST.TERMINATE_INQUIRY", "contract_state", "SIGNED"),
     ("TRANSACTION.PAY_BACK", "trade_state", "PAY_BACK"),
     ("FAPIAO.CARD_INSERTED", "fapiao_status", "ISSUED"),
     ("BRAND_MEMBER_CARD_SP.USER_CARD.CREATE", "user_card_state", "EFFECTIVE"),
@@ -157,6 +174,16 @@ pub(super) fn is_there(described: &Notification, field: &Field) -> Option<bool> 
         () if names(&OF_A_FAILURE) => Some(true),
         () => None,
     }
+}
+
+/// Whether a member is there only if the sample fails.
+pub(super) fn is_of_a_failure(described: &Notification, field: &Field) -> bool {
+    ONLY_OF_A_FAILURE.iter().any(|(event, names)| *event == described.event && names.contains(&field.name))
+}
+
+#[cfg(test)]
+pub(super) fn said_in_events() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    IN_EVENT.into_iter()
 }
 
 /// Whether a member that is not required belongs to the kind of thing that the sample is.

@@ -194,6 +194,78 @@ fn samples_say_what_their_event_is_about() {
     }
 }
 
+/// Every value with this name, wherever it stands.
+fn named<'a>(value: &'a Value, name: &str, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| named(item, name, found)),
+        Value::Object(members) => {
+            found.extend(members.get(name));
+            members.values().for_each(|value| named(value, name, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn what_the_table_says_of_an_event_is_in_its_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let kit = crate::kit::init(folder.path()).unwrap();
+    let merchant = kit.merchant().unwrap();
+    let mut dropped = Vec::new();
+    for (event, name, said) in super::table::said_in_events() {
+        // An event can be one of both versions.
+        let of_event = Catalog::embedded().notifications().filter(|described| described.event == event);
+        let is_said = of_event.into_iter().any(|described| {
+            let made = sample_by(described, &[], &kit, &merchant);
+            let mut found = Vec::new();
+            named(&made, name, &mut found);
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            found.iter().any(|value| text(value) == said)
+        });
+        if !is_said {
+            dropped.push(format!("{event} {name} = {said}"));
+        }
+    }
+    assert!(dropped.is_empty(), "{}", dropped.join("\n"));
+}
+
+#[test]
+fn no_sample_tells_two_things_at_once() {
+    let failed = sample_of(event("v3/TRANSACTION.FAIL"), &[]);
+    assert_eq!(
+        (&failed["trade_state"], &failed["trade_state_desc"], failed.get("success_time")),
+        (&json!("PAY_FAIL"), &json!("支付失败"), None)
+    );
+    assert_eq!(sample_of(event("v3/TRANSACTION.PAY_BACK"), &[])["trade_state"], "PAY_BACK");
+    assert_eq!(sample_of(event("v2/TRANSACTION.FAIL"), &[])["state"], "DOING");
+    let failed = sample_of(event("TRANSACTION.INDUSTRY_FAILED"), &[]);
+    assert_eq!((&failed["trade_state_desc"], failed.get("success_time")), (&json!("支付失败"), None));
+    let batch = sample_of(event("MCHTRANSFER.BATCH.FINISHED"), &[]);
+    let count = |name: &str| batch[name].as_i64().unwrap();
+    for what in ["num", "amount"] {
+        let of = |whose: &str| count(&format!("{whose}_{what}"));
+        assert_eq!(of("total"), of("success") + of("fail"), "{batch}");
+    }
+    let withdrawn = sample_of(event("MCHWITHDRAW.CHANGE"), &[]);
+    assert_eq!((withdrawn.get("reason"), withdrawn.get("refund_amount")), (None, None));
+    assert!(sample_of(event("MCHWITHDRAW.CHANGE"), &[("status", "FAIL")])["reason"].is_string());
+    for name in ["TRANSACTION.INDUSTRY_SUCCESS", "ENTRUST.SIGNING", "ENTRUST.RELEASE"] {
+        let amount = &sample_of(event(name), &[])["amount"];
+        let fen = |name: &str| amount[name].as_i64().unwrap_or_default();
+        assert_eq!(fen("total"), fen("payer_total") + fen("discount_total"), "{name}: {amount}");
+    }
+    for name in ["INSURANCE_ENTRUST.SIGN", "INSURANCE_ENTRUST.RENEW"] {
+        assert_eq!(sample_of(event(name), &[]).get("contract_terminate_info"), None, "{name}");
+    }
+    let plan = sample_of(event("PAYSCORE.USER_SIGN_PLAN"), &[]);
+    assert_eq!(plan.get("cancel_sign_time"), None, "{plan}");
+    let confirmed = sample_of(event("PAYSCORE.USER_CONFIRM"), &[]);
+    assert_eq!((confirmed.get("total_amount"), confirmed.get("need_collection")), (None, None));
+    assert_eq!(sample_of(event("ENTRUST.TERMINATE_INQUIRY"), &[])["contract_state"], "SIGNED");
+    let used = sample_of(event("COUPON.USE"), &[]);
+    assert_eq!(used["consume_information"]["consume_mchid"], used["stock_creator_mchid"]);
+}
+
 #[test]
 fn an_event_is_found_by_its_name_and_a_mistyped_one_gets_a_hint() {
     assert_eq!(Trigger::new("transaction.success").unwrap().described.version, Version::V3);

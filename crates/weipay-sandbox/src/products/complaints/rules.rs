@@ -89,6 +89,7 @@ pub(super) fn merchant_does(
                 fen => complaint.awaited = Some(fen),
             }
         }
+        // UNCONFIRMED(complaint-rejection): with or without a reason, the rejection ends it.
         MerchantStep::RejectRefund => {
             complaint.is_refund_decided = true;
             settle(&mut complaint);

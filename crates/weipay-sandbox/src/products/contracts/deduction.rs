@@ -127,7 +127,7 @@ pub(super) fn accept(
     if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
         return Err(of_orders::burnt_number().into());
     }
-    check_number(known.as_ref(), &new)?;
+    check_number(known.map(|known| known.seen_at(now)).as_ref(), &new)?;
     check_time(&contract, new.total, now)?;
     let taken = contract.today.on(clock::day(now));
     let day = taken.day;
@@ -162,11 +162,11 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
     let Some(known) = known else { return Ok(()) };
     let is_same_product = known.is_from_the_same_product(new) && known.combined.is_none();
     match known.state {
-        _ if !is_same_product => Err(of_orders::number_is_taken(
-            "this out_trade_no has an order of another product, appid or sub-merchant: take a new number",
-        )),
+        // Whatever has made it, its money was taken, or is being taken.
         OrderState::Success | OrderState::Refund => Err(of_orders::paid_before()),
-        _ if known.fingerprint != new.fingerprint => Err(of_orders::other_parameters()),
+        OrderState::Accept if !is_same_product => Err(refusals::under_way()),
+        _ if !is_same_product => Err(of_orders::number_of_another_order(known, new)),
+        _ if known.fingerprint != new.fingerprint => Err(of_orders::other_parameters(known.trade_type)),
         OrderState::PayError => Ok(()),
         OrderState::Accept => Err(refusals::under_way()),
         OrderState::NotPay | OrderState::UserPaying | OrderState::Closed | OrderState::Revoked => {

@@ -1,6 +1,8 @@
 //! 付款码: the merchant scans the person's code, and the order is paid at once, or when the person has typed the password; and
 //! reversing (撤销) such an order.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -54,10 +56,10 @@ pub(super) fn charge(
     if !is_new {
         return Ok(order);
     }
-    AuthCode::take(tx, scanned)?;
+    AuthCode::take(tx, scanned, &order, now)?;
+    order.state = OrderState::UserPaying;
     if order.total > MAX_WITHOUT_PASSWORD {
         // UNCONFIRMED(payment-code-password): 200 with the state, and not 202.
-        order.state = OrderState::UserPaying;
         tx.save(&order)?;
         return Ok(order);
     }
@@ -81,6 +83,9 @@ fn failed(error: NotPaid) -> HandlerError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct AuthCode {
     code: String,
+    /// The order that it paid, or that waits for the password.
+    #[serde(default)]
+    order: Option<(String, String)>,
 }
 
 impl Record for AuthCode {
@@ -93,7 +98,7 @@ impl Record for AuthCode {
 
 impl AuthCode {
     /// Every well-formed code is somebody's here, as every openid is.
-    fn take(tx: &Transaction<'_>, scanned: Scanned<'_>) -> Result<(), HandlerError> {
+    fn take(tx: &Transaction<'_>, scanned: Scanned<'_>, order: &Order, now: i64) -> Result<(), HandlerError> {
         let code = match scanned {
             Scanned::Code(code) => {
                 let is_code = code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit());
@@ -104,10 +109,26 @@ impl AuthCode {
             }
             Scanned::Face(code) => format!("face {code}"),
         };
-        if tx.get::<Self>(&code)?.is_some() {
-            return Err(refusals::used_auth_code().into());
+        if let Some(known) = tx.get::<Self>(&code)? {
+            return Err(refusals::used_auth_code(known.whereabouts(tx, &order.merchant, now)?).into());
         }
-        Ok(tx.save(&Self { code })?)
+        let order = Some((order.merchant.clone(), order.out_trade_no.clone()));
+        Ok(tx.save(&Self { code, order })?)
+    }
+
+    /// What it was used for, as far as this merchant may know.
+    fn whereabouts(
+        &self,
+        tx: &Transaction<'_>,
+        mchid: &str,
+        now: i64,
+    ) -> Result<Cow<'static, str>, HandlerError> {
+        let own = self.order.as_ref().filter(|(merchant, _)| merchant == mchid);
+        let known = own.map(|(_, number)| Order::find_by_number(tx, mchid, number)).transpose()?.flatten();
+        Ok(match known {
+            Some(known) => refusals::auth_code_of(&known.seen_at(now)).into(),
+            None => refusals::AUTH_CODE_WAS_READ.into(),
+        })
     }
 }
 

@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::closing::{BurntNumber, close};
 use super::creation::{
-    check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer, subsidy_of,
+    check_client_ip, check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer,
+    subsidy_of,
 };
 use super::order::{
     Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
     new_transaction_id,
 };
-use super::parties::{check_payer, check_sub_merchant, text};
+use super::parties::{check_payer, check_sells_itself, check_sub_merchant, text};
 use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
 use super::person::{PaymentFailure, PaymentMeans, PersonPaid, PersonPaysError};
 use super::{refusals, v2};
@@ -115,8 +116,11 @@ pub(super) fn make(
             check_expiry(context)?;
             for part in &parts {
                 let known = Order::find_by_number(tx, &part.merchant, &part.out_trade_no)?;
-                if known.is_some() || BurntNumber::is_burnt(tx, &part.merchant, &part.out_trade_no)? {
-                    let reason = "the out_trade_no of a part was used before: every part needs a new number";
+                if let Some(known) = known {
+                    return Err(refusals::part_is_taken(&known.seen_at(context.now)).into());
+                }
+                if BurntNumber::is_burnt(tx, &part.merchant, &part.out_trade_no)? {
+                    let reason = "the out_trade_no of a part was closed before an order was made with it: that part needs a new number";
                     return Err(refusals::number_is_taken(reason).into());
                 }
                 tx.save(part)?;
@@ -203,6 +207,7 @@ fn read(
         return Err(refusals::no_openid().into());
     }
     check_payer(tx, &payer, &appid, None)?;
+    check_client_ip(body.get("scene_info"))?;
     let items: Vec<_> = body
         .get("sub_orders")
         .and_then(Value::as_array)
@@ -281,6 +286,8 @@ impl CombinedOrder {
         let sub_appid = text(item, "sub_appid");
         if let Some(sub_mchid) = &sub_mchid {
             check_sub_merchant(context.merchants, &known.account, sub_mchid, sub_appid.as_deref())?;
+        } else {
+            check_sells_itself(&known.account)?;
         }
         let amount = item.get("amount").and_then(Value::as_object);
         let settle = item.get("settle_info").and_then(Value::as_object);
@@ -344,16 +351,17 @@ impl CombinedOrder {
         }
         let product = |order: &Self| (order.trade_type, order.dialect.is_v2());
         if product(self) != product(new) || self.appid != new.appid {
-            let reason = "this combine_out_trade_no has an order of another product or appid";
+            let reason = "this combine_out_trade_no has an order of another product, appid or version of the API: repeat that request, or \
+                          close that order before its parts get new numbers";
             return Err(refusals::number_is_taken(reason));
         }
         if self.fingerprint == new.fingerprint {
             return Ok(self.clone());
         }
         if self.fingerprint_without_settlement == new.fingerprint_without_settlement {
-            return Err(refusals::other_settlement());
+            return Err(refusals::other_settlement(self.trade_type));
         }
-        Err(refusals::other_parameters())
+        Err(refusals::other_parameters(self.trade_type))
     }
 
     pub(crate) fn find(tx: &Transaction<'_>, combination: &Combination) -> Result<Option<Self>, StoreError> {

@@ -3,6 +3,8 @@
 //! The same request again re-enters the order while nobody has paid it. A `prepay_id` lives for two hours and then gets a
 //! successor; a `code_url` and an `h5_url` are new each time, and the older ones are void.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value, json};
 
 use super::closing::expiry_of;
@@ -75,6 +77,7 @@ pub(super) fn read(
     let settle = body.get("settle_info").and_then(Value::as_object);
     let total = amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default();
     check_total(total)?;
+    check_client_ip(body.get("scene_info"))?;
     Ok(Order {
         merchant: parties.merchant,
         sub_mchid: parties.sub_mchid,
@@ -106,6 +109,15 @@ pub(super) fn read(
         prepays: Vec::new(),
         payment: None,
     })
+}
+
+/// The address of the person's device is one of IPv4 or IPv6.
+pub(super) fn check_client_ip(scene: Option<&Value>) -> Result<(), Refusal> {
+    let given = scene.and_then(|scene| scene.get("payer_client_ip")).and_then(Value::as_str);
+    match given.is_none_or(|text| text.parse::<IpAddr>().is_ok()) {
+        true => Ok(()),
+        false => Err(refusals::bad_client_ip()),
+    }
 }
 
 /// What an order may cost. UNCONFIRMED(order-maximum): only the page of combined orders has an upper limit,
@@ -180,9 +192,7 @@ fn check_not_over(time_expire: Option<i64>, now: i64) -> Result<(), Refusal> {
 pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order, Refusal> {
     let Some(known) = known else { return Ok(new) };
     match known.seen_at(now) {
-        known if known.combined != new.combined => {
-            Err(refusals::number_is_taken("this out_trade_no is a part of a combined order"))
-        }
+        known if known.combined != new.combined => Err(refusals::number_of_another_order(&known, &new)),
         known => match known.state {
             OrderState::Success | OrderState::Refund => Err(refusals::paid_before()),
             OrderState::Revoked => Err(refusals::reversed()),
@@ -191,12 +201,10 @@ pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order,
             OrderState::Closed => Err(refusals::number_is_taken(reasons::ORDER_WAS_CLOSED)),
             OrderState::NotPay | OrderState::UserPaying | OrderState::PayError | OrderState::Accept => {
                 if !known.is_from_the_same_product(&new) {
-                    return Err(refusals::number_is_taken(
-                        "this out_trade_no has an order of another product, appid or sub-merchant: repeat that request, or close that order before you take a new number",
-                    ));
+                    return Err(refusals::number_of_another_order(&known, &new));
                 }
                 if known.fingerprint != new.fingerprint {
-                    return Err(refusals::other_parameters());
+                    return Err(refusals::other_parameters(known.trade_type));
                 }
                 Ok(known)
             }

@@ -7,6 +7,8 @@ use weipay_wire::{ApiV2Key, PublicKey, SignType};
 /// The parameters, read.
 pub(super) struct FrontEnd {
     appid: String,
+    /// Of an app.
+    partnerid: Option<String>,
     pub(super) prepay_id: String,
     sign: String,
     /// The lines that are signed.
@@ -51,7 +53,8 @@ impl FrontEnd {
             let (appid, prepay_id) = (text("appid")?, text("prepayid")?);
             check_timestamp("timestamp", &text("timestamp")?)?;
             let lines = [appid.clone(), text("timestamp")?, text("noncestr")?, prepay_id.clone()];
-            return Ok(Self { appid, prepay_id, sign: text("sign")?, lines, fields, is_app });
+            let partnerid = Some(text("partnerid")?);
+            return Ok(Self { appid, partnerid, prepay_id, sign: text("sign")?, lines, fields, is_app });
         }
         let prepay_id = package.strip_prefix("prepay_id=").filter(|id| !id.is_empty());
         let prepay_id =
@@ -59,15 +62,21 @@ impl FrontEnd {
         check_timestamp("timeStamp", &text("timeStamp")?)?;
         let appid = text("appId")?;
         let lines = [appid.clone(), text("timeStamp")?, text("nonceStr")?, package.clone()];
-        Ok(Self { appid, prepay_id, sign: text("paySign")?, lines, fields, is_app })
+        Ok(Self { appid, partnerid: None, prepay_id, sign: text("paySign")?, lines, fields, is_app })
     }
 
-    /// Checks the appid and the signature.
+    /// Checks the appid, the merchant and the signature.
     ///
     /// # Errors
     ///
     /// What differs, and what should have been signed.
-    pub(super) fn check(&self, appids: &[&str], is_app: bool, signing: &Signing<'_>) -> Result<(), String> {
+    pub(super) fn check(
+        &self,
+        appids: &[&str],
+        mchids: &[&str],
+        is_app: bool,
+        signing: &Signing<'_>,
+    ) -> Result<(), String> {
         let name = if self.is_app { "appid" } else { "appId" };
         if self.is_app != is_app {
             return Err("these parameters are for another product: an APP order is opened by an app, a JSAPI order by a page or a mini program".to_owned());
@@ -77,6 +86,9 @@ impl FrontEnd {
                 "{name} differs from the appid with which the order was made: {}",
                 appids.join(" or ")
             ));
+        }
+        if self.partnerid.as_deref().is_some_and(|partnerid| !mchids.contains(&partnerid)) {
+            return Err(format!("partnerid differs from the merchant of the order: {}", mchids.join(" or ")));
         }
         match signing {
             Signing::V3(key) => self.check_v3(key),

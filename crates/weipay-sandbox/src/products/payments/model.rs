@@ -263,7 +263,10 @@ impl Model {
         let order = self.orders.get(&number)?;
         let all = order.whole.map_or_else(|| vec![number], |whole| part_numbers(whole).to_vec());
         let is_named = order.asked.wish.product == TradeType::Jsapi;
-        if !matches!(order.state, OrderState::NotPay | OrderState::UserPaying) {
+        // Whoever has cancelled a payment by code does not pay it any more.
+        let is_open =
+            order.state == OrderState::UserPaying || order.state == OrderState::NotPay && !order.is_code();
+        if !is_open {
             return None;
         }
         if let Some(failure) = pays.fail {

@@ -337,7 +337,7 @@ impl Order {
         }
         set("out_trade_no", json!(self.out_trade_no));
         set("trade_state", json!(self.state.word()));
-        set("trade_state_desc", json!(self.state.description()));
+        set("trade_state_desc", json!(self.state.description(self.trade_type)));
         Value::Object(shown)
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::deposit;
 use super::limit_pay::Funds;
-use super::order::{Dialect, Order, OrderState, Payer, Payment, new_transaction_id};
+use super::order::{Dialect, Order, OrderState, Payer, Payment, TradeType, new_transaction_id};
 use super::parties::find_person;
 use super::profit_sharing::funds::SharedFunds;
 use super::settlement::settlement_of;
@@ -316,15 +316,24 @@ fn promotion(order: &Order, discount: i64) -> Vec<Value> {
 /// The rule: whether anybody can pay an order now. The reason is for the developer.
 pub(crate) fn check_payable(order: &Order) -> Result<(), &'static str> {
     match order.state {
+        // As a public report has it, of 2018.
+        OrderState::NotPay if order.trade_type == TradeType::Micropay => Err(
+            "the person has cancelled the payment by this auth_code: reverse the order, and scan another code for another order",
+        ),
         OrderState::NotPay | OrderState::UserPaying => Ok(()),
         OrderState::Success => Err("the order was paid already"),
         OrderState::Refund => Err("the order was paid already, and refunded"),
-        OrderState::Closed if order.ended == Some(order.expires) => {
-            Err("the order has expired: its time_expire has passed; make another order")
-        }
+        OrderState::Closed if order.ended == Some(order.expires) => Err(
+            "the order has expired: the time of its time_expire, or of an order without one, has passed; make another order",
+        ),
         OrderState::Closed => Err("the order was closed by its merchant; make another order"),
         OrderState::Revoked => Err("the order was reversed by its merchant; make another order"),
-        OrderState::PayError => Err("the payment by this auth_code or contract failed; make another order"),
+        OrderState::PayError if order.trade_type == TradeType::Micropay => Err(
+            "the payment by this auth_code failed: reverse the order, and scan another code for another order",
+        ),
+        OrderState::PayError => Err(
+            "the deduction by a contract failed: the merchant tries it again by the same request, with the same number",
+        ),
         OrderState::Accept => Err("a contract is being charged for this order; advance the clock"),
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! UNCONFIRMED(payment-codes): several sentences are known from users without their codes; they are refused with the usual ones.
 
+use std::borrow::Cow;
+
 use super::creation::MAX_TOTAL;
+use super::order::{Order, OrderState, TradeType};
 use super::unconfirmed::words;
 use crate::clock;
 use crate::people::openid::WrongOpenid;
@@ -12,6 +15,7 @@ use crate::response::{DocumentedRefusal, Refusal};
 /// The decimal codes of payments that end a `Request-ID`.
 mod tail {
     pub(super) const NO_RELATION: u32 = 268_443_701;
+    pub(super) const NO_SUB_MERCHANT: u32 = 268_443_704;
     pub(super) const SAME_SUB_MERCHANT: u32 = 268_443_705;
     pub(super) const OTHER_MERCHANT: u32 = 268_447_843;
     pub(super) const OTHER_SUB_MERCHANT: u32 = 268_447_845;
@@ -69,17 +73,80 @@ const NUMBER_USED: DocumentedRefusal = DocumentedRefusal {
 };
 
 /// Two orders that can both be paid are worse than a refusal.
-fn order_was_made(number: &str, with: &str) -> String {
-    format!("{}, unless the first order is closed before", reasons::number_was_used(number, with))
+fn order_was_made(number: &str, with: &str, trade_type: TradeType) -> String {
+    let used = reasons::number_was_used(number, with);
+    match trade_type {
+        // It can be charged again as long as it is known.
+        TradeType::Pap | TradeType::Auth => used,
+        TradeType::Micropay => format!("{used}, unless the first order is reversed (撤销) before"),
+        TradeType::Jsapi | TradeType::App | TradeType::Native | TradeType::Mweb => {
+            format!("{used}, unless the first order is closed before")
+        }
+    }
 }
 
-pub(crate) fn other_parameters() -> Refusal {
+pub(crate) fn other_parameters(trade_type: TradeType) -> Refusal {
     Refusal::invalid_request(
         "请求重入时，参数与首次请求时不一致",
-        order_was_made("this out_trade_no", "other parameters"),
+        order_was_made("this out_trade_no", "other parameters", trade_type),
     )
     .with_tail(tail::OTHER_PARAMETERS)
     .with_documented(&NUMBER_USED)
+}
+
+/// What is done about an order before another number is taken: whoever takes one at once may be paid twice.
+fn before_another_number(known: &Order) -> &'static str {
+    match (known.state, known.trade_type) {
+        (OrderState::Success, _) => "it was paid: query it; with a new number it is paid a second time",
+        (OrderState::Refund, _) => "it was paid and refunded: query it; another sale needs another number",
+        (OrderState::Closed | OrderState::Revoked, _) => {
+            "it was closed or reversed, and nobody can pay it: take a new number"
+        }
+        (OrderState::Accept, _) => {
+            "it is being deducted by a contract: query it; with a new number it is deducted a second time"
+        }
+        (_, TradeType::Pap | TradeType::Auth) => {
+            "its deduction failed and can be tried again: repeat the first request; with a new number it may be deducted twice"
+        }
+        (_, TradeType::Micropay) => {
+            "it is the payment of a code (付款码) that is not over: query it, and reverse it before you take a new number"
+        }
+        _ => {
+            "it can still be paid: repeat the request that made it, or close it before you take a new number"
+        }
+    }
+}
+
+/// The number has an order that another request has made.
+pub(crate) fn number_of_another_order(known: &Order, new: &Order) -> Refusal {
+    let what = match &known.combined {
+        Some(whole) if new.combined.as_ref() != Some(whole) => {
+            format!("is that of a part of the combined order {}", whole.out_trade_no.escape_debug())
+        }
+        _ if known.dialect.is_v2() != new.dialect.is_v2() => {
+            let version = if known.dialect.is_v2() { "APIv2" } else { "APIv3" };
+            format!("has an order that was made by {version}")
+        }
+        _ => "has an order of another product, appid or sub-merchant".to_owned(),
+    };
+    number_is_taken(format!("this out_trade_no {what}; {}", before_another_number(known)))
+}
+
+/// A part of a combined order has a number that was used before.
+pub(super) fn part_is_taken(known: &Order) -> Refusal {
+    let number = known.out_trade_no.escape_debug();
+    let of = match &known.combined {
+        Some(whole) => format!("a part of the combined order {}", whole.out_trade_no.escape_debug()),
+        None => "an order".to_owned(),
+    };
+    let then = match (&known.combined, known.state) {
+        // A part is neither queried nor closed by itself.
+        (Some(_), OrderState::NotPay | OrderState::UserPaying | OrderState::PayError) => {
+            "it can still be paid: repeat the request that made it, or close the combined order before its parts get new numbers"
+        }
+        _ => before_another_number(known),
+    };
+    number_is_taken(format!("the out_trade_no {number} of a part is that of {of}; {then}"))
 }
 
 /// The number was closed before any order was made with it.
@@ -93,7 +160,7 @@ pub(crate) fn burnt_number() -> Refusal {
 }
 
 /// The number has an order of another product, appid or sub-merchant, or a closed one.
-pub(crate) fn number_is_taken(reason: &'static str) -> Refusal {
+pub(crate) fn number_is_taken(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::invalid_request("201 商户订单号重复", reason).with_documented(&NUMBER_USED)
 }
 
@@ -179,18 +246,38 @@ pub(super) fn broken_auth_code() -> Refusal {
     )
 }
 
-pub(super) fn used_auth_code() -> Refusal {
-    Refusal::new(
-        400,
-        "AUTH_CODE_INVALID",
-        "101 每个二维码仅限使用一次，请刷新再试",
-        "an auth_code pays once: scan a new one, and take a new out_trade_no",
-    )
+pub(super) fn used_auth_code(reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(400, "AUTH_CODE_INVALID", "101 每个二维码仅限使用一次，请刷新再试", reason)
+}
+
+/// An `auth_code` of which nothing more is known than that it was read.
+pub(super) const AUTH_CODE_WAS_READ: &str =
+    "an auth_code pays once, and this one was used before: scan a new one";
+
+/// The `auth_code` was used for an order of the same merchant, which may be paid, or be paid in a moment.
+pub(super) fn auth_code_of(known: &Order) -> String {
+    let number = known.out_trade_no.escape_debug();
+    match known.state {
+        OrderState::Closed | OrderState::Revoked => {
+            format!(
+                "this auth_code was used for out_trade_no {number}, which was reversed or closed: scan a new one"
+            )
+        }
+        _ => format!(
+            "this auth_code was used for out_trade_no {number}: query that order, and reverse it (撤销) if it is not wanted; only then scan \
+             a new code with a new number, or the person pays twice"
+        ),
+    }
 }
 
 pub(super) fn no_relation() -> Refusal {
     Refusal::no_auth("受理关系不存在", "sub_mchid must be a sub-merchant of the caller: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it")
         .with_tail(tail::NO_RELATION)
+}
+
+/// A partner leaves out whose order it is.
+pub(crate) fn no_sub_merchant(reason: &'static str) -> Refusal {
+    Refusal::invalid_request("受理机构必须传入sub_mch_id", reason).with_tail(tail::NO_SUB_MERCHANT)
 }
 
 pub(super) fn same_sub_merchant() -> Refusal {
@@ -270,10 +357,18 @@ pub(super) fn number_of_parts() -> Refusal {
     )
 }
 
-pub(super) fn other_settlement() -> Refusal {
+pub(super) fn other_settlement(trade_type: TradeType) -> Refusal {
     Refusal::invalid_request(
         "重复下单且结算信息不一致",
-        order_was_made("this combine_out_trade_no", "another settle_info"),
+        order_was_made("this combine_out_trade_no", "another settle_info", trade_type),
+    )
+}
+
+/// UNCONFIRMED(payer-client-ip)
+pub(super) fn bad_client_ip() -> Refusal {
+    Refusal::param_error(
+        "用户终端IP格式错误",
+        "scene_info.payer_client_ip must be an address of IPv4 or IPv6",
     )
 }
 

@@ -37,9 +37,12 @@ impl OrderState {
         }
     }
 
-    /// `trade_state_desc`. The texts of the first, third and fifth are known; the others are UNCONFIRMED(state-words).
-    pub(crate) const fn description(self) -> &'static str {
+    /// `trade_state_desc`. The texts of the first, third and fifth are known, and that of a 付款码 payment that failed; the others
+    /// are UNCONFIRMED(state-words).
+    pub(crate) const fn description(self, trade_type: TradeType) -> &'static str {
         match self {
+            // What was not paid by a code cannot be reversed.
+            Self::PayError if !matches!(trade_type, TradeType::Micropay) => "支付失败",
             Self::NotPay => "订单未支付",
             Self::UserPaying => "用户支付中，需要输入密码",
             Self::Success => "支付成功",

@@ -152,8 +152,12 @@ impl Model {
     }
 
     pub(super) fn pay(&mut self, key: Key, asked: Asked) -> Result<(), Refused> {
-        if let Some((known, _)) = self.payments.get(&key) {
-            return if *known == asked { Ok(()) } else { Err(OTHER) };
+        if let Some((known, made)) = self.payments.get(&key) {
+            return match *known == asked {
+                _ if self.now - made > 3 * DAY => Err("SEND_FAILED"),
+                true => Ok(()),
+                false => Err(OTHER),
+            };
         }
         if !(30..=2_000_000).contains(&asked.fen) {
             return Err("AMOUNT_LIMIT");

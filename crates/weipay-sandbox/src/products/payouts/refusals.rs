@@ -41,6 +41,16 @@ pub(super) fn other_content() -> Refusal {
     )
 }
 
+/// The number of a payment to the wallet that was made: it is known, and not repeated any more.
+pub(super) fn retry_time_is_over() -> Refusal {
+    refused(
+        "SEND_FAILED",
+        reasons::RETRY_TIME_IS_OVER,
+        "this partner_trade_no was used more than 3 days ago, and has paid: query it (gettransferinfo), and look in bills after 30 days; \
+         with a new number the person is paid a second time",
+    )
+}
+
 /// `short` is what the ledger says of the account.
 pub(super) fn not_enough(short: String) -> Refusal {
     refused("NOTENOUGH", "余额不足", format!("{short}; then repeat the same number"))

@@ -40,6 +40,9 @@ impl Record for WalletPayment {
 /// Fen of one payment. UNCONFIRMED(payout-limits): a merchant's product settings decide.
 const LIMITS: std::ops::RangeInclusive<i64> = 30..=2_000_000;
 
+/// How long a request can be repeated with its number.
+const RETRY_TIME: i64 = 3 * clock::DAY;
+
 pub(super) fn pay(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     pay_under(tx, context, context.request.required("mch_appid"))
 }
@@ -54,10 +57,10 @@ pub(super) fn pay_under(
     let (mchid, number) = (&context.caller.mchid, request.required("partner_trade_no"));
     let fingerprint = fingerprint(&request.body);
     if let Some(known) = tx.get::<WalletPayment>(&joined(mchid, number))? {
-        return if known.fingerprint == fingerprint {
-            Ok(show_paid(&known))
-        } else {
-            Err(refusals::other_content().into())
+        return match known.fingerprint == fingerprint {
+            _ if now.saturating_sub(known.paid) > RETRY_TIME => Err(refusals::retry_time_is_over().into()),
+            true => Ok(show_paid(&known)),
+            false => Err(refusals::other_content().into()),
         };
     }
     let fen = request.body.get("amount").and_then(Value::as_i64).unwrap_or_default();

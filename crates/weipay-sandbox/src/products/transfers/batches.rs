@@ -28,6 +28,9 @@ pub(super) fn create_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     let request = context.request;
     let fingerprint = fingerprint(&request.body);
     if let Some(known) = find(tx, &context.caller.mchid, request.required("out_batch_no"))? {
+        if context.now.saturating_sub(known.create_time) > MAX_AGE_SECONDS {
+            return Err(refusals::retry_time_is_over("this out_batch_no").into());
+        }
         let is_same = known.fingerprint == fingerprint;
         return if is_same { Ok(known.describe_new()) } else { Err(refusals::other_batch().into()) };
     }

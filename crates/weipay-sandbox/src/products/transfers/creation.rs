@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::authorization::{self, Authorization};
 use super::transfer::{Name, NotifyTo, Transfer, TransferState, find};
 use super::{
-    MAX_FEN, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, course, fingerprint, grants, move_money,
-    platform_number, refusals,
+    MAX_AGE_SECONDS, MAX_FEN, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, course, fingerprint,
+    grants, move_money, platform_number, refusals,
 };
 use crate::merchants::Account;
 use crate::people::openid::WrongOpenid;
@@ -92,7 +92,8 @@ pub(super) fn transfer_to_authorized(
 }
 
 /// The transfer under a number: a new one whose money is locked, or the one that the same request has made
-/// before. INFERRED(transfer-again): the response shows it as it is now.
+/// before. INFERRED(transfer-again): the response shows it as it is now. UNCONFIRMED(transfer-retry-time): a number can be repeated
+/// for as long as queries find it.
 fn made_once(
     tx: &Transaction<'_>,
     context: &Context<'_>,
@@ -101,6 +102,9 @@ fn made_once(
     let request = context.request;
     let fingerprint = fingerprint(&request.body);
     if let Some(known) = find(tx, &context.caller.mchid, request.required("out_bill_no"))? {
+        if context.now.saturating_sub(known.create_time) > MAX_AGE_SECONDS {
+            return Err(refusals::retry_time_is_over("this out_bill_no").into());
+        }
         let is_same = known.fingerprint == fingerprint;
         return if is_same { Ok(known) } else { Err(refusals::other_content().into()) };
     }

@@ -13,6 +13,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
+use super::MAX_AGE_SECONDS;
 use crate::clock::DAY;
 use crate::products::world::NOW;
 
@@ -136,7 +137,11 @@ impl Model {
             Kind::Plain | Kind::With(_) => asked,
         };
         if let Some(known) = self.transfers.get(&key) {
-            return if known.asked == asked { Ok(known.state) } else { Err(USED) };
+            return match known.asked == asked {
+                _ if self.now - known.made > MAX_AGE_SECONDS => Err(INVALID),
+                true => Ok(known.state),
+                false => Err(USED),
+            };
         }
         if asked.fen < 10 {
             return Err(INVALID);
@@ -314,7 +319,11 @@ impl Model {
     ) -> Result<&'static str, Refused> {
         if let Some(known) = self.batches.get(&key) {
             let state = if known.is_finished { "FINISHED" } else { "ACCEPTED" };
-            return if known.details == details { Ok(state) } else { Err("PARAM_ERROR") };
+            return match known.details == details {
+                _ if self.now - known.made > MAX_AGE_SECONDS => Err(INVALID),
+                true => Ok(state),
+                false => Err("PARAM_ERROR"),
+            };
         }
         let total: i64 = details.iter().map(|(_, fen)| fen).sum();
         if total > self.operation[key.0] {

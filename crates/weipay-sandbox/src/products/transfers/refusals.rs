@@ -32,6 +32,17 @@ pub(super) fn other_content() -> Refusal {
     )
 }
 
+/// The number was used so long ago that queries do not find it any more. The sentence is known from a public report.
+pub(super) fn retry_time_is_over(number: &str) -> Refusal {
+    Refusal::invalid_request(
+        reasons::RETRY_TIME_IS_OVER,
+        format!(
+            "{number} was used more than 30 days ago: look in bills and in your own books what it has paid; with a new number it is paid \
+             a second time"
+        ),
+    )
+}
+
 /// INFERRED(batch-other-content): the sentence of a batch whose number was used for another one.
 pub(super) fn other_batch() -> Refusal {
     Refusal::param_error(

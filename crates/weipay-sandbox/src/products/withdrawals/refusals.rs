@@ -39,7 +39,7 @@ pub(super) fn no_such_account() -> Refusal {
 pub(super) fn too_late() -> Refusal {
     Refusal::invalid_request(
         "当前请求已经超过有效期",
-        "a number can be repeated for 6 days: query it, and take a new number for a new withdrawal",
+        "a number can be repeated for 6 days: query it, because a new number makes another withdrawal",
     )
 }
 

@@ -5,7 +5,7 @@ use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 use weipay_wire::{Kit, XmlElements};
 
 use super::payments::{call, values};
-use super::{key, said_to};
+use super::{key, post, reason, said_to, signed};
 use crate::cash_coupons::OPENID;
 use crate::client::client;
 
@@ -103,6 +103,8 @@ fn a_combined_order_of_apiv2_is_seen_paid_and_refunded_by_both_versions() {
     let names = ["trade_state", "trade_state_desc", "result_msg", "device_info", "combine_openid"];
     assert_eq!(values(&unpaid, names), ["NOTPAY", "订单未支付", "OK", "till-1", ""]);
     assert_eq!(by_v3(&sandbox, "whole-1")["sub_orders"][0]["trade_state"], "NOTPAY");
+    let part = post(&sandbox, "/pay/orderquery", &signed(&sandbox, &[("out_trade_no", "whole-1-a")]));
+    assert!(reason(&part).contains("a part of a combined order"), "{}", reason(&part));
 
     let paid = sandbox.pay(&PersonPays::new(prepay_id)).unwrap();
     assert_eq!((paid.payer_total, paid.transaction_ids.len()), (1_500, 2));

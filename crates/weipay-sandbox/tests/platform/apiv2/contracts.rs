@@ -4,8 +4,8 @@ use serde_json::json;
 use weipay_sandbox::{PersonPays, Sandbox};
 use weipay_wire::{ApiV2Key, XmlElements};
 
-use super::key;
 use super::payments::{call, values};
+use super::{elements, key, post, reason};
 use crate::client::Client;
 use crate::notifications::Receiver;
 
@@ -151,6 +151,57 @@ fn a_deduction_that_fails_is_told_of_and_tried_again_with_its_number() {
     call(&sandbox, DEDUCT, &deduction(&id, "month-1", "3000", &receiver.url));
     sandbox.run_for(2).unwrap();
     assert_eq!(told(&receiver, &key).text("result_code"), Some("SUCCESS"));
+}
+
+/// A number that another version or another product has used must not send the merchant to a new number while its money comes.
+#[test]
+fn a_deduction_under_the_number_of_another_order_is_told_what_became_of_it() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let (receiver, kit) = (Receiver::start(&[]), sandbox.kit());
+    let id = signed(&sandbox, &receiver, "both");
+    let by_v3 = |number: &str| {
+        let body = json!({
+            "appid": kit.appid, "out_trade_no": number, "description": "会员", "contract_id": id,
+            "transaction_notify_url": receiver.url, "amount": { "total": 3_000, "currency": "CNY" },
+        });
+        Client::new(&sandbox).in_time().post("/v3/papay/pay/transactions/apply", &body)
+    };
+    let by_v2 = |number: &str| {
+        let body = super::signed(&sandbox, &deduction(&id, number, "3000", &receiver.url));
+        let response = post(&sandbox, DEDUCT, &body);
+        (refusal(&elements(&response)).map(str::to_owned), reason(&response))
+    };
+    by_v3("month-1").success();
+    assert_eq!(by_v2("month-1").0, ["INVALID_REQUEST", "扣款请求已受理，请勿重复发起"]);
+    sandbox.run_for(2).unwrap();
+    assert_eq!(by_v2("month-1").0, ["ORDERPAID", "该订单已支付"]);
+
+    let order = [
+        ("body", "茶"),
+        ("out_trade_no", "order-1"),
+        ("total_fee", "3000"),
+        ("spbill_create_ip", "127.0.0.1"),
+        ("notify_url", &*receiver.url),
+        ("trade_type", "NATIVE"),
+    ];
+    call(&sandbox, "/pay/unifiedorder", &order);
+    let told = reason(&by_v3("order-1"));
+    assert!(
+        told.contains("made by APIv2; it can still be paid") && told.contains("or close it before"),
+        "{told}"
+    );
+    sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    assert_eq!(by_v3("order-1").refusal(), (400, "ORDERPAID".to_owned()));
+
+    sandbox.platform().decline_contract(&id).unwrap();
+    by_v3("month-2").success();
+    sandbox.run_for(2).unwrap();
+    let shown = call(&sandbox, DEDUCTION, &[("out_trade_no", "month-2")]);
+    assert_eq!(values(&shown, ["trade_state", "trade_state_desc"]), ["PAYERROR", "支付失败"]);
+    let told = by_v2("month-2").1;
+    assert!(told.contains("made by APIv3") && told.contains("repeat the first request"), "{told}");
+    let cannot = sandbox.pay(&PersonPays::new("month-2")).unwrap_err().to_string();
+    assert!(cannot.contains("with the same number"), "{cannot}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
 use super::payments::values;
 use super::{elements, post};
+use crate::client::Client;
 
 const TEA: &str = "1900000201";
 const CAKE: &str = "1900000202";
@@ -156,6 +157,49 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
     }
     let asked = partner.call("/pay/orderquery", &of(TEA, "order-1"));
     assert_eq!(asked.text("trade_state"), Some("REFUND"));
+}
+
+/// Its money would be the partner's, who sells nothing.
+#[test]
+fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
+    let partner = Partner::start();
+    let wanted = ["INVALID_REQUEST", "受理机构必须传入sub_mch_id"];
+    let without = |with: Vec<(&'static str, &'static str)>| {
+        with.into_iter().filter(|(name, _)| *name != "sub_mch_id").collect::<Vec<_>>()
+    };
+    assert_eq!(refused(&partner.call("/pay/unifiedorder", &without(order("order-1", TEA)))), wanted);
+    let scanned = [
+        ("body", "茶"),
+        ("out_trade_no", "order-1"),
+        ("total_fee", "100"),
+        ("spbill_create_ip", "127.0.0.1"),
+        ("auth_code", "130000000000000009"),
+    ];
+    assert_eq!(refused(&partner.call("/pay/micropay", &scanned)), wanted);
+    let (client, kit) = (Client::of(&partner.sandbox, &partner.kit().mchid), partner.kit());
+    let own = json!({
+        "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
+        "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1_000 },
+    });
+    let said = client.post("/v3/pay/transactions/native", &own);
+    assert_eq!((said.status, &said.json()["message"]), (400, &json!(wanted[1])));
+
+    partner.call("/pay/unifiedorder", &order("order-1", TEA));
+    partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
+    let refund = json!({
+        "out_trade_no": "order-1", "out_refund_no": "r1",
+        "amount": { "refund": 300, "total": 1_000, "currency": "CNY" },
+    });
+    let refused = |body: &Value| {
+        let said = client.post("/v3/refund/domestic/refunds", body);
+        assert_eq!((said.status, &said.json()["message"]), (400, &json!(wanted[1])));
+    };
+    refused(&refund);
+    let mut whole = refund.clone();
+    whole["sub_mchid"] = json!(TEA);
+    client.post("/v3/refund/domestic/refunds", &whole).success();
+    // The same refund again is not sent to another number.
+    refused(&refund);
 }
 
 #[test]

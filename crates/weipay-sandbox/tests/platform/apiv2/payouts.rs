@@ -338,4 +338,14 @@ fn a_payment_to_the_wallet_is_made_once_and_found_again() {
     let found = call(&sandbox, PAID, &[("partner_trade_no", "p1")]);
     assert_eq!(values(&found, ["status", "payment_amount", "desc"]), ["SUCCESS", "3000", "理赔"]);
     assert_eq!(values(&call(&sandbox, PAID, &[("partner_trade_no", "p2")]), ["err_code"]), ["NOT_FOUND"]);
+
+    // Its number is retried for three days, and asked for for thirty.
+    sandbox.run_for(3 * 86_400).unwrap();
+    assert_eq!(values(&pay(&sandbox, "p1", "3000"), ["payment_no"]), values(&paid, ["payment_no"]));
+    sandbox.run_for(1).unwrap();
+    let late = pay(&sandbox, "p1", "3000");
+    let wanted = ["SEND_FAILED", "对应单号已超出重试期,请查单确认后决定是否换单请求"];
+    assert_eq!(values(&late, ["err_code", "err_code_des"]), wanted);
+    assert_eq!(values(&call(&sandbox, PAID, &[("partner_trade_no", "p1")]), ["status"]), ["SUCCESS"]);
+    assert_eq!(available(&sandbox), 97_000);
 }

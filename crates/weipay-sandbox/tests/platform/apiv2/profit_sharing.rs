@@ -173,6 +173,34 @@ fn an_order_is_shared_more_than_once_until_it_is_finished() {
 }
 
 #[test]
+fn the_other_operation_or_version_with_the_same_number_is_the_same_split_only_if_it_does_the_same() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let id = paid(&sandbox, "more-1", "Y");
+    add(&sandbox);
+    split(&sandbox, MORE, &id, "s1", 100);
+    sandbox.run_for(10).unwrap();
+    let other = ["INVALID_REQUEST", "分账接收方与原请求不一致"];
+    assert_eq!(failure(&split(&sandbox, ONCE, &id, "s1", 100)), other, "it would unfreeze the rest");
+    let by_v3 = |number: &str, unfreezes: bool, fen: i64| {
+        let body = json!({
+            "appid": sandbox.kit().appid, "transaction_id": id, "out_order_no": number, "unfreeze_unsplit": unfreezes,
+            "receivers": [{ "type": "MERCHANT_ID", "account": STORE, "amount": fen, "description": "分给门店" }],
+        });
+        client(&sandbox).post("/v3/profitsharing/orders", &body)
+    };
+    let first = split(&sandbox, MORE, &id, "s1", 100);
+    let order_id = first.text("order_id").unwrap();
+    assert_eq!(by_v3("s1", false, 100).success()["order_id"], order_id);
+    for (unfreezes, fen) in [(true, 100), (false, 101)] {
+        assert_eq!(by_v3("s1", unfreezes, fen).json()["message"], other[1]);
+    }
+    by_v3("s2", true, 100).success();
+    sandbox.run_for(10).unwrap();
+    assert_eq!(failure(&split(&sandbox, MORE, &id, "s2", 100)), other);
+    assert_eq!(rows(&split(&sandbox, ONCE, &id, "s2", 100)).len(), 2, "the rest is there too");
+}
+
+#[test]
 fn what_cannot_be_shared_is_refused_with_the_codes_of_apiv2() {
     let sandbox = crate::sandbox().start().unwrap();
     let id = paid(&sandbox, "plain-1", "N");

@@ -260,7 +260,8 @@ fn take(shops: &mut Shops, model: &mut Model, step: &Step) {
         Step::Sync { caller, number } => {
             let key = (caller, number);
             let (is_sub, service) = asked(model, key);
-            let body = json!({ "type": "Order_Paid", "detail": { "paid_time": "20260815120000" } });
+            let body =
+                json!({ "type": "Order_Paid", "detail": { "paid_time": crate::clock::compact(model.now) } });
             let got = shops.step(key, is_sub, service, "sync", body).map(drop);
             assert_eq!(got, model.sync(key, is_sub));
         }

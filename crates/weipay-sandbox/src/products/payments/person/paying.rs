@@ -65,21 +65,24 @@ impl Platform {
         Ok(paid)
     }
 
-    fn check_front_end(
+    fn check_front_end<'a>(
         &self,
         front_end: &FrontEnd,
-        payable: &Payable,
+        payable: &'a Payable,
         now: i64,
     ) -> Result<(), PersonPaysError> {
         let not_payable = PersonPaysError::NotPayable;
-        let (merchant, appids, trade_type, dialect) = match payable {
+        let with = |own: &'a str, sub: Option<&'a str>| std::iter::once(own).chain(sub).collect::<Vec<_>>();
+        let (merchant, appids, mchids, trade_type, dialect) = match payable {
+            // UNCONFIRMED(partnerid-of-partner): an app names the partner, or the sub-merchant.
             Payable::One(order) => {
-                let appids =
-                    std::iter::once(order.appid.as_str()).chain(order.sub_appid.as_deref()).collect();
-                (&order.merchant, appids, order.trade_type, order.dialect)
+                let appids = with(&order.appid, order.sub_appid.as_deref());
+                let mchids = with(&order.merchant, order.sub_mchid.as_deref());
+                (&order.merchant, appids, mchids, order.trade_type, order.dialect)
             }
             Payable::Combined(combined) => {
-                (&combined.merchant, vec![combined.appid.as_str()], combined.trade_type, combined.dialect)
+                let (appids, mchids) = (with(&combined.appid, None), with(&combined.merchant, None));
+                (&combined.merchant, appids, mchids, combined.trade_type, combined.dialect)
             }
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
@@ -91,7 +94,7 @@ impl Platform {
             Dialect::V2 => Signing::V2(&merchant.api_v2_key, SignType::Md5),
             Dialect::V2Hmac => Signing::V2(&merchant.api_v2_key, SignType::HmacSha256),
         };
-        front_end.check(&appids, is_app, &signing).map_err(not_payable)
+        front_end.check(&appids, &mchids, is_app, &signing).map_err(not_payable)
     }
 }
 

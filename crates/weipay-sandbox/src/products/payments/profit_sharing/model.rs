@@ -173,7 +173,8 @@ impl Model {
         }
         if let Some(known) = self.splits.get(&(caller, number)) {
             let is_same_order = known.asked.order == asked.order;
-            let is_same = known.asked == asked || (asked.parts.is_empty() && is_same_order);
+            let says = |asked: &Asked| (asked.order, asked.parts.clone(), asked.unfreezes);
+            let is_same = says(&known.asked) == says(&asked) || (asked.parts.is_empty() && is_same_order);
             return if is_same { Ok(()) } else { Err(INVALID) };
         }
         let is_own = sold.caller == caller && sold.is_shared && !order.is_reversed;

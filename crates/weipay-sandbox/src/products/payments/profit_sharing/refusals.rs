@@ -3,22 +3,32 @@
 
 use super::forms::Form;
 use crate::people::openid::WrongOpenid;
+use crate::products::payments::refusals as of_orders;
 use crate::reasons;
 use crate::response::Refusal;
 
 pub(super) fn not_to_be_shared(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message, "the order was not made with settle_info.profit_sharing = true")
+}
+
+pub(super) fn not_this_merchants_to_share(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message, "no order of the caller that was paid has this transaction_id")
+}
+
+pub(super) fn reversed(message: &'static str) -> Refusal {
+    Refusal::invalid_request(message, "the order was reversed (撤销): its money has gone back to the person")
+}
+
+/// The sentence is known from a public report.
+pub(super) fn other_mode() -> Refusal {
     Refusal::invalid_request(
-        message,
-        "the order was not made with settle_info.profit_sharing = true, or is not paid",
+        "请求分账的交易模式和下单的交易模式不匹配，普通商户的交易只能普通商户发起分账，服务商下单的交易只能服务商发起分账",
+        "the order of a partner is shared by that partner, with its sub_mchid, and a merchant's own order by that merchant",
     )
 }
 
 pub(super) fn no_sub_merchant() -> Refusal {
-    Refusal::invalid_request(
-        "受理机构必须传入sub_mch_id",
-        "the order is one of a sub-merchant: send its sub_mchid",
-    )
-    .with_tail(268_443_704)
+    of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT)
 }
 
 pub(super) fn other_sub_merchant() -> Refusal {

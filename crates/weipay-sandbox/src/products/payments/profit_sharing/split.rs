@@ -76,6 +76,9 @@ pub(crate) struct Split {
     unfreezes: bool,
     pub(super) is_finished: bool,
     fingerprint: Fingerprint,
+    /// Whether APIv2 has made it.
+    #[serde(default)]
+    is_v2: bool,
     pub(super) created: i64,
     /// Who has the receivers, when that is not the payee.
     #[serde(default)]

@@ -98,6 +98,7 @@ fn split_request(
         receivers_owner: brand.map(str::to_owned),
         description: request.text("description").map(str::to_owned),
         fingerprint: fingerprint(&body),
+        is_v2: true,
     }
 }
 

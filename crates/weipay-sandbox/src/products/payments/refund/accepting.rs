@@ -17,6 +17,8 @@ use crate::people::account::AccountState;
 use crate::products::Decision;
 use crate::products::payments::deposit;
 use crate::products::payments::order::{Dialect, Order, OrderState, Payment};
+use crate::products::payments::refusals as of_orders;
+use crate::reasons;
 use crate::response::Refusal;
 
 /// How long after the payment an order can be refunded.
@@ -86,6 +88,7 @@ impl RefundRequest {
         let amount = |name: &str| amount.and_then(|amount| amount.get(name));
         let fen = |name: &str| amount(name).and_then(Value::as_i64).unwrap_or_default();
         let from = amount("from").filter(|from| from.as_array().is_some_and(|list| !list.is_empty()));
+        // UNCONFIRMED(refund-from-and-account): the list is the more exact of the two.
         let source = match (from, request.text("funds_account")) {
             (Some(from), _) => Some(read_from(from, fen("refund"))),
             (None, Some("AVAILABLE")) => Some(Source::Available),
@@ -136,9 +139,11 @@ pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<
         (Some(id), _) => *id == known.order.transaction_id,
         (None, number) => number.as_ref() == Some(&known.order.out_trade_no),
     };
-    if !is_same_order || request.sub_mchid != known.sub_mchid {
+    if !is_same_order {
         return Err(refusals::other_order());
     }
+    // Of the same order: whoever takes another number for it gives the money back twice.
+    check_sub_merchant(request.sub_mchid.as_deref(), known.sub_mchid.as_deref())?;
     let asked = (request.refund, request.total, &request.currency);
     if asked != (known.amounts.refund, known.order.total, &known.order.currency) {
         return Err(refusals::other_amounts());
@@ -148,12 +153,13 @@ pub(super) fn check_repeated(request: &RefundRequest, known: &Refund) -> Result<
 
 /// A partner names the sub-merchant that has the money, and a merchant that has its own names nobody.
 pub(super) fn check_sub_merchant(asked: Option<&str>, has: Option<&str>) -> Result<(), Refusal> {
-    if asked != has {
-        return Err(refusals::not_the_orders(
+    match (asked, has) {
+        (None, Some(_)) => Err(of_orders::no_sub_merchant(reasons::ORDER_OF_SUB_MERCHANT)),
+        (asked, has) if asked != has => Err(refusals::not_the_orders(
             "sub_mchid must be that of the order; an order of the merchant itself has none",
-        ));
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The order must be the merchant's, paid, not reversed, and young enough.

@@ -12,6 +12,9 @@ use crate::store::Transaction;
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     context.caller.check_appid(request.required("sp_appid"))?;
+    if request.text("sub_mchid") == Some(&*context.caller.mchid) {
+        return Err(refusals::ordinary_merchant().into());
+    }
     let account = match request.text("refund_account") {
         Some("REFUND_SOURCE_PARTNER_ADVANCE") => RefundAccount::PartnerAdvance,
         _ => RefundAccount::SubMerchant,

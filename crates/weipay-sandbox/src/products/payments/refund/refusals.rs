@@ -85,6 +85,14 @@ pub(super) fn reversed() -> Refusal {
     Refusal::invalid_request("订单已撤销", "the order was reversed: its money has gone back already")
 }
 
+/// A merchant calls a platform's operation for itself. The sentence is known from a public report.
+pub(super) fn ordinary_merchant() -> Refusal {
+    Refusal::param_error(
+        "普通商户不允许传sub_mch_id",
+        "sub_mchid is the caller itself: a merchant refunds its own orders with v3/refund/domestic/refunds",
+    )
+}
+
 pub(super) fn no_right() -> Refusal {
     Refusal::no_auth("商户无权限对该订单退款", "the order is another merchant's")
 }
@@ -122,7 +130,7 @@ pub(super) fn shared_already() -> Refusal {
         403,
         "NOT_ENOUGH",
         "订单待分账金额不足",
-        "a part of the order was shared (分账): unfreeze the rest (完结分账) first, then the refund comes from available money",
+        "a part of the order was shared (分账): unfreeze the rest (完结分账) first, then what goes back comes from available money",
     )
 }
 

@@ -53,8 +53,8 @@ fn pay(
         (Some(payment), OrderState::Success) => {
             Value::Object(paid::elements(&order, payment, Coupons::asked_for(context.request)))
         }
-        (_, OrderState::PayError) => failed("TRADE_ERROR", order.state.description()),
-        // INFERRED(v2-micropay-cancelled): a person who cancelled can still pay, as far as the merchant knows.
+        (_, OrderState::PayError) => failed("TRADE_ERROR", order.state.description(order.trade_type)),
+        // INFERRED(v2-micropay-cancelled): that the person has cancelled is told by no code of the page.
         _ => failed("USERPAYING", "需要用户输入支付密码"),
     })
 }

@@ -215,6 +215,7 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
+    use crate::products::payments::order::TradeType;
     use crate::products::payments::refusals;
     use crate::response::Refusal;
 
@@ -258,7 +259,12 @@ mod tests {
         };
         for (codes, refusal, code, message) in [
             (&UNIFIED_ORDER, refusals::paid_before(), "ORDERPAID", "该订单已支付"),
-            (&UNIFIED_ORDER, refusals::other_parameters(), "INVALID_REQUEST", "201 商户订单号重复"),
+            (
+                &UNIFIED_ORDER,
+                refusals::other_parameters(TradeType::Jsapi),
+                "INVALID_REQUEST",
+                "201 商户订单号重复",
+            ),
             (&UNIFIED_ORDER, refusals::burnt_number(), "INVALID_REQUEST", "201 商户订单号重复"),
             (&UNIFIED_ORDER, refusals::no_openid(), "LACK_PARAMS", "JSAPI支付必须传openid"),
             (&UNIFIED_ORDER, refusals::broken_openid(), "INVALID_REQUEST", "无效的openid"),
@@ -269,7 +275,7 @@ mod tests {
             (&MICROPAY, refusals::reversed(), "ORDERREVERSED", "订单已撤销，请重新下单支付"),
             (
                 &MICROPAY,
-                refusals::used_auth_code(),
+                refusals::used_auth_code(refusals::AUTH_CODE_WAS_READ),
                 "AUTH_CODE_INVALID",
                 "101 每个二维码仅限使用一次，请刷新再试",
             ),
@@ -313,7 +319,8 @@ mod tests {
 
     #[test]
     fn a_number_that_was_used_before_has_the_documented_code_too() {
-        let HandlerError::Refused(refusal) = UNIFIED_ORDER.translate(refusals::other_parameters().into())
+        let HandlerError::Refused(refusal) =
+            UNIFIED_ORDER.translate(refusals::other_parameters(TradeType::Jsapi).into())
         else {
             panic!()
         };

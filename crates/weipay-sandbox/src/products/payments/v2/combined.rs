@@ -180,7 +180,7 @@ fn show(combined: &CombinedOrder, parts: &[Order]) -> Value {
     });
     if let Some(state) = state_of(parts) {
         shown["trade_state"] = json!(state.word());
-        shown["trade_state_desc"] = json!(state.description());
+        shown["trade_state_desc"] = json!(state.description(combined.trade_type));
     }
     shown
 }

@@ -36,7 +36,7 @@ fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
     let request = context.request;
     let is_its = request.text("out_trade_no").is_none_or(|number| number == order.out_trade_no);
     if !is_its || fen(&request.body, "total_fee")? != order.total {
-        return Err(refusals::other_parameters().into());
+        return Err(refusals::other_parameters(order.trade_type).into());
     }
     let order = consume(tx, order, fen(&request.body, "consume_fee")?, context.now)?;
     Ok(json!({

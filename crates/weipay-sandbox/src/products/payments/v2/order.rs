@@ -12,7 +12,7 @@ use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
 use crate::products::payments::order::{Deposit, Dialect, LimitPay, OrderState, Payer, Prepay, TradeType};
-use crate::products::payments::parties::{check_payer, check_sub_merchant};
+use crate::products::payments::parties::{check_payer, check_sells_itself, check_sub_merchant};
 use crate::products::payments::query::check_parties;
 use crate::products::payments::refusals;
 use crate::products::{Context, HandlerError};
@@ -69,8 +69,11 @@ pub(crate) fn read(
     let (request, now) = (context.request, context.now);
     let text = |name: &str| request.text(name).map(str::to_owned);
     let (sub_mchid, sub_appid) = (text("sub_mch_id"), text("sub_appid"));
-    if let Some(sub_mchid) = &sub_mchid {
-        check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
+    match &sub_mchid {
+        Some(sub_mchid) => {
+            check_sub_merchant(context.merchants, context.caller, sub_mchid, sub_appid.as_deref())?;
+        }
+        None => check_sells_itself(context.caller)?,
     }
     let appid = request.required("appid").to_owned();
     // micropay has neither of these elements: who builds all requests by one function is notified of none.
@@ -204,9 +207,11 @@ fn query(
         )
     };
     let order = find(tx, context)?.ok_or_else(unknown)?;
-    if order.combined.is_some() || check_owner(&order, context).is_err() {
-        return Err(unknown().into());
+    if order.merchant == context.caller.mchid && order.combined.is_some() {
+        let part = "this number is a part of a combined order: ask by pay/querycombinedorder, with the combine_out_trade_no";
+        return Err(no_such_order(part).into());
     }
+    check_owner(&order, context).map_err(|_| unknown())?;
     check(&order)?;
     Ok(show(&order.seen_at(context.now), Coupons::asked_for(context.request)))
 }
@@ -230,7 +235,7 @@ fn show(order: &Order, coupons: Coupons) -> Value {
         set("total_fee", json!(order.total));
     }
     set("trade_state", json!(order.state.word()));
-    set("trade_state_desc", json!(order.state.description()));
+    set("trade_state_desc", json!(order.state.description(order.trade_type)));
     Value::Object(shown)
 }
 

@@ -13,7 +13,7 @@ use crate::merchants::Account;
 use crate::products::HandlerError;
 use crate::products::bills::read_back::balances;
 use crate::products::lives::{Steps, live_randomly, meant};
-use crate::products::world::{APPID, Sale, World, merchant, openid};
+use crate::products::world::{APPID, Sale, World, merchant, openid, selling_itself};
 use crate::response::Refusal;
 
 const PAYEES: [&str; 3] = ["1900000109", "1900000110", "1900000111"];
@@ -69,7 +69,8 @@ impl Shops {
                 "amount": { "total": sold.total }, "settle_info": { "profit_sharing": true },
                 "payer": { "auth_code": "130000000000000001" }, "scene_info": { "store_info": { "id": "0001" } },
             });
-            let paid = self.ask(sold.caller, "POST", "/v3/pay/transactions/codepay", &body).unwrap();
+            let seller = selling_itself(caller);
+            let paid = code(self.world.ask(&seller, "POST", "/v3/pay/transactions/codepay", &body)).unwrap();
             self.paid[order] = Some(paid["transaction_id"].as_str().unwrap().to_owned());
             return true;
         }

@@ -25,14 +25,26 @@ fn shared_order(
     context: &Context<'_>,
     transaction_id: &str,
     sub_mchid: Option<&str>,
-    refuse: impl Fn() -> Refusal,
+    words: &'static str,
 ) -> Result<(Order, SharedFunds), HandlerError> {
+    let caller = context.caller.mchid.as_str();
     let order = Order::find_by_transaction(tx, transaction_id)?;
-    let order = order.filter(|order| order.merchant == context.caller.mchid);
-    let order = order.ok_or_else(&refuse)?;
+    let order = order.ok_or_else(|| refusals::not_this_merchants_to_share(words))?;
+    if order.merchant != caller {
+        let is_of_other_mode =
+            order.sub_mchid.as_deref() == Some(caller) || sub_mchid == Some(order.merchant.as_str());
+        return Err(match is_of_other_mode {
+            true => refusals::other_mode(),
+            false => refusals::not_this_merchants_to_share(words),
+        }
+        .into());
+    }
     check_sub_merchant(sub_mchid, order.sub_mchid.as_deref(), refusals::other_sub_merchant)?;
-    let funds = SharedFunds::find(tx, &order, context.now)?.filter(|_| order.state.is_paid());
-    Ok((order, funds.ok_or_else(refuse)?))
+    if !order.state.is_paid() {
+        return Err(refusals::reversed(words).into());
+    }
+    let funds = SharedFunds::find(tx, &order, context.now)?;
+    Ok((order, funds.ok_or_else(|| refusals::not_to_be_shared(words))?))
 }
 
 /// What a request asks for, by whatever version of the API.
@@ -49,6 +61,8 @@ pub(crate) struct SplitRequest {
     pub(crate) receivers_owner: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) fingerprint: Fingerprint,
+    /// Whether it is one of APIv2.
+    pub(crate) is_v2: bool,
 }
 
 impl SplitRequest {
@@ -67,7 +81,27 @@ impl SplitRequest {
             },
             description: request.text("description").map(str::to_owned),
             fingerprint: Fingerprint::new(&request.body),
+            is_v2: false,
         }
+    }
+
+    /// Whether a split is what this request asks for. By APIv2 the operation says whether the rest is unfrozen, and no element; of a
+    /// request of the other version the elements are compared.
+    fn is_again(&self, known: &Split) -> bool {
+        if self.unfreezes != known.unfreezes {
+            return false;
+        }
+        if self.is_v2 == known.is_v2 {
+            return self.fingerprint == known.fingerprint;
+        }
+        let asked = self.parts.iter();
+        let asked = asked.map(|part| (&part.kind, &part.account, part.amount, &part.description));
+        let made = known.parts.iter().filter(|part| !part.is_rest);
+        let made = made.map(|part| (&part.kind, &part.account, part.amount, &part.description));
+        self.transaction_id == known.transaction_id
+            && self.sub_mchid == known.sub_mchid
+            && self.receivers_owner == known.receivers_owner
+            && asked.eq(made)
     }
 
     /// Whether it only ends the sharing of an order.
@@ -115,14 +149,13 @@ pub(crate) fn split(
     if let Some(known) = Split::find(tx, &context.caller.mchid, &request.out_order_no)? {
         // A number that was used releases nothing, which is not an error for the same order.
         let is_unfreeze_again = request.is_finish() && known.transaction_id == request.transaction_id;
-        return match known.fingerprint == request.fingerprint || is_unfreeze_again {
+        return match request.is_again(&known) || is_unfreeze_again {
             true => Ok(known),
             false => Err(refusals::other_receivers().into()),
         };
     }
-    let refuse = || refusals::not_to_be_shared(words);
     let SplitRequest { form, sub_mchid, transaction_id: id, out_order_no, parts: asked, .. } = request;
-    let (order, mut funds) = shared_order(tx, context, &id, sub_mchid.as_deref(), refuse)?;
+    let (order, mut funds) = shared_order(tx, context, &id, sub_mchid.as_deref(), words)?;
     form.check_order(&order)?;
     let receivers_owner = request.receivers_owner;
     let owner = receivers_owner.as_deref().unwrap_or_else(|| order.payee());
@@ -158,6 +191,7 @@ pub(crate) fn split(
         unfreezes: request.unfreezes,
         is_finished: false,
         fingerprint: request.fingerprint,
+        is_v2: request.is_v2,
         created: now,
         receivers_owner,
         description: request.description,
