@@ -58,7 +58,7 @@ pub(super) fn check_sells_itself(merchant: &Account) -> Result<(), Refusal> {
     match merchant.sub_merchants.is_empty() {
         true => Ok(()),
         false => Err(refusals::no_sub_merchant(
-            "this merchant is a partner (it has sub-merchants), and sells nothing itself: send sub_mchid; by APIv3 to v3/pay/partner,              with sp_mchid",
+            "this merchant is a partner (it has sub-merchants), and sells nothing itself: send sub_mchid; by APIv3 to v3/pay/partner, with sp_mchid",
         )),
     }
 }
