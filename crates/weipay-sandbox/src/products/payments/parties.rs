@@ -37,9 +37,7 @@ impl Parties {
             context.caller.check_appid(&appid)?;
         }
         let (mut sub_mchid, mut sub_appid) = (None, None);
-        if !is_partner {
-            check_sells_itself(context.caller)?;
-        } else {
+        if is_partner {
             sub_mchid = text(body, "sub_mchid");
             sub_appid = text(body, "sub_appid");
             check_sub_merchant(
