@@ -18,7 +18,7 @@
 //! |---|---|
 //! | `mchid` | its number, which must be there |
 //! | `appids` | those that are bound to it; the first one is in its kit (default: a new one) |
-//! | `sub_merchants` | those that it acts for |
+//! | `sub_merchants` | those that it acts for, as a partner (服务商) that sells nothing itself |
 //! | `platform_keys` | `public-key`, which is the default, `certificate` or `migration` |
 //! | `certificate` | `valid`, which is the default, `expired`, `revoked` or `not-yet-valid` |
 //!

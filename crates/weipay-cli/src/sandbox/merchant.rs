@@ -90,7 +90,7 @@ pub(crate) struct NewMerchant {
     /// An appid that is bound to it; may be repeated [default: a new one].
     #[arg(long = "appid", value_name = "APPID")]
     appids: Vec<String>,
-    /// A merchant that it acts for (子商户), as a partner (服务商) does; may be repeated.
+    /// A merchant that it acts for (子商户), as a partner (服务商) does, which sells nothing itself; may be repeated.
     #[arg(long = "sub-merchant", value_name = "MCHID")]
     sub_merchants: Vec<String>,
     /// The keys with which the platform signs for it.
@@ -109,7 +109,7 @@ pub(crate) struct Bindings {
     /// An appid; may be repeated.
     #[arg(long = "appid", value_name = "APPID", required_unless_present = "sub_merchants")]
     appids: Vec<String>,
-    /// A merchant that it acts for from now on, as a partner (服务商) does; may be repeated.
+    /// A merchant that it acts for from now on, as a partner (服务商) does, which sells nothing itself; may be repeated.
     #[arg(long = "sub-merchant", value_name = "MCHID")]
     sub_merchants: Vec<String>,
     #[command(flatten)]

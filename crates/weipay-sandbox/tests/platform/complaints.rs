@@ -468,7 +468,7 @@ fn the_list_of_a_partner_has_the_complaints_of_its_sub_merchants_too() {
     const OTHER_SUB: &str = "1900000889";
     let sandbox = crate::sandbox()
         .merchant(NewMerchant::new().mchid(SUB))
-        .merchant(NewMerchant::new().mchid("1900000777").sub_merchant(SUB).sub_merchant(OTHER_SUB))
+        .merchant(NewMerchant::new().mchid("1900000777"))
         .start()
         .unwrap();
     let (partner, sub) = (Client::of(&sandbox, "1900000777"), Client::of(&sandbox, SUB));
@@ -494,8 +494,11 @@ fn the_list_of_a_partner_has_the_complaints_of_its_sub_merchants_too() {
         sandbox.run_for(1).unwrap();
         sandbox.platform().complain(&PersonComplains::new(number)).unwrap()
     };
+    // A partner sells nothing itself, once it is one.
+    let own = complain_about(&partner, "own-order", None);
+    sandbox.bind("1900000777", &[], &[SUB, OTHER_SUB].map(str::to_owned)).unwrap();
     let ids = [
-        complain_about(&partner, "own-order", None),
+        own,
         complain_about(&sub, "order-of-sub", None),
         complain_about(&partner, "order-for-sub", Some(SUB)),
         complain_about(&partner, "order-for-other", Some(OTHER_SUB)),

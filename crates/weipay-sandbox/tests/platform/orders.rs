@@ -155,6 +155,17 @@ fn an_order_of_another_merchant_than_the_caller_is_refused() {
 }
 
 #[test]
+fn the_address_of_the_person_is_one_of_ipv4_or_ipv6() {
+    let scene = |ip: &str, number: &str| {
+        post(&order(json!({ "out_trade_no": number, "scene_info": { "payer_client_ip": ip } })))
+    };
+    assert_eq!(scene("999", "by-ip-0").refusal(), (400, "PARAM_ERROR".to_owned()));
+    for (ip, number) in [("14.23.150.211", "by-ip-1"), ("2001:db8::1", "by-ip-2")] {
+        scene(ip, number).success();
+    }
+}
+
+#[test]
 fn a_wrong_type_wins_over_a_missing_field_and_that_over_an_empty_one() {
     // Recorded: all of these were wrong at once, in this order of the document.
     let mut body = order(json!({ "description": "", "amount": { "total": 0.01 } }));

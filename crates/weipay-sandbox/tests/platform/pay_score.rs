@@ -264,8 +264,9 @@ fn a_payment_elsewhere_moves_no_money_and_ends_the_order() {
     shop.completed("cash", 500);
     shop.person("cash", "decline", &json!({})).unwrap();
     shop.run(2);
-    let body = json!({ "type": "Order_Paid", "detail": { "paid_time": "20260815120000" } });
-    let done = shop.step("cash", "sync", body).success();
+    let paid_at = |time: &str| json!({ "type": "Order_Paid", "detail": { "paid_time": time } });
+    assert_eq!(shop.step("cash", "sync", paid_at("20990101000000")).status, 400, "it is to come");
+    let done = shop.step("cash", "sync", paid_at("20260815120000")).success();
     assert_eq!(
         (&done["state"], &done["collection"]["details"][0]["paid_type"]),
         (&json!("DONE"), &json!("MCH"))

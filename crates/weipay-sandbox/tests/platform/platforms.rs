@@ -197,6 +197,18 @@ fn amounts_below_one_fen_move_nothing_and_hold_up_nothing() {
 }
 
 #[test]
+fn an_ordinary_merchant_that_names_itself_as_its_sub_merchant_is_told_so() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let kit = sandbox.kit();
+    let body = json!({
+        "sub_mchid": kit.mchid, "sp_appid": kit.appid, "out_trade_no": "order-1", "out_refund_no": "refund-1",
+        "amount": { "refund": 1, "total": 1 },
+    });
+    let said = Client::new(&sandbox).post("/v3/ecommerce/refunds/apply", &body);
+    assert_eq!((said.status, &said.json()["message"]), (400, &json!("普通商户不允许传sub_mch_id")));
+}
+
+#[test]
 fn receivers_of_others_are_not_changed() {
     let sandbox = platform();
     let mut body = json!({

@@ -62,7 +62,7 @@ fn a_slash_at_the_end_of_a_path_is_sent_in_every_style() {
     for call in [client.chain(without), client[without].header("a", "b")] {
         let error = call.post(json!({})).unwrap_err();
         assert!(
-            error.to_string().contains("with a slash at the end: v3/applyment4sub/applyment/"),
+            error.to_string().contains("with a slash at the end: POST v3/applyment4sub/applyment/"),
             "{error}"
         );
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::closing::expiry_of;
 use super::order::{Dialect, LimitPay, Order, OrderState, Prepay, TradeType};
-use super::parties::{Parties, read_payer, text};
+use super::parties::{Parties, check_sells_itself, read_payer, text};
 use super::refusals;
 use crate::clock;
 use crate::clock::parse_compact;
@@ -72,6 +72,9 @@ pub(super) fn read(
 ) -> Result<Order, HandlerError> {
     let (body, now) = (&context.request.body, context.now);
     let parties = Parties::read(context)?;
+    if parties.sub_mchid.is_none() {
+        check_sells_itself(context.caller)?;
+    }
     let payer = read_payer(tx, &parties, body.get("payer"), trade_type == TradeType::Jsapi)?;
     let amount = body.get("amount").and_then(Value::as_object);
     let settle = body.get("settle_info").and_then(Value::as_object);

@@ -37,9 +37,7 @@ impl Parties {
             context.caller.check_appid(&appid)?;
         }
         let (mut sub_mchid, mut sub_appid) = (None, None);
-        if !is_partner {
-            check_sells_itself(context.caller)?;
-        } else {
+        if is_partner {
             sub_mchid = text(body, "sub_mchid");
             sub_appid = text(body, "sub_appid");
             check_sub_merchant(
@@ -58,7 +56,7 @@ pub(super) fn check_sells_itself(merchant: &Account) -> Result<(), Refusal> {
     match merchant.sub_merchants.is_empty() {
         true => Ok(()),
         false => Err(refusals::no_sub_merchant(
-            "this merchant is a partner (it has sub-merchants), and sells nothing itself: send sub_mchid; by APIv3 to v3/pay/partner,              with sp_mchid",
+            "this merchant is a partner (it has sub-merchants), and sells nothing itself: send sub_mchid; by APIv3 to v3/pay/partner, with sp_mchid",
         )),
     }
 }

@@ -12,7 +12,7 @@ use crate::products::HandlerError;
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::payments::refund::control::{self as refund_control, RefundDecision};
 use crate::products::payments::refund::record::{self, RefundState};
-use crate::products::world::{APPID, Sale, World, merchant};
+use crate::products::world::{APPID, Sale, World, merchant, selling_itself};
 use crate::store::StoreError;
 
 const MCHIDS: [&str; 3] = ["1900000109", "1900000110", "1900000111"];
@@ -54,7 +54,8 @@ impl Shops {
                     "payer": { "auth_code": "130061098828009406" }, "amount": { "total": fen },
                     "scene_info": { "store_info": { "out_id": "store-1" } },
                 });
-                let paid = world.ask(&callers[maker], "POST", "/v3/pay/transactions/codepay", &body).unwrap();
+                let seller = selling_itself(&callers[maker]);
+                let paid = world.ask(&seller, "POST", "/v3/pay/transactions/codepay", &body).unwrap();
                 assert_eq!(paid["trade_state"], "SUCCESS");
                 continue;
             }
