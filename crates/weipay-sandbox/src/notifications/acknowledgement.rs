@@ -46,7 +46,7 @@ pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> 
             return Judged { status: None, body: String::new(), reason: Some(reason), acknowledged: false };
         }
     };
-    let says_fail = serde_json::from_str::<Value>(&body).is_ok_and(|body| body["code"] == "FAIL");
+    let says_fail = says_fail(&body);
     let (acknowledged, reason) = match status {
         // Nobody knows what it says in the end.
         200..=299 if reads_bodies && !is_whole => {
@@ -63,6 +63,17 @@ pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> 
         _ => (false, Some(format!("{status} does not acknowledge it; 200 or 204 would"))),
     };
     Judged { status: Some(status), body, reason, acknowledged }
+}
+
+/// Whether a body says `FAIL`, in the JSON of APIv3, or in the XML of APIv2 that some receivers respond with to both.
+fn says_fail(body: &str) -> bool {
+    let code = serde_json::from_str::<Value>(body)
+        .ok()
+        .and_then(|body| Some(body.get("code")?.as_str()?.to_owned()));
+    let is_fail = |word: &str| word.eq_ignore_ascii_case("FAIL");
+    code.is_some_and(|code| is_fail(&code))
+        || XmlElements::read(body.trim().as_bytes(), "xml")
+            .is_ok_and(|elements| elements.text("return_code").is_some_and(is_fail))
 }
 
 /// Judges the response to a notification of APIv2. UNCONFIRMED(acknowledgement-v2): the status counts as well.
@@ -102,7 +113,9 @@ mod tests {
         let fail = r#"{"code":"FAIL","message":"失败"}"#;
         let lenient = judged(received(200, fail), false);
         assert!(lenient.acknowledged && lenient.reason.unwrap().contains("FAIL"));
-        assert!(!judged(received(200, fail), true).acknowledged);
+        for fail in [fail, r#"{"code":"fail"}"#, "<xml><return_code><![CDATA[FAIL]]></return_code></xml>"] {
+            assert!(!judged(received(200, fail), true).acknowledged, "{fail}");
+        }
         assert!(judged(received(200, r#"{"code":"SUCCESS"}"#), true).acknowledged);
     }
 

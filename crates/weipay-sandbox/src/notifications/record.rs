@@ -51,7 +51,6 @@ pub struct Notification {
     shelf: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_first(shelf: &u32) -> bool {
     *shelf == 0
 }
