@@ -9,7 +9,7 @@ const DAY: i64 = 86_400;
 /// How long a sample lasts, in days: less than any period that the API limits.
 const LASTS: i64 = 30;
 
-/// What a label or a name says of an end.
+/// What a label or a name says of an end. Names are read with `_` before them: `send_time` is no end.
 const ENDS: [&str; 12] = [
     "结束",
     "截止",
@@ -17,8 +17,8 @@ const ENDS: [&str; 12] = [
     "过期",
     "到期",
     "终止",
-    "end_time",
-    "end_date",
+    "_end_time",
+    "_end_date",
     "expire",
     "expiration",
     "deadline",
@@ -28,7 +28,8 @@ const ENDS: [&str; 12] = [
 /// A time for this field: 00:00:00 of today, or the last second of the last day.
 pub(super) fn sample(field: &Field, now: i64) -> String {
     let today = now.saturating_add(BEIJING_OFFSET).div_euclid(DAY);
-    let ends = ENDS.iter().any(|word| field.label.contains(word) || field.name.contains(word));
+    let name = format!("_{}", field.name);
+    let ends = ENDS.iter().any(|word| field.label.contains(word) || name.contains(word));
     let last = today.saturating_add(LASTS).saturating_mul(DAY).saturating_add(DAY - 1);
     let seconds = if ends { last } else { today.saturating_mul(DAY) };
     Beijing(seconds.saturating_sub(BEIJING_OFFSET)).to_string()

@@ -148,6 +148,8 @@ mod tests {
         assert_eq!(rule["fixed_normal_coupon"], of_normal);
         assert!(rule.get("discount_coupon").is_none() && rule.get("mini_programs_appid").is_none());
         assert_eq!(stock["stock_send_rule"]["max_coupons"], 100);
+        let card = body("POST", "v3/marketing/busifavor/coupons/{card_id}/send");
+        assert_eq!(card["send_time"], "2026-11-25T00:00:00+08:00");
     }
 
     #[test]

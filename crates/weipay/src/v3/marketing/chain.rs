@@ -617,7 +617,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
     ///     .appid("wx57e15a0db0c5d1e8")
     ///     .openid("oWeiPaySandboxUser-000000001")
     ///     .out_request_no("example")
-    ///     .send_time("2026-01-31T23:59:59+08:00");
+    ///     .send_time("2026-01-01T00:00:00+08:00");
     /// let response =
     ///     client.v3().marketing().busifavor().coupons().card_id("example").send().post(request).await?;
     /// # Ok(()) }
