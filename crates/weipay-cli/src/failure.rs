@@ -66,7 +66,7 @@ impl Failure {
         };
         let code = if error.is_request() {
             USAGE
-        } else if error.is_unverified() {
+        } else if error.is_unverified() || matches!(error.kind(), ErrorKind::Decode(_)) {
             UNVERIFIED
         } else if error.is_network() {
             NETWORK

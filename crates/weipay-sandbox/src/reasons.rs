@@ -25,6 +25,8 @@ pub(crate) const APPID_NOT_BOUND: &str = "the appid must be bound to the merchan
 
 pub(crate) const NOT_THE_PARTNER: &str = "the caller does not act for this sub-merchant: weipay sandbox merchant bind MCHID --sub-merchant SUB_MCHID adds it";
 
+pub(crate) const NUMBERS_OF_TWO_ORDERS: &str = "transaction_id and out_trade_no are of two orders";
+
 /// Of a request that names no sub-merchant.
 pub(crate) const ORDER_OF_SUB_MERCHANT: &str = "the order is one of a sub-merchant: send its sub_mchid";
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use weipay::error::{ErrorClass, NetworkError};
+use weipay::error::{Advice, ErrorClass, NetworkError};
 use weipay::http::{Request, Response, Uri};
 use weipay::serde_json::json;
 use weipay::signer::blocking::Signer;
@@ -16,8 +16,8 @@ use weipay::wire::PrivateKey;
 use weipay::{ClientBuilder, Error, Retries, error_code};
 use weipay_sandbox::{FaultRule, Sandbox};
 
-/// The first question is always whether it may have happened: then query the result, or send the same request with the
-/// same number.
+/// The first question is always whether it may have happened: then query the result. The same request is sent again, with the
+/// same number, only where `is_safe_to_repeat`.
 fn what_to_do(error: &Error) -> &'static str {
     match error.class() {
         _ if error.may_have_taken_effect() => "query the result",
@@ -25,7 +25,11 @@ fn what_to_do(error: &Error) -> &'static str {
         _ if error.code() == Some(error_code::ORDERPAID) => "the order is paid: do not pay again",
         ErrorClass::Parameter => "correct the request",
         ErrorClass::Signature => "check key, serial and clock",
-        ErrorClass::NotFound => "there is no such order",
+        _ if error.advice() == Some(Advice::QueryState) => {
+            "query first: an earlier request may have taken effect"
+        }
+        // A transfer that is not found may still appear.
+        ErrorClass::NotFound => "nothing is found",
         _ if error.is_retryable() => "try again later",
         _ => "show it to a person",
     }

@@ -151,7 +151,8 @@ async fn notify(State(shop): State<Shop>, notification: Notification) -> Respons
                 Ok(())
             })
         }
-        _ => Ok(()),
+        // What is acknowledged never comes again.
+        _ => Err("nobody handles this event"),
     });
     let once = once.await;
     println!("notification {}: {once:?}", notification.id());

@@ -148,7 +148,7 @@ pub const OPERATION_FAILED: &str = "OPERATION_FAILED";
 /// The order is closed. Also spelled [`ORDER_CLOSED`].
 pub const ORDERCLOSED: &str = "ORDERCLOSED";
 /// The order does not exist. Or: The number is unknown. Or: The order does not exist, or was not deducted
-/// by a contract. Or: The deposit was consumed. It has other meanings too: see
+/// by a contract. Or: The split is unknown. It has other meanings too: see
 /// [`Operation::error_codes`](crate::Operation::error_codes). HTTP 404. Also spelled [`ORDER_NOT_EXIST`].
 pub const ORDERNOTEXIST: &str = "ORDERNOTEXIST";
 /// The order is already paid. Or: The order is already paid and cannot be closed: refund it. HTTP 400. Also
@@ -192,8 +192,7 @@ pub const RCVDAMOUNT_LIMIT: &str = "RCVDAMOUNT_LIMIT";
 pub const RECV_ACCOUNT_NOT_ALLOWED: &str = "RECV_ACCOUNT_NOT_ALLOWED";
 /// The refund does not exist.
 pub const REFUNDNOTEXIST: &str = "REFUNDNOTEXIST";
-/// The refund number was used before with another amount. Or: The refund number was used before with
-/// another amount: an earlier refund may have taken effect.
+/// The refund number was used before with another amount: an earlier refund may have taken effect.
 pub const REFUND_FEE_MISMATCH: &str = "REFUND_FEE_MISMATCH";
 /// The calling merchant may not do this. Or: The merchant may not send coupons of this stock. Or: The
 /// period is over or is not allowed. Or: The permissions of the merchant do not allow it. It has other

@@ -123,20 +123,25 @@ impl Request {
         let path = self.path();
         let others = Operation::all_at(&path);
         // A request with nothing but its path has no such field: no path has one.
-        let has_fields = has_body
-            || !self.query.is_empty()
-            || !self.sensitive_query.is_empty()
-            || self.template.contains('?');
-        if has_fields && others.clone().any(Operation::has_encrypted_request) {
+        let is_in_query = |field: &str| {
+            let name = field.rsplit(['.', ' ']).next().unwrap_or(field);
+            self.query_value(name).is_some()
+        };
+        let has_fields = |row: &Operation| {
+            has_body
+                || !self.sensitive_query.is_empty()
+                || row.sensitive_fields().iter().any(|field| is_in_query(field))
+        };
+        if others.clone().any(|row| row.has_encrypted_request() && has_fields(row)) {
             let known: Vec<String> = others.map(|row| row.method().to_string()).collect();
             let known = known.join(" and ");
             return Err(RequestError::Path(format!(
                 "has fields which travel encrypted (敏感信息加密), and the catalogue knows it with {known} and not with {method}, \
-                 which would send them as plain text: use {known}",
+                 which would send them as plain text",
             )));
         }
         let meant = Operation::but_for_its_spelling(method, &path);
-        let Some(meant) = meant.filter(|meant| meant.method() == *method || has_fields) else {
+        let Some(meant) = meant.filter(|meant| meant.method() == *method || has_fields(meant)) else {
             return Ok(());
         };
         let how = match (path.ends_with('/'), meant.path().ends_with('/')) {

@@ -52,11 +52,12 @@ impl Linter {
                 );
                 self.report(place, code.line, problem);
             }
-            let was_used =
-                ["number was used", "_no` was used"].iter().any(|said| code.meaning.contains(said));
-            if was_used && code.advice == Advice::NewNumber {
+            let was_used = ["number was used", "_no` was used", "larger than what is left"]
+                .iter()
+                .any(|said| code.meaning.contains(said));
+            if was_used && code.advice != Advice::QueryState {
                 let problem = format!(
-                    "`{}`: a number that was used may stand for a payment, so the advice is `query-state`",
+                    "`{}`: an earlier request may have taken effect, so the advice is `query-state`",
                     shown(code)
                 );
                 self.report(place, code.line, problem);
@@ -128,7 +129,11 @@ mod tests {
             ),
             (
                 "    400 A_B new-number the refund number was used before\n",
-                "v3/a.api:4: `400 A_B`: a number that was used may stand for a payment, so the advice is `query-state`",
+                "v3/a.api:4: `400 A_B`: an earlier request may have taken effect, so the advice is `query-state`",
+            ),
+            (
+                "    400 A_B fix-request the refund is larger than what is left\n",
+                "v3/a.api:4: `400 A_B`: an earlier request may have taken effect, so the advice is `query-state`",
             ),
             (
                 "    401 SIGN_ERROR contact wrong\n",

@@ -57,7 +57,6 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
             "AUTHCODEERROR",
             "AUTHCODEINVALID",
             "AUTHCODEEXPIRE",
-            "REFUNDFEEMISMATCH",
             "NAMEMISMATCH",
             "AMOUNTLIMIT",
             "MONEYLIMIT",
@@ -107,6 +106,7 @@ const CODES: &[(ErrorClass, Outcome, &[&str])] = &[
             "ALREADYEXISTS",
             "RESOURCEALREADYEXISTS",
             "USERALGETCOUPON",
+            "REFUNDFEEMISMATCH",
         ],
     ),
     // A limit on the number of calls does not prove, according to the pages on refunds, that a refund was not accepted.

@@ -152,16 +152,15 @@ impl Receiver {
             return Err(Rejection::v3(RejectionKind::NotANotification(BodyMistake::find(body))));
         }
         let merchants = self.signed_for(headers, body).map_err(|error| {
-            if let VerifyError::UnknownSerial { serial, .. } = &error {
+            let mut is_first = false;
+            if let VerifyError::UnknownSerial { serial, known } = &error {
+                // Asked before the fetch begins, which may end at any moment.
+                is_first = known.is_empty() && self.merchants().any(|one| one.can_fetch(serial));
                 self.fetches.begin(&self.merchants, serial, body);
             }
             Rejection::v3(match error {
                 VerifyError::Probe => RejectionKind::Probe,
-                VerifyError::UnknownSerial { serial, known }
-                    if known.is_empty() && self.merchants().any(|one| one.can_fetch(&serial)) =>
-                {
-                    RejectionKind::NotFetched { serial }
-                }
+                VerifyError::UnknownSerial { serial, .. } if is_first => RejectionKind::NotFetched { serial },
                 error => {
                     let is_of_body = matches!(error, VerifyError::Mismatch { .. });
                     let mistake = if is_of_body { BodyMistake::find(body) } else { None };

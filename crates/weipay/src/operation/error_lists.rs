@@ -427,7 +427,7 @@ pub(crate) static OF_POST_V2_DEPOSIT_REFUND: [ErrorCode; 18] = [
     ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
     ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
     ErrorCode::new(0, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls").unconfirmed(),
-    ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::FixRequest, "the refund number was used before with another amount").unconfirmed(),
+    ErrorCode::new(0, "REFUND_FEE_MISMATCH", Advice::QueryState, "the refund number was used before with another amount: an earlier refund may have taken effect").unconfirmed(),
     ErrorCode::new(0, "CERT_ERROR", Advice::FixRequest, "the TLS certificate of the merchant cannot be verified").unconfirmed(),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the refund is larger than what is left of the order: an earlier refund may have taken effect").unconfirmed(),
 ];
@@ -454,7 +454,7 @@ pub(crate) static OF_POST_V2_DEPOSIT_REVERSE: [ErrorCode; 10] = [
     ErrorCode::new(0, "REVERSE_EXPIRE", Advice::FixRequest, "the order is older than seven days and cannot be reversed").unconfirmed(),
     ErrorCode::new(0, "INVALID_REQUEST", Advice::FixRequest, "the request breaks a rule of the interface or of the product, and the message says which").unconfirmed(),
     ErrorCode::new(0, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason").unconfirmed(),
-    ErrorCode::new(0, "ORDERNOTEXIST", Advice::FixRequest, "the deposit was consumed").says("订单不存在"),
+    ErrorCode::new(0, "ORDERNOTEXIST", Advice::QueryState, "there is no such deposit, or it was consumed").says("订单不存在"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: [ErrorCode; 8] = [
@@ -857,7 +857,7 @@ pub(crate) static OF_POST_V3_ECOMMERCE_APPLYMENTS: [ErrorCode; 3] = [
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS: [ErrorCode; 1] = [
-    ErrorCode::new(403, "NOT_ENOUGH", Advice::FixRequest, "the order has less left than the amount").unconfirmed(),
+    ErrorCode::new(403, "NOT_ENOUGH", Advice::QueryState, "the amount is larger than what is left of the order: an earlier request may have taken effect").unconfirmed(),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER: [ErrorCode; 2] = [

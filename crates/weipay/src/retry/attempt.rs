@@ -96,9 +96,12 @@ impl AttemptOutcome {
                 status: error.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
                 code: error.code().filter(|code| is_code(code)).unwrap_or_default().to_owned(),
             },
-            ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } => Self::Unverified,
+            // A call fails by `Decode` where a signed response has a member twice: it proves nothing.
+            ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::Decode(_) => {
+                Self::Unverified
+            }
             ErrorKind::SignatureProbe => Self::SignatureProbe,
-            ErrorKind::File(_) | ErrorKind::Decode(_) | ErrorKind::Decryption(_) => Self::File,
+            ErrorKind::File(_) | ErrorKind::Decryption(_) => Self::File,
             ErrorKind::Request(_) | ErrorKind::PlatformCertificates(_) => Self::Request,
         }
     }

@@ -68,8 +68,12 @@ pub(super) fn release(
 
 /// Consumes a deposit: this much is the payee's, and the rest goes back.
 pub(super) fn consume(tx: &Transaction<'_>, order: Order, fen: i64, now: i64) -> Result<Order, HandlerError> {
-    let (Some(deposit), Some(payment)) = (order.deposit, order.payment.clone()) else {
-        return Err(not_a_deposit().into());
+    let Some(deposit) = order.deposit else { return Err(not_a_deposit().into()) };
+    let Some(payment) = order.payment.clone() else {
+        return Err(match order.state {
+            OrderState::NotPay | OrderState::UserPaying | OrderState::PayError => not_paid_yet().into(),
+            _ => not_a_deposit().into(),
+        });
     };
     match deposit.consumed {
         Some(known) if known == fen => return Ok(order),
@@ -93,6 +97,16 @@ pub(super) fn consume(tx: &Transaction<'_>, order: Order, fen: i64, now: i64) ->
     Ok(order)
 }
 
+/// The number of the refund of what was not consumed.
+fn rest_number(payment: &Payment) -> String {
+    format!("deposit-{}", payment.transaction_id)
+}
+
+/// Whether this refund is what the platform gives back by itself: the rules for refunds of merchants are not for it.
+pub(super) fn is_rest(order: &Order, payment: &Payment, out_refund_no: &str) -> bool {
+    order.deposit.is_some() && out_refund_no == rest_number(payment)
+}
+
 /// What was not consumed goes back.
 fn rest_of(order: &Order, payment: &Payment, fen: i64) -> RefundRequest {
     RefundRequest {
@@ -100,7 +114,7 @@ fn rest_of(order: &Order, payment: &Payment, fen: i64) -> RefundRequest {
         sub_mchid: order.sub_mchid.clone(),
         transaction_id: Some(payment.transaction_id.clone()),
         out_trade_no: None,
-        out_refund_no: format!("deposit-{}", payment.transaction_id),
+        out_refund_no: rest_number(payment),
         reason: None,
         notify_url: None,
         source: Some(Source::Available),
@@ -141,6 +155,13 @@ pub(super) fn check_refund(order: &Order, is_of_deposit: bool) -> Result<(), Ref
 
 fn not_a_deposit() -> Refusal {
     Refusal::invalid_request("该订单不是押金订单", "the order is no deposit that was paid and not reversed")
+}
+
+fn not_paid_yet() -> Refusal {
+    Refusal::invalid_request(
+        "该押金订单未支付",
+        "the deposit is not paid yet: query it, and reverse it before another one is taken",
+    )
 }
 
 fn consumed_before() -> Refusal {

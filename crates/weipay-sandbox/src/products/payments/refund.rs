@@ -91,7 +91,10 @@ pub(crate) fn refund(
         (None, None) => return Err(refusals::no_order_number().into()),
     };
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;
-    accepting::check_account(AccountState::of_owner(tx, &payment.person.as_of_now(tx)?)?)?;
+    // What is left of a deposit goes back as the outcome has it, so that the merchant can consume its part in any case.
+    if !super::deposit::is_rest(&order, &payment, &request.out_refund_no) {
+        accepting::check_account(AccountState::of_owner(tx, &payment.person.as_of_now(tx)?)?)?;
+    }
     let earlier = Refund::find_by_order(tx, &payment.transaction_id)?;
     accepting::check_amounts(request, &order, &payment, &earlier, now)?;
     let amounts = accepting::divide(request.refund, &order, &payment, &earlier);

@@ -105,6 +105,27 @@ fn what_is_not_consumed_of_a_deposit_goes_back_and_the_rest_is_refunded_by_its_o
 }
 
 #[test]
+fn a_face_pays_a_deposit_and_the_rest_is_no_refund_of_the_merchants() {
+    let hotel = Hotel::start();
+    let with = [
+        ("body", "押金"),
+        ("out_trade_no", "stay-1"),
+        ("total_fee", "1000"),
+        ("fee_type", "CNY"),
+        ("spbill_create_ip", "8.8.8.8"),
+        ("face_code", "face-1"),
+    ];
+    let paid = hotel.call("/deposit/facepay", &with);
+    assert_eq!(paid.text("result_code"), Some("SUCCESS"), "{paid:?}");
+    let wrong = [("out_trade_no", "stay-1"), ("total_fee", "999"), ("consume_fee", "1"), ("fee_type", "CNY")];
+    let refused = hotel.call("/deposit/consume", &wrong);
+    assert_eq!(failure(&refused), ["PARAM_ERROR", "total_fee参数格式错误"]);
+    assert_eq!(hotel.consume("stay-1", "300").text("result_code"), Some("SUCCESS"));
+    // At once: the rest that went back is no refund of the merchant's.
+    assert_eq!(hotel.refund("/deposit/refund", "stay-1", "300").text("result_code"), Some("SUCCESS"));
+}
+
+#[test]
 fn all_of_a_deposit_goes_back_when_it_is_reversed_or_forgotten() {
     let hotel = Hotel::start();
     // The operation of ordinary payment codes takes deposits too.

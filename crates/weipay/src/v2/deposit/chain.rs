@@ -97,7 +97,6 @@ impl<M: Mode> DepositConsume<M> {
     ///
     /// let request = post::Request::new()
     ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mch_id("1900000100")
     ///     .transaction_id("013467007045764")
     ///     .total_fee(888)
     ///     .consume_fee(888)
@@ -310,7 +309,7 @@ impl<M: Mode> DepositRefund<M> {
     /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
     /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
     /// |  | `FREQUENCY_LIMITED` | too many calls UNCONFIRMED | `RetryLater` |
-    /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount UNCONFIRMED | `FixRequest` |
+    /// |  | `REFUND_FEE_MISMATCH` | the refund number was used before with another amount: an earlier refund may have taken effect UNCONFIRMED | `QueryState` |
     /// |  | `CERT_ERROR` | the TLS certificate of the merchant cannot be verified UNCONFIRMED | `FixRequest` |
     /// |  | `INVALID_REQUEST` | the refund is larger than what is left of the order: an earlier refund may have taken effect UNCONFIRMED | `QueryState` |
     ///
@@ -414,7 +413,7 @@ impl<M: Mode> DepositReverse<M> {
     /// |  | `REVERSE_EXPIRE` | the order is older than seven days and cannot be reversed UNCONFIRMED | `FixRequest` |
     /// |  | `INVALID_REQUEST` | the request breaks a rule of the interface or of the product, and the message says which UNCONFIRMED | `FixRequest` |
     /// |  | `TRADE_ERROR` | the transaction failed for a business reason UNCONFIRMED | `QueryState` |
-    /// |  | `ORDERNOTEXIST` | the deposit was consumed (订单不存在) | `FixRequest` |
+    /// |  | `ORDERNOTEXIST` | there is no such deposit, or it was consumed (订单不存在) | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::reverse::post).
     ///

@@ -28,8 +28,8 @@ pub mod post {
             sub_appid: String = xml("sub_appid").length(0, 32),
             /// 商户号. The client's own number unless it is set. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
-            /// 子商户号. Required; at most 32 characters.
-            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
             transaction_id: String = xml("transaction_id").length(0, 32),
             /// 商户订单号. Needed in one case: 按商户订单号.

@@ -2214,7 +2214,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
-    /// | 403 | `NOT_ENOUGH` | the order has less left than the amount UNCONFIRMED | `FixRequest` |
+    /// | 403 | `NOT_ENOUGH` | the amount is larger than what is left of the order: an earlier request may have taken effect UNCONFIRMED | `QueryState` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::profitsharing::after_sales_orders::post).
     ///

@@ -187,7 +187,7 @@ impl Model {
         if fen > left {
             return Err("INVALID_REQUEST");
         }
-        if known.refunds.values().any(|refund| self.now - refund.created < 60) {
+        if known.refunds.iter().any(|(number, refund)| number.is_some() && self.now - refund.created < 60) {
             return Err("FREQUENCY_LIMITED");
         }
         if self.accounts.available + self.fee_back(order, fen) < fen {

@@ -179,7 +179,7 @@ pub(super) fn check_order(
     let payment = order.payment.clone().filter(|_| order.state.is_paid());
     let payment = payment.ok_or_else(refusals::not_paid)?;
     if request.out_trade_no.as_ref().is_some_and(|number| *number != order.out_trade_no) {
-        return Err(refusals::not_the_orders("transaction_id and out_trade_no are of two orders"));
+        return Err(refusals::not_the_orders(reasons::NUMBERS_OF_TWO_ORDERS));
     }
     check_sub_merchant(request.sub_mchid.as_deref(), order.sub_mchid.as_deref())?;
     deposit::check_refund(&order, request.is_of_deposit)?;
@@ -223,7 +223,11 @@ pub(super) fn check_amounts(
         return Err(refusals::too_many());
     }
     // A clock that was set back makes the last one lie ahead; that is not soon after it.
-    if earlier.iter().any(|refund| (0..SPACING).contains(&now.saturating_sub(refund.created))) {
+    let is_soon = |refund: &Refund| {
+        (0..SPACING).contains(&now.saturating_sub(refund.created))
+            && !deposit::is_rest(order, payment, &refund.out_refund_no)
+    };
+    if earlier.iter().any(is_soon) {
         return Err(refusals::too_soon());
     }
     Ok(())

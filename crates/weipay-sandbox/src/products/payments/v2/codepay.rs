@@ -15,7 +15,16 @@ use crate::products::{Context, HandlerError};
 use crate::store::Transaction;
 
 pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let new = read(tx, context, TradeType::Micropay);
+    by_code(tx, context, |new| new)
+}
+
+/// The order is what `made` makes of the one that the request asks for.
+pub(super) fn by_code(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    made: impl FnOnce(Order) -> Order,
+) -> Result<Value, HandlerError> {
+    let new = read(tx, context, TradeType::Micropay).map(made);
     let paid =
         new.and_then(|new| pay(tx, context, new, Scanned::Code(context.request.required("auth_code"))));
     paid.map_err(|error| MICROPAY.translate(error))
@@ -24,11 +33,20 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 /// UNCONFIRMED(v2-face-code): a face pays as a payment code does, with the same codes, limits and `trade_type`. Any
 /// `face_code` is that of the person whom `openid` names, or of somebody, and pays once.
 pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    by_face(tx, context, |new| new)
+}
+
+/// As [`by_code`].
+pub(super) fn by_face(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    made: impl FnOnce(Order) -> Order,
+) -> Result<Value, HandlerError> {
     let new = read(tx, context, TradeType::Micropay).and_then(|new| {
         let openid = context.request.text("openid").map(str::to_owned);
         let payer = Payer { openid, sub_openid: None };
         check_payer(tx, &payer, &new.appid, None)?;
-        Ok(Order { payer, ..new })
+        Ok(made(Order { payer, ..new }))
     });
     let paid =
         new.and_then(|new| pay(tx, context, new, Scanned::Face(context.request.required("face_code"))));

@@ -104,7 +104,6 @@ pub(super) const REVERSE: Codes = Codes {
 /// INFERRED(deposit-codes)
 pub(super) const CONSUME: Codes = Codes {
     rows: &[
-        saying("INVALID_REQUEST", OTHER_PARAMETERS, "PARAM_ERROR", "total_fee参数格式错误"),
         row("INVALID_REQUEST", "INVALID_REQUEST"),
         row("PARAM_ERROR", "PARAM_ERROR"),
         row("ORDERNOTEXIST", "ORDERNOTEXIST"),

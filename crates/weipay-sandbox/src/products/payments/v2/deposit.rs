@@ -6,12 +6,33 @@
 use serde_json::{Value, json};
 
 use super::codes::CONSUME;
-use super::order::{check_owner, fen, find, no_such_order, query_order_if};
+use super::order::{check_owner, fen, find, fingerprint, no_such_order, query_order_if};
 use super::{codepay, refund};
 use crate::products::payments::deposit::consume;
-use crate::products::payments::refusals;
+use crate::products::payments::order::{Deposit, Order};
 use crate::products::{Context, HandlerError};
+use crate::reasons;
+use crate::response::Refusal;
 use crate::store::Transaction;
+
+pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    codepay::by_code(tx, context, |new| as_deposit(new, context))
+}
+
+pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    codepay::by_face(tx, context, |new| as_deposit(new, context))
+}
+
+/// UNCONFIRMED(deposit-left-out): `deposit` may be left out at `v2/deposit/facepay`, and says Y then.
+fn as_deposit(new: Order, context: &Context<'_>) -> Order {
+    if context.request.text("deposit") == Some("N") {
+        return new;
+    }
+    // The same request to the operation of ordinary payments asks for something else.
+    let mut body = context.request.body.clone();
+    body.insert("deposit".to_owned(), json!("Y"));
+    Order { deposit: Some(Deposit::default()), profit_sharing: false, fingerprint: fingerprint(&body), ..new }
+}
 
 /// As orderquery, with what was consumed.
 pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -34,9 +55,12 @@ fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
     let order = find(tx, context)?.ok_or_else(|| no_such_order("no order has this number"))?;
     check_owner(&order, context)?;
     let request = context.request;
-    let is_its = request.text("out_trade_no").is_none_or(|number| number == order.out_trade_no);
-    if !is_its || fen(&request.body, "total_fee")? != order.total {
-        return Err(refusals::other_parameters(order.trade_type).into());
+    if request.text("out_trade_no").is_some_and(|number| number != order.out_trade_no) {
+        return Err(Refusal::param_error("out_trade_no参数格式错误", reasons::NUMBERS_OF_TWO_ORDERS).into());
+    }
+    if fen(&request.body, "total_fee")? != order.total {
+        let reason = "total_fee must be what was paid as the deposit; consume_fee is what is taken of it";
+        return Err(Refusal::param_error("total_fee参数格式错误", reason).into());
     }
     let order = consume(tx, order, fen(&request.body, "consume_fee")?, context.now)?;
     Ok(json!({
@@ -46,11 +70,11 @@ fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
 }
 
 pub(super) fn reverse(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let is_consumed =
-        find(tx, context)?.is_some_and(|order| order.deposit.is_some() && !order.is_waiting_deposit());
-    if is_consumed {
+    let order = find(tx, context)?;
+    order.as_ref().map_or(Ok(()), |order| check_owner(order, context))?;
+    if order.is_some_and(|order| order.deposit.is_some() && !order.is_waiting_deposit()) {
         let refusal = no_such_order("the deposit was consumed: give money back by deposit/refund");
-        return Err(crate::response::Refusal { message: "订单不存在".into(), ..refusal }.into());
+        return Err(Refusal { message: "订单不存在".into(), ..refusal }.into());
     }
     codepay::reverse_order(tx, context)
 }
