@@ -9,7 +9,7 @@ const DAY: i64 = 86_400;
 /// How long a sample lasts, in days: less than any period that the API limits.
 const LASTS: i64 = 30;
 
-/// What a label or a name says of an end. Names are read with `_` before them: `send_time` is no end.
+/// What a label or a name says of an end. Names are read with `_` before them: `send_time` is not an end.
 const ENDS: [&str; 12] = [
     "结束",
     "截止",
