@@ -167,11 +167,12 @@ impl Model {
             }
         }
         if let Some(known) = known {
-            if known.is_v2 != is_v2 {
-                return Err(Refused::Forbidden);
-            }
+            // Whichever version has made it.
             if is_paid {
                 return Err(Refused::IsPaid);
+            }
+            if known.is_v2 != is_v2 {
+                return Err(Refused::Forbidden);
             }
             if (known.code, known.fen) != (code, fen) || known.state == "ACCEPT" {
                 return Err(Refused::Forbidden);
