@@ -29,7 +29,7 @@ impl<'a> SharedTypes<'a> {
         }
     }
 
-    /// The content of their module; nothing where there is none. What has no title is found by these.
+    /// The content of their module, or `None` if there are no shared types. Types without a title are found by these titles.
     pub(crate) fn text(&self, titles: &[&str]) -> Option<String> {
         if self.0.is_empty() {
             return None;
