@@ -43,6 +43,7 @@ pub struct Operation {
     sub_mchid: Option<(&'static str, Place)>,
     sub_appid: Option<(&'static str, Place)>,
     merchant_number: Option<(&'static str, Place)>,
+    partner_path: Option<&'static str>,
     repeat_after: u16,
     success: u16,
     version: Version,
@@ -151,6 +152,19 @@ impl Operation {
     #[must_use]
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url
+    }
+
+    /// Where a partner (服务商) does for a sub-merchant what this operation does for its caller, by the same method. This one
+    /// has no field for a sub-merchant: called by a partner, it acts for the partner itself.
+    ///
+    /// ```
+    /// # use weipay::{Operation, http::Method};
+    /// let order = Operation::find(&Method::POST, "v3/pay/transactions/jsapi").unwrap();
+    /// assert_eq!(order.partner_path(), Some("v3/pay/partner/transactions/jsapi"));
+    /// ```
+    #[must_use]
+    pub const fn partner_path(&self) -> Option<&'static str> {
+        self.partner_path
     }
 
     /// The protocol.

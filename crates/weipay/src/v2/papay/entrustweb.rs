@@ -6,7 +6,7 @@ pub use crate::v2::papay::chain::PapayEntrustweb as Entrustweb;
 
 /// 公众号纯签约 · `GET v2/papay/entrustweb`
 ///
-/// Responses are not signed.
+/// Partners (服务商) call `v2/papay/partner/entrustweb` for their sub-merchants. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

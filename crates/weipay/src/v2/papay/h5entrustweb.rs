@@ -6,7 +6,7 @@ pub use crate::v2::papay::chain::PapayH5entrustweb as H5entrustweb;
 
 /// H5纯签约 · `GET v2/papay/h5entrustweb`
 ///
-/// Responses are not signed.
+/// Partners (服务商) call `v2/papay/partner/h5entrustweb` for their sub-merchants. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

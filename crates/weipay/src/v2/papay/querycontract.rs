@@ -6,7 +6,8 @@ pub use crate::v2::papay::chain::PapayQuerycontract as Querycontract;
 
 /// 查询签约关系 · `POST v2/papay/querycontract`
 ///
-/// Safe to repeat with the same content.
+/// Partners (服务商) call `v2/papay/partner/querycontract` for their sub-merchants. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

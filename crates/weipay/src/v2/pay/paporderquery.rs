@@ -6,7 +6,8 @@ pub use crate::v2::pay::chain::PayPaporderquery as Paporderquery;
 
 /// 查询订单 · `POST v2/pay/paporderquery`
 ///
-/// Safe to repeat with the same content.
+/// Partners (服务商) call `v2/pay/partner/paporderquery` for their sub-merchants. Safe to repeat with the same
+/// content.
 ///
 /// Official documents (官方文档):
 ///

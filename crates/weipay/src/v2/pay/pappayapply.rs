@@ -6,6 +6,8 @@ pub use crate::v2::pay::chain::PayPappayapply as Pappayapply;
 
 /// 申请扣款 · `POST v2/pay/pappayapply`
 ///
+/// Partners (服务商) call `v2/pay/partner/pappayapply` for their sub-merchants.
+///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011987377](https://pay.weixin.qq.com/doc/v2/merchant/4011987377)

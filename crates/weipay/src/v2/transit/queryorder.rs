@@ -6,7 +6,8 @@ pub use crate::v2::transit::chain::TransitQueryorder as Queryorder;
 
 /// 查询订单 · `POST v2/transit/queryorder`
 ///
-/// Safe to repeat with the same content.
+/// Partners (服务商) call `v2/transit/partnerpay/queryorder` for their sub-merchants. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

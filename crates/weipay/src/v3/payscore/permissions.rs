@@ -20,7 +20,7 @@ pub use crate::v3::payscore::chain::PayscorePermissions as Permissions;
 
 /// 商户预授权 · `POST v3/payscore/permissions`
 ///
-/// For 直连商户.
+/// For 直连商户. Partners (服务商) call `v3/payscore/partner/permissions` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

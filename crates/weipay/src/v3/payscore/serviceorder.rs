@@ -20,7 +20,7 @@ pub use crate::v3::payscore::chain::PayscoreServiceorder as Serviceorder;
 
 /// 查询支付分订单 · `GET v3/payscore/serviceorder`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -104,7 +104,8 @@ pub mod get {
 
 /// 创建支付分订单 · `POST v3/payscore/serviceorder`
 ///
-/// For 普通商户. Safe to repeat with the same `out_order_no` and the same content.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder` for their sub-merchants. Safe to repeat
+/// with the same `out_order_no` and the same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v3::payscore::chain::PayscoreServicepayondeliveryorder as Service
 
 /// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/servicepayondeliveryorder` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,6 +6,8 @@ pub use crate::v2::transit::chain::TransitPayPayapply as Payapply;
 
 /// 申请扣款 · `POST v2/transit/pay/payapply`
 ///
+/// Partners (服务商) call `v2/transit/partnerpay/payapply` for their sub-merchants.
+///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)

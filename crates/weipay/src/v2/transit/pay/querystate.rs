@@ -6,7 +6,8 @@ pub use crate::v2::transit::chain::TransitPayQuerystate as Querystate;
 
 /// 查询用户状态接口 · `POST v2/transit/pay/querystate`
 ///
-/// Safe to repeat with the same content.
+/// Partners (服务商) call `v2/transit/partnerpay/querystate` for their sub-merchants. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

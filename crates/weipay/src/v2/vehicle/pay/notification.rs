@@ -6,6 +6,8 @@ pub use crate::v2::vehicle::chain::VehiclePayNotification as Notification;
 
 /// 用户入场通知 · `POST v2/vehicle/pay/notification`
 ///
+/// Partners (服务商) call `v2/vehicle/partnerpay/notification` for their sub-merchants.
+///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011985272](https://pay.weixin.qq.com/doc/v2/merchant/4011985272)

@@ -6,7 +6,8 @@ pub use crate::v2::vehicle::chain::VehiclePayQuerystate as Querystate;
 
 /// 用户状态查询 · `POST v2/vehicle/pay/querystate`
 ///
-/// Safe to repeat with the same content.
+/// Partners (服务商) call `v2/vehicle/partnerpay/querystate` for their sub-merchants. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

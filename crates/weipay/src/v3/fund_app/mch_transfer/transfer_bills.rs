@@ -21,7 +21,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBills as TransferB
 
 /// 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
 ///
-/// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
+/// For 普通商户. Partners (服务商) call `v3/fund-app/mch-transfer/partner/transfer-bills` for their sub-merchants.
+/// Safe to repeat with the same `out_bill_no` and the same content.
 ///
 /// Official documents (官方文档):
 ///

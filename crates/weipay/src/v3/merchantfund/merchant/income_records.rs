@@ -6,7 +6,7 @@ pub use crate::v3::merchantfund::chain::MerchantfundMerchantIncomeRecords as Inc
 
 /// 服务商银行来账查询 · `GET v3/merchantfund/merchant/income-records`
 ///
-/// For 服务商.
+/// For 服务商. Partners (服务商) call `v3/merchantfund/partner/income-records` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v3::pay::chain::PayInstalExposure as Exposure;
 
 /// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/pay/instal/partner/exposure` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::pay::chain::PayTransactionsApp as App;
 
 /// APP下单 · `POST v3/pay/transactions/app`
 ///
-/// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
+/// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/app` for their sub-merchants.
+/// Safe to repeat with the same `out_trade_no` and the same content.
 ///
 /// Official documents (官方文档):
 ///

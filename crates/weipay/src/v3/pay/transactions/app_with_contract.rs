@@ -6,7 +6,7 @@ pub use crate::v3::pay::chain::PayTransactionsAppWithContract as AppWithContract
 
 /// APP下单并签约 · `POST v3/pay/transactions/app-with-contract`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/app-with-contract` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v3::pay::chain::PayTransactionsCodepay as Codepay;
 
 /// 付款码支付 · `POST v3/pay/transactions/codepay`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/codepay` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

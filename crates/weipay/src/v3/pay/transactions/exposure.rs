@@ -6,7 +6,7 @@ pub use crate::v3::pay::chain::PayTransactionsExposure as Exposure;
 
 /// 微信分付-支付方式前置服务 · `POST v3/pay/transactions/exposure`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/exposure` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

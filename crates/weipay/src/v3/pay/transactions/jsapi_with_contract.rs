@@ -6,7 +6,7 @@ pub use crate::v3::pay::chain::PayTransactionsJsapiWithContract as JsapiWithCont
 
 /// JSAPI下单并授权/签约 · `POST v3/pay/transactions/jsapi-with-contract`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/jsapi-with-contract` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscorePermissionsAssessUserRiskLevel as As
 
 /// 商户评估用户分层 · `POST v3/payscore/permissions/assess-user-risk-level`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/permissions/assess-user-risk-level` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

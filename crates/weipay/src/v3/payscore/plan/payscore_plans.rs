@@ -13,7 +13,7 @@ pub use crate::v3::payscore::chain::PayscorePlanPayscorePlans as PayscorePlans;
 
 /// 创建支付分计划 · `POST v3/payscore/plan/payscore-plans`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/plan/partner/payscore-plans` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as Direct
 
 /// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
 ///
-/// For 服务商, 直连商户.
+/// For 服务商, 直连商户. Partners (服务商) call `v3/payscore/partner/serviceorder/direct-complete` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

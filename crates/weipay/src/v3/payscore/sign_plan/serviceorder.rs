@@ -6,7 +6,7 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanServiceorder as Serviceorder
 
 /// 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/serviceorder`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/sign-plan/partner/serviceorder` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -13,7 +13,7 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanUserSignPlans as UserSignPla
 
 /// 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/sign-plan/partner/user-sign-plans` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

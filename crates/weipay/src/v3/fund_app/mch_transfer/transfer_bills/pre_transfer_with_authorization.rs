@@ -6,7 +6,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsPreTransferWi
 
 /// 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

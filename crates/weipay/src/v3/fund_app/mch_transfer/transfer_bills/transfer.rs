@@ -6,7 +6,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsTransfer as T
 
 /// 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/fund-app/mch-transfer/partner/transfer-bills/transfer` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayContractsByContractIdNotify as Notify;
 
 /// 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
 ///
-/// For 普通商户. A success has no body (204).
+/// For 普通商户. Partners (服务商) call `v3/partner-papay/contracts/{contract_id}/notify` for their sub-merchants.
+/// A success has no body (204).
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v3::papay::chain::PapayPayTransactionsApply as Apply;
 
 /// 受理扣款 · `POST v3/papay/pay/transactions/apply`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/transactions/apply` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

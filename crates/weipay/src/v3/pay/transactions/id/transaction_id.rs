@@ -6,7 +6,8 @@ pub use crate::v3::pay::chain::PayTransactionsIdByTransactionId as TransactionId
 
 /// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
 ///
-/// For 直连商户, 特约商户（直连模式）.
+/// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/id/{transaction_id}` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -9,7 +9,8 @@ pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNo as OutTrade
 
 /// 商户订单号查询 · `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
 ///
-/// For 直连商户, 特约商户（直连模式）.
+/// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/out-trade-no/{out_trade_no}` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

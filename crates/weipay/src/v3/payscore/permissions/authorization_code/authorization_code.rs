@@ -8,7 +8,8 @@ pub use crate::v3::payscore::chain::PayscorePermissionsAuthorizationCodeByAuthor
 
 /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/permissions/authorization-code/{authorization_code}`
 ///
-/// For 直连商户.
+/// For 直连商户. Partners (服务商) call `v3/payscore/partner/permissions/authorization-code/{authorization_code}`
+/// for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

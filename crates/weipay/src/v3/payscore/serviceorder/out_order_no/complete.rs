@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoComplete as 
 
 /// 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
 ///
-/// For 普通商户. Safe to repeat with the same content.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/complete` for their
+/// sub-merchants. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///

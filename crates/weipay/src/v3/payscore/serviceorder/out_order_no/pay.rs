@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoPay as Pay;
 
 /// 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/pay` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoSync as Sync
 
 /// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/sync` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

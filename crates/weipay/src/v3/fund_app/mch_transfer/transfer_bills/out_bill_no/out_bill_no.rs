@@ -8,7 +8,8 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsOutBillNoByOu
 
 /// 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 
 /// H5场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 
 /// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
+/// for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

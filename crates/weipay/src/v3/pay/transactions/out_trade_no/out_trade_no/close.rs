@@ -6,7 +6,9 @@ pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNoClose as Clo
 
 /// 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
 ///
-/// For 直连商户, 特约商户（直连模式）. A success has no body (204). Safe to repeat with the same content.
+/// For 直连商户, 特约商户（直连模式）. Partners (服务商) call
+/// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close` for their sub-merchants. A success has
+/// no body (204). Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,8 @@ pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNoReverse as R
 
 /// 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

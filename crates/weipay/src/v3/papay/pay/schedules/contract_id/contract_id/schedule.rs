@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayPaySchedulesContractIdByContractIdSchedule
 
 /// 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,9 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanUserSignPlansMerchantSignPla
 
 /// 直连商户取消用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,9 @@ pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanIdOutContractCode
 
 /// 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
