@@ -29,7 +29,7 @@ use crate::delivery::DeliverySettings;
 use crate::download::Digest;
 use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
-use crate::json::{self, without_mark};
+use crate::json::beginning;
 use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
@@ -447,8 +447,8 @@ fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileE
     if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;
     }
-    let is_page = crate::download::is_web_page(&response.headers)
-        || without_mark(&response.body).trim_ascii_start().starts_with(b"<");
+    let is_page =
+        crate::download::is_web_page(&response.headers) || beginning(&response.body).starts_with(b"<");
     let is_json = || crate::download::is_short_json(&response.body);
     match is_page {
         true => Some(FileError::WebPage),
@@ -491,17 +491,13 @@ fn conclude(
                     // The signature does not cover a body that a proxy may have added.
                     response.body = Bytes::new();
                 }
-                // What is only accepted (202) repeats nothing yet.
-                let is_accepted =
-                    response.status == StatusCode::ACCEPTED && !json::has_any_member(&response.body);
-                let differing = echo::differing(request, &response.body).filter(|_| !is_accepted);
-                match (DecodeError::of_repeated_member(&response.body), differing) {
-                    (Some(error), _) => ErrorKind::Decode(error),
-                    (None, Some(field)) => ErrorKind::AnotherRequest { field },
-                    (None, None) => {
-                        response.verified = true;
-                        return Ok(response);
-                    }
+                if let Some(error) = DecodeError::of_repeated_member(&response.body) {
+                    ErrorKind::Decode(error)
+                } else if let Err(another) = echo::check(request, response.status, &response.body) {
+                    another
+                } else {
+                    response.verified = true;
+                    return Ok(response);
                 }
             }
             Err(VerifyError::Probe) => ErrorKind::SignatureProbe,

@@ -90,11 +90,13 @@ pub enum ErrorKind {
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
     /// A response of the platform came that is about another request: this field of it repeats another number
-    /// than the one that was sent, or is missing although every response to such a request repeats it. Two
-    /// responses were swapped on the way, which their signatures do not show. Do not act on it.
+    /// than the one that was sent, or is missing although every success of the operation has it. Two
+    /// responses were swapped on the way, which their signatures do not show. It is not known what became of
+    /// this call: query it, and do not act on the response.
     AnotherRequest {
-        /// The field, such as `out_trade_no`.
-        field: &'static str,
+        /// The field, such as `out_trade_no`. `None` if a success of the operation has no field at all, and
+        /// this response has.
+        field: Option<&'static str>,
     },
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
     /// signatures. It must fail like any wrong signature. The call itself was carried out or refused as any other. Where
@@ -243,7 +245,7 @@ impl Error {
     /// | APIv2: the same with a code that nobody knows, with one that leaves it open, such as `SYSTEMERROR`, `USERPAYING` or `SEND_FAILED`, without a code, or without the signature | **yes** |
     /// | status 406 with a code that the catalogue has for the operation: `Accept-Language` | no: the platform refused |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
-    /// | a success whose signature cannot be verified, or a signature probe | **yes** |
+    /// | a success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest), or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
     /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
@@ -453,11 +455,22 @@ impl fmt::Display for Error {
                 f.write_str("the signature of the response cannot be verified")?;
                 f.write_str(self.changed_on_its_way().unwrap_or_default())?;
             }
-            ErrorKind::AnotherRequest { field } => write!(
-                f,
-                "the response is about another request: it does not repeat the `{field}` that was sent, so do not act on it, and \
-                 query the result"
-            )?,
+            ErrorKind::AnotherRequest { field } => {
+                f.write_str("the response is about another request: ")?;
+                match field {
+                    Some(field) => write!(
+                        f,
+                        "its `{field}` is not the one that was sent, or is missing although every success has it"
+                    )?,
+                    None => f.write_str("it has fields, and no success of this operation has any")?,
+                }
+                f.write_str(match self.only_reads() {
+                    true => "; do not act on it",
+                    false => {
+                        "; it is not known whether this call took effect, so query the result, and do not act on this response"
+                    }
+                })?;
+            }
             ErrorKind::SignatureProbe => {
                 f.write_str(
                     "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): ",
