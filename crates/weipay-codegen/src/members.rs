@@ -63,9 +63,15 @@ fn text(operation: &Operation) -> String {
     let acts_on = |field: &Field| {
         holds(field, &|field| field.is_encrypted() || field.purpose.is_some_and(Purpose::is_of_a_response))
     };
+    let limit = operation.request.query.iter().find(|field| field.purpose == Some(Purpose::PageLimit));
     let response = operation.response.iter().map(|field| {
-        let mark = if is_in_every_success(operation.version(), field) { "*" } else { "" };
-        member(field, mark, &acts_on)
+        // A list repeats the limit of its pages, which is never 0.
+        let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
+        match () {
+            () if is_limit => format!("{}*=l", field.name),
+            () if is_in_every_success(operation.version(), field) => member(field, "*", &acts_on),
+            () => member(field, "", &acts_on),
+        }
     });
     let response = response.collect::<Vec<_>>().join(" ");
     [

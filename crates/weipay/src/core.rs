@@ -449,10 +449,10 @@ fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileE
     }
     let is_page =
         crate::download::is_web_page(&response.headers) || beginning(&response.body).starts_with(b"<");
-    let is_json = || crate::download::is_short_json(&response.body);
+    let is_none = || response.body.is_empty() || crate::download::is_short_json(&response.body);
     match is_page {
         true => Some(FileError::WebPage),
-        false => is_json().then(|| FileError::in_place_of_a_file(&response.body)),
+        false => is_none().then(|| FileError::in_place_of_a_file(&response.body)),
     }
 }
 
@@ -463,7 +463,10 @@ fn conclude(
     keys: &PlatformKeySet,
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
-        ErrorKind::Api(ApiError::read(&response.body))
+        let error = ApiError::read(&response.body);
+        let is_changed =
+            is_wrongly_signed(verify_with_either(core, keys, |keys| verify(&response, keys, core.now())));
+        ErrorKind::Api(if is_changed { error.without_proof() } else { error })
     } else if response.status != StatusCode::NO_CONTENT
         && let Some(error) = ApiError::under_success(&response.body)
     {
@@ -505,6 +508,13 @@ fn conclude(
         }
     };
     Err(Error::with_response(kind, response))
+}
+
+/// Whether a response was signed, and is another than the one that was. An error of the gateway is unsigned; one with the
+/// signature of another response is none of this call.
+fn is_wrongly_signed(verified: Result<(), VerifyError>) -> bool {
+    use VerifyError::{BadNonce, BadTimestamp, Mismatch, NotBase64, Stale};
+    matches!(verified, Err(Mismatch { .. } | Stale { .. } | NotBase64 | BadTimestamp | BadNonce))
 }
 
 /// Verifies with the platform's keys as they are now, and with those when the call was sent if they lack the one that signed.

@@ -9,18 +9,20 @@
 //! does one that was not sent.
 //!
 //! Of whatever operation, a success is another one's if it has none of the fields that every success has, and
-//! something strange, or nothing although it acts: the refund of an order is not the way to pay it, and what a close sends is not
+//! something strange, or nothing although it acts or is a list: the refund of an order is not the way to pay it, and what a close sends is not
 //! a coupon. Strange is what no success of the operation has, but for members that any response may have.
 //! Nothing in a success that has no member says that it is one of an operation whose successes have some, and
 //! nothing is known of what is only accepted (202), of files, and of paths that the catalogue does not have. New
-//! members of the platform beside those that are known change nothing.
+//! members of the platform beside those that are known change nothing, and of what only reads one known member is enough:
+//! an order that is not paid lacks much of what its page calls required.
 //!
 //! A success of APIv2 has no state, so that of an operation that may take effect twice counts only if it has at
 //! least half of what every one has, or nothing strange: an order that was queried is not paid by it. A success
 //! of an operation that says nothing but that it succeeded may have one strange element, in case it is new.
 //!
 //! What was sent is what went out: a value of the path is taken by its place, whatever the caller calls it and
-//! however a literal is encoded. The number of the merchant who calls is compared too, where both have it.
+//! however a literal is encoded. The number of the merchant who calls is compared too, and that of the sub-merchant, where
+//! both have it.
 //!
 //! # What cannot be found out
 //!
@@ -154,9 +156,10 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
     let known = Known::of(operation);
     let missing = compare(request, operation, success)?;
     if let Some(Missing { field, repeats }) = missing {
-        // What is only accepted repeats nothing yet.
+        // What is only accepted repeats nothing yet. What only reads must not fail for ever where a page is wrong.
         let is_nothing = !repeats && !is_accepted && known.has_nothing(success);
-        if is_nothing || !(repeats && is_accepted) && known.has_strange(success, 1) {
+        let suffices = repeats && (is_accepted || operation.only_reads());
+        if is_nothing || !suffices && known.has_strange(success, 1) {
             return another(Some(field));
         }
     }
@@ -169,9 +172,14 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
         return known.check_without(success);
     };
     if !success.any(&mut |name| known.is_in_every_success(name)) {
-        // One that reads may find nothing; only one that acts must say that it has.
-        let may_be_empty = operation.only_reads() && success.is_object();
-        let is_another = !may_be_empty && known.has_nothing(success) || known.has_strange(success, 1);
+        // What only reads may find nothing, or not all that its page says; but a list has its limit, which is more than 0.
+        let is_another = if operation.only_reads() && success.is_object() {
+            let has_limit = known.in_every_success().any(|member| member.purpose == Some(Purpose::PageLimit));
+            let has_own = success.any(&mut |name| known.is_own(name));
+            !has_own && (known.has_strange(success, 1) || has_limit)
+        } else {
+            known.has_nothing(success) || known.has_strange(success, 1)
+        };
         return if is_another { another(Some(first.name)) } else { Ok(()) };
     }
     // A success has no state there, so what an order is otherwise must not be taken for one.
@@ -277,20 +285,24 @@ fn compare(
             None => {}
         }
     }
-    // The key that signs a response of APIv3 is of the platform and not of the merchant, so one to another merchant
-    // about the same number verifies too.
-    if operation.version() == Version::V3 {
-        for field in MERCHANTS {
-            if let (Some(answered), Some(sent)) = (success.text(field), sent(request, operation, field)) {
-                is_another(field, &sent, &answered)?;
-            }
+    for field in merchants(operation.version()) {
+        if let (Some(answered), Some(sent)) = (success.text(field), sent(request, operation, field)) {
+            is_another(field, &sent, &answered)?;
         }
     }
     Ok(missing.map(|field| Missing { field, repeats }))
 }
 
-/// The numbers of the merchant who calls. Where a request and its response have one, it is the same.
-const MERCHANTS: [&str; 2] = ["mchid", "sp_mchid"];
+/// The numbers of the merchant who calls, and of the one that a partner (服务商) calls for. Where a request and its
+/// response have one, it is the same. The key that signs a response of APIv3 is of the platform, so one to another merchant
+/// about the same number verifies too. That of APIv2 is of the merchant, but the same for all sub-merchants, and two of them
+/// may have orders with the same number.
+const fn merchants(version: Version) -> &'static [&'static str] {
+    match version {
+        Version::V3 => &["mchid", "sp_mchid", "sub_mchid"],
+        Version::V2 => &["sub_mch_id"],
+    }
+}
 
 /// An empty value says nothing.
 fn is_another(sent: &str, answered: &str) -> bool {
@@ -446,6 +458,19 @@ mod tests {
         pay.operation = Operation::find(&Method::POST, "v3/pay/partner/transactions/codepay");
         pay.body = Some(Body::Json(bytes::Bytes::from_static(br#"{"sp_mchid":"1","out_trade_no":"A"}"#)));
         assert_eq!(differing(&pay, br#"{"sp_mchid":"2","out_trade_no":"A"}"#), Some("sp_mchid"));
+        // Two sub-merchants of a partner may have orders with the same number.
+        let of_a_sub_merchant = query("v3/pay/partner/transactions/out-trade-no/A?sp_mchid=1&sub_mchid=2");
+        let paid =
+            |sub_mchid: &str| format!(r#"{{"sp_mchid":"1","sub_mchid":"{sub_mchid}","out_trade_no":"A"}}"#);
+        assert_eq!(differing(&of_a_sub_merchant, paid("3").as_bytes()), Some("sub_mchid"));
+        assert_eq!(differing(&of_a_sub_merchant, paid("2").as_bytes()), None);
+        let by_apiv2 = of(Method::POST, "v2/pay/orderquery", r#"{"sub_mch_id":"2","out_trade_no":"A"}"#);
+        for (sub_mch_id, another) in [("3", Some("sub_mch_id")), ("2", None)] {
+            let mut elements = XmlElements::new();
+            elements.push("out_trade_no", "A");
+            elements.push("sub_mch_id", sub_mch_id);
+            assert_eq!(found(check_elements(&by_apiv2, &elements)), another);
+        }
         // Nothing is known of a path that the catalogue does not have.
         assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
     }
@@ -512,7 +537,6 @@ mod tests {
         // Every field of theirs may be absent, so an object without any is whole. Numbers may be 0, and arrays empty.
         for request in [
             of(Method::POST, SEND, "{}"),
-            of(Method::GET, "v3/marketing/favor/stocks", ""),
             of(Method::GET, "v3/merchant/fund/balance/BASIC", ""),
             of(Method::GET, "v3/marketing/busifavor/callbacks", ""),
         ] {
@@ -521,6 +545,13 @@ mod tests {
             }
             assert_eq!(differing(&request, b" {}"), None);
         }
+        // But an empty list has its limit.
+        let list = of(Method::GET, "v3/marketing/busifavor/users/{openid}/coupons", "");
+        for body in nothing.into_iter().chain(["{}", QUERIED]) {
+            assert_eq!(differing(&list, body.as_bytes()), Some("limit"), "{body}");
+        }
+        assert_eq!(differing(&list, br#"{"total_count":0,"limit":20,"offset":0,"new":1}"#), None);
+        assert_eq!(differing(&list, br#"{"data":[],"new":1}"#), None);
     }
 
     #[test]

@@ -6,13 +6,13 @@ use super::{Dialect, Operation, Place, Repeat, Verb, Version, error_lists};
 use crate::waiting::{FinalStates, NotReady, Pace};
 
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_CUSTOMS_ORDERS: &str = "|appid mchid order_type order_no customs offset=o limit=l||appid* mchid* transaction_id* verify_department* verify_department_trade_id* offset limit total_count=t data=i";
+const MEMBERS_OF_GET_V3_CUSTOMS_ORDERS: &str = "|appid mchid order_type order_no customs offset=o limit=l||appid* mchid* transaction_id* verify_department* verify_department_trade_id* offset limit*=l total_count=t data=i";
 #[rustfmt::skip]
 const MEMBERS_OF_DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: &str = "|brand_id||card_id* brand_id* appid* card_type* card_title* card_color* card_picture_url* code_mode* code_type* code_jump_information benefits* notify_url* need_pinned need_display_level init_level service_phone legal_agreement valid_date_information* points_information balance_information purchase_information user_information state* create_time* update_time*";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_GLOBAL_STATEMENTS: &str = "|date mchid||";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS: &str = "|limit=l offset=o||data=i limit offset total_count=t";
+const MEMBERS_OF_GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS: &str = "|limit=l offset=o||data=i limit*=l offset total_count=t";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID: &str = "|mchid sub_mchid sp_mchid||id* out_refund_no* transaction_id* out_trade_no* channel recv_account fund_source success_time create_time* status* amount* detail";
 #[rustfmt::skip]
@@ -26,8 +26,6 @@ const MEMBERS_OF_GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS: 
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING: &str = "|offset=o limit=l||total_count=t count data=i offset links*";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES: &str = "|offset=o limit=l||total_count=t data=i offset limit";
-#[rustfmt::skip]
 const MEMBERS_OF_GET_V3_PAYSCORE_PAYAFTER_ORDERS: &str = "|service_id out_order_no query_id appid||appid mchid out_order_no=e service_id state finish_type service_start_time service_end_time real_service_start_time real_service_end_time pay_succ_time service_start_location service_end_location real_service_start_location real_service_end_location service_introduction fees discounts risk_amount total_amount attach finish_ticket finish_transaction_id pay_type";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO: &str = "|sp_mchid sub_mchid||sp_mchid* sub_mchid* card_no* out_card_no* employee_id* card_template_id* card_rule* refund_rule* amount remain_amount effective_end_time* effective_begin_time* card_state* card_name* reason card_usage_time transaction_id card_disabled_time card_remark";
@@ -38,7 +36,7 @@ const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BAT
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO: &str = "|sub_mchid need_query_detail offset=o limit=l detail_state||transfer_batch* data=i offset limit";
 #[rustfmt::skip]
-const MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS: &str = "|sub_mchid settle_state settle_start_date settle_end_date limit=l offset=o||data=i total_count=t offset limit";
+const MEMBERS_OF_GET_V3_GLOBAL_SETTLE_SETTLEMENTS: &str = "|sub_mchid settle_state settle_start_date settle_end_date limit=l offset=o||data=i total_count=t offset limit*=l";
 #[rustfmt::skip]
 const MEMBERS_OF_GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO: &str = "|sub_mchid transaction_id||sub_mchid transaction_id*=r out_order_no*=r order_id* state* receivers";
 #[rustfmt::skip]
@@ -541,9 +539,9 @@ pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS_CANCEL_APPLYMENT: Operation = Op
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK: Operation = Operation::new(Verb::Post, "v3/brand/card/card-links/unbind-card-link", "解除已生效交易连接名片场景", "||brand_id payment_scene appid card_link_mchid service_id|brand_id* payment_scene* appid card_link_mchid service_id").product_is("连接交易");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/marketing/shake-activities/activities", "查询摇优惠活动列表", "|brand_id limit=l offset=o activity_state audit_state||offset limit total_count=t data=i").product_is("摇优惠活动");
+pub(crate) static GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/marketing/shake-activities/activities", "查询摇优惠活动列表", "|brand_id limit=l offset=o activity_state audit_state||offset limit*=l total_count=t data=i").product_is("摇优惠活动");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/cards", "查询会员卡模板列表", "|brand_id state offset=o limit=l||total_count=t offset limit data=i").product_is("商家名片会员");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/cards", "查询会员卡模板列表", "|brand_id state offset=o limit=l||total_count=t offset limit*=l data=i").product_is("商家名片会员");
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/cards", "创建会员卡模板", "||brand_id appid card_type card_title card_color card_picture_url code_mode code_type code_jump_information{jump_appid jump_path} benefits notify_url need_pinned need_display_level init_level service_phone legal_agreement valid_date_information{type available_begin_time available_end_time available_day_after_receive} points_information{jump_appid jump_path} balance_information{jump_appid jump_path} purchase_information{price jump_appid jump_path} user_information{common_field_list custom_field_list{type name values}}|card_id* brand_id* appid* card_type* card_title* card_color* card_picture_url* code_mode* code_type* code_jump_information benefits* notify_url* need_pinned need_display_level init_level service_phone legal_agreement valid_date_information* points_information balance_information purchase_information user_information").product_is("商家名片会员");
 #[rustfmt::skip]
@@ -555,7 +553,7 @@ pub(crate) static PATCH_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID: Operation = 
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/cards/{card_id}/invalidate", "作废会员卡模板", "||brand_id|out_request_no* card_id* brand_id* appid* card_type* card_title* card_color* card_picture_url* code_mode* code_type* code_jump_information benefits* notify_url* need_pinned need_display_level init_level service_phone legal_agreement valid_date_information* member_information* points_information balance_information purchase_information user_information state* create_time* update_time*").product_is("商家名片会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/membership-activities", "查询品牌会员发券活动列表", "|brand_id card_id activity_state offset=o limit=l||data=i offset limit total_count=t").product_is("发券活动");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/membership-activities", "查询品牌会员发券活动列表", "|brand_id card_id activity_state offset=o limit=l||data=i offset limit*=l total_count=t").product_is("发券活动");
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/membership-activities", "创建品牌会员发券活动", "||out_request_no brand_id card_id activity_channel title sub_title begin_time end_time apply_total product_coupon_stock_list{product_coupon_id stock_id}|out_request_no*=r brand_id* card_id* activity_channel* title* sub_title* begin_time* end_time* apply_total apply_available product_coupon_stock_list activity_id* activity_state* create_time* modify_time*").product_is("发券活动").number("out_request_no");
 #[rustfmt::skip]
@@ -569,7 +567,7 @@ pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS: Operation =
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_PRE_AUTH_TOKENS: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/pre-auth-tokens", "入会组件预授权", MEMBERS_OF_POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS).product_is("会员");
 #[rustfmt::skip]
-pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/user-cards", "查询用户在品牌下所有会员卡", "|brand_id openid user_card_state offset=o limit=l||total_count=t offset limit data=i{phone_number! user_information{common_field_list{value!}}}").product_is("商家名片会员");
+pub(crate) static GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/brand/partner/card-member/user-cards", "查询用户在品牌下所有会员卡", "|brand_id openid user_card_state offset=o limit=l||total_count=t offset limit*=l data=i{phone_number! user_information{common_field_list{value!}}}").product_is("商家名片会员");
 #[rustfmt::skip]
 pub(crate) static POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_OPENID: Operation = Operation::new(Verb::Post, "v3/brand/partner/card-member/user-cards/import-by-openid", "根据openid导入用户会员卡", "||brand_id card_id openid user_card_code phone_number! user_information{common_field_list{name value!} custom_field_list{name user_chosen_values}} date_information{type available_begin_time available_end_time available_day_after_receive} pickup_time|user_card_code* card_id* openid* card_color card_picture_url brand_id* card_type* phone_number! level valid_date_information* pickup_time* user_information{common_field_list{value!}} attach user_card_state* invalid_reason invalid_time").product_is("商家名片会员");
 #[rustfmt::skip]
@@ -835,7 +833,7 @@ pub(crate) static GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation =
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE: Operation = Operation::new(Verb::Post, "v3/ecommerce/refunds/{refund_id}/return-advance", "垫付退款回补", "||sub_mchid|refund_id*=r advance_return_id* return_amount payer_mchid* payer_account* payee_mchid* payee_account* result* success_time").product_is("平台收付通·退款").sub_merchant("sub_mchid", Place::Body).refused_with(&[&error_lists::ECOMMERCE_REFUND_LOOKUP]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/subject-sub-merchants", "查询指定主体子商户列表", "|organization_type cert_number! limit=l offset=o||data=i offset limit total_count=t").product_is("平台收付通·二级商户注销");
+pub(crate) static GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/ecommerce/subject-sub-merchants", "查询指定主体子商户列表", "|organization_type cert_number! limit=l offset=o||data=i offset limit*=l total_count=t").product_is("平台收付通·二级商户注销");
 #[rustfmt::skip]
 pub(crate) static POST_V3_ECOMMERCE_SUBSIDIES_CANCEL: Operation = Operation::new(Verb::Post, "v3/ecommerce/subsidies/cancel", "取消补差", "||sub_mchid transaction_id description|sub_mchid* transaction_id*=r result* description*").product_is("平台收付通·补差").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
@@ -879,7 +877,7 @@ pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID: Operation 
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}", "商户订单号查单", "|sub_mchid||mchid* appid* sub_mchid sub_appid out_trade_no*=r transaction_id trade_type trade_state* trade_state_desc bank_type attach success_time payer* amount* device_info* promotion_detail").product_is("校园轻松付").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
-pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/contracts", "查询用户签约列表", "|plan_id contract_status offset=o limit=l||data=i offset limit total_count=t links*").product_is("校园轻松付");
+pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/contracts", "查询用户签约列表", "|plan_id contract_status offset=o limit=l||data=i offset limit*=l total_count=t links*").product_is("校园轻松付");
 #[rustfmt::skip]
 pub(crate) static GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE: Operation = Operation::new(Verb::Get, "v3/eduschoolpay/users/{openid}/debt-state", "商户查询用户欠款状态", "|||appid* openid* state* debt_count update_time*").product_is("校园轻松付");
 #[rustfmt::skip]
@@ -1013,13 +1011,13 @@ pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Opera
 #[rustfmt::skip]
 pub(crate) static PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/global/merchant-service/complaint-notifications", "更新投诉通知回调", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints", "查询投诉单列表", "|limit=l offset=o begin_date end_date complainted_mchid mch_language||data=i{payer_phone!} limit offset total_count=t").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints", "查询投诉单列表", "|limit=l offset=o begin_date end_date complainted_mchid mch_language||data=i{payer_phone!} limit*=l offset total_count=t").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
 pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}", "查询投诉单详情", "|mch_language||complaint_id*=r complaint_time* complaint_detail* complaint_state* complainted_mchid* payer_phone! complaint_order_info complaint_full_refunded is_overdue priority incoming_user_response user_complaint_times complaint_media_list problem_description complaint_detail_trans service_order_info").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaints/{complaint_id}/complete", "反馈处理完成", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE).product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
-pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys", "查询投诉协商历史", "|limit=l offset=o mch_language||data=i limit offset total_count=t").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
+pub(crate) static GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys", "查询投诉协商历史", "|limit=l offset=o mch_language||data=i limit*=l offset total_count=t").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/");
 #[rustfmt::skip]
 pub(crate) static POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_RESPONSE: Operation = Operation::new(Verb::Post, "v3/global/merchant-service/complaints/{complaint_id}/response", "提交回复", "||complainted_mchid response_content response_images jump_url jump_url_text|").product_is("消费者投诉").lives_at("https://apihk.mch.weixin.qq.com/").succeeds_with(204);
 #[rustfmt::skip]
@@ -1223,7 +1221,7 @@ pub(crate) static PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN: Operation = Operation::new(Verb::Get, "v3/iotmanage/device-inspections/{device_sn}", "获取出厂检查结果", "|||device_sn* wired_mac* wireless_mac* bluetooth_mac* app_version* camera_sn* imei* result* errors warnings inspect_time*").product_is("电动自行车行业代扣");
 #[rustfmt::skip]
-pub(crate) static GET_V3_IOTMANAGE_DEVICES: Operation = Operation::new(Verb::Get, "v3/iotmanage/devices", "智能设备列表", "|limit=l offset=o||data=i offset limit total_count=t links*").product_is("电动自行车行业代扣");
+pub(crate) static GET_V3_IOTMANAGE_DEVICES: Operation = Operation::new(Verb::Get, "v3/iotmanage/devices", "智能设备列表", "|limit=l offset=o||data=i offset limit*=l total_count=t links*").product_is("电动自行车行业代扣");
 #[rustfmt::skip]
 pub(crate) static GET_V3_LOVEFEAST_BRANDS_BRAND_ID: Operation = Operation::new(Verb::Get, "v3/lovefeast/brands/{brand_id}", "查询爱心餐品牌信息", "|||donate_count consume_count").product_is("爱心餐");
 #[rustfmt::skip]
@@ -1231,7 +1229,7 @@ pub(crate) static GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID: Operat
 #[rustfmt::skip]
 pub(crate) static GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO: Operation = Operation::new(Verb::Get, "v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}", "查询用户捐赠单详情", "|||welfare_trade_id appid sub_appid brand_id donate_source merchant_order institution_name business_id business_name success_time payer amount device_id").product_is("爱心餐");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Get, "v3/marketing/bank/packages/{package_id}/tasks", "查询上传任务列表", "|status filename offset=o limit=l||total_count=t offset limit data=i").product_is("配额定向营销银行号码包");
+pub(crate) static GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Get, "v3/marketing/bank/packages/{package_id}/tasks", "查询上传任务列表", "|status filename offset=o limit=l||total_count=t offset limit*=l data=i").product_is("配额定向营销银行号码包");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS: Operation = Operation::new(Verb::Post, "v3/marketing/bank/packages/{package_id}/tasks", "导入定向用户协议号", "||file=f bank_type filename=n sha256=s|task_id* package_id* filename* bank_type* create_time* update_time status fail_count success_count success_user_count").product_is("配额定向营销银行号码包").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
@@ -1269,7 +1267,7 @@ pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID: Operation = Oper
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET: Operation = Operation::new(Verb::Patch, "v3/marketing/busifavor/stocks/{stock_id}/budget", "修改批次预算", "||target_max_coupons target_max_coupons_by_day current_max_coupons current_max_coupons_by_day modify_budget_request_no|max_coupons max_coupons_by_day").product_is("商家券").number("modify_budget_request_no").refused_with(&[&error_lists::OF_PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "查询预存code列表", "|status appid offset=o limit=l||stock_id*=r total_count=t limit offset data=i").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "查询预存code列表", "|status appid offset=o limit=l||stock_id*=r total_count=t limit*=l offset data=i").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES: Operation = Operation::new(Verb::Post, "v3/marketing/busifavor/stocks/{stock_id}/couponcodes", "上传预存code", "||coupon_code_list upload_request_no|stock_id*=r total_count success_count success_codes success_time* fail_count fail_codes exist_codes duplicate_codes").product_is("商家券").number("upload_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
@@ -1287,7 +1285,7 @@ pub(crate) static POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS: Operation
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}", "查询商家券营销补差回退单详情", "|||subsidy_return_receipt_id=e stock_id* coupon_code* transaction_id* refund_id* payer_merchant* payee_merchant* amount description* status* fail_reason return_done_time subsidy_receipt_id* out_subsidy_return_no* return_create_time").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons", "根据过滤条件查询用户券", "|appid stock_id coupon_state creator_merchant belong_merchant sender_merchant offset=o limit=l||total_count=t offset limit data=i").product_is("商家券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, &error_lists::BUSIFAVOR]);
+pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons", "根据过滤条件查询用户券", "|appid stock_id coupon_state creator_merchant belong_merchant sender_merchant offset=o limit=l||total_count=t offset limit*=l data=i").product_is("商家券").refused_with(&[&error_lists::OF_GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, &error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID: Operation = Operation::new(Verb::Get, "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", "查询用户单张券详情", "|||stock_name* belong_merchant* comment goods_name* stock_type* coupon_use_rule* custom_entrance display_pattern_info coupon_code=e coupon_state stock_id transferable shareable send_request_no use_request_no available_start_time expire_time receive_time use_time associate_out_trade_no return_request_no return_time deactivate_request_no deactivate_time deactivate_reason").product_is("商家券").refused_with(&[&error_lists::BUSIFAVOR]);
 #[rustfmt::skip]
@@ -1299,13 +1297,13 @@ pub(crate) static POST_V3_MARKETING_FAVOR_COUPON_STOCKS: Operation = Operation::
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD: Operation = Operation::new(Verb::Post, "v3/marketing/favor/media/image-upload", "（营销）图片上传", MEMBERS_OF_POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD).product_is("代金券").speaks(Version::V3, Dialect::Multipart).refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks", "条件查询批次列表", "|offset=x limit=l stock_creator_mchid create_start_time create_end_time status||total_count=t limit offset data=i").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks", "条件查询批次列表", "|offset=x limit=l stock_creator_mchid create_start_time create_end_time status||total_count=t limit*=l offset data=i").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}", "查询批次详情", "|stock_creator_mchid||stock_name* available_begin_time* available_end_time* stock_use_rule no_cash stock_type* stock_id=e stock_creator_mchid status description* create_time start_time stop_time singleitem cut_to_message distributed_coupons business_type available_region_list available_industry_list card_id").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/items", "查询代金券可用单品", "|stock_creator_mchid offset=x limit=l||total_count=t data=i offset limit stock_id*=r").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/items", "查询代金券可用单品", "|stock_creator_mchid offset=x limit=l||total_count=t data=i offset limit*=l stock_id*=r").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/merchants", "查询代金券可用商户", "|offset=x limit=l stock_creator_mchid||total_count=t data=i offset limit stock_id*=r").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/merchants", "查询代金券可用商户", "|offset=x limit=l stock_creator_mchid||total_count=t data=i offset limit*=l stock_id*=r").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID: Operation = Operation::new(Verb::Post, "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", "修改可用单品编码", "||stock_creator_mchid add_goods_id_list delete_goods_id_list|pause_time* stock_id*=r").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
@@ -1325,7 +1323,7 @@ pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW: Operation = O
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY: Operation = Operation::new(Verb::Get, "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", "获取批次核销明细下载链接", "|bill_date||url*=d stock_useflow_hash*=h stock_useflow_count*").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons", "根据商户号查用户的券", "|appid stock_id status creator_mchid sender_mchid available_mchid offset=x limit=l business_type||total_count=t offset limit data=i").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
+pub(crate) static GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/favor/users/{openid}/coupons", "根据商户号查用户的券", "|appid stock_id status creator_mchid sender_mchid available_mchid offset=x limit=l business_type||total_count=t offset limit*=l data=i").product_is("代金券").refused_with(&[&error_lists::FAVOR]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/favor/users/{openid}/coupons", "发放代金券", "||stock_id out_request_no appid stock_creator_mchid coupon_value coupon_minimum|coupon_id*").product_is("代金券").number("out_request_no").repeated(Repeat::Safe).refused_with(&[&error_lists::OF_POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, &error_lists::FAVOR]);
 #[rustfmt::skip]
@@ -1343,13 +1341,13 @@ pub(crate) static DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_AC
 #[rustfmt::skip]
 pub(crate) static PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE: Operation = Operation::new(Verb::Put, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative", "添加零售小店活动业务代理", "||representative_info_list{openid} out_request_no add_time|activity_id* failed_representative_info_list add_time*").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives", "查询零售小店活动业务代理", MEMBERS_OF_GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES).product_is("品牌小店营销");
+pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives", "查询零售小店活动业务代理", "|offset=o limit=l||total_count=t data=i offset limit*=l").product_is("品牌小店营销");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials", "生成小店活动物料码", "||out_request_no material_num|material_list").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
 pub(crate) static DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Delete, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "删除小店活动门店", "||out_request_no delete_time stores{store_code store_name}|delete_time failed_stores").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "查询小店活动门店列表", MEMBERS_OF_GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES).product_is("品牌小店营销");
+pub(crate) static GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Get, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "查询小店活动门店列表", "|offset=o limit=l||total_count=t data=i offset limit").product_is("品牌小店营销");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES: Operation = Operation::new(Verb::Post, "v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores", "添加小店活动门店", "||out_request_no add_time stores{store_code store_name}|add_time failed_stores").product_is("品牌小店营销").number("out_request_no");
 #[rustfmt::skip]
@@ -1369,7 +1367,7 @@ pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: Operation = Operati
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK: Operation = Operation::new(Verb::Patch, "v3/marketing/membercard-open/callback", "设置回调地址", "||notify_url|notify_url* mchid").product_is("会员卡").refused_with(&[&error_lists::MEMBERCARD]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards", "查询会员卡模板列表", "|brand_id appid offset=o limit=l||total_count=t limit offset data=i").product_is("会员卡").refused_with(&[&error_lists::MEMBERCARD]);
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/cards", "查询会员卡模板列表", "|brand_id appid offset=o limit=l||total_count=t limit*=l offset data=i").product_is("会员卡").refused_with(&[&error_lists::MEMBERCARD]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS: Operation = Operation::new(Verb::Post, "v3/marketing/membercard-open/cards", "创建会员卡模板", "||appid logo_url brand{brand_id display_name} title background_picture_url description service_phone code_type total_quantity date_information{type available_begin_time available_end_time available_day_after_receive wait_days_after_receive} code_mode need_display_level init_level out_request_no balance_information{need_balance balance_appid balance_path balance_url} user_information_form{common_field_list custom_field_list{type name values}} additional_statement{title url appid path} need_dynamic_code|card_id* create_time update_time remain_quantity status brand* appid* logo_url* title* background_picture_url* description* service_phone code_type* total_quantity date_information* code_mode* need_display_level init_level out_request_no*=r balance_information user_information_form additional_statement").product_is("会员卡").number("out_request_no").refused_with(&[&error_lists::MEMBERCARD]);
 #[rustfmt::skip]
@@ -1421,7 +1419,7 @@ pub(crate) static POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT: O
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/phonenumber-member/search", "通过加密手机号查询会员领卡状态", "|card_id encrypted_phone_number!||receive_status* user_card_information").product_is("会员卡").refused_with(&[&error_lists::MEMBERCARD]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/user/cards", "查询用户在品牌下所有会员卡", "|openid appid offset=o limit=l||data=i total_count=t offset limit").product_is("会员卡").refused_with(&[&error_lists::MEMBERCARD]);
+pub(crate) static GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS: Operation = Operation::new(Verb::Get, "v3/marketing/membercard-open/user/cards", "查询用户在品牌下所有会员卡", "|openid appid offset=o limit=l||data=i total_count=t offset limit*=l").product_is("会员卡").refused_with(&[&error_lists::MEMBERCARD]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS: Operation = Operation::new(Verb::Post, "v3/marketing/partner/delivery-plan/delivery-plans", "创建投放计划", "||out_request_no brand_id product_coupon_id stock_id plan_name total_count user_limit daily_limit delivery_start_time delivery_end_time recommend_word reuse_coupon_config usage_mode stock_bundle_id|plan*").product_is("摇优惠活动").number("out_request_no");
 #[rustfmt::skip]
@@ -1503,7 +1501,7 @@ pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE: Operation = Operation::new(Verb::Post, "v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle", "向用户预发放商品券批次组", "||brand_id product_coupon_id stock_bundle_id appid send_request_no attach|token*").product_is("商品券").number("send_request_no");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_PARTNERSHIPS: Operation = Operation::new(Verb::Get, "v3/marketing/partnerships", "查询合作关系列表", "|partner~{type appid merchant_id} authorized_data~{business_type stock_id} limit=l offset=o||data=i limit offset total_count=t").product_is("委托营销");
+pub(crate) static GET_V3_MARKETING_PARTNERSHIPS: Operation = Operation::new(Verb::Get, "v3/marketing/partnerships", "查询合作关系列表", "|partner~{type appid merchant_id} authorized_data~{business_type stock_id} limit=l offset=o||data=i limit*=l offset total_count=t").product_is("委托营销");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_PARTNERSHIPS_BUILD: Operation = Operation::new(Verb::Post, "v3/marketing/partnerships/build", "建立合作关系", "||partner{type appid merchant_id} authorized_data{business_type stock_id}|partner* authorized_data* state* build_time* create_time* update_time*").product_is("委托营销").number("Idempotency-Key").repeated(Repeat::Safe);
 #[rustfmt::skip]
@@ -1535,13 +1533,13 @@ pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMP
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS: Operation = Operation::new(Verb::Post, "v3/marketing/shopping-receipt/shoppingreceipts", "上传电子小票", "||file=f transaction_id transaction_mchid transaction_sub_mchid out_trade_no openid sha256=s merchant_contact_information{consultation_phone_number!} upload_time|receipt*{merchant_contact_information{consultation_phone_number!}}").product_is("电子小票").speaks(Version::V3, Dialect::Multipart);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities", "查询周周惠活动列表", "|limit=l offset=o applying_merchant_id store_id activity_area_code activity_scene||data=i offset limit total_count=t");
+pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities", "查询周周惠活动列表", "|limit=l offset=o applying_merchant_id store_id activity_area_code activity_scene||data=i offset limit*=l total_count=t");
 #[rustfmt::skip]
 pub(crate) static GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID: Operation = Operation::new(Verb::Get, "v3/marketing/weekly-discount/activities/{activity_id}", "查询周周惠活动详情", "|||activity_id activity_name* activity_scene* activity_area_code activity_limit_pay activity_transaction_minimum_amount activity_coupon_amount activity_available_week activity_max_amount activity_max_amount_per_day activity_available_begin_time* activity_available_end_time* activity_state* activity_remark activity_logo*");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY: Operation = Operation::new(Verb::Post, "v3/marketing/weekly-discount/activities/{activity_id}/apply", "报名周周惠活动", "||applying_merchant_id store_id|activity_id success_time*");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/withdraw-favor/users/{openid}/coupons", "查询批次下用户银行提现免费券列表", "|mchid stock_id appid offset=o limit=l||data=i offset limit total_count=t");
+pub(crate) static GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Get, "v3/marketing/withdraw-favor/users/{openid}/coupons", "查询批次下用户银行提现免费券列表", "|mchid stock_id appid offset=o limit=l||data=i offset limit*=l total_count=t");
 #[rustfmt::skip]
 pub(crate) static POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS: Operation = Operation::new(Verb::Post, "v3/marketing/withdraw-favor/users/{openid}/coupons", "为用户发银行提现免费券", "||mchid stock_id appid send_request_no|coupon_id expire_time").number("send_request_no");
 #[rustfmt::skip]
@@ -1641,13 +1639,13 @@ pub(crate) static POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = 
 #[rustfmt::skip]
 pub(crate) static PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS: Operation = Operation::new(Verb::Put, "v3/merchant-service/complaint-notifications", "更新投诉通知回调", MEMBERS_OF_POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS).product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints", "查询投诉信息", "|limit=l offset=o begin_date end_date sub_mchid||offset limit total_count=t data=i{payer_phone!}").product_is("消费者投诉").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints", "查询投诉信息", "|limit=l offset=o begin_date end_date sub_mchid||offset limit*=l total_count=t data=i{payer_phone!}").product_is("消费者投诉").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}", "查询投诉详情", "|||out_trade_no* complaint_time* amount payer_phone! complaint_detail* complaint_state transaction_id*=r frozen_end_time sub_mchid complaint_handle_state*").product_is("消费者投诉");
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints/{transaction_id}/negotiation-historys", "查询投诉协商历史", "|||complaint_negotiation_history").product_is("消费者投诉");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2", "查询投诉单列表", "|limit=l offset=o begin_date end_date complainted_mchid||data=i{payer_phone!} limit offset total_count=t").product_is("消费者投诉");
+pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2", "查询投诉单列表", "|limit=l offset=o begin_date end_date complainted_mchid||data=i{payer_phone!} limit*=l offset total_count=t").product_is("消费者投诉");
 #[rustfmt::skip]
 pub(crate) static GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID: Operation = Operation::new(Verb::Get, "v3/merchant-service/complaints-v2/{complaint_id}", "查询投诉单详情", "|||complaint_id*=r complaint_time* complaint_detail* complaint_state* complainted_mchid* payer_phone! payer_openid complaint_media_list complaint_order_info service_order_info complaint_full_refunded incoming_user_response problem_description* user_complaint_times problem_type apply_refund_amount user_tag_list additional_info in_platform_service need_immediate_service is_agent_mode").product_is("消费者投诉");
 #[rustfmt::skip]
@@ -1681,9 +1679,9 @@ pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND: Operat
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND: Operation = Operation::new(Verb::Post, "v3/merchant-store/stores/{store_id}/recipients/unbind", "解除门店收款信息绑定", MEMBERS_OF_POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND).product_is("连锁品牌门店").sub_merchant("sub_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/merchant/income-records", "服务商银行来账查询", "|account_type date offset=o limit=l||total_count=t offset limit data=i links*").product_is("来账识别").partners_call("v3/merchantfund/partner/income-records");
+pub(crate) static GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/merchant/income-records", "服务商银行来账查询", "|account_type date offset=o limit=l||total_count=t offset limit*=l data=i links*").product_is("来账识别").partners_call("v3/merchantfund/partner/income-records");
 #[rustfmt::skip]
-pub(crate) static GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/partner/income-records", "特约商户银行来账查询", "|sub_mchid account_type date offset=o limit=l||total_count=t offset limit data=i links*").product_is("来账识别").sub_merchant("sub_mchid", Place::Query);
+pub(crate) static GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS: Operation = Operation::new(Verb::Get, "v3/merchantfund/partner/income-records", "特约商户银行来账查询", "|sub_mchid account_type date offset=o limit=l||total_count=t offset limit*=l data=i links*").product_is("来账识别").sub_merchant("sub_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_MERCHANTS: Operation = Operation::new(Verb::Post, "v3/merchants", "子商户进件（融合钱包）", "||sp_appid sp_mchid name shortname office_phone contact{name! phone! email!} business_category channel_id merchant_country_code merchant_type registration_certificate_number registration_certificate_date registration_certificate_copy settlement_bank_number business{business_type app_download website office_account mini_program store_address store_photos~{media_id} mcc} director{name number} principal{name number}|sub_mchid* verification_status description").product_is("进件(融合钱包)").lives_at("https://api.mch.weixin.qq.com/hk/").number("Idempotency-Key").merchant("sp_mchid", Place::Body).repeated(Repeat::Safe);
 #[rustfmt::skip]
@@ -1725,7 +1723,7 @@ pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPL
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl", "获取邀请商户开通服务商电子发票能力", "|operation_type fapiao_mode fapiao_ability_type_list invite_channel operate_user! invite_code sub_mchid||invite_url* miniprogram_appid* miniprogram_path*").product_is("电子发票·腾讯数电发票模式").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo", "获取邀请开通的商户信息", "|query_time_start query_time_end offset=o limit=l invite_code mch_invite_status||total_count=t offset limit links mch_invite_result_list=i").product_is("电子发票·腾讯数电发票模式").refused_with(&[&error_lists::FAPIAO]);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo", "获取邀请开通的商户信息", "|query_time_start query_time_end offset=o limit=l invite_code mch_invite_status||total_count=t offset limit*=l links mch_invite_result_list=i").product_is("电子发票·腾讯数电发票模式").refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
 pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/base-information", "获取商户开票基础信息", "|sub_mchid||seller_information* extra_information*").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::OF_GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION, &error_lists::FAPIAO]);
 #[rustfmt::skip]
@@ -1733,7 +1731,7 @@ pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Ope
 #[rustfmt::skip]
 pub(crate) static PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG: Operation = Operation::new(Verb::Patch, "v3/new-tax-control-fapiao/merchant/development-config", "配置开发选项", "||callback_url sub_mch_code show_fapiao_cell support_vat_fapiao|callback_url* show_fapiao_cell support_vat_fapiao").product_is("电子发票").refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
-pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表", "|sub_mchid offset=o limit=l||offset limit links data=i total_count=t").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FAPIAO]);
+pub(crate) static GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES: Operation = Operation::new(Verb::Get, "v3/new-tax-control-fapiao/merchant/tax-codes", "获取商品和服务税收分类对照表", "|sub_mchid offset=o limit=l||offset limit*=l links data=i total_count=t").product_is("电子发票").sub_merchant("sub_mchid", Place::Query).refused_with(&[&error_lists::FAPIAO]);
 #[rustfmt::skip]
 pub(crate) static POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK: Operation = Operation::new(Verb::Post, "v3/new-tax-control-fapiao/merchant/{sub_mchid}/check", "检查子商户开票功能状态", MEMBERS_OF_POST_V2_APPLYMENT_MICRO_SIGNCONTRACT).product_is("电子发票").sub_merchant("sub_mchid", Place::Path).succeeds_with(204).refused_with(&[&error_lists::OF_POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK]);
 #[rustfmt::skip]
@@ -1969,7 +1967,7 @@ pub(crate) static POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS: Operation
 #[rustfmt::skip]
 pub(crate) static GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO: Operation = Operation::new(Verb::Get, "v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}", "查询订单", "|||print_order_no template_id notify_url print_state print_state_description variable_list table_list").product_is("小票打印");
 #[rustfmt::skip]
-pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications", "查询核身记录", "|openid appid sub_appid sub_mchid authenticate_date authenticate_state offset=o limit=l||data=i total_count=t offset limit").product_is("微工卡").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
+pub(crate) static GET_V3_PAYROLL_CARD_AUTHENTICATIONS: Operation = Operation::new(Verb::Get, "v3/payroll-card/authentications", "查询核身记录", "|openid appid sub_appid sub_mchid authenticate_date authenticate_state offset=o limit=l||data=i total_count=t offset limit*=l").product_is("微工卡").sub_merchant("sub_mchid", Place::Query).sub_app("sub_appid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER: Operation = Operation::new(Verb::Post, "v3/payroll-card/authentications/pre-order", "微工卡核身预下单", "||openid appid sub_mchid sub_appid authenticate_number project_name employer_name authenticate_type|authenticate_number* openid* mchid* sub_mchid* token* expires_in").product_is("微工卡").sub_merchant("sub_mchid", Place::Body).sub_app("sub_appid", Place::Body);
 #[rustfmt::skip]
@@ -2367,7 +2365,7 @@ pub(crate) static GET_V3_TAXI_INVOICE_TAXIES_PLATE_NUMBER: Operation = Operation
 #[rustfmt::skip]
 pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-order/find-by-token", "根据凭证查询乘客行程单", "|token openid appid region_id auth_mode||plate_number* driver_license* up_time* region_id source* pay_time pay_amount").product_is("出租车电子发票");
 #[rustfmt::skip]
-pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-orders", "获取乘客行程单列表", "|limit=l offset=o openid appid begin_date end_date region_id||data=i offset limit total_count=t links").product_is("出租车电子发票");
+pub(crate) static GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS: Operation = Operation::new(Verb::Get, "v3/taxi-invoice/user-taxi-orders", "获取乘客行程单列表", "|limit=l offset=o openid appid begin_date end_date region_id||data=i offset limit*=l total_count=t links").product_is("出租车电子发票");
 #[rustfmt::skip]
 pub(crate) static GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID: Operation = Operation::new(Verb::Get, "v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}", "分页查询子商户名下的交易拦截记录", "|limit=l offset=o||offset limit total_count=t data=i").product_is("商户管理记录").sub_merchant("sub_mchid", Place::Path);
 #[rustfmt::skip]
@@ -2445,7 +2443,7 @@ pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(V
 #[rustfmt::skip]
 pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES: Operation = Operation::new(Verb::Post, "v3/webizpay/avail-mch-ranges", "创建可用商户范围", "||sp_mchid identifier_type|range_id*").product_is("企业支付").merchant("sp_mchid", Place::Body);
 #[rustfmt::skip]
-pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "查询商户标识列表", "|sp_mchid offset=o limit=l||offset limit count total_count=t data=i").product_is("企业支付").merchant("sp_mchid", Place::Query);
+pub(crate) static GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Get, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "查询商户标识列表", "|sp_mchid offset=o limit=l||offset limit*=l count total_count=t data=i").product_is("企业支付").merchant("sp_mchid", Place::Query);
 #[rustfmt::skip]
 pub(crate) static POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS: Operation = Operation::new(Verb::Post, "v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers", "添加商户标识", "||sp_mchid merchant_identifier|range_id*").product_is("企业支付").merchant("sp_mchid", Place::Body);
 #[rustfmt::skip]

@@ -315,6 +315,29 @@ fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
     refuse_another(client.v3().pay().transactions().native().post(request), "code_url");
 }
 
+/// The headers of one response on the body of another: the refusal is of another call.
+#[test]
+fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
+    let refused = r#"{"code":"PARAM_ERROR","message":"m"}"#;
+    let stale = || signed_at(400, refused, now() - 400);
+    for (response, is_open) in [
+        (signed(400, TIME).with_body(refused), true),
+        (signed(403, TIME).with_body(r#"{"code":"NOT_ENOUGH","message":"m"}"#), true),
+        (signed(400, refused).header("Wechatpay-Signature", "???"), true),
+        (stale(), true),
+        (signed(400, refused), false),
+        (unsigned(400, refused), false),
+        (signed(400, TIME).with_body(refused).without("Wechatpay-Nonce"), false),
+        (signed(400, refused).header("Wechatpay-Serial", "PUB_KEY_ID_0000000000000000"), false),
+    ] {
+        for result in both(|| response.clone()) {
+            let error = result.unwrap_err();
+            assert!(error.is_api());
+            assert_eq!(error.may_have_taken_effect(), is_open, "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_success_that_was_cut_off_is_refused_wherever_it_ends() {
     let body = r#"{"trade_state":"SUCCESS","amount":{"total":100}}"#;
