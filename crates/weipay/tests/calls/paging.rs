@@ -151,11 +151,16 @@ fn a_page_with_something_else_in_place_of_its_list_is_an_error() {
         let error = item.unwrap_err().to_string();
         assert!(error.contains("`data`: expected an array"), "{error}");
     }
-    let platform = Platform::start(vec![signed(200, r#"{"data":null,"total_count":0}"#), signed(200, "{}")]);
+    let empty = [r#"{"data":null,"total_count":0}"#, r#"{"limit":20}"#].map(|body| signed(200, body));
+    let platform = Platform::start(empty.to_vec());
     let client = platform.builder().build_blocking().unwrap();
     for _ in 0..2 {
         assert_eq!(client[LIST].pages().items().count(), 0);
     }
+    // An empty list that has not even its limit is none: a coupon that seems not to be there is sent again.
+    let platform = Platform::start(vec![signed(200, "{}")]);
+    let client = platform.builder().retries(weipay::Retries::none()).build_blocking().unwrap();
+    assert!(client[LIST].pages().next().unwrap().is_err());
 }
 
 #[test]
