@@ -9,12 +9,11 @@
 //! does one that was not sent.
 //!
 //! Of whatever operation, a success is another one's if it has none of the fields that every success has, and
-//! something strange, or nothing although it acts or is a list: the refund of an order is not the way to pay it, and what a close sends is not
-//! a coupon. Strange is what no success of the operation has, but for members that any response may have.
-//! Nothing in a success that has no member says that it is one of an operation whose successes have some, and
-//! nothing is known of what is only accepted (202), of files, and of paths that the catalogue does not have. New
-//! members of the platform beside those that are known change nothing, and of what only reads one known member is enough:
-//! an order that is not paid lacks much of what its page calls required.
+//! something strange, or nothing although it acts or is a list: the refund of an order is not the way to pay it,
+//! and what a close sends is not a coupon. Strange is what no success of the operation has, but for members that
+//! any response may have. Nothing is known of what is only accepted (202), of files, and of paths that the
+//! catalogue does not have. New members beside those that are known change nothing, and of what only reads one
+//! known member is enough: an order that is not paid lacks much of what its page calls required.
 //!
 //! A success of APIv2 has no state, so that of an operation that may take effect twice counts only if it has at
 //! least half of what every one has, or nothing strange: an order that was queried is not paid by it. A success
