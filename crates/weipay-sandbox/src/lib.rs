@@ -89,6 +89,7 @@ mod server;
 mod store;
 mod upload;
 mod v2;
+mod words;
 
 pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;

@@ -15,23 +15,14 @@ use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
     Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
 };
+use crate::words::words;
 
-/// `status`. A coupon that has expired is not written again: its time says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum CouponState {
-    Sended,
-    Used,
-    Expired,
-}
-
-impl CouponState {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Sended => "SENDED",
-            Self::Used => "USED",
-            Self::Expired => "EXPIRED",
-        }
+words! {
+    /// `status`. A coupon that has expired is not written again: its time says so.
+    pub(crate) enum CouponState {
+        Sended = "SENDED",
+        Used = "USED",
+        Expired = "EXPIRED",
     }
 }
 

@@ -19,13 +19,14 @@ use crate::products::downloads::token;
 use crate::products::{Behaviour, Context, HandlerError, Links};
 use crate::response::{File, Refusal};
 use crate::store::{Direction, IndexEntry, IndexRange, Record, StoreError, Transaction, at_time};
+use crate::words::words;
 
-/// What happened to a coupon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum FlowKind {
-    Use,
-    Refund,
+words! {
+    /// What happened to a coupon.
+    pub(super) enum FlowKind {
+        Use = "use",
+        Refund = "refund",
+    }
 }
 
 /// The payment that a coupon was used in, or that was refunded.
@@ -80,14 +81,6 @@ impl FlowKind {
         match self {
             Self::Use => STOCK_AND_USE,
             Self::Refund => STOCK_AND_REFUND,
-        }
-    }
-
-    /// The word in a link.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Use => "use",
-            Self::Refund => "refund",
         }
     }
 

@@ -14,23 +14,17 @@ use super::{refusals, steps};
 use crate::clock;
 use crate::products::{Context, HandlerError};
 use crate::store::{Record, StoreError, Transaction, joined};
+use crate::words::words;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MessageKind {
-    Pending,
-    Prepaid,
+words! {
+    enum MessageKind {
+        Pending = "pending",
+        Prepaid = "prepaid",
+    }
 }
 
 impl MessageKind {
     const ALL: [Self; 2] = [Self::Pending, Self::Prepaid];
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Prepaid => "prepaid",
-        }
-    }
 }
 
 /// A message that the person has got.
