@@ -63,6 +63,12 @@ impl<'a> Client<'a> {
         Client { now: self.sandbox.clock().now(), ..self }
     }
 
+    /// Lets the sandbox's clock run from event to event, and this client's with it.
+    pub(crate) fn run_for(&mut self, seconds: i64) {
+        self.sandbox.run_for(seconds).unwrap();
+        self.now += seconds;
+    }
+
     fn with_kit(sandbox: &'a Sandbox, kit: &KitOnDisk) -> Self {
         Client {
             sandbox,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
 
 use crate::client::Client;
+use crate::profit_sharing::bill_lines;
 
 const PLATFORM: &str = "1900000777";
 const SUB: &str = "1900000888";
@@ -44,18 +45,6 @@ fn pay(sandbox: &Sandbox, number: &str, fen: i64) -> String {
 fn balance(sandbox: &Sandbox, mchid: &str) -> (i64, i64) {
     let shown = client(sandbox).get(&format!("/v3/ecommerce/fund/balance/{mchid}")).success();
     (shown["available_amount"].as_i64().unwrap(), shown["pending_amount"].as_i64().unwrap())
-}
-
-/// The lines of a bill, without backticks.
-fn bill(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
-    let client = client(sandbox);
-    let shown = client.get(target).success();
-    let url = shown["download_url"].as_str().unwrap();
-    let target = &url[url.find("/v3/billdownload").unwrap()..];
-    let file = client.get(target);
-    assert_eq!(file.status, 200, "{}", file.text());
-    let cells = |line: &str| line.split(',').map(|cell| cell.trim_start_matches('`').to_owned()).collect();
-    file.text().lines().map(cells).collect()
 }
 
 #[test]
@@ -132,14 +121,15 @@ fn a_platform_shares_refunds_withdraws_and_its_bills_agree() {
 
     // The bills of the day.
     sandbox.run_for(2 * 86_400).unwrap();
-    let shared = bill(&sandbox, &format!("/v3/profitsharing/bills?bill_date={date}"));
+    let shared = bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={date}"));
     assert_eq!(shared.len(), 1 + 2 + 2, "{shared:?}");
     let order_id = made["order_id"].as_str().unwrap();
     assert_eq!(shared[1][1..5], [PLATFORM, SUB, &id, order_id]);
     assert_eq!(shared[1][6..13], ["split-1", "100.00", SUPPLIER, "20.00", "分账", "SUCCESS", "货款"]);
     assert_eq!(shared[2][6..13], ["return-1", "100.00", SUPPLIER, "5.00", "分账回退", "SUCCESS", "退货"]);
     assert_eq!(shared[1][5], shared[2][5], "the same detail");
-    let of_sub = bill(&sandbox, &format!("/v3/profitsharing/bills?bill_date={date}&sub_mchid={SUB}"));
+    let of_sub =
+        bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={date}&sub_mchid={SUB}"));
     assert_eq!(of_sub, shared);
 
     let sealed = client(&sandbox)
