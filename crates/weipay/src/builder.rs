@@ -9,6 +9,7 @@ use weipay_wire::{
     MerchantSerial, PrivateKey, PublicKey, PublicKeyId,
 };
 
+use crate::base_url::BaseUrl;
 use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
 use crate::delivery::DeliverySettings;
@@ -17,7 +18,6 @@ use crate::observer::Observer;
 use crate::retry::{Retries, RetryPolicy, Timer};
 use crate::sub_merchant::SubMerchant;
 use crate::transport::{Connections, Proxy};
-use crate::url::BaseUrl;
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);

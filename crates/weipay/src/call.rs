@@ -28,12 +28,13 @@ use crate::model::value::check;
 use crate::model::{Field, Model, Sensitive, Value as _};
 use crate::operation::{Operation, Version};
 use crate::paging::{self as page, Pages, Paging, kind_of};
-use crate::request::{Request, describe_file, fill_in_caller, set_with_purpose, with_purpose};
+use crate::request::Request;
+use crate::request::encoding::{describe_file, fill_in_caller, set_with_purpose, with_purpose};
 use crate::response::Decode;
 use crate::retry::Retries;
+use crate::target::without_query;
 use crate::untyped::{self, Inspection, SensitiveTexts};
 use crate::upload::File;
-use crate::url::without_query;
 use crate::xml;
 
 /// What is reserved for a path that is written step by step: longer than most of them.

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use http::Uri;
 
+use crate::base_url::BaseUrl;
 use crate::error::RequestError;
-use crate::url::BaseUrl;
 
 /// The platform's hosts: the main ones (主域名), their backups (备域名), and those of regions and products.
 const PLATFORM: [&str; 11] = [
