@@ -293,7 +293,6 @@ impl Value for Sensitive {
 }
 
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
-#[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
     let encryption = if IS_SENDING.get() { Encryption::Marked } else { Encryption::AsSet };
     object(model, encryption)
