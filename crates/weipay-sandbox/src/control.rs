@@ -1,6 +1,6 @@
 //! The control API (控制接口): what a developer does to a sandbox, on a second listener beside the platform's.
 //!
-//! It listens on a loopback address, answers only to names of this machine in `Host`, wants the token that stands in
+//! It listens on a loopback address, responds only to names of this machine in `Host`, wants the token that stands in
 //! `control.json` of the data folder (`Authorization: Bearer ...`), and refuses every request that a web page makes (`Origin`).
 //! There are no cookies. `GET /openapi.json` describes it.
 //!
@@ -15,7 +15,7 @@
 //!
 //! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all:
 //! members of the body or, for `GET` and `DELETE`, of the query are checked before the handler is called, and
-//! the OpenAPI document has them. `Value::Null` is answered with 204. The command's subcommands and other
+//! the OpenAPI document has them. `Value::Null` becomes the status 204. The command's subcommands and other
 //! programs call routes with [`Client`].
 
 mod client;
@@ -70,7 +70,7 @@ pub(crate) struct Route {
     path: &'static str,
     summary: &'static str,
     members: &'static [Member],
-    /// Whether it is answered without the token.
+    /// Whether it needs no token.
     is_open: bool,
     handler: ControlHandler,
 }
@@ -122,7 +122,7 @@ impl Route {
         Self::new("DELETE", path, summary, members, handler)
     }
 
-    /// Answered without the token: nothing of it is secret.
+    /// It needs no token: nothing of it is secret.
     const fn open(mut self) -> Self {
         self.is_open = true;
         self

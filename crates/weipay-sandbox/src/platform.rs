@@ -58,7 +58,7 @@ pub struct Platform {
     pub(crate) home: PathBuf,
     pub(crate) products: &'static [Product],
     pub(crate) contract: Contract,
-    /// Whether operations without behaviour are answered with examples.
+    /// Whether operations without behaviour respond with examples.
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,

@@ -192,7 +192,7 @@ async fn serve(
     let _ = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding)).await;
 }
 
-/// A request that cannot be answered; its connection is dropped.
+/// A request that gets no response; its connection is dropped.
 #[derive(Debug)]
 struct Dropped;
 

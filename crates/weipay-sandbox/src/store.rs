@@ -1,6 +1,6 @@
 //! The store (存储): the state of a platform, one transaction per request.
 //!
-//! A transaction is committed before its response is signed, so whatever was answered is there after a restart. With
+//! A transaction is committed before its response is signed, so whatever a response says is there after a restart. With
 //! write-ahead logging and `synchronous=NORMAL` a commit survives the death of the process at any moment (`kill -9`
 //! included), because the operating system has the bytes. The loss of power is another matter: the last commits may be
 //! gone then, though never half of one. `synchronous=FULL` would hold against that too and cost one disk flush for

@@ -283,7 +283,7 @@ pub(crate) struct IdempotencyKey<'a> {
     pub(crate) request_no: &'a str,
 }
 
-/// What was answered under a key.
+/// The response to the first request with a key.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StoredResponse {
     pub(crate) fingerprint: Fingerprint,

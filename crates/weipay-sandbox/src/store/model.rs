@@ -128,8 +128,8 @@ impl Engine for Memory {
         Ok(self.responses.borrow().get(&name(key)).cloned())
     }
 
-    fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError> {
-        self.responses.borrow_mut().insert(name(key), answered.clone());
+    fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError> {
+        self.responses.borrow_mut().insert(name(key), response.clone());
         Ok(())
     }
 
@@ -359,9 +359,9 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
             let known = engine.stored_response(&key)?;
             if known.is_none() {
-                let answered =
+                let response =
                     StoredResponse { fingerprint: Fingerprint([response; 32]), response: response.into() };
-                engine.keep_response(&key, &answered)?;
+                engine.keep_response(&key, &response)?;
             }
             format!("{known:?}")
         }

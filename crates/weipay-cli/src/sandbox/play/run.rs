@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
                 let name = self.merchant(merchant.as_deref());
                 self.listener.respond(name, *status);
                 Happened {
-                    what: format!("{name} answers notifications with {status}"),
+                    what: format!("{name} responds to notifications with {status}"),
                     ..Happened::default()
                 }
             }

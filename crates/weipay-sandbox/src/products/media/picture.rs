@@ -1,4 +1,4 @@
-//! Pictures of complaints (反馈图片): uploaded, named in answers, and given back.
+//! Pictures of complaints (反馈图片): uploaded, named in responses, and given back.
 //!
 //! Of each merchant the last ones are kept, within a number and a size. They lie in so many places, which are used
 //! again, because a record is never taken away.

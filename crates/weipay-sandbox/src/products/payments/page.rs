@@ -78,8 +78,8 @@ fn is_page(path: &str) -> bool {
     path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
 }
 
-/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send is answered
-/// as the platform does, without a body, and logged.
+/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send gets the
+/// response of the platform, without a body, and is logged.
 fn is_lost(method: &str, path: &str, headers: &HeaderMap) -> bool {
     let is_html = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|types| types.contains("text/html"));
     if !headers.get_all(ACCEPT).iter().any(is_html) {

@@ -329,7 +329,7 @@ impl SubsidyReturn {
     }
 }
 
-/// The same again is the same answer.
+/// The same request again gets the same response.
 fn cancel(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let order = named_order(tx, context)?;
     let transaction_id = context.request.required("transaction_id");
