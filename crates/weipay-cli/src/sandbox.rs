@@ -40,36 +40,44 @@ use log_writer::LogWriter;
 use serving::Serving;
 
 /// What follows the options of `weipay sandbox --help`.
-const HELP: &str = r#"The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
-method, path, status, code, and the reason of a rejection. Queries, headers, bodies and openids are not in these lines;
-weipay sandbox log shows them, with secrets and personal data masked.
+const HELP: &str = r#"The first line on standard output is the address where it listens. Each request is logged as a line
+on standard error: time, method, path, status, code, and the reason of a rejection. Queries,
+headers, bodies and openids are not in these lines; weipay sandbox log shows them, with secrets and
+personal data masked.
 
 Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
-  Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
-  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little; letters beyond ASCII are
-                                  percent-encoded, as %E5
+  Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay
+                                  sandbox coverage)
+  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little;
+                                  letters beyond ASCII are percent-encoded, as %E5
   Weipay-Sandbox-Client-Certificate: not-checked
-                                  the operation needs the merchant certificate in TLS, and plain HTTP has none; over https it is required
-  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
-                                  header asks for one
+                                  the operation needs the merchant certificate in TLS, and plain
+                                  HTTP has none; over https it is required
+  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay
+                                  sandbox fault --help); on a request, the header asks for one
 
-A seed file (--seed-file), with all members. A merchant must have its mchid, a person a unionid; the others may be left out:
+A seed file (--seed-file), with all members. A merchant must have its mchid, a person a unionid; the
+others may be left out:
 
   {
     "merchants": [
-      { "mchid": "1900000100", "appids": ["wx0000000000000100"], "platform_keys": "certificate", "certificate": "valid" },
+      { "mchid": "1900000100", "appids": ["wx0000000000000100"],
+        "platform_keys": "certificate", "certificate": "valid" },
       { "mchid": "1900000200", "appids": ["wx0000000000000200"], "sub_merchants": ["1900000100"] }
     ],
     "people": [
-      { "unionid": "oUnionAlice0000000000000001x", "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
-      { "unionid": "oUnionBob000000000000000001b", "appids": ["wx0000000000000100", "wx0000000000000200"] }
+      { "unionid": "oUnionAlice0000000000000001x",
+        "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
+      { "unionid": "oUnionBob000000000000000001b",
+        "appids": ["wx0000000000000100", "wx0000000000000200"] }
     ]
   }
 
-The first appid of a merchant is in its kit. sub_merchants makes it a partner (服务商). platform_keys is public-key (the default),
-certificate or migration; certificate is valid (the default), expired, revoked or not-yet-valid. A person has the openids in the
-file, and a new one under each of its appids, which must belong to merchants.
+The first appid of a merchant is in its kit. sub_merchants makes it a partner (服务商).
+platform_keys is public-key (the default), certificate or migration; certificate is valid (the
+default), expired, revoked or not-yet-valid. A person has the openids in the file, and a new one
+under each of its appids, which must belong to merchants.
 
 Exit codes (play, run and notifications have more in their own help):
   0  done

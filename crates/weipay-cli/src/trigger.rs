@@ -16,22 +16,26 @@ use crate::sandbox::{control, notifications};
 
 /// What follows the options of `weipay trigger --help`.
 const HELP: &str = "\
-An example: weipay trigger TRANSACTION.SUCCESS --url http://127.0.0.1:8000/notify --set amount.total=100
+An example: weipay trigger TRANSACTION.SUCCESS --url http://127.0.0.1:8000/notify --set
+amount.total=100
 
-The notification is signed with the platform keys of a sandbox's kit, and encrypted with its APIv3 key. It is sent once. Without
---order it is a sample: nothing has happened, and no sandbox has to run.
+The notification is signed with the platform keys of a sandbox's kit, and encrypted with its APIv3
+key. It is sent once. Without --order it is a sample: nothing has happened, and no sandbox has to
+run.
 
-With --order, a running sandbox sends it for one of its orders, with the numbers, amounts, payer and times of that order. For
-TRANSACTION.SUCCESS (transaction-success of APIv2) the order must be paid; for REFUND.SUCCESS, REFUND.ABNORMAL or REFUND.CLOSED
-the refund must be in that state. For other events, such as MCHTRANSFER.BILL.FINISHED or PAYSCORE.USER_PAID, the last one that
-the sandbox sent is sent again, with a new id.
+With --order, a running sandbox sends it for one of its orders, with the numbers, amounts, payer and
+times of that order. For TRANSACTION.SUCCESS (transaction-success of APIv2) the order must be paid;
+for REFUND.SUCCESS, REFUND.ABNORMAL or REFUND.CLOSED the refund must be in that state. For other
+events, such as MCHTRANSFER.BILL.FINISHED or PAYSCORE.USER_PAID, the last one that the sandbox sent
+is sent again, with a new id.
 
 An example: weipay trigger REFUND.SUCCESS --order R20261127 --url http://127.0.0.1:8000/notify
 
 Exit codes:
   0  the receiver acknowledged it; or it was printed
   1  the receiver did not acknowledge it; or the sandbox has no such notification for the order
-  2  a wrong command line, event, member or kit, or no sandbox runs on the data folder: nothing was sent
+  2  a wrong command line, event, member or kit, or no sandbox runs on the data folder: nothing was
+     sent
   4  the receiver did not respond";
 
 #[derive(Debug, Args)]

@@ -52,8 +52,8 @@ pub use timer::{Sleep, Timer};
 /// refunds of an order that far apart; only after a signature probe is it sent again at once. With the default time
 /// limit it is therefore not sent again: query it, and repeat it with the same number.
 ///
-/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first attempt. Clients made from it by
-/// `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
+/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first
+/// attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
 /// not made worse by repeats.
 ///
 /// ```

@@ -13,17 +13,20 @@ use crate::output::print;
 /// What follows the options of `weipay sandbox fault --help`.
 const HELP: &str = "\
 A fault is one of:
-  429, 500, 502, 503    nothing is done; options: `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
+  429, 500, 502, 503    nothing is done; options: `; body=json` (the platform's, signed),
+                        `; body=html` (a proxy's) or `; body=none`
   202                   accepted, and not done yet
   drop, reset           the connection ends without a response, and nothing is done
-  commit-then-...       in front of any of these: the request is carried out, and then its response fails in this way
+  commit-then-...       in front of any of these: the request is carried out, and then its response
+                        fails in this way
   slow                  the response comes late; `slow; ms=1500` says how late
   truncated             the connection ends in the middle of the body
   wrong-signature, missing-signature, probe-signature, unknown-serial
                         the request is carried out, and its response cannot be verified
 
 A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
-  weipay sandbox fault add commit-then-drop --operation 'POST /v3/marketing/busifavor/coupons/use' --first 1";
+  weipay sandbox fault add commit-then-drop --first 1 \\
+    --operation 'POST /v3/marketing/busifavor/coupons/use'";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]

@@ -10,15 +10,18 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox log --help`.
 const HELP: &str = "\
-Without NUMBER and --failed, each request is one line, with its number in front. Its time is that of this machine; the clock of the sandbox,
-by which orders, notifications and signatures have theirs, may show another (weipay sandbox clock).
+Without NUMBER and --failed, each request is one line, with its number in front. Its time is that of
+this machine; the clock of the sandbox, by which orders, notifications and signatures have theirs,
+may show another (weipay sandbox clock).
 
-For a wrong signature, the sandbox finds out which message was signed, if the cause is a common mistake: the query left out, the body
-encoded again, a line feed too many or missing, the host in front of the path, another key and so on. It shows both messages, the
-first byte in which they differ, and what to do. SHA-256 of both helps to compare with what your program logs.
+For a wrong signature, the sandbox finds out which message was signed, if the cause is a common
+mistake: the query left out, the body encoded again, a line feed too many or missing, the host in
+front of the path, another key and so on. It shows both messages, the first byte in which they
+differ, and what to do. SHA-256 of both helps to compare with what your program logs.
 
-Secrets and personal data are shown as ***: signatures, encrypted fields, openids, names, phone numbers, URLs, and every
-value that the catalogue does not know. The requests are in memory only, and the oldest go first (weipay sandbox --log-bytes).";
+Secrets and personal data are shown as ***: signatures, encrypted fields, openids, names, phone
+numbers, URLs, and every value that the catalogue does not know. The requests are in memory only,
+and the oldest go first (weipay sandbox --log-bytes).";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]

@@ -11,8 +11,9 @@ use crate::output::{note, print};
 
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
-A notification is named by its id or by its number, as list prints them. Each subcommand takes --data DIR, the data folder of the running
-sandbox [default: .weipay]. The last ten thousand are kept, and all that are waiting or held.
+A notification is named by its id or by its number, as list prints them. Each subcommand takes
+--data DIR, the data folder of the running sandbox [default: .weipay]. The last ten thousand are
+kept, and all that are waiting or held.
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused
@@ -75,8 +76,8 @@ pub(crate) enum NotificationsCommand {
         /// What is held of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
-        /// as-due sends as if they had not been held, up to 4 at a time to one receiver; the others send one after the other, for 40
-        /// seconds; what is left then goes out by itself.
+        /// as-due sends as if they had not been held, up to 4 at a time to one receiver; the others send one after the
+        /// other, for 40 seconds; what is left then goes out by itself.
         #[arg(long, value_name = "ORDER", default_value = "as-due", value_parser = ["as-due", "kept", "reversed", "shuffled"])]
         order: String,
         /// Send these first, one after the other, by id or number; may be repeated.

@@ -18,10 +18,11 @@ use crate::output::{OutputFile, note, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
-The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
-printed, unless it is standard output. After weipay sandbox restore, a notification that was waiting waits again, even if it was
-acknowledged meanwhile. If the sandbox has a --seed, the same requests then have the same responses. Without a seed, no number
-that was given since the snapshot (transaction_id, refund_id and others) is given again.";
+The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal
+data as they are. Its path is printed, unless it is standard output. After weipay sandbox restore, a
+notification that was waiting waits again, even if it was acknowledged meanwhile. If the sandbox has
+a --seed, the same requests then have the same responses. Without a seed, no number that was given
+since the snapshot (transaction_id, refund_id and others) is given again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -38,7 +39,7 @@ pub(crate) struct Snapshot {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without a --seed no number that was given since the snapshot (transaction_id, refund_id and others) comes again."
+    after_help = "Without a --seed no number that was given since the snapshot (transaction_id, refund_id and others)\ncomes again."
 )]
 pub(crate) struct Restore {
     /// The name or the file of the snapshot.

@@ -240,7 +240,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many bytes of the last requests are kept for [`Sandbox::log`](crate::Sandbox::log), in memory; 8 MiB by default, 0 for none.
+    /// How many bytes of the last requests are kept for [`Sandbox::log`](crate::Sandbox::log), in memory; 8 MiB by
+    /// default, 0 for none.
     #[must_use]
     pub fn log_bytes(mut self, max: usize) -> Self {
         self.log_bytes = max;

@@ -97,7 +97,8 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
     }
 }
 
-/// The page takes https only. UNCONFIRMED(callback-http): a receiver of a developer, in no public network, need not have a certificate.
+/// The page takes https only. UNCONFIRMED(callback-http): a receiver of a developer, in no public network, need not
+/// have a certificate.
 fn check_scheme(notify_url: &str) -> Result<(), Refusal> {
     match is_plain_to_public_host(notify_url) {
         true => Err(refusals::request_parameters(

@@ -1,10 +1,10 @@
 //! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets
 //! it back after a refund.
 //!
-//! UNCONFIRMED(subsidy-order): which orders and refunds are meant. The order was paid, and its money is that of the payee; a refund
-//! of it was not closed. How one is refused that is not there, nobody says. INFERRED(subsidy-at-once): a
-//! receipt is settled by the request that makes it. UNCONFIRMED(subsidy-account): the money leaves what is
-//! available in the basic account (基本账户) of one side, and is available in that of the other at once.
+//! UNCONFIRMED(subsidy-order): which orders and refunds are meant. The order was paid, and its money is that of the
+//! payee; a refund of it was not closed. How one is refused that is not there, nobody says. INFERRED(subsidy-at-once):
+//! a receipt is settled by the request that makes it. UNCONFIRMED(subsidy-account): the money leaves what is available
+//! in the basic account (基本账户) of one side, and is available in that of the other at once.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -310,8 +310,8 @@ struct PaidOrder {
     shares_profit: bool,
 }
 
-/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; an order without profit sharing, more than the coupon is worth, or
-/// than the payer has, makes a receipt that has failed.
+/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; an order without profit sharing, more than the coupon
+/// is worth, or than the payer has, makes a receipt that has failed.
 fn pay(
     caller: &Account,
     request: SubsidyRequest,

@@ -85,8 +85,8 @@ impl SplitRequest {
         }
     }
 
-    /// Whether a split is what this request asks for. By APIv2 the operation says whether the rest is unfrozen, and no element; of a
-    /// request of the other version the elements are compared.
+    /// Whether a split is what this request asks for. By APIv2 the operation says whether the rest is unfrozen, and no
+    /// element; of a request of the other version the elements are compared.
     fn is_again(&self, known: &Split) -> bool {
         if self.unfreezes != known.unfreezes {
             return false;
