@@ -144,7 +144,8 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// The notifications that are kept, the newest first: the last ten thousand, and all that wait or are held.
+    /// The notifications that are kept, the newest first: the last ten thousand, and all that wait or are held. Of those that still
+    /// waited when ten thousand newer ones had come, some stay after they are finished.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The lines of a snapshot (快照): everything that the store holds, as JSON lines.
 //!
 //! ```text
-//! {"snapshot":{"form":3,"time":"...","clock":{"mode":"frozen","at":1786766400},"sequence":"...","merchants":["1900000109"]}}
+//! {"snapshot":{"form":4,"time":"...","clock":{"mode":"frozen","at":1786766400},"sequence":"...","merchants":["1900000109"]}}
 //! {"record":{"kind":"merchant coupon stock","key":"...","version":1,"indexes":[],"document":{...}}}
 //! {"counter":{"name":"stock","value":2}}
 //! {"idempotency_key":{"operation":"send","scope":"...","request_no":"...","fingerprint":"...","response":{...}}}

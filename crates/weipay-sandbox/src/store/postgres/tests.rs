@@ -79,7 +79,7 @@ fn a_database_of_a_later_form_is_refused() {
     let connection = node.connections.connect().unwrap();
     connection.execute_plain("INSERT INTO weipay_form (number) VALUES (99)").unwrap();
     let refusal = migrations::run(&connection).unwrap_err();
-    assert!(matches!(refusal, StoreError::Version { found: 99, wanted: 1 }), "{refusal}");
+    assert!(matches!(refusal, StoreError::Version { found: 99, wanted: 2 }), "{refusal}");
 }
 
 #[test]
