@@ -281,6 +281,12 @@ impl Sandbox {
         &self.platform
     }
 
+    /// For tests that do by themselves what a listener does.
+    #[cfg(test)]
+    pub(crate) fn shared_platform(&self) -> Arc<Platform> {
+        Arc::clone(&self.platform)
+    }
+
     /// The last requests, oldest first: what came, what went, and why, without secrets and personal data. How many they are
     /// depends on [`SandboxBuilder::log_bytes`].
     #[must_use]
