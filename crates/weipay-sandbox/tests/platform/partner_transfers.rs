@@ -297,3 +297,28 @@ fn a_platform_transfers_for_its_sub_merchant_and_sees_it_by_both_numbers() {
     partner.run(2);
     assert_eq!(partner.balances(), (1_000, 0, 1_000));
 }
+
+#[test]
+fn of_two_partners_the_one_that_still_has_a_grant_is_meant() {
+    let mut builder = crate::sandbox();
+    for mchid in [PARTNER, STRANGER] {
+        builder = builder.merchant(NewMerchant::new().mchid(mchid).sub_merchant(SUB));
+    }
+    let sandbox = builder.start().unwrap();
+    let partners = [PARTNER, STRANGER]
+        .map(|mchid| Partner { client: Client::of(&sandbox, mchid), receiver: Receiver::start(&[]) });
+    partners.iter().for_each(Partner::granted);
+    let end = |what: &str, body: Value| {
+        let path = format!("/transfer-grants/{SUB}/{what}");
+        sandbox.control().unwrap().call("POST", &path, Some(&body))
+    };
+    assert!(end("end", json!({})).unwrap_err().to_string().contains("several"), "both have one");
+    assert_eq!(end("refuse", json!({ "mchid": STRANGER })).unwrap()["state"], "UNAUTHORIZED");
+    assert_eq!(end("end", json!({})).unwrap()["state"], "CANCELED");
+    let state = |partner: &Partner<'_>| {
+        let path = format!("{OF_PARTNER}/sub-mch-authorizations/{SUB}");
+        partner.client.get(&path).success()["state"].clone()
+    };
+    assert_eq!(partners.each_ref().map(state), [json!("CANCELED"), json!("UNAUTHORIZED")]);
+    assert!(end("end", json!({})).is_err(), "nothing is left");
+}
