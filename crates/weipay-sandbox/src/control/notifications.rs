@@ -73,7 +73,7 @@ const TRIGGER: &[Member] = &[
         "mchid",
         "The merchant (default: the first). With `order`: whose number it is, when several have used it",
     ),
-    Member::object("set", "Other values of its members, each under its path such as amount.total"),
+    Member::object("set", &[], "Other values of its members, each under its path such as amount.total"),
 ];
 
 impl From<NotificationError> for ControlError {
