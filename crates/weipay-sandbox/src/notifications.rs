@@ -292,7 +292,7 @@ impl Sender {
             .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())));
         for given_up in self.platform.watched(Task::Deliveries, settled)? {
             let receiver = address::shown(&given_up.notify_url);
-            let reason = Some(outcome::why_given_up());
+            let reason = Some(outcome::why_given_up(given_up.number));
             self.platform.tell(LogEntry::notification(&given_up.event_type, &receiver, None, reason));
         }
         Ok(attempt)

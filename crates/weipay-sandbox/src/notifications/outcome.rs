@@ -113,8 +113,10 @@ fn give_up_oldest(tx: &Transaction<'_>, mchid: &str) -> Result<Vec<OutboxEntry>,
 }
 
 /// Why a notification was [given up for newer ones](settle).
-pub(super) fn why_given_up() -> String {
-    format!("given up: {MAX_REPEATS} newer notifications of its merchant wait for a repeat")
+pub(super) fn why_given_up(number: i64) -> String {
+    format!(
+        "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat, as where a receiver is gone"
+    )
 }
 
 /// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one
