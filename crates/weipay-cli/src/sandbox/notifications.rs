@@ -12,8 +12,9 @@ use crate::output::{note, print};
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
 A notification is named by its id or by its number, as list prints them. Each subcommand takes --data DIR, the data folder of the running
-sandbox [default: .weipay]. The last ten thousand are kept, and beside them all that wait or are held.
-Of one merchant at most ten thousand wait for a repeat: of more, the oldest is given up, which the log tells.
+sandbox [default: .weipay]. The last ten thousand are kept, and beside them all that wait or are held,
+some of these also after they are finished. Of one merchant at most ten thousand wait for a repeat: of more, the oldest is
+given up, which the log tells.
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused

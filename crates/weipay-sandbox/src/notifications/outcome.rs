@@ -7,7 +7,7 @@ use super::{Taken, hold};
 use crate::platform::Epoch;
 use crate::store::{OutboxEntry, StoreError, Transaction};
 
-/// How many notifications of one merchant wait for a repeat at most. Without a bound there would be no end to them where its receiver
+/// UNCONFIRMED(most-repeats): how many notifications of one merchant wait for a repeat at most. Without a bound there would be no end to them where its receiver
 /// is gone and the clock stands still. What was never attempted, and what is held, does not count: nothing is given up before
 /// its receiver was called once, and who holds them wants them all.
 const MAX_REPEATS: i64 = 10_000;
