@@ -89,7 +89,7 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
     let made = make(tx, context, trade_type, Dialect::V3).map_err(|error| error.map_refusal(spelled))?;
-    Ok(show_offer(trade_type, made.prepays.last(), context.entropy))
+    Ok(show_offer(trade_type, made.prepays.last()))
 }
 
 /// The pages of combined orders have the older spellings.

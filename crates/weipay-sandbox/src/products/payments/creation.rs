@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use super::closing::expiry_of;
@@ -44,7 +45,7 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
     let order = make(tx, read(tx, context, trade_type)?, context)?;
-    Ok(show_offer(trade_type, order.prepays.last(), context.entropy))
+    Ok(show_offer(trade_type, order.prepays.last()))
 }
 
 /// Makes an order, or re-enters the one that has its number, and gives it with what the app needs.
@@ -245,11 +246,11 @@ pub(super) fn new_prepay_id(now: i64, entropy: &Entropy) -> String {
 }
 
 /// The response of making an order.
-pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>, entropy: &Entropy) -> Value {
+pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>) -> Value {
     let id = prepay.map_or("", |prepay| &prepay.id);
     match trade_type {
         TradeType::Native => json!({ "code_url": code_url(id) }),
-        TradeType::Mweb => json!({ "h5_url": h5_url(id, entropy) }),
+        TradeType::Mweb => json!({ "h5_url": h5_url(id) }),
         TradeType::Jsapi | TradeType::App | TradeType::Micropay | TradeType::Pap | TradeType::Auth => {
             json!({ "prepay_id": id })
         }
@@ -262,8 +263,28 @@ pub(crate) fn code_url(id: &str) -> String {
 }
 
 /// Where the browser of an H5 order goes.
-pub(crate) fn h5_url(id: &str, entropy: &Entropy) -> String {
-    format!("{H5_URL}{id}&package={}", entropy.digits(10))
+pub(crate) fn h5_url(id: &str) -> String {
+    format!("{H5_URL}{id}&package={}", h5_package(id))
+}
+
+/// The number that belongs to the `prepay_id` in an `h5_url`: without it nothing is opened. UNCONFIRMED(h5-package): it has ten digits.
+pub(super) fn h5_package(id: &str) -> String {
+    let digest = digest(&SHA256, format!("weipay sandbox: package of the h5_url of {id}").as_bytes());
+    let number = digest.as_ref().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    (1_000_000_000 + number % 9_000_000_000).to_string()
+}
+
+/// What is wrong with an `h5_url` that has another `package`, or none.
+pub(super) fn check_h5_package(id: &str, given: Option<&str>) -> Result<(), &'static str> {
+    match given {
+        Some(given) if given == h5_package(id) => Ok(()),
+        Some(_) => {
+            Err("this is not the h5_url (mweb_url) of an order: its `package` is another; open it as it came")
+        }
+        None => Err(
+            "this is not the whole h5_url (mweb_url) of an order: its `package` is missing; open it as it came, in quotation marks in a shell",
+        ),
+    }
 }
 
 pub(super) const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=";

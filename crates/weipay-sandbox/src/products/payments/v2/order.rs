@@ -71,7 +71,7 @@ pub(super) fn offered(trade_type: TradeType, prepay: Option<&Prepay>, context: &
             "code_url": code_url(id),
         }),
         TradeType::Mweb => json!({
-            "trade_type": trade_type.word(), "prepay_id": id, "mweb_url": h5_url(id, context.entropy),
+            "trade_type": trade_type.word(), "prepay_id": id, "mweb_url": h5_url(id),
         }),
         _ => json!({ "trade_type": trade_type.word(), "prepay_id": id }),
     }
