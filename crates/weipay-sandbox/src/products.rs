@@ -31,6 +31,7 @@ pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
+mod month;
 pub(crate) mod named;
 pub(crate) mod pay_score;
 pub(crate) mod payments;

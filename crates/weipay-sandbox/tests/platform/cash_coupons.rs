@@ -684,6 +684,40 @@ fn the_limits_of_a_stock_are_refused_as_recorded_or_as_the_documents_say() {
 }
 
 #[test]
+fn a_person_gets_coupons_of_five_thousand_yuan_in_a_month_and_no_more() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let large = |number: &str, fen: i64| {
+        let created = create_stock_with(&sandbox, number, |stock| {
+            stock["stock_use_rule"]["max_amount"] = json!(10 * fen);
+            stock["stock_use_rule"]["max_coupons_per_user"] = json!(10);
+            stock["coupon_use_rule"]["fixed_normal_coupon"] =
+                json!({ "coupon_amount": fen, "transaction_minimum": fen + 1 });
+            stock["no_cash"] = json!(true);
+            stock["available_end_time"] = json!("2026-09-16T12:00:00+08:00");
+        });
+        let id = created.success()["stock_id"].as_str().unwrap().to_owned();
+        assert_eq!(step(&sandbox, &id, "start")["stock_id"], *id);
+        id
+    };
+    // It is the middle of August.
+    let [first, second] = [large("create-1", 250_000), large("create-2", 1)];
+    for number in ["send-1", "send-2"] {
+        assert!(send(&sandbox, &first, number)["coupon_id"].is_string());
+    }
+    for _ in 0..2 {
+        let refused = send(&sandbox, &second, "send-3");
+        assert_eq!(
+            (&refused["code"], &refused["message"]),
+            (&json!("INVALID_REQUEST"), &json!("暂时无法领取,请联系商家处理。"))
+        );
+    }
+    // A number that has sent before says what it has sent, and the next month is another.
+    assert!(send(&sandbox, &first, "send-2")["coupon_id"].is_string());
+    sandbox.run_for(20 * 24 * HOUR).unwrap();
+    assert!(send(&sandbox, &second, "send-3")["coupon_id"].is_string());
+}
+
+#[test]
 fn whoever_has_a_partners_appid_sends_the_stock_of_another_merchant() {
     const PARTNER: &str = "1900000555";
     const APPID: &str = "wx0000000000000555";

@@ -219,7 +219,7 @@ fn what_an_openid_got_before_it_became_a_persons_counts_for_the_person() {
     const LIMIT: i64 = 20_000_000;
     let openids = [crate::products::world::openid(7), crate::products::world::openid(8)];
     let counted = |shop: &Shop, openid: &str, fen: i64| {
-        shop.act(|tx| super::month::count(tx, openid, fen, shop.now)).unwrap()
+        shop.act(|tx| super::OF_A_PERSON.count(tx, openid, fen, shop.now)).unwrap()
     };
     let shop = Shop::new();
     assert!(counted(&shop, &openids[0], LIMIT - 1) && counted(&shop, &openids[1], 1));
