@@ -160,7 +160,6 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
-        .kept_as_sent(&["bank_type"])
         .control(payments::refund::control::ROUTES),
     Product::new(payments::profit_sharing::ROUTES)
         .due(payments::profit_sharing::DUE)
