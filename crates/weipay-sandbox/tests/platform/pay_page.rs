@@ -189,6 +189,9 @@ fn an_h5_url_is_opened_as_it_came() {
         assert!(refused.contains("package"), "{refused}");
     }
     assert_eq!(state(&sandbox, "h5-order-1"), "NOTPAY");
+    // The tests' orders are made with 127.0.0.1, for which the real page does not open.
+    assert!(get(&sandbox, &target).text().contains("the real page does not open for this payer_client_ip"));
+    assert!(!get(&sandbox, &native(&sandbox, "native-1")).text().contains("payer_client_ip"));
     // More may stand behind it, and the page that the command prints has it too.
     assert_eq!(get(&sandbox, &format!("{target}&redirect_url=https%3A%2F%2Fshop.example.com")).status, 200);
     assert_eq!(sandbox.pay_page("h5-order-1").unwrap(), format!("{}{target}", sandbox.base_url()));

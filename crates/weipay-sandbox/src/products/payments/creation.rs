@@ -82,6 +82,7 @@ pub(super) fn read(
     let total = amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default();
     check_total(total)?;
     check_client_ip(body.get("scene_info"))?;
+    check_detail(body.get("detail"))?;
     Ok(Order {
         merchant: parties.merchant,
         sub_mchid: parties.sub_mchid,
@@ -121,6 +122,16 @@ pub(super) fn check_client_ip(scene: Option<&Value>) -> Result<(), Refusal> {
     match given.is_none_or(|text| text.parse::<IpAddr>().is_ok()) {
         true => Ok(()),
         false => Err(refusals::bad_client_ip()),
+    }
+}
+
+/// How large `detail` may be. UNCONFIRMED(order-detail): counted as JSON without spaces.
+const MAX_DETAIL_BYTES: usize = 6_144;
+
+pub(super) fn check_detail(detail: Option<&Value>) -> Result<(), Refusal> {
+    match detail.is_none_or(|detail| detail.to_string().len() <= MAX_DETAIL_BYTES) {
+        true => Ok(()),
+        false => Err(refusals::large_detail()),
     }
 }
 
@@ -313,6 +324,15 @@ mod tests {
         for fen in [i64::MIN, -300, 0, MAX_TOTAL + 1, 99_999_999_999_999, i64::MAX] {
             assert_eq!(check_total(fen).unwrap_err().code, "PARAM_ERROR", "{fen}");
         }
+    }
+
+    #[test]
+    fn the_goods_of_an_order_take_6144_bytes_at_most() {
+        let detail = |name: usize| json!({ "goods_detail": [{ "goods_name": "a".repeat(name) }] });
+        let rest = detail(0).to_string().len();
+        assert!(check_detail(None).is_ok() && check_detail(Some(&detail(MAX_DETAIL_BYTES - rest))).is_ok());
+        let refused = check_detail(Some(&detail(MAX_DETAIL_BYTES - rest + 1))).unwrap_err();
+        assert_eq!((refused.status, refused.code), (400, "PARAM_ERROR"));
     }
 
     #[test]
