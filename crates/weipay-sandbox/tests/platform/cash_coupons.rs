@@ -450,6 +450,9 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
     assert_eq!(by_day["stock_useflow_count"], "1");
     let empty = client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=2026-08-14"));
     assert_eq!(empty.status, 404);
+    assert!(empty.header("Request-ID").unwrap().ends_with("-268586001"), "no use");
+    let empty = client(&sandbox).get(&format!("{path}/refund-flow-by-day?bill_date=2026-08-14"));
+    assert!(empty.header("Request-ID").unwrap().ends_with("-268586003"), "no refund");
     assert_eq!(client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=15.8.")).status, 400);
     sandbox.run_for(24 * HOUR).unwrap();
     for (name, line, columns) in [
