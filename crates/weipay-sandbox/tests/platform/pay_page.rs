@@ -23,7 +23,7 @@ fn send(sandbox: &Sandbox, method: &str, target: &str, headers: &str, body: &str
     Response::parse(&bytes).unwrap_or_else(|| panic!("no response: {}", String::from_utf8_lossy(&bytes)))
 }
 
-fn get(sandbox: &Sandbox, target: &str) -> Response {
+pub(crate) fn get(sandbox: &Sandbox, target: &str) -> Response {
     send(sandbox, "GET", target, "", "")
 }
 
