@@ -59,6 +59,9 @@ pub fn operation(operation: &Operation) -> Value {
     if let Some(base) = operation.base_url {
         object.insert("base_uri".into(), base.into());
     }
+    if let Some(path) = operation.partner_path {
+        object.insert("partner_path".into(), path.into());
+    }
     let marks = [
         ("client_cert", operation.client_cert),
         ("nonceless", operation.nonceless),

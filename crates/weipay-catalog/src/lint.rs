@@ -6,6 +6,7 @@
 mod errors;
 mod field;
 mod notification;
+mod partner;
 mod purpose;
 mod values;
 mod waiting;
@@ -64,6 +65,7 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     linter.check_shared();
     linter.check_lists();
     linter.check_unused_error_lists();
+    linter.check_partners();
     linter.findings.sort();
     linter.findings.dedup();
     linter.findings
@@ -78,6 +80,8 @@ struct Linter {
     /// How many fields take their members from a shared object, or their values from a shared list.
     uses: BTreeMap<&'static str, usize>,
     lists: ValueLists,
+    /// All that were read.
+    operations: partner::Operations,
     /// How many operations name a list of error codes.
     uses_of_errors: BTreeMap<&'static str, usize>,
 }
@@ -114,6 +118,7 @@ impl Linter {
             headings: BTreeMap::new(),
             uses: BTreeMap::new(),
             lists: ValueLists::default(),
+            operations: BTreeMap::new(),
             uses_of_errors: BTreeMap::new(),
         }
     }
@@ -231,6 +236,7 @@ impl Linter {
                 self.report(place, field.line, format!("the path has no `{{{}}}`", field.name));
             }
         }
+        self.collect_partner(place, operation);
         self.check_repeat(place, operation);
         self.check_waiting(place, operation);
         self.check_purposes(place, operation);

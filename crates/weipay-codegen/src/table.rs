@@ -111,6 +111,9 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
             say(format!("{function}({:?}, Place::{place})", field.name));
         }
     }
+    if let Some(path) = operation.partner_path {
+        say(format!("partners_call({path:?})"));
+    }
     if let Some(repeat @ (Repeat::Safe | Repeat::NotSafe)) = operation.repeat {
         say(format!("repeated(Repeat::{repeat:?})"));
     }

@@ -10,7 +10,7 @@
 //! (a product's in the product's folder), and add one line to the `ROUTES` of that file:
 //!
 //! ```text
-//! Route::post("/clock/set", "Lets the clock run from a time", &[Member::text("time", "RFC 3339").required()], set),
+//! Route::post("/clock/set", "Sets the clock to a time, and lets it run", &[Member::text("time", "RFC 3339").required()], set),
 //! ```
 //!
 //! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all:

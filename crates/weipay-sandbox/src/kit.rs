@@ -110,7 +110,7 @@ impl fmt::Display for KitError {
         match self {
             Self::Folder(error) => write!(f, "{error}"),
             Self::File { path, error } if error.kind() == io::ErrorKind::NotFound => {
-                write!(f, "{} is missing: put it back, or start with another data directory", path.display())
+                write!(f, "{} is missing: put it back, or start with another data folder", path.display())
             }
             Self::File { path, .. } => write!(f, "{} cannot be read or written", path.display()),
             Self::KeysMissing { dir } => write!(
@@ -118,18 +118,16 @@ impl fmt::Display for KitError {
                 "{dir}/{KIT} exists, but {dir}/{KEYS} does not: restore the keys, or remove {KIT} for a new kit",
                 dir = dir.display()
             ),
-            Self::Broken { path, reason } => write!(
-                f,
-                "{}: {reason}; restore the file, or start with another data directory",
-                path.display()
-            ),
+            Self::Broken { path, reason } => {
+                write!(f, "{}: {reason}; restore the file, or start with another data folder", path.display())
+            }
             Self::Real { path } => write!(
                 f,
                 "{} is a certificate of the real WeChat Pay (issued by Tenpay.com): real keys do not belong in a sandbox; move them \
                  away, and start with another data directory for a kit that is made for tests",
                 path.display()
             ),
-            Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
+            Self::Unmade(reason) => write!(f, "a key of the kit could not be created: {reason}"),
             Self::Left { dir, reason } => write!(
                 f,
                 "{} still has a kit with this number, but {reason}: remove that folder for a new kit, choose another number, or \
@@ -138,7 +136,7 @@ impl fmt::Display for KitError {
             ),
             Self::OtherPlatformKeys { dir, has, wanted } => write!(
                 f,
-                "the kit in {} was made with the platform keys `{}`, not `{}`: use a new data directory, or leave the \
+                "the kit in {} was made with the platform keys `{}`, not `{}`: use a new data folder, or leave the \
                  platform keys out to keep the kit as it is",
                 dir.display(),
                 has.word(),

@@ -119,7 +119,8 @@ impl PostingError {
                 HandlerError::Refused(refuse(reason))
             }
             Self::Amount => {
-                StoreError::Corrupt("a movement of money below zero or too large".to_owned()).into()
+                StoreError::Corrupt("an amount below zero, or too large, in a movement of money".to_owned())
+                    .into()
             }
             Self::Store(error) => error.into(),
         }
@@ -146,7 +147,7 @@ pub(crate) fn take_over_wallet(
     post(tx, moved).map_err(|error| match error {
         PostingError::Store(error) => error,
         PostingError::Short { .. } | PostingError::Amount => {
-            StoreError::Corrupt("a wallet that does not have what it has".to_owned())
+            StoreError::Corrupt("a wallet that holds less than its balance says".to_owned())
         }
     })
 }

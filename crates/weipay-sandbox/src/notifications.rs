@@ -289,7 +289,7 @@ impl Sender {
         });
         let settled = settled
             .await
-            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())));
+            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be stored".to_owned())));
         self.platform.watched(Task::Deliveries, settled)?;
         Ok(attempt)
     }

@@ -225,7 +225,7 @@ async fn respond(
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
     let Ok(body) = service.bodies.read(stream, &place, is_upload, *idle_timeout).await else {
-        let reason = "its body did not arrive whole and in time";
+        let reason = "its body did not arrive completely within the time limit";
         service.settings.note(LogEntry::incomplete(method.as_str(), &path, reason));
         return Err(Dropped);
     };

@@ -142,12 +142,13 @@ impl Core {
         }
     }
 
-    /// For a sub-merchant a partner calls operations of its own. Those of a merchant have no field for it, and would act
-    /// for the partner without a word.
+    /// For a sub-merchant, a partner calls other operations than a merchant. Those of a merchant have no field for the
+    /// sub-merchant, so they would act for the partner itself, and nothing in the response would tell.
     fn check_sub_merchant(&self, request: &Request) -> Result<(), RequestError> {
-        let twin =
-            request.operation.filter(|_| self.sub_merchant.is_some()).and_then(Operation::partner_twin);
-        twin.map_or(Ok(()), |twin| Err(RequestError::PartnerOperation(twin.path().to_owned())))
+        match request.operation.and_then(Operation::partner_path) {
+            Some(path) if self.sub_merchant.is_some() => Err(RequestError::PartnerOperation(path.to_owned())),
+            _ => Ok(()),
+        }
     }
 
     /// The platform's keys as they are now. They are read here again for each call: they may change while the client

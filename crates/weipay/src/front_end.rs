@@ -26,9 +26,9 @@
 //! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link), [`coupon_cards`](FrontEnd::coupon_cards) |
 //! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
-//! The parameters must be signed with the private key of the merchant that created the order. Where that key is elsewhere,
-//! [`with_signer`](FrontEnd::with_signer) takes a function that signs; one that is async goes to `FrontEnd::with_async_signer`, whose
-//! parameters `jsapi_async` and `app_async` make.
+//! The parameters must be signed with the private key of the merchant that created the order. If that key is outside of
+//! the process, give a signing function to [`with_signer`](FrontEnd::with_signer), or an async signer to
+//! `FrontEnd::with_async_signer`, and call `jsapi_async` and `app_async`.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -90,8 +90,8 @@ impl FrontEnd {
         Self::signed_by(mchid, SigningKey::Signer(Arc::new(signer)))
     }
 
-    /// The same with a signer that has to be waited for, such as that of an async client. [`jsapi_async`](Self::jsapi_async)
-    /// and its neighbours wait for it without holding up a thread, for as long as it takes.
+    /// The same with an async signer, such as that of an async client. [`jsapi_async`](Self::jsapi_async) and the other
+    /// async methods wait for it without blocking a thread, with no time limit.
     ///
     /// ```
     /// use weipay::front_end::{FrontEnd, JsapiParameters, ParameterError};
@@ -116,7 +116,7 @@ impl FrontEnd {
         Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
     }
 
-    /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
+    /// Replaces the time (in seconds since 1970) and the random string (随机串), for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -137,8 +137,9 @@ impl FrontEnd {
         Ok(JsapiParameters { pay_sign: self.sign(&message)?, ..parameters })
     }
 
-    /// As [`jsapi`](Self::jsapi), for an order whose instalments (微信分付) the merchant pays interest for (商户贴息): `package` says
-    /// which plan the user has chosen. `subsidy_period_type` is a word of the order's `subsidy_info`, such as `PERIOD`.
+    /// As [`jsapi`](Self::jsapi), for an order with instalments (微信分付) whose interest the merchant pays (商户贴息):
+    /// `package` says which plan the user has chosen. `subsidy_period_type` is a word of the order's `subsidy_info`,
+    /// such as `PERIOD`.
     ///
     /// # Errors
     ///
@@ -424,7 +425,8 @@ impl Display for ParameterError {
                  `FrontEnd` with the RSA key of the merchant",
             ),
             Self::AsyncSigner => f.write_str(
-                "the parameters of the front end are signed by an async signer: make them with `jsapi_async` or its neighbours",
+                "the parameters of the front end are signed by an async signer: use `jsapi_async` or another \
+                 `..._async` method",
             ),
             Self::NoApiV2Key => f.write_str(
                 "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",

@@ -101,7 +101,7 @@ impl FromStr for BaseUrl {
         let authority = uri.authority().ok_or_else(|| error("has no host: write one after the scheme"))?;
         let host = authority.host();
         if authority.as_str().contains('@') {
-            return Err(error("must not have a user name or a password: remove what stands before the @"));
+            return Err(error("must not have a user name or a password: remove the part before the @"));
         }
         if host.is_empty() {
             return Err(error("has no host: write one after the scheme"));
@@ -114,7 +114,7 @@ impl FromStr for BaseUrl {
             Err(_) => return Err(error("has an invalid port: give a number from 1 to 65535")),
         };
         if uri.query().is_some() || text.contains('#') {
-            return Err(error("must not have a query or a fragment: remove what begins with ? or #"));
+            return Err(error("must not have a query or a fragment: remove the part from ? or # on"));
         }
         let prefix = uri.path().trim_end_matches('/');
         if prefix.contains("//") {
@@ -123,7 +123,8 @@ impl FromStr for BaseUrl {
         let host = host.to_ascii_lowercase();
         if scheme == "http" && is_of_platform(&host) {
             return Err(error(
-                "must begin with https:// for a host of WeChat Pay: without TLS everybody on the way reads and changes orders",
+                "must begin with https:// for a host of WeChat Pay: without TLS, anybody on the network can read and \
+                 change orders",
             ));
         }
         Ok(Self { origin: format!("{scheme}://{host}{port}"), prefix: prefix.to_owned() })

@@ -512,3 +512,39 @@ fn personal_fields_are_private_and_the_word_is_nowhere_in_vain() {
     let text = format!("POST v3/a\n  title x\n  repeat unknown\n  json\n{fine}");
     assert_eq!(lint(&[("v3/a", &text)]), Vec::<String>::new());
 }
+
+#[test]
+fn what_partners_call_in_its_place_is_named_and_exists() {
+    let operation = |path: &str, partner: &str, field: &str| {
+        format!("POST {path}\n  title x\n{partner}  repeat unknown\n\n  json\n    {field}\n")
+    };
+    let own = |path: &str, partner: &str| operation(path, partner, "a string");
+    let partners = |path: &str| operation(path, "", "sub_mchid* string sub-merchant-number");
+    for (merchants, of_partners) in [
+        ("v3/a/b", "v3/a/partner/b"),
+        ("v3/a/b", "v3/a/partnerpay/b"),
+        ("v3/a/b", "v3/partner-a/b"),
+        ("v3/a/pay", "v3/a/partnerpay"),
+        ("v3/merchant/b", "v3/partner/b"),
+    ] {
+        let both = |partner: &str| {
+            lint(&[(merchants, &own(merchants, partner)), (of_partners, &partners(of_partners))])
+        };
+        let unnamed = format!(
+            "{merchants}.api:1: partners call `{of_partners}` in its place: write `partner {of_partners}`"
+        );
+        assert_eq!(both(""), [unnamed]);
+        assert_eq!(both(&format!("  partner {of_partners}\n")), Vec::<String>::new());
+    }
+    let missing = "v3/a.api:1: `partner v3/b`: there is no `POST v3/b` with a number of a sub-merchant";
+    assert_eq!(lint(&[("v3/a", &own("v3/a", "  partner v3/b\n"))]), [missing]);
+    assert_eq!(lint(&[("v3/a", &own("v3/a", "  partner v3/b\n")), ("v3/b", &own("v3/b", ""))]), [missing]);
+    let both = operation("v3/a", "  partner v3/b\n", "sub_mchid* string sub-merchant-number");
+    let needless =
+        "v3/a.api:1: an operation with a number of a sub-merchant needs no `partner`: partners call it, too";
+    assert_eq!(lint(&[("v3/a", &both), ("v3/b", &partners("v3/b"))]), [needless]);
+    assert_eq!(
+        lint(&[("v3/a", &own("v3/a", "  partner\n"))]),
+        ["v3/a.api:3: `partner` should name the path at which partners do the same"]
+    );
+}

@@ -36,6 +36,7 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect at most once), `not-safe`, or `unknown` (treat it as not safe); and the reason. `x-repeat-after-seconds`: how far apart the platform wants the two |
 | `x-error-codes` | the known error codes (错误码) of a response: what each means, what to do (`advice`), and where that is known from. The response `ApiError` has those of every operation; an operation itself has those whose status is unknown or 202. The platform adds codes without notice |
 | `x-path` | the complete path, if the server contains a part of it |
+| `x-partner-path` | where a partner (服务商) does for a sub-merchant what this operation does for its caller |
 | `x-unsigned` | responses have no signature of their body |
 | `x-signed-digest` | the header with the SHA-1 of a file. The signature of the response, if it has one, is over `{\"sha1\":\"<value of the header>\"}` |
 | `x-docs`, `x-group`, `x-roles` | the official pages, the official product, who may call |

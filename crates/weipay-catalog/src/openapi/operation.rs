@@ -54,6 +54,7 @@ fn describe(operation: &Operation, identifier: &str, prefix: &str, schemas: &mut
         ("requestBody", request_body(operation, identifier, schemas)),
         ("responses", responses(operation, identifier, schemas)),
         ("x-path", whole_path.into()),
+        ("x-partner-path", operation.partner_path.into()),
         ("x-unsigned", operation.unsigned.into()),
         ("x-signed-digest", operation.signed_digest.into()),
         ("x-error-codes", errors::elsewhere(operation)),

@@ -45,6 +45,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         roles: Vec::new(),
         docs: Vec::new(),
         base_url: None,
+        partner_path: None,
         client_cert: false,
         nonceless: false,
         unsigned: false,
@@ -89,6 +90,11 @@ impl Reader {
             "roles" => operation.roles = list(rest),
             "docs" => operation.docs = list(rest),
             "base" => operation.base_url = Some(rest),
+            "partner" if !rest.is_empty() => operation.partner_path = Some(rest),
+            "partner" => {
+                let rule = "`partner` should name the path at which partners do the same";
+                return Err(error(line.number, rule.to_owned()));
+            }
             "client-cert" => operation.client_cert = true,
             "nonceless" => operation.nonceless = true,
             "unsigned" => operation.unsigned = true,

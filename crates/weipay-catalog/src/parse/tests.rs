@@ -305,6 +305,7 @@ fn the_format_is_taught_whole() {
         "nonceless",
         "unsigned",
         "signed-digest",
+        "partner",
         "pictures",
         "multipart",
         "other",

@@ -145,6 +145,9 @@ fn operation_facts(operation: &Operation, page: &mut Page) {
     };
     fact("产品 product", operation.group.to_owned());
     fact("适用 roles", operation.roles.join(", "));
+    if let Some(path) = operation.partner_path {
+        fact("服务商 partner", format!("{path}, for a sub-merchant"));
+    }
     fact("主机 host", operation.base_url.unwrap_or("https://api.mch.weixin.qq.com/").to_owned());
     let body = match operation.success {
         200 if operation.has_file_response => ", a file (文件)",

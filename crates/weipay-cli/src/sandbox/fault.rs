@@ -13,10 +13,10 @@ use crate::output::print;
 /// What follows the options of `weipay sandbox fault --help`.
 const HELP: &str = "\
 A fault is one of:
-  429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
+  429, 500, 502, 503    nothing is done; options: `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
   202                   accepted, and not done yet
   drop, reset           the connection ends without a response, and nothing is done
-  commit-then-...       before any of these: the request is carried out, and its response is lost in this way
+  commit-then-...       in front of any of these: the request is carried out, and then its response fails in this way
   slow                  the response comes late; `slow; ms=1500` says how late
   truncated             the connection ends in the middle of the body
   wrong-signature, missing-signature, probe-signature, unknown-serial
@@ -38,9 +38,9 @@ pub(crate) struct Fault {
 pub(crate) enum FaultCommand {
     /// Let requests meet a fault, and print the number of the rule.
     Add(NewFault),
-    /// List the rules: number, fault, how many requests were hit, and which it is about.
+    /// List the rules: number, fault, how many requests they hit, and which requests they are for.
     List,
-    /// Take one rule away, or all, and print how many.
+    /// Remove one rule, or all, and print how many.
     Clear {
         /// Its number.
         id: Option<u64>,

@@ -58,6 +58,9 @@ fn head(operation: &Operation) -> String {
     if !operation.roles.is_empty() {
         sentences.push(format!("For {}.", operation.roles.join(", ")));
     }
+    if let Some(path) = operation.partner_path {
+        sentences.push(format!("Partners (服务商) call `{path}` for their sub-merchants."));
+    }
     if let Some(base_url) = operation.base_url {
         sentences.push(format!("Host: `{base_url}`."));
     }

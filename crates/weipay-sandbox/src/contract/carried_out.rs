@@ -30,7 +30,7 @@ impl CarriedOut {
         if is_free || is_known(text) || products::is_kept_as_sent(field.name) {
             return Ok(());
         }
-        Err(format!("{} must be {}: the sandbox knows no other value", field.name, listed(&field.values)))
+        Err(format!("{} must be {}: the sandbox supports no other value", field.name, listed(&field.values)))
     }
 
     /// INFERRED(negative-money): an amount below 0 is refused where the page has no lower limit.

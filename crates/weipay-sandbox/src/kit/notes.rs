@@ -95,7 +95,7 @@ fn public_key(text: &mut String, values: &Values<'_>, id: &str, file: &str) {
         &format!("{}\n    public_key=open('{file}').read(), public_key_id='{id}')\n", python(values)),
     );
     section(
-        "wechatpay-node-v3: it knows no public key of the platform, and cannot verify its signatures",
+        "wechatpay-node-v3: it does not support the public key of the platform, so it cannot verify signatures",
         &format!("{}Do not call verifySign.\n", node_v3(appid, mchid, key, cert)),
     );
     section(

@@ -52,7 +52,9 @@ impl Address {
             uri = parse(&url.replacen('?', "/?", 1))?;
         }
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(error("is not a whole URL: give it from https:// on, as the response has it"));
+            return Err(error(
+                "is not a complete URL: pass it unchanged from the response, including https://",
+            ));
         };
         if authority.as_str().contains('@') {
             return Err(error("has a user name or a password, which is not allowed in it"));

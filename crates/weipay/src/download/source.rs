@@ -183,8 +183,8 @@ impl Names {
 
 fn no_address(name: &str) -> RequestError {
     RequestError::DownloadUrl(format!(
-        "is missing: the response has no `{name}`. A file that is still being made has none yet. If the response has a list of \
-         files, give an item of the list"
+        "is missing: the response has no `{name}`. It is not there until the file is ready. If the response has a \
+         list of files, give an item of the list"
     ))
 }
 
@@ -220,7 +220,8 @@ impl Digest {
     /// nothing tells apart.
     fn without_type(hash: &str) -> Result<Self, RequestError> {
         Self::new("SHA1", hash).map_err(|_| {
-            let reason = "is announced without its algorithm, and is not of SHA1: give it with `digest`";
+            let reason =
+                "is announced without its algorithm, and does not look like SHA1: set it with `digest`";
             RequestError::Digest(reason.to_owned())
         })
     }

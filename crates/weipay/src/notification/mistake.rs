@@ -70,7 +70,7 @@ impl Display for BodyMistake {
                 "the body was already parsed: a middleware read it as JSON before the receiver"
             }
             Self::Quoted => "the body is a JSON string with JSON in it: it was serialized again",
-            Self::FormEncoded => "the body is URL-encoded: something took it for a form",
+            Self::FormEncoded => "the body is URL-encoded: something before the receiver parsed it as a form",
             Self::Spaced => {
                 "the body has spaces between its tokens, which the platform does not write: it looks parsed and \
                  serialized again"

@@ -61,33 +61,6 @@ impl Operation {
         meant.min_by_key(|row| (Some(row.verb) != verb, row.path.matches('{').count()))
     }
 
-    /// The operation by which a partner (服务商) does for a sub-merchant what this one does for the caller. Its path has one
-    /// segment more, `partner` or `partnerpay`, or says it in one that is there: `partner-transfer`, `partnerpay`, or `partner` in
-    /// place of `merchant`.
-    pub(crate) fn partner_twin(&self) -> Option<&'static Self> {
-        if self.sub_mchid.is_some() {
-            return None;
-        }
-        let segments: Vec<&str> = self.path.split('/').collect();
-        let find = |at: usize, taken: usize, word: &str| {
-            let mut path = segments.clone();
-            path.splice(at..at + taken, [word]);
-            let twin = Self::find(&self.method(), &path.join("/"))?;
-            // A placeholder takes any word.
-            (twin.sub_mchid.is_some() && twin.segment(at) == Some(word)).then_some(twin)
-        };
-        (1..=segments.len()).find_map(|at| {
-            let added = ["partner", "partnerpay"].iter().find_map(|word| find(at, 0, word));
-            let said = || {
-                let own = *segments.get(at)?;
-                let words = [format!("partner-{own}"), format!("partner{own}")];
-                let said = words.iter().find_map(|word| find(at, 1, word));
-                said.or_else(|| (own == "merchant").then(|| find(at, 1, "partner"))?)
-            };
-            added.or_else(said)
-        })
-    }
-
     /// Whether a field of its request travels encrypted.
     pub(crate) fn has_encrypted_request(&self) -> bool {
         [Place::Path, Place::Query, Place::Body].iter().any(|at| self.members(*at).has_encrypted())
@@ -255,31 +228,6 @@ mod tests {
         }
         assert_eq!(path_of(Method::OPTIONS, "v3/billdownload/file"), None);
         assert_eq!(path_of(Method::POST, "v3/billdownload/file"), None);
-    }
-
-    #[test]
-    fn what_a_merchant_does_for_itself_a_partner_does_at_a_path_of_its_own() {
-        let twin = |method: Method, path| {
-            Operation::find(&method, path).unwrap().partner_twin().map(Operation::path)
-        };
-        for (path, partners) in [
-            ("v3/pay/transactions/jsapi", "v3/pay/partner/transactions/jsapi"),
-            (
-                "v3/payscore/serviceorder/{out_order_no}/pay",
-                "v3/payscore/partner/serviceorder/{out_order_no}/pay",
-            ),
-            ("v3/papay/pay/transactions/apply", "v3/papay/pay/partner/transactions/apply"),
-            ("v2/pay/pappayapply", "v2/pay/partner/pappayapply"),
-            ("v3/transfer/batches", "v3/partner-transfer/batches"),
-            ("v2/vehicle/pay/payapply", "v2/vehicle/partnerpay/payapply"),
-            ("v2/transit/queryorder", "v2/transit/partnerpay/queryorder"),
-            ("v3/papay/contracts/{contract_id}/notify", "v3/partner-papay/contracts/{contract_id}/notify"),
-        ] {
-            assert_eq!(twin(Method::POST, path), Some(partners));
-            assert_eq!(twin(Method::POST, partners), None);
-        }
-        assert_eq!(twin(Method::POST, "v3/refund/domestic/refunds"), None);
-        assert_eq!(operations().filter(|row| row.partner_twin().is_some()).count(), 64);
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl Operation {
             sub_mchid: None,
             sub_appid: None,
             merchant_number: None,
+            partner_path: None,
             repeat_after: 0,
             success: 200,
             version: Version::V3,
@@ -73,6 +74,11 @@ impl Operation {
 
     pub(super) const fn sub_app(mut self, name: &'static str, place: Place) -> Self {
         self.sub_appid = Some((name, place));
+        self
+    }
+
+    pub(super) const fn partners_call(mut self, path: &'static str) -> Self {
+        self.partner_path = Some(path);
         self
     }
 

@@ -219,7 +219,7 @@ impl FlowFile {
                 "the file of a whole stock is available from ten o'clock (Beijing) on the day after the stock's \
                  available_end_time: move the clock, or ask by day"
             }
-            _ => "the file of a day is available from ten o'clock (Beijing) of the next day: move the clock",
+            _ => "the file of a day is available from 10:00 (Beijing) on the next day: advance the clock",
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn bad_period() -> Refusal {
         403,
         "REQUEST_BLOCKED",
         "活动未开始或已结束",
-        "available_begin_time must not be over by the sandbox's clock, and available_end_time must be later",
+        "available_begin_time must not be in the past by the sandbox's clock, and available_end_time must be later",
     )
     .with_tail(NOT_RUNNING)
 }
@@ -98,8 +98,8 @@ pub(super) fn sender_has_no_right() -> Refusal {
         403,
         "REQUEST_BLOCKED",
         "批次不支持跨商户发券",
-        "stock_creator_mchid must be the merchant that created the stock. It sends its coupons itself, or whoever has an appid that it \
-         named in POST /v3/marketing/partnerships/build",
+        "stock_creator_mchid must be the merchant that created the stock. Its coupons can be sent by that merchant, \
+         or by a merchant with an appid that it authorised with POST /v3/marketing/partnerships/build",
     )
     .with_tail(270_079_509)
 }

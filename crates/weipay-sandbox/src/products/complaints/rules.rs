@@ -223,11 +223,13 @@ pub(super) fn person_does(
         PersonStep::Continue if !is_settled => Some("it is not settled yet: use reply"),
         PersonStep::Continue => None,
         _ if is_settled => Some("it is settled: use continue"),
-        PersonStep::AskPlatform if complaint.with_platform => Some("the platform helps already"),
+        PersonStep::AskPlatform if complaint.with_platform => Some("the platform is already involved"),
         PersonStep::CancelPlatform | PersonStep::PlatformEnd if !complaint.with_platform => {
-            Some("the platform does not help: use ask-platform first")
+            Some("the platform is not involved: use ask-platform first")
         }
-        _ if complaint.actions.len() >= MAX_ACTIONS => Some("no more is kept of one complaint"),
+        _ if complaint.actions.len() >= MAX_ACTIONS => {
+            Some("this complaint has reached the maximum number of entries")
+        }
         _ => None,
     };
     if let Some(reason) = reason {

@@ -81,7 +81,8 @@ fn has_form(media_id: &str) -> bool {
 fn no_such_picture() -> Refusal {
     Refusal::invalid_request(
         "图片不存在",
-        "no upload to /v3/merchant-service/images/upload responded with this media_id, or the picture gave way to newer ones",
+        "no upload to /v3/merchant-service/images/upload responded with this media_id, or the picture was replaced by \
+         newer ones",
     )
 }
 

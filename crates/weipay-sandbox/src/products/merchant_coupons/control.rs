@@ -33,7 +33,7 @@ pub(crate) const ROUTES: &[Route] = &[
             Member::object("plugin", "Mini programs: send_coupon_params, sign and send_coupon_merchant"),
             Member::object("card_list", "JSSDK: what wx.addCard is given, with its cardList"),
             Member::text("token", "The token of 向用户预发放商品券"),
-            Member::text("openid", "Who taps; an H5 address says it itself"),
+            Member::text("openid", "The openid of the person who takes them; an H5 address contains it"),
         ],
         receive,
     ),
@@ -61,7 +61,7 @@ fn put_product(control: &Control, request: &ControlRequest) -> Result<Value, Con
 fn receive(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let openid = || {
         let openid = request.text("openid").map(str::to_owned);
-        openid.ok_or_else(|| ControlError::invalid("`openid` is missing: say who taps"))
+        openid.ok_or_else(|| ControlError::invalid("`openid` is missing: the person who takes the coupon"))
     };
     let given = ["address", "plugin", "card_list", "token"].map(|name| request.get(name));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -78,7 +78,8 @@ fn receive(control: &Control, request: &ControlRequest) -> Result<Value, Control
         _ => return Err(ControlError::invalid("give one of `address`, `plugin`, `card_list` and `token`")),
     };
     let reception = control.platform.receive_coupons(&page)?;
-    serde_json::to_value(reception).map_err(|_| ControlError::invalid("the page holds what JSON cannot"))
+    serde_json::to_value(reception)
+        .map_err(|_| ControlError::invalid("the page contains a value that JSON cannot express"))
 }
 
 fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

@@ -63,7 +63,8 @@ fn send(tx: &Transaction<'_>, context: &Context<'_>, kind: MessageKind) -> Resul
     let (request, now) = (context.request, context.now);
     let order = steps::named(tx, context)?;
     if order.state != OrderState::Confirmed {
-        let reason = "a message is sent of an order that the person has confirmed and that is not completed";
+        let reason =
+            "a message can be sent only for an order that the person has confirmed and that is not completed";
         return Err(refusals::wrong_state(order.state, reason).into());
     }
     let total = checked_total(&request.body)?;

@@ -49,7 +49,7 @@ const MAX_REDIRECT_URL: usize = 2_048;
 
 pub(super) const SHOW_ADDRESS: Route = Route::get(
     "/orders/page",
-    "Where a browser finds the page on which a person pays an order",
+    "The address of the page where a person pays an order in a browser",
     &[
         Member::text(
             "order",
@@ -102,7 +102,7 @@ fn too_long() -> Response {
 }
 
 impl Platform {
-    /// Where a browser finds the page on which a person pays an order, by any of its numbers.
+    /// The address of the page where a person pays an order in a browser, by any of its numbers.
     ///
     /// # Errors
     ///
@@ -276,7 +276,7 @@ impl Platform {
         Err(refused(
             403,
             "请用 IP 地址打开",
-            "Open this page by an IP address or as localhost: a sandbox shows it under no other name.",
+            "Open this page by an IP address or as localhost: a sandbox does not serve it under other names.",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! What a person does with an order, which no operation of the API can: pay it, or fail to.
+//! What a person does with an order, which no operation of the API can do: pay it, or fail to pay.
 
 mod paying;
 
@@ -30,10 +30,10 @@ const PAY: Route = Route::post(
             "Who pays, by openid or unionid (default: the payer that the order names, or any person)",
         ),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
-        Member::integer("discount", "Fen that a coupon of the merchant takes off"),
+        Member::integer("discount", "The discount of a merchant's coupon, in fen"),
         Member::text(
             "coupon",
-            "The cash coupon (代金券) by its coupon_id, or `none`; else the best that fits",
+            "The cash coupon (代金券) by its coupon_id, or `none` (default: the best that fits)",
         ),
         Member::boolean("wallet", "Pays from the wallet (零钱), and not by a bank card"),
         Member::word(
@@ -162,14 +162,15 @@ impl PersonPays {
         self
     }
 
-    /// With a coupon of the merchant that takes this amount (fen) off; off a combined order, in proportion to its parts.
+    /// With a merchant's coupon for this amount (fen); in a combined order, in proportion to its parts.
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;
         self
     }
 
-    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one that takes most off.
+    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one with the
+    /// largest discount.
     #[must_use]
     pub fn coupon(mut self, coupon_id: impl Into<String>) -> Self {
         self.coupon = Some(coupon_id.into());
@@ -196,9 +197,9 @@ impl PersonPays {
             (false, None) => Ok(Funds::Card),
             (false, Some(BankCard::Debit)) => Ok(Funds::DebitCard),
             (false, Some(BankCard::Credit)) => Ok(Funds::CreditCard),
-            (true, Some(_)) => Err(PersonPaysError::NotPayable(
-                "say `wallet` or `card`: one payment comes from one of them".to_owned(),
-            )),
+            (true, Some(_)) => {
+                Err(PersonPaysError::NotPayable("give either `wallet` or `card`, not both".to_owned()))
+            }
         }
     }
 }

@@ -196,7 +196,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
     if tx.get::<Cancelled>(&new.transaction_id)?.is_some() {
         return Err(Refusal::invalid_request(
             "订单已取消补差",
-            "subsidies/cancel was asked for this order: it is not subsidised any more",
+            "the subsidy of this order was cancelled (subsidies/cancel)",
         )
         .into());
     }
@@ -289,7 +289,7 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
     let subsidy = found.ok_or_else(|| {
         Refusal::invalid_request(
             "回退金额超过补差金额",
-            "the order has no subsidy (of subsidy_id, where that is sent) that has so much left",
+            "no subsidy of this order has that much left (if subsidy_id is sent, only that one counts)",
         )
     })?;
     let made = SubsidyReturn {

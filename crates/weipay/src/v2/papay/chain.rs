@@ -106,7 +106,7 @@ chain_step! {
 impl<M: Mode> PapayEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/entrustweb`
     ///
-    /// Responses are not signed.
+    /// Partners (服务商) call `v2/papay/partner/entrustweb` for their sub-merchants. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::entrustweb::get).
     ///
@@ -142,7 +142,7 @@ chain_step! {
 impl<M: Mode> PapayH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/h5entrustweb`
     ///
-    /// Responses are not signed.
+    /// Partners (服务商) call `v2/papay/partner/h5entrustweb` for their sub-merchants. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::h5entrustweb::get).
     ///
@@ -474,7 +474,8 @@ chain_step! {
 impl<M: Mode> PapayQuerycontract<M> {
     /// 查询签约关系 · `POST v2/papay/querycontract`
     ///
-    /// Safe to repeat with the same content.
+    /// Partners (服务商) call `v2/papay/partner/querycontract` for their sub-merchants. Safe to repeat with the
+    /// same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

@@ -666,7 +666,8 @@ chain_step! {
 impl<M: Mode> PayPaporderquery<M> {
     /// 查询订单 · `POST v2/pay/paporderquery`
     ///
-    /// Safe to repeat with the same content.
+    /// Partners (服务商) call `v2/pay/partner/paporderquery` for their sub-merchants. Safe to repeat with the same
+    /// content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -705,6 +706,8 @@ chain_step! {
 
 impl<M: Mode> PayPappayapply<M> {
     /// 申请扣款 · `POST v2/pay/pappayapply`
+    ///
+    /// Partners (服务商) call `v2/pay/partner/pappayapply` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

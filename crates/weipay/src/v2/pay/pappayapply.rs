@@ -6,6 +6,8 @@ pub use crate::v2::pay::chain::PayPappayapply as Pappayapply;
 
 /// 申请扣款 · `POST v2/pay/pappayapply`
 ///
+/// Partners (服务商) call `v2/pay/partner/pappayapply` for their sub-merchants.
+///
 /// Official documents (官方文档):
 ///
 /// - merchant: [4011987377](https://pay.weixin.qq.com/doc/v2/merchant/4011987377)
@@ -15,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 申请扣款: what is sent.
+        /// 申请扣款: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPappayapplyV2Request`](crate::pay::PostPayPappayapplyV2Request).
         #[doc(alias = "申请扣款")]
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商品描述. Required; at most 128 bytes.
             body: String = xml("body").required().bytes(0, 128),
@@ -52,7 +54,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请扣款: what comes back.
+        /// 申请扣款: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPappayapplyV2Response`](crate::pay::PostPayPappayapplyV2Response).
         #[doc(alias = "申请扣款")]

@@ -199,6 +199,8 @@ chain_step! {
 impl<M: Mode> TransitPayPayapply<M> {
     /// 申请扣款 · `POST v2/transit/pay/payapply`
     ///
+    /// Partners (服务商) call `v2/transit/partnerpay/payapply` for their sub-merchants.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::payapply::post).
     ///
     /// ```no_run
@@ -240,7 +242,8 @@ chain_step! {
 impl<M: Mode> TransitPayQuerystate<M> {
     /// 查询用户状态接口 · `POST v2/transit/pay/querystate`
     ///
-    /// Safe to repeat with the same content.
+    /// Partners (服务商) call `v2/transit/partnerpay/querystate` for their sub-merchants. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::querystate::post).
     ///
@@ -274,7 +277,8 @@ chain_step! {
 impl<M: Mode> TransitQueryorder<M> {
     /// 查询订单 · `POST v2/transit/queryorder`
     ///
-    /// Safe to repeat with the same content.
+    /// Partners (服务商) call `v2/transit/partnerpay/queryorder` for their sub-merchants. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::queryorder::post).
     ///

@@ -204,6 +204,8 @@ chain_step! {
 impl<M: Mode> VehiclePayNotification<M> {
     /// 用户入场通知 · `POST v2/vehicle/pay/notification`
     ///
+    /// Partners (服务商) call `v2/vehicle/partnerpay/notification` for their sub-merchants.
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::notification::post).
     ///
     /// ```no_run
@@ -238,6 +240,8 @@ chain_step! {
 
 impl<M: Mode> VehiclePayPayapply<M> {
     /// 申请扣款 · `POST v2/vehicle/pay/payapply`
+    ///
+    /// Partners (服务商) call `v2/vehicle/partnerpay/payapply` for their sub-merchants.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::payapply::post).
     ///
@@ -280,7 +284,8 @@ chain_step! {
 impl<M: Mode> VehiclePayQuerystate<M> {
     /// 用户状态查询 · `POST v2/vehicle/pay/querystate`
     ///
-    /// Safe to repeat with the same content.
+    /// Partners (服务商) call `v2/vehicle/partnerpay/querystate` for their sub-merchants. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay::querystate::post).
     ///

@@ -1578,7 +1578,8 @@ chain_step! {
 impl<M: Mode> FundAppMchTransferTransferBills<M> {
     /// 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
     ///
-    /// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
+    /// For 普通商户. Partners (服务商) call `v3/fund-app/mch-transfer/partner/transfer-bills` for their sub-merchants.
+    /// Safe to repeat with the same `out_bill_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1676,7 +1677,8 @@ chain_step! {
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     /// 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1723,7 +1725,9 @@ chain_step! {
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     /// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1770,7 +1774,9 @@ chain_step! {
 impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     /// 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1830,7 +1836,8 @@ chain_step! {
 impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     /// 用户授权后转账 · `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/fund-app/mch-transfer/partner/transfer-bills/transfer` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

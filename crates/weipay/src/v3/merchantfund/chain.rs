@@ -54,7 +54,7 @@ chain_step! {
 impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
     /// 服务商银行来账查询 · `GET v3/merchantfund/merchant/income-records`
     ///
-    /// For 服务商.
+    /// For 服务商. Partners (服务商) call `v3/merchantfund/partner/income-records` for their sub-merchants.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant::income_records::get).
     ///

@@ -95,7 +95,8 @@ chain_step! {
 impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     /// 重试扣费通知 · `POST v3/papay/contracts/{contract_id}/fail-notify`
     ///
-    /// For 普通商户. A success has no body (204).
+    /// For 普通商户. Partners (服务商) call `v3/partner-papay/contracts/{contract_id}/fail-notify` for their
+    /// sub-merchants. A success has no body (204).
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -141,7 +142,8 @@ chain_step! {
 impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
     ///
-    /// For 普通商户. A success has no body (204).
+    /// For 普通商户. Partners (服务商) call `v3/partner-papay/contracts/{contract_id}/notify` for their sub-merchants.
+    /// A success has no body (204).
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1416,7 +1418,8 @@ chain_step! {
 impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
     /// 查询扣费预约 · `GET v3/papay/pay/schedules/contract-id/{contract_id}`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/schedules/contract-id/{contract_id}` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1462,7 +1465,8 @@ chain_step! {
 impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     /// 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule` for
+    /// their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1525,7 +1529,7 @@ chain_step! {
 impl<M: Mode> PapayPayTransactionsApply<M> {
     /// 受理扣款 · `POST v3/papay/pay/transactions/apply`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/transactions/apply` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1637,7 +1641,8 @@ chain_step! {
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
     /// App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
+    /// for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1689,7 +1694,8 @@ chain_step! {
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
     /// H5场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5` for
+    /// their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1741,7 +1747,8 @@ chain_step! {
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
     /// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
+    /// for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1793,7 +1800,9 @@ chain_step! {
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     /// 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -2304,7 +2313,9 @@ chain_step! {
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
     /// 通过商户协议号查询委托代扣签约协议 · `GET v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -2361,7 +2372,9 @@ chain_step! {
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
     /// 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate` for
+    /// their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

@@ -136,7 +136,7 @@ chain_step! {
 impl<M: Mode> PayInstalExposure<M> {
     /// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/pay/instal/partner/exposure` for their sub-merchants.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::instal::exposure::post).
     ///
@@ -1174,7 +1174,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsApp<M> {
     /// APP下单 · `POST v3/pay/transactions/app`
     ///
-    /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/app` for their sub-merchants.
+    /// Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1226,7 +1227,7 @@ chain_step! {
 impl<M: Mode> PayTransactionsAppWithContract<M> {
     /// APP下单并签约 · `POST v3/pay/transactions/app-with-contract`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/app-with-contract` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1287,7 +1288,7 @@ chain_step! {
 impl<M: Mode> PayTransactionsCodepay<M> {
     /// 付款码支付 · `POST v3/pay/transactions/codepay`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/codepay` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1338,7 +1339,7 @@ chain_step! {
 impl<M: Mode> PayTransactionsExposure<M> {
     /// 微信分付-支付方式前置服务 · `POST v3/pay/transactions/exposure`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/exposure` for their sub-merchants.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::exposure::post).
     ///
@@ -1373,7 +1374,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsH5<M> {
     /// H5下单 · `POST v3/pay/transactions/h5`
     ///
-    /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/h5` for their sub-merchants. Safe
+    /// to repeat with the same `out_trade_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1441,7 +1443,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     /// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
     ///
-    /// For 直连商户, 特约商户（直连模式）.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/id/{transaction_id}` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1490,7 +1493,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsJsapi<M> {
     /// JSAPI下单 · `POST v3/pay/transactions/jsapi`
     ///
-    /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/jsapi` for their sub-merchants.
+    /// Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1543,7 +1547,7 @@ chain_step! {
 impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     /// JSAPI下单并授权/签约 · `POST v3/pay/transactions/jsapi-with-contract`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/jsapi-with-contract` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1599,7 +1603,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsNative<M> {
     /// Native下单 · `POST v3/pay/transactions/native`
     ///
-    /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/native` for their sub-merchants.
+    /// Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1669,7 +1674,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     /// 商户订单号查询 · `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
     ///
-    /// For 直连商户, 特约商户（直连模式）.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/out-trade-no/{out_trade_no}` for
+    /// their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1727,7 +1733,9 @@ chain_step! {
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
     ///
-    /// For 直连商户, 特约商户（直连模式）. A success has no body (204). Safe to repeat with the same content.
+    /// For 直连商户, 特约商户（直连模式）. Partners (服务商) call
+    /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close` for their sub-merchants. A success has
+    /// no body (204). Safe to repeat with the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -1786,7 +1794,8 @@ chain_step! {
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     /// 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse` for
+    /// their sub-merchants.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::transactions::out_trade_no::out_trade_no::reverse::post).
     ///

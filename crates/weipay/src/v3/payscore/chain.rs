@@ -2484,7 +2484,7 @@ chain_step! {
 impl<M: Mode> PayscorePermissions<M> {
     /// 商户预授权 · `POST v3/payscore/permissions`
     ///
-    /// For 直连商户.
+    /// For 直连商户. Partners (服务商) call `v3/payscore/partner/permissions` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -2542,7 +2542,8 @@ chain_step! {
 impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
     /// 商户评估用户分层 · `POST v3/payscore/permissions/assess-user-risk-level`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/permissions/assess-user-risk-level` for their
+    /// sub-merchants.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::permissions::assess_user_risk_level::post).
     ///
@@ -2590,7 +2591,8 @@ chain_step! {
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
     /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/permissions/authorization-code/{authorization_code}`
     ///
-    /// For 直连商户.
+    /// For 直连商户. Partners (服务商) call `v3/payscore/partner/permissions/authorization-code/{authorization_code}`
+    /// for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -2644,7 +2646,9 @@ chain_step! {
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
     /// 解除用户授权关系（授权协议号） · `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
     ///
-    /// For 直连商户. A success has no body (204).
+    /// For 直连商户. Partners (服务商) call
+    /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate` for their
+    /// sub-merchants. A success has no body (204).
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3032,7 +3036,7 @@ chain_step! {
 impl<M: Mode> PayscorePlanPayscorePlans<M> {
     /// 创建支付分计划 · `POST v3/payscore/plan/payscore-plans`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/plan/partner/payscore-plans` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3102,7 +3106,8 @@ chain_step! {
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
     /// 查询支付分计划 · `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3152,7 +3157,9 @@ chain_step! {
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
     /// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3203,7 +3210,7 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorder<M> {
     /// 查询支付分订单 · `GET v3/payscore/serviceorder`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3236,7 +3243,8 @@ impl<M: Mode> PayscoreServiceorder<M> {
 
     /// 创建支付分订单 · `POST v3/payscore/serviceorder`
     ///
-    /// For 普通商户. Safe to repeat with the same `out_order_no` and the same content.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder` for their sub-merchants. Safe to repeat
+    /// with the same `out_order_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3302,7 +3310,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     /// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
     ///
-    /// For 服务商, 直连商户.
+    /// For 服务商, 直连商户. Partners (服务商) call `v3/payscore/partner/serviceorder/direct-complete` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3388,7 +3397,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
     /// 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
     ///
-    /// For 普通商户. Safe to repeat with the same content.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/cancel` for their
+    /// sub-merchants. Safe to repeat with the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3434,7 +3444,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     /// 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
     ///
-    /// For 普通商户. Safe to repeat with the same content.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/complete` for their
+    /// sub-merchants. Safe to repeat with the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3483,7 +3494,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
     /// 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/modify` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3536,7 +3548,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
     /// 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/pay` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3578,7 +3591,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
     /// 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
     ///
-    /// For 普通商户. A success has no body (204).
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage` for
+    /// their sub-merchants. A success has no body (204).
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3629,7 +3643,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
     /// 下发服务预扣费消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`
     ///
-    /// For 普通商户. A success has no body (204).
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage` for
+    /// their sub-merchants. A success has no body (204).
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3680,7 +3695,8 @@ chain_step! {
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
     /// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/sync` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -3733,7 +3749,7 @@ chain_step! {
 impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     /// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/partner/servicepayondeliveryorder` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -4047,7 +4063,7 @@ chain_step! {
 impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     /// 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/serviceorder`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/sign-plan/partner/serviceorder` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -4096,7 +4112,7 @@ chain_step! {
 impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     /// 创建用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call `v3/payscore/sign-plan/partner/user-sign-plans` for their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -4167,7 +4183,9 @@ chain_step! {
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
     /// 查询用户的签约计划 · `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}` for their
+    /// sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///
@@ -4221,7 +4239,9 @@ chain_step! {
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
     /// 直连商户取消用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
     ///
-    /// For 普通商户.
+    /// For 普通商户. Partners (服务商) call
+    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop` for
+    /// their sub-merchants.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

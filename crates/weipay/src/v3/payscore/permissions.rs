@@ -20,7 +20,7 @@ pub use crate::v3::payscore::chain::PayscorePermissions as Permissions;
 
 /// 商户预授权 · `POST v3/payscore/permissions`
 ///
-/// For 直连商户.
+/// For 直连商户. Partners (服务商) call `v3/payscore/partner/permissions` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -29,7 +29,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户预授权: what is sent.
+        /// 商户预授权: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsRequest`](crate::payscore::PostPayscorePermissionsRequest).
         #[doc(alias = "商户预授权")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户预授权: what comes back.
+        /// 商户预授权: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsResponse`](crate::payscore::PostPayscorePermissionsResponse).
         #[doc(alias = "商户预授权")]

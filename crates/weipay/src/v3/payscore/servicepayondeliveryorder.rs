@@ -6,7 +6,7 @@ pub use crate::v3::payscore::chain::PayscoreServicepayondeliveryorder as Service
 
 /// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/servicepayondeliveryorder` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建先用后付订单: what is sent.
+        /// 创建先用后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServicepayondeliveryorderRequest`](crate::payscore::PostPayscoreServicepayondeliveryorderRequest).
         #[doc(alias = "创建先用后付订单")]
@@ -110,7 +110,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建先用后付订单: what comes back.
+        /// 创建先用后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServicepayondeliveryorderResponse`](crate::payscore::PostPayscoreServicepayondeliveryorderResponse).
         #[doc(alias = "创建先用后付订单")]

@@ -43,7 +43,8 @@ chain_step! {
 impl<M: Mode> TransferBatches<M> {
     /// 发起批量转账 · `POST v3/transfer/batches`
     ///
-    /// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
+    /// For 直连商户. Partners (服务商) call `v3/partner-transfer/batches` for their sub-merchants. Safe to repeat with
+    /// the same `out_batch_no` and the same content.
     ///
     /// Error codes (错误码), with the [advice](crate::error::Advice):
     ///

@@ -88,7 +88,8 @@ impl Platform {
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
         let merchant = self.merchants.find(merchant);
-        let merchant = merchant.ok_or_else(|| not_payable("the merchant of the order is gone".to_owned()))?;
+        let merchant =
+            merchant.ok_or_else(|| not_payable("the merchant of the order no longer exists".to_owned()))?;
         let is_app = trade_type == TradeType::App;
         let signing = match dialect {
             Dialect::V3 => Signing::V3(&merchant.key),

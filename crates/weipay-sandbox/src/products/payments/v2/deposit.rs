@@ -79,7 +79,8 @@ fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
         return Err(Refusal::param_error("out_trade_no参数格式错误", reasons::NUMBERS_OF_TWO_ORDERS).into());
     }
     if fen(&request.body, "total_fee")? != order.total {
-        let reason = "total_fee must be what was paid as the deposit; consume_fee is what is taken of it";
+        let reason =
+            "total_fee must be the deposit that was paid; consume_fee is the part of it that is charged";
         return Err(Refusal::param_error("total_fee参数格式错误", reason).into());
     }
     let order = consume(tx, order, fen(&request.body, "consume_fee")?, context.now)?;

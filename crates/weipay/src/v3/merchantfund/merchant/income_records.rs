@@ -6,7 +6,7 @@ pub use crate::v3::merchantfund::chain::MerchantfundMerchantIncomeRecords as Inc
 
 /// 服务商银行来账查询 · `GET v3/merchantfund/merchant/income-records`
 ///
-/// For 服务商.
+/// For 服务商. Partners (服务商) call `v3/merchantfund/partner/income-records` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 服务商银行来账查询: what is sent.
+        /// 服务商银行来账查询: the request.
         ///
         /// Its flat name is [`weipay::merchantfund::GetMerchantfundMerchantIncomeRecordsRequest`](crate::merchantfund::GetMerchantfundMerchantIncomeRecordsRequest).
         #[doc(alias = "服务商银行来账查询")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 服务商银行来账查询: what comes back.
+        /// 服务商银行来账查询: the response.
         ///
         /// Its flat name is [`weipay::merchantfund::GetMerchantfundMerchantIncomeRecordsResponse`](crate::merchantfund::GetMerchantfundMerchantIncomeRecordsResponse).
         #[doc(alias = "服务商银行来账查询")]

@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscorePermissionsAssessUserRiskLevel as As
 
 /// 商户评估用户分层 · `POST v3/payscore/permissions/assess-user-risk-level`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/permissions/assess-user-risk-level` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 商户评估用户分层: what is sent.
+        /// 商户评估用户分层: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAssessUserRiskLevelRequest`](crate::payscore::PostPayscorePermissionsAssessUserRiskLevelRequest).
         #[doc(alias = "商户评估用户分层")]
@@ -43,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户评估用户分层: what comes back.
+        /// 商户评估用户分层: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAssessUserRiskLevelResponse`](crate::payscore::PostPayscorePermissionsAssessUserRiskLevelResponse).
         #[doc(alias = "商户评估用户分层")]

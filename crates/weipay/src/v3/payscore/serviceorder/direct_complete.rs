@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as Direct
 
 /// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
 ///
-/// For 服务商, 直连商户.
+/// For 服务商, 直连商户. Partners (服务商) call `v3/payscore/partner/serviceorder/direct-complete` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -20,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创单结单合并: what is sent.
+        /// 创单结单合并: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderDirectCompleteRequest`](crate::payscore::PostPayscoreServiceorderDirectCompleteRequest).
         #[doc(alias = "创单结单合并")]
@@ -87,7 +88,7 @@ pub mod post {
     }
 
     response! {
-        /// 创单结单合并: what comes back.
+        /// 创单结单合并: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderDirectCompleteResponse`](crate::payscore::PostPayscoreServiceorderDirectCompleteResponse).
         #[doc(alias = "创单结单合并")]

@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayContractsByContractIdNotify as Notify;
 
 /// 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
 ///
-/// For 普通商户. A success has no body (204).
+/// For 普通商户. Partners (服务商) call `v3/partner-papay/contracts/{contract_id}/notify` for their sub-merchants.
+/// A success has no body (204).
 ///
 /// Official documents (官方文档):
 ///
@@ -15,12 +16,12 @@ pub mod post {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 直连商户预扣费通知: what is sent.
+        /// 直连商户预扣费通知: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayContractsByContractIdNotifyRequest`](crate::papay::PostPapayContractsByContractIdNotifyRequest).
         #[doc(alias = "直连商户预扣费通知")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set.
+            /// 直连商户号. Default: the client's merchant number.
             mchid: String = body("mchid").required().merchant_number(),
             /// 公众号ID. Required.
             appid: String = body("appid").required(),

@@ -6,7 +6,7 @@ pub use crate::v3::papay::chain::PapayPayTransactionsApply as Apply;
 
 /// 受理扣款 · `POST v3/papay/pay/transactions/apply`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/transactions/apply` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 受理扣款: what is sent.
+        /// 受理扣款: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayTransactionsApplyRequest`](crate::papay::PostPapayPayTransactionsApplyRequest).
         #[doc(alias = "受理扣款")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理扣款: what comes back.
+        /// 受理扣款: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayTransactionsApplyResponse`](crate::papay::PostPapayPayTransactionsApplyResponse).
         #[doc(alias = "受理扣款")]

@@ -6,7 +6,8 @@ pub use crate::v3::pay::chain::PayTransactionsIdByTransactionId as TransactionId
 
 /// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
 ///
-/// For 直连商户, 特约商户（直连模式）.
+/// For 直连商户, 特约商户（直连模式）. Partners (服务商) call `v3/pay/partner/transactions/id/{transaction_id}` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -23,18 +24,18 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付订单号查询: what is sent.
+        /// 微信支付订单号查询: the request.
         ///
         /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdRequest`](crate::pay::GetPayTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信支付订单号查询")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = query("mchid").required().length(1, 32).merchant_number(),
         }
     }
 
     response! {
-        /// 微信支付订单号查询: what comes back.
+        /// 微信支付订单号查询: the response.
         ///
         /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdResponse`](crate::pay::GetPayTransactionsIdByTransactionIdResponse).
         #[doc(alias = "微信支付订单号查询")]

@@ -8,7 +8,8 @@ pub use crate::v3::payscore::chain::PayscorePermissionsAuthorizationCodeByAuthor
 
 /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/permissions/authorization-code/{authorization_code}`
 ///
-/// For 直连商户.
+/// For 直连商户. Partners (服务商) call `v3/payscore/partner/permissions/authorization-code/{authorization_code}`
+/// for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -19,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询与用户授权记录（授权协议号）: what is sent.
+        /// 查询与用户授权记录（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeRequest`](crate::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeRequest).
         #[doc(alias = "查询与用户授权记录（授权协议号）")]
@@ -30,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询与用户授权记录（授权协议号）: what comes back.
+        /// 查询与用户授权记录（授权协议号）: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeResponse`](crate::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeResponse).
         #[doc(alias = "查询与用户授权记录（授权协议号）")]

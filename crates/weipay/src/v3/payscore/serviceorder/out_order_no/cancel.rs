@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoCancel as Ca
 
 /// 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
 ///
-/// For 普通商户. Safe to repeat with the same content.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/cancel` for their
+/// sub-merchants. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 取消支付分订单: what is sent.
+        /// 取消支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCancelRequest).
         #[doc(alias = "取消支付分订单")]
@@ -32,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 取消支付分订单: what comes back.
+        /// 取消支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCancelResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCancelResponse).
         #[doc(alias = "取消支付分订单")]

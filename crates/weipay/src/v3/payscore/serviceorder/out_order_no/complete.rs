@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoComplete as 
 
 /// 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
 ///
-/// For 普通商户. Safe to repeat with the same content.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/complete` for their
+/// sub-merchants. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///
@@ -23,7 +24,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 完结支付分订单: what is sent.
+        /// 完结支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCompleteRequest).
         #[doc(alias = "完结支付分订单")]
@@ -60,7 +61,7 @@ pub mod post {
     }
 
     response! {
-        /// 完结支付分订单: what comes back.
+        /// 完结支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCompleteResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCompleteResponse).
         #[doc(alias = "完结支付分订单")]

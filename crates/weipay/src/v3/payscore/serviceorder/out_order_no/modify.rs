@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoModify as Mo
 
 /// 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/modify` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -23,7 +24,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改订单金额: what is sent.
+        /// 修改订单金额: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoModifyRequest).
         #[doc(alias = "修改订单金额")]
@@ -46,7 +47,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改订单金额: what comes back.
+        /// 修改订单金额: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoModifyResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoModifyResponse).
         #[doc(alias = "修改订单金额")]

@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoPay as Pay;
 
 /// 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/pay` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -15,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户发起催收扣款: what is sent.
+        /// 商户发起催收扣款: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoPayRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoPayRequest).
         #[doc(alias = "商户发起催收扣款")]
@@ -28,7 +29,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户发起催收扣款: what comes back.
+        /// 商户发起催收扣款: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoPayResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoPayResponse).
         #[doc(alias = "商户发起催收扣款")]

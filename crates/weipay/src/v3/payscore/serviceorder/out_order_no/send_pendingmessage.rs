@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoSendPendingm
 
 /// 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
 ///
-/// For 普通商户. A success has no body (204).
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage` for
+/// their sub-merchants. A success has no body (204).
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 下发服务费用待处理消息: what is sent.
+        /// 下发服务费用待处理消息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest).
         #[doc(alias = "下发服务费用待处理消息")]

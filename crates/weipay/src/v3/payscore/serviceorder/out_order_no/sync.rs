@@ -6,7 +6,8 @@ pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoSync as Sync
 
 /// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/payscore/partner/serviceorder/{out_order_no}/sync` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -21,7 +22,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 同步服务订单信息: what is sent.
+        /// 同步服务订单信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSyncRequest).
         #[doc(alias = "同步服务订单信息")]
@@ -45,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步服务订单信息: what comes back.
+        /// 同步服务订单信息: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSyncResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSyncResponse).
         #[doc(alias = "同步服务订单信息")]

@@ -8,7 +8,8 @@ pub use crate::v3::papay::chain::PapayPaySchedulesContractIdByContractId as Cont
 
 /// 查询扣费预约 · `GET v3/papay/pay/schedules/contract-id/{contract_id}`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/schedules/contract-id/{contract_id}` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -19,7 +20,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询扣费预约: what comes back.
+        /// 查询扣费预约: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayPaySchedulesContractIdByContractIdResponse`](crate::papay::GetPapayPaySchedulesContractIdByContractIdResponse).
         #[doc(alias = "查询扣费预约")]

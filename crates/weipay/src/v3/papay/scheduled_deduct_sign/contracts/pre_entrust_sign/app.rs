@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 
 /// App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
+/// for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// App场景预约扣费类型签约的预签约: what is sent.
+        /// App场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppRequest).
         #[doc(alias = "App场景预约扣费类型签约的预签约")]
@@ -42,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// App场景预约扣费类型签约的预签约: what comes back.
+        /// App场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppResponse).
         #[doc(alias = "App场景预约扣费类型签约的预签约")]

@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 
 /// H5场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// H5场景预约扣费类型签约的预签约: what is sent.
+        /// H5场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Request`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Request).
         #[doc(alias = "H5场景预约扣费类型签约的预签约")]
@@ -51,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// H5场景预约扣费类型签约的预签约: what comes back.
+        /// H5场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Response`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Response).
         #[doc(alias = "H5场景预约扣费类型签约的预签约")]

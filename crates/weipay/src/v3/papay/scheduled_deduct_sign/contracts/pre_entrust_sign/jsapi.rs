@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 
 /// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
+/// for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// JSAPI场景预约扣费类型签约的预签约: what is sent.
+        /// JSAPI场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest).
         #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
@@ -42,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// JSAPI场景预约扣费类型签约的预签约: what comes back.
+        /// JSAPI场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse).
         #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]

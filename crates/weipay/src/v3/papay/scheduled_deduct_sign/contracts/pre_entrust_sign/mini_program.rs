@@ -6,7 +6,9 @@ pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign
 
 /// 小程序场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 小程序场景预约扣费类型签约的预签约: what is sent.
+        /// 小程序场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramRequest).
         #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
@@ -42,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序场景预约扣费类型签约的预签约: what comes back.
+        /// 小程序场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramResponse).
         #[doc(alias = "小程序场景预约扣费类型签约的预签约")]

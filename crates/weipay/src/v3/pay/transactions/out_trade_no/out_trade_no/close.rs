@@ -6,7 +6,9 @@ pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNoClose as Clo
 
 /// 关单 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
 ///
-/// For 直连商户, 特约商户（直连模式）. A success has no body (204). Safe to repeat with the same content.
+/// For 直连商户, 特约商户（直连模式）. Partners (服务商) call
+/// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close` for their sub-merchants. A success has
+/// no body (204). Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,12 +19,12 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 关单: what is sent.
+        /// 关单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::pay::PostPayTransactionsOutTradeNoByOutTradeNoCloseRequest).
         #[doc(alias = "关单")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
         }
     }

@@ -6,7 +6,9 @@ pub use crate::v3::payscore::chain::PayscorePermissionsAuthorizationCodeByAuthor
 
 /// 解除用户授权关系（授权协议号） · `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
 ///
-/// For 直连商户. A success has no body (204).
+/// For 直连商户. Partners (服务商) call
+/// `v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate` for their
+/// sub-merchants. A success has no body (204).
 ///
 /// Official documents (官方文档):
 ///
@@ -15,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 解除用户授权关系（授权协议号）: what is sent.
+        /// 解除用户授权关系（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest`](crate::payscore::PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest).
         #[doc(alias = "解除用户授权关系（授权协议号）")]

@@ -8,7 +8,8 @@ pub use crate::v3::payscore::chain::PayscorePlanPayscorePlansMerchantPlanNoByMer
 
 /// 查询支付分计划 · `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}` for their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -19,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询支付分计划: what comes back.
+        /// 查询支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoResponse`](crate::payscore::GetPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoResponse).
         #[doc(alias = "查询支付分计划")]

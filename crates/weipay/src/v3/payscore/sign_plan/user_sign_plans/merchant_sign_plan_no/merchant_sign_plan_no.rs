@@ -8,7 +8,9 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanUserSignPlansMerchantSignPla
 
 /// 查询用户的签约计划 · `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -19,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询用户的签约计划: what comes back.
+        /// 查询用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse`](crate::payscore::GetPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse).
         #[doc(alias = "查询用户的签约计划")]

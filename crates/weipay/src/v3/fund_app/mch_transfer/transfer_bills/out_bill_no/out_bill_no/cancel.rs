@@ -6,7 +6,9 @@ pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsOutBillNoByOu
 
 /// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -15,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 撤销转账: what comes back.
+        /// 撤销转账: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse).
         #[doc(alias = "撤销转账")]

@@ -6,7 +6,8 @@ pub use crate::v3::papay::chain::PapayPaySchedulesContractIdByContractIdSchedule
 
 /// 预约扣费 · `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预约扣费: what is sent.
+        /// 预约扣费: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPaySchedulesContractIdByContractIdScheduleRequest`](crate::papay::PostPapayPaySchedulesContractIdByContractIdScheduleRequest).
         #[doc(alias = "预约扣费")]
@@ -30,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 预约扣费: what comes back.
+        /// 预约扣费: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPaySchedulesContractIdByContractIdScheduleResponse`](crate::papay::PostPapayPaySchedulesContractIdByContractIdScheduleResponse).
         #[doc(alias = "预约扣费")]

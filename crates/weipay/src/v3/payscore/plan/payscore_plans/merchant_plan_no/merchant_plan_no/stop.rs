@@ -6,7 +6,9 @@ pub use crate::v3::payscore::chain::PayscorePlanPayscorePlansMerchantPlanNoByMer
 
 /// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 停止支付分计划: what comes back.
+        /// 停止支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse`](crate::payscore::PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse).
         #[doc(alias = "停止支付分计划")]

@@ -6,7 +6,9 @@ pub use crate::v3::payscore::chain::PayscoreSignPlanUserSignPlansMerchantSignPla
 
 /// 直连商户取消用户的签约计划 · `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -17,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 直连商户取消用户的签约计划: what is sent.
+        /// 直连商户取消用户的签约计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest`](crate::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest).
         #[doc(alias = "直连商户取消用户的签约计划")]
@@ -28,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 直连商户取消用户的签约计划: what comes back.
+        /// 直连商户取消用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse`](crate::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse).
         #[doc(alias = "直连商户取消用户的签约计划")]

@@ -8,7 +8,9 @@ pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanIdOutContractCode
 
 /// 通过商户协议号查询委托代扣签约协议 · `GET v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}` for their
+/// sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -21,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 通过商户协议号查询委托代扣签约协议: what comes back.
+        /// 通过商户协议号查询委托代扣签约协议: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "通过商户协议号查询委托代扣签约协议")]

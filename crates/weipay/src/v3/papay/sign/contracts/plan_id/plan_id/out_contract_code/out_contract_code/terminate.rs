@@ -6,7 +6,9 @@ pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanIdOutContractCode
 
 /// 通过商户协议号解除委托代扣签约协议 · `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 ///
-/// For 普通商户.
+/// For 普通商户. Partners (服务商) call
+/// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate` for
+/// their sub-merchants.
 ///
 /// Official documents (官方文档):
 ///
@@ -19,7 +21,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 通过商户协议号解除委托代扣签约协议: what is sent.
+        /// 通过商户协议号解除委托代扣签约协议: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest`](crate::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest).
         #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
@@ -30,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 通过商户协议号解除委托代扣签约协议: what comes back.
+        /// 通过商户协议号解除委托代扣签约协议: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse`](crate::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse).
         #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
