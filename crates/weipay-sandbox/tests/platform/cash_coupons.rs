@@ -687,6 +687,20 @@ fn the_limits_of_a_stock_are_refused_as_recorded_or_as_the_documents_say() {
 }
 
 #[test]
+fn notifications_of_coupons_are_not_switched_off() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mchid = sandbox.kit().mchid.clone();
+    let set = |url: &str, switch: bool| {
+        let body = json!({ "mchid": mchid, "notify_url": url, "switch": switch });
+        client(&sandbox).post("/v3/marketing/favor/callbacks", &body)
+    };
+    set("https://shop.example.com/first", true).success();
+    assert_eq!(set("https://shop.example.com/second", false).refusal(), (400, "PARAM_ERROR".to_owned()));
+    let shown = client(&sandbox).get(&format!("/v3/marketing/favor/callbacks?mchid={mchid}")).success();
+    assert_eq!(shown["notify_url"], "https://shop.example.com/first");
+}
+
+#[test]
 fn a_person_gets_coupons_of_five_thousand_yuan_in_a_month_and_no_more() {
     let sandbox = crate::sandbox().start().unwrap();
     let large = |number: &str, fen: i64| {

@@ -209,6 +209,14 @@ pub(super) fn no_callback() -> Refusal {
     )
 }
 
+/// UNCONFIRMED(cash-words): the sentence.
+pub(super) fn no_switching_off() -> Refusal {
+    Refusal::param_error(
+        "回调开关不支持关闭",
+        "`switch` can only be true: the platform does not support switching notifications off",
+    )
+}
+
 pub(super) fn not_your_number() -> Refusal {
     Refusal::new(400, "MCH_NOT_EXISTS", "商户号不合法", "mchid must be the caller's own")
 }
