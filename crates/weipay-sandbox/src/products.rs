@@ -31,6 +31,7 @@ pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
+mod month;
 pub(crate) mod named;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
@@ -161,7 +162,6 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
-        .kept_as_sent(&["bank_type"])
         .control(payments::refund::control::ROUTES),
     Product::new(payments::profit_sharing::ROUTES)
         .due(payments::profit_sharing::DUE)
