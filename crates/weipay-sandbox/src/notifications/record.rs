@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn what_waits_stays_however_many_others_are_finished() {
         let store = Store::in_memory();
-        let kept = store.transaction(|tx| {
+        let numbers: Result<Vec<Option<i64>>, StoreError> = store.transaction(|tx| {
             announce(tx, "1900000109")?;
             for _ in 0..PLACES + 2 {
                 announce(tx, "1900000208")?;
@@ -369,27 +369,12 @@ mod tests {
             assert_eq!(outbox(tx, "1900000208")?.len(), 2);
             [1, 2, 3, 4, 5, 10_001, 10_002, 10_004, 10_005]
                 .into_iter()
-                .map(|number| with_number(tx, number))
+                .map(|number| Ok(with_number(tx, number)?.map(|notification| notification.number)))
                 .collect()
         });
-        let kept: Result<Vec<Option<Notification>>, StoreError> = kept;
-        let numbers: Vec<_> =
-            kept.unwrap().iter().map(|kept| kept.as_ref().map(|kept| kept.number)).collect();
-        let known = |number| Some(number);
-        assert_eq!(
-            numbers,
-            [
-                known(1),
-                known(2),
-                known(3),
-                None,
-                None,
-                known(10_001),
-                known(10_002),
-                known(10_004),
-                known(10_005)
-            ]
-        );
+        let expected =
+            [Some(1), Some(2), Some(3), None, None, Some(10_001), Some(10_002), Some(10_004), Some(10_005)];
+        assert_eq!(numbers.unwrap(), expected);
     }
 
     #[test]

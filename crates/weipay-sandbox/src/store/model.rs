@@ -399,19 +399,18 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         for key in ["0", "1", "2", "3"] {
             text.push_str(&format!("{:?}\n", engine.record(kind, key)?));
         }
-        let equal = |index, value: &str| IndexRange::equal(index, value);
         let range =
             |from: &str, to: &str| IndexRange { index: "value", from: from.to_owned(), to: to.to_owned() };
         for conditions in [
             vec![],
-            vec![equal("value", "0")],
-            vec![equal("parity", "0")],
-            vec![equal("parity", "1")],
-            vec![equal("nothing", "0")],
+            vec![IndexRange::equal("value", "0")],
+            vec![IndexRange::equal("parity", "0")],
+            vec![IndexRange::equal("parity", "1")],
+            vec![IndexRange::equal("nothing", "0")],
             vec![range("0", "1")],
-            vec![equal("parity", "0"), equal("value", "2")],
-            vec![equal("parity", "0"), range("1", "9"), equal("value", "2")],
-            vec![range("1", "2"), equal("parity", "0")],
+            vec![IndexRange::equal("parity", "0"), IndexRange::equal("value", "2")],
+            vec![IndexRange::equal("parity", "0"), range("1", "9"), IndexRange::equal("value", "2")],
+            vec![range("1", "2"), IndexRange::equal("parity", "0")],
         ] {
             let page = |offset, limit| engine.records(kind, &conditions, Page { offset, limit });
             let count = engine.count(kind, &conditions)?;
@@ -420,8 +419,8 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         for (range, direction) in [
             (range("0", "9"), Direction::Ascending),
             (range("1", "2"), Direction::Descending),
-            (equal("parity", "0"), Direction::Ascending),
-            (equal("parity", "1"), Direction::Descending),
+            (IndexRange::equal("parity", "0"), Direction::Ascending),
+            (IndexRange::equal("parity", "1"), Direction::Descending),
         ] {
             // Numbers are those of one database.
             let mut last = direction.beginning(&range);

@@ -203,15 +203,16 @@ impl Digest {
     ///
     /// If the algorithm is another one, or the value is not a digest of that algorithm in hexadecimal.
     pub fn new(hash_type: &str, hash_value: &str) -> Result<Self, RequestError> {
-        let error = |reason: String| RequestError::Digest(reason);
         let algorithm = DigestAlgorithm::from_name(hash_type).ok_or_else(|| {
             let named: String = hash_type.chars().take(32).collect();
-            error(format!("uses the algorithm `{}`; SHA1, SHA256 and SM3 are known", named.escape_debug()))
+            let named = named.escape_debug();
+            RequestError::Digest(format!("uses the algorithm `{named}`; SHA1, SHA256 and SM3 are known"))
         })?;
         let hex = hash_value.trim().to_ascii_lowercase();
         let length = algorithm.hex_length();
         if hex.len() != length || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(error(format!("is not {length} hexadecimal digits, as {algorithm} has")));
+            let reason = format!("is not {length} hexadecimal digits, as {algorithm} has");
+            return Err(RequestError::Digest(reason));
         }
         Ok(Self { algorithm, hex })
     }
