@@ -9,7 +9,8 @@
 //! absent says nothing, and neither does one that was not sent.
 //!
 //! What was sent is what went out: a value of the path is taken by its place, whatever the caller calls it and
-//! however a literal is encoded. The number of the merchant who calls is compared too, where both have it.
+//! however a literal is encoded. The number of the merchant who calls is compared too, and that of the sub-merchant, where
+//! both have it.
 //!
 //! # What cannot be found out
 //!
@@ -87,15 +88,11 @@ fn compare<'a>(
             None => {}
         }
     }
-    // The key that signs a response of APIv3 is of the platform and not of the merchant, so one to another merchant
-    // about the same number verifies too.
-    if operation.version() == Version::V3 {
-        for field in MERCHANTS {
-            if let (Some(answered), Some(sent)) = (answered(field), sent(request, operation, field))
-                && is_another(&sent, &answered)
-            {
-                return Compared::Another(field);
-            }
+    for field in merchants(operation.version()) {
+        if let (Some(answered), Some(sent)) = (answered(field), sent(request, operation, field))
+            && is_another(&sent, &answered)
+        {
+            return Compared::Another(field);
         }
     }
     match missing.filter(|_| !repeats) {
@@ -104,8 +101,16 @@ fn compare<'a>(
     }
 }
 
-/// The numbers of the merchant who calls. Where a request and its response have one, it is the same.
-const MERCHANTS: [&str; 2] = ["mchid", "sp_mchid"];
+/// The numbers of the merchant who calls, and of the one that a partner (服务商) calls for. Where a request and its
+/// response have one, it is the same. The key that signs a response of APIv3 is of the platform, so one to another merchant
+/// about the same number verifies too. That of APIv2 is of the merchant, but the same for all sub-merchants, and two of them
+/// may have orders with the same number.
+const fn merchants(version: Version) -> &'static [&'static str] {
+    match version {
+        Version::V3 => &["mchid", "sp_mchid", "sub_mchid"],
+        Version::V2 => &["sub_mch_id"],
+    }
+}
 
 /// An empty value says nothing.
 fn is_another(sent: &str, answered: &str) -> bool {
@@ -240,6 +245,22 @@ mod tests {
         pay.operation = Operation::find(&Method::POST, "v3/pay/partner/transactions/codepay");
         pay.body = Some(Body::Json(bytes::Bytes::from_static(br#"{"sp_mchid":"1","out_trade_no":"A"}"#)));
         assert_eq!(differing(&pay, br#"{"sp_mchid":"2","out_trade_no":"A"}"#), Some("sp_mchid"));
+        // Two sub-merchants of a partner may have orders with the same number.
+        let of_a_sub_merchant = query("v3/pay/partner/transactions/out-trade-no/A?sp_mchid=1&sub_mchid=2");
+        let paid =
+            |sub_mchid: &str| format!(r#"{{"sp_mchid":"1","sub_mchid":"{sub_mchid}","out_trade_no":"A"}}"#);
+        assert_eq!(differing(&of_a_sub_merchant, paid("3").as_bytes()), Some("sub_mchid"));
+        assert_eq!(differing(&of_a_sub_merchant, paid("2").as_bytes()), None);
+        let mut by_apiv2 = Request::new("v2/pay/orderquery".to_owned());
+        by_apiv2.operation = Operation::find(&Method::POST, "v2/pay/orderquery");
+        by_apiv2.body =
+            Some(Body::Json(bytes::Bytes::from_static(br#"{"sub_mch_id":"2","out_trade_no":"A"}"#)));
+        for (sub_mch_id, another) in [("3", Some("sub_mch_id")), ("2", None)] {
+            let mut elements = XmlElements::new();
+            elements.push("out_trade_no", "A");
+            elements.push("sub_mch_id", sub_mch_id);
+            assert_eq!(differing_element(&by_apiv2, &elements), another);
+        }
         // Nothing is known of a path that the catalogue does not have.
         assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
     }
