@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
+use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose, Version};
 
 use crate::table::RowNames;
 
@@ -44,9 +44,9 @@ impl Members {
     }
 }
 
-/// Path, query, body and response, each up to a `|`. Of the path and the response only what the client acts
-/// on: of a response that always repeats a field of its request, all members, because by those of another one
-/// it is told from it.
+/// Path, query, body and response, each up to a `|`. Of the path only what the client acts on. Of the response
+/// all members, because by those of another operation it is told from it, and of what they hold only what the
+/// client acts on.
 fn text(operation: &Operation) -> String {
     let request = &operation.request;
     let mut body = list(&request.json, &|_| true);
@@ -56,20 +56,24 @@ fn text(operation: &Operation) -> String {
             (Kind::Object, _) => format!("{}=f", part.name),
             // The part of APIv3 that describes the file.
             (_, Some(Carrier::JsonText)) => list(&part.fields, &|_| true),
-            _ => member(part, &|_| true),
+            _ => member(part, "", &|_| true),
         };
         push(&mut body, &text);
     }
     let acts_on = |field: &Field| {
         holds(field, &|field| field.is_encrypted() || field.purpose.is_some_and(Purpose::is_of_a_response))
     };
-    let always_repeats = |field: &Field| field.required && field.purpose == Some(Purpose::Echo);
-    let response = if operation.response.iter().any(always_repeats) {
-        let members = operation.response.iter().map(|field| member(field, &acts_on));
-        members.collect::<Vec<_>>().join(" ")
-    } else {
-        list(&operation.response, &acts_on)
-    };
+    let limit = operation.request.query.iter().find(|field| field.purpose == Some(Purpose::PageLimit));
+    let response = operation.response.iter().map(|field| {
+        // A list repeats the limit of its pages, which is never 0.
+        let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
+        match () {
+            () if is_limit => format!("{}*=l", field.name),
+            () if is_in_every_success(operation.version(), field) => member(field, "*", &acts_on),
+            () => member(field, "", &acts_on),
+        }
+    });
+    let response = response.collect::<Vec<_>>().join(" ");
     [
         list(&request.path, &|field| holds(field, &Field::is_encrypted)),
         list(&request.query, &|_| true),
@@ -77,6 +81,13 @@ fn text(operation: &Operation) -> String {
         response,
     ]
     .join("|")
+}
+
+/// Whether a success without this member is none of the operation. The JSON of APIv3 may leave out what is
+/// nothing: a number of 0, `false`, an empty array. An element that is numbered is there as often as it is.
+fn is_in_every_success(version: Version, field: &Field) -> bool {
+    let is_something = !field.list && matches!(field.kind, Kind::String | Kind::Object);
+    field.required && !field.name.contains('$') && (version == Version::V2 || is_something)
 }
 
 fn push(text: &mut String, more: &str) {
@@ -92,12 +103,12 @@ fn holds(field: &Field, is: &dyn Fn(&Field) -> bool) -> bool {
 
 fn list(fields: &[Field], keep: &dyn Fn(&Field) -> bool) -> String {
     let members: Vec<String> =
-        fields.iter().filter(|field| keep(field)).map(|field| member(field, keep)).collect();
+        fields.iter().filter(|field| keep(field)).map(|field| member(field, "", keep)).collect();
     members.join(" ")
 }
 
-fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
-    let mark = match (field.carrier, field.purpose) {
+fn member(field: &Field, in_every_success: &str, keep: &dyn Fn(&Field) -> bool) -> String {
+    let purpose = match (field.carrier, field.purpose) {
         (Some(Carrier::Encrypted), Some(Purpose::DownloadKey)) => "!=k",
         (Some(Carrier::Encrypted), _) => "!",
         (_, Some(Purpose::FileName)) => "=n",
@@ -123,9 +134,10 @@ fn member(field: &Field, keep: &dyn Fn(&Field) -> bool) -> String {
     let inside = list(&field.fields, keep);
     let wrapped = if field.carrier == Some(Carrier::JsonText) { "~" } else { "" };
     let is_open = inside.is_empty() || field.carrier == Some(Carrier::UrlText);
+    let head = format!("{}{in_every_success}{purpose}", field.name);
     match field.kind {
-        _ if is_open => format!("{}{mark}", field.name),
-        Kind::Object | Kind::String => format!("{}{mark}{wrapped}{{{inside}}}", field.name),
-        _ => format!("{}{mark}", field.name),
+        _ if is_open => head,
+        Kind::Object | Kind::String => format!("{head}{wrapped}{{{inside}}}"),
+        _ => head,
     }
 }

@@ -95,11 +95,13 @@ impl fmt::Display for FolderError {
             Self::File { path, error } => {
                 let advice = match error.kind() {
                     io::ErrorKind::PermissionDenied => {
-                        "the data folder and its files must belong to the user who runs the sandbox"
+                        "; the data folder and its files must belong to the user who runs the sandbox"
                     }
-                    _ => "use another data folder",
+                    // What is wrong with it says what to do.
+                    io::ErrorKind::InvalidData => "",
+                    _ => "; use another data folder",
                 };
-                write!(f, "{} cannot be used; {advice}", path.display())
+                write!(f, "{} cannot be used{advice}", path.display())
             }
         }?;
         append_causes(self, f)

@@ -187,7 +187,7 @@ impl WrongSignature<'_> {
     }
 }
 
-const UNKNOWN_MESSAGE: &str = "the key is right, but another message was signed: method, path with query, timestamp, nonce and \
+const UNKNOWN_MESSAGE: &str = "the key is right, but another message was signed: method, path with query and without a #fragment, timestamp, nonce and \
                                body, each followed by a line feed, must be what is sent; print what your program signs \
                                and compare it";
 

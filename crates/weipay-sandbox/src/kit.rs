@@ -1,4 +1,4 @@
-//! The credentials kit (凭证包): all that a client needs to talk to a sandbox, in the data directory.
+//! The credentials kit (凭证包): all that a client needs to talk to a sandbox, in the data folder.
 //!
 //! ```text
 //! DIR/kit.json                      thirteen members, see `weipay_wire::Kit`; `null` for a key that the platform does not have
@@ -59,7 +59,7 @@ pub struct KitOnDisk {
 /// What is wrong with a kit.
 #[derive(Debug)]
 pub enum KitError {
-    /// Something is wrong with the data directory.
+    /// Something is wrong with the data folder.
     Folder(FolderError),
     /// A file could not be read or written.
     File {
@@ -70,7 +70,7 @@ pub enum KitError {
     },
     /// `kit.json` is there and the keys are not.
     KeysMissing {
-        /// The data directory.
+        /// The data folder.
         dir: PathBuf,
     },
     /// A file does not hold what it should.
@@ -96,7 +96,7 @@ pub enum KitError {
     },
     /// The kit was made for a merchant with other keys of the platform than those that were asked for.
     OtherPlatformKeys {
-        /// The data directory.
+        /// The data folder.
         dir: PathBuf,
         /// What the kit was made with.
         has: PlatformKeys,
@@ -124,7 +124,7 @@ impl fmt::Display for KitError {
             Self::Real { path } => write!(
                 f,
                 "{} is a certificate of the real WeChat Pay (issued by Tenpay.com): real keys do not belong in a sandbox; move them \
-                 away, and start with another data directory for a kit that is made for tests",
+                 away, and start with another data folder for a kit that is made for tests",
                 path.display()
             ),
             Self::Unmade(reason) => write!(f, "a key of the kit could not be created: {reason}"),
@@ -168,7 +168,7 @@ impl From<FolderError> for KitError {
     }
 }
 
-/// Writes a kit into a data directory, and gives back the one that is there already. Refused while a sandbox runs on the
+/// Writes a kit into a data folder, and gives back the one that is there already. Refused while a sandbox runs on the
 /// directory.
 ///
 /// # Errors
@@ -199,7 +199,7 @@ fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitErr
     Ok(kit)
 }
 
-/// Reads the kit of a data directory, and makes nothing. A sandbox may run on the directory meanwhile.
+/// Reads the kit of a data folder, and makes nothing. A sandbox may run on the directory meanwhile.
 ///
 /// # Errors
 ///

@@ -31,6 +31,7 @@ pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
+mod month;
 pub(crate) mod named;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
@@ -46,6 +47,8 @@ pub(crate) mod users;
 pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;
+
+use std::cell::RefCell;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -159,7 +162,6 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
-        .kept_as_sent(&["bank_type"])
         .control(payments::refund::control::ROUTES),
     Product::new(payments::profit_sharing::ROUTES)
         .due(payments::profit_sharing::DUE)
@@ -275,9 +277,16 @@ pub(crate) struct Context<'a> {
     pub(crate) certificates: &'a [ListedCertificate],
     /// The serial of the platform key that signs the response: the caller can verify with it.
     pub(crate) platform_serial: &'a str,
+    /// See [`Context::tell_failure`].
+    pub(crate) failure: &'a RefCell<Option<String>>,
 }
 
 impl Context<'_> {
+    /// Why nothing came of what was asked for, for the developer, where the response is a success whose body says so.
+    pub(crate) fn tell_failure(&self, reason: impl Into<String>) {
+        *self.failure.borrow_mut() = Some(reason.into());
+    }
+
     /// The same with another request: what one version of the API is asked, as the other one has it.
     pub(crate) fn with_request<'b>(&'b self, request: &'b ValidRequest) -> Context<'b> {
         let context: &Context<'b> = self;

@@ -280,6 +280,12 @@ impl Sandbox {
         &self.platform
     }
 
+    /// For tests that do by themselves what a listener does.
+    #[cfg(test)]
+    pub(crate) fn shared_platform(&self) -> Arc<Platform> {
+        Arc::clone(&self.platform)
+    }
+
     /// The last requests, oldest first: request, response and reason, without secrets and personal data. Their number
     /// depends on [`SandboxBuilder::log_bytes`].
     #[must_use]

@@ -286,17 +286,22 @@ impl Display for VerifyError {
                  discard such a response and query the result or repeat the request, reject such a notification with \
                  status 4xx or 5xx, and never accept a probe"
             ),
-            Self::UnknownSerial { serial, known } if known.is_empty() => write!(
-                f,
-                "signed with the platform key {serial}, but no platform key is configured; add the WeChat Pay public \
-                 key (微信支付公钥) with its ID, or the platform certificate (平台证书)"
-            ),
-            Self::UnknownSerial { serial, known } => write!(
-                f,
-                "signed with the platform key {serial}, which is not one of the configured keys ({}); add that key, or \
-                 download the platform certificates (平台证书) again",
-                known.join(", ")
-            ),
+            Self::UnknownSerial { serial, known } => {
+                write!(f, "signed with the platform key {serial}, ")?;
+                match known.is_empty() {
+                    true => f.write_str("but no platform key is configured; ")?,
+                    false => write!(f, "which is not one of the configured keys ({}); ", known.join(", "))?,
+                }
+                f.write_str(match (PublicKeyId::new(serial.as_str()).is_ok(), known.is_empty()) {
+                    (true, _) => {
+                        "add the WeChat Pay public key (微信支付公钥) with this ID, which no list of certificates has"
+                    }
+                    (false, true) => {
+                        "add the WeChat Pay public key (微信支付公钥) with its ID, or the platform certificate (平台证书)"
+                    }
+                    (false, false) => "add that key, or download the platform certificates (平台证书) again",
+                })
+            }
             Self::Stale { timestamp, now } => write!(
                 f,
                 "signed at {timestamp}, which is {} seconds from the local time {now}; at most {WINDOW_SECONDS} are \

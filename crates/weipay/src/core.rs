@@ -30,7 +30,7 @@ use crate::delivery::DeliverySettings;
 use crate::download::Digest;
 use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, RequestError};
 use crate::failover::Host;
-use crate::json::{self, without_mark};
+use crate::json::beginning;
 use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
@@ -447,12 +447,12 @@ fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileE
     if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;
     }
-    let is_page = crate::download::is_web_page(&response.headers)
-        || without_mark(&response.body).trim_ascii_start().starts_with(b"<");
-    let is_json = || crate::download::is_short_json(&response.body);
+    let is_page =
+        crate::download::is_web_page(&response.headers) || beginning(&response.body).starts_with(b"<");
+    let is_none = || response.body.is_empty() || crate::download::is_short_json(&response.body);
     match is_page {
         true => Some(FileError::WebPage),
-        false => is_json().then(|| FileError::in_place_of_a_file(&response.body)),
+        false => is_none().then(|| FileError::in_place_of_a_file(&response.body)),
     }
 }
 
@@ -463,7 +463,10 @@ fn conclude(
     keys: &PlatformKeySet,
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
-        ErrorKind::Api(ApiError::read(&response.body))
+        let error = ApiError::read(&response.body);
+        let is_changed =
+            is_wrongly_signed(verify_with_either(core, keys, |keys| verify(&response, keys, core.now())));
+        ErrorKind::Api(if is_changed { error.without_proof() } else { error })
     } else if response.status != StatusCode::NO_CONTENT
         && let Some(error) = ApiError::under_success(&response.body)
     {
@@ -491,17 +494,13 @@ fn conclude(
                     // The signature does not cover a body that a proxy may have added.
                     response.body = Bytes::new();
                 }
-                // What is only accepted (202) repeats nothing yet.
-                let is_accepted =
-                    response.status == StatusCode::ACCEPTED && !json::has_any_member(&response.body);
-                let differing = echo::differing(request, &response.body).filter(|_| !is_accepted);
-                match (DecodeError::of_repeated_member(&response.body), differing) {
-                    (Some(error), _) => ErrorKind::Decode(error),
-                    (None, Some(field)) => ErrorKind::AnotherRequest { field },
-                    (None, None) => {
-                        response.verified = true;
-                        return Ok(response);
-                    }
+                if let Some(error) = DecodeError::of_repeated_member(&response.body) {
+                    ErrorKind::Decode(error)
+                } else if let Err(another) = echo::check(request, response.status, &response.body) {
+                    another
+                } else {
+                    response.verified = true;
+                    return Ok(response);
                 }
             }
             Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
@@ -509,6 +508,13 @@ fn conclude(
         }
     };
     Err(Error::with_response(kind, response))
+}
+
+/// Whether a response was signed, and is another than the one that was. An error of the gateway is unsigned; one with the
+/// signature of another response is none of this call.
+fn is_wrongly_signed(verified: Result<(), VerifyError>) -> bool {
+    use VerifyError::{BadNonce, BadTimestamp, Mismatch, NotBase64, Stale};
+    matches!(verified, Err(Mismatch { .. } | Stale { .. } | NotBase64 | BadTimestamp | BadNonce))
 }
 
 /// Verifies with the platform's keys as they are now, and with those when the call was sent if they lack the one that signed.

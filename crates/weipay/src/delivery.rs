@@ -15,12 +15,15 @@ use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
 use crate::error::Error;
 use crate::failover::{Host, Hosts};
-use crate::request::Request;
+use crate::request::{Body, Request};
 use crate::response::{Decode, RawResponse};
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
 use crate::sub_merchant::SubMerchant;
 use crate::transport::out_of_time;
 use crate::upload::Payload;
+
+/// What the first host gets at least of a call's time, before the other one is tried.
+const LEAST_SHARE: Duration = Duration::from_secs(5);
 
 mod sealed {
     pub trait Sealed {}
@@ -228,6 +231,11 @@ mod asynchronous {
                     Ok(())
                 }
                 Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
+                // With those that are there the call can be made, and the platform reports what is wrong.
+                Need::Renew(ticket) => {
+                    self.fetch(ticket, limit / 2).await.ok();
+                    Ok(())
+                }
             }
         }
 
@@ -357,6 +365,11 @@ mod waiting {
                     Ok(())
                 }
                 Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
+                // With those that are there the call can be made, and the platform reports what is wrong.
+                Need::Renew(ticket) => {
+                    self.fetch_for_call(ticket, limit / 2).ok();
+                    Ok(())
+                }
             }
         }
 
@@ -441,7 +454,9 @@ impl<'a> Delivery<'a> {
         let settings = &core.delivery;
         let retries = request.retries.unwrap_or(settings.retries);
         let failover = core.has_backup(request, retries);
-        let host = if failover { settings.hosts.choose(settings.timer.now(), None) } else { Host::Main };
+        let may_try = Repeatable::from_request(request) == Repeatable::Yes;
+        let host =
+            if failover { settings.hosts.choose(settings.timer.now(), None, may_try) } else { Host::Main };
         let limit = core.timeout(request);
         Self {
             core,
@@ -462,7 +477,25 @@ impl<'a> Delivery<'a> {
         if left.is_zero() {
             return Err(out_of_time().into());
         }
-        Ok((self.core.prepare(self.request, self.host)?, left))
+        Ok((self.core.prepare(self.request, self.host)?, self.share_of(left)))
+    }
+
+    /// How much of the time that is left an attempt may take: all of it, unless another host may respond where this one is
+    /// silent. Whatever is sent from a file or a stream takes its time, and a policy of the caller's may not want another
+    /// attempt.
+    fn share_of(&self, left: Duration) -> Duration {
+        let is_first_of_two = self.failover && self.host == Host::Main && self.attempts.is_empty();
+        let has_policy = self.core.delivery.policy.is_some() && self.request.retries.is_none();
+        let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }));
+        match is_first_of_two && is_small && !has_policy && self.may_be_repeated() {
+            true => left.min((left / 2).max(LEAST_SHARE)),
+            false => left,
+        }
+    }
+
+    /// Whether it may be sent again at once after it may have arrived.
+    fn may_be_repeated(&self) -> bool {
+        Repeatable::from_request(self.request) == Repeatable::Yes
     }
 
     fn elapsed(&self) -> Duration {
@@ -486,17 +519,19 @@ impl<'a> Delivery<'a> {
         let ending = Ending::from_outcome(&outcome, (self.core.clock)());
         let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
-        match self.wait(ending) {
-            Some(wait) if settings.budget.take() => {
-                self.waited = wait;
-                if self.failover {
-                    let failed = has_failed.then_some(self.host);
-                    self.host = settings.hosts.choose(settings.timer.now() + wait, failed);
-                }
-                Next::Again(wait)
-            }
-            _ => Next::End(self.end(outcome)),
+        let Some(wait) = self.wait(ending) else { return Next::End(self.end(outcome)) };
+        let before = self.host;
+        if self.failover {
+            let (failed, may_try) = (has_failed.then_some(before), self.may_be_repeated());
+            self.host = settings.hosts.choose(settings.timer.now() + wait, failed, may_try);
         }
+        // Where nothing was sent, the other host gets nothing twice: it is spared by no budget.
+        let is_first_elsewhere = ending == Ending::NotSent && self.attempts.len() == 1 && self.host != before;
+        if is_first_elsewhere || settings.budget.take() {
+            self.waited = wait;
+            return Next::Again(wait);
+        }
+        Next::End(self.end(outcome))
     }
 
     /// How long to wait for another attempt, if there may be one.

@@ -60,7 +60,7 @@ use crate::core::{Core, Prepared as Signable, Unsigned, content_coding};
 use crate::delivery::{Mode, Shared};
 use crate::error::{ApiError, Error, ErrorKind, FileError, MAX_UNDER_SUCCESS, RequestError};
 use crate::failover::Host;
-use crate::json::without_mark;
+use crate::json::beginning;
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
@@ -356,8 +356,7 @@ fn media_type(headers: &HeaderMap) -> &str {
 /// Whether a body is JSON, as the error of something on the way may be, and as no file of the platform is. A longer one is not
 /// looked at: an error has a few hundred bytes.
 pub(crate) fn is_short_json(body: &[u8]) -> bool {
-    body.len() <= MAX_UNDER_SUCCESS
-        && matches!(without_mark(body).trim_ascii_start().first(), Some(b'{' | b'['))
+    body.len() <= MAX_UNDER_SUCCESS && matches!(beginning(body).first(), Some(b'{' | b'['))
 }
 
 /// Whether the body is a page for people, which no file of the platform is.

@@ -90,11 +90,12 @@ pub enum ErrorKind {
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
     /// The response is about another request: this field has another number than the one that was sent, or is missing
-    /// although every response to such a request has it. Two responses were swapped on the way, which signatures do not
-    /// show. Do not act on it.
+    /// although every success of the operation has it. Two responses were swapped on the way, which signatures do not
+    /// show. It is not known whether this call took effect: query the result, and do not act on the response.
     AnotherRequest {
-        /// The field, such as `out_trade_no`.
-        field: &'static str,
+        /// The field, such as `out_trade_no`. `None` if a success of the operation has no field at all, and
+        /// this response has.
+        field: Option<&'static str>,
     },
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client
     /// verifies signatures. It must be rejected like any wrong signature. The call itself was carried out or refused
@@ -233,9 +234,10 @@ impl Error {
     /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` that is known, such as `PARAM_ERROR`: the catalogue has it for the operation, or this crate knows it as one of the platform's | no: the platform refused |
+    /// | the same with a signature that is wrong: that of another response, or one that is too old | **yes**: it may be the refusal of another call |
     /// | the same with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation | **yes**: a gateway may have written it, and the platform adds codes without notice |
     /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
-    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one. Nothing else in an error names its request: errors are not signed, `Request-ID` is a number of the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give a refusal to the wrong call, and nobody can tell |
+    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one. Nothing else in an error names its request: many errors are not signed, `Request-ID` is a number of the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give a refusal to the wrong call, and nobody can tell |
     /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
     /// | APIv3: an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
     /// | APIv2, whose status is always 200: `return_code` is not `SUCCESS`, and `return_msg` says that the request was not taken: its form, its signature, a certificate or a number of its sender is wrong | no |
@@ -244,7 +246,7 @@ impl Error {
     /// | APIv2: the same with a code that nobody knows, with one that leaves it open, such as `SYSTEMERROR`, `USERPAYING` or `SEND_FAILED`, without a code, or without the signature | **yes** |
     /// | status 406 with a code that the catalogue has for the operation: `Accept-Language` | no: the platform refused |
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
-    /// | a success whose signature cannot be verified, or a signature probe | **yes** |
+    /// | a success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest), or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
     /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
@@ -454,11 +456,22 @@ impl fmt::Display for Error {
                 f.write_str("the signature of the response cannot be verified")?;
                 f.write_str(self.changed_on_its_way().unwrap_or_default())?;
             }
-            ErrorKind::AnotherRequest { field } => write!(
-                f,
-                "the response is about another request: it does not repeat the `{field}` that was sent, so do not act on it, and \
-                 query the result"
-            )?,
+            ErrorKind::AnotherRequest { field } => {
+                f.write_str("the response is about another request: ")?;
+                match field {
+                    Some(field) => write!(
+                        f,
+                        "its `{field}` is not the one that was sent, or is missing although every success has it"
+                    )?,
+                    None => f.write_str("it has fields, and no success of this operation has any")?,
+                }
+                f.write_str(match self.only_reads() {
+                    true => "; do not act on it",
+                    false => {
+                        "; it is not known whether this call took effect, so query the result, and do not act on this response"
+                    }
+                })?;
+            }
             ErrorKind::SignatureProbe => {
                 f.write_str(
                     "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): ",

@@ -49,14 +49,15 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// The host for the next attempt: the main one, unless its breaker is open or it has just failed this call.
-    pub(crate) fn choose(&self, now: Duration, failed: Option<Host>) -> Host {
+    /// The host for the next attempt: the main one, unless its breaker is open or it has just failed this call. Whether a
+    /// host with an open breaker works again, only a call tries that `may_try`: one that the host may keep waiting.
+    pub(crate) fn choose(&self, now: Duration, failed: Option<Host>, may_try: bool) -> Host {
         let first = failed.map_or(Host::Main, Host::other);
         let second = first.other();
         // With both breakers open, somebody must try.
-        if self.breaker(first).lets_through(now) {
+        if self.breaker(first).lets_through(now, may_try) {
             first
-        } else if failed != Some(second) && self.breaker(second).lets_through(now) {
+        } else if failed != Some(second) && self.breaker(second).lets_through(now, may_try) {
             second
         } else {
             first
@@ -107,9 +108,12 @@ struct Breaker {
 }
 
 impl Breaker {
-    fn lets_through(&self, now: Duration) -> bool {
+    fn lets_through(&self, now: Duration, may_try: bool) -> bool {
         if self.failures.load(Ordering::Relaxed) < MAX_FAILURES {
             return true;
+        }
+        if !may_try {
+            return false;
         }
         // Of the calls that come then, one takes the turn and the others wait for the next.
         let opens_at = self.opens_at.load(Ordering::Relaxed);
@@ -153,11 +157,11 @@ mod tests {
     #[test]
     fn the_main_host_is_used_while_it_works() {
         let hosts = Hosts::default();
-        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
         assert!(hosts.note(Host::Main, Some(&lost()), SECOND));
-        assert_eq!(hosts.choose(SECOND, Some(Host::Main)), Host::Backup);
-        assert_eq!(hosts.choose(SECOND, Some(Host::Backup)), Host::Main);
-        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+        assert_eq!(hosts.choose(SECOND, Some(Host::Main), true), Host::Backup);
+        assert_eq!(hosts.choose(SECOND, Some(Host::Backup), true), Host::Main);
+        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 
     #[test]
@@ -171,28 +175,29 @@ mod tests {
         for error in own.iter().cycle().take(10) {
             assert!(!hosts.note(Host::Main, Some(&error(&unreadable)), SECOND));
         }
-        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 
     #[test]
     fn a_host_that_fails_again_and_again_is_left_and_found_again() {
         let hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
-            assert_eq!(hosts.choose(SECOND, None), Host::Main);
+            assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
             hosts.note(Host::Main, Some(&lost()), SECOND);
         }
-        assert_eq!(hosts.choose(SECOND, None), Host::Backup);
-        // One call tries the main host, and the others do not wait for it.
+        assert_eq!(hosts.choose(SECOND, None, true), Host::Backup);
+        // One call tries the main host, and the others do not wait for it. No call tries it that must not be sent twice.
         let later = SECOND + CLOSED_FOR;
-        assert_eq!(hosts.choose(later, None), Host::Main);
-        assert_eq!(hosts.choose(later, None), Host::Backup);
+        assert_eq!(hosts.choose(later, None, false), Host::Backup);
+        assert_eq!(hosts.choose(later, None, true), Host::Main);
+        assert_eq!(hosts.choose(later, None, true), Host::Backup);
         hosts.note(Host::Main, Some(&lost()), later);
-        assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None), Host::Backup);
+        assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None, true), Host::Backup);
         let latest = later + CLOSED_FOR;
-        assert_eq!(hosts.choose(latest, None), Host::Main);
+        assert_eq!(hosts.choose(latest, None, true), Host::Main);
         hosts.note(Host::Main, Some(&alive()), latest);
-        assert_eq!(hosts.choose(latest, None), Host::Main);
-        assert_eq!(hosts.choose(latest, None), Host::Main);
+        assert_eq!(hosts.choose(latest, None, true), Host::Main);
+        assert_eq!(hosts.choose(latest, None, true), Host::Main);
     }
 
     #[test]
@@ -203,9 +208,11 @@ mod tests {
                 hosts.note(host, Some(&lost()), SECOND);
             }
         }
-        assert_eq!(hosts.choose(SECOND, None), Host::Main);
-        assert_eq!(hosts.choose(SECOND, Some(Host::Main)), Host::Backup);
-        assert_eq!(hosts.choose(SECOND, Some(Host::Backup)), Host::Main);
+        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
+        for may_try in [false, true] {
+            assert_eq!(hosts.choose(SECOND, Some(Host::Main), may_try), Host::Backup);
+            assert_eq!(hosts.choose(SECOND, Some(Host::Backup), may_try), Host::Main);
+        }
     }
 
     #[test]
@@ -215,6 +222,6 @@ mod tests {
             let unsent = crate::error::RequestError::WholeUrl.into();
             assert!(!hosts.note(Host::Main, Some(&unsent), SECOND));
         }
-        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+        assert_eq!(hosts.choose(SECOND, None, true), Host::Main);
     }
 }

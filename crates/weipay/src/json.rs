@@ -9,7 +9,7 @@ mod wiped_text;
 use serde_json::Value;
 use serde_json::error::{Category, Error};
 
-pub(crate) use member::{has_any_member, has_member, has_unknown_member, member, repeated_member};
+pub(crate) use member::{any_member, has_member, is_object, member, repeated_member};
 #[cfg(feature = "notifications")]
 pub(crate) use wiped::WipedJson;
 pub(crate) use wiped_text::wiped_text;
@@ -23,6 +23,11 @@ const MAX_GROWTH: usize = 170;
 /// A text without a byte order mark before it. Readers of JSON may ignore one (RFC 8259, 8.1), and what follows it is whole.
 pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
+
+/// What a text begins with, behind blanks and a byte order mark, whichever comes first.
+pub(crate) fn beginning(text: &[u8]) -> &[u8] {
+    without_mark(text.trim_ascii_start()).trim_ascii_start()
 }
 
 /// Why a response was not decoded.

@@ -2,9 +2,9 @@
 //! texts are what compiles fastest: the rows of all operations have 170 KB of it.
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members
-//! with a space between them: a name; `!` if it travels encrypted; `=` and a letter for its purpose; its own
-//! members in braces, with a `~` before them if they are JSON text. Of the path and the response only those
-//! members are there that the client acts on; of a response that always repeats a field of its request, all.
+//! with a space between them: a name; `*` if every success has it; `!` if it travels encrypted; `=` and a
+//! letter for its purpose; its own members in braces, with a `~` before them if they are JSON text. Of the path
+//! only those members are there that the client acts on, and so it is with what is inside of those of a response.
 
 use crate::model::table::Purpose;
 use crate::operation::Operation;
@@ -17,6 +17,8 @@ pub(crate) struct Members(&'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) name: &'static str,
+    /// Of a response: whether a success without it is none of the operation.
+    pub(crate) is_in_every_success: bool,
     pub(crate) is_encrypted: bool,
     pub(crate) purpose: Option<Purpose>,
     /// Whether its own members are JSON text inside a string.
@@ -145,10 +147,19 @@ impl Member {
     /// The first member of a text, and the text after it.
     fn read(text: &'static str) -> Option<(Self, &'static str)> {
         let text = text.trim_start_matches(' ');
-        let end = text.find(['!', '=', '~', '{', ' ']).unwrap_or(text.len());
+        let end = text.find(['*', '!', '=', '~', '{', ' ']).unwrap_or(text.len());
         let (name, mut rest) = text.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
-        let mut member =
-            Self { name, is_encrypted: false, purpose: None, is_json_text: false, members: None };
+        let mut member = Self {
+            name,
+            is_in_every_success: false,
+            is_encrypted: false,
+            purpose: None,
+            is_json_text: false,
+            members: None,
+        };
+        if let Some(after) = rest.strip_prefix('*') {
+            (member.is_in_every_success, rest) = (true, after);
+        }
         if let Some(after) = rest.strip_prefix('!') {
             (member.is_encrypted, rest) = (true, after);
         }
@@ -209,10 +220,12 @@ mod tests {
 
     #[test]
     fn a_text_is_read_member_by_member() {
-        let members = Members("a b! c=o d~{e f{g!}} h");
+        let members = Members("a b*! c=o d~{e f{g!}} h*");
         let names: Vec<_> = members.iter().map(|member| member.name).collect();
         assert_eq!(names, ["a", "b", "c", "d", "h"]);
         assert!(members.get("b").unwrap().is_encrypted);
+        let in_every_success = members.iter().filter(|member| member.is_in_every_success);
+        assert_eq!(in_every_success.map(|member| member.name).collect::<Vec<_>>(), ["b", "h"]);
         assert_eq!(members.get("c").unwrap().purpose, Some(Purpose::PageOffset));
         let text = members.get("d").unwrap();
         assert!(

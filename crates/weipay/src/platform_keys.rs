@@ -145,6 +145,8 @@ struct Schedule {
     begun_at: Option<i64>,
     /// When an unknown serial of a response last led to a fetch, and the fetches that had ended before.
     unknown: Option<(i64, Ticket)>,
+    /// When a fetch was last requested because all certificates have ended, and the fetches that had ended before.
+    ended_keys: Option<(i64, Ticket)>,
     /// How many fetches had ended when the platform last responded so.
     #[cfg(feature = "notifications")]
     responded: Ticket,
@@ -167,6 +169,8 @@ pub(crate) enum Need {
     Fetch(Ticket),
     /// They are old: this fetch goes on in the background.
     Refresh(Ticket),
+    /// All of them have ended: the call waits for this fetch, and is made with what is there if it fails.
+    Renew(Ticket),
 }
 
 impl KeyRing {
@@ -207,7 +211,27 @@ impl KeyRing {
         if self.is_unfetched() {
             return Need::Fetch(self.ticket());
         }
+        if let Some(ticket) = self.renew(now) {
+            return Need::Renew(ticket);
+        }
         self.due(now).map_or(Need::Nothing, Need::Refresh)
+    }
+
+    /// A request for a fetch because no key is valid any more: what is encrypted with one would be refused. Within a minute
+    /// all such requests are one.
+    fn renew(&self, now: i64) -> Option<Ticket> {
+        let has_valid = || self.current().certificates.iter().any(|one| now <= one.end);
+        if self.key.is_none() || !self.public_keys.is_empty() || has_valid() {
+            return None;
+        }
+        let mut schedule = self.schedule();
+        match schedule.ended_keys {
+            Some((at, ticket)) if now.abs_diff(at) < RETRY_AFTER => Some(ticket),
+            _ => {
+                schedule.ended_keys = Some((now, schedule.ended));
+                Some(schedule.ended)
+            }
+        }
     }
 
     /// A request for a refresh in the background, if it is time for one.

@@ -54,7 +54,7 @@ pub use timer::{Sleep, Timer};
 ///
 /// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first
 /// attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
-/// not made worse by repeats.
+/// not made worse by repeats. A call of which nothing was sent takes none for its first attempt at the backup host.
 ///
 /// ```
 /// use std::time::Duration;

@@ -19,7 +19,7 @@ A fault is one of:
   drop, reset           the connection ends without a response, and nothing is done
   commit-then-...       in front of any of these: the request is carried out, and then its response
                         fails in this way
-  slow                  the response comes late; `slow; ms=1500` says how late
+  slow                  the response comes late; `slow; ms=1500` says how late, at most 60000
   truncated             the connection ends in the middle of the body
   wrong-signature, missing-signature, probe-signature, unknown-serial
                         the request is carried out, and its response cannot be verified
@@ -61,7 +61,8 @@ pub(crate) struct NewFault {
     /// Only requests of this merchant (商户号).
     #[arg(long, value_name = "MCHID")]
     merchant: Option<String>,
-    /// Only requests to this host, such as api.mch.weixin.qq.com.
+    /// Only requests to this host: one of the platform's, such as api.mch.weixin.qq.com, or that by which clients reach
+    /// the sandbox.
     #[arg(long)]
     host: Option<String>,
     /// Only the first N requests.

@@ -81,6 +81,14 @@ mod tests {
     }
 
     #[test]
+    fn an_abnormal_refund_goes_to_a_debit_card_of_a_known_bank() {
+        let path = "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund";
+        let (carried_out, bank) = field("POST", path, "bank_type");
+        assert_eq!(carried_out.check_word(bank, "ICBC_DEBIT"), Ok(()));
+        assert!(carried_out.check_word(bank, "ICBC_CREDIT").is_err());
+    }
+
+    #[test]
     fn a_word_that_is_only_kept_passes() {
         let (carried_out, kept) = field("POST", "v3/profitsharing/receivers/add", "relation_type");
         assert_eq!(carried_out, CarriedOut::Yes);

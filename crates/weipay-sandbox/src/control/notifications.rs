@@ -78,7 +78,7 @@ const TRIGGER: &[Member] = &[
         "mchid",
         "The merchant (default: the first). With `order`: whose number it is, when several have used it",
     ),
-    Member::object("set", "Members to replace, keyed by path, such as amount.total"),
+    Member::object("set", &[], "Members to replace, keyed by path, such as amount.total"),
 ];
 
 impl From<NotificationError> for ControlError {

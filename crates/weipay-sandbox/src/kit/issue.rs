@@ -23,7 +23,7 @@ use crate::merchants::rotation::KeyKind;
 /// A kit that is not on disk yet.
 pub(super) struct Issued {
     pub(super) kit: Kit,
-    /// File names relative to the data directory, and what goes into them.
+    /// File names relative to the data folder, and what goes into them.
     pub(super) files: Vec<(String, Zeroizing<String>)>,
 }
 

@@ -144,7 +144,8 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// The stored notifications, newest first: the last ten thousand, and all that are waiting or held.
+    /// The stored notifications, newest first: the last ten thousand, and all that are waiting or held. Of those that still
+    /// waited when ten thousand newer ones had come, some stay after they are finished.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! What is kept of a notification: what it tells, where it goes, and its attempts.
 //!
 //! The finished ones are kept in a ring: the record of a new one takes the place of an old one that is finished. What waits or is
-//! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place.
+//! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place. A shelf that was
+//! needed once stays: what is finished there is kept until its place is needed again.
 
 use std::fmt;
 
@@ -66,7 +67,8 @@ pub enum NotificationState {
     Held,
     /// The receiver has acknowledged it.
     Acknowledged,
-    /// The retry table of its event has ended without an acknowledgement.
+    /// The retry table of its event has ended without an acknowledgement; or ten thousand newer ones of its merchant waited for a
+    /// repeat, as where a receiver is gone and the clock stands still.
     GivenUp,
 }
 

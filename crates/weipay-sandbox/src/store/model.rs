@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::StoreError;
 use super::engine::{
-    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord,
-    OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, WholeState, receiver_of,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LATEST, NEVER,
+    NewRecord, OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, WholeState, receiver_of,
 };
 use super::sqlite::Sqlite;
 
@@ -144,6 +144,15 @@ impl Engine for Memory {
         due.sort_by_key(|entry| (entry.due, entry.number));
         due.truncate(limit);
         Ok(due)
+    }
+
+    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+        let outbox = self.outbox.borrow();
+        let counts = |entry: &&OutboxEntry| entry.mchid == mchid && entry.attempts > 0 && entry.due <= LATEST;
+        let mut found: Vec<_> = outbox.values().filter(counts).cloned().collect();
+        found.truncate(found.len().saturating_sub(usize::try_from(newest).unwrap()));
+        found.truncate(usize::try_from(limit).unwrap());
+        Ok(found)
     }
 
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
@@ -374,7 +383,7 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
         Step::Hold { number, due } => {
             engine.give_back(number)?;
-            format!("{:?}", engine.change_due(number, due)?)
+            format!("{:?}", engine.change_due(number, if due < 0 { NEVER } else { due })?)
         }
         Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
@@ -427,6 +436,9 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         text.push_str(&format!("{}\n", serde_json::to_string(&row).unwrap()));
         Ok(())
     })?;
+    for (newest, limit) in [(0, 9), (1, 1), (2, 9)] {
+        text.push_str(&format!("{:?}\n", engine.repeats_beyond("1900000109", newest, limit)?));
+    }
     for now in -3..3 {
         text.push_str(&format!("{:?}\n", engine.outbox_due(now, 2)?));
         let (mut last, all) = (None, engine.due_after(now, None, i64::MAX)?);

@@ -226,6 +226,11 @@ impl Response {
         (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// What the developer is told.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.header(weipay_sandbox::REASON_HEADER).map(weipay_sandbox::decode_reason)
+    }
+
     /// The body of a response that must be a success.
     #[track_caller]
     pub(crate) fn success(&self) -> Value {

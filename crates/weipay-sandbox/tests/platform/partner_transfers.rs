@@ -292,3 +292,48 @@ fn a_platform_transfers_for_its_sub_merchant_and_sees_it_by_both_numbers() {
     partner.client.run_for(2);
     assert_eq!(partner.balances(), (1_000, 0, 1_000));
 }
+
+#[test]
+fn of_two_partners_the_one_that_still_has_a_grant_is_meant() {
+    let mut builder = crate::sandbox();
+    for mchid in [PARTNER, STRANGER] {
+        builder = builder.merchant(NewMerchant::new().mchid(mchid).sub_merchant(SUB));
+    }
+    let sandbox = builder.start().unwrap();
+    let partners = [PARTNER, STRANGER]
+        .map(|mchid| Partner { client: Client::of(&sandbox, mchid), receiver: Receiver::start(&[]) });
+    partners.iter().for_each(Partner::granted);
+    let end = |what: &str, body: Value| {
+        let path = format!("/transfer-grants/{SUB}/{what}");
+        sandbox.control().unwrap().call("POST", &path, Some(&body))
+    };
+    assert!(end("end", json!({})).unwrap_err().to_string().contains("several"), "both have one");
+    without_indexes(&sandbox);
+    assert!(end("end", json!({})).unwrap_err().to_string().contains("several"), "in a snapshot of before");
+    assert_eq!(end("refuse", json!({ "mchid": STRANGER })).unwrap()["state"], "UNAUTHORIZED");
+    assert_eq!(end("end", json!({})).unwrap()["state"], "CANCELED");
+    let state = |partner: &Partner<'_>| {
+        let path = format!("{OF_PARTNER}/sub-mch-authorizations/{SUB}");
+        partner.client.get(&path).success()["state"].clone()
+    };
+    assert_eq!(partners.each_ref().map(state), [json!("CANCELED"), json!("UNAUTHORIZED")]);
+    assert!(end("end", json!({})).is_err(), "nothing is left");
+}
+
+/// Lets the grants be as they were in form 3, whose first ones had no index.
+fn without_indexes(sandbox: &Sandbox) {
+    let file = sandbox.snapshot("before").unwrap().file;
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let lines = lines.lines().map(|line| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        if row["record"]["kind"] == "transfer grant" {
+            assert_ne!(row["record"]["indexes"], json!([]));
+            row["record"]["indexes"] = json!([]);
+        } else if row["snapshot"]["form"].is_u64() {
+            row["snapshot"]["form"] = json!(3);
+        }
+        row.to_string() + "\n"
+    });
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    sandbox.restore("before").unwrap();
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weipay_sandbox::complaints::PersonComplains;
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox};
+use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox, Validation};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -299,6 +299,31 @@ fn a_canceled_order_repeats_its_cancel_and_charges_nothing() {
     assert_eq!((&shop.query("off")["state"], shop.unsettled()), (&json!("REVOKED"), 0));
     let missing = shop.step("nothing", "cancel", json!({ "reason": "a" }));
     assert_eq!(missing.refusal(), (404, "ORDER_NOT_EXIST".to_owned()));
+}
+
+#[test]
+fn an_order_that_is_over_is_refused_as_recorded_or_as_the_documents_say() {
+    let documented = Validation { documented_errors: true, ..Validation::DEFAULT };
+    for (validation, codes) in [
+        (Validation::DEFAULT, ["INVALID_REQUEST"; 3]),
+        (documented, ["INVALID_ORDER_STATE", "ORDER_CANCELED", "ORDER_DONE"]),
+    ] {
+        let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).validation(validation).start().unwrap();
+        let shop = Shop::new(&sandbox);
+        shop.client.post(ORDERS, &shop.request("new")).success();
+        shop.confirmed("off");
+        shop.step("off", "cancel", json!({ "reason": "用户投诉" })).success();
+        shop.confirmed("done");
+        shop.step("done", "complete", shop.charge(0)).success();
+        for ((number, tail), code) in
+            [("new", "-271302262"), ("off", "-271302333"), ("done", "-271302262")].into_iter().zip(codes)
+        {
+            let refused = shop.step(number, "complete", shop.charge(500));
+            assert_eq!((refused.status, &refused.json()["code"]), (400, &json!(code)), "{number}");
+            let id = refused.header("Request-ID").unwrap();
+            assert!(id.ends_with(tail), "{number}: {id}");
+        }
+    }
 }
 
 #[test]

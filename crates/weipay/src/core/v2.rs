@@ -16,7 +16,7 @@ use super::{Core, content_coding, echo};
 use crate::base_url::BaseUrl;
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
-use crate::json::{self, without_mark};
+use crate::json::{self, beginning, without_mark};
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
@@ -187,9 +187,9 @@ pub(super) fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = match judge(core, request, &response) {
         Judgement::Success { elements: Some(elements), .. }
-            if let Some(field) = echo::differing_element(request, &elements) =>
+            if let Err(another) = echo::check_elements(request, &elements) =>
         {
-            ErrorKind::AnotherRequest { field }
+            another
         }
         Judgement::Success { elements, verified } => {
             response.elements = elements.map(Arc::new);
@@ -323,12 +323,11 @@ fn page_members(body: &[u8]) -> Option<XmlElements> {
 }
 
 fn begins_with_xml(body: &[u8]) -> bool {
-    without_mark(body).trim_ascii_start().starts_with(b"<xml") || XmlElements::read(body, "xml").is_ok()
+    beginning(body).starts_with(b"<xml") || XmlElements::read(body, "xml").is_ok()
 }
 
 /// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, and no short one like JSON, but
 /// a failure and the page of a proxy do.
 fn is_file(body: &[u8]) -> bool {
-    let text = without_mark(body).trim_ascii_start();
-    text.first().is_some_and(|first| *first != b'<') && !crate::download::is_short_json(body)
+    beginning(body).first().is_some_and(|first| *first != b'<') && !crate::download::is_short_json(body)
 }

@@ -35,7 +35,7 @@ impl<'a> Attempts<'a> {
         let began = core.delivery.timer.now();
         let limit = limit.min(MAX_TIMEOUT);
         let failover = call.is_some_and(|call| core.has_backup(call, retries));
-        let host = if failover { core.delivery.hosts.choose(began, None) } else { Host::Main };
+        let host = if failover { core.delivery.hosts.choose(began, None, true) } else { Host::Main };
         Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new(), failover, host }
     }
 
@@ -83,14 +83,17 @@ impl<'a> Attempts<'a> {
         let has_failed = self.failover && hosts.note(self.host, Some(&error), now);
         let backup_host = self.core.backup_host(self.host);
         self.ended.push(Attempt::from_error(&error, self.waited, backup_host));
-        if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish())
-            && self.core.delivery.budget.take()
-        {
-            self.waited = wait;
+        if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()) {
+            let before = self.host;
             if self.failover {
-                self.host = hosts.choose(now + wait, has_failed.then_some(self.host));
+                self.host = hosts.choose(now + wait, has_failed.then_some(before), true);
             }
-            return Ok(wait);
+            let is_first_elsewhere =
+                ending == Ending::NotSent && self.ended.len() == 1 && self.host != before;
+            if is_first_elsewhere || self.core.delivery.budget.take() {
+                self.waited = wait;
+                return Ok(wait);
+            }
         }
         let ended = std::mem::take(&mut self.ended);
         // An error after one attempt tells the same as that.

@@ -182,6 +182,9 @@ impl Receiver {
             if let Some(error) = error {
                 return Err(FileError::ErrorResponse(error));
             }
+            if self.bytes == 0 {
+                return Err(FileError::NoFile);
+            }
             if is_short_json(&text) || begins_like_markup(&text) {
                 return Err(FileError::in_place_of_a_file(&text));
             }
@@ -205,9 +208,14 @@ impl Receiver {
         }
         if let Some(text) = &mut self.perhaps_error {
             text.extend_from_slice(&piece[..piece.len().min(MAX_UNDER_SUCCESS + 1)]);
-            let first = json::without_mark(text).trim_ascii_start().first();
-            let is_text = first.is_none_or(|first| matches!(first, b'{' | b'[' | b'<'));
+            let beginning = json::beginning(text);
+            let is_text = beginning.first().is_none_or(|first| matches!(first, b'{' | b'[' | b'<'))
+                || MARK.starts_with(beginning);
             if !is_text || text.len() > MAX_UNDER_SUCCESS {
+                // However long it is, markup is a page. An announced file is told by its digest.
+                if self.digest.is_none() && begins_like_markup(text) {
+                    return Err(FileError::WebPage);
+                }
                 self.perhaps_error = None;
             }
         }
@@ -223,11 +231,12 @@ impl Receiver {
             let reason = "it is compressed twice, by the platform and by something on its way";
             return Err(FileError::Compression(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
-        let limit = match json::without_mark(held).trim_ascii_start().first() {
+        let beginning = json::beginning(held);
+        let limit = match beginning.first() {
             Some(b'<') if held.len() > MAX_ERROR_BODY => return Err(FileError::WebPage),
             Some(b'<') => MAX_ERROR_BODY,
             Some(b'{' | b'[') | None => MAX_UNDER_SUCCESS,
-            Some(_) if MARK.starts_with(held.as_slice()) => MARK.len(),
+            Some(_) if MARK.starts_with(beginning) => held.len(),
             Some(_) if is_gzip && GZIP.starts_with(held.as_slice()) => GZIP.len(),
             Some(_) => 0,
         };
@@ -237,7 +246,7 @@ impl Receiver {
 
 /// Whether a text begins like XML or HTML, which no file that is a response does.
 pub(super) fn begins_like_markup(text: &[u8]) -> bool {
-    json::without_mark(text).trim_ascii_start().starts_with(b"<")
+    json::beginning(text).starts_with(b"<")
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub struct ApiError {
     whole: bool,
     /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
-    /// Of APIv2 only: whether it lacks the signature that such a failure has.
+    /// Whether it has a wrong signature, or lacks that of a failure of APIv2.
     lacks_signature: bool,
     /// What the request sent, of which nothing is printed.
     pub(super) sent: SentValues,
@@ -54,6 +54,12 @@ const REFUSING: [StatusCode; 4] =
 pub(crate) const MAX_UNDER_SUCCESS: usize = 64 * 1024;
 
 impl ApiError {
+    /// The same error, whose signature is not that of its response: it settles nothing.
+    pub(crate) fn without_proof(mut self) -> Self {
+        self.lacks_signature = true;
+        self
+    }
+
     /// What an error response says.
     ///
     /// A byte order mark before it changes nothing: the object after it is whole. So the mark neither makes a

@@ -19,14 +19,15 @@ pub(crate) fn has_member(json: &[u8], name: &str) -> bool {
     value(json, name).is_some()
 }
 
-/// Whether this is a JSON object with at least one member.
-pub(crate) fn has_any_member(json: &[u8]) -> bool {
-    find(json, |_| true).is_some()
+/// Whether a JSON object has a member with such a name. They are asked in their order, until one is; a name that no
+/// reader can read is empty.
+pub(crate) fn any_member(json: &[u8], mut is_such: impl FnMut(&str) -> bool) -> bool {
+    find(json, |name| is_such(plain_text(name).as_deref().unwrap_or_default())).is_some()
 }
 
-/// Whether a JSON object has a member whose name is another one than all that are known.
-pub(crate) fn has_unknown_member(json: &[u8], is_known: impl Fn(&str) -> bool) -> bool {
-    find(json, |name| !plain_text(name).is_some_and(|name| is_known(&name))).is_some()
+/// Whether this begins like a JSON object.
+pub(crate) fn is_object(json: &[u8]) -> bool {
+    after(without_mark(json), b'{').is_some()
 }
 
 /// The name of a member that an object of this JSON has twice, at any depth. Some readers take the first value of such a
@@ -74,7 +75,7 @@ fn value<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 /// The value of the first member whose name, as it is written, is wanted.
-fn find(json: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+fn find(json: &[u8], mut is_wanted: impl FnMut(&[u8]) -> bool) -> Option<&[u8]> {
     let mut rest = after(without_mark(json), b'{')?;
     loop {
         let (name, value) = text(rest)?;
@@ -189,12 +190,21 @@ mod tests {
 
     #[test]
     fn a_member_that_nobody_knows_is_found() {
-        let is_known = |name: &str| ["a", "b"].contains(&name);
+        let is_unknown = |name: &str| !["a", "b"].contains(&name);
         for known in ["", "{}", "[]", "null", r#"{"a":{"c":1},"\u0062":2}"#] {
-            assert!(!has_unknown_member(known.as_bytes(), is_known), "{known}");
+            assert!(!any_member(known.as_bytes(), is_unknown), "{known}");
         }
         for unknown in [r#"{"a":1,"c":2}"#, r#"{"\\":1}"#, r#"{"\ud83d":1}"#] {
-            assert!(has_unknown_member(unknown.as_bytes(), is_known), "{unknown}");
+            assert!(any_member(unknown.as_bytes(), is_unknown), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_told_from_what_is_none() {
+        for (json, is) in
+            [("\u{FEFF} {}", true), ("{\"a\":1}", true), ("", false), ("[]", false), ("null", false)]
+        {
+            assert_eq!(is_object(json.as_bytes()), is, "{json}");
         }
     }
 

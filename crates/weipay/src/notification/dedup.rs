@@ -111,7 +111,8 @@ pub enum Once<H, S> {
 }
 
 impl<H, S> Once<H, S> {
-    /// Success if the notification is handled, now or before; else a failure, so that the platform sends it again.
+    /// Success if the notification is handled, now or before; else a failure, so that the platform sends it again. A handler
+    /// of axum returns it with `.map(axum::body::Body::from)`.
     pub fn response(&self, notification: &Notification) -> http::Response<Bytes> {
         match self {
             Self::Handled | Self::AlreadyHandled | Self::NotNoted(_) => notification.success(),

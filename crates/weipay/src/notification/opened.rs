@@ -169,7 +169,8 @@ impl Notification {
     }
 
     /// The response that says that the notification was handled: 204 without a body, or the XML of APIv2. Give it only when the
-    /// work is stored: the platform does not send the notification again.
+    /// work is stored: the platform does not send the notification again. A handler of axum returns it with
+    /// `.map(axum::body::Body::from)`.
     #[must_use]
     pub fn success(&self) -> http::Response<Bytes> {
         response::success(self.version)

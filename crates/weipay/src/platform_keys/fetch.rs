@@ -81,7 +81,7 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
 fn first_host(core: &Core, request: &Request) -> Host {
     let delivery = &core.delivery;
     match core.has_backup(request, delivery.retries) {
-        true => delivery.hosts.choose(delivery.timer.now(), None),
+        true => delivery.hosts.choose(delivery.timer.now(), None, true),
         false => Host::Main,
     }
 }
@@ -98,7 +98,7 @@ fn is_to_repeat(core: &Core, request: &Request, host: &mut Host, outcome: &Resul
     let now = delivery.timer.now();
     let has_failed = delivery.hosts.note(*host, outcome.as_ref().err(), now);
     if has_failed {
-        *host = delivery.hosts.choose(now, Some(*host));
+        *host = delivery.hosts.choose(now, Some(*host), true);
     }
     has_failed
 }

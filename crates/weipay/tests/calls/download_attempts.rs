@@ -87,7 +87,7 @@ fn each(
 
 /// What `to_bytes` does not tell.
 fn good() -> Downloaded {
-    let platform = Platform::start(vec![unsigned(200, "")]);
+    let platform = Platform::start(vec![unsigned(200, TEXT)]);
     let url = platform.base_url.clone();
     platform.builder().build_blocking().unwrap().download(&url).to_writer(std::io::sink()).unwrap()
 }

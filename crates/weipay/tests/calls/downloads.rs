@@ -135,7 +135,16 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
         },
     );
     // A link without a digest: only its form says that it is no file.
-    for body in [page, "[]", "\u{feff}<xml><return_code>FAIL</return_code></xml>", r#"{"errcode":1}"#] {
+    let long_page = format!("<html>{}</html>", "x".repeat(70_000));
+    for body in [
+        page,
+        "[]",
+        "\u{feff}<xml><return_code>FAIL</return_code></xml>",
+        r#"{"errcode":1}"#,
+        "  \r\n\u{feff}{\"errcode\":1}",
+        "",
+        &long_page,
+    ] {
         for is_async in [false, true] {
             let platform = Platform::start(vec![unsigned(200, body)]);
             let url = format!("{}{TARGET}", platform.base_url);
@@ -147,7 +156,8 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
                 client.download(&url).retries(Retries::none()).to_bytes().map(drop)
             };
             let error = outcome.unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::File(FileError::NoFile)), "{body}: {error:#}");
+            let is_no_file = matches!(error.kind(), ErrorKind::File(FileError::NoFile | FileError::WebPage));
+            assert!(is_no_file, "{body}: {error:#}");
         }
     }
     for (status, body) in [(502, page), (204, ""), (206, TEXT)] {

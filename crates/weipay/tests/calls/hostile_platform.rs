@@ -107,7 +107,8 @@ fn a_signature_probe_fails_as_its_own_error() {
 
 #[test]
 fn a_success_without_a_body_verifies_over_an_empty_one() {
-    for response in both(|| signed(204, "")) {
+    let close = "v3/pay/transactions/out-trade-no/A00001/close";
+    for (response, _) in on_both!(vec![signed(204, "")], client => client.chain(close).post(json!({}))) {
         let response = response.unwrap();
         assert_eq!(response.status(), 204);
         assert_eq!(response.json().unwrap(), Value::Null);
@@ -119,7 +120,8 @@ fn a_success_without_a_body_verifies_over_an_empty_one() {
 
 #[test]
 fn a_signed_response_that_is_no_json_is_verified_and_kept() {
-    for response in both(|| signed(200, "not json")) {
+    let unknown = "v3/never/heard/of";
+    for (response, _) in on_both!(vec![signed(200, "not json")], client => client.chain(unknown).get()) {
         let response = response.unwrap();
         assert_eq!(response.text().unwrap(), "not json");
         let error = response.decode().unwrap_err();
@@ -195,7 +197,7 @@ fn swapped() -> String {
 
 fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
     let error = result.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field } if *field == echo), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field } if *field == Some(echo)), "{error}");
     assert!(error.is_unverified() && error.may_have_taken_effect() && error.is_retryable(), "{error}");
     assert_eq!(error.class(), weipay::error::ErrorClass::Verification);
     assert!(error.to_string().contains(echo) && !format!("{error}").contains("SUCCESS"), "{error}");
@@ -266,6 +268,74 @@ fn whole_responses_of_two_calls_that_were_swapped_are_refused() {
     };
     let (first, second) = on_async(async { tokio::join!(refund("A1"), refund("B2")) });
     [first, second].into_iter().for_each(|result| refuse_another(result, "out_refund_no"));
+}
+
+/// Two responses of two operations, swapped on their way: both are rightly signed, and neither is of its call.
+#[test]
+fn whole_responses_of_two_operations_that_were_swapped_are_refused() {
+    let close = "v3/pay/transactions/out-trade-no/A00001/close";
+    let queried = r#"{"out_trade_no":"A00001","trade_state":"NOTPAY"}"#;
+    let refunded = r#"{"out_refund_no":"R","refund_id":"5","transaction_id":"42","status":"SUCCESS"}"#;
+    let order = json!({"out_trade_no": "A00001"});
+    let deactivate = json!({"coupon_code": "c", "stock_id": "1", "deactivate_request_no": "d"});
+    let split = json!({"transaction_id": "42", "out_order_no": "P"});
+    for (path, body, status, response, field) in [
+        (close, &order, 200, queried, None),
+        (close, &order, 200, r#"{"code_url":"weixin://x"}"#, None),
+        ("v3/pay/transactions/native", &order, 204, "", Some("code_url")),
+        ("v3/pay/transactions/native", &order, 200, queried, Some("code_url")),
+        (
+            "v3/marketing/busifavor/coupons/deactivate",
+            &deactivate,
+            204,
+            "",
+            Some("wechatpay_deactivate_time"),
+        ),
+        ("v3/marketing/busifavor/coupons/send", &deactivate, 204, "", Some("stock_id")),
+        ("v3/marketing/busifavor/coupons/send", &deactivate, 200, refunded, Some("stock_id")),
+        ("v3/profitsharing/orders", &split, 200, refunded, Some("out_order_no")),
+    ] {
+        for (result, _) in on_both!(vec![signed(status, response)], client => client.chain(path).post(body)) {
+            let error = result.unwrap_err();
+            let kind = error.kind();
+            assert!(matches!(kind, ErrorKind::AnotherRequest { field: found } if *found == field), "{error}");
+            assert!(error.is_unverified() && error.may_have_taken_effect(), "{error}");
+            assert!(error.to_string().contains("it is not known whether this call took effect"), "{error}");
+        }
+    }
+    // With types.
+    let platform = Platform::start(vec![signed(200, queried)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let request = weipay::v3::pay::transactions::native::post::Request::new()
+        .appid("wx1")
+        .description("d")
+        .out_trade_no("A00001")
+        .notify_url("https://example.com/a")
+        .amount(weipay::v3::pay::transactions::native::post::PayOrderAmount::new().total(1));
+    refuse_another(client.v3().pay().transactions().native().post(request), "code_url");
+}
+
+/// The headers of one response on the body of another: the refusal is of another call.
+#[test]
+fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
+    let refused = r#"{"code":"PARAM_ERROR","message":"m"}"#;
+    let stale = || signed_at(400, refused, now() - 400);
+    for (response, is_open) in [
+        (signed(400, TIME).with_body(refused), true),
+        (signed(403, TIME).with_body(r#"{"code":"NOT_ENOUGH","message":"m"}"#), true),
+        (signed(400, refused).header("Wechatpay-Signature", "???"), true),
+        (stale(), true),
+        (signed(400, refused), false),
+        (unsigned(400, refused), false),
+        (signed(400, TIME).with_body(refused).without("Wechatpay-Nonce"), false),
+        (signed(400, refused).header("Wechatpay-Serial", "PUB_KEY_ID_0000000000000000"), false),
+    ] {
+        for result in both(|| response.clone()) {
+            let error = result.unwrap_err();
+            assert!(error.is_api());
+            assert_eq!(error.may_have_taken_effect(), is_open, "{error}");
+        }
+    }
 }
 
 #[test]

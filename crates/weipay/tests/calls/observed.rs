@@ -59,7 +59,7 @@ fn without_debug(notes: &Notes) -> Vec<String> {
 fn an_observer_is_told_of_each_attempt_and_of_each_call() {
     let notes = Notes::default();
     let fault = || unsigned(502, "").header("Request-ID", "08F0-1");
-    let good = || signed(200, "{}").header("Request-ID", "08F0-2");
+    let good = || signed(200, r#"{"code_url":"weixin://x"}"#).header("Request-ID", "08F0-2");
     for is_async in [true, false] {
         let server =
             Server::start(vec![fault().into(), good().into(), unsigned(403, r#"{"code":"NO_AUTH"}"#).into()]);

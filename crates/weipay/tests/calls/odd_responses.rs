@@ -278,7 +278,7 @@ fn an_error_under_a_status_of_success_is_an_error() {
         r#"{"code":"000000","message":"成功"}"#,
         r#"{"code":"SUCCESS","message":"m"}"#,
         r#"{"code":"ABC123","openid":"o"}"#,
-        r#"{"data":{"code":"PARAM_ERROR","message":"m"}}"#,
+        r#"{"code":"000000","data":{"code":"PARAM_ERROR","message":"m"}}"#,
     ] {
         let client = configured().base_url(&answering(&signed("200 OK", body), Then::Close));
         let response = client.build_blocking().unwrap().chain("v3/gov/subsidy/goods/upload").post(json!({}));
@@ -289,7 +289,7 @@ fn an_error_under_a_status_of_success_is_an_error() {
 #[test]
 fn a_response_that_repeats_nothing_of_a_refund_is_not_its_success() {
     let another =
-        |error: &Error| matches!(error.kind(), ErrorKind::AnotherRequest { field: "out_refund_no" });
+        |error: &Error| matches!(error.kind(), ErrorKind::AnotherRequest { field: Some("out_refund_no") });
     for body in [
         r#"{"prepay_id":"wx1"}"#,
         r#"{"status":"SUCCESS","trade_state":"SUCCESS"}"#,

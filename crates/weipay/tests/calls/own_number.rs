@@ -12,7 +12,13 @@ const NATIVE: &str = "v3/pay/transactions/native";
 const BY_NUMBER: &str = "v3/pay/transactions/out-trade-no/{out_trade_no}";
 
 fn start(calls: usize) -> (Platform, blocking::Client) {
-    let platform = Platform::start(vec![signed(200, r#"{"out_trade_no":"order-1"}"#); calls]);
+    let platform = Platform::start(vec![
+        signed(
+            200,
+            r#"{"out_trade_no":"order-1","code_url":"weixin://x","change_scene":"x"}"#
+        );
+        calls
+    ]);
     let client = platform.builder().build_blocking().unwrap();
     (platform, client)
 }
@@ -76,7 +82,7 @@ fn a_merchant_that_another_may_be_is_not_filled_in() {
 
 #[test]
 fn calls_of_apiv2_without_types_have_it_too() {
-    let platform = Platform::start(vec![by_hand::success(&[])]);
+    let platform = Platform::start(vec![by_hand::success(&[("out_trade_no", "1")])]);
     let client = by_hand::builder(&platform).build_blocking().unwrap();
     client.chain("v2/pay/orderquery").post(json!({"out_trade_no": "1"})).unwrap();
     let elements = by_hand::elements(&platform.seen());

@@ -317,7 +317,7 @@ fn a_text_with_any_signs_is_signed_as_it_is_sent() {
             let sent: Value = serde_json::from_slice(&platform.seen().body).unwrap();
             assert_eq!(sent["description"], text);
         }
-        let platform = Platform::start(vec![success(&[])]);
+        let platform = Platform::start(vec![success(&[("prepay_id", "wx1")])]);
         let client = by_hand::builder(&platform).build_blocking().unwrap();
         client.chain("v2/pay/unifiedorder").post(json!({"body": text})).unwrap();
         let sent = elements(&platform.seen());

@@ -11,7 +11,7 @@ use weipay::{ClientBuilder, ConfigError};
 
 #[test]
 fn path_values_query_and_headers_arrive_as_they_were_signed() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"limit":20}"#)]);
     let client = platform.builder().build_blocking().unwrap();
     client
         .chain("v3/marketing/busifavor/users/{openid}/coupons")
@@ -136,7 +136,10 @@ fn an_operation_goes_to_its_host_unless_the_client_has_another() {
 
 #[test]
 fn a_typed_request_puts_each_field_in_its_place() {
-    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+    let platform = Platform::start(vec![
+        signed(200, r#"{"limit":5}"#),
+        signed(200, r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#),
+    ]);
     let client = platform.builder().build_blocking().unwrap();
     let busifavor = client.v3().marketing().busifavor();
     let request = get::Request::new()
@@ -157,7 +160,8 @@ fn a_typed_request_puts_each_field_in_its_place() {
 
 #[test]
 fn a_typed_request_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform =
+        Platform::start(vec![signed(200, r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#)]);
     let broken = || {
         post::Request::new().stock_id("1").coupon_code("x".repeat(33)).out_trade_no("3").out_request_no("4")
     };

@@ -49,7 +49,7 @@ fn a_field_of_the_query_string_is_encrypted_too() {
 
 #[test]
 fn what_was_encrypted_by_hand_is_said_to_be_ciphertext() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"type":"MERCHANT_ID"}"#)]);
     let client = platform.builder().build_blocking().unwrap();
     let name = client.encrypt_sensitive(SECRET).unwrap();
     let add = client.chain("v3/profitsharing/receivers/add");
@@ -73,7 +73,10 @@ fn what_was_encrypted_by_hand_is_said_to_be_ciphertext() {
 #[test]
 fn another_serial_takes_another_key() {
     let (old, id) = (PrivateKey::generate().unwrap(), "PUB_KEY_ID_0119000000012020");
-    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+    let platform = Platform::start(vec![
+        signed(200, r#"{"echo_message":"hello"}"#),
+        signed(200, r#"{"echo_message":"hello"}"#),
+    ]);
     let builder = platform.builder();
     let builder = builder.public_key(PublicKeyId::new(id).unwrap(), old.public_key());
     let client = builder.build_blocking().unwrap();
@@ -90,7 +93,7 @@ fn another_serial_takes_another_key() {
 
 #[test]
 fn without_the_key_of_the_serial_nothing_is_sent() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"echo_message":"hello"}"#)]);
     let client = platform.builder().build_blocking().unwrap();
     let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
     let request = request.wechatpay_serial("PUB_KEY_ID_0119000000019999");
@@ -102,7 +105,7 @@ fn without_the_key_of_the_serial_nothing_is_sent() {
 
 #[test]
 fn ciphertext_is_sent_as_it_is_and_plain_text_that_passes_for_it_is_not() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"echo_message":"hello"}"#)]);
     let client = platform.builder().build_blocking().unwrap();
     let ciphertext = client.encrypt_sensitive(SECRET).unwrap();
     let request = |value| post::Request::new().echo_message("hello").encrypted_echo_message(value);
@@ -118,7 +121,7 @@ fn ciphertext_is_sent_as_it_is_and_plain_text_that_passes_for_it_is_not() {
 
 #[test]
 fn a_client_that_checks_nothing_encrypts_all_the_same() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"echo_message":"hello"}"#)]);
     let client = platform.builder().check_requests(false).build_blocking().unwrap();
     client.v3().security().echo().post(post::Request::new().encrypted_echo_message(SECRET)).unwrap();
     let body: Value = serde_json::from_slice(&platform.seen().body).unwrap();
@@ -127,7 +130,10 @@ fn a_client_that_checks_nothing_encrypts_all_the_same() {
 
 #[test]
 fn a_typed_request_given_to_a_call_without_types_is_encrypted_or_refused() {
-    let platform = Platform::start(vec![signed(200, "{}"), signed(200, "{}")]);
+    let platform = Platform::start(vec![
+        signed(200, r#"{"echo_message":"hello"}"#),
+        signed(200, r#"{"echo_message":"hello"}"#),
+    ]);
     let client = platform.builder().build_blocking().unwrap();
     let request = |value| post::Request::new().echo_message("hello").encrypted_echo_message(value);
     let call = || client.chain("v3/security/echo");

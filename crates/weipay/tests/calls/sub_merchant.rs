@@ -16,7 +16,10 @@ fn shop() -> SubMerchant {
 }
 
 fn start(calls: usize) -> (Platform, blocking::Client) {
-    let platform = Platform::start(vec![signed(200, r#"{"out_trade_no":"order-1"}"#); calls]);
+    // Of orders, and of what else is called here.
+    let body =
+        r#"{"out_trade_no":"order-1","code_url":"weixin://x","account_type":"x","available_amount":1}"#;
+    let platform = Platform::start(vec![signed(200, body); calls]);
     let client = platform.builder().check_requests(false).build_blocking().unwrap().for_sub_merchant(shop());
     (platform, client)
 }
@@ -42,7 +45,7 @@ fn it_is_filled_into_the_body_in_all_three_styles() {
 
 #[test]
 fn a_request_that_needs_it_is_complete_with_it() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"code_url":"weixin://x"}"#)]);
     let client = platform.builder().sub_merchant(shop()).build_blocking().unwrap();
     let request = native::post::Request::new()
         .sp_appid("wxd678efh567hg6787")
@@ -121,7 +124,7 @@ fn what_would_act_for_the_partner_is_not_sent() {
 
 #[test]
 fn it_has_its_name_of_apiv2_there() {
-    let platform = Platform::start(vec![by_hand::success(&[]); 2]);
+    let platform = Platform::start(vec![by_hand::success(&[("out_trade_no", "1")]); 2]);
     let client = by_hand::builder(&platform).sub_merchant(shop()).build_blocking().unwrap();
     client.chain("v2/pay/orderquery").post(json!({"mch_id": "1900000001", "out_trade_no": "1"})).unwrap();
     let elements = by_hand::elements(&platform.seen());

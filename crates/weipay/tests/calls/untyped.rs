@@ -14,6 +14,8 @@ use crate::story::client;
 
 const SECRET: &str = "张三";
 const ADD: &str = "v3/profitsharing/receivers/add";
+/// A success of it; of a split and of a refund too.
+const ADDED: &str = r#"{"type":"MERCHANT_ID","order_id":"1","refund_id":"1"}"#;
 
 fn plain(key: &PrivateKey, ciphertext: &Value) -> String {
     String::from_utf8(key.decrypt_oaep(ciphertext.as_str().unwrap()).unwrap().to_vec()).unwrap()
@@ -63,7 +65,7 @@ fn the_rows_name_the_fields_that_the_catalogue_marks() {
 
 #[test]
 fn plain_texts_are_encrypted_at_their_places_in_both_untyped_styles() {
-    let platform = Platform::start(vec![signed(200, "{}"); 3]);
+    let platform = Platform::start(vec![signed(200, ADDED); 3]);
     let client = platform.builder().build_blocking().unwrap();
     let request =
         json!({"appid": "wx1", "name": SECRET, "account": "张三丰", "custom_relation": {"name": "李四"}});
@@ -99,7 +101,7 @@ async fn the_async_client_encrypts_and_opens_too() {
 /// What goes out decides, and not how its caller wrote it.
 #[test]
 fn the_operation_is_the_one_of_the_path_that_goes_out() {
-    for (result, platform) in on_both!(vec![signed(200, "{}")], client =>
+    for (result, platform) in on_both!(vec![signed(200, ADDED)], client =>
         client.chain("v3/profitsharing/receivers/{action}").path("action", "add").post(json!({"name": SECRET})))
     {
         result.unwrap();
@@ -186,7 +188,7 @@ fn another_method_than_those_of_a_path_with_sensitive_fields_is_refused_with_the
 
 #[test]
 fn everything_else_of_a_body_is_sent_as_it_was_written() {
-    let platform = Platform::start(vec![signed(200, "{}"); 2]);
+    let platform = Platform::start(vec![signed(200, ADDED); 2]);
     let client = platform.builder().build_blocking().unwrap();
     let text = r#"{ "total" : 0.010, "big":12345678901234567890123, "name" : "张三", "name":"李四" }"#;
     let raw: Box<serde_json::value::RawValue> = serde_json::from_str(text).unwrap();
@@ -219,7 +221,7 @@ fn a_value_of_the_query_is_encrypted_and_one_in_the_path_is_refused() {
 
 #[test]
 fn how_a_value_was_made_decides_what_it_is() {
-    let platform = Platform::start(vec![signed(200, "{}"); 6]);
+    let platform = Platform::start(vec![signed(200, ADDED); 6]);
     let client = platform.builder().build_blocking().unwrap();
     let ciphertext = client.encrypt_sensitive(SECRET).unwrap();
     let name = |value: Value, texts| {
@@ -269,7 +271,7 @@ fn a_path_that_is_not_known_is_sent_as_it_is_given_and_says_so() {
 
 #[test]
 fn unknown_members_are_sent_and_told() {
-    let platform = Platform::start(vec![signed(200, "{}")]);
+    let platform = Platform::start(vec![signed(200, r#"{"prepay_id":"wx1"}"#)]);
     let client = platform.builder().build_blocking().unwrap();
     let call = client.chain("v3/pay/transactions/jsapi").query("Mchid", "1");
     let order = json!({
@@ -357,7 +359,7 @@ fn a_client_without_keys_fetches_them_before_it_encrypts() {
 #[test]
 fn a_call_is_repeated_only_by_its_row_and_with_the_same_ciphertext() {
     let error = unsigned(500, r#"{"code":"SYSTEM_ERROR","message":"x"}"#);
-    let platform = Platform::start(vec![error.clone(), signed(200, "{}"), error.clone()]);
+    let platform = Platform::start(vec![error.clone(), signed(200, ADDED), error.clone()]);
     let client = platform.builder().build_blocking().unwrap();
     // Adding a receiver is safe to repeat.
     let response = client.chain(ADD).post(json!({"name": SECRET})).unwrap();

@@ -84,6 +84,14 @@ impl FlowKind {
         }
     }
 
+    /// What stands after the dash of `Request-ID` when there is nothing to report.
+    const fn tail_of_nothing(self) -> u32 {
+        match self {
+            Self::Use => 268_586_001,
+            Self::Refund => 268_586_003,
+        }
+    }
+
     /// The columns of uses are those that merchants have seen. UNCONFIRMED(cash-flow-columns): those of
     /// refunds, and the words in both.
     const fn heading(self) -> &'static str {
@@ -263,10 +271,8 @@ fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<M
     let mut digester = Digester::new(DigestAlgorithm::Sha1);
     let rows = file.write(tx, &mut |part| digester.update(part.as_bytes()))?;
     if rows == 0 {
-        return Err(refusals::no_flow(
-            "there is nothing to report about coupons of this stock for that time",
-        )
-        .into());
+        let reason = "there is nothing to report about coupons of this stock for that time";
+        return Err(refusals::no_flow(reason).with_tail(file.kind.tail_of_nothing()).into());
     }
     let digest = digester.finish_hex();
     let link = FlowLink { file, digest: digest.clone(), made: context.now };

@@ -159,6 +159,14 @@ pub(super) fn user_has_enough() -> Refusal {
         .with_documented(&OF_THE_TABLE)
 }
 
+/// Code and sentence are recorded.
+pub(super) fn month_has_enough() -> Refusal {
+    Refusal::invalid_request(
+        "暂时无法领取,请联系商家处理。",
+        "one merchant sends one person coupons of 5,000 yuan at most in a month: the next one begins at midnight in Beijing",
+    )
+}
+
 /// The account of the person is frozen or cancelled.
 pub(super) fn abnormal_user() -> Refusal {
     Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户非法", reasons::ACCOUNT_DOES_NOT_WORK)
@@ -198,6 +206,14 @@ pub(super) fn no_callback() -> Refusal {
     Refusal::resource_not_exists(
         "消息通知地址不存在",
         "set an address first: POST /v3/marketing/favor/callbacks",
+    )
+}
+
+/// UNCONFIRMED(cash-words): the sentence.
+pub(super) fn no_switching_off() -> Refusal {
+    Refusal::param_error(
+        "回调开关不支持关闭",
+        "`switch` can only be true: the platform does not support switching notifications off",
     )
 }
 

@@ -198,6 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn plain_http_is_taken_where_no_public_host_is_meant() {
+        for taken in [
+            "https://example.com/",
+            "http://127.0.0.1:8000/",
+            "http://hook:8000/",
+            "http://box.LAN./",
+            "http://nas.home.arpa/",
+            "http://app.localhost/",
+            "http://10.0.0.7/",
+        ] {
+            assert_eq!(check_scheme(taken), Ok(()), "{taken}");
+        }
+        for refused in ["http://example.com/", "http://8.8.8.8/", "http://my.plan/"] {
+            assert!(check_scheme(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
     fn a_merchant_has_its_own_address_only() {
         assert_eq!(check_merchant(&CALLER, None), Ok(MCHID));
         assert_eq!(check_merchant(&CALLER, Some(MCHID)), Ok(MCHID));

@@ -59,7 +59,7 @@ fn send(tx: &Transaction<'_>, context: &Context<'_>, kind: MessageKind) -> Resul
     if order.state != OrderState::Confirmed {
         let reason =
             "a message can be sent only for an order that the person has confirmed and that is not completed";
-        return Err(refusals::wrong_state(reason).into());
+        return Err(refusals::wrong_state(order.state, reason).into());
     }
     let total = checked_total(&request.body)?;
     check_risk_fund(total, order.members.get("risk_fund").unwrap_or(&Value::Null))?;

@@ -9,6 +9,8 @@
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod race;
 
 use serde::{Deserialize, Serialize};
 

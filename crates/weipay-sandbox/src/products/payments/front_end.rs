@@ -26,8 +26,9 @@ pub(super) enum Signing<'a> {
     V2(&'a ApiV2Key, SignType),
 }
 
-const JSAPI: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
-const APP: [&str; 7] = ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"];
+pub(super) const JSAPI: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
+pub(super) const APP: [&str; 7] =
+    ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"];
 
 impl FrontEnd {
     /// Reads what was given to the front end.

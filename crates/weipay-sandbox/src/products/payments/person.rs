@@ -43,11 +43,28 @@ const PAY: Route = Route::post(
         ),
         Member::object(
             "front_end",
+            FRONT_END,
             "The signed parameters of the page, mini program or app; their signature is checked",
         ),
     ],
     pay_order,
 );
+
+/// What opens a payment: of a page or a mini program (JSAPI), or of an app (APP).
+const FRONT_END: &[Member] = &[
+    Member::text("appId", "JSAPI: the appid of the order"),
+    Member::text("timeStamp", "JSAPI: unix seconds"),
+    Member::text("nonceStr", "JSAPI: a random text"),
+    Member::text("package", "JSAPI: prepay_id= and the prepay_id; APP: Sign=WXPay"),
+    Member::text("signType", "JSAPI: RSA; for an order of APIv2 as it was signed"),
+    Member::text("paySign", "JSAPI: the signature"),
+    Member::text("appid", "APP: the appid of the order"),
+    Member::text("partnerid", "APP: the merchant of the order"),
+    Member::text("prepayid", "APP: the prepay_id"),
+    Member::text("noncestr", "APP: a random text"),
+    Member::text("timestamp", "APP: unix seconds"),
+    Member::text("sign", "APP: the signature"),
+];
 
 /// Why a person fails to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -304,5 +321,19 @@ impl From<PersonPaysError> for ControlError {
             short @ PersonPaysError::WalletIsShort => Self::conflict(short.to_string()),
             PersonPaysError::Store(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::products::payments::front_end::{APP, JSAPI};
+
+    #[test]
+    fn the_document_has_the_parameters_that_are_read() {
+        let documented: BTreeSet<_> = FRONT_END.iter().map(Member::name).collect();
+        assert_eq!(documented, JSAPI.into_iter().chain(APP).collect());
     }
 }

@@ -364,6 +364,11 @@ pub(super) fn other_settlement(trade_type: TradeType) -> Refusal {
     )
 }
 
+/// UNCONFIRMED(order-detail): the sentence.
+pub(super) fn large_detail() -> Refusal {
+    Refusal::param_error("商品详情过长", "detail takes 6144 bytes of JSON at most: name fewer goods")
+}
+
 /// UNCONFIRMED(payer-client-ip)
 pub(super) fn bad_client_ip() -> Refusal {
     Refusal::param_error(

@@ -86,8 +86,9 @@ struct SubsidyReturn {
     amount: i64,
     description: String,
     time: i64,
-    /// Of the request that made it.
-    fingerprint: Fingerprint,
+    /// Of the request that made it. Returns of before it was kept have none.
+    #[serde(default)]
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Record for SubsidyReturn {
@@ -275,7 +276,14 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
     let transaction_id = request.required("transaction_id");
     let fingerprint = Fingerprint::new(&request.body);
     if let Some(known) = tx.get::<SubsidyReturn>(&joined(&order.merchant, out_order_no))? {
-        return match known.fingerprint == fingerprint {
+        let is_same = match known.fingerprint {
+            Some(known) => known == fingerprint,
+            None => {
+                (&*known.transaction_id, &*known.refund_id, known.amount)
+                    == (transaction_id, refund_id, amount)
+            }
+        };
+        return match is_same {
             true => Ok(known.show()),
             false => Err(other_parameters("this out_order_no").into()),
         };
@@ -303,7 +311,7 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
         amount,
         description: request.required("description").to_owned(),
         time: context.now,
-        fingerprint,
+        fingerprint: Some(fingerprint),
     };
     let posting = Posting::new(Business::SubsidyReturn, made.subsidy_refund_id.as_str(), context.now)
         .for_number(made.out_order_no.as_str());

@@ -116,7 +116,10 @@ impl Authority {
                 }
                 if request.ends_with(b"</xml>") {
                     assert!(tls.conn.peer_certificates().is_some());
-                    tls.write_all(&response_bytes(&success(&[]).header("Connection", "close"))).ok();
+                    tls.write_all(&response_bytes(
+                        &success(&[("refund_id", "1")]).header("Connection", "close"),
+                    ))
+                    .ok();
                     tls.conn.send_close_notify();
                     tls.flush().ok();
                 }

@@ -157,7 +157,11 @@ fn a_failure_in_the_middle_of_a_success_counts() {
         assert_eq!((error.code(), error.may_have_taken_effect()), (Some(code), true), "{error:#}");
     }
     for code in ["SUCCESS", "OK", "0", ""] {
-        let platform = Platform::start(vec![success(&[("err_code", code), ("err_code_des", "发放成功")])]);
+        let platform = Platform::start(vec![success(&[
+            ("err_code", code),
+            ("err_code_des", "发放成功"),
+            ("mch_billno", "1"),
+        ])]);
         let client = builder(&platform).build_blocking().unwrap();
         client.chain("v2/mmpaymkttransfers/sendredpack").post(json!({})).unwrap();
     }

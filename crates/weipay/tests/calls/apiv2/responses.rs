@@ -48,8 +48,9 @@ fn a_signed_response_that_does_not_say_how_the_call_ended_is_no_success() {
         }
     }
     // Operations whose responses have none.
-    let rate =
-        client(vec![signed(&understood)]).chain("v2/pay/profitsharingmerchantratioquery").post(json!({}));
+    let rate = client(vec![signed(&[&understood[..], &[("max_ratio", "2000")]].concat())])
+        .chain("v2/pay/profitsharingmerchantratioquery")
+        .post(json!({}));
     assert!(rate.unwrap().is_verified());
 }
 
@@ -63,10 +64,35 @@ fn a_success_of_another_order_is_refused() {
             Ok(_) => assert!(!is_another, "{asked}"),
             Err(error) => {
                 let kind = error.kind();
-                assert!(is_another && matches!(kind, ErrorKind::AnotherRequest { field: "out_trade_no" }));
+                assert!(
+                    is_another && matches!(kind, ErrorKind::AnotherRequest { field: Some("out_trade_no") })
+                );
             }
         }
     }
+}
+
+/// What the platform sends when it has closed or queried an order is not a payment of it. In APIv2 that has no state.
+#[test]
+fn a_success_of_another_operation_is_refused() {
+    let sent = json!({"out_trade_no": "A1", "out_refund_no": "R1"});
+    let queried = [("out_trade_no", "A1"), ("trade_state", "NOTPAY"), ("trade_state_desc", "d")];
+    for path in ["v2/pay/micropay", "v2/deposit/micropay", "v2/secapi/pay/refund"] {
+        for other in [&[][..], &queried] {
+            let response = success(other);
+            let error = client(vec![response]).chain(path).post(&sent).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field: Some(_) }), "{path}: {error}");
+            assert!(error.may_have_taken_effect() && error.is_unverified(), "{path}");
+        }
+    }
+    let closed =
+        client(vec![success(&queried)]).chain("v2/pay/closeorder").post(json!({"out_trade_no": "A1"}));
+    assert!(matches!(closed.unwrap_err().kind(), ErrorKind::AnotherRequest { field: None }));
+    // Nobody signs this one.
+    let bare = xml_response(&[("return_code", "SUCCESS"), ("result_code", "SUCCESS")]);
+    let paid_out =
+        client(vec![bare]).chain("v2/mmpaymkttransfers/sendredpack").post(json!({"mch_billno": "B"}));
+    assert!(paid_out.unwrap_err().may_have_taken_effect());
 }
 
 #[test]
@@ -238,7 +264,8 @@ fn flipped(xml: &str) -> Vec<u8> {
 
 #[test]
 fn only_rows_that_say_so_have_responses_without_a_signature() {
-    for body in [xml(&SUCCESS), xml(&[&SUCCESS[..], &[("sign", "whatever")]].concat())] {
+    let own = [&SUCCESS[..], &[("partner_trade_no", "1")]].concat();
+    for body in [xml(&own), xml(&[&own[..], &[("sign", "whatever")]].concat())] {
         let client = client(vec![unsigned(200, &body)]);
         let response = client.chain("v2/mmpaymkttransfers/gettransferinfo").post(json!({})).unwrap();
         assert!(!response.is_verified());

@@ -137,7 +137,7 @@ fn what_every_request_has_is_filled_in() {
 
 #[test]
 fn an_object_inside_an_element_is_sent_as_json_text() {
-    let (platform, client) = client(vec![success(&[])]);
+    let (platform, client) = client(vec![success(&[("out_trade_no", "1")])]);
     let request = micropay::post::Request::new()
         .appid("wx")
         .body("tea")
@@ -188,7 +188,7 @@ fn the_caller_encrypts_with_the_key_of_apiv2() {
             .bank_code("1001")
             .amount(100)
     };
-    let (platform, client) = client(vec![success(&[])]);
+    let (platform, client) = client(vec![success(&[("partner_trade_no", "1")])]);
     let call = client.v2().mmpaysptrans().pay_bank();
     let error = call.clone().post(request("6222021234567890".into())).unwrap_err();
     assert!(error.is_request() && error.to_string().contains("v2/risk/getpublickey"), "{error}");

@@ -3,7 +3,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use weipay::http::Method;
+use weipay::error::{NetworkError, Sent};
+use weipay::http::{Method, Request, Response};
+use weipay::transport::{Body, ResponseFuture, Transport, blocking};
 use weipay::wire::ApiV2Key;
 use weipay::{ClientBuilder, Retries};
 
@@ -47,7 +49,9 @@ impl Hosts {
 }
 
 fn good(times: usize) -> Vec<Step> {
-    (0..times).map(|_| signed(200, r#"{"out_trade_no":"1"}"#).into()).collect()
+    // Of an order, of a payment by code, and a list of certificates at once.
+    let body = r#"{"out_trade_no":"1","code_url":"weixin://x","data":[]}"#;
+    (0..times).map(|_| signed(200, body).into()).collect()
 }
 
 #[test]
@@ -130,10 +134,113 @@ fn a_download_that_is_a_call_goes_to_the_backup_too() {
     }
 }
 
+/// A main host that takes every request and stays silent until the time of the attempt is over; the backup responds.
+#[derive(Clone)]
+struct SilentMain {
+    routed: Arc<Routed>,
+    given: Arc<Mutex<Vec<(String, Duration)>>>,
+}
+
+impl SilentMain {
+    fn before(backup: SocketAddr) -> Self {
+        Self { routed: Arc::new(Routed::by(move |_| backup)), given: Arc::default() }
+    }
+
+    /// The error of the attempt, if it went to the main host.
+    fn silence(&self, host: &str, limit: Duration) -> Result<(), NetworkError> {
+        self.given.lock().unwrap().push((host.to_owned(), limit));
+        if host.starts_with("api2.") {
+            return Ok(());
+        }
+        Err(NetworkError { sent: Sent::Perhaps, source: "nothing came".into() })
+    }
+}
+
+impl Transport for SilentMain {
+    fn send(&self, request: Request<Body>, limit: Duration) -> ResponseFuture<'_> {
+        match self.silence(request.uri().host().unwrap(), limit) {
+            Ok(()) => Transport::send(&*self.routed, request, limit),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
+
+impl blocking::Transport for SilentMain {
+    fn send(
+        &self,
+        request: Request<blocking::Body>,
+        limit: Duration,
+    ) -> Result<Response<blocking::Body>, NetworkError> {
+        self.silence(request.uri().host().unwrap(), limit)?;
+        blocking::Transport::send(&*self.routed, request, limit)
+    }
+}
+
+#[test]
+fn a_main_host_that_stays_silent_is_left_within_the_time_limit() {
+    const HALF: Duration = Duration::from_secs(500);
+    for nth in 0..2 {
+        let (backup, timer) = (Server::start(good(20)), Noting::default());
+        let transport = SilentMain::before(backup.address);
+        let builder = || {
+            let builder = configured().timer(timer.clone()).timeout(2 * HALF);
+            builder.transport(transport.clone()).blocking_transport(transport.clone())
+        };
+        let client = Either::both(builder).into_iter().nth(nth).unwrap();
+        let given = || std::mem::take(&mut *transport.given.lock().unwrap());
+        let hosts = || given().into_iter().map(|(host, _)| host).collect::<Vec<_>>();
+        // What must not arrive twice has all of its time there.
+        client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap_err();
+        let only = given();
+        assert!(only.len() == 1 && only[0].0 == MAIN && only[0].1 > HALF);
+        for _ in 0..2 {
+            client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+            let both = given();
+            assert_eq!(both.iter().map(|(host, _)| host.as_str()).collect::<Vec<_>>(), [MAIN, BACKUP]);
+            assert!(both[0].1 <= HALF && both[1].1 > HALF, "{both:?}");
+        }
+        // Whether the main host is back is not tried by a payment that it might keep waiting.
+        timer.advance(Duration::from_secs(31));
+        client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap();
+        assert_eq!(hosts(), [BACKUP]);
+        client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+        assert_eq!(hosts(), [MAIN, BACKUP]);
+    }
+}
+
+#[test]
+fn however_many_calls_find_the_main_host_closed_the_backup_has_them_all() {
+    const CALLS: usize = 50;
+    let (_kept, nobody) = refusing();
+    let order = || json!({"out_trade_no": "1"});
+    let backup = Server::start(good(CALLS));
+    let client = Hosts::new(nobody, backup.address).builder(&Noting::default()).build_blocking().unwrap();
+    let begin = std::sync::Barrier::new(CALLS);
+    std::thread::scope(|scope| {
+        for _ in 0..CALLS {
+            scope.spawn(|| {
+                begin.wait();
+                client.chain(BY_CODE).post(order()).unwrap();
+            });
+        }
+    });
+    let backup = Server::start(good(CALLS));
+    let client = Hosts::new(nobody, backup.address).builder(&Noting::default()).build().unwrap();
+    on_async(async {
+        let calls: Vec<_> = (0..CALLS).map(|_| tokio::spawn(client.chain(BY_CODE).post(order()))).collect();
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+    });
+}
+
 #[test]
 fn the_platform_being_busy_is_no_reason_to_change_the_host() {
-    let main =
-        Server::start(vec![unsigned(429, "").into(), unsigned(500, "").into(), signed(200, "{}").into()]);
+    let main = Server::start(vec![
+        unsigned(429, "").into(),
+        unsigned(500, "").into(),
+        signed(200, r#"{"code_url":"weixin://x"}"#).into(),
+    ]);
     let (_kept, nobody) = refusing();
     let hosts = Hosts::new(main.address, nobody);
     let client = hosts.builder(&Noting::default()).build_blocking().unwrap();

@@ -174,6 +174,8 @@ fn a_key_that_is_not_configured_is_told_with_those_that_are() {
     let unknown = rejected(&headers, body.as_bytes());
     let said = format!("{unknown:#}");
     assert!(said.contains("PUB_KEY_ID_0000000000000000") && said.contains(PUBLIC_KEY_ID), "{said}");
+    // It is in no list of certificates.
+    assert!(said.contains("with this ID") && !said.contains("download the platform certificates"), "{said}");
 }
 
 #[test]

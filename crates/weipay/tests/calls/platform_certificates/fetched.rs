@@ -117,6 +117,33 @@ fn an_explicit_fetch_is_there_before_the_first_call() {
     );
 }
 
+/// What is encrypted with a certificate that has ended is refused, and the refusal says to correct the request.
+#[test]
+fn a_call_waits_for_new_certificates_where_all_have_ended() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        // The old one ends with 2027.
+        server.advance(2 * 365 * 86_400);
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.calls(|_, now| success_by(&NEW, now));
+        client.get("v3/b").unwrap();
+        assert_eq!(server.fetches(), 2);
+        let called = server.seen().into_iter().find(|seen| seen.target == "/v3/b").unwrap();
+        assert_eq!(called.header("wechatpay-serial"), Some(NEW.serial()));
+    });
+    // Without new ones the platform reports what is wrong, and is asked once a minute.
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.advance(2 * 365 * 86_400);
+        server.list(|_| unsigned(500, ""));
+        client.get("v3/b").unwrap();
+        let fetches = server.fetches();
+        assert!(fetches > 1);
+        client.get("v3/b").unwrap();
+        assert_eq!(server.fetches(), fetches);
+    });
+}
+
 #[test]
 fn of_two_listed_certificates_the_newer_is_named_and_both_verify() {
     each(Server::builder, |server, client| {

@@ -200,5 +200,5 @@ pub fn listing(listed: &[&Signer], by: &Signer, now: i64) -> Scripted {
 
 /// A success that is signed with this certificate.
 pub fn success_by(by: &Signer, now: i64) -> Scripted {
-    signed_by(&by.key, by.serial(), 200, "{}", now)
+    signed_by(&by.key, by.serial(), 200, r#"{"echo_message":"hello"}"#, now)
 }
