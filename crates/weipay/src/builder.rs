@@ -244,7 +244,8 @@ impl ClientBuilder {
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
     /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. A call that is
     /// safe to repeat waits for the main host at most half of its [time limit](Self::timeout), and at least five
-    /// seconds, so that a host that takes calls and stays silent is left too.
+    /// seconds, so that a host that takes calls and stays silent is left too. The address of a file names its host, and
+    /// is asked there only.
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self

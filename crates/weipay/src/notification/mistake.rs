@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use serde::de::IgnoredAny;
+
 /// What somebody did to the body on its way to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,6 +16,10 @@ pub enum BodyMistake {
     Quoted,
     /// It was encoded as a form or a URL.
     FormEncoded,
+    /// It ends too early: it did not arrive whole.
+    CutOff,
+    /// It is not UTF-8: its text was converted.
+    NotUtf8,
     /// It has spaces between its tokens, as a serializer that writes for people makes them.
     Spaced,
     /// It has escapes such as `\u4e2d` or `\/`.
@@ -35,9 +41,18 @@ impl BodyMistake {
             _ if LEFT_OVER.contains(&trimmed) => Some(Self::Parsed),
             Some(b'"') => Some(Self::Quoted),
             Some(b'%') => Some(Self::FormEncoded),
-            Some(b'{') => Self::find_in_object(body),
+            Some(b'{') => Self::find_damage(body).or_else(|| Self::find_in_object(body)),
             _ => None,
         }
+    }
+
+    fn find_damage(body: &[u8]) -> Option<Self> {
+        // Bytes that end inside a character are cut off.
+        if std::str::from_utf8(body).is_err_and(|error| error.error_len().is_some()) {
+            return Some(Self::NotUtf8);
+        }
+        let error = serde_json::from_slice::<IgnoredAny>(body).err()?;
+        error.is_eof().then_some(Self::CutOff)
     }
 
     fn find_in_object(body: &[u8]) -> Option<Self> {
@@ -71,6 +86,8 @@ impl Display for BodyMistake {
             }
             Self::Quoted => "the body is a JSON string with JSON in it: it was serialized again",
             Self::FormEncoded => "the body is URL-encoded: something before the receiver parsed it as a form",
+            Self::CutOff => "the body ends too early: it did not arrive completely, or was not read to its end",
+            Self::NotUtf8 => "the body is not UTF-8: something before the receiver converted its text",
             Self::Spaced => {
                 "the body has spaces between its tokens, which the platform does not write: it looks parsed and \
                  serialized again"
@@ -104,9 +121,15 @@ mod tests {
             (r#"{"id":"1","ciphertext":"a\/b"}"#, Some(BodyMistake::Escaped)),
             (r#"{"create_time":"1","id":"1"}"#, Some(BodyMistake::Reordered)),
             (r#"{"id":"1","summary":"a blank in a text, and \"quotes\""}"#, None),
+            (r#"{"id":"1","summary":"支"#, Some(BodyMistake::CutOff)),
+            (r#"{"id":"1","resource":{"#, Some(BodyMistake::CutOff)),
             ("<xml>", None),
         ] {
             assert_eq!(BodyMistake::find(body.as_bytes()), mistake, "{body}");
         }
+        let gbk = b"{\"id\":\"1\",\"summary\":\"\xD6\xA7\xB8\xB6\"}";
+        assert_eq!(BodyMistake::find(gbk), Some(BodyMistake::NotUtf8));
+        let inside_a_character = &"{\"id\":\"1\",\"summary\":\"支".as_bytes()[..23];
+        assert_eq!(BodyMistake::find(inside_a_character), Some(BodyMistake::CutOff));
     }
 }
