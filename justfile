@@ -8,6 +8,23 @@ default:
 test:
     cargo test --workspace
 
+# Run every example of the SDK. Each starts its own sandbox.
+examples:
+    .ci/examples --workspace
+
+# Write the snapshots of what is printed and exported again. Read the diff afterwards.
+snapshots:
+    INSTA_UPDATE=always cargo test --workspace
+
+# Run the models of the sandbox's products with so many random steps.
+models steps="1000":
+    WEIPAY_MODEL_STEPS={{steps}} cargo test -p weipay-sandbox --lib model
+
+# Run the tests that need PostgreSQL, with a server of their own. Needs its Debian package.
+postgres:
+    .ci/with-postgres cargo test -q --workspace --test receivers
+    .ci/with-postgres cargo test -q --workspace --lib store::
+
 # Run the checks that must pass before a commit.
 check:
     cargo fmt --all --check
@@ -41,6 +58,10 @@ doc:
 foreign:
     foreign/run
 
+# Compare the catalogue with the models of the official SDKs, and record the differences.
+official-models:
+    foreign/models/run --write
+
 # Run everything that CI runs.
 ci:
     .ci/run
@@ -48,6 +69,10 @@ ci:
 # Measure speed, as ratios within one run.
 bench:
     cargo bench -p weipay-benches
+
+# Measure how long the catalogue takes to load, and its memory.
+loading:
+    cargo run --release -p weipay-catalog --example loading
 
 # Compare the CPU time of a call with the clients of others, in one run.
 bench-peers:

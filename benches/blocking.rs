@@ -18,6 +18,7 @@ use std::time::Duration;
 use http::Request;
 use rustix::time::{ClockId, clock_gettime};
 use weipay::transport::{self, Transport as _, blocking, blocking::Transport as _};
+use weipay_benches::median;
 
 const ROUNDS: usize = 7;
 const CALLS: usize = 3_000;
@@ -79,11 +80,6 @@ fn cost(call: impl Fn()) -> f64 {
         call();
     }
     (now() - start) / CALLS as f64
-}
-
-fn median(mut costs: Vec<f64>) -> f64 {
-    costs.sort_by(f64::total_cmp);
-    costs[costs.len() / 2]
 }
 
 /// The server: it answers every request alike, and ends with its input.

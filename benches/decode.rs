@@ -19,6 +19,7 @@ use criterion::{Bencher, Criterion};
 use serde::Deserialize;
 use weipay::Decode;
 use weipay::v3::pay::transactions::out_trade_no::out_trade_no::get::{self, TradeState};
+use weipay_benches::median;
 
 const LIMIT: f64 = 2.0;
 
@@ -53,7 +54,7 @@ fn main() {
     group.finish();
     criterion.final_summary();
 
-    let (typed, by_hand) = (median(&typed), median(&by_hand));
+    let (typed, by_hand) = (median(typed.borrow().clone()), median(by_hand.borrow().clone()));
     println!("answer            {} bytes", ANSWER.len());
     println!("derived by serde  {by_hand:.2} µs");
     println!("typed answer      {typed:.2} µs");
@@ -71,12 +72,6 @@ fn timed<T>(bencher: &mut Bencher<'_>, kept: &RefCell<Vec<f64>>, mut read: impl 
         kept.borrow_mut().push(took.as_secs_f64() * 1e6 / times as f64);
         took
     });
-}
-
-fn median(kept: &RefCell<Vec<f64>>) -> f64 {
-    let mut kept = kept.borrow().clone();
-    kept.sort_by(f64::total_cmp);
-    kept.get(kept.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 // The same fields as in `get::Response`, as a careful program would write them: everything optional.

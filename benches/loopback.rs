@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use weipay::Client;
 use weipay::wire::PrivateKey;
+use weipay_benches::median;
 use weipay_sandbox::Sandbox;
 
 const WANTED: f64 = 0.5;
@@ -63,11 +64,6 @@ fn signatures_a_second(key: &PrivateKey) -> f64 {
         count += 1;
     }
     f64::from(count) / start.elapsed().as_secs_f64()
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
 }
 
 /// Coupons that are sent and associated, as the bodies of the calls to come.

@@ -1,5 +1,5 @@
-//! What the sandbox costs. `cargo bench -p weipay-benches --bench sandbox` measures every row; behind `--`, a name picks one of them, so
-//! that a profiler sees nothing else:
+//! What the sandbox costs. `cargo bench -p weipay-benches --bench sandbox` measures every row; behind `--`, a name
+//! picks one of them, so that a profiler sees nothing else:
 //!
 //! | name | what is measured |
 //! |---|---|
@@ -11,11 +11,11 @@
 //! | `validation` | requests are checked against the catalogue, without anything else |
 //! | `stored` | the calls of `coupons` with 1,000,000 coupons in the store, beside those with 8,000; takes a minute and 4 GB of disk |
 //!
-//! The first three are CPU time beside the RSA-2048 signatures that no sandbox can do without. The sandbox runs in another process, on SQLite,
-//! with log and outbox. The client is this process. Other load changes how long a call takes and hardly how much CPU time it costs, so
-//! the ratios are of CPU time: how many calls all cores could do, beside how many signatures. `openssl speed` is the yardstick when the
-//! machine has it; the other is the signature that weipay itself makes. Memory is that of the process of the sandbox. Linux only: it
-//! reads `/proc`.
+//! The first three are CPU time beside the RSA-2048 signatures that no sandbox can do without. The sandbox runs in
+//! another process, on SQLite, with log and outbox. The client is this process. Other load changes how long a call
+//! takes and hardly how much CPU time it costs, so the ratios are of CPU time: how many calls all cores could do,
+//! beside how many signatures. `openssl speed` is the yardstick when the machine has it; the other is the signature
+//! that weipay itself makes. Memory is that of the process of the sandbox. Linux only: it reads `/proc`.
 
 #![allow(
     clippy::expect_used,
@@ -40,6 +40,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use weipay::Client;
 use weipay::wire::PrivateKey;
+use weipay_benches::median;
 use weipay_sandbox::control;
 
 use server::{Server, own_cpu};
@@ -412,9 +413,4 @@ fn openssl() -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with("rsa 2048"))?;
     let seconds = line.split_whitespace().find_map(|word| word.strip_suffix('s')?.parse::<f64>().ok())?;
     Some(seconds * 1e6)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -27,6 +27,7 @@ use weipay::error::NetworkError;
 use weipay::transport::blocking::{Body, Transport};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId, request_message};
+use weipay_benches::median;
 
 const LIMIT: f64 = 1.10;
 
@@ -89,7 +90,7 @@ fn main() {
     group.finish();
     criterion.final_summary();
 
-    let (bare, whole) = (median(&bare), median(&whole));
+    let (bare, whole) = (median(bare.borrow().clone()), median(whole.borrow().clone()));
     println!("bare signature    {bare:.1} µs");
     println!("prepared request  {whole:.1} µs");
     println!("ratio             {:.3} (at most {LIMIT:.2} wanted)", whole / bare);
@@ -128,10 +129,4 @@ fn timed(times: u64, kept: &RefCell<Vec<f64>>, mut work: impl FnMut()) -> Durati
         kept.borrow_mut().push(took.as_secs_f64() * 1e6);
     }
     total
-}
-
-fn median(kept: &RefCell<Vec<f64>>) -> f64 {
-    let mut kept = kept.borrow().clone();
-    kept.sort_by(f64::total_cmp);
-    kept.get(kept.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,6 +1,6 @@
-//! Sandboxes with many coupons in their store. To send a million of them would take half an hour. So the coupons of one user are sent,
-//! and the lines of their snapshot are written again for other users and with other codes, as often as it takes; that snapshot is
-//! restored.
+//! Sandboxes with many coupons in their store. To send a million of them would take half an hour. So the coupons of one
+//! user are sent, and the lines of their snapshot are written again for other users and with other codes, as often as
+//! it takes; that snapshot is restored.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};

@@ -1,9 +1,10 @@
 //! Requests checked against the catalogue: route, path, query and body, without a signature and without state.
 
 use serde_json::{Value, json};
+use weipay_benches::median;
 
+use crate::coupons;
 use crate::server::own_cpu;
-use crate::{coupons, median};
 
 /// How often each request is checked in a round.
 const CHECKS: u32 = 10_000;

@@ -1,5 +1,5 @@
-//! The list of platform certificates, properly signed, whatever is in it. The first byte chooses: the whole body, or what one of its
-//! envelopes holds.
+//! The list of platform certificates, properly signed, whatever is in it. The first byte chooses: the whole body, or
+//! what one of its envelopes holds.
 
 #![no_main]
 

@@ -1,5 +1,6 @@
-//! The gates of the sandbox, which anybody may reach: APIv2, whose gate reads XML before it knows whom it speaks with, and APIv3. The
-//! first byte chooses the path, and whether the body is signed, so that what lies behind the signature is reached too.
+//! The gates of the sandbox, which anybody may reach: APIv2, whose gate reads XML before it knows whom it speaks with,
+//! and APIv3. The first byte chooses the path, and whether the body is signed, so that what lies behind the signature
+//! is reached too.
 
 #![no_main]
 

@@ -87,7 +87,8 @@ impl Transport for Answers {
     }
 }
 
-/// Nothing that is shown has a secret, unless the input had it: the fuzzer reads what it is compared with, and puts it into inputs.
+/// Nothing that is shown has a secret, unless the input had it: the fuzzer reads what it is compared with, and puts it
+/// into inputs.
 pub fn check_no_secret(shown: &str, input: &[u8], secrets: &[&str]) {
     for secret in secrets {
         let was_given = input.windows(secret.len()).any(|part| part == secret.as_bytes());

@@ -175,7 +175,6 @@ fn main() {
     let notifications = notifications::per_second(&platform, rounds, calls);
 
     let table = table.into_inner();
-    let of = |name: &str| table.median(name);
     println!("verified typed GET, µs of CPU of the client (median of {rounds} rounds of {calls} calls)");
     table.print();
     for mode in ["async", "blocking"] {
@@ -185,12 +184,12 @@ fn main() {
             "  over signature + exchange + verification  {:5.1} µs (at most {MAX_OVERHEAD:.0} wanted)",
             table.over(&name, &floor)
         );
-        println!("  of that floor                             {:5.2}", of(&name) / of(&floor));
+        println!("  of that floor                             {:5.2}", table.median(&name) / table.median(&floor));
         for (peer, wanted) in [("wxpay-rs 2.1.0", 1.2), ("wechatpay-v3 0.4.0", 3.5)] {
             println!(
                 "  calls per CPU second, of {peer:18} {:5.2} (at least {wanted} wanted; a client at the floor would have {:.2})",
-                of(peer) / of(&name),
-                of(peer) / of(&floor)
+                table.median(peer) / table.median(&name),
+                table.median(peer) / table.median(&floor)
             );
         }
     }

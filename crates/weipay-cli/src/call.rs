@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
-use weipay::{ConfigError, Response, blocking};
+use weipay::{Blocking, Call, ConfigError, Error, Response, blocking};
 
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
@@ -28,18 +28,22 @@ The configuration comes from --kit, or from environment variables:
   WEIPAY_MERCHANT_KEY     the merchant private key (商户API私钥)
   WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
   WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
-  WEIPAY_PLATFORM_CERTIFICATES  instead of it, the platform certificates (平台证书): file paths, separated as in PATH
-  WEIPAY_API_V3_KEY       instead of either, the APIv3 key (APIv3密钥), with which the certificates are fetched
+  WEIPAY_PLATFORM_CERTIFICATES  instead of it, the platform certificates (平台证书): file paths,
+                                separated as in PATH
+  WEIPAY_API_V3_KEY       instead of either, the APIv3 key (APIv3密钥), with which the certificates
+                          are fetched
   WEIPAY_API_V2_KEY       the APIv2 key (API密钥); only for APIv2
   WEIPAY_BASE_URL         another host, such as a sandbox; optional
-A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key and the APIv2 key may also
-be file paths. For the operations of APIv2 that need the merchant certificate in TLS, set WEIPAY_MERCHANT_CERTIFICATE to it, in
-PEM or PKCS#12, and WEIPAY_MERCHANT_CERTIFICATE_PASSWORD if its password is not the merchant ID.
+A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key and the
+APIv2 key may also be file paths. For the operations of APIv2 that need the merchant certificate in
+TLS, set WEIPAY_MERCHANT_CERTIFICATE to it, in PEM or PKCS#12, and
+WEIPAY_MERCHANT_CERTIFICATE_PASSWORD if its password is not the merchant ID.
 
 Exit codes:
-  0  success: the response is verified, where the platform signs it. Also 202: accepted and not decided yet, as a note on standard
-     error says
-  1  an error response, with code and message on standard error; or the response could not be written
+  0  success: the response is verified, where the platform signs it. Also 202: accepted and not
+     decided yet, as a note on standard error says
+  1  an error response, with code and message on standard error; or the response could not be
+     written
   2  a wrong command line or configuration: nothing was sent
   3  the response, or the file of --follow, could not be verified
   4  the network failed";
@@ -81,8 +85,8 @@ pub(crate) struct Arguments {
     pub(crate) output: Option<PathBuf>,
     /// Download the file that the response names (`download_url`, in a few operations `url`), such as a bill
     /// (账单), and write it in place of the response: decompressed, and with its digest checked where the platform
-    /// announces one. With --output, FILE is created or replaced only if the digest is right. Where the response is the file itself, as a bill of APIv2 is,
-    /// it may have any length.
+    /// announces one. With --output, FILE is created or replaced only if the digest is right. Where the response is the
+    /// file itself, as a bill of APIv2 is, it may have any length.
     #[arg(long)]
     pub(crate) follow: bool,
     /// The kit.json of a sandbox, instead of environment variables.
@@ -98,23 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Some(_) => reason,
         None => format!("{reason}\n{}", path::suggestions(&arguments.method, &arguments.path)),
     };
-    let at = |path: &str| {
-        // A query in the path belongs to it, whatever the path is taken for.
-        let own_query = arguments.path.split_once('?').map(|(_, query)| format!("?{query}"));
-        let own_query = own_query.filter(|_| !path.contains('?')).unwrap_or_default();
-        let mut call =
-            client.chain(&format!("{path}{own_query}")).sensitive_texts(sensitive::texts(arguments));
-        for (name, value) in &arguments.values {
-            call = call.path(name, value);
-        }
-        for (name, value) in &arguments.query {
-            call = call.query(name, value);
-        }
-        for (name, value) in &arguments.header {
-            call = call.header(name, value);
-        }
-        call
-    };
+    let at = |path: &str| call_at(&client, arguments, path);
     let found =
         sensitive::check(arguments, operation, at).map_err(|reason| Failure::usage(with_nearest(reason)))?;
     let output = Output::from_argument(arguments.output.as_deref())
@@ -124,23 +112,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         hints::warn_of_unknown_members(&found);
     }
     let call = at(&arguments.path);
-    if arguments.follow
-        && operation.is_some_and(|operation| operation.has_file_response && operation.unsigned)
-    {
-        // The response is the file itself, of any length.
-        let file = call.download_by(arguments.method.clone(), &arguments.json);
-        let written = follow::write(|writer| file.to_writer(writer), &output)?;
-        let written =
-            written.map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
-        if let Some(downloaded) = written {
-            report::warn_of_example(&downloaded.headers);
-            report::warn_of_unproven(&downloaded);
-        }
-        return Ok(());
+    let failed = |error: Error| Failure::from_call(&error, with_nearest(report::describe(&error)));
+    let is_file = operation.is_some_and(|operation| operation.has_file_response && operation.unsigned);
+    if arguments.follow && is_file {
+        return download(call, arguments, &output, failed);
     }
-    let response = call
-        .request(arguments.method.clone(), &arguments.json)
-        .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
+    let response = call.request(arguments.method.clone(), &arguments.json).map_err(failed)?;
     report::warn_of_example(response.headers());
     report::warn_of_unsigned(&response);
     report::warn_of_undecided(&response, weipay::Operation::find(&arguments.method, &arguments.path));
@@ -152,6 +129,40 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     output.write(decrypted.as_ref().map_or(response.bytes(), String::as_bytes)).map_err(|reason| {
         Failure::failed(format!("the call succeeded, but its response could not be written: {reason}"))
     })
+}
+
+/// The call of the command line, at this path.
+fn call_at(client: &blocking::Client, arguments: &Arguments, path: &str) -> Call<Blocking> {
+    // A query in the path belongs to it, whatever the path is taken for.
+    let own_query = arguments.path.split_once('?').map(|(_, query)| format!("?{query}"));
+    let own_query = own_query.filter(|_| !path.contains('?')).unwrap_or_default();
+    let mut call = client.chain(&format!("{path}{own_query}")).sensitive_texts(sensitive::texts(arguments));
+    for (name, value) in &arguments.values {
+        call = call.path(name, value);
+    }
+    for (name, value) in &arguments.query {
+        call = call.query(name, value);
+    }
+    for (name, value) in &arguments.header {
+        call = call.header(name, value);
+    }
+    call
+}
+
+/// Writes a response that is a file itself, of any length.
+fn download(
+    call: Call<Blocking>,
+    arguments: &Arguments,
+    output: &Output,
+    failed: impl Fn(Error) -> Failure,
+) -> Outcome {
+    let file = call.download_by(arguments.method.clone(), &arguments.json);
+    let written = follow::write(|writer| file.to_writer(writer), output)?.map_err(failed)?;
+    if let Some(downloaded) = written {
+        report::warn_of_example(&downloaded.headers);
+        report::warn_of_unproven(&downloaded);
+    }
+    Ok(())
 }
 
 /// The response with its sensitive fields decrypted. What cannot be decrypted stays as it came, and is told.

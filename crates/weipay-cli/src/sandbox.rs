@@ -40,36 +40,44 @@ use log_writer::LogWriter;
 use serving::Serving;
 
 /// What follows the options of `weipay sandbox --help`.
-const HELP: &str = r#"The first line on standard output is the address where it listens. Each request is logged as a line on standard error: time,
-method, path, status, code, and the reason of a rejection. Queries, headers, bodies and openids are not in these lines;
-weipay sandbox log shows them, with secrets and personal data masked.
+const HELP: &str = r#"The first line on standard output is the address where it listens. Each request is logged as a line
+on standard error: time, method, path, status, code, and the reason of a rejection. Queries,
+headers, bodies and openids are not in these lines; weipay sandbox log shows them, with secrets and
+personal data masked.
 
 Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
-  Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay sandbox coverage)
-  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little; letters beyond ASCII are
-                                  percent-encoded, as %E5
+  Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay
+                                  sandbox coverage)
+  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little;
+                                  letters beyond ASCII are percent-encoded, as %E5
   Weipay-Sandbox-Client-Certificate: not-checked
-                                  the operation needs the merchant certificate in TLS, and plain HTTP has none; over https it is demanded
-  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay sandbox fault --help); on a request, the
-                                  header asks for one
+                                  the operation needs the merchant certificate in TLS, and plain
+                                  HTTP has none; over https it is required
+  Weipay-Sandbox-Fault: ...       the fault that this response was given on demand (see weipay
+                                  sandbox fault --help); on a request, the header asks for one
 
-A seed file (--seed-file), with all members. A merchant must have its mchid, a person a unionid; the others may be left out:
+A seed file (--seed-file), with all members. A merchant must have its mchid, a person a unionid; the
+others may be left out:
 
   {
     "merchants": [
-      { "mchid": "1900000100", "appids": ["wx0000000000000100"], "platform_keys": "certificate", "certificate": "valid" },
+      { "mchid": "1900000100", "appids": ["wx0000000000000100"],
+        "platform_keys": "certificate", "certificate": "valid" },
       { "mchid": "1900000200", "appids": ["wx0000000000000200"], "sub_merchants": ["1900000100"] }
     ],
     "people": [
-      { "unionid": "oUnionAlice0000000000000001x", "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
-      { "unionid": "oUnionBob000000000000000001b", "appids": ["wx0000000000000100", "wx0000000000000200"] }
+      { "unionid": "oUnionAlice0000000000000001x",
+        "openids": { "wx0000000000000100": "oAlice000000000000000000001a" } },
+      { "unionid": "oUnionBob000000000000000001b",
+        "appids": ["wx0000000000000100", "wx0000000000000200"] }
     ]
   }
 
-The first appid of a merchant is in its kit. sub_merchants makes it a partner (服务商). platform_keys is public-key (the default),
-certificate or migration; certificate is valid (the default), expired, revoked or not-yet-valid. A person has the openids that the
-file gives, and one that is made under each of the appids, which must be those of merchants.
+The first appid of a merchant is in its kit. sub_merchants makes it a partner (服务商).
+platform_keys is public-key (the default), certificate or migration; certificate is valid (the
+default), expired, revoked or not-yet-valid. A person has the openids in the file, and a new one
+under each of its appids, which must belong to merchants.
 
 Exit codes (play, run and notifications have more in their own help):
   0  done
@@ -118,11 +126,11 @@ pub(crate) enum SandboxCommand {
     PayScore(pay_score::PayScore),
     /// The contracts (委托代扣) of a running sandbox: what the payer does.
     Contract(contract::Contract),
-    /// Say whether a sandbox is ready, and what it cannot do; it exits with 2 where none runs.
+    /// Check whether a sandbox is ready, and show what it cannot do; the exit code is 2 if none runs.
     Health(health::Health),
     /// Show the last requests of a running sandbox, and why they were refused.
     Log(log::Log),
-    /// The notifications (回调通知) of a running sandbox: what was sent, and sending it again.
+    /// The notifications (回调通知) of a running sandbox: list, send again, hold, release.
     #[command(after_help = notifications::HELP)]
     Notifications {
         #[command(subcommand)]
@@ -130,30 +138,29 @@ pub(crate) enum SandboxCommand {
     },
     /// Show or move the clock of a running sandbox.
     Clock(clock::Clock),
-    /// Keep the state of a running sandbox: records, notifications that wait, what is due, and the clock. It leaves out
-    /// merchants and their keys.
+    /// Save the state of a running sandbox (records, waiting notifications, due work, clock), without merchants and their keys.
     Snapshot(snapshot::Snapshot),
-    /// Replace the whole state with that of a snapshot, or change nothing. Merchants and their keys stay as they are.
+    /// Restore the state from a snapshot, completely or not at all. Merchants and their keys are kept.
     Restore(snapshot::Restore),
-    /// Forget all records and notifications of a running sandbox. Numbers begin again from its --seed; without one they begin
-    /// elsewhere. Merchants and their keys stay as they are.
+    /// Delete all records and notifications of a running sandbox; merchants and their keys are kept. With --seed,
+    /// numbers start again from the seed; without it, at new random numbers.
     Reset(reset::Reset),
-    /// A person pays an order of a running sandbox, or fails to.
+    /// Pay an order of a running sandbox as a person, or let the payment fail.
     Pay(pay::Pay),
     /// Set the result of a refund (退款) of a running sandbox; otherwise it succeeds when its time comes.
     Refund(refund::Refund),
     /// Set the result of a withdrawal (提现) of a running sandbox; otherwise it succeeds when its time comes.
     Withdrawal(withdrawal::Withdrawal),
-    /// A person complains (消费者投诉) about a paid order of a running sandbox, or continues one.
+    /// Complain (消费者投诉) about a paid order of a running sandbox as a person, or continue a complaint.
     Complain(complain::Complain),
-    /// The faults that requests to a running sandbox meet.
+    /// Add, list and remove faults for requests to a running sandbox.
     Fault(fault::Fault),
     /// List which operations have state, and which only return examples.
     Coverage(coverage::Coverage),
-    /// Play a story: people, merchants, calls, faults and time, as a TOML file tells them; see stories/README.md.
+    /// Play a story from a TOML file: people, merchants, calls, faults and time; see stories/README.md.
     Play(play::Play),
-    /// Run a command against a sandbox that ends with it. Its WEIPAY_* variables are set, and so is what a client with fixed
-    /// hosts needs: the proxy, and trust in the local authority.
+    /// Run a command with a sandbox that stops when the command ends. It sets the WEIPAY_* variables, and for clients
+    /// with fixed hosts the proxy and the trusted certificates.
     Run(Box<run::Run>),
 }
 

@@ -16,22 +16,26 @@ use crate::sandbox::{control, notifications};
 
 /// What follows the options of `weipay trigger --help`.
 const HELP: &str = "\
-An example: weipay trigger TRANSACTION.SUCCESS --url http://127.0.0.1:8000/notify --set amount.total=100
+An example: weipay trigger TRANSACTION.SUCCESS --url http://127.0.0.1:8000/notify --set
+amount.total=100
 
-The notification is signed with the platform keys of a sandbox's kit, and encrypted with its APIv3 key. It is sent once. Without
---order it does not tell of anything that has happened, and the sandbox need not run.
+The notification is signed with the platform keys of a sandbox's kit, and encrypted with its APIv3
+key. It is sent once. Without --order it is a sample: nothing has happened, and no sandbox has to
+run.
 
-With --order a running sandbox sends it, of an order that it has: its numbers, amounts, payer and times, as the sandbox itself
-tells its merchant. An order must be paid for TRANSACTION.SUCCESS (transaction-success of APIv2); a refund must be in the state
-of REFUND.SUCCESS, REFUND.ABNORMAL or REFUND.CLOSED. Of other events, such as MCHTRANSFER.BILL.FINISHED or PAYSCORE.USER_PAID,
-that which the sandbox sent last is sent again, under a new id.
+With --order, a running sandbox sends it for one of its orders, with the numbers, amounts, payer and
+times of that order. For TRANSACTION.SUCCESS (transaction-success of APIv2) the order must be paid;
+for REFUND.SUCCESS, REFUND.ABNORMAL or REFUND.CLOSED the refund must be in that state. For other
+events, such as MCHTRANSFER.BILL.FINISHED or PAYSCORE.USER_PAID, the last one that the sandbox sent
+is sent again, with a new id.
 
 An example: weipay trigger REFUND.SUCCESS --order R20261127 --url http://127.0.0.1:8000/notify
 
 Exit codes:
   0  the receiver acknowledged it; or it was printed
-  1  the receiver did not acknowledge it; or the sandbox has nothing to tell of the order
-  2  a wrong command line, event, member or kit, or no sandbox runs on the data folder: nothing was sent
+  1  the receiver did not acknowledge it; or the sandbox has no such notification for the order
+  2  a wrong command line, event, member or kit, or no sandbox runs on the data folder: nothing was
+     sent
   4  the receiver did not respond";
 
 #[derive(Debug, Args)]
@@ -42,8 +46,8 @@ pub(crate) struct Trigger {
     /// Where to send it [default: print it].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// The order (订单) of a running sandbox that it is about, by out_trade_no or transaction_id; or a refund, a transfer
-    /// or another record, by the merchant's or the platform's number. Of several the newest.
+    /// The order (订单) of a running sandbox that it is about, by out_trade_no or transaction_id; or a refund, a
+    /// transfer or another record, by the merchant's or the platform's number. If several match, the newest.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["kit", "receiver_authorities"])]
     order: Option<String>,
     /// The merchant whose number is meant, when several have used it.

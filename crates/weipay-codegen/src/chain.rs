@@ -60,8 +60,7 @@ pub(crate) fn text(
     let mut blocks = vec![first_step(version, name, product, types)];
     let mut needs = BTreeSet::new();
     write(product, "super", None, &Context { types, names }, &mut needs, &mut blocks);
-    let uses = |name: &str| needs.contains(name);
-    let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| uses(name)).collect();
+    let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| needs.contains(*name)).collect();
     let mut imports = String::from("use crate::delivery::Mode;\n");
     if !models.is_empty() {
         imports.push_str(&format!("use crate::model::{};\n", braced(&models)));

@@ -81,7 +81,7 @@ pub(crate) fn write(trees: &[Tree<'_>], names: &FlatNames, output: &mut Output) 
 fn aliases_below(tree: &Tree<'_>, module: &str, names: &FlatNames) -> String {
     let mut text = String::new();
     for (operation, Verb { module: verb, has_request, has_response }) in tree.typed() {
-        let roots = [("Request", "what is sent", has_request), ("Response", "what comes back", has_response)];
+        let roots = [("Request", "the request", has_request), ("Response", "the response", has_response)];
         for (name, what, _) in roots.into_iter().filter(|(_, _, has)| *has) {
             text.push_str(&formatdoc! {"
                 {doc}{aliases}pub type {flat} = {module}::{verb}::{name};

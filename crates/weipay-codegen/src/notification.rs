@@ -82,7 +82,7 @@ fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
     text.push_str("//! Every event of APIv3, as one enumeration.\n\n");
     text.push_str("use crate::notification::{SentAs, events};\n\n");
     text.push_str(&format!("events! {{\n{variants}}}\n\n"));
-    text.push_str("/// The events that come with the `event_type` of another.\n");
+    text.push_str("/// Events that are sent with the `event_type` of another event.\n");
     text.push_str(&format!("pub(crate) const SENT_AS: &[SentAs] = &[\n{sent_as}];\n"));
     text
 }
@@ -158,9 +158,9 @@ fn module(types: &Types, version: Version, title: &str, titles: &[&str]) -> Stri
         level: 0,
         root_doc: &|name| {
             let what = match name {
-                "Envelope" => return Some("What is posted, before its resource is opened.".to_owned()),
-                "Resource" => "what the sealed part opens to",
-                "Body" => "what is posted",
+                "Envelope" => return Some("The posted body, before its resource is decrypted.".to_owned()),
+                "Resource" => "the decrypted resource",
+                "Body" => "the posted body",
                 _ => return None,
             };
             Some(format!("{}: {what}.", plain(title)))

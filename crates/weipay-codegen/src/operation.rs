@@ -43,8 +43,8 @@ pub(crate) fn module(operation: &Operation, shared: &str, flat: &FlatNames) -> S
         shared: Some(shared),
         level: 1,
         root_doc: &|name| match name {
-            REQUEST => Some(root(REQUEST, "what is sent")),
-            RESPONSE => Some(root(RESPONSE, "what comes back")),
+            REQUEST => Some(root(REQUEST, "the request")),
+            RESPONSE => Some(root(RESPONSE, "the response")),
             _ => None,
         },
         titles: &[operation.title],

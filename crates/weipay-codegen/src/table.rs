@@ -91,26 +91,7 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     if let Some((_, field)) = operation.request_number() {
         say(format!("number({:?})", field.name));
     }
-    let filled_in = [
-        ("merchant", operation.field_for(Purpose::MerchantNumber)),
-        ("sub_merchant", operation.sub_mchid()),
-        ("sub_app", operation.sub_appid()),
-    ];
-    for (function, field) in filled_in {
-        if let Some((place, field)) = field {
-            let place = match (place, operation.version()) {
-                (Place::Json, _) => "Body",
-                (Place::Multipart, Version::V3) => "Meta",
-                (Place::Multipart, Version::V2) => "Part",
-                (Place::Path, _) => "Path",
-                (Place::Query, _) => "Query",
-                (Place::Headers, _) => "Header",
-                (Place::Xml, _) => "Xml",
-                (Place::Other, _) => continue,
-            };
-            say(format!("{function}({:?}, Place::{place})", field.name));
-        }
-    }
+    filled_in(operation).for_each(&mut say);
     if let Some(path) = operation.partner_path {
         say(format!("partners_call({path:?})"));
     }
@@ -145,4 +126,27 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
     errors::fact(operation, names).into_iter().for_each(&mut say);
     marks.into_iter().filter(|(marked, _)| *marked).for_each(|(_, fact)| say(fact.to_owned()));
     row
+}
+
+/// The fields that the client fills in: who calls.
+fn filled_in(operation: &Operation) -> impl Iterator<Item = String> {
+    let fields = [
+        ("merchant", operation.field_for(Purpose::MerchantNumber)),
+        ("sub_merchant", operation.sub_mchid()),
+        ("sub_app", operation.sub_appid()),
+    ];
+    fields.into_iter().filter_map(|(function, field)| {
+        let (place, field) = field?;
+        let place = match (place, operation.version()) {
+            (Place::Json, _) => "Body",
+            (Place::Multipart, Version::V3) => "Meta",
+            (Place::Multipart, Version::V2) => "Part",
+            (Place::Path, _) => "Path",
+            (Place::Query, _) => "Query",
+            (Place::Headers, _) => "Header",
+            (Place::Xml, _) => "Xml",
+            (Place::Other, _) => return None,
+        };
+        Some(format!("{function}({:?}, Place::{place})", field.name))
+    })
 }

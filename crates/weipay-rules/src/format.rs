@@ -150,9 +150,9 @@ impl Format {
             Self::Numeric | Self::Float => "a number",
             Self::JsonObjectLike => "the JSON text of an object",
             Self::JsonArrayLike => "the JSON text of an array",
-            Self::Url | Self::MediaUrl => "a URL: write it with its scheme and without blanks",
+            Self::Url | Self::MediaUrl => "a URL: write it with its scheme and without spaces",
             Self::NotifyUrl => {
-                "a URL that the platform calls: it needs http:// or https://, and has no query (?), fragment (#) or blank"
+                "a URL that the platform calls: it needs http:// or https://, and has no query (?), fragment (#) or space"
             }
             Self::DataUrl => "a data: URL",
             Self::MediaId | Self::Fen | Self::Minor => self.word(),

@@ -2,7 +2,7 @@
 //!
 //! The SDK checks a request before it sends it, the sandbox checks what it receives, and the catalogue's linter checks the
 //! examples in its files. All three ask [`Rules`], so they judge alike. What they make of a [`BrokenRule`] differs: the SDK
-//! names the field's path, the sandbox answers in the words of the platform's gateway, and the linter names the line.
+//! names the field's path, the sandbox responds in the words of the platform's gateway, and the linter names the line.
 //!
 //! There is no I/O and no JSON here, and a value that keeps its rules costs no allocation.
 //!

@@ -19,6 +19,7 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use time::{Duration, OffsetDateTime};
@@ -76,16 +77,23 @@ impl Authority {
         let key = match fs::read_to_string(&key_file).map(Zeroizing::new) {
             Ok(pem) => KeyPair::from_pem(&pem).map_err(|_| broken(&key_file))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if key_of(&file)?.is_some() {
+                    return Err(without_key(&file, &format!("{CA_KEY} is missing")));
+                }
                 let key = KeyPair::generate().map_err(io::Error::other)?;
                 write_private(&key_file, Zeroizing::new(key.serialize_pem()).as_bytes())?;
                 key
             }
             Err(error) => return Err(error),
         };
-        // After a crash between the two files, or if somebody deleted one of them: the same key vouches for the same name.
-        if !is_of_key(&file, &key)? {
-            let certificate = authority_params().self_signed(&key).map_err(io::Error::other)?;
-            write_private(&file, certificate.pem().as_bytes())?;
+        match key_of(&file)? {
+            Some(certified) if certified == key.subject_public_key_info() => {}
+            Some(_) => return Err(without_key(&file, &format!("{CA_KEY} is another key"))),
+            // After a crash between the two files, or if somebody deleted this one: the same key vouches for the same name.
+            None => {
+                let certificate = authority_params().self_signed(&key).map_err(io::Error::other)?;
+                write_private(&file, certificate.pem().as_bytes())?;
+            }
         }
         Ok(Self { file, key, server: OnceLock::new() })
     }
@@ -173,16 +181,26 @@ impl ClientCertVerifier for AnyCertificate {
     }
 }
 
-/// Whether a file has the certificate of a key: not if it is missing, cut short, or of a key that is lost.
-fn is_of_key(file: &Path, key: &KeyPair) -> io::Result<bool> {
+/// The key that the certificate of a file is of. `None` where there is none, or half of one, which nobody can trust.
+fn key_of(file: &Path) -> io::Result<Option<Vec<u8>>> {
     let text = match fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read?,
     };
-    let Ok(certificate) = CertificateDer::from_pem_slice(&text) else { return Ok(false) };
-    // The key stands in the certificate as it is, and nothing else that it has is of that length.
-    let public = key.subject_public_key_info();
-    Ok(certificate.windows(public.len()).any(|part| part == public))
+    let certificate = CertificateDer::from_pem_slice(&text).ok();
+    let certificate = certificate.as_ref().and_then(|bytes| ParsedCertificate::try_from(bytes).ok());
+    Ok(certificate.map(|certificate| certificate.subject_public_key_info().to_vec()))
+}
+
+/// A certificate that clients trust, and that the sandbox cannot act for: another one in its place would fail for all
+/// of them, and only as an error of TLS.
+fn without_key(file: &Path, what: &str) -> io::Error {
+    let text = format!(
+        "{what}, and clients may trust {}: put its key back, or delete {CA_CERTIFICATE} (and {CA_KEY}), and another authority is \
+         created, which clients must be told to trust",
+        file.display()
+    );
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 fn broken(file: &Path) -> io::Error {
@@ -324,16 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_of_another_key_or_half_of_one_is_made_again() {
+    fn half_of_a_certificate_is_made_again() {
         let dir = tempfile::tempdir().unwrap();
         let first = fs::read(Authority::open(dir.path()).unwrap().file()).unwrap();
         let works = || {
             let authority = Authority::open(dir.path()).unwrap();
             accepts(&authority, &certificate(&authority, &["api.wechatpay.cn"]), "api.wechatpay.cn")
         };
-        fs::remove_file(dir.path().join(CA_KEY)).unwrap();
-        assert!(works());
-        for content in [&b""[..], &first[..first.len() / 2], &first] {
+        for content in [&b""[..], &first[..first.len() / 2]] {
             fs::write(dir.path().join(CA_CERTIFICATE), content).unwrap();
             assert!(works());
         }
@@ -341,6 +357,31 @@ mod tests {
         fs::remove_file(dir.path().join(CA_CERTIFICATE)).unwrap();
         fs::write(dir.path().join("ca.pem.unfinished"), "half").unwrap();
         assert!(works());
+    }
+
+    /// Who trusts the old authority would meet nothing but an error of TLS.
+    #[test]
+    fn no_other_authority_takes_the_place_of_one_whose_key_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, key_file) = (dir.path().join(CA_CERTIFICATE), dir.path().join(CA_KEY));
+        Authority::open(dir.path()).unwrap();
+        let (certificate, key) = (fs::read(&file).unwrap(), fs::read(&key_file).unwrap());
+        let refused = |why: &str| {
+            let error = Authority::open(dir.path()).err().unwrap().to_string();
+            assert!(error.contains(why) && error.contains("delete ca.pem"), "{error}");
+            assert_eq!(fs::read(&file).unwrap(), certificate);
+        };
+        fs::remove_file(&key_file).unwrap();
+        refused("ca-key.pem is missing");
+        assert!(!key_file.exists());
+        fs::write(&key_file, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+        refused("ca-key.pem is another key");
+        fs::write(&key_file, key).unwrap();
+        Authority::open(dir.path()).unwrap();
+        fs::remove_file(&key_file).unwrap();
+        fs::remove_file(&file).unwrap();
+        Authority::open(dir.path()).unwrap();
+        assert_ne!(fs::read(&file).unwrap(), certificate);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The contract (契约): every request is validated against the catalogue before any product sees it.
 //!
 //! Path, query and body are checked in this order, each for the types of all its values, then for its required fields, then
-//! for the other rules; fields in the catalogue's order. The first broken rule is answered in the gateway's own
+//! for the other rules; fields in the catalogue's order. The first broken rule is refused in the gateway's own
 //! [sentences](crate::grammar). A product may rely on types, lengths and required fields, and adds only
 //! what the catalogue cannot say.
 

@@ -1,6 +1,6 @@
 //! The control API (控制接口): what a developer does to a sandbox, on a second listener beside the platform's.
 //!
-//! It listens on a loopback address, answers only to names of this machine in `Host`, wants the token that stands in
+//! It listens on a loopback address, responds only to names of this machine in `Host`, wants the token that stands in
 //! `control.json` of the data folder (`Authorization: Bearer ...`), and refuses every request that a web page makes (`Origin`).
 //! There are no cookies. `GET /openapi.json` describes it.
 //!
@@ -10,12 +10,12 @@
 //! (a product's in the product's folder), and add one line to the `ROUTES` of that file:
 //!
 //! ```text
-//! Route::post("/clock/set", "Lets the clock run from a time", &[Member::text("time", "RFC 3339").required()], set),
+//! Route::post("/clock/set", "Sets the clock to a time, and lets it run", &[Member::text("time", "RFC 3339").required()], set),
 //! ```
 //!
 //! A new file also has its line in `TABLES`, a product's table in its line of `PRODUCTS`. That is all:
 //! members of the body or, for `GET` and `DELETE`, of the query are checked before the handler is called, and
-//! the OpenAPI document has them. `Value::Null` is answered with 204. The command's subcommands and other
+//! the OpenAPI document has them. `Value::Null` becomes the status 204. The command's subcommands and other
 //! programs call routes with [`Client`].
 
 mod client;
@@ -70,7 +70,7 @@ pub(crate) struct Route {
     path: &'static str,
     summary: &'static str,
     members: &'static [Member],
-    /// Whether it is answered without the token.
+    /// Whether it needs no token.
     is_open: bool,
     handler: ControlHandler,
 }
@@ -122,7 +122,7 @@ impl Route {
         Self::new("DELETE", path, summary, members, handler)
     }
 
-    /// Answered without the token: nothing of it is secret.
+    /// It needs no token: nothing of it is secret.
     const fn open(mut self) -> Self {
         self.is_open = true;
         self
@@ -166,7 +166,7 @@ pub(crate) struct Member {
     description: &'static str,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum MemberKind {
     Text,
     /// One of these words.
@@ -175,8 +175,10 @@ enum MemberKind {
     Integer,
     Number,
     Boolean,
-    /// Any object; the handler reads it.
-    Object,
+    /// An object with these members, or with any; the handler reads it.
+    Object(&'static [Member]),
+    /// A list of such objects.
+    Objects(&'static [Member]),
 }
 
 impl Member {
@@ -216,8 +218,26 @@ impl Member {
         Self::new(name, MemberKind::Boolean, description)
     }
 
-    pub(crate) const fn object(name: &'static str, description: &'static str) -> Self {
-        Self::new(name, MemberKind::Object, description)
+    /// `members` are those that the handler looks at; any, where none is named.
+    pub(crate) const fn object(
+        name: &'static str,
+        members: &'static [Self],
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, MemberKind::Object(members), description)
+    }
+
+    pub(crate) const fn objects(
+        name: &'static str,
+        members: &'static [Self],
+        description: &'static str,
+    ) -> Self {
+        Self::new(name, MemberKind::Objects(members), description)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
     pub(crate) const fn required(mut self) -> Self {
@@ -232,7 +252,9 @@ impl Member {
                 serde_json::from_str(text).unwrap_or_else(|_| text.into())
             }
             MemberKind::Texts => text.split(',').collect(),
-            MemberKind::Text | MemberKind::Word(_) | MemberKind::Object => text.into(),
+            MemberKind::Text | MemberKind::Word(_) | MemberKind::Object(_) | MemberKind::Objects(_) => {
+                text.into()
+            }
         }
     }
 
@@ -245,7 +267,10 @@ impl Member {
             MemberKind::Integer => value.is_i64(),
             MemberKind::Number => value.is_number(),
             MemberKind::Boolean => value.is_boolean(),
-            MemberKind::Object => value.is_object(),
+            MemberKind::Object(_) => value.is_object(),
+            MemberKind::Objects(_) => {
+                value.as_array().is_some_and(|items| items.iter().all(Value::is_object))
+            }
         };
         if fits {
             return Ok(());
@@ -257,10 +282,17 @@ impl Member {
             MemberKind::Integer => "an integer".to_owned(),
             MemberKind::Number => "a number".to_owned(),
             MemberKind::Boolean => "true or false".to_owned(),
-            MemberKind::Object => "an object".to_owned(),
+            MemberKind::Object(_) => "an object".to_owned(),
+            MemberKind::Objects(_) => "a list of objects".to_owned(),
         };
         Err(ControlError::invalid(format!("`{}` must be {wanted}", self.name)))
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The members that handlers have asked for on this thread.
+    static READ: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
 }
 
 /// A request whose members fit its route.
@@ -305,16 +337,18 @@ impl ControlRequest {
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.members.get(name)?.as_str()
+        self.get(name)?.as_str()
     }
 
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        let items = self.members.get(name).and_then(Value::as_array);
+        let items = self.get(name).and_then(Value::as_array);
         items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// A member as it was sent.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        #[cfg(test)]
+        READ.with_borrow_mut(|read| read.insert(name.to_owned()));
         self.members.get(name).filter(|value| !value.is_null())
     }
 }

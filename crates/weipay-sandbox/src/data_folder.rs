@@ -83,8 +83,7 @@ impl fmt::Display for FolderError {
             Self::Temporary(_) => f.write_str("the folder for the sandbox's data could not be created"),
             Self::InUse(dir) => write!(
                 f,
-                "another sandbox runs on {dir}, or its kit is just being made; stop it or wait for it, or use another \
-                 data directory",
+                "another sandbox runs on {dir}, or is creating its kit there; stop it or wait for it, or use another data folder",
                 dir = dir.display()
             ),
             Self::Shared { dir, mode, holds } => write!(
@@ -96,11 +95,13 @@ impl fmt::Display for FolderError {
             Self::File { path, error } => {
                 let advice = match error.kind() {
                     io::ErrorKind::PermissionDenied => {
-                        "the data directory and its files must belong to the user who runs the sandbox"
+                        "; the data folder and its files must belong to the user who runs the sandbox"
                     }
-                    _ => "use another data directory",
+                    // What is wrong with it says what to do.
+                    io::ErrorKind::InvalidData => "",
+                    _ => "; use another data folder",
                 };
-                write!(f, "{} cannot be used; {advice}", path.display())
+                write!(f, "{} cannot be used{advice}", path.display())
             }
         }?;
         append_causes(self, f)

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 /// Why a sandbox did not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// Something is wrong with the data directory.
+    /// Something is wrong with the data folder.
     Folder(FolderError),
     /// Something is wrong with the kit.
     Kit(KitError),
@@ -136,7 +136,7 @@ mod tests {
             ),
             (
                 StartError::Folder(FolderError::File { path: "x".into(), error: cause() }),
-                "x cannot be used; use another data directory",
+                "x cannot be used; use another data folder",
             ),
             (
                 StartError::Kit(KitError::File { path: "kit.json".into(), error: cause() }),
@@ -180,7 +180,7 @@ mod tests {
         tells_its_cause_once(&PersonPaysError::Store(database()), text);
         tells_its_cause_once(
             &NotificationError::Store(database()),
-            &format!("the notifications could not be read or kept: {text}"),
+            &format!("the notifications could not be read or stored: {text}"),
         );
         tells_its_cause_once(
             &MerchantError::Store(database()),

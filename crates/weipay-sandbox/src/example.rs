@@ -130,8 +130,8 @@ mod tests {
         let receivers: Vec<Value> = (0..60).map(|number| json!({ "amount": number })).collect();
         let operation = find("POST", "v3/profitsharing/orders");
         let field = operation.response.iter().find(|field| field.name == "receivers").unwrap();
-        let answered = list_or_one(field, &RequestValues::default(), Some(&receivers.into()));
-        assert_eq!(answered.as_array().unwrap().len(), MAX_ITEMS);
+        let items = list_or_one(field, &RequestValues::default(), Some(&receivers.into()));
+        assert_eq!(items.as_array().unwrap().len(), MAX_ITEMS);
     }
 
     #[test]
@@ -172,10 +172,10 @@ mod tests {
             }
         }
         for operation in Catalog::embedded().operations() {
-            let answered = response(operation, &RequestValues::default()).unwrap_or_default();
+            let shown = response(operation, &RequestValues::default()).unwrap_or_default();
             for field in operation.response.iter().filter(|_| operation.success != 204) {
                 assert!(
-                    fits(field, &answered[field.name]),
+                    fits(field, &shown[field.name]),
                     "{} {}: {}",
                     operation.method,
                     operation.path,

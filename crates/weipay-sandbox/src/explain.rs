@@ -187,7 +187,7 @@ impl WrongSignature<'_> {
     }
 }
 
-const UNKNOWN_MESSAGE: &str = "the key is right, but another message was signed: method, path with query, timestamp, nonce and \
+const UNKNOWN_MESSAGE: &str = "the key is right, but another message was signed: method, path with query and without a #fragment, timestamp, nonce and \
                                body, each followed by a line feed, must be what is sent; print what your program signs \
                                and compare it";
 
@@ -215,7 +215,7 @@ fn not_a_signature(text: &str) -> String {
     } else if text.contains('%') {
         "is percent-encoded: write base64 as it is"
     } else if text.contains(' ') {
-        "contains blanks, where + may have stood: do not decode it as a form"
+        "contains spaces, probably in place of +: do not decode it as a form"
     } else if text.contains('\\') {
         "contains backslashes: write base64 without line breaks"
     } else if text.len() == 342 || text.len() == 343 {
@@ -223,9 +223,10 @@ fn not_a_signature(text: &str) -> String {
     } else if text.len() == 460 {
         "is base64 of base64: encode it once"
     } else if !is(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) {
-        "contains a character that is not of base64"
+        "contains a character that base64 does not have"
     } else if text.len() == 344 {
-        "has 344 characters, but is not base64 of 256 bytes: compare its letters, and the == at its end, with what was made"
+        "has 344 characters, but is not base64 of 256 bytes: compare it, including the == at its end, with what your \
+         program made"
     } else {
         return format!(
             "the signature is not one of an RSA key with 2048 bits: it has {} characters, and base64 of 256 bytes has 344",

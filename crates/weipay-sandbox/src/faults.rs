@@ -57,6 +57,8 @@ impl fmt::Debug for Faults {
 pub enum FaultError {
     /// The catalogue does not have its operation.
     UnknownOperation(String),
+    /// Its host is none: it has more than a name or an address, and perhaps a port.
+    Host(String),
     /// Its probability is not a number from 0 to 1.
     Probability,
     /// There are too many rules.
@@ -70,6 +72,11 @@ impl fmt::Display for FaultError {
                 f,
                 "no operation is called `{}`; write its path, or method and path, as `weipay api list` shows them",
                 operation.escape_debug()
+            ),
+            Self::Host(host) => write!(
+                f,
+                "`{}` is not a host: write only its name, such as api.mch.weixin.qq.com, with a port where it has another than the usual",
+                host.escape_debug()
             ),
             Self::Probability => f.write_str("the probability of a fault must be a number from 0 to 1"),
             Self::TooMany => write!(f, "there can be {MAX_RULES} rules at most; clear some first"),

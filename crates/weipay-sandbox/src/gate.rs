@@ -192,7 +192,9 @@ fn unknown_path(method: &str, path: &str) -> String {
         None if is_of_v2(path) => OF_V2.to_owned(),
         None => match paths::nearest(method, path) {
             near if near.is_empty() => "no operation of the catalogue has this path".to_owned(),
-            near => format!("no operation of the catalogue has this path; near are: {}", near.join(", ")),
+            near => {
+                format!("no operation of the catalogue has this path; similar paths: {}", near.join(", "))
+            }
         },
     }
 }

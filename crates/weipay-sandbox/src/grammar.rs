@@ -172,7 +172,7 @@ pub(crate) fn undefined(pointers: &[String]) -> Refusal {
 pub(crate) fn no_platform_serial() -> Refusal {
     Refusal::param_error(
         "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)",
-        "the request has a field that travels encrypted: name the key that it is encrypted with in Wechatpay-Serial",
+        "the request has an encrypted field (敏感信息加密): name the key that encrypted it in Wechatpay-Serial",
     )
 }
 

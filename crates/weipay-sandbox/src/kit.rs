@@ -1,4 +1,4 @@
-//! The credentials kit (凭证包): all that a client needs to talk to a sandbox, in the data directory.
+//! The credentials kit (凭证包): all that a client needs to talk to a sandbox, in the data folder.
 //!
 //! ```text
 //! DIR/kit.json                      thirteen members, see `weipay_wire::Kit`; `null` for a key that the platform does not have
@@ -59,7 +59,7 @@ pub struct KitOnDisk {
 /// What is wrong with a kit.
 #[derive(Debug)]
 pub enum KitError {
-    /// Something is wrong with the data directory.
+    /// Something is wrong with the data folder.
     Folder(FolderError),
     /// A file could not be read or written.
     File {
@@ -70,7 +70,7 @@ pub enum KitError {
     },
     /// `kit.json` is there and the keys are not.
     KeysMissing {
-        /// The data directory.
+        /// The data folder.
         dir: PathBuf,
     },
     /// A file does not hold what it should.
@@ -96,7 +96,7 @@ pub enum KitError {
     },
     /// The kit was made for a merchant with other keys of the platform than those that were asked for.
     OtherPlatformKeys {
-        /// The data directory.
+        /// The data folder.
         dir: PathBuf,
         /// What the kit was made with.
         has: PlatformKeys,
@@ -110,7 +110,7 @@ impl fmt::Display for KitError {
         match self {
             Self::Folder(error) => write!(f, "{error}"),
             Self::File { path, error } if error.kind() == io::ErrorKind::NotFound => {
-                write!(f, "{} is missing: put it back, or start with another data directory", path.display())
+                write!(f, "{} is missing: put it back, or start with another data folder", path.display())
             }
             Self::File { path, .. } => write!(f, "{} cannot be read or written", path.display()),
             Self::KeysMissing { dir } => write!(
@@ -118,18 +118,16 @@ impl fmt::Display for KitError {
                 "{dir}/{KIT} exists, but {dir}/{KEYS} does not: restore the keys, or remove {KIT} for a new kit",
                 dir = dir.display()
             ),
-            Self::Broken { path, reason } => write!(
-                f,
-                "{}: {reason}; restore the file, or start with another data directory",
-                path.display()
-            ),
+            Self::Broken { path, reason } => {
+                write!(f, "{}: {reason}; restore the file, or start with another data folder", path.display())
+            }
             Self::Real { path } => write!(
                 f,
                 "{} is a certificate of the real WeChat Pay (issued by Tenpay.com): real keys do not belong in a sandbox; move them \
-                 away, and start with another data directory for a kit that is made for tests",
+                 away, and start with another data folder for a kit that is made for tests",
                 path.display()
             ),
-            Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
+            Self::Unmade(reason) => write!(f, "a key of the kit could not be created: {reason}"),
             Self::Left { dir, reason } => write!(
                 f,
                 "{} still has a kit with this number, but {reason}: remove that folder for a new kit, choose another number, or \
@@ -138,7 +136,7 @@ impl fmt::Display for KitError {
             ),
             Self::OtherPlatformKeys { dir, has, wanted } => write!(
                 f,
-                "the kit in {} was made with the platform keys `{}`, not `{}`: use a new data directory, or leave the \
+                "the kit in {} was made with the platform keys `{}`, not `{}`: use a new data folder, or leave the \
                  platform keys out to keep the kit as it is",
                 dir.display(),
                 has.word(),
@@ -170,7 +168,7 @@ impl From<FolderError> for KitError {
     }
 }
 
-/// Writes a kit into a data directory, and gives back the one that is there already. Refused while a sandbox runs on the
+/// Writes a kit into a data folder, and gives back the one that is there already. Refused while a sandbox runs on the
 /// directory.
 ///
 /// # Errors
@@ -201,7 +199,7 @@ fn init_with(dir: &Path, keys: Option<PlatformKeys>) -> Result<KitOnDisk, KitErr
     Ok(kit)
 }
 
-/// Reads the kit of a data directory, and makes nothing. A sandbox may run on the directory meanwhile.
+/// Reads the kit of a data folder, and makes nothing. A sandbox may run on the directory meanwhile.
 ///
 /// # Errors
 ///

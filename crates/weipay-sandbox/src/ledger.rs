@@ -8,6 +8,7 @@
 //! Balances of merchants and the fund bill (资金账单) are read from here.
 
 mod account;
+mod account_type;
 mod purse;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::products::HandlerError;
 use crate::response::Refusal;
 use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time};
 pub(crate) use account::{Account, AccountKind, Owner};
+pub(crate) use account_type::AccountType;
 pub(crate) use purse::Purse;
 
 /// Why money moves: the words of the fund bill (资金账单).
@@ -119,7 +121,8 @@ impl PostingError {
                 HandlerError::Refused(refuse(reason))
             }
             Self::Amount => {
-                StoreError::Corrupt("a movement of money below zero or too large".to_owned()).into()
+                StoreError::Corrupt("an amount below zero, or too large, in a movement of money".to_owned())
+                    .into()
             }
             Self::Store(error) => error.into(),
         }
@@ -146,7 +149,7 @@ pub(crate) fn take_over_wallet(
     post(tx, moved).map_err(|error| match error {
         PostingError::Store(error) => error,
         PostingError::Short { .. } | PostingError::Amount => {
-            StoreError::Corrupt("a wallet that does not have what it has".to_owned())
+            StoreError::Corrupt("a wallet that holds less than its balance says".to_owned())
         }
     })
 }

@@ -34,7 +34,7 @@
 //! | `v2` | the gateway of APIv2, before the same products |
 //! | `contract` | every request validated against the catalogue |
 //! | `grammar` | the platform's sentences for a value that is refused |
-//! | `sensitive` | fields that travel encrypted, in both directions |
+//! | `sensitive` | encrypted fields, in both directions |
 //! | `upload` | the parts of an upload |
 //! | `merchants` | the merchants that are known, with what belongs to each |
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
@@ -43,7 +43,7 @@
 //! | `reasons` | why something is refused, where several products say the same |
 //! | `response` | responses and refusals: headers, signature, the reason for developers |
 //! | `example` | responses of operations that have no behaviour |
-//! | `faults` | what goes wrong on demand |
+//! | `faults` | faults on demand |
 //! | `log` | one line for each request |
 //! | `exchanges` | what is kept of the last requests, masked when it is read |
 //! | `explain` | why a request was refused: what was really signed, which path was meant |
@@ -89,6 +89,7 @@ mod server;
 mod store;
 mod upload;
 mod v2;
+mod words;
 
 pub use clock::{Clock, ClockMode, HeldClock, parse_duration};
 pub use contract::Validation;

@@ -99,7 +99,7 @@ impl LogEntry {
 
     /// A connection that ended before TLS stood.
     pub(crate) fn without_tls(reason: &str) -> Self {
-        let reason = format!("{reason}; does the client trust {CA_CERTIFICATE} in the data directory?");
+        let reason = format!("{reason}; does the client trust {CA_CERTIFICATE} in the data folder?");
         Self::incomplete(TLS, "", &reason)
     }
 

@@ -289,8 +289,12 @@ impl Sender {
         });
         let settled = settled
             .await
-            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be kept".to_owned())));
-        self.platform.watched(Task::Deliveries, settled)?;
+            .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be stored".to_owned())));
+        for given_up in self.platform.watched(Task::Deliveries, settled)? {
+            let receiver = address::shown(&given_up.notify_url);
+            let reason = Some(outcome::why_given_up(given_up.number));
+            self.platform.tell(LogEntry::notification(&given_up.event_type, &receiver, None, reason));
+        }
         Ok(attempt)
     }
 
@@ -399,8 +403,11 @@ mod tests {
     #[test]
     fn an_attempt_is_a_line_that_names_event_host_and_what_follows() {
         let line = |received: Result<u16, &str>, wait| {
-            let received =
-                received.map(|status| receiver::Received { status, body: String::new(), is_whole: true });
+            let received = received.map(|status| receiver::Received {
+                status,
+                body: String::new(),
+                end: receiver::BodyEnd::Whole,
+            });
             let judged = acknowledgement::judged(received.map_err(str::to_owned), false);
             let attempt = judged.attempt(AttemptKind::Scheduled, 0, 1);
             let line = entry_of_log(&entry("COUPON.SEND", 0), &attempt, wait).to_string();

@@ -12,6 +12,7 @@ mod show;
 pub(crate) mod snapshots;
 mod tick;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
@@ -58,7 +59,7 @@ pub struct Platform {
     pub(crate) home: PathBuf,
     pub(crate) products: &'static [Product],
     pub(crate) contract: Contract,
-    /// Whether operations without behaviour are answered with examples.
+    /// Whether operations without behaviour respond with examples.
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
@@ -150,6 +151,8 @@ struct Done {
 /// What the sandbox's own headers and its log say about a response.
 enum Note {
     Answered(Behaviour),
+    /// With state, and the body says that nothing came of it; why.
+    Failed(String),
     /// The fault is told in its own header.
     Faulty,
     /// The code is empty where the response has no body.
@@ -383,6 +386,7 @@ impl Platform {
         let base_url = self.base_url_for(request);
         let upload = authenticated.upload.as_ref();
         let file = upload.and_then(|upload| UploadedFile::read(operation, upload, checked));
+        let failure = RefCell::default();
         let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -395,8 +399,10 @@ impl Platform {
             merchants: &self.merchants,
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
+            failure: &failure,
         };
         let response = self.at_one_time(moment, |tx, now| {
+            failure.take();
             let mut response = handler(tx, &context_at(now))?;
             if operation.gives_encrypted {
                 sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
@@ -407,7 +413,11 @@ impl Platform {
         let response = response.map_err(|error| error.map_refusal(in_words))?;
         let body = if response.is_null() { Vec::new() } else { response.to_string().into_bytes() };
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
-        Ok(Done { content: Content::Signed(unsigned), note: Note::Answered(Behaviour::State) })
+        let note = match failure.into_inner() {
+            Some(reason) => Note::Failed(reason),
+            None => Note::Answered(Behaviour::State),
+        };
+        Ok(Done { content: Content::Signed(unsigned), note })
     }
 
     fn explained(&self, error: HandlerError) -> Done {
@@ -457,6 +467,10 @@ fn noted(mut response: Response, note: Note) -> Response {
     match note {
         Note::Faulty => {}
         Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
+        Note::Failed(reason) => {
+            response.set(ORIGIN_HEADER, Behaviour::State.word());
+            response.set(REASON_HEADER, &encode_reason(&reason));
+        }
         Note::Refused { code, message, reason, explanation } => {
             response.explanation = explanation;
             response.code = Some(code).filter(|code| !code.is_empty());

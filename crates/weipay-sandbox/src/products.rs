@@ -3,9 +3,9 @@
 //! A product has routes, which lead to handlers; handlers, which read records, ask a rule and carry out its decision; rules,
 //! which are pure functions from records, request and time to a [`Decision`] or a refusal; and records.
 //! A handler works on a [`Transaction`](crate::store::Transaction) and contains no rules. An operation without a handler
-//! is answered [from the catalogue](crate::example).
+//! responds [from the catalogue](crate::example).
 //!
-//! A request that comes again with a known idempotency key (幂等键) is answered as the first one was. The page
+//! A request that comes again with a known idempotency key (幂等键) gets the same response as the first one. The page
 //! of associate and disassociate says that they are idempotent; how is INFERRED(repeated-request) for every
 //! call: the same number with the same body gets the first response again, whatever has happened since, and
 //! with another body a refusal.
@@ -31,6 +31,7 @@ pub(crate) mod lives;
 mod media;
 pub(crate) mod merchant_coupons;
 mod merge;
+mod month;
 pub(crate) mod named;
 pub(crate) mod pay_score;
 pub(crate) mod payments;
@@ -46,6 +47,8 @@ pub(crate) mod users;
 pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;
+
+use std::cell::RefCell;
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -159,7 +162,6 @@ pub(crate) static PRODUCTS: &[Product] = &[
         .control(payments::person::ROUTES),
     Product::new(payments::refund::ROUTES)
         .due(payments::refund::DUE)
-        .kept_as_sent(&["bank_type"])
         .control(payments::refund::control::ROUTES),
     Product::new(payments::profit_sharing::ROUTES)
         .due(payments::profit_sharing::DUE)
@@ -275,9 +277,16 @@ pub(crate) struct Context<'a> {
     pub(crate) certificates: &'a [ListedCertificate],
     /// The serial of the platform key that signs the response: the caller can verify with it.
     pub(crate) platform_serial: &'a str,
+    /// See [`Context::tell_failure`].
+    pub(crate) failure: &'a RefCell<Option<String>>,
 }
 
 impl Context<'_> {
+    /// Why nothing came of what was asked for, for the developer, where the response is a success whose body says so.
+    pub(crate) fn tell_failure(&self, reason: impl Into<String>) {
+        *self.failure.borrow_mut() = Some(reason.into());
+    }
+
     /// The same with another request: what one version of the API is asked, as the other one has it.
     pub(crate) fn with_request<'b>(&'b self, request: &'b ValidRequest) -> Context<'b> {
         let context: &Context<'b> = self;
@@ -429,11 +438,11 @@ enum Comparison {
     Other,
 }
 
-/// Compares a request with what was answered under its key before.
+/// Compares a request with the one that had its key before.
 fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
     match known {
         None => Comparison::New,
-        Some(answered) if answered.fingerprint == fingerprint => Comparison::Same(answered.response),
+        Some(stored) if stored.fingerprint == fingerprint => Comparison::Same(stored.response),
         Some(_) => Comparison::Other,
     }
 }
@@ -493,9 +502,9 @@ mod tests {
     fn a_key_is_new_or_of_the_same_or_of_another_request() {
         let (first, other) =
             (Fingerprint::new(&Map::new()), Fingerprint::new(&Map::from_iter([("a".to_owned(), 1.into())])));
-        let answered = StoredResponse { fingerprint: first, response: Value::from("first") };
+        let stored = StoredResponse { fingerprint: first, response: Value::from("first") };
         assert_eq!(compare(None, first), Comparison::New);
-        assert_eq!(compare(Some(answered.clone()), first), Comparison::Same(Value::from("first")));
-        assert_eq!(compare(Some(answered), other), Comparison::Other);
+        assert_eq!(compare(Some(stored.clone()), first), Comparison::Same(Value::from("first")));
+        assert_eq!(compare(Some(stored), other), Comparison::Other);
     }
 }

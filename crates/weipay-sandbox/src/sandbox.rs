@@ -53,7 +53,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A running platform on a free port of 127.0.0.1, with its own keys and its own state, gone on drop.
+    /// Starts a platform on a free port of 127.0.0.1. Its keys and state are new, and are deleted when it is dropped.
     ///
     /// # Errors
     ///
@@ -89,11 +89,11 @@ impl Sandbox {
         self.platform.add_merchant(new)
     }
 
-    /// Binds appids to a merchant, and lets it act for other merchants (子商户), beside those that it has.
+    /// Binds more appids to a merchant, and allows it to act for more merchants (子商户); existing ones are kept.
     ///
     /// # Errors
     ///
-    /// If there is no such merchant, a number or an appid is malformed, or the change cannot be kept.
+    /// If there is no such merchant, a number or an appid is malformed, or the change cannot be stored.
     pub fn bind(
         &self,
         mchid: &str,
@@ -103,7 +103,7 @@ impl Sandbox {
         self.platform.bind(mchid, appids, sub_merchants)
     }
 
-    /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
+    /// Tops up an account of a merchant from its bank or of a sub-merchant. Returns the new balance in fen.
     ///
     /// # Errors
     ///
@@ -112,14 +112,14 @@ impl Sandbox {
         self.platform.top_up(mchid, account, fen)
     }
 
-    /// The notifications that it sends: looks at them, and sends them again, in another order, or as a probe.
+    /// The notifications that it sends: list them, or send them again, in another order, or as a probe.
     #[must_use]
     pub fn notifications(&self) -> Notifications {
         Notifications::new(Arc::clone(&self.platform))
     }
 
-    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the
-    /// JSSDK. The page's signature is checked, and what is wrong with it is told.
+    /// A person takes the coupons of a merchant's page: an H5 address, the plugin of mini programs, or the JSSDK. The
+    /// page's signature is checked, and the result says what is wrong with it.
     ///
     /// # Errors
     ///
@@ -128,9 +128,9 @@ impl Sandbox {
         self.platform.receive_coupons(page)
     }
 
-    /// A person pays an order, or fails to: the order changes its state, money moves, and the merchant is
-    /// notified. With the parameters of a [front end](PersonPays::with_front_end) their signature is checked,
-    /// and what is wrong with it is told.
+    /// A person pays an order, or the payment fails: the order changes its state, money moves, and the merchant is
+    /// notified. If the parameters of a [front end](PersonPays::with_front_end) are given, their signature is checked,
+    /// and an error says what is wrong with it.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl Sandbox {
         self.platform.pay(pays)
     }
 
-    /// Where a browser finds the page on which a person pays an order, by any of its numbers: a `code_url`
+    /// The address of the page where a person pays an order in a browser, by any of its numbers: a `code_url`
     /// itself can be opened by the real app only.
     ///
     /// # Errors
@@ -149,35 +149,35 @@ impl Sandbox {
         self.platform.pay_page(order, None)
     }
 
-    /// Lets requests meet a fault from now on, and gives the number of the rule.
+    /// Adds a fault rule for requests from now on, and returns its number.
     ///
     /// # Errors
     ///
-    /// If no request can ever meet it, or there are too many rules.
+    /// If no request can ever match it, or there are too many rules.
     pub fn add_fault(&self, rule: FaultRule) -> Result<u64, FaultError> {
         self.platform.faults.add(rule)
     }
 
-    /// Takes a rule away. Whether there was one with this number.
+    /// Removes a rule. Returns whether there was one with this number.
     #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it was there")]
     pub fn remove_fault(&self, id: u64) -> bool {
         self.platform.faults.remove(id)
     }
 
-    /// Takes all rules away.
+    /// Removes all rules.
     pub fn clear_faults(&self) {
         self.platform.faults.clear();
     }
 
-    /// The hand on its clock.
+    /// Controls its clock.
     #[must_use]
     pub fn clock(&self) -> &HeldClock {
         self.platform.clock()
     }
 
-    /// Waits until everything that is due now is done, moves the clock to the next moment at which something
-    /// is due (an expiry, an attempt to deliver a notification), and waits until that is done too. Gives that
-    /// moment in unix seconds, or `None` when nothing waits. It blocks the thread.
+    /// Waits until everything that is due now is done, moves the clock to the next event (an expiry, or an attempt to
+    /// deliver a notification), and waits until that is done, too. Returns the time of the event in Unix seconds, or
+    /// `None` if nothing is due later. It blocks the thread.
     ///
     /// # Errors
     ///
@@ -186,8 +186,8 @@ impl Sandbox {
         self.platform.run_to_next_event()
     }
 
-    /// Lets these seconds pass: the clock stops at every moment on the way at which something is due, as
-    /// [`Self::run_to_next_event`] does. It blocks the thread.
+    /// Advances the clock by this many seconds, and stops at every event on the way, as [`Self::run_to_next_event`]
+    /// does. It blocks the thread.
     ///
     /// # Errors
     ///
@@ -196,9 +196,9 @@ impl Sandbox {
         self.platform.run_for(seconds)
     }
 
-    /// Keeps the state as it is now under a name, in the data folder, in the place of the snapshot that had
-    /// this name: records, notifications that wait, what is due, how the clock goes, and where a seeded
-    /// sequence of numbers stands. Merchants and their kits are left out.
+    /// Saves the current state as a snapshot in the data folder: records, waiting notifications, due work, the clock,
+    /// and the position in a seeded sequence of numbers. It does not contain merchants and their kits. An existing
+    /// snapshot with this name is replaced.
     ///
     /// # Errors
     ///
@@ -207,8 +207,7 @@ impl Sandbox {
         self.platform.take_snapshot(name).map(|(snapshot, _)| snapshot)
     }
 
-    /// Puts the state of a snapshot in the place of what there is, whole or not at all. Merchants and their
-    /// kits stay as they are.
+    /// Replaces the state with that of a snapshot, completely or not at all. Merchants and their kits are kept.
     ///
     /// # Errors
     ///
@@ -218,12 +217,12 @@ impl Sandbox {
         self.platform.restore_snapshot(name).map(drop)
     }
 
-    /// Takes back everything that merchants and people did. Merchants and their kits stay, and so do the people of the seed file.
-    /// Official numbers begin again from the [seed](SandboxBuilder::seed), and without one elsewhere.
+    /// Deletes all records. Merchants and their kits, and the people of the seed file, are kept. Official numbers start
+    /// again from the [seed](SandboxBuilder::seed), or without one at a new random number.
     ///
     /// # Errors
     ///
-    /// If the database fails; nothing was taken back then.
+    /// If the database fails; nothing was deleted then.
     pub fn reset(&self) -> Result<(), StoreError> {
         self.platform.reset()
     }
@@ -242,7 +241,7 @@ impl Sandbox {
         self.authority.file()
     }
 
-    /// What a program of any language must find in its environment to come here, also with fixed hosts.
+    /// The environment variables with which a program in any language uses this sandbox, even if its hosts are fixed.
     ///
     /// # Errors
     ///
@@ -281,7 +280,13 @@ impl Sandbox {
         &self.platform
     }
 
-    /// The last requests, oldest first: what came, what went, and why, without secrets and personal data. How many they are
+    /// For tests that do by themselves what a listener does.
+    #[cfg(test)]
+    pub(crate) fn shared_platform(&self) -> Arc<Platform> {
+        Arc::clone(&self.platform)
+    }
+
+    /// The last requests, oldest first: request, response and reason, without secrets and personal data. Their number
     /// depends on [`SandboxBuilder::log_bytes`].
     #[must_use]
     pub fn log(&self) -> Vec<Exchange> {

@@ -24,9 +24,9 @@
 //!
 //! A person has a `unionid`, and under each appid an openid: the one in `openids`, or one that is made for an appid in `appids`.
 //!
-//! It is read at each start. A merchant that is there keeps its keys, and gets the appids and sub-merchants
-//! that it lacks, and the state of its certificate if one is named; so does the first merchant of the data
-//! folder, which can be named as well. Nothing is ever taken away.
+//! It is read at each start. An existing merchant keeps its keys, and gets the appids and sub-merchants that it lacks,
+//! and the state of its certificate if one is given; this also applies to the first merchant of the data folder.
+//! Nothing is ever removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -87,11 +87,11 @@ struct SeedPerson {
 pub enum SeedError {
     /// It could not be read.
     File(io::Error),
-    /// It is too large, no JSON, or a member is missing, unknown, or of the wrong type.
+    /// It is too large, not JSON, or a member is missing, unknown, or of the wrong type.
     Json(String),
-    /// A value in it makes no sense.
+    /// A value in it is invalid.
     Value {
-        /// Where it stands, such as `merchants[0].mchid`.
+        /// Where it is, such as `merchants[0].mchid`.
         place: String,
         /// What is wrong with it.
         reason: String,
@@ -103,7 +103,7 @@ pub enum SeedError {
         /// What was wrong.
         error: MerchantError,
     },
-    /// The people could not be kept.
+    /// The people could not be stored.
     Store(StoreError),
 }
 
@@ -114,7 +114,7 @@ impl fmt::Display for SeedError {
             Self::Json(reason) => f.write_str(reason),
             Self::Value { place, reason } => write!(f, "{place}: {reason}"),
             Self::Merchant { place, error } => write!(f, "{place}: {error}"),
-            Self::Store(_) => f.write_str("its people could not be kept"),
+            Self::Store(_) => f.write_str("its people could not be stored"),
         }?;
         append_causes(self, f)
     }
@@ -196,7 +196,7 @@ impl Seed {
                 if !openids.insert(openid) {
                     return Err(wrong(
                         place(&format!("openids.{appid}")),
-                        format!("{openid} is somebody else's"),
+                        format!("{openid} belongs to another person"),
                     ));
                 }
             }
@@ -283,9 +283,10 @@ impl Platform {
         let other = self.keep_person(&person).map_err(SeedError::Store)?;
         match other {
             None => Ok(person),
-            Some(openid) => {
-                Err(wrong(format!("people[{index}].openids"), format!("{openid} is somebody else's already")))
-            }
+            Some(openid) => Err(wrong(
+                format!("people[{index}].openids"),
+                format!("{openid} already belongs to another person"),
+            )),
         }
     }
 }

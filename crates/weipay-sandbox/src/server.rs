@@ -192,7 +192,7 @@ async fn serve(
     let _ = watcher.watch(protocol.serve_connection(TokioIo::new(stream), responding)).await;
 }
 
-/// A request that cannot be answered; its connection is dropped.
+/// A request that gets no response; its connection is dropped.
 #[derive(Debug)]
 struct Dropped;
 
@@ -225,7 +225,7 @@ async fn respond(
     place.is_now(Doing::Sending);
     let is_upload = platform.is_upload(method.as_str(), &path);
     let Ok(body) = service.bodies.read(stream, &place, is_upload, *idle_timeout).await else {
-        let reason = "its body did not arrive whole and in time";
+        let reason = "its body did not arrive completely within the time limit";
         service.settings.note(LogEntry::incomplete(method.as_str(), &path, reason));
         return Err(Dropped);
     };

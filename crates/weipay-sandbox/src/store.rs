@@ -1,6 +1,6 @@
 //! The store (存储): the state of a platform, one transaction per request.
 //!
-//! A transaction is committed before its response is signed, so whatever was answered is there after a restart. With
+//! A transaction is committed before its response is signed, so whatever a response says is there after a restart. With
 //! write-ahead logging and `synchronous=NORMAL` a commit survives the death of the process at any moment (`kill -9`
 //! included), because the operating system has the bytes. The loss of power is another matter: the last commits may be
 //! gone then, though never half of one. `synchronous=FULL` would hold against that too and cost one disk flush for
@@ -301,8 +301,8 @@ impl<'a> Transaction<'a> {
         self.engine.keep_response(key, response)
     }
 
-    /// Puts a notification into the outbox. It stays until it is acknowledged, or its retry table has ended: however many come
-    /// after it, and whoever they are for.
+    /// Puts a notification into the outbox. It stays until it is acknowledged, or its retry table has ended, or very many newer
+    /// ones of the same merchant wait for a repeat: however many come after it for others.
     pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
         let number = self.next_place(NOTIFICATIONS)?;
         let mut entry = OutboxEntry::new(number, announcement);
@@ -318,6 +318,17 @@ impl<'a> Transaction<'a> {
     /// Notifications that are due at `now`, the one that has been due for longest first.
     pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.engine.outbox_due(now, limit)
+    }
+
+    /// What of a merchant waits for a repeat, beyond the `newest` by number; the oldest first, and `limit` at most.
+    /// What was never attempted or is held does not count.
+    pub(crate) fn repeats_beyond(
+        &self,
+        mchid: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.repeats_beyond(mchid, newest, limit)
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.

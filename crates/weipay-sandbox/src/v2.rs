@@ -17,6 +17,8 @@ pub(crate) mod gate;
 pub(crate) mod response;
 mod sentences;
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 use weipay_catalog::{Catalog, Dialect, Operation, Version};
 use weipay_wire::XmlElements;
@@ -149,6 +151,7 @@ impl Platform {
     ) -> Result<Outcome, HandlerError> {
         let merchant: &Merchant = &entered.merchant;
         let base_url = self.base_url_for(request);
+        let failure = RefCell::default();
         let context_at = |now| Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -161,6 +164,7 @@ impl Platform {
             merchants: &self.merchants,
             certificates: &merchant.certificates,
             platform_serial: merchant.signers.serial_for(request),
+            failure: &failure,
         };
         let value = self.at_one_time(moment, |tx, now| handler(tx, &context_at(now)));
         let value = value.map_err(|error: HandlerError| {

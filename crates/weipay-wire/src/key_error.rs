@@ -223,7 +223,7 @@ impl Error for KeyError {}
 const SCHEME_NEEDS: &str = "WECHATPAY2-SHA256-RSA2048 needs a 2048-bit RSA key";
 #[cfg(feature = "sm")]
 const SCHEME_NEEDS: &str =
-    "WECHATPAY2-SHA256-RSA2048 needs a 2048-bit RSA key, and WECHATPAY2-SM2-WITH-SM3 a key of SM2";
+    "WECHATPAY2-SHA256-RSA2048 needs a 2048-bit RSA key, and WECHATPAY2-SM2-WITH-SM3 needs an SM2 key";
 
 /// Where the expected file is usually found.
 fn hint(wanted: PemKind) -> &'static str {

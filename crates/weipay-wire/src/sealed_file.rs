@@ -173,8 +173,7 @@ impl Display for SealedFileError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyLength { length: SM4_KEY } => f.write_str(
-                "the key of the encrypted file is one of SM4_GCM: build with the feature `sm`, or ask for the file with the \
-                 algorithm AEAD_AES_256_GCM",
+                "the file is encrypted with SM4_GCM: build with the feature `sm`, or request the file with AEAD_AES_256_GCM",
             ),
             Self::KeyLength { length } => write!(
                 f,
@@ -186,8 +185,8 @@ impl Display for SealedFileError {
             Self::TooShort => f.write_str("the encrypted file is cut off: download it again"),
             Self::TooLong => f.write_str("the encrypted file is longer than 64 GB, which GCM does not allow"),
             Self::Refused => f.write_str(
-                "the encrypted file does not fit its tag: it was changed or cut off on its way, or was encrypted with another \
-                 key; ask for a new address and download it again",
+                "the authentication tag of the encrypted file does not match: it was changed or cut off on the way, \
+                 or encrypted with another key; request a new download_url and download it again",
             ),
             Self::Unavailable => f.write_str("the cryptographic library failed; try again"),
         }

@@ -44,12 +44,12 @@ impl Display for SensitiveError {
         match self {
             Self::TooLong { length, limit } => write!(
                 f,
-                "this sensitive field has {length} bytes, and this key can encrypt at most {limit}; shorten it"
+                "this sensitive field has {length} bytes, but this key can encrypt at most {limit}; shorten it"
             ),
             Self::Empty => f.write_str("this sensitive field is empty, and SM2 encrypts no empty text; leave the field out"),
             Self::NotRsa => f.write_str(
-                "RSA-OAEP needs an RSA key, and this is a key of SM2 (国密); use `encrypt_sensitive` and \
-                 `decrypt_sensitive`, which do what the key can",
+                "RSA-OAEP needs an RSA key, but this is an SM2 (国密) key; use `encrypt_sensitive` and \
+                 `decrypt_sensitive`, which support both",
             ),
             Self::NotBase64 => {
                 f.write_str("this encrypted field is not standard base64 with padding; pass it on unchanged")

@@ -282,8 +282,8 @@ impl Display for XmlError {
             Self::Repeated { element } => write!(f, "`{element}` occurs twice, and it is not known which value counts"),
             Self::Name => write!(
                 f,
-                "the name of an element is not one of APIv2: letters, digits, `_`, `-` and `.`, a letter or `_` first, \
-                 at most {MAX_NAME_LENGTH}"
+                "an element name is not valid: use letters, digits, `_`, `-` and `.`, begin with a letter or `_`, at \
+                 most {MAX_NAME_LENGTH} characters"
             ),
         }
     }

@@ -5,7 +5,7 @@
 //! The program starts a sandbox and a server, lets the sandbox notify the server of a coupon that it sends, and ends.
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]
 
-#[path = "coupon/send.rs"]
+#[path = "shared/coupon.rs"]
 mod coupon;
 
 use std::error::Error;

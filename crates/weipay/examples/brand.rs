@@ -1,5 +1,6 @@
-//! 品牌: a brand calls its own operations with its own credentials, the ID and the API certificate of the brand (品牌API证书). The calls,
-//! the checks and the errors are those of a merchant. The sandbox has no brands, so a transport plays the platform.
+//! 品牌: a brand calls its own operations with its own credentials, the ID and the API certificate of the brand
+//! (品牌API证书). The calls, the checks and the errors are those of a merchant. The sandbox has no brands, so a transport
+//! plays the platform.
 //!
 //! `cargo run -p weipay --example brand`
 #![allow(clippy::print_stdout, reason = "a program speaks to its user")]

@@ -5,7 +5,7 @@
 //! `cargo run -p weipay --features marketing,notifications --example notification`
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
 
-#[path = "coupon/send.rs"]
+#[path = "shared/coupon.rs"]
 mod coupon;
 
 use std::convert::Infallible;

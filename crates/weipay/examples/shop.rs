@@ -132,7 +132,7 @@ async fn notify(State(shop): State<Shop>, notification: Notification) -> Respons
             shop.orders.with(|orders| {
                 let order = orders.get_mut(number).ok_or("an unknown order was paid")?;
                 if total != Some(order.fen) || paid.trade_state.as_deref() != Some("SUCCESS") {
-                    return Err("what was paid is not what the order says: a person must look at it");
+                    return Err("the notification does not match the order: a person must look at it");
                 }
                 if order.state == OrderState::Created {
                     order.state = OrderState::Paid;

@@ -130,7 +130,7 @@ impl<R: Read> Bill<R> {
                 Line::TooLong => return Err(self.unfit("is longer than 64 KiB", "")),
                 Line::Text if self.line.is_empty() => {}
                 Line::Text if self.state == State::AfterSummary => {
-                    return Err(self.unfit_line("stands after the summary"));
+                    return Err(self.unfit_line("comes after the summary"));
                 }
                 Line::Text if self.line[0] == b'`' => return self.row().map(Some),
                 // A heading has no back-ticks. This is the end of a row with a line break in one of its texts.
@@ -383,7 +383,7 @@ pub enum BillError {
     Read(io::Error),
     /// The text does not begin like a bill. The value says why.
     NoHeading(&'static str),
-    /// A line does not fit the columns, or stands after the summary. Reading can continue after it.
+    /// A line does not fit the columns, or comes after the summary. Reading can continue after it.
     Unfit {
         /// The number of the line, from 1.
         line: u64,

@@ -9,6 +9,7 @@ use weipay_wire::{
     MerchantSerial, PrivateKey, PublicKey, PublicKeyId,
 };
 
+use crate::base_url::BaseUrl;
 use crate::core::Core;
 use crate::credentials::{Account, MerchantParts};
 use crate::delivery::DeliverySettings;
@@ -17,17 +18,16 @@ use crate::observer::Observer;
 use crate::retry::{Retries, RetryPolicy, Timer};
 use crate::sub_merchant::SubMerchant;
 use crate::transport::{Connections, Proxy};
-use crate::url::BaseUrl;
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes a [`Client`](crate::Client) or a [`blocking::Client`](crate::blocking::Client).
 ///
-/// Required are the merchant's number, private key and serial (or certificate), and one of these, which
-/// verify responses: a public key of the platform, a certificate of the platform, or the APIv3 key, with
-/// which the client fetches the certificates. Types keep them apart. What types cannot keep apart is compared
-/// when the client is built, and the error says which is which.
+/// Required: the merchant's number, private key, and serial (or certificate); and, to verify responses, one of: the
+/// platform's public key, a platform certificate, or the APIv3 key, with which the client fetches the certificates.
+/// Types keep these apart where possible. The rest is checked when the client is built, and the error names the setting
+/// that was mixed up.
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
     pub(crate) parts: MerchantParts,
@@ -144,7 +144,7 @@ impl ClientBuilder {
         self
     }
 
-    /// A platform certificate (平台证书). Several may be given, also together with public keys; each verifies responses.
+    /// A platform certificate (平台证书). You can give several, also together with public keys; each verifies responses.
     ///
     /// Without a public key, the client asks the platform to sign responses with one of them, and encrypts
     /// sensitive fields with it. It is the one with the latest start among those that are valid at the time
@@ -170,10 +170,10 @@ impl ClientBuilder {
     /// UNCONFIRMED: no source says whether both lists have the same certificates. So give a client for
     /// overseas payments that host as its [base URL](Self::base_url), or the public key.
     ///
-    /// One fetch runs at a time. It goes on when the call that began it is dropped or has no time left; of
-    /// blocking clients, eight fetches of a process do so at once. A fetch that fails leaves the keys as they
-    /// are, so a merchant that has only a public key (微信支付公钥) loses nothing by it. A `notification::Receiver`
-    /// made from these settings decrypts notifications with it.
+    /// Only one fetch runs at a time. It continues when the call that started it is dropped or times out (for blocking
+    /// clients, at most eight such fetches in a process). A failed fetch keeps the current keys, so it does no harm to
+    /// a merchant that has only a public key (微信支付公钥). A `notification::Receiver` made from these settings
+    /// decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self
@@ -210,8 +210,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten
-    /// seconds by default. The time limit of the call holds too.
+    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by
+    /// default. The time limit of the call also applies.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connections = self.connections.connect_timeout(timeout);
         self
@@ -229,8 +229,8 @@ impl ClientBuilder {
         self.connections != Connections::default()
     }
 
-    /// How often calls are sent again, and after which waits. By default a call that cannot take effect twice is sent up to three
-    /// times; see [`Retries`]. [`Retries::none`] switches retries and failover off.
+    /// How often calls are repeated, and after which delays. By default, a call that cannot take effect twice is sent
+    /// up to three times; see [`Retries`]. [`Retries::none`] switches retries and failover off.
     pub fn retries(mut self, retries: Retries) -> Self {
         self.delivery.retries = retries;
         self
@@ -270,7 +270,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What is told of every call and every attempt, such as your metrics: see [`observer`](crate::observer).
+    /// Receives an event for every call and every attempt, for example for metrics: see [`observer`](crate::observer).
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

@@ -1,4 +1,4 @@
-//! A call that is being filled in: path values, query, headers, time limit and base URL, then a verb, which sends it.
+//! A call before it is sent: path values, query, headers, time limit and base URL. A verb sends it.
 //!
 //! All three styles end here. An error on the way is recorded and reported by the verb, so that a chain needs no `?` before its
 //! verb. Nothing is sent then.
@@ -28,18 +28,19 @@ use crate::model::value::check;
 use crate::model::{Field, Model, Sensitive, Value as _};
 use crate::operation::{Operation, Version};
 use crate::paging::{self as page, Pages, Paging, kind_of};
-use crate::request::{Request, describe_file, fill_in_caller, set_with_purpose, with_purpose};
+use crate::request::Request;
+use crate::request::encoding::{describe_file, fill_in_caller, set_with_purpose, with_purpose};
 use crate::response::Decode;
 use crate::retry::Retries;
+use crate::target::without_query;
 use crate::untyped::{self, Inspection, SensitiveTexts};
 use crate::upload::File;
-use crate::url::without_query;
 use crate::xml;
 
 /// What is reserved for a path that is written step by step: longer than most of them.
 const ROOM_FOR_PATH: usize = 96;
 
-/// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
+/// A call before it is sent. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
 #[must_use = "a call does nothing before its verb"]
 pub struct Call<M: Mode> {
     shared: Arc<Shared<M>>,
@@ -75,21 +76,21 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// Adds a pair to the query string whose value travels encrypted (敏感信息加密) and says what it is, such as
+    /// Adds a sensitive value (敏感信息加密) to the query string, such as
     /// [`Sensitive::ciphertext`](Sensitive::ciphertext). [`query`](Self::query) takes the plain text of one.
     pub fn query_sensitive(mut self, name: &str, value: impl Into<Sensitive>) -> Self {
         self.request.sensitive_query.push((name.to_owned(), value.into()));
         self
     }
 
-    /// What bare texts in the sensitive fields of this call are: plain text, which the client encrypts, or ciphertext.
+    /// Says whether strings in the sensitive fields of this call are plain text, which the client encrypts, or ciphertext.
     pub fn sensitive_texts(mut self, texts: SensitiveTexts) -> Self {
         self.request.texts = texts;
         self
     }
 
-    /// What the catalogue says of this call, if a verb sent it with this body: which values travel encrypted,
-    /// and which members the catalogue does not know. Nothing is sent.
+    /// Checks this call with this body against the catalogue, and sends nothing: which values would be encrypted, and
+    /// which members the catalogue does not have.
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client) -> Result<(), weipay::Error> {
@@ -127,8 +128,8 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// How often this call is sent again, in place of what the client does. It may be sent again only where that cannot make it
-    /// take effect twice; see [`Retries`].
+    /// How often this call is repeated, instead of the setting of the client. It is repeated only if it cannot take
+    /// effect twice; see [`Retries`].
     pub fn retries(mut self, retries: Retries) -> Self {
         self.request.retries = Some(retries);
         self
@@ -150,11 +151,10 @@ impl<M: Mode> Call<M> {
 
     /// Sends a POST with a JSON body; `()` sends none.
     ///
-    /// A text in a field that travels encrypted (敏感信息加密) is plain text, and the client encrypts it, as it
-    /// does for typed operations; the catalogue knows the field by its place. What is ciphertext already is
-    /// given as [`Sensitive::ciphertext`], or [`sensitive_texts`](Self::sensitive_texts) says it of the whole
-    /// call. A text is never looked at to find out which it is. For a path that the catalogue does not have,
-    /// nothing is encrypted.
+    /// A string in a sensitive field (敏感信息加密) is taken as plain text, and the client encrypts it, as in typed
+    /// operations; the catalogue knows these fields. For a value that is already ciphertext, use
+    /// [`Sensitive::ciphertext`], or [`sensitive_texts`](Self::sensitive_texts) for the whole call. The client never
+    /// guesses from the text which it is. For a path that the catalogue does not have, nothing is encrypted.
     ///
     /// ```no_run
     /// # fn run(client: weipay::blocking::Client, ciphertext: String) -> Result<(), weipay::Error> {

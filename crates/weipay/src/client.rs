@@ -6,7 +6,7 @@
 macro_rules! client_styles {
     ($client:ident, $mode:ident) => {
         impl $client {
-            /// A builder without settings.
+            /// A new builder, with the default settings.
             pub fn builder() -> ClientBuilder {
                 ClientBuilder::default()
             }
@@ -19,8 +19,8 @@ macro_rules! client_styles {
             /// A client for another merchant over the same connections. It costs little beyond the merchant's keys: no thread, no
             /// connection, no second trust store. So one process can serve any number of merchants.
             ///
-            /// Only the credentials of `settings` (number, keys, certificates, serial), the signer and the
-            /// [sub-merchant](crate::SubMerchant) are used. Everything else is this client's: base URL, time
+            /// Only the credentials in `settings` (number, keys, certificates, serial), the signer and the
+            /// [sub-merchant](crate::SubMerchant) are used. Everything else comes from this client: base URL, time
             /// limits, clock, retries and their budget, observer.
             ///
             /// # Errors
@@ -60,15 +60,15 @@ macro_rules! client_styles {
                 &self.shared.core
             }
 
-            /// A receiver of this merchant's notifications. At each notification it knows the platform's keys
-            /// that the client knows, also certificates that the client has fetched meanwhile.
+            /// A receiver for this merchant's notifications. It always uses the client's current platform keys,
+            /// including certificates that the client fetches later.
             ///
-            /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client fetches the
-            /// certificates in the background, at most once a minute. The platform sends the notification again, most of them after 15
-            /// seconds; then the certificate is there. So that the first one is accepted too, call
-            /// [`fetch_platform_certificates`](Self::fetch_platform_certificates) before the server starts. As a call does, a
-            /// notification lets the client refresh its certificates in the
-            /// background before they are 12 hours old. It never waits for that.
+            /// A notification whose serial (`Wechatpay-Serial`) the client does not know is rejected, and the client
+            /// fetches the certificates in the background, at most once a minute. The platform sends the notification
+            /// again, usually after 15 seconds, when the certificate is there. To accept the first one, too, call
+            /// [`fetch_platform_certificates`](Self::fetch_platform_certificates) before the server starts. Like a
+            /// call, a notification makes the client refresh its certificates in the background before they are 12
+            /// hours old. It never waits for that.
             #[cfg(feature = "notifications")]
             pub fn receiver(&self) -> crate::notification::Receiver {
                 crate::notification::Receiver::from_core(&self.shared.core, Arc::clone(&self.shared))
@@ -195,9 +195,9 @@ mod asynchronous {
     }
 
     impl ClientBuilder {
-        /// Builds an async client. Its calls need a tokio runtime. Several runtimes may use one client: each
-        /// has connections of its own. A runtime of one thread should go on while the client is used, because
-        /// fetches of certificates run on it in the background; a program without one has `build_blocking`.
+        /// Builds an async client. Its calls need a tokio runtime. Several runtimes may use one client; each has
+        /// separate connections. Keep a single-threaded runtime running while the client is used, because certificates
+        /// are fetched on it in the background. A program without a runtime uses `build_blocking`.
         ///
         /// # Errors
         ///
@@ -213,9 +213,8 @@ mod asynchronous {
     }
 
     impl Client {
-        /// Fetches the platform's certificates (平台证书) now, and waits for it. It is never needed for calls,
-        /// which fetch them when they need them. It is for programs that want to know at their start whether
-        /// it works, or encrypt before their first call.
+        /// Fetches the platform's certificates (平台证书) now, and waits for them. Calls do not need this: they fetch
+        /// certificates when necessary. Use it to check the settings at start-up, or to encrypt before the first call.
         ///
         /// # Errors
         ///

@@ -23,6 +23,7 @@ use weipay_wire::{
     VerifyError, random_nonce, request_message, verify_response,
 };
 
+use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
@@ -39,7 +40,6 @@ use crate::retry::Retries;
 use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
-use crate::url::BaseUrl;
 use signed_digest::SignedDigest;
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.

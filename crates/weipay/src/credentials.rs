@@ -93,8 +93,8 @@ impl MerchantParts {
             }
             (Some(serial), Some(certificate)) if serial.as_ref() != certificate.serial() => {
                 return Err(ConfigError::Mismatch(
-                    "the merchant serial (商户API证书序列号) does not belong to the merchant certificate (商户API证书): leave it out, and the \
-                     certificate gives it",
+                    "the merchant serial (商户API证书序列号) does not belong to the merchant certificate \
+                     (商户API证书): leave it out; it is read from the certificate",
                 ));
             }
             (Some(serial), _) => serial,

@@ -1,25 +1,26 @@
 //! Downloads (下载): the file that a response names, by `download_url` or, in a few operations, by `url`, or that is the response,
 //! as a stream.
 //!
-//! A file is not signed. What proves it is the digest in the signed response that names it, so a download
-//! checks that digest, and fails if the digest differs. A gzip stream (`tar_type=GZIP`) is decompressed while
-//! it arrives; the digest is of the decompressed text. Files may have any size: memory use does not depend on
-//! it.
+//! A file is not signed. It is proven by its digest in the signed response that names it: a download checks that
+//! digest, and fails if it differs. A gzip stream (`tar_type=GZIP`) is decompressed while it arrives; the digest is of
+//! the decompressed text. Files may have any size: memory use does not depend on it.
 //!
-//! Fund flow bills of sub-merchants (子商户资金账单) travel encrypted with AES-256-GCM (`algorithm=AEAD_AES_256_GCM`). Give
-//! [`Download`] an item of `download_bill_list`, typed or not: its key is decrypted with the merchant's private key, and the file
-//! while it arrives. `SM4_GCM` (国密) needs the feature `sm`. UNCONFIRMED: documents do not say of which text `hash_value` of an
-//! encrypted file is the digest; here it is of the decrypted and decompressed one, as for other bills.
+//! Fund flow bills of sub-merchants (子商户资金账单) are encrypted with AES-256-GCM (`algorithm=AEAD_AES_256_GCM`).
+//! Give [`Download`] an item of `download_bill_list`, typed or not: its key is decrypted with the merchant's private
+//! key, and the file while it arrives. `SM4_GCM` (国密) needs the feature `sm`. UNCONFIRMED: documents do not say of
+//! which text `hash_value` of an encrypted file is the digest; here it is of the decrypted and decompressed one, as for
+//! other bills.
 //!
 //! # Files that are responses
 //!
-//! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their verbs keep it in memory
-//! and take 8 MB at most. `download` in place of the verb streams it: `client.v2().pay().downloadbill().download(request)`, or
-//! [`Call::download_by`](crate::Call::download_by) in the other styles. A bill of APIv2 has neither signature nor
-//! digest, so only TLS proves it. What fails comes as XML with the same status, and no file begins like that: it is an
-//! error, and nothing of it is written. A response that ends early is an error wherever its end is announced; where it
-//! is not, [`Bill`](crate::bill::Bill) tells by the missing summary. Where the header of a statement has its digest and
-//! a signature, both are verified, or the signature alone if the caller gives another [digest](Download::digest).
+//! The bills of APIv2 (下载对账单, 下载资金账单), and overseas statements (境外对账单), are the response itself. Their
+//! verbs keep it in memory and take 8 MB at most. `download` in place of the verb streams it:
+//! `client.v2().pay().downloadbill().download(request)`, or [`Call::download_by`](crate::Call::download_by) in the
+//! other styles. A bill of APIv2 has neither signature nor digest, so only TLS proves it. A failure comes as XML with
+//! the same status, which no file begins with: it becomes an error, and nothing is written. A response that ends early
+//! is an error if its length was announced; otherwise [`Bill`](crate::bill::Bill) reports the missing summary. Where
+//! the header of a statement has its digest and a signature, both are verified, or the signature alone if the caller
+//! gives another [digest](Download::digest).
 //!
 #![cfg_attr(
     all(feature = "blocking", feature = "bill"),
@@ -121,14 +122,14 @@ pub struct Downloaded {
     pub was_encrypted: bool,
     /// Its digest, which was announced and found right.
     pub digest: Option<Digest>,
-    /// Its media type as the server names it, which nothing proves.
+    /// Its media type according to the server. It is not verified.
     pub media_type: Option<String>,
-    /// The headers of the response that it came in, which nothing proves either.
+    /// The headers of the response. They are not verified.
     pub headers: HeaderMap,
 }
 
 impl std::fmt::Debug for Downloaded {
-    /// Of the headers only how many there are: any host may serve a file, and set a cookie.
+    /// Shows only the number of headers: any host may serve a file, and set a cookie.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { bytes, was_compressed, was_encrypted, digest, media_type, headers } = self;
         f.debug_struct("Downloaded")

@@ -18,10 +18,10 @@ use zeroize::{Zeroize, Zeroizing};
 
 use self::setting::cleaned;
 
+use crate::base_url::BaseUrl;
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::error::RequestError;
 use crate::json;
-use crate::url::BaseUrl;
 
 /// The variables that are always required.
 const REQUIRED: [&str; 3] = ["WEIPAY_MCHID", "WEIPAY_MERCHANT_SERIAL", "WEIPAY_MERCHANT_KEY"];

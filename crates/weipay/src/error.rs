@@ -1,4 +1,4 @@
-//! What can go wrong with a call, as one type that owns everything a caller may want to see.
+//! The error of a call. It owns everything that a caller may want to see.
 //!
 //! The question that matters with money comes first: [`Error::may_have_taken_effect`]. Then come what happened
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
@@ -89,26 +89,26 @@ pub enum ErrorKind {
     Api(ApiError),
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
-    /// A response of the platform came that is about another request: this field of it repeats another number
-    /// than the one that was sent, or is missing although every success of the operation has it. Two
-    /// responses were swapped on the way, which their signatures do not show. It is not known what became of
-    /// this call: query it, and do not act on the response.
+    /// The response is about another request: this field has another number than the one that was sent, or is missing
+    /// although every success of the operation has it. Two responses were swapped on the way, which signatures do not
+    /// show. It is not known whether this call took effect: query the result, and do not act on the response.
     AnotherRequest {
         /// The field, such as `out_trade_no`. `None` if a success of the operation has no field at all, and
         /// this response has.
         field: Option<&'static str>,
     },
-    /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
-    /// signatures. It must fail like any wrong signature. The call itself was carried out or refused as any other. Where
-    /// it only reads or a repeat is safe ([`Error::is_safe_to_repeat`]), make the same call again, which gets a correct
-    /// response; the client does so by itself. Anything else could take effect twice: query the result.
+    /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client
+    /// verifies signatures. It must be rejected like any wrong signature. The call itself was carried out or refused
+    /// like any other. If it only reads, or a repeat is safe ([`Error::is_safe_to_repeat`]), make the same call again,
+    /// which gets a correct response; the client does so by itself. Anything else could take effect twice: query the
+    /// result.
     SignatureProbe,
     /// The platform's certificates (平台证书), without which the response could not be verified, could not be
     /// fetched. The call itself was not sent. The cause is the error of the fetch.
     PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
-    /// A file came that is not good, or could not be written. A download changes nothing: make it again.
+    /// A file is damaged, is not what was announced, or could not be written. A download changes nothing: download it again.
     File(FileError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::SensitiveError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
@@ -153,8 +153,8 @@ impl Error {
         Self::new(ErrorKind::PlatformCertificates(fetch))
     }
 
-    /// Names the call: its path as the catalogue has it, or as it was written where that does not have it, since values
-    /// and a query may be personal.
+    /// Adds the call to the error: the path as in the catalogue, or else as it was written, because values and the
+    /// query may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
         if !self.0.sent.is_known() {
             self = self.hiding(request, None);
@@ -167,7 +167,7 @@ impl Error {
         self
     }
 
-    /// Prints nothing that this request sent and that is secret or private, whoever wrote the response.
+    /// Hides secret and private values of this request in what is printed, even if the response repeats them.
     pub(crate) fn hiding(mut self, request: &Request, authorization: Option<&HeaderValue>) -> Self {
         let shows_response =
             self.api_error().is_some() || self.status().is_some_and(|status| status.is_redirection());
@@ -262,7 +262,7 @@ impl Error {
         self.0.attempts.iter().any(Attempt::may_have_taken_effect) || self.last_may_have_taken_effect()
     }
 
-    /// Whether the last attempt may have.
+    /// Whether the last attempt may have taken effect.
     fn last_may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
             ErrorKind::Request(_)
@@ -413,7 +413,7 @@ impl Error {
         self.0.is_safe_to_repeat
     }
 
-    /// What may have changed a body that its signature does not fit, or that nobody can read, as the headers show it.
+    /// What may have changed a body whose signature is wrong or that cannot be read, according to the headers.
     fn changed_on_its_way(&self) -> Option<&'static str> {
         let headers = self.headers()?;
         let is_mismatch = match self.kind() {
@@ -559,9 +559,9 @@ impl fmt::Debug for Error {
 
 impl error::Error for Error {
     /// What the transport reports ([`ErrorKind::Network`]: often a [`std::io::Error`] somewhere in the chain), what a
-    /// [signer](crate::signer) or a serializer of yours reports ([`ErrorKind::Request`]), why a signature cannot be verified
-    /// ([`VerifyError`]), or why a text cannot be decrypted. All else is in the error's own text, and as a value in
-    /// [`kind`](Error::kind).
+    /// [signer](crate::signer) or a serializer of yours reports ([`ErrorKind::Request`]), why a signature cannot be
+    /// verified ([`VerifyError`]), or why a text cannot be decrypted. Everything else is in the text of the error, and
+    /// in [`kind`](Error::kind).
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
@@ -610,7 +610,7 @@ mod tests {
     #[test]
     fn an_error_with_its_causes_prints_each_thing_once() {
         let lost = || NetworkError { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
-        let head = "no complete response came, and the request may have been sent";
+        let head = "no complete response was received, and the request may have been sent";
         let all = format!("{head}: reset");
         assert_eq!(printed(&lost()), all);
         let error = Error::new(ErrorKind::Network(lost()));

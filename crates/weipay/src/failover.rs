@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::transport::NotOfHost;
-use crate::url::BaseUrl;
 
 /// The main hosts (主域名) that have a backup (备域名), each with it.
 pub(crate) const PAIRS: [(&str, &str); 2] = [

@@ -26,24 +26,27 @@
 //! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link), [`coupon_cards`](FrontEnd::coupon_cards) |
 //! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
-//! The parameters must be signed with the private key of the merchant that created the order. Where that key is elsewhere,
-//! [`with_signer`](FrontEnd::with_signer) takes a function that signs; one that is async goes to `FrontEnd::with_async_signer`, whose
-//! parameters `jsapi_async` and `app_async` make.
+//! The parameters must be signed with the private key of the merchant that created the order. If that key is outside of
+//! the process, give a signing function to [`with_signer`](FrontEnd::with_signer), or an async signer to
+//! `FrontEnd::with_async_signer`, and call `jsapi_async` and `app_async`.
 
-use std::error::Error;
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
-use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, Scheme, SignatureError, random_nonce};
+use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, Scheme, random_nonce};
 
 use crate::builder::system_time;
 #[cfg(feature = "async")]
 use crate::signer::Signer;
 use crate::signer::{Signature, SignerError};
-use crate::url::percent_encode;
 
+mod h5_link;
+mod parameter;
 mod v2;
 
+pub use h5_link::h5_link;
+pub use parameter::ParameterError;
+use parameter::{checked, checked_prepay_id, without_separator};
 pub use v2::{CouponCard, CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
 
 /// Signs a message.
@@ -90,8 +93,8 @@ impl FrontEnd {
         Self::signed_by(mchid, SigningKey::Signer(Arc::new(signer)))
     }
 
-    /// The same with a signer that has to be waited for, such as that of an async client. [`jsapi_async`](Self::jsapi_async)
-    /// and its neighbours wait for it without holding up a thread, for as long as it takes.
+    /// The same with an async signer, such as that of an async client. [`jsapi_async`](Self::jsapi_async) and the other
+    /// async methods wait for it without blocking a thread, with no time limit.
     ///
     /// ```
     /// use weipay::front_end::{FrontEnd, JsapiParameters, ParameterError};
@@ -116,7 +119,7 @@ impl FrontEnd {
         Self { mchid, key, api_v2_key: None, clock: Arc::new(|| (system_time(), random_nonce())) }
     }
 
-    /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
+    /// Replaces the time (in seconds since 1970) and the random string (随机串), for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -137,8 +140,9 @@ impl FrontEnd {
         Ok(JsapiParameters { pay_sign: self.sign(&message)?, ..parameters })
     }
 
-    /// As [`jsapi`](Self::jsapi), for an order whose instalments (微信分付) the merchant pays interest for (商户贴息): `package` says
-    /// which plan the user has chosen. `subsidy_period_type` is a word of the order's `subsidy_info`, such as `PERIOD`.
+    /// As [`jsapi`](Self::jsapi), for an order with instalments (微信分付) whose interest the merchant pays (商户贴息):
+    /// `package` says which plan the user has chosen. `subsidy_period_type` is a word of the order's `subsidy_info`,
+    /// such as `PERIOD`.
     ///
     /// # Errors
     ///
@@ -278,29 +282,6 @@ impl FrontEnd {
     }
 }
 
-/// The URL that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, which is valid
-/// for 5 minutes, and the page to return to afterwards.
-///
-/// `redirect_url` is a whole URL of the domain that is registered for H5 payment. The user may return to it without having paid,
-/// so query the order there.
-///
-/// # Errors
-///
-/// If one of them is not a URL, or `h5_url` already contains a `redirect_url`.
-pub fn h5_link(h5_url: &str, redirect_url: Option<&str>) -> Result<String, ParameterError> {
-    let h5_url = checked_url("h5_url", h5_url)?;
-    let Some(redirect_url) = redirect_url else {
-        return Ok(h5_url.to_owned());
-    };
-    let redirect_url = checked_url("redirect_url", redirect_url)?;
-    if h5_url.contains("redirect_url=") {
-        return Err(ParameterError::Value { name: "h5_url", why: "has a redirect_url already" });
-    }
-    let mut link = format!("{h5_url}{}redirect_url=", if h5_url.contains('?') { '&' } else { '?' });
-    percent_encode(&mut link, redirect_url);
-    Ok(link)
-}
-
 macro_rules! parameters {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident = $key:literal,)+ }) => {
         $(#[$doc])*
@@ -388,62 +369,6 @@ parameters! {
     }
 }
 
-/// Why there are no parameters. It never contains a given value.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ParameterError {
-    /// A value does not have its form.
-    Value {
-        /// Which value.
-        name: &'static str,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// The parameters are signed with the APIv2 key (API密钥), which was not given.
-    NoApiV2Key,
-    /// The private key is one of SM2 (国密). The pages of the front end name `RSA` as the only value of
-    /// `signType` for APIv3. UNCONFIRMED: no public source says how a front end is told of an SM2 signature:
-    /// the official Java SDK lets its caller choose the value, and the guide of 国密 is given only on request.
-    /// A wrong one would fail in front of the payer, so none is made.
-    NotRsa,
-    /// The key could not sign.
-    Signing(SignatureError),
-    /// The signer did not sign.
-    Signer(SignerError),
-    /// The signer has to be waited for, and was asked without that.
-    AsyncSigner,
-}
-
-impl Display for ParameterError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value { name, why } => write!(f, "the {name} {why}"),
-            Self::NotRsa => f.write_str(
-                "the parameters of the front end are signed with RSA, but the merchant private key is an SM2 (国密) key: \
-                 make a \
-                 `FrontEnd` with the RSA key of the merchant",
-            ),
-            Self::AsyncSigner => f.write_str(
-                "the parameters of the front end are signed by an async signer: make them with `jsapi_async` or its neighbours",
-            ),
-            Self::NoApiV2Key => f.write_str(
-                "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
-            ),
-            Self::Signing(_) | Self::Signer(_) => f.write_str("the parameters of the front end could not be signed"),
-        }
-    }
-}
-
-impl Error for ParameterError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Value { .. } | Self::NoApiV2Key | Self::NotRsa | Self::AsyncSigner => None,
-            Self::Signing(error) => Some(error),
-            Self::Signer(error) => Some(&**error),
-        }
-    }
-}
-
 /// What is signed (待签名串): four lines, each ended by LF.
 fn message(lines: [&str; 4]) -> String {
     let mut message = lines.join("\n");
@@ -451,53 +376,9 @@ fn message(lines: [&str; 4]) -> String {
     message
 }
 
-/// A line of what is signed. A line break in it would move the border between two lines under one signature.
-fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
-    match value {
-        "" => Err(ParameterError::Value { name, why: "is empty" }),
-        _ if value.bytes().any(|byte| !byte.is_ascii_graphic()) => Err(ParameterError::Value {
-            name,
-            why: "contains a space, a line break or a character beyond ASCII",
-        }),
-        _ => Ok(value.to_owned()),
-    }
-}
-
-/// A `&` in a value would make two values of one under the same signature.
-fn without_separator(name: &'static str, value: String) -> Result<String, ParameterError> {
-    match value.contains('&') {
-        true => Err(ParameterError::Value {
-            name,
-            why: "contains `&`, which separates the values that are signed",
-        }),
-        false => Ok(value),
-    }
-}
-
-/// The commonest mistake is to give `package`, or the address of a Native order, in place of the bare number.
-fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
-    let why = if value.starts_with("prepay_id=") {
-        "starts with `prepay_id=`: give the order's prepay_id alone"
-    } else if value.contains("://") {
-        "is an address: a Native or H5 order is opened by its code_url or h5_url, without a signature"
-    } else {
-        return without_separator("prepay_id", checked("prepay_id", value)?);
-    };
-    Err(ParameterError::Value { name: "prepay_id", why })
-}
-
-fn checked_url<'a>(name: &'static str, value: &'a str) -> Result<&'a str, ParameterError> {
-    if value.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
-        return Err(ParameterError::Value { name, why: "contains a space or a control character" });
-    }
-    if !value.starts_with("https://") && !value.starts_with("http://") {
-        return Err(ParameterError::Value { name, why: "does not start with https://" });
-    }
-    Ok(value)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
     use std::sync::LazyLock;
 
     use serde_json::json;
@@ -653,23 +534,6 @@ MQIDAQAB
         // A line break would move the border between two signed lines.
         let split = refused("wx1\n1", PREPAY_ID);
         assert!(split.contains("a line break") && !split.contains("wx1"), "{split}");
-    }
-
-    #[test]
-    fn an_h5_order_returns_where_it_is_told_to() {
-        let h5_url = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx1&package=1037687096";
-        assert_eq!(h5_link(h5_url, None).unwrap(), h5_url);
-        assert_eq!(
-            h5_link(h5_url, Some("https://shop.example/paid?order=1&a=中")).unwrap(),
-            format!("{h5_url}&redirect_url=https%3A%2F%2Fshop.example%2Fpaid%3Forder%3D1%26a%3D%E4%B8%AD")
-        );
-        let twice = format!("{h5_url}&redirect_url=https%3A%2F%2Fa.example");
-        assert!(h5_link(&twice, Some("https://b.example")).is_err());
-        for (h5_url, redirect_url) in
-            [(h5_url, "shop.example"), ("weixin://x", "https://a.example"), (h5_url, "https://a b")]
-        {
-            assert!(h5_link(h5_url, Some(redirect_url)).is_err(), "{h5_url} {redirect_url}");
-        }
     }
 
     #[test]

@@ -104,7 +104,8 @@ const MEMBER: usize = 130;
 pub(crate) const ALLOCATION: usize = 32;
 
 /// What is told of JSON that had to be [repaired].
-pub(crate) const REPAIRED: &str = "invalid characters were read as U+FFFD, control characters as they are, and numbers that are too large as null";
+pub(crate) const REPAIRED: &str = "invalid UTF-8 was replaced by U+FFFD, control characters were kept, and numbers \
+                                   that are too large became null";
 
 /// The JSON with U+FFFD instead of bytes that are not UTF-8 and of `\u` escapes of half a character, with escapes instead of
 /// bare control characters in texts, and with null instead of numbers that no reader holds; `None` if there is nothing to repair.

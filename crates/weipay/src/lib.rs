@@ -23,6 +23,7 @@ compile_error!(
     "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
+mod base_url;
 pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -56,16 +57,17 @@ mod response;
 pub mod retry;
 pub mod signer;
 mod sub_merchant;
+mod target;
 pub mod transport;
 mod untyped;
 mod upload;
-mod url;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
 pub mod waiting;
 mod xml;
 
+pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};
 pub use call::Call;
 #[cfg(feature = "async")]
@@ -87,7 +89,6 @@ pub use sub_merchant::SubMerchant;
 pub use transport::Transport;
 pub use untyped::{Inspection, SensitiveTexts};
 pub use upload::File;
-pub use url::BaseUrl;
 pub use weipay_wire as wire;
 
 // Their types are in this crate's interface, so programs need the same versions.

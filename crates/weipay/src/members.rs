@@ -70,7 +70,7 @@ impl Operation {
         Members(self.members_text().split('|').nth(place as usize).unwrap_or_default())
     }
 
-    /// The fields that travel encrypted (敏感信息加密), each as its place and the path of its names. The place is `path`, `query`,
+    /// The encrypted fields (敏感信息加密), each as its place and the path of its names. The place is `path`, `query`,
     /// `body` or `response`. Calls without types encrypt and open them as typed ones do.
     ///
     /// ```

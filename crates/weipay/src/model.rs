@@ -9,6 +9,11 @@
 //! Each operation has its own request and response type. Objects inside them that the catalogue shares by name are one type for
 //! the operations of a product, in the module `shared` of that product. The module of each operation shows them too.
 
+#![cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, unused_imports, unused_macros, reason = "a product may need only some kinds of models")
+)]
+
 // How it works: beside each struct stands one table with a row for each field. One piece of code walks the tables: it checks a
 // request, encodes it, and decodes a response. So a thousand operations cost little to compile, and the row that encodes a
 // field also names it in an error.
@@ -22,7 +27,6 @@ mod money;
 mod numbered;
 mod private;
 pub(crate) mod sensitive;
-#[allow(dead_code, reason = "a product may need only some kinds of rows")]
 pub(crate) mod table;
 mod time;
 #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
@@ -39,19 +43,15 @@ pub use time::Time;
 #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
 pub use time_crates::TimeError;
 
-#[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use into_field::{Converted, Direct, FromText, UnfitValues, set};
 pub(crate) use private::is_private_name;
 pub(crate) use sensitive::Encryption;
-#[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use value::{Model, Slot, Strictness, Table, Token, Value};
 
 #[doc(no_inline)]
 pub use crate::upload::File;
 
-#[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use enumeration::{Word, open_enum};
-#[allow(unused_imports, reason = "a product may need only some kinds of rows, and some of the macros")]
 pub(crate) use table::{Field, body, file, header, meta, model, part, path, query, request, response, xml};
 
 /// The request, or the response, of an operation that has nothing but its path.

@@ -25,9 +25,9 @@ use crate::model::Sensitive;
 use crate::operation::{Operation, operations};
 use crate::paging::Pages;
 use crate::retry::Retries;
+use crate::target::without_query;
 use crate::untyped::{Inspection, SensitiveTexts};
 use crate::upload::File;
-use crate::url::without_query;
 
 /// About 200 MB. A program that indexes by templates has a thousandth of it.
 const MAX_PATHS: usize = 1_000_000;

@@ -30,17 +30,16 @@
 //! a state that gives one (`FromRef`). With the feature `actix` the same holds for actix-web 4, where the
 //! application has a [`Receiver`] as its data.
 //!
-//! What a receiver does, in this order: it verifies the signature over the raw bytes, then reads the body,
-//! then decrypts the resource with the APIv3 key, then reads that as the type of its event.
-//! [`Receiver::verify`] gives a [`Verified`], and only that can be [opened](Verified::open): there is no way
-//! to decrypt what was not verified. [`Receiver::receive`] does both.
+//! A receiver works in this order: verify the signature over the raw bytes, parse the body, decrypt the resource with
+//! the APIv3 key, parse it as the type of its event. [`Receiver::verify`] gives a [`Verified`], and only that can be
+//! [opened](Verified::open): there is no way to decrypt what was not verified. [`Receiver::receive`] does both.
 //!
-//! Respond within five seconds. A status of 200 or 204 says that the notification was handled; any other lets
-//! the platform send it again: most events up to fifteen times in a day, `COUPON.SEND` each minute for eleven minutes, transfers more
-//! often (`weipay api show EVENT` has the table). Of APIv2 the XML must say so, too: [`Notification::success`] does. The platform also sends again what was handled, so a
-//! handler must do no harm the second time: see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the
-//! features `dedup-sqlite` and `dedup-postgres`, `SqliteDedup` and `PostgresDedup` remember for several
-//! servers, and for as long as you want.
+//! Respond within five seconds. A status of 200 or 204 says that the notification was handled; any other lets the
+//! platform send it again: most events up to fifteen times in a day, `COUPON.SEND` each minute for eleven minutes,
+//! transfers more often (`weipay api show EVENT` has the table). For APIv2, the XML must say so, too:
+//! [`Notification::success`] does. The platform also sends again what was handled, so a handler must do no harm the
+//! second time: see [`Dedup`]. [`MemoryDedup`] remembers in one process; with the features `dedup-sqlite` and
+//! `dedup-postgres`, `SqliteDedup` and `PostgresDedup` remember for several servers, and for as long as you want.
 //!
 //! Notifications of APIv2 may come to the same route: a refund without `notify_url`, or one that was made on
 //! the merchant platform, is told in the XML of APIv2 although the order is of APIv3. With the APIv2 key
@@ -48,7 +47,8 @@
 //! signature** ([`Notification::is_signed`]): query the refund before money or goods move.
 //!
 //! UNCONFIRMED: no document says how the `sign` member of the JSON notifications of older pay score products (支付分,
-//! [`V2Event::CheckSuccess`] and its neighbours) is made. The receiver takes the rule of XML; what does not fit is rejected.
+//! [`V2Event::CheckSuccess`] and its neighbours) is made. The receiver uses the rule for XML, and rejects what does not
+//! match it.
 //!
 //! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
 //! with [`RejectionKind::Probe`]. A merchant that responds with success does not verify signatures, and the platform

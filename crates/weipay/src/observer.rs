@@ -77,7 +77,7 @@ pub trait Observer: Send + Sync {
     /// An attempt has ended. A call that was not sent has none.
     fn attempt_ended(&self, _attempt: &EndedAttempt<'_>) {}
 
-    /// A call or a download has ended. One whose future was dropped before has not.
+    /// A call or a download has ended. Not called if the future was dropped before.
     fn call_ended(&self, _call: &EndedCall<'_>) {}
 }
 
@@ -110,7 +110,7 @@ struct Ended<'a> {
     duration: Duration,
 }
 
-/// What a call or an attempt ended with, as far as it is told.
+/// The result of a call or an attempt, as far as an observer gets it.
 #[derive(Clone, Copy)]
 pub(crate) struct Outcome<'a> {
     status: Option<StatusCode>,

@@ -102,7 +102,7 @@ pub enum Repeat {
     Safe,
     /// It may take effect twice.
     NotSafe,
-    /// No document says so. Expect a second effect.
+    /// Not documented. Assume that it may take effect twice.
     Unknown,
 }
 
@@ -154,8 +154,8 @@ impl Operation {
         self.base_url
     }
 
-    /// Where a partner (服务商) does for a sub-merchant what this operation does for its caller, by the same method. This one
-    /// has no field for a sub-merchant: called by a partner, it acts for the partner itself.
+    /// The path of the same operation for partners (服务商), who call it for a sub-merchant, with the same method. This
+    /// one has no field for a sub-merchant: called by a partner, it acts for the partner itself.
     ///
     /// ```
     /// # use weipay::{Operation, http::Method};
@@ -193,7 +193,7 @@ impl Operation {
         self.is_unsigned
     }
 
-    /// Of an unsigned file, the header with its SHA-1, which is signed in place of the body.
+    /// For an unsigned file: the header with its SHA-1, which is signed instead of the body.
     pub(crate) const fn signed_digest(&self) -> Option<&'static str> {
         self.signed_digest
     }
@@ -216,13 +216,13 @@ impl Operation {
         self.is_nonceless
     }
 
-    /// Whether the platform takes no signature but HMAC-SHA256 (APIv2).
+    /// Whether the platform accepts only HMAC-SHA256 signatures (APIv2).
     #[must_use]
     pub const fn demands_hmac(&self) -> bool {
         self.demands_hmac
     }
 
-    /// Whether the request carries no signature, as a page that a browser opens may not (APIv2).
+    /// Whether the request is unsigned, such as a page that a browser opens (APIv2).
     #[must_use]
     pub const fn is_signless(&self) -> bool {
         self.is_signless
@@ -234,9 +234,8 @@ impl Operation {
         self.request_number
     }
 
-    /// Of a query: the states that nothing follows, or nothing without an act of the merchant.
-    /// [`waiting`](crate::waiting) ends with them. Empty if it is not known which states are final, or there
-    /// are none.
+    /// For a query: the final states, which change no more, or only if the merchant acts. [`waiting`](crate::waiting)
+    /// ends with them. Empty if they are not known, or there are none.
     ///
     /// ```
     /// use weipay::{Operation, http::Method};
@@ -262,8 +261,8 @@ impl Operation {
         self.final_states
     }
 
-    /// The error codes (错误码) that are known of it: its own first, then those that every operation of its
-    /// version has. A code may have several rows with different meanings. Never complete: the platform adds
+    /// The known error codes (错误码) of this operation: first its own, then those of every operation of its API
+    /// version. A code can have several rows with different meanings. The list is never complete: the platform adds
     /// codes without notice.
     ///
     /// ```
@@ -339,7 +338,7 @@ impl Operation {
         matches!(self.repeat, Repeat::Safe)
     }
 
-    /// How far apart the platform wants the same request, if the first one may have arrived. For most operations it says nothing.
+    /// The minimum time between the same two requests, if the first one may have arrived. Most operations have none.
     #[must_use]
     pub const fn repeat_after(&self) -> Duration {
         Duration::from_secs(self.repeat_after as u64)

@@ -42,9 +42,9 @@ while let Some(stock) = stocks.next().await {
 //! With the feature `stream`, [`Pages`] and [`Items`] of the async client are also streams of `futures-core`
 //! 0.3, for functions that take a stream.
 //!
-//! If a page fails, you get an error, and the next request asks for the same page again; after three failures in a
-//! row the list ends. A list that ended after an error is not whole. A list that ends before all of its items
-//! came is an error too, and so is a page that names an earlier offset than the one that was asked for.
+//! If a page fails, you get an error, and the next request asks for the same page again; after three failures in a row
+//! the list ends. A list that ended after an error is incomplete. It is also an error if a list ends before all of its
+//! items were read, or if a page has an earlier offset than the requested one.
 
 mod place;
 #[cfg(feature = "stream")]
@@ -71,7 +71,7 @@ pub(crate) use place::{Paging, kind_of};
 /// How many pages of one list are read, if the caller sets no limit.
 const MAX_PAGES: u32 = 10_000;
 
-/// How often a page may fail one time after the other. A program that leaves out what failed must come to an end.
+/// How often a page may fail in a row. A program that skips errors must end at some point.
 const MAX_FAILURES: u32 = 3;
 
 /// Asks for the page at a place.
@@ -79,7 +79,7 @@ pub(crate) type Ask<M, T> = Box<dyn Fn(&Place) -> <M as Mode>::Output<T> + Send 
 
 /// The pages of a list. With the blocking client it is an iterator; with the async one `next().await` gives
 /// the next page, and with the feature `stream` it is a stream.
-#[must_use = "nothing is asked for before the first page is"]
+#[must_use = "no page is requested until you read one"]
 pub struct Pages<M: Mode, T: Decode = Value> {
     ask: Ask<M, T>,
     paging: Option<Paging>,
@@ -116,7 +116,7 @@ impl<T: Decode> Page<T> {
         self.total
     }
 
-    /// The items as JSON, with what travels encrypted opened.
+    /// The items as JSON, with sensitive fields decrypted.
     #[must_use]
     pub fn items(&self) -> Vec<Value> {
         let found = self.items.as_ref().and_then(|(path, member)| {
@@ -355,7 +355,7 @@ impl<M: Mode, T: Decode> fmt::Debug for Pages<M, T> {
 
 /// The items of a list, whatever page they are on. With the blocking client it is an iterator; with the async one `next().await`
 /// gives the next item, and with the feature `stream` it is a stream.
-#[must_use = "nothing is asked for before the first item is"]
+#[must_use = "no page is requested until you read an item"]
 pub struct Items<M: Mode, T: Decode, I, F> {
     pages: Pages<M, T>,
     take: F,

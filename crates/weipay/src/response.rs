@@ -1,4 +1,4 @@
-//! What a successful call gives back: the response. Its body is read only when the caller asks for it.
+//! The response to a successful call. Its body is parsed only when the caller asks for it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ impl<T> Response<T> {
         Self { raw, body: PhantomData }
     }
 
-    /// The HTTP status: 200, 204, or 202 if the request was accepted and is not decided yet.
+    /// The HTTP status: 200, 204, or 202 if the request was accepted but is not decided yet.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.raw.status
@@ -143,7 +143,7 @@ impl<T> Response<T> {
         self.raw.verified
     }
 
-    /// What each attempt of the call ended with, in their order; the last one gave this response. Almost always there is one.
+    /// The result of each attempt, in order; the last one gave this response. Almost always there is only one.
     #[must_use]
     pub fn attempts(&self) -> Vec<Attempt> {
         match self.raw.attempts.is_empty() {
@@ -182,10 +182,10 @@ impl<T> Response<T> {
     /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are
     /// texts: XML has no other.
     ///
-    /// What travels encrypted (敏感信息加密) is opened, if the catalogue knows the operation. What cannot be opened
-    /// stays ciphertext; [`misread`](Self::misread) of an untyped call tells it. It also tells if invalid or
-    /// control characters were repaired so that the rest could be read, or if an integer of more than 64 bits was
-    /// rounded. A number that no reader holds (`1e999`) is `null`. [`bytes`](Self::bytes) are as they came.
+    /// Sensitive fields (敏感信息加密) are decrypted if the catalogue has the operation. If one cannot be decrypted, it
+    /// stays ciphertext, and [`misread`](Self::misread) reports it. `misread` also reports invalid or control
+    /// characters that were repaired, and integers of more than 64 bits that were rounded. A number that is too large
+    /// (`1e999`) becomes `null`. [`bytes`](Self::bytes) returns the body unchanged.
     ///
     /// # Errors
     ///
@@ -208,8 +208,8 @@ impl<T> Response<T> {
         read_json(&self.raw.body).map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
-    /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call
-    /// was one without types. They were sent all the same; the platform may have ignored them. See
+    /// The members of the request that the catalogue does not know, such as `body: payer.openID`, if the call was one
+    /// without types. They were sent anyway; the platform may have ignored them. See
     /// [`Call::inspect`](crate::Call::inspect) for the same before sending.
     #[must_use]
     pub fn unknown_members(&self) -> &[String] {
@@ -263,7 +263,7 @@ impl<T: Decode> Response<T> {
         T::decode(&self.decodable(), None).map(drop).map_err(|error| self.unreadable(error))
     }
 
-    /// What [`decode`](Self::decode) leaves out because it does not have the documented type, each with its
+    /// The values that [`decode`](Self::decode) left out because they do not have the documented type, each with its
     /// JSON path. It is empty for almost every response; log it if it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
@@ -289,8 +289,8 @@ impl<T: Decode> Response<T> {
     }
 }
 
-/// What the body of a response or a notification decodes to: the response types of the typed operations, the resources of the
-/// notifications, and [`serde_json::Value`].
+/// A type that the body of a response or a notification can be decoded into: the response types of the typed
+/// operations, the resources of the notifications, and [`serde_json::Value`].
 ///
 /// It is for bounds such as `fn log<T: Decode>(response: &Response<T>)`. No other crate can implement it; see
 /// [`Response::json_as`] for types of your own.

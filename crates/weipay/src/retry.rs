@@ -36,7 +36,7 @@ pub use timer::{Sleep, Timer};
 /// | no connection: nothing was sent ([`Sent::No`]) | yes, whatever the operation is |
 /// | status 202, also with an error such as `USERPAYING` in its body, 408, 425, 429, 499 or 5xx but 501 and 505, or a code such as `SYSTEM_ERROR` whose official advice is to repeat the call | if the operation is [safe to repeat](crate::Operation::is_safe_to_repeat) |
 /// | the request was sent, and no complete response came | if the operation is safe to repeat |
-/// | the response is larger than 8 MB, or a file to upload cannot be read | no: it would end so again |
+/// | the response is larger than 8 MB, or a file to upload cannot be read | no: it would fail in the same way |
 /// | a signature probe (签名探测) | if the operation is safe to repeat, at once: the platform does not probe a repeat |
 /// | a success that does not verify, a refusal, any other response | no |
 ///
@@ -48,12 +48,12 @@ pub use timer::{Sleep, Timer};
 /// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
 /// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends.
 ///
-/// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants refunds of an
-/// order that far apart; only after a signature probe it is sent again at once. With the default time limit it is therefore not
-/// sent again: query it, and repeat it with the same number.
+/// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants
+/// refunds of an order that far apart; only after a signature probe is it sent again at once. With the default time
+/// limit it is therefore not sent again: query it, and repeat it with the same number.
 ///
-/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first attempt. Clients made from it by
-/// `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
+/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first
+/// attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
 /// not made worse by repeats. A call of which nothing was sent takes none for its first attempt at the backup host.
 ///
 /// ```
@@ -72,7 +72,7 @@ pub struct Retries {
 }
 
 impl Default for Retries {
-    /// At most three attempts; waits of up to a quarter of a second, then up to half a second.
+    /// At most three attempts; delays of up to 250 ms, then up to 500 ms.
     fn default() -> Self {
         Self { attempts: 3, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(8) }
     }

@@ -8,7 +8,7 @@
 //!
 //! - It signs exactly the bytes that it is given: RSASSA-PKCS1-v1_5 with SHA-256, with the key of the
 //!   merchant API certificate whose serial the client has. It hashes them itself.
-//! - Every attempt of a call is signed again. The time for that is part of the call's time limit.
+//! - Every attempt of a call is signed again. That time counts towards the time limit of the call.
 //! - If it fails, nothing is sent, and the call fails with
 //!   [`RequestError::Signer`](crate::error::RequestError::Signer). Its error is the
 //!   [`source`](std::error::Error::source) of that one, which logs print: keep secrets out of it.
@@ -56,7 +56,7 @@ pub struct Signature(String);
 
 /// A text or bytes are not a signature of a 2048-bit RSA key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a signature of a merchant key has 256 bytes, but {}", match length {
+#[error("a signature of a merchant key has 256 bytes: {}", match length {
     Some(length) => format!("this one has {length}"),
     None => "this text is not base64".to_owned(),
 })]

@@ -8,16 +8,14 @@ use crate::operation::Operation;
 /// The sub-merchant (子商户, 特约商户, 二级商户) that a partner (服务商) calls for: its number, and its appid if it has one.
 ///
 /// Set it once, with [`ClientBuilder::sub_merchant`](crate::ClientBuilder::sub_merchant) or
-/// `client.for_sub_merchant(...)`, and the client fills it into every request that has a field for it and
-/// does not set it, in all styles: `sub_mchid` (`sub_mch_id` in APIv2) and `sub_appid`, in body, query, path
-/// or form. What the caller set stays, a JSON `null` too.
-/// [`Operation::sub_mchid`](crate::Operation::sub_mchid) and
-/// [`Operation::sub_appid`](crate::Operation::sub_appid) tell which operations have such a field; of a path
-/// that the catalogue does not have nothing is known, and nothing is filled in. `Debug` of a call shows the
-/// sub-merchant.
+/// `client.for_sub_merchant(...)`, and the client fills it into every request that has a field for it and does not set
+/// it, in all styles: `sub_mchid` (`sub_mch_id` in APIv2) and `sub_appid`, in body, query, path or form. A value that
+/// the caller set is kept, also a JSON `null`. [`Operation::sub_mchid`](crate::Operation::sub_mchid) and
+/// [`Operation::sub_appid`](crate::Operation::sub_appid) say which operations have such a field. Nothing is filled in
+/// for a path that the catalogue does not have. `Debug` of a call shows the sub-merchant.
 ///
-/// An operation by which a merchant acts for itself, such as `v3/pay/transactions/jsapi`, is refused before anything is sent, where
-/// partners have one of their own for it (`v3/pay/partner/transactions/jsapi`): it would pay the partner.
+/// An operation for merchants that act for themselves, such as `v3/pay/transactions/jsapi`, is refused before anything
+/// is sent if partners have another one (`v3/pay/partner/transactions/jsapi`): it would pay the partner.
 ///
 /// ```no_run
 /// # fn run() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,7 +11,7 @@
 //! - It sends exactly the bytes of the request. It follows no redirect, does not repeat what the platform may have received, and
 //!   returns a response whatever its status is.
 //! - It keeps the time limit, from connecting to the last byte of the response. A streamed body fails when the time is over.
-//!   The async client ends a call soon afterwards all the same, as one that may have been sent.
+//!   The async client ends the call soon afterwards anyway, as one that may have been sent.
 //! - If it fails, [`NetworkError::sent`] says whether any byte of the request may have left. This decides whether a call about
 //!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
 //! - A request of APIv2 that requires the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as
@@ -158,7 +158,7 @@ fn unreadable_response(error: io::Error) -> NetworkError {
 
 /// The time of the call was over before its request was sent.
 pub(crate) fn out_of_time() -> NetworkError {
-    lost(Sent::No, NotOfHost("the time limit was over before the request was sent".to_owned()))
+    lost(Sent::No, NotOfHost("the time limit passed before the request was sent".to_owned()))
 }
 
 /// What ended a call and says nothing of the host: a limit of the client, or a file that could not be read.

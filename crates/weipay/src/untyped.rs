@@ -1,5 +1,5 @@
-//! Calls without types know what the catalogue says of their operation: they encrypt what travels encrypted, open it in
-//! responses, and tell which members the catalogue does not know. A path that the catalogue does not have is sent as it is given.
+//! Calls without types use the catalogue: they encrypt sensitive fields, decrypt them in responses, and report members
+//! that the catalogue does not have. A path that the catalogue does not have is sent as it is given.
 
 mod caller;
 mod open;
@@ -46,7 +46,7 @@ pub enum SensitiveTexts {
 pub struct Inspection {
     /// The operation; `None` if the catalogue does not have the path and method. Nothing is known of its fields then.
     pub operation: Option<&'static Operation>,
-    /// The fields that travel encrypted (敏感信息加密) and have a value, such as `body: payer.identity.name`.
+    /// The encrypted fields (敏感信息加密) and have a value, such as `body: payer.identity.name`.
     pub sensitive: Vec<String>,
     /// The members that the catalogue does not know, such as `body: payer.openID`. They are sent all the
     /// same, because the platform adds fields without notice; more often they are mistyped. At most a hundred
@@ -136,8 +136,8 @@ impl Request {
             let known: Vec<String> = others.map(|row| row.method().to_string()).collect();
             let known = known.join(" and ");
             return Err(RequestError::Path(format!(
-                "has fields which travel encrypted (敏感信息加密), and the catalogue knows it with {known} and not with {method}, \
-                 which would send them as plain text",
+                "has sensitive fields (敏感信息加密), but the catalogue has it only with {known}, not with {method}: \
+                 they would be sent as plain text",
             )));
         }
         let meant = Operation::but_for_its_spelling(method, &path);
@@ -150,8 +150,8 @@ impl Request {
             _ => "exactly so",
         };
         Err(RequestError::Path(format!(
-            "is spelt in another way than one of the catalogue that has fields which travel encrypted (敏感信息加密), and would \
-             send them as plain text: write it {how}: {} {}",
+            "differs only in spelling from a path with sensitive fields (敏感信息加密), which would be sent as plain \
+             text: write it {how}: {} {}",
             meant.method(),
             meant.path()
         )))
@@ -178,7 +178,7 @@ impl Request {
         self.take(pending, &|text| {
             sensitive::encrypt(text, key).map_err(|problem| {
                 RequestError::Encryption(Cause::new(format!(
-                    "{}. Give what is ciphertext already as `Sensitive::ciphertext`",
+                    "{}. If it is already ciphertext, give it as `Sensitive::ciphertext`",
                     problem.rule
                 )))
             })
@@ -270,8 +270,8 @@ impl Request {
                     if known.texts == SensitiveTexts::Plain {
                         return Err(RequestError::Field {
                             path: name.into_owned(),
-                            rule: "travels encrypted (敏感信息加密), and the query in a path is sent as it is: give it with \
-                                   `.query(name, value)`"
+                            rule: "must be sent encrypted (敏感信息加密), but a query in the path is sent unchanged: \
+                                   set it with `.query(name, value)`"
                                 .to_owned(),
                         });
                     }

@@ -51,10 +51,10 @@ use crate::response::{Decode, Response};
 use crate::retry::Timer;
 pub(crate) use final_states::{FinalStates, NotReady, Pace};
 
-/// A query is made this long before the deadline, whatever the pace, since a slow response takes as long.
+/// One query is sent this long before the deadline, at any interval, because a slow response takes this long.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 
-/// And the last one this long before it, which is enough for an ordinary response.
+/// The last query is sent this long before the deadline, which is enough for an ordinary response.
 const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// How long to wait, and how often to ask.
@@ -71,7 +71,7 @@ impl Waiting {
         Self { within: deadline, every: None }
     }
 
-    /// How long to wait between two queries, in place of our pace. Less than a second counts as one.
+    /// The interval between two queries, instead of the default one; at least one second.
     #[must_use]
     pub const fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);
@@ -85,7 +85,7 @@ pub enum Waited<T> {
     /// A final state was reached.
     #[non_exhaustive]
     Final {
-        /// The state, in the platform's word, such as `SUCCESS`; `READY` for what has no states, such as a bill.
+        /// The state, in the platform's word, such as `SUCCESS`; `READY` for something without states, such as a bill.
         state: String,
         /// The response that says so.
         response: Response<T>,
@@ -129,7 +129,7 @@ impl WaitError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen<'a> {
     State(&'a str),
-    /// What has no states is there.
+    /// Something without states, such as a bill, is there.
     Ready,
     /// It is being made.
     NotReady,

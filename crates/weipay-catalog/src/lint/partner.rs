@@ -1,5 +1,6 @@
-//! What a merchant does for itself, a partner (服务商) often does for a sub-merchant at another path. The merchant's operation has no
-//! field for the sub-merchant, so a client must know the other path: called in its place it acts for the partner itself.
+//! What a merchant does for itself, a partner (服务商) often does for a sub-merchant at another path. The merchant's
+//! operation has no field for the sub-merchant, so a client must know the other path: called in its place it acts for
+//! the partner itself.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -69,8 +69,7 @@ fn mistake(states: &FinalStates, operation: &Operation) -> Option<String> {
         return Some(format!("`wait` names `{name}`, which the response does not have"));
     };
     // Pages list some states and leave out others, but one that lists none of the final ones is about something else.
-    let is_listed = |state: &&str| field.values.contains(state);
-    (!field.values.is_empty() && !states.finals.iter().any(is_listed))
+    (!field.values.is_empty() && !states.finals.iter().any(|state| field.values.contains(state)))
         .then(|| format!("none of the final states of `wait` is listed at `{name}`"))
 }
 

@@ -47,7 +47,7 @@ impl Told {
         let error = redact(error);
         let after = error.to_string();
         if before != after && after.contains(&format!("'{HIDDEN}'")) {
-            notes.push(format!("'{HIDDEN}' stands for what was typed there, which may be a key"));
+            notes.push(format!("'{HIDDEN}' replaces what was typed there, because it may be a key"));
         }
         Self { error, notes }
     }

@@ -195,7 +195,7 @@ impl<'a> Shop<'a> {
         };
         let total = paid.amount.as_ref().and_then(|amount| amount.total);
         if paid.out_trade_no.as_deref() != Some(&*self.number) || total != Some(PRICE) {
-            return Err("what was paid is not what the order says".into());
+            return Err("the notification does not match the order".into());
         }
         show_notification(&notification, &format!("{} fen for {}", PRICE, self.number), screen);
         Ok(())

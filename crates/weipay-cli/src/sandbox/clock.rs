@@ -33,9 +33,9 @@ pub(crate) enum ClockCommand {
         #[arg(value_parser = values::time)]
         time: String,
     },
-    /// Let a duration pass, such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds. What is
-    /// due on the way happens at its own time. The command waits for the receivers of notifications, so they
-    /// must be able to respond while it runs.
+    /// Advance the clock by a duration such as 90s, 15m, 3h, 30d or 1d12h; a number without a unit is seconds.
+    /// Everything that becomes due happens at its due time. The command waits for the receivers of notifications, so
+    /// they must be able to respond meanwhile.
     Advance {
         /// Such as 90s, 15m, 3h, 30d or 1d12h.
         #[arg(value_parser = parse_duration)]
@@ -43,11 +43,11 @@ pub(crate) enum ClockCommand {
     },
     /// Move the clock to the next event: an expiry, or an attempt to deliver a notification.
     Next,
-    /// Let the clock show the time of this machine again.
+    /// Make the clock follow the time of this machine again.
     Real,
-    /// Show what was due and cannot be done, and why. It is put aside and stops nothing else.
+    /// Show due work that failed and was put aside, with the reasons. It stops nothing else.
     PutAside,
-    /// Retry what was put aside, when the cause is gone. A sandbox that starts does it once.
+    /// Retry what was put aside, after you have removed the cause. A sandbox also does this once at its start.
     Retry,
 }
 
@@ -121,7 +121,7 @@ fn put_aside(said: &Value) -> String {
 fn shown(clock: &Value) -> String {
     let text = |name: &str| clock[name].as_str().unwrap_or_default();
     let mode = match (text("mode"), clock["offset_seconds"].as_i64()) {
-        ("frozen", _) => "stands still".to_owned(),
+        ("frozen", _) => "frozen".to_owned(),
         ("offset", Some(seconds)) if seconds < 0 => {
             format!("runs {} s behind this machine", seconds.unsigned_abs())
         }
@@ -172,7 +172,7 @@ mod tests {
         let clock = |mode: &str, offset: Value, next: Value| {
             shown(&json!({ "time": "T", "mode": mode, "offset_seconds": offset, "next_event": next }))
         };
-        assert_eq!(clock("frozen", Value::Null, json!("N")), "T (stands still)\nnext event: N\n");
+        assert_eq!(clock("frozen", Value::Null, json!("N")), "T (frozen)\nnext event: N\n");
         assert_eq!(
             clock("offset", json!(-5), Value::Null),
             "T (runs 5 s behind this machine)\nnext event: none\n"

@@ -10,9 +10,10 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox complain --help`.
 const HELP: &str = "\
-The number of the complaint (complaint_id) and its state are printed. A person continues a complaint by --step: writes (reply),
-complains again after it was settled (continue), takes it back (withdraw), asks the platform for help or does not need it any more
-(ask-platform, cancel-platform); and the platform writes or ends its help (platform-reply, platform-end).
+The number of the complaint (complaint_id) and its state are printed. A person continues a complaint
+by --step: writes (reply), complains again after it was settled (continue), takes it back
+(withdraw), asks the platform for help or does not need it any more (ask-platform, cancel-platform);
+and the platform writes or ends its help (platform-reply, platform-end).
 
 Example:
   weipay sandbox complain order-1 --text 没有收到 --refund 100

@@ -21,7 +21,7 @@ pub(crate) struct Coupon {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CouponCommand {
-    /// A person takes (领券) what a page or a token offers. Print what the person gets, as JSON.
+    /// Take (领券) the coupons of a page or a token as a person, and print them as JSON.
     Take {
         /// The whole address of an H5 page, with its signature. It says itself who takes.
         #[arg(long, value_name = "URL", required_unless_present = "token", conflicts_with_all = ["token", "product"])]
@@ -33,7 +33,7 @@ pub(crate) enum CouponCommand {
         #[arg(long, conflicts_with = "address")]
         openid: Option<String>,
     },
-    /// A person throws a coupon away.
+    /// Delete a coupon as the person who has it.
     Remove {
         /// The stock (批次号).
         stock_id: String,

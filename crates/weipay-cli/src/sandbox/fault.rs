@@ -13,17 +13,20 @@ use crate::output::print;
 /// What follows the options of `weipay sandbox fault --help`.
 const HELP: &str = "\
 A fault is one of:
-  429, 500, 502, 503    nothing is done; behind it `; body=json` (the platform's, signed), `; body=html` (a proxy's) or `; body=none`
+  429, 500, 502, 503    nothing is done; options: `; body=json` (the platform's, signed),
+                        `; body=html` (a proxy's) or `; body=none`
   202                   accepted, and not done yet
   drop, reset           the connection ends without a response, and nothing is done
-  commit-then-...       before any of these: the request is carried out, and its response is lost in this way
-  slow                  the response comes late; `slow; ms=1500` says how late
+  commit-then-...       in front of any of these: the request is carried out, and then its response
+                        fails in this way
+  slow                  the response comes late; `slow; ms=1500` says how late, at most 60000
   truncated             the connection ends in the middle of the body
   wrong-signature, missing-signature, probe-signature, unknown-serial
                         the request is carried out, and its response cannot be verified
 
 A single request asks for a fault with the header Weipay-Sandbox-Fault. An example of a rule:
-  weipay sandbox fault add commit-then-drop --operation 'POST /v3/marketing/busifavor/coupons/use' --first 1";
+  weipay sandbox fault add commit-then-drop --first 1 \\
+    --operation 'POST /v3/marketing/busifavor/coupons/use'";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -38,9 +41,9 @@ pub(crate) struct Fault {
 pub(crate) enum FaultCommand {
     /// Let requests meet a fault, and print the number of the rule.
     Add(NewFault),
-    /// List the rules: number, fault, how many requests were hit, and which it is about.
+    /// List the rules: number, fault, how many requests they hit, and which requests they are for.
     List,
-    /// Take one rule away, or all, and print how many.
+    /// Remove one rule, or all, and print how many.
     Clear {
         /// Its number.
         id: Option<u64>,
@@ -58,7 +61,8 @@ pub(crate) struct NewFault {
     /// Only requests of this merchant (商户号).
     #[arg(long, value_name = "MCHID")]
     merchant: Option<String>,
-    /// Only requests to this host, such as api.mch.weixin.qq.com.
+    /// Only requests to this host: one of the platform's, such as api.mch.weixin.qq.com, or that by which clients reach
+    /// the sandbox.
     #[arg(long)]
     host: Option<String>,
     /// Only the first N requests.

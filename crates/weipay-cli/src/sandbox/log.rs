@@ -10,25 +10,28 @@ use crate::output::print;
 
 /// What follows the options of `weipay sandbox log --help`.
 const HELP: &str = "\
-Without NUMBER and --failed, each request is one line, with its number in front. Its time is that of this machine; the clock of the sandbox,
-by which orders, notifications and signatures have theirs, may show another (weipay sandbox clock).
+Without NUMBER and --failed, each request is one line, with its number in front. Its time is that of
+this machine; the clock of the sandbox, by which orders, notifications and signatures have theirs,
+may show another (weipay sandbox clock).
 
-Of a wrong signature the sandbox finds out which message was signed, if it comes of a common mistake: the query left out, the body
-encoded again, a line feed too many or missing, the host in front of the path, another key and so on. It shows both messages, the
-first byte in which they differ, and what to do. SHA-256 of both helps to compare with what your program logs.
+For a wrong signature, the sandbox finds out which message was signed, if the cause is a common
+mistake: the query left out, the body encoded again, a line feed too many or missing, the host in
+front of the path, another key and so on. It shows both messages, the first byte in which they
+differ, and what to do. SHA-256 of both helps to compare with what your program logs.
 
-Secrets and personal data are shown as ***: signatures, fields that travel encrypted, openids, names, phone numbers, URLs, and every
-value that the catalogue does not know. The requests are in memory only, and the oldest go first (weipay sandbox --log-bytes).";
+Secrets and personal data are shown as ***: signatures, encrypted fields, openids, names, phone
+numbers, URLs, and every value that the catalogue does not know. The requests are in memory only,
+and the oldest go first (weipay sandbox --log-bytes).";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Log {
-    /// The number of one request, to show all of it: header fields, bodies, and of a wrong signature both messages.
+    /// The number of a request, to show it in full: headers, bodies, and for a wrong signature both messages.
     #[arg(value_name = "NUMBER", conflicts_with_all = ["follow", "failed"])]
     number: Option<u64>,
     #[command(flatten)]
     data: DataFolder,
-    /// Go on until it is stopped, with each request as it comes.
+    /// Keep running, and show each new request.
     #[arg(long)]
     follow: bool,
     /// Only requests that were refused or did not arrive, and all of each.

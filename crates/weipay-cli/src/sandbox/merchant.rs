@@ -12,7 +12,7 @@ use crate::output::print;
 pub(crate) enum MerchantCommand {
     /// Add a merchant (商户) to the sandbox that runs on a data folder, and print the path of its kit.json.
     Add(NewMerchant),
-    /// Put money into an account of a merchant, from its bank, and say what is in the account then.
+    /// Top up an account of a merchant from its bank, and print the new balance.
     TopUp(TopUp),
     /// List the merchants: merchant ID, appids, and the key with which the platform signs for each.
     List {
@@ -28,7 +28,7 @@ pub(crate) enum MerchantCommand {
     },
     /// Bind more appids to a merchant, allow it to act for more sub-merchants (子商户), and print its line. Existing ones are kept.
     Bind(Bindings),
-    /// Take one step of the rotation of a key with which the platform signs for a merchant, and print the key that signs then.
+    /// Take one step in rotating a key with which the platform signs for a merchant, and print the key that signs now.
     RotateKey(RotateKey),
     /// Set the state of a merchant's certificate (商户API证书).
     Certificate {
@@ -40,11 +40,11 @@ pub(crate) enum MerchantCommand {
         #[command(flatten)]
         data: DataFolder,
     },
-    /// Set the address at which a merchant is told what it gets by profit sharing (分账动账通知).
+    /// Set the address for the profit sharing notifications (分账动账通知) of a merchant.
     SharingNotices {
         /// Its merchant ID (商户号).
         mchid: String,
-        /// The address, or off: nobody is told any more.
+        /// The address, or off for no notifications.
         #[arg(value_name = "URL|off")]
         url: String,
         #[command(flatten)]
@@ -160,8 +160,8 @@ fn share_notices(data: &DataFolder, mchid: &str, url: &str) -> Outcome {
     let target = format!("/merchants/{}/sharing-notify-url", encoded(mchid));
     let set = data.call("PUT", &target, Some(&body))?;
     print(&match set["url"].as_str() {
-        Some(url) => format!("{mchid} is told at {url} of what it gets by profit sharing\n"),
-        None => format!("{mchid} is not told any more of what it gets by profit sharing\n"),
+        Some(url) => format!("{mchid} gets notifications of profit sharing at {url}\n"),
+        None => format!("{mchid} no longer gets notifications of profit sharing\n"),
     })
 }
 

@@ -11,8 +11,11 @@ use crate::output::{note, print};
 
 /// What follows the options of `weipay sandbox notifications --help`.
 pub(super) const HELP: &str = "\
-A notification is named by its id or by its number, as list prints them. Each subcommand takes --data DIR, the data folder of the running
-sandbox [default: .weipay]. The last ten thousand are kept, and beside them all that wait or are held.
+A notification is named by its id or by its number, as list prints them. Each subcommand takes
+--data DIR, the data folder of the running sandbox [default: .weipay]. The last ten thousand are
+kept, and all that are waiting or held; some of these stay after they are finished. At most ten
+thousand of one merchant wait for a repeat: if there are more, the oldest is given up, and the log
+shows it.
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused
@@ -46,8 +49,8 @@ pub(crate) enum NotificationsCommand {
         #[command(flatten)]
         named: Named,
     },
-    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it waits, and is
-    /// repeated by its retry table, also where it was acknowledged before.
+    /// Send a notification again: the same id, a new signature. If it is not acknowledged, it is repeated by its retry
+    /// table, even if it was acknowledged before.
     Replay {
         #[command(flatten)]
         named: Named,
@@ -60,11 +63,11 @@ pub(crate) enum NotificationsCommand {
         #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
         copies: u32,
     },
-    /// Keep notifications back until they are released.
+    /// Hold notifications until they are released.
     Hold {
         #[command(flatten)]
         data: DataFolder,
-        /// Those of this merchant [default: of all].
+        /// Only those of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
     },
@@ -75,8 +78,8 @@ pub(crate) enum NotificationsCommand {
         /// What is held of this merchant [default: of all].
         #[arg(long)]
         mchid: Option<String>,
-        /// as-due sends as if they had not been held, up to 4 at a time to one receiver; the others send one after the other, for 40
-        /// seconds; what is left then goes out by itself.
+        /// as-due sends as if they had not been held, up to 4 at a time to one receiver; the others send one after the
+        /// other, for 40 seconds; what is left then goes out by itself.
         #[arg(long, value_name = "ORDER", default_value = "as-due", value_parser = ["as-due", "kept", "reversed", "shuffled"])]
         order: String,
         /// Send these first, one after the other, by id or number; may be repeated.
@@ -156,7 +159,7 @@ pub(super) fn run(command: &NotificationsCommand) -> Outcome {
     }
 }
 
-/// Whose notifications are held, as the control API says it; `None` where nobody's are.
+/// The merchants whose notifications are held, as the control API says it; `None` where nobody's are.
 pub(crate) fn held(said: &Value) -> Option<String> {
     let merchants: Vec<_> =
         said["merchants"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -27,7 +27,7 @@ pub(crate) struct Pay {
     /// Fail for this reason: the order stays unpaid, and nobody is notified.
     #[arg(long, value_name = "REASON", value_parser = weipay_sandbox::PaymentFailure::WORDS)]
     fail: Option<String>,
-    /// What a coupon of the merchant takes off, in fen.
+    /// The discount of a merchant's coupon, in fen.
     #[arg(long, value_name = "FEN", value_parser = values::fen)]
     discount: Option<i64>,
     /// The cash coupon (代金券) to use by its coupon_id, or none [default: the one that takes most off].

@@ -98,11 +98,10 @@ mod tests {
 
     #[test]
     fn it_prints_the_state_in_the_words_of_the_api() {
-        let shown_of = |value: Value| shown(&value);
         assert_eq!(
-            shown_of(json!({ "state": "DOING", "state_description": "USER_CONFIRM", "declines": true })),
+            shown(&json!({ "state": "DOING", "state_description": "USER_CONFIRM", "declines": true })),
             "DOING (USER_CONFIRM), and deductions fail\n"
         );
-        assert_eq!(shown_of(json!({ "state": "closed" })), "closed\n");
+        assert_eq!(shown(&json!({ "state": "closed" })), "closed\n");
     }
 }

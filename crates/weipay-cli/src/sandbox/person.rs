@@ -34,12 +34,12 @@ pub(crate) enum PersonCommand {
         /// The appid.
         appid: String,
     },
-    /// Print what is in the wallet (零钱) of a person, in fen (分).
+    /// Print the balance of the wallet (零钱) of a person, in fen (分).
     Wallet {
         /// An openid or the unionid.
         id: String,
     },
-    /// Put money into the wallet (零钱) of a person, from the bank, and say what is in it then.
+    /// Top up the wallet (零钱) of a person from the bank, and print the new balance.
     TopUp {
         /// An openid or the unionid.
         id: String,
@@ -47,7 +47,7 @@ pub(crate) enum PersonCommand {
         #[arg(value_name = "FEN", value_parser = values::fen)]
         fen: i64,
     },
-    /// Freeze or cancel the account of a person, or let it work again.
+    /// Freeze, cancel or restore the account of a person.
     Account {
         /// An openid or the unionid.
         id: String,

@@ -25,13 +25,14 @@ use story::Story;
 
 /// What follows the options of `weipay sandbox play --help`.
 const HELP: &str = "\
-Each step is printed as it happens: the time of the sandbox, what was done, and the status. The first step that does not go as the
-story expects ends it.
+Each step is printed as it happens: the time of the sandbox, what was done, and the status. The
+first step that does not go as the story expects ends it.
 
 Exit codes:
   0  all steps went as expected
   1  a step did not go as expected
-  2  a wrong command line or story, no sandbox runs on the data folder, or its clock would go back: nothing was sent
+  2  a wrong command line or story, no sandbox runs on the data folder, or its clock would go back:
+     nothing was sent
   3  a response could not be verified
   4  the network failed";
 

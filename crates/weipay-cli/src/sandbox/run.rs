@@ -24,22 +24,27 @@ const HELP: &str = "\
 An example: weipay sandbox run -- go test ./...
 
 The command gets these variables:
-  WEIPAY_BASE_URL, WEIPAY_MCHID ...   the kit, as of weipay sandbox env; WEIPAY_KIT is the path of kit.json
-  HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and leads to no other host
-  NO_PROXY, no_proxy                  what is reached without it: yours but for hosts of WeChat Pay, localhost, 127.0.0.1
-                                      and ::1
+  WEIPAY_BASE_URL, WEIPAY_MCHID ...   the kit, as of weipay sandbox env; WEIPAY_KIT is the path of
+                                      kit.json
+  HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and
+                                      leads to no other host
+  NO_PROXY, no_proxy                  hosts without the proxy: yours, except those of WeChat Pay,
+                                      localhost, 127.0.0.1 and ::1
   SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE
-                                      the certificates of the system, yours, and that of the local authority
+                                      a file with the certificates of the system, yours, and the
+                                      local authority
   NODE_EXTRA_CA_CERTS, NODE_USE_ENV_PROXY
                                       the same for Node.js (proxies from 22.21 and 24.5)
   PHP_INI_SCAN_DIR                    the same for PHP
   JAVA_TOOL_OPTIONS                   the same for Java: a trust store, and the proxy for https
 
-It does not get other variables that a client of weipay reads, such as your WEIPAY_PLATFORM_CERTIFICATES.
+It does not get other variables that a client of weipay reads, such as your
+WEIPAY_PLATFORM_CERTIFICATES.
 
-A termination signal is passed on to the command; so is SIGINT, unless this program runs in the foreground of a terminal, which
-sends Ctrl-C to the command itself. The sandbox waits for the command, and then cleans up. A second Ctrl-C within two seconds
-ends the command at once, with SIGKILL. The exit code is that of the command; 128 and the number of the signal if a signal ended
+A termination signal is passed on to the command; so is SIGINT, unless this program runs in the
+foreground of a terminal, which sends Ctrl-C to the command itself. The sandbox waits for the
+command, and then cleans up. A second Ctrl-C within two seconds ends the command at once, with
+SIGKILL. The exit code is that of the command; 128 and the number of the signal if a signal ended
 it. If the command cannot be started, it is 2; if the sandbox cannot, it is 1.";
 
 #[derive(Debug, Args)]

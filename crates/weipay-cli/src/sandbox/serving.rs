@@ -14,17 +14,17 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
     /// Where the state is kept: sqlite (a file in the data folder), memory, or
-    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, which any number of sandboxes may use at once, each with
-    /// its own data folder. The password can also be in PGPASSWORD.
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE, which several sandboxes can share, each with its own data folder.
+    /// The password can also be in PGPASSWORD.
     #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = str::parse::<StoreAddress>)]
     store: StoreAddress,
     /// The port of 127.0.0.1 on which the control API listens; 0 selects a free port. Its address and its
     /// token are in control.json of the data folder.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     control_port: u16,
-    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five
-    /// minutes of it, or of the time of this machine [default: as it went when the last sandbox with this
-    /// data folder ended, at first the time of this machine].
+    /// Stop the clock at this time, such as 2026-08-15T12:00:00+08:00. Requests must be signed within five minutes of
+    /// it, or of the time of this machine
+    /// [default: continues from the last sandbox with this data folder; in a new folder, the time of this machine].
     #[arg(long, value_name = "TIME", value_parser = str::parse::<Clock>)]
     pub(super) clock: Option<Clock>,
     /// Respond to the same requests with the same bytes in each run: numbers, nonces, `Request-ID`, addresses of files
@@ -36,8 +36,8 @@ pub(crate) struct Serving {
     /// none twice.
     #[arg(long, value_name = "NUMBER", value_parser = values::whole_number)]
     seed: Option<u64>,
-    /// Also reject values that the documentation of a field does not list, and do not take a notification for acknowledged if the
-    /// body of the response says FAIL.
+    /// Also reject values that the documentation of a field does not list, and do not count a notification as
+    /// acknowledged if the body of the response says FAIL.
     #[arg(long, conflicts_with = "loose")]
     strict: bool,
     /// Accept members that are not in the documentation, and characters that the platform does not accept.
@@ -65,9 +65,9 @@ pub(crate) struct Serving {
     /// Also trust these certificate authorities, in PEM, when notifications go to https addresses; may be repeated.
     #[arg(long = "receiver-ca", value_name = "FILE")]
     receiver_authorities: Vec<PathBuf>,
-    /// Let requests meet faults: flaky (some of them), outage (all of them), or rotation (signatures as while
-    /// the platform changes its keys: unknown serials and probes). --seed decides which requests are hit.
-    /// Notifications are not: see weipay sandbox notifications.
+    /// Let requests fail: flaky (some of them), outage (all of them), or rotation (signatures as while the platform
+    /// changes its keys: unknown serials and probes). --seed decides which requests are hit. Notifications are not: see
+    /// weipay sandbox notifications.
     #[arg(long, value_name = "PROFILE", value_parser = str::parse::<FaultProfile>)]
     faults: Option<FaultProfile>,
     /// The keys that the platform signs with for the first merchant of a new folder: its public key (微信支付公钥), as for every

@@ -18,10 +18,11 @@ use crate::output::{OutputFile, note, print};
 
 /// What follows the options of `weipay sandbox snapshot --help`.
 const HELP: &str = "\
-The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal data as they are. Its path is
-printed, unless it is standard output. After weipay sandbox restore a notification that waited waits again, also if it was
-acknowledged in between. If the sandbox has a --seed, the same requests then have the same responses. Without one no number that was
-given since the snapshot (transaction_id, refund_id and others) comes again.";
+The snapshot is a file of JSON lines, which only you can read: it holds openids and other personal
+data as they are. Its path is printed, unless it is standard output. After weipay sandbox restore, a
+notification that was waiting waits again, even if it was acknowledged meanwhile. If the sandbox has
+a --seed, the same requests then have the same responses. Without a seed, no number that was given
+since the snapshot (transaction_id, refund_id and others) is given again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -29,7 +30,7 @@ pub(crate) struct Snapshot {
     /// A name, for a snapshot in the data folder; or a file, which has a `/` in its path or ends with .jsonl.
     #[arg(value_name = "NAME|FILE")]
     snapshot: String,
-    /// Take the snapshot with this name away, and take none.
+    /// Remove the snapshot with this name, instead of taking one.
     #[arg(long)]
     remove: bool,
     #[command(flatten)]
@@ -38,7 +39,7 @@ pub(crate) struct Snapshot {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without a --seed no number that was given since the snapshot (transaction_id, refund_id and others) comes again."
+    after_help = "Without a --seed no number that was given since the snapshot (transaction_id, refund_id and others)\ncomes again."
 )]
 pub(crate) struct Restore {
     /// The name or the file of the snapshot.
@@ -204,8 +205,8 @@ fn call_restore(client: &Client, name: &str, shown: &str) -> Outcome {
 /// What is there now, and what is gone.
 fn told(shown: &str, restored: &Value) -> String {
     format!(
-        "the state is that of {shown}: {} rows of records and of what waits; the clock shows {} ({}); whatever came after the \
-         snapshot is gone, except merchants and their keys\n",
+        "restored {shown}: {} rows; the clock shows {} ({}); everything after the snapshot is gone, except merchants \
+         and their keys\n",
         restored["rows"],
         restored["clock"]["time"].as_str().unwrap_or("?"),
         restored["clock"]["mode"].as_str().unwrap_or("?"),

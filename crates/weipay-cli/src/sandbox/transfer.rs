@@ -28,7 +28,7 @@ pub(crate) enum TransferCommand {
         #[arg(long, value_name = "REASON")]
         fail: Option<String>,
     },
-    /// Do not confirm a transfer: it fails at once, as it would after 24 hours. Print its state.
+    /// Refuse a transfer: it fails at once, as it would after 24 hours without confirmation. Print its state.
     Refuse {
         /// Its out_bill_no, transfer_bill_no or package_info.
         number: String,

@@ -11,14 +11,12 @@ fn the_clock_is_shown_stopped_and_moved_and_goes_on_so_after_a_restart() {
     let serving = Serving::start(&data);
     assert!(said(&data, &["clock"]).contains(" (the time of this machine)\nnext event: "));
     let noon = "2026-08-15T12:00:00+08:00";
-    assert_eq!(said(&data, &["clock", "freeze", noon]), format!("{noon} (stands still)\nnext event: none\n"));
-    assert!(
-        said(&data, &["clock", "advance", "1d12h"]).starts_with("2026-08-17T00:00:00+08:00 (stands still)")
-    );
-    assert!(said(&data, &["clock", "next"]).starts_with("2026-08-17T00:00:00+08:00 (stands still)"));
+    assert_eq!(said(&data, &["clock", "freeze", noon]), format!("{noon} (frozen)\nnext event: none\n"));
+    assert!(said(&data, &["clock", "advance", "1d12h"]).starts_with("2026-08-17T00:00:00+08:00 (frozen)"));
+    assert!(said(&data, &["clock", "next"]).starts_with("2026-08-17T00:00:00+08:00 (frozen)"));
     drop(serving);
     let _serving = Serving::start(&data);
-    assert!(said(&data, &["clock", "show"]).starts_with("2026-08-17T00:00:00+08:00 (stands still)"));
+    assert!(said(&data, &["clock", "show"]).starts_with("2026-08-17T00:00:00+08:00 (frozen)"));
     assert!(said(&data, &["clock", "real"]).contains("(the time of this machine)"));
     assert_eq!(said(&data, &["clock", "put-aside"]), "");
     assert_eq!(said(&data, &["clock", "retry"]), "0 tried, 0 put aside again\n");

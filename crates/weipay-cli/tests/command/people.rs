@@ -27,11 +27,8 @@ fn a_wallet_is_filled_and_merchants_are_listed() {
     let kit = serving.kit();
     let mchid = kit["mchid"].as_str().unwrap();
     let told = said(&data, &["merchant", "sharing-notices", mchid, "http://127.0.0.1:9/shares"]);
-    assert_eq!(
-        told,
-        format!("{mchid} is told at http://127.0.0.1:9/shares of what it gets by profit sharing\n")
-    );
-    assert!(said(&data, &["merchant", "sharing-notices", mchid, "off"]).contains("not told any more"));
+    assert_eq!(told, format!("{mchid} gets notifications of profit sharing at http://127.0.0.1:9/shares\n"));
+    assert!(said(&data, &["merchant", "sharing-notices", mchid, "off"]).contains("no longer gets"));
 }
 
 #[test]

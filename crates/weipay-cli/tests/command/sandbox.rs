@@ -351,7 +351,7 @@ fn the_log_of_a_running_sandbox_is_shown_in_lines_and_one_request_whole() {
     assert_eq!(lines.lines().count(), 2, "{lines}");
     assert!(lines.starts_with("#1 ") && lines.contains("/v3/merchant/fund/balance/BASIC 200"), "{lines}");
     let failed = said(&["--failed"]);
-    assert!(failed.starts_with("#2 ") && failed.contains("near are: GET /v3/certificates"), "{failed}");
+    assert!(failed.starts_with("#2 ") && failed.contains("similar paths: GET /v3/certificates"), "{failed}");
     assert!(failed.contains("  > authorization: WECHATPAY2-SHA256-RSA2048 mchid="), "{failed}");
     assert!(said(&["1"]).contains("  < 200 after "), "{}", said(&["1"]));
     assert!(stderr(&sandbox(data.path(), &["log", "7"])).contains("no request with this number"));

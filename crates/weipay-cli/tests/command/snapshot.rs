@@ -18,10 +18,10 @@ fn the_state_is_kept_under_a_name_or_in_a_file_and_put_back() {
     said(&data, &["clock", "freeze", evening]);
     assert_eq!(said(&data, &["snapshot", file]), format!("{file}\n"));
     let told = said(&data, &["restore", "noon"]);
-    assert!(told.starts_with("the state is that of noon: ") && told.contains(noon), "{told}");
+    assert!(told.starts_with("restored noon: ") && told.contains(noon), "{told}");
     assert_eq!(time(&data), noon);
     let told = said(&data, &["restore", file]);
-    assert!(told.starts_with(&format!("the state is that of {file}: ")) && told.contains(evening), "{told}");
+    assert!(told.starts_with(&format!("restored {file}: ")) && told.contains(evening), "{told}");
     assert_eq!(time(&data), evening);
     assert_eq!(fs::read_dir(data.join("snapshots")).unwrap().count(), 1, "nothing is left of the file's way");
     #[cfg(unix)]

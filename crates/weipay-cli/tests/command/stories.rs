@@ -68,7 +68,7 @@ fn what_does_not_go_as_expected_is_told_with_file_line_and_step() {
         (
             "[[step]]\ncall = 'GET v3/merchant/fund/balance/BASIC'\nexpect = { lost = true }",
             1,
-            &["was expected to be lost"],
+            &["expects it to be lost"],
         ),
         ("[[step]]\ncall = 'GET v3/certificates/{{nobody.id}}'", 2, &["nothing is named `nobody`"]),
         (
@@ -122,7 +122,7 @@ fn a_request_of_unknown_outcome_is_repeated_as_the_story_says() {
         (2, "", 0, ""),
         (3, "expect = { unknown = true }", 0, ""),
         (3, "", 1, "sent 3 times"),
-        (2, "expect = { unknown = true }", 1, "was expected not to say what happened"),
+        (2, "expect = { unknown = true }", 1, "expects it to leave the result unknown"),
     ] {
         let (found, error) = ending(&steps(faults, expect), &[]);
         assert!(found == Some(code) && error.contains(part), "{faults} {expect}: {found:?} {error}");

@@ -47,7 +47,8 @@ fn labelled(field: &Field) -> Option<String> {
 /// Label and rules of a field, of a request or of what comes back.
 pub(crate) fn member(field: &Field, in_request: bool) -> String {
     if in_request && field.purpose == Some(Purpose::PlatformSerial) {
-        return "微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.".to_owned();
+        return "微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key."
+            .to_owned();
     }
     let filled_in = in_request && field.is_sent_by_the_client();
     let of_the_caller = in_request && field.purpose == Some(Purpose::MerchantNumber);
@@ -58,14 +59,14 @@ pub(crate) fn member(field: &Field, in_request: bool) -> String {
     } else if let Some(mode) = field.required_in {
         rules.insert(0, format!("required in {mode} only"));
     } else if let Some(case) = field.needed_in {
-        rules.insert(0, format!("needed in one case: {case}"));
+        rules.insert(0, format!("required in one case: {case}"));
     }
     let sentences: Vec<String> = [
         labelled(field),
         numbered(field.name),
         filled_in.then(|| "The client fills it in.".to_owned()),
-        of_the_caller.then(|| "The client's own number unless it is set.".to_owned()),
-        of_the_file.then(|| "The client takes it from the file unless it is set.".to_owned()),
+        of_the_caller.then(|| "Default: the client's merchant number.".to_owned()),
+        of_the_file.then(|| "Default: taken from the file.".to_owned()),
         (!rules.is_empty()).then(|| closed(&rules)),
     ]
     .into_iter()
@@ -130,8 +131,10 @@ fn rules(field: &Field) -> Vec<String> {
         rules.push(format!("matches `{pattern}`"));
     }
     match field.carrier {
-        Some(Carrier::Encrypted) => rules.push("travels encrypted (敏感信息加密)".to_owned()),
-        Some(Carrier::Sealed) => rules.push("sealed with the API key".to_owned()),
+        Some(Carrier::Encrypted) => {
+            rules.push("sensitive (敏感信息加密): the client encrypts and decrypts it".to_owned())
+        }
+        Some(Carrier::Sealed) => rules.push("encrypted with the API key".to_owned()),
         Some(Carrier::JsonText) => rules.push("JSON text in a string".to_owned()),
         Some(Carrier::UrlText) => rules.push("form-encoded text in a string".to_owned()),
         Some(Carrier::Signed) => rules.push("a signature".to_owned()),

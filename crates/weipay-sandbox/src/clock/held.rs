@@ -1,4 +1,4 @@
-//! The hand on a clock (虚拟时钟): it stands still, runs with an offset, or follows the machine.
+//! Controls a clock (虚拟时钟): frozen, with an offset, or that of the machine.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine_now;
 
-/// How a clock goes.
+/// How a clock runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum ClockMode {
@@ -19,7 +19,7 @@ pub enum ClockMode {
         /// Positive when it is ahead.
         seconds: i64,
     },
-    /// It stands still.
+    /// It is frozen.
     Frozen {
         /// Where, in unix seconds.
         at: i64,
@@ -86,9 +86,9 @@ struct Held {
     listeners: Mutex<Vec<Arc<dyn ClockListener>>>,
 }
 
-/// The hand on a clock. When a call that moves it returns, the platforms that have this clock have done what was due by then;
-/// notifications are on their way. [`Sandbox::run_for`](crate::Sandbox::run_for) also waits for these, and stops at
-/// everything in between.
+/// Controls a clock. When a call that moves it returns, the platforms with this clock have done everything that was due
+/// by then; notifications may still be on their way. [`Sandbox::run_for`](crate::Sandbox::run_for) also waits for
+/// these, and stops at everything in between.
 #[derive(Clone)]
 pub struct HeldClock(Arc<Held>);
 
@@ -115,18 +115,18 @@ impl HeldClock {
         self.mode().now()
     }
 
-    /// How it goes.
+    /// How it runs.
     #[must_use]
     pub fn mode(&self) -> ClockMode {
         *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the clock forward, or back with a negative number. It goes on as it did: one that stands still stands still there.
+    /// Moves the clock forward, or back with a negative number. A frozen clock stays frozen, at the new time.
     pub fn advance(&self, seconds: i64) {
         self.change(|mode| mode.advanced(seconds));
     }
 
-    /// Sets the clock to another time. It goes on as it did: one that runs runs from there.
+    /// Sets the clock to another time. A running clock keeps running from there; a frozen one stays frozen.
     pub fn set(&self, unix_seconds: i64) {
         self.change(|mode| mode.set(unix_seconds));
     }
@@ -136,12 +136,12 @@ impl HeldClock {
         self.change(|_| ClockMode::Frozen { at: unix_seconds });
     }
 
-    /// Lets the clock run from a time.
+    /// Sets the clock to a time, and lets it run.
     pub fn run_from(&self, unix_seconds: i64) {
         self.change(|_| ClockMode::Real.set(unix_seconds));
     }
 
-    /// Lets the clock show the time of the machine again.
+    /// Makes the clock follow the time of the machine again.
     pub fn set_real(&self) {
         self.change(|_| ClockMode::Real);
     }

@@ -188,7 +188,7 @@ fn cause_of_broken_json(text: &[u8]) -> &'static str {
         Some(b'{' | b'[') => {
             "the body is not JSON to its end: look for a comma, a quotation mark or a bracket too many or too few"
         }
-        Some(b'<') => "the body is XML, which is for APIv2: APIv3 wants a JSON object",
+        Some(b'<') => "the body is XML, which is for APIv2: APIv3 expects a JSON object",
         _ => "the body must be a JSON object: it does not begin with {",
     }
 }

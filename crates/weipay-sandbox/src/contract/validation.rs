@@ -20,7 +20,8 @@ pub struct Validation {
     pub failing_acknowledgements: bool,
     /// In which words what is wrong is refused, where the platform was seen to refuse otherwise than its
     /// documents say: as the documents say. Off by default. They differ for an `out_trade_no` that was used
-    /// before (403 OUT_TRADE_NO_USED) and for an openid of another appid (500 OPENID_MISMATCH).
+    /// before (403 OUT_TRADE_NO_USED), for an openid of another appid (500 OPENID_MISMATCH), for the limits of a stock
+    /// of cash coupons, and for a service order that is over.
     pub documented_errors: bool,
 }
 

@@ -67,7 +67,7 @@ impl fmt::Display for ClientError {
             }
             Self::Unreadable(dir) => write!(
                 f,
-                "{FILE} in {dir} cannot be read: stop the sandbox that runs on {dir}, if one does, and start it again, which writes the file again"
+                "{FILE} in {dir} cannot be read: restart the sandbox on {dir}: it writes the file at its start"
             ),
             Self::Connection(_) => f.write_str("the control API of the sandbox did not respond"),
             Self::Refused { message, .. } => f.write_str(message),

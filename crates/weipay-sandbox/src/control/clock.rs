@@ -7,14 +7,9 @@ use crate::clock::{self, ClockMode, HeldClock};
 use crate::platform::ClockError;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get(
-        "/clock",
-        "What time it is for the platform, how its clock goes, and the next event",
-        &[],
-        show,
-    ),
+    Route::get("/clock", "The platform's time, how its clock runs, and the next event", &[], show),
     Route::post("/clock/freeze", "Stops the clock", FREEZE, freeze),
-    Route::post("/clock/set", "Lets the clock run from a time", SET, set),
+    Route::post("/clock/set", "Sets the clock to a time, and lets it run", SET, set),
     Route::post(
         "/clock/advance",
         "Advances the clock by a duration; everything that becomes due happens at its due time",
@@ -29,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::get(
         "/clock/put-aside",
-        "What was due and cannot be done, and why: the first thousand. It waits for POST /clock/retry",
+        "Due work that failed and was put aside, with reasons (at most 1,000); POST /clock/retry tries it again",
         &[],
         put_aside,
     ),
@@ -39,7 +34,7 @@ pub(super) const ROUTES: &[Route] = &[
         &[],
         retry,
     ),
-    Route::post("/clock/real", "Lets the clock show the time of this machine again", &[], real),
+    Route::post("/clock/real", "Makes the clock follow the time of this machine again", &[], real),
 ];
 
 const FREEZE: &[Member] = &[Member::text("time", "RFC 3339 (default: the current time of the clock)")];
@@ -108,7 +103,7 @@ fn advance(control: &Control, request: &ControlRequest) -> Result<Value, Control
     control.platform.follow_clock()?;
     if hand(control).now().saturating_add(seconds) > LAST_SECOND {
         return Err(ControlError::invalid(
-            "the clock cannot go beyond the year 9999, the last that a time is written in",
+            "the clock cannot go beyond the year 9999, the last year of RFC 3339",
         ));
     }
     let run = control.platform.run_for(seconds)?;

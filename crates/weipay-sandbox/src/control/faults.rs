@@ -18,7 +18,10 @@ const RULE: &[Member] = &[
     Member::text("fault", "Such as 502, slow; ms=1500, commit-then-drop, wrong-signature").required(),
     Member::text("operation", "Only this operation: path template, with or without the method before it"),
     Member::text("merchant", "Only this merchant"),
-    Member::text("host", "Only requests to this host"),
+    Member::text(
+        "host",
+        "Only requests to this host: one of the platform's, or that by which clients reach the sandbox",
+    ),
     Member::integer("first", "Only the first N requests"),
     Member::number("probability", "From 0 (never) to 1 (always)"),
     Member::integer("seed", "The same seed hits the same requests"),

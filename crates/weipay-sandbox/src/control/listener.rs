@@ -92,7 +92,7 @@ async fn outcome(
         Ok(Ok(body)) => body.to_bytes(),
         _ => {
             return Err(ControlError::invalid(
-                "the body did not arrive whole and in time, or is longer than 1 MiB",
+                "the body did not arrive completely within the time limit, or is longer than 1 MiB",
             ));
         }
     };

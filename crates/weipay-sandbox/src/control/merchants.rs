@@ -28,13 +28,13 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::put(
         "/merchants/{mchid}/platform-keys",
-        "Which keys the platform signs with for it",
+        "Sets which keys the platform signs with for it",
         KEYS,
         set_platform_keys,
     ),
     Route::post(
         "/merchants/{mchid}/platform-keys/rotation",
-        "A step of the rotation of one of these keys",
+        "Takes one step in rotating one of these keys",
         ROTATION,
         rotate,
     ),

@@ -9,8 +9,8 @@ use crate::notifications::release::ReleaseOrder;
 use crate::notifications::trigger::{Trigger, TriggerError};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/notifications", "Notifications that are kept, the newest first", FILTER, list),
-    Route::get("/notifications/hold", "Whose notifications are held", &[], holds),
+    Route::get("/notifications", "Stored notifications, newest first", FILTER, list),
+    Route::get("/notifications/hold", "The merchants whose notifications are held", &[], holds),
     Route::get("/notifications/{id}", "A notification by its id or number, with its attempts", &[], show),
     Route::post(
         "/notifications/{id}/replay",
@@ -26,22 +26,27 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/notifications/{id}/probe",
-        "Sends a notification with the wrong signature of a probe, and, when it was refused, with the right one",
+        "Sends a notification as a signature probe (签名探测), and if that is refused, with the correct signature",
         &[],
         probe,
     ),
-    Route::post("/notifications/hold", "Keeps notifications back until they are released", MERCHANT, hold),
+    Route::post("/notifications/hold", "Holds notifications until they are released", MERCHANT, hold),
     Route::post(
         "/trigger",
-        "Sends one notification of any event: a sample, for which nothing has happened, or one of an order",
+        "Sends one notification of any event: a sample, or with `order` the one of that order",
         TRIGGER,
         trigger,
     ),
-    Route::post("/notifications/release", "Releases what is held, in some order", RELEASE, release),
+    Route::post(
+        "/notifications/release",
+        "Releases held notifications, in the given order",
+        RELEASE,
+        release,
+    ),
 ];
 
 const FILTER: &[Member] = &[
-    Member::text("mchid", "Those of this merchant"),
+    Member::text("mchid", "Only those of this merchant"),
     Member::word("state", &NotificationState::WORDS, "Those in this state"),
     Member::text("event_type", "Those of this event"),
     Member::integer("limit", "Maximum number (default: 100)"),
@@ -73,7 +78,7 @@ const TRIGGER: &[Member] = &[
         "mchid",
         "The merchant (default: the first). With `order`: whose number it is, when several have used it",
     ),
-    Member::object("set", "Other values of its members, each under its path such as amount.total"),
+    Member::object("set", &[], "Members to replace, keyed by path, such as amount.total"),
 ];
 
 impl From<NotificationError> for ControlError {

@@ -52,9 +52,11 @@ fn operation(route: &Route) -> Value {
     let mut parameters: Vec<Value> = route.path.split('/').filter_map(placeholder).map(in_path).collect();
     if route.has_body() {
         if !route.members.is_empty() {
+            let mut schema = object(route.members);
+            schema["additionalProperties"] = false.into();
             operation["requestBody"] = json!({
                 "required": route.members.iter().any(|member| member.is_required),
-                "content": { "application/json": { "schema": body(route.members) } },
+                "content": { "application/json": { "schema": schema } },
             });
         }
     } else {
@@ -86,7 +88,11 @@ fn in_query(member: &Member) -> Value {
     })
 }
 
-fn body(members: &[Member]) -> Value {
+/// An object with these members.
+fn object(members: &[Member]) -> Value {
+    if members.is_empty() {
+        return json!({ "type": "object" });
+    }
     let mut properties = Map::new();
     for member in members {
         let mut schema = schema(member);
@@ -95,7 +101,7 @@ fn body(members: &[Member]) -> Value {
     }
     let required: Vec<_> =
         members.iter().filter(|member| member.is_required).map(|member| member.name).collect();
-    let mut body = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut body = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
         body["required"] = json!(required);
     }
@@ -106,10 +112,11 @@ fn schema(member: &Member) -> Value {
     match member.kind {
         MemberKind::Text => json!({ "type": "string", "minLength": 1 }),
         MemberKind::Word(words) => json!({ "type": "string", "enum": words }),
-        MemberKind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        MemberKind::Texts => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         MemberKind::Integer => json!({ "type": "integer" }),
         MemberKind::Number => json!({ "type": "number" }),
         MemberKind::Boolean => json!({ "type": "boolean" }),
-        MemberKind::Object => json!({ "type": "object" }),
+        MemberKind::Object(members) => object(members),
+        MemberKind::Objects(members) => json!({ "type": "array", "items": object(members) }),
     }
 }

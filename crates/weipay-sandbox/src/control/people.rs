@@ -14,7 +14,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post(
         "/people/{id}/account",
         "Freezes or cancels the account of a person, by unionid or openid, or restores it",
-        &[Member::word("state", &AccountState::WORDS, "What the account is from now on").required()],
+        &[Member::word("state", &AccountState::WORDS, "The new state of the account").required()],
         set_account,
     ),
     Route::get("/people/{id}/account", "The state of a person's account", &[], show_account),

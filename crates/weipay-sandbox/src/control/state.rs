@@ -8,7 +8,7 @@ use crate::platform::snapshots::{Snapshot, SnapshotError};
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/reset", "Deletes all records; merchants and their kits are kept", &[], reset),
     Route::get("/snapshots", "The snapshots in the data folder", &[], list),
-    Route::post("/snapshots", "Keeps the state as it is now", NAME, take),
+    Route::post("/snapshots", "Saves the current state", NAME, take),
     Route::post(
         "/snapshots/{name}/restore",
         "Replaces the whole state with that of a snapshot, or changes nothing; merchants and their kits are kept",
@@ -19,7 +19,8 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const NAME: &[Member] =
-    &[Member::text("name", "Under which it is restored; one that has this name is replaced").required()];
+    &[Member::text("name", "The name of the snapshot; an existing one with this name is replaced")
+        .required()];
 
 impl From<SnapshotError> for ControlError {
     fn from(error: SnapshotError) -> Self {

@@ -158,6 +158,9 @@ fn the_document_describes_every_route() {
         count,
         "one route stands twice"
     );
+    let pay = &document["paths"]["/orders/pay"]["post"]["requestBody"]["content"]["application/json"];
+    let front_end = pay["schema"]["properties"]["front_end"]["properties"].as_object().unwrap();
+    assert!(front_end.contains_key("paySign") && front_end.contains_key("prepayid"));
     let state = &document["paths"]["/stocks/{stock_id}/state"]["put"];
     assert_eq!(state["parameters"][0]["name"], "stock_id");
     let schema = &state["requestBody"]["content"]["application/json"]["schema"];
@@ -165,6 +168,93 @@ fn the_document_describes_every_route() {
         (&schema["required"], &schema["properties"]["state"]["enum"][1]),
         (&json!(["state"]), &json!("RUNNING"))
     );
+}
+
+/// A value that fits a member, and that makes sense for most handlers.
+fn sample(member: &Member, sandbox: &Sandbox) -> Value {
+    match member.kind {
+        MemberKind::Word(words) => json!(words[0]),
+        MemberKind::Texts => json!(["1"]),
+        MemberKind::Integer | MemberKind::Number => json!(1),
+        MemberKind::Boolean => json!(true),
+        MemberKind::Object(members) => {
+            members.iter().map(|member| (member.name.to_owned(), sample(member, sandbox))).collect()
+        }
+        MemberKind::Objects(members) => {
+            let item = members.iter().map(|member| (member.name.to_owned(), sample(member, sandbox)));
+            json!([item.collect::<Value>()])
+        }
+        MemberKind::Text => match member.name {
+            "openid" => json!(sandbox.kit().openid),
+            "mchid" | "merchant" => json!(sandbox.kit().mchid),
+            "time" => json!("2026-08-15T12:00:00+08:00"),
+            "duration" => json!("1s"),
+            "fault" => json!("drop"),
+            "event" | "event_type" => json!("COUPON.SEND"),
+            // Nobody listens there.
+            "url" => json!("http://127.0.0.1:1/"),
+            _ => json!("1"),
+        },
+    }
+}
+
+#[test]
+fn each_handler_reads_the_members_that_its_route_has_and_no_others() {
+    let sandbox = Sandbox::start().unwrap();
+    let control = Control { platform: sandbox.shared_platform() };
+    let mut different = Vec::new();
+    for route in control.routes() {
+        let declared: std::collections::BTreeSet<String> =
+            route.members.iter().map(|member| member.name.to_owned()).collect();
+        let segments = route.path.split('/').map(|segment| match placeholder(segment) {
+            Some("mchid") => sandbox.kit().mchid.as_str(),
+            Some(_) => "1",
+            None => segment,
+        });
+        let path = segments.collect::<Vec<_>>().join("/");
+        // All at once, and each one that excludes others with those that are needed.
+        let alone = route.members.iter().map(Some);
+        READ.take();
+        for chosen in std::iter::once(None).chain(alone) {
+            if chosen.is_some() && READ.with_borrow(|read| *read == declared) {
+                break;
+            }
+            let is_given = |member: &&Member| {
+                chosen.is_none_or(|chosen| {
+                    member.is_required || member.name == "openid" || member.name == chosen.name
+                })
+            };
+            let given = route.members.iter().filter(is_given);
+            let (target, body) = match route.has_body() {
+                true => {
+                    let body: Value =
+                        given.map(|member| (member.name.to_owned(), sample(member, &sandbox))).collect();
+                    (path.clone(), body.to_string())
+                }
+                false => {
+                    let pairs = given.map(|member| {
+                        let value = sample(member, &sandbox);
+                        format!("{}={}", member.name, value.as_str().map_or(value.to_string(), str::to_owned))
+                    });
+                    (format!("{path}?{}", pairs.collect::<Vec<_>>().join("&")), String::new())
+                }
+            };
+            let response = control.respond(route.method, &target, body.as_bytes(), true);
+            let message =
+                response.body.as_ref().and_then(|body| body["message"].as_str()).unwrap_or_default();
+            let is_refused_unread = ["unknown member", "must be a", "must be one of"];
+            assert!(
+                !is_refused_unread.iter().any(|words| message.starts_with(words)),
+                "{} {target}: {message}",
+                route.method
+            );
+        }
+        let read = READ.take();
+        if read != declared {
+            different.push((route.method, route.path, read, declared));
+        }
+    }
+    assert!(different.is_empty(), "route, what is read, what it has: {different:#?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(crate) fn cause(given: &str, merchant: &Merchant, merchants: &Merchants) -> 
     let is_own = |serial: &str| is_same_serial(serial, &merchant.serial);
     let signers = &merchant.signers;
     let why = if plain != given && is_own(plain) {
-        "it is written with signs between its digits: write the hexadecimal digits alone"
+        "it has separators between its digits: write only the hexadecimal digits"
     } else if hexadecimal(given).is_some_and(|serial| is_own(&serial)) {
         "it is the right number in decimal: write it in hexadecimal"
     } else if given.starts_with("PUB_KEY_ID_") {

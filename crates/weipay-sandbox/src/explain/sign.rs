@@ -285,7 +285,7 @@ impl WrongSign<'_> {
                 End::Key,
             ),
             with(
-                "blanks around values were cut off before signing: sign them as they are sent",
+                "spaces around values were removed before signing: sign values as they are sent",
                 map(&|text| text.trim().to_owned()),
                 End::Key,
             ),
@@ -316,7 +316,7 @@ impl WrongSign<'_> {
                 "another message or key: the body begins with a byte order mark, perhaps its text is not what was signed"
                     .to_owned()
             }
-            Some(_) => "another message or another key was signed: join every element that is not empty, but for sign, as name=value \
+            Some(_) => "another message or another key was signed: join every element that is not empty, except sign, as name=value \
                         with & between them, sorted by name, and end with &key= and api_v2_key of kit.json; print what your program \
                         signs and compare it"
                 .to_owned(),

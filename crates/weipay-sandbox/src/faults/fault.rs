@@ -62,7 +62,7 @@ pub(super) enum Body {
 
 pub(super) const ADVICE: &str = "a fault is one of 202, 429, 500, 502, 503, drop, reset (each may be prefixed with commit-then-), slow, truncated, \
      wrong-signature, missing-signature, probe-signature, unknown-serial; options follow: `; body=json`, `html` or `none` for \
-     a status, `; ms=1500` for slow";
+     a status, `; ms=1500` for slow, at most 60000";
 
 const COMMIT: &str = "commit-then-";
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
@@ -199,7 +199,10 @@ mod tests {
             "drop; now",
         ] {
             let advice = text.parse::<Fault>().unwrap_err();
-            assert!(advice.contains("probe-signature"), "{text}: {advice}");
+            assert!(
+                advice.contains("probe-signature") && advice.contains("at most 60000"),
+                "{text}: {advice}"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use http::uri::Authority;
 use weipay_catalog::{Catalog, Operation};
 use weipay_wire::Authorization;
 
@@ -56,7 +57,8 @@ impl FaultRule {
         self
     }
 
-    /// Only requests to this host, such as `api.mch.weixin.qq.com`: one of two that is down.
+    /// Only requests to this host: one of the platform's, such as `api.mch.weixin.qq.com`, or the one by which clients reach the
+    /// sandbox. So one of two is down.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
@@ -87,6 +89,11 @@ impl FaultRule {
     pub(super) fn check(&self) -> Result<(), FaultError> {
         if !(0.0..=1.0).contains(&self.probability) {
             return Err(FaultError::Probability);
+        }
+        if let Some(host) = &self.host
+            && (host.contains('@') || host.parse::<Authority>().is_err())
+        {
+            return Err(FaultError::Host(host.clone()));
         }
         let Some(operation) = &self.operation else { return Ok(()) };
         let (method, path) = split(operation);
@@ -296,6 +303,13 @@ mod tests {
         assert!(matches!(add(rule().operation(format!("GET {USE}"))), FaultError::UnknownOperation(_)));
         for probability in [-0.1, 1.1, f64::NAN] {
             assert_eq!(add(rule().probability(probability)), FaultError::Probability);
+        }
+        for host in ["https://api.mch.weixin.qq.com", "api.mch.weixin.qq.com/v3", "", "a b"] {
+            assert_eq!(add(rule().host(host)), FaultError::Host(host.to_owned()));
+        }
+        // A container may have any name, with a port or without one.
+        for host in ["sandbox:8080", "[::1]:8080", "127.0.0.1", "api.mch.weixin.qq.com:443"] {
+            assert_eq!(Faults::default().add(rule().host(host)), Ok(1));
         }
     }
 

@@ -23,7 +23,7 @@ use crate::merchants::rotation::KeyKind;
 /// A kit that is not on disk yet.
 pub(super) struct Issued {
     pub(super) kit: Kit,
-    /// File names relative to the data directory, and what goes into them.
+    /// File names relative to the data folder, and what goes into them.
     pub(super) files: Vec<(String, Zeroizing<String>)>,
 }
 
@@ -166,8 +166,8 @@ fn public_key_id(mchid: &str, entropy: &Entropy) -> String {
 }
 
 /// A certificate of a key by itself. Its dates fit its state. A real one is for five years; this one is for five before and after
-/// now, so that the sandbox's clock can go far in both directions. Of the same holder's the one with the greater number begins and
-/// ends later, by a day for each: clients take the newest.
+/// now, so that the sandbox's clock can go far in both directions. Of the same holder's the one with the greater number
+/// begins and ends later, by a day for each: clients take the newest.
 fn certify(
     key: &str,
     common_name: &str,

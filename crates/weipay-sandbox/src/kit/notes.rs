@@ -95,7 +95,7 @@ fn public_key(text: &mut String, values: &Values<'_>, id: &str, file: &str) {
         &format!("{}\n    public_key=open('{file}').read(), public_key_id='{id}')\n", python(values)),
     );
     section(
-        "wechatpay-node-v3: it knows no public key of the platform, and cannot verify its signatures",
+        "wechatpay-node-v3: it does not support the public key of the platform, so it cannot verify signatures",
         &format!("{}Do not call verifySign.\n", node_v3(appid, mchid, key, cert)),
     );
     section(
@@ -207,11 +207,16 @@ fn head(kit: &Kit, home: &Path) -> String {
     format!(
         "Kit of merchant {} in a sandbox at {}\n\
          The platform has {has}.\n\
-         Members of kit.json that are null do not exist for this merchant. Names such as `api_v3_key` or `apiV3Key` below stand for values of kit.json.\n\
-         SDKs whose host names are fixed run inside `weipay sandbox run --data '{home}' -- COMMAND`, which starts the sandbox of that\n\
-         folder, where none runs yet, and sets the proxy and the trust in its certificates for Go, Java, Node.js, PHP and Python.\n\
-         Where it runs already: HTTPS_PROXY={base_url} and SSL_CERT_FILE={ca} (Python with requests: REQUESTS_CA_BUNDLE; Node.js:\n\
-         NODE_EXTRA_CA_CERTS and NODE_USE_ENV_PROXY=1; Java: https.proxyHost, https.proxyPort and a trust store with that certificate).\n",
+         Members of kit.json that are null do not exist for this merchant. Names such as `api_v3_key` or\n\
+         `apiV3Key` below stand for values of kit.json.\n\
+         SDKs whose host names are fixed run inside\n\
+         \x20 weipay sandbox run --data '{home}' -- COMMAND\n\
+         which starts the sandbox of that folder, where none runs yet, and sets the proxy and the trust in\n\
+         its certificates for Go, Java, Node.js, PHP and Python. Where it runs already, set\n\
+         \x20 HTTPS_PROXY={base_url}\n\
+         \x20 SSL_CERT_FILE={ca}\n\
+         Python with requests: REQUESTS_CA_BUNDLE; Node.js: NODE_EXTRA_CA_CERTS and NODE_USE_ENV_PROXY=1;\n\
+         Java: https.proxyHost, https.proxyPort and a trust store with that certificate.\n",
         kit.mchid,
         kit.base_url,
         home = home.display(),

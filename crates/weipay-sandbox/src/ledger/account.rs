@@ -96,7 +96,7 @@ impl AccountKind {
     }
 
     /// How an account is filled here.
-    pub(super) const fn advice(self) -> &'static str {
+    pub(crate) const fn advice(self) -> &'static str {
         match self {
             Self::Operation => ": weipay sandbox merchant top-up MCHID FEN --account operation",
             Self::Available => ": weipay sandbox merchant top-up MCHID FEN --account basic",

@@ -7,7 +7,7 @@ use super::record::{CertificateState, MerchantRecord, PlatformKeys};
 use crate::kit::{self, KitError, KitOnDisk, Made};
 use crate::platform::Platform;
 
-/// A merchant to add: everything that is not said is made up.
+/// A merchant to add. Everything that is not set is generated.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,14 +43,14 @@ impl NewMerchant {
         self
     }
 
-    /// Binds an appid to it. The first stands in its kit.
+    /// Binds an appid to it. The first one is in its kit.
     #[must_use]
     pub fn appid(mut self, appid: impl Into<String>) -> Self {
         self.appids.push(appid.into());
         self
     }
 
-    /// Lets it act for this merchant (子商户), as a partner (服务商) does.
+    /// Allows it to act for this merchant (子商户), as a partner (服务商).
     #[must_use]
     pub fn sub_merchant(mut self, mchid: impl Into<String>) -> Self {
         self.sub_merchants.push(mchid.into());
@@ -64,7 +64,7 @@ impl NewMerchant {
         self
     }
 
-    /// What the platform knows about its certificate.
+    /// The state of its certificate.
     #[must_use]
     pub fn certificate(mut self, state: CertificateState) -> Self {
         self.certificate = state;

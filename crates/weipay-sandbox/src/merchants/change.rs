@@ -36,7 +36,7 @@ impl fmt::Display for MerchantError {
             Self::Exists(mchid) => write!(f, "merchant {mchid} exists already; choose another number"),
             Self::Unknown(mchid) => f.write_str(&reasons::no_merchant(mchid)),
             Self::Kit(_) => f.write_str("the merchant's kit is inconsistent"),
-            Self::Store(_) => f.write_str("the merchant could not be kept"),
+            Self::Store(_) => f.write_str("the merchant could not be stored"),
         }?;
         append_causes(self, f)
     }

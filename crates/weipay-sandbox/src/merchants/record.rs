@@ -5,34 +5,26 @@ use weipay_wire::Kit;
 
 use super::KIND;
 use crate::store::{IndexEntry, Record};
+use crate::words::words;
 
-/// Which keys the platform signs with for a merchant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlatformKeys {
-    /// 微信支付公钥 only, as for every merchant since October 2024: there is no certificate to list.
-    #[default]
-    PublicKey,
-    /// 平台证书 only.
-    Certificate,
-    /// Both: the public key signs for a request that names it, the certificate for every other.
-    Migration,
+words! {
+    /// Which keys the platform signs with for a merchant.
+    #[derive(Default)]
+    pub enum PlatformKeys {
+        /// 微信支付公钥 only, as for every merchant since October 2024: there is no certificate to list.
+        #[default]
+        PublicKey = "public-key",
+        /// 平台证书 only.
+        Certificate = "certificate",
+        /// Both: the public key signs for a request that names it, the certificate for every other.
+        Migration = "migration",
+    }
 }
 
 impl PlatformKeys {
     pub(crate) const ALL: [Self; 3] = [Self::PublicKey, Self::Certificate, Self::Migration];
     pub(crate) const WORDS: [&str; 3] =
         [Self::PublicKey.word(), Self::Certificate.word(), Self::Migration.word()];
-
-    /// `public-key`, `certificate` or `migration`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::PublicKey => "public-key",
-            Self::Certificate => "certificate",
-            Self::Migration => "migration",
-        }
-    }
 
     /// The mode of this [`word`](Self::word).
     #[must_use]
@@ -49,36 +41,26 @@ impl PlatformKeys {
     }
 }
 
-/// What the platform knows about a merchant certificate (商户API证书), beside its dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CertificateState {
-    /// Nothing: its dates decide.
-    #[default]
-    Valid,
-    /// Treated as if its last day were over.
-    Expired,
-    /// 已作废.
-    Revoked,
-    /// Treated as if its first day were still to come.
-    NotYetValid,
+words! {
+    /// What the platform knows about a merchant certificate (商户API证书), beside its dates.
+    #[derive(Default)]
+    pub enum CertificateState {
+        /// Nothing: its dates decide.
+        #[default]
+        Valid = "valid",
+        /// Treated as if its last day were over.
+        Expired = "expired",
+        /// 已作废.
+        Revoked = "revoked",
+        /// Treated as if its first day were still to come.
+        NotYetValid = "not-yet-valid",
+    }
 }
 
 impl CertificateState {
     pub(crate) const ALL: [Self; 4] = [Self::Valid, Self::Expired, Self::Revoked, Self::NotYetValid];
     pub(crate) const WORDS: [&str; 4] =
         [Self::Valid.word(), Self::Expired.word(), Self::Revoked.word(), Self::NotYetValid.word()];
-
-    /// `valid`, `expired`, `revoked` or `not-yet-valid`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-            Self::NotYetValid => "not-yet-valid",
-        }
-    }
 
     /// The state of this [`word`](Self::word).
     #[must_use]

@@ -148,7 +148,7 @@ impl Platform {
                 (RotationStep::Switch, known) => keys.signing = known - 1,
                 (RotationStep::Finish, known) if keys.signing != known - 1 => {
                     return Err(MerchantError::Invalid(
-                        "the old key signs still; switch first, which is what a rotation is for".to_owned(),
+                        "the old key still signs: switch to the new one first".to_owned(),
                     ));
                 }
                 (RotationStep::Finish, known) => {

@@ -6,7 +6,7 @@
 use serde_json::Value;
 use weipay_wire::XmlElements;
 
-use super::receiver::Received;
+use super::receiver::{BodyEnd, Received};
 use super::record::{Attempt, AttemptKind};
 
 /// So much of a body is kept and shown.
@@ -40,7 +40,7 @@ impl Judged {
 /// whether the body counts: any 2xx acknowledges, unless `reads_bodies` and the body says `FAIL` or does not end; a redirect
 /// is not followed and does not acknowledge.
 pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> Judged {
-    let Received { status, body, is_whole } = match received {
+    let Received { status, body, end } = match received {
         Ok(received) => received,
         Err(reason) => {
             return Judged { status: None, body: String::new(), reason: Some(reason), acknowledged: false };
@@ -49,8 +49,11 @@ pub(super) fn judged(received: Result<Received, String>, reads_bodies: bool) -> 
     let says_fail = says_fail(&body);
     let (acknowledged, reason) = match status {
         // Nobody knows what it says in the end.
-        200..=299 if reads_bodies && !is_whole => {
+        200..=299 if reads_bodies && end == BodyEnd::Late => {
             (false, Some("the body did not end within 5 seconds".to_owned()))
+        }
+        200..=299 if reads_bodies && end == BodyEnd::CutOff => {
+            (false, Some("the connection ended before all of the body had come".to_owned()))
         }
         200..=299 if says_fail && reads_bodies => (false, Some("the body says FAIL".to_owned())),
         200..=299 if says_fail => (
@@ -95,7 +98,7 @@ mod tests {
     use super::*;
 
     fn received(status: u16, body: &str) -> Result<Received, String> {
-        Ok(Received { status, body: body.to_owned(), is_whole: true })
+        Ok(Received { status, body: body.to_owned(), end: BodyEnd::Whole })
     }
 
     #[test]
@@ -121,9 +124,12 @@ mod tests {
 
     #[test]
     fn a_body_that_does_not_end_acknowledges_only_where_bodies_are_not_read() {
-        let cut = || Ok(Received { status: 200, body: String::new(), is_whole: false });
-        assert!(judged(cut(), false).acknowledged);
-        assert!(!judged(cut(), true).acknowledged);
+        for (end, why) in [(BodyEnd::CutOff, "the connection ended"), (BodyEnd::Late, "within 5 seconds")] {
+            let received = || Ok(Received { status: 200, body: String::new(), end });
+            assert!(judged(received(), false).acknowledged);
+            let strictly = judged(received(), true);
+            assert!(!strictly.acknowledged && strictly.reason.unwrap().contains(why));
+        }
     }
 
     #[test]

@@ -77,6 +77,10 @@ pub(crate) fn check_address(url: &str) -> Result<(), String> {
     Target::parse(url)?.check_not_official()
 }
 
+/// Ends of names that no public network has.
+const NAMES_OF_PRIVATE_NETWORKS: [&str; 6] =
+    [".localhost", ".local", ".internal", ".test", ".lan", ".home.arpa"];
+
 /// Whether an address is one of plain HTTP, to a host that the public can reach: by its number, or by a name with a dot that is none
 /// of this machine.
 pub(crate) fn is_plain_to_public_host(url: &str) -> bool {
@@ -84,10 +88,7 @@ pub(crate) fn is_plain_to_public_host(url: &str) -> bool {
     let name = target.name().trim_end_matches('.').to_ascii_lowercase();
     let is_public = match name.parse::<IpAddr>() {
         Ok(address) => !address.to_canonical().is_loopback() && may_be_called(address, false),
-        Err(_) => {
-            name.contains('.')
-                && ![".localhost", ".local", ".internal", ".test"].iter().any(|end| name.ends_with(end))
-        }
+        Err(_) => name.contains('.') && !NAMES_OF_PRIVATE_NETWORKS.iter().any(|end| name.ends_with(end)),
     };
     !target.is_https && is_public
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{self, Notification, NotificationState};
 use crate::store::{LATEST, NEVER, OutboxEntry, Record, StoreError, Transaction};
 
-/// Whose notifications are held. That stays over a restart.
+/// The merchants whose notifications are held. This survives a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Holds {

@@ -1,7 +1,7 @@
 //! Looking up names (域名解析) of receivers, on threads that do nothing else.
 //!
 //! The resolver of the operating system keeps the thread that asks it, and cannot be told to stop: a name
-//! whose servers do not answer keeps it for many seconds, long after the attempt has ended. A merchant
+//! whose servers do not respond keeps it for many seconds, long after the attempt has ended. A merchant
 //! chooses the names. So no thread that anything else waits for may ask, and only so many threads ask at
 //! once. Each counts until the resolver has let go of it.
 

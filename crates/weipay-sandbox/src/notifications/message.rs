@@ -48,7 +48,7 @@ pub(super) fn make(
     signature: Signature,
 ) -> Result<Message, String> {
     let merchant =
-        platform.merchants.find(&entry.mchid).ok_or("the sandbox does not know its merchant any more")?;
+        platform.merchants.find(&entry.mchid).ok_or("its merchant no longer exists in the sandbox")?;
     if entry.resource.is_null() {
         // Every event has a content, so that is what an engine gives for text that is not JSON.
         return Err("its content in the sandbox's database is broken".to_owned());

@@ -1,5 +1,5 @@
-//! What a developer does to notifications: looks at them, sends them again, several times at once, or as a probe (探测流量).
-//! Keeping them back is in `release`.
+//! What a developer can do with notifications: list them, send them again, send several copies at once, or send a probe
+//! (探测流量). Holding them is in `release`.
 //!
 //! Everything here waits for the receiver's response and gives the attempt, so that a test reads what came of it.
 
@@ -38,7 +38,7 @@ pub struct Notifications {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NotificationFilter {
-    /// Those of this merchant.
+    /// Only those of this merchant.
     pub mchid: Option<String>,
     /// Those in this state.
     pub state: Option<NotificationState>,
@@ -89,15 +89,15 @@ impl NotificationFilter {
     }
 }
 
-/// Why nothing was done to a notification.
+/// Why an action on a notification failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NotificationError {
     /// No notification is kept that has this `id` or number.
     Unknown(String),
-    /// The receiver is just being called for it.
+    /// It is being delivered at this moment.
     UnderWay(String),
-    /// What was asked for makes no sense.
+    /// The request is invalid.
     Invalid(String),
     /// Of the [order](super::trigger::Trigger::of_order) that was named there is nothing to tell.
     NothingToTell(String),
@@ -116,11 +116,11 @@ impl fmt::Display for NotificationError {
             Self::UnderWay(id) => {
                 write!(
                     f,
-                    "the receiver of notification {id} is being called just now; try again in a few seconds"
+                    "the receiver of notification {id} is being called at this moment; try again in a few seconds"
                 )
             }
             Self::Invalid(reason) | Self::NothingToTell(reason) => f.write_str(reason),
-            Self::Store(_) => f.write_str("the notifications could not be read or kept"),
+            Self::Store(_) => f.write_str("the notifications could not be read or stored"),
         }?;
         append_causes(self, f)
     }
@@ -144,7 +144,8 @@ impl Notifications {
         self.platform().act(|tx, _| work(tx))
     }
 
-    /// The notifications that are kept, the newest first: the last ten thousand, and all that wait or are held.
+    /// The stored notifications, newest first: the last ten thousand, and all that are waiting or held. Of those that still
+    /// waited when ten thousand newer ones had come, some stay after they are finished.
     ///
     /// # Errors
     ///
@@ -154,7 +155,8 @@ impl Notifications {
         match filter.event_type.as_deref() {
             Some(event) if EventName::parse(event).described().is_none() => {
                 let reason = Trigger::new(event).err().map_or_else(
-                    || "the event is written as the list has it, such as COUPON.SEND or v2/transaction-success".to_owned(),
+                    || "write the event as `weipay sandbox notifications list` shows it, such as COUPON.SEND or \
+                        v2/transaction-success".to_owned(),
                     |error| error.to_string(),
                 );
                 return Err(NotificationError::Invalid(reason));
@@ -220,9 +222,9 @@ impl Notifications {
         })?
     }
 
-    /// Sends a notification with the wrong signature of a probe (签名探测), which the platform does now and then. The receiver
-    /// must refuse it; then the notification comes again with the right signature, and both attempts are given. A probe that is
-    /// acknowledged is the last: the receiver does not verify.
+    /// Sends a notification with the wrong signature of a probe (签名探测), which the platform does now and then. The
+    /// receiver must refuse it; then the notification is sent again with the right signature, and both attempts are
+    /// returned. If the receiver acknowledges the probe, it does not verify signatures, and nothing more is sent.
     ///
     /// # Errors
     ///

@@ -7,6 +7,14 @@ use super::{Taken, hold};
 use crate::platform::Epoch;
 use crate::store::{OutboxEntry, StoreError, Transaction};
 
+/// UNCONFIRMED(most-repeats): how many notifications of one merchant wait for a repeat at most. Without a bound there would be no end to them where its receiver
+/// is gone and the clock stands still. What was never attempted, and what is held, does not count: nothing is given up before
+/// its receiver was called once, and who holds them wants them all.
+const MAX_REPEATS: i64 = 10_000;
+
+/// The most that one attempt gives up, where many were released at once.
+const MAX_GIVEN_UP: i64 = 100;
+
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the
 /// wait begins with the attempt, and not when it timed out.
 pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
@@ -52,19 +60,19 @@ pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, Sto
 }
 
 /// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt. What has been decided
-/// about it meanwhile stays, unless it is acknowledged now.
+/// about it meanwhile stays, unless it is acknowledged now. The older ones of its merchant that are given up for it are returned.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     taken: &Taken,
     attempt: Attempt,
     next: Option<i64>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<OutboxEntry>, StoreError> {
     let entry = &taken.entry;
     // After a reset or a restore it belongs to what was, and another notification may have its number.
     if Epoch::current(tx)? != taken.epoch {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(()) };
+    let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(Vec::new()) };
     let is_acknowledged = attempt.acknowledged;
     kept.add_attempt(attempt);
     if is_acknowledged {
@@ -78,7 +86,37 @@ pub(super) fn settle(
             None => close(tx, &mut kept, entry, NotificationState::GivenUp)?,
         }
     }
-    tx.save(&kept)
+    tx.save(&kept)?;
+    // Only the first failure makes one more wait for a repeat.
+    if kept.state == NotificationState::Waiting && kept.failed == 1 {
+        return give_up_oldest(tx, &entry.mchid);
+    }
+    Ok(Vec::new())
+}
+
+/// Gives up the oldest notifications of a merchant of which too many wait for a repeat.
+fn give_up_oldest(tx: &Transaction<'_>, mchid: &str) -> Result<Vec<OutboxEntry>, StoreError> {
+    let mut given_up = Vec::new();
+    for entry in tx.repeats_beyond(mchid, MAX_REPEATS, MAX_GIVEN_UP)? {
+        let Some(mut kept) = record::of_entry(tx, &entry)? else { continue };
+        if kept.is_closed() {
+            continue;
+        }
+        close(tx, &mut kept, &entry, NotificationState::GivenUp)?;
+        tx.save(&kept)?;
+        // Unless another node delivers it now.
+        if kept.is_closed() {
+            given_up.push(entry);
+        }
+    }
+    Ok(given_up)
+}
+
+/// Why a notification was [given up for newer ones](settle).
+pub(super) fn why_given_up(number: i64) -> String {
+    format!(
+        "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat, as where a receiver is gone"
+    )
 }
 
 /// Lets a notification wait for the attempt after one that failed. If this node was so slow that another one
@@ -188,7 +226,7 @@ pub(super) mod tests {
     }
 
     fn attempt(status: u16) -> Attempt {
-        let received = receiver::Received { status, body: String::new(), is_whole: true };
+        let received = receiver::Received { status, body: String::new(), end: receiver::BodyEnd::Whole };
         acknowledgement::judged(Ok(received), false).attempt(AttemptKind::Scheduled, 0, 1)
     }
 
@@ -311,5 +349,48 @@ pub(super) mod tests {
         assert_eq!(kept(&store).state, NotificationState::Acknowledged);
         assert!(within(&store, |tx| hold::release(tx, None, |due| due)).is_empty());
         assert_eq!((kept(&store).state, outbox(&store)), (NotificationState::Acknowledged, vec![]));
+    }
+
+    #[test]
+    fn a_merchant_whose_receiver_is_gone_has_its_oldest_given_up_and_nobody_elses() {
+        let store = Store::in_memory();
+        let announce = |tx: &Transaction<'_>, mchid: &str| {
+            tx.announce(&Announcement { mchid: mchid.to_owned(), ..announcement("1") })
+        };
+        let fail = |tx: &Transaction<'_>, number: i64| {
+            let mut kept = record::with_number(tx, number)?.unwrap();
+            let entry = kept.entry(0);
+            wait(tx, &mut kept, &entry, 60)?;
+            tx.save(&kept)
+        };
+        let count = MAX_REPEATS + 4;
+        let epoch = within(&store, |tx| {
+            announce(tx, "1900000208")?;
+            (1..=count).try_for_each(|_| announce(tx, "1900000109"))?;
+            // Of the merchant: 2 was never attempted, 3 is held, and the last one is attempted now.
+            (1..=count).filter(|number| *number != 2).try_for_each(|number| fail(tx, number))?;
+            let mut held = record::with_number(tx, 3)?.unwrap();
+            (held.state, held.due) = (NotificationState::Held, None);
+            tx.change_due(&held.entry(60), hold::held(60))?;
+            tx.save(&held)?;
+            Epoch::current(tx)
+        });
+        let state = |number| within(&store, |tx| record::with_number(tx, number)).map(|kept| kept.state);
+        let settle_last = |number| {
+            let entry = within(&store, |tx| Ok(record::with_number(tx, number)?.unwrap().entry(0)));
+            let taken = Taken { entry, epoch, claimed: Claimed::now() };
+            let given_up = within(&store, |tx| settle(tx, &taken, attempt(500), Some(60)));
+            given_up.iter().map(|entry| entry.number).collect::<Vec<_>>()
+        };
+        // From 4 to the one that fails now, 10,002 wait for a repeat.
+        assert_eq!(settle_last(count + 1), [4, 5]);
+        let (waiting, held) = (NotificationState::Waiting, NotificationState::Held);
+        let states: Vec<_> = (1..=6).map(|number| state(number).unwrap()).collect();
+        let given_up = NotificationState::GivenUp;
+        assert_eq!(states, [waiting, waiting, held, given_up, given_up, waiting]);
+        // One more, one fewer. The new one has a shelf of its own, so what became of the oldest is still to be seen.
+        within(&store, |tx| announce(tx, "1900000109"));
+        assert_eq!(settle_last(count + 2), [6]);
+        assert_eq!((state(6), state(count + 2)), (Some(given_up), Some(waiting)));
     }
 }

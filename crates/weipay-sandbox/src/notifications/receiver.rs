@@ -105,8 +105,18 @@ pub(super) struct Received {
     pub(super) status: u16,
     /// The beginning of its body.
     pub(super) body: String,
-    /// Whether the body ended in time, or was longer than what is read of any.
-    pub(super) is_whole: bool,
+    pub(super) end: BodyEnd,
+}
+
+/// How the body of a response ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyEnd {
+    /// It ended in time, or was longer than what is read of any.
+    Whole,
+    /// The connection ended before all of it had come.
+    CutOff,
+    /// It had not ended when its time was over.
+    Late,
 }
 
 /// The head of a response, and the connection on which its body comes.
@@ -149,8 +159,8 @@ async fn within(
                 Reading::Counts => limit.saturating_sub(began.elapsed()).max(BODY_TIME),
                 Reading::Shown => BODY_TIME,
             };
-            let (body, is_whole) = beginning(body, left).await;
-            Ok(Received { status, body, is_whole })
+            let (body, end) = beginning(body, left).await;
+            Ok(Received { status, body, end })
         }
         Err(_) => Err(format!("no response within {} seconds", limit.as_secs())),
     }
@@ -217,23 +227,23 @@ where
     Ok(Head { status, body: response.into_body(), _connection: connection })
 }
 
-/// The beginning of a body, and whether no more of it was to come. Who sends none in time has responded all the same.
-async fn beginning(mut body: Incoming, limit: Duration) -> (String, bool) {
+/// The beginning of a body, and how it ended. Who sends none in time has responded all the same.
+async fn beginning(mut body: Incoming, limit: Duration) -> (String, BodyEnd) {
     let mut bytes = Vec::new();
     let read = async {
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return false };
+            let Ok(frame) = frame else { return BodyEnd::CutOff };
             let Ok(data) = frame.into_data() else { break };
             bytes.extend(data.iter().take(MAX_BODY_BYTES - bytes.len()));
             if bytes.len() >= MAX_BODY_BYTES {
                 break;
             }
         }
-        true
+        BodyEnd::Whole
     };
-    let is_whole = timeout(limit, read).await.unwrap_or(false);
+    let end = timeout(limit, read).await.unwrap_or(BodyEnd::Late);
     let text = String::from_utf8_lossy(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).into_owned();
-    (text, is_whole)
+    (text, end)
 }
 
 /// The task of a connection, which ends with its attempt.
@@ -348,7 +358,12 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n").unwrap();
             let _ = stream.read(&mut [0]);
         });
-        assert_eq!(endless, Ok(Received { status: 200, body: "OK".to_owned(), is_whole: false }));
+        assert_eq!(endless, Ok(Received { status: 200, body: "OK".to_owned(), end: BodyEnd::Late }));
+        let cut_off = posted(|mut stream| {
+            read_request(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nO").unwrap();
+        });
+        assert_eq!(cut_off, Ok(Received { status: 200, body: "O".to_owned(), end: BodyEnd::CutOff }));
         let elsewhere = posted(|mut stream| {
             read_request(&mut stream);
             stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n").unwrap();
@@ -379,7 +394,7 @@ mod tests {
             // The head came at the last moment, so nothing is left of the limit for the body, which never ends.
             within(Duration::ZERO, Reading::Counts, std::future::ready(head)).await
         });
-        assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned(), is_whole: false }));
+        assert_eq!(received, Ok(Received { status: 200, body: "O".to_owned(), end: BodyEnd::Late }));
     }
 
     /// A server may flush the head first.
@@ -396,7 +411,7 @@ mod tests {
             // Who does not wait has hung up.
             let _ = stream.write_all(b"SUCCESS");
         });
-        assert_eq!(received, Ok(Received { status: 200, body: expected, is_whole: true }));
+        assert_eq!(received, Ok(Received { status: 200, body: expected, end: BodyEnd::Whole }));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What is kept of a notification: what it tells, where it goes, and its attempts.
 //!
 //! The finished ones are kept in a ring: the record of a new one takes the place of an old one that is finished. What waits or is
-//! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place.
+//! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place. A shelf that was
+//! needed once stays: what is finished there is kept until its place is needed again.
 
 use std::fmt;
 
@@ -66,7 +67,8 @@ pub enum NotificationState {
     Held,
     /// The receiver has acknowledged it.
     Acknowledged,
-    /// The retry table of its event has ended without an acknowledgement.
+    /// The retry table of its event has ended without an acknowledgement; or ten thousand newer ones of its merchant waited for a
+    /// repeat, as where a receiver is gone and the clock stands still.
     GivenUp,
 }
 
@@ -344,7 +346,7 @@ mod tests {
     #[test]
     fn what_waits_stays_however_many_others_are_finished() {
         let store = Store::in_memory();
-        let kept = store.transaction(|tx| {
+        let numbers: Result<Vec<Option<i64>>, StoreError> = store.transaction(|tx| {
             announce(tx, "1900000109")?;
             for _ in 0..PLACES + 2 {
                 announce(tx, "1900000208")?;
@@ -367,27 +369,12 @@ mod tests {
             assert_eq!(outbox(tx, "1900000208")?.len(), 2);
             [1, 2, 3, 4, 5, 10_001, 10_002, 10_004, 10_005]
                 .into_iter()
-                .map(|number| with_number(tx, number))
+                .map(|number| Ok(with_number(tx, number)?.map(|notification| notification.number)))
                 .collect()
         });
-        let kept: Result<Vec<Option<Notification>>, StoreError> = kept;
-        let numbers: Vec<_> =
-            kept.unwrap().iter().map(|kept| kept.as_ref().map(|kept| kept.number)).collect();
-        let known = |number| Some(number);
-        assert_eq!(
-            numbers,
-            [
-                known(1),
-                known(2),
-                known(3),
-                None,
-                None,
-                known(10_001),
-                known(10_002),
-                known(10_004),
-                known(10_005)
-            ]
-        );
+        let expected =
+            [Some(1), Some(2), Some(3), None, None, Some(10_001), Some(10_002), Some(10_004), Some(10_005)];
+        assert_eq!(numbers.unwrap(), expected);
     }
 
     #[test]

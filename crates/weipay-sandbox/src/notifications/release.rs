@@ -43,8 +43,8 @@ impl ReleaseOrder {
 }
 
 impl Notifications {
-    /// Holds the notifications of a merchant, or of all: what waits and what follows is not sent until it is released. How many
-    /// wait. One whose receiver is being called just now still arrives.
+    /// Holds the notifications of a merchant, or of all: what waits and what follows is not sent until it is released.
+    /// Returns how many wait. One that is being delivered at this moment still arrives.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Notifications {
         self.transaction(|tx| Ok(hold::hold(tx, mchid)?))
     }
 
-    /// Whose notifications are held now.
+    /// The merchants whose notifications are held now.
     ///
     /// # Errors
     ///

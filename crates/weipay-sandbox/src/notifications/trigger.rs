@@ -55,7 +55,7 @@ impl From<TriggerError> for NotificationError {
     }
 }
 
-/// A notification that was made and not sent.
+/// A notification that was made but not sent.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TriggeredMessage {
@@ -112,9 +112,9 @@ impl Trigger {
         Ok(Self { described, order: None, overrides: Vec::new() })
     }
 
-    /// Tells of an order (订单) that a running sandbox has, by `out_trade_no` or `transaction_id`, as the sandbox itself
-    /// would; or of a refund, a transfer or another thing with a number, where the event is of such. Of several the
-    /// newest.
+    /// Makes the notification about an order (订单) of a running sandbox, by `out_trade_no` or `transaction_id`, with
+    /// the content that the sandbox itself would send; for events of other records, about a refund, a transfer and so
+    /// on, by its number. If several match, the newest.
     #[must_use]
     pub fn of_order(mut self, number: impl Into<String>) -> Self {
         self.order = Some(number.into());
@@ -151,7 +151,7 @@ impl Trigger {
         if self.described.resource.is_empty() { &self.described.body } else { &self.described.resource }
     }
 
-    /// Makes the message with the keys of a kit, whose platform need not run.
+    /// Makes the message with the keys of a kit. Its sandbox does not have to run.
     ///
     /// # Errors
     ///

@@ -14,33 +14,30 @@ use super::Person;
 use crate::ledger::Owner;
 use crate::platform::Platform;
 use crate::store::{Record, StoreError, Transaction};
+use crate::words::words;
 
-/// Whether the account of a person works.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum AccountState {
-    /// It works.
-    #[default]
-    Normal,
-    /// 冻结: nothing leaves it and nothing comes in.
-    Frozen,
-    /// 注销: the person has left.
-    Cancelled,
-    /// 未实名: the name of the person is not verified.
-    Unverified,
+words! {
+    /// Whether the account of a person works.
+    #[derive(Default)]
+    #[non_exhaustive]
+    pub enum AccountState {
+        /// It works.
+        #[default]
+        Normal = "normal",
+        /// 冻结: nothing leaves it and nothing comes in.
+        Frozen = "frozen",
+        /// 注销: the person has left.
+        Cancelled = "cancelled",
+        /// 未实名: the name of the person is not verified.
+        Unverified = "unverified",
+    }
 }
 
 impl AccountState {
     const ALL: [Self; 4] = [Self::Normal, Self::Frozen, Self::Cancelled, Self::Unverified];
     /// The words of all of them.
-    pub const WORDS: [&str; 4] = ["normal", "frozen", "cancelled", "unverified"];
-
-    /// One word, such as `frozen`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        Self::WORDS[self as usize]
-    }
+    pub const WORDS: [&str; 4] =
+        [Self::Normal.word(), Self::Frozen.word(), Self::Cancelled.word(), Self::Unverified.word()];
 
     /// The state of this [`word`](Self::word).
     #[must_use]

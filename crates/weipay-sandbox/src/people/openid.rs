@@ -6,7 +6,7 @@ use crate::store::{StoreError, Transaction};
 pub(super) const LENGTH: usize = 28;
 
 /// What reasons say of openids and unionids alike.
-pub(crate) const FORM: &str = "has 28 letters, digits, _ or -, and begins with o";
+pub(crate) const FORM: &str = "must have 28 letters, digits, _ or -, and begin with o";
 
 /// Where an openid or a unionid can be given, and the text is neither.
 pub(crate) const PERSON_FORM: &str =
@@ -41,10 +41,11 @@ impl WrongOpenid {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Form => {
-                "an openid has 28 letters, digits, _ or -, and begins with o; every such text is a user here"
+                "an openid must have 28 letters, digits, _ or -, and begin with o; every such text is a user here"
             }
             Self::OfAnotherAppid => {
-                "this openid is of a person who has another one under this appid: weipay sandbox person show OPENID shows it"
+                "this openid belongs to a person who has another openid under this appid: weipay sandbox person show \
+                 OPENID shows it"
             }
         }
     }

@@ -76,7 +76,7 @@ impl fmt::Display for ClockError {
         match self {
             Self::Busy => f.write_str(reasons::CLOCK_IS_MOVED),
             Self::Unsettled => f.write_str(
-                "what is due now did not end within 20 seconds, so the clock was not moved on; try again",
+                "the work that is due now did not finish within 20 seconds, so the clock was not moved; try again",
             ),
             Self::Store(error) => error.fmt(f),
         }

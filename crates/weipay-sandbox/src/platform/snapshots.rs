@@ -26,7 +26,7 @@ use crate::data_folder::{SNAPSHOTS, private};
 use crate::error::append_causes;
 use crate::gate::Replays;
 use crate::reasons;
-use crate::store::snapshot::{FORM, Head, ReadError, Reader, Writer};
+use crate::store::snapshot::{FORM, Head, OLDEST_FORM, ReadError, Reader, Writer};
 use crate::store::{StoreError, StoredRow, Transaction};
 
 /// The most snapshots; one must be removed before another is kept.
@@ -221,7 +221,7 @@ impl Platform {
         };
         let opened = File::open(file).map_err(|error| SnapshotError::File(file.to_owned(), error))?;
         let (mut reader, head) = Reader::new(BufReader::new(opened)).map_err(failed)?;
-        if head.form != FORM {
+        if !(OLDEST_FORM..=FORM).contains(&head.form) {
             return Err(SnapshotError::Form { found: head.form, wanted: FORM });
         }
         if let Some(mchid) = head.merchants.iter().find(|mchid| self.merchants.find(mchid).is_none()) {

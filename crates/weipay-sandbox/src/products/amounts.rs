@@ -30,12 +30,12 @@ enum Limits {
 }
 use Limits::{Both, High, Low, Neither};
 
-struct Desk<'a> {
+struct Merchant<'a> {
     world: World<'a>,
     caller: Account,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Merchant<'a> {
     /// A merchant with money everywhere.
     fn new(sandbox: &'a Sandbox) -> Self {
         let mut world = World::with_merchants(&sandbox.platform().merchants);
@@ -105,10 +105,10 @@ fn total(fen: i64) -> Value {
 #[test]
 fn orders() {
     let sandbox = sandbox();
-    let desk = Desk::new(&sandbox);
+    let merchant = Merchant::new(&sandbox);
     let own = |number: &str| {
         json!({
-            "appid": APPID, "mchid": desk.caller.mchid, "description": "茶", "out_trade_no": number,
+            "appid": APPID, "mchid": merchant.caller.mchid, "description": "茶", "out_trade_no": number,
             "notify_url": "https://example.com/n", "amount": total(100), "payer": { "openid": openid(0) },
         })
     };
@@ -122,48 +122,48 @@ fn orders() {
         if kind == "h5" {
             body["scene_info"] = scene.clone();
         }
-        desk.try_all("POST", &format!("/v3/pay/transactions/{kind}"), &body, &at);
+        merchant.try_all("POST", &format!("/v3/pay/transactions/{kind}"), &body, &at);
     }
     let code = json!({
-        "appid": APPID, "mchid": desk.caller.mchid, "description": "茶", "out_trade_no": "code-1", "amount": total(100),
+        "appid": APPID, "mchid": merchant.caller.mchid, "description": "茶", "out_trade_no": "code-1", "amount": total(100),
         "payer": { "auth_code": "130000000000000001" }, "scene_info": { "store_info": { "id": "0001" } },
     });
-    desk.try_all("POST", "/v3/pay/transactions/codepay", &code, &at);
+    merchant.try_all("POST", "/v3/pay/transactions/codepay", &code, &at);
     let partner = json!({
-        "sp_appid": APPID, "sp_mchid": desk.caller.mchid, "sub_mchid": SUB, "description": "茶",
+        "sp_appid": APPID, "sp_mchid": merchant.caller.mchid, "sub_mchid": SUB, "description": "茶",
         "out_trade_no": "mini-1", "notify_url": "https://example.com/n", "amount": total(100),
         "payer": { "sp_openid": openid(0) },
     });
-    desk.try_all("POST", "/v3/pay/partner/transactions/miniprogram", &partner, &at);
+    merchant.try_all("POST", "/v3/pay/partner/transactions/miniprogram", &partner, &at);
     let part = |number: &str| {
         json!({
-            "mchid": desk.caller.mchid, "attach": "a", "out_trade_no": number, "description": "茶",
+            "mchid": merchant.caller.mchid, "attach": "a", "out_trade_no": number, "description": "茶",
             "amount": { "total_amount": 100, "currency": "CNY" },
         })
     };
     let combined = json!({
-        "combine_appid": sandbox.kit().appid, "combine_mchid": desk.caller.mchid, "combine_out_trade_no": "combined-1",
+        "combine_appid": sandbox.kit().appid, "combine_mchid": merchant.caller.mchid, "combine_out_trade_no": "combined-1",
         "sub_orders": [part("part-1"), part("part-2")], "notify_url": "https://example.com/n",
     });
     let at = [("/sub_orders/0/amount/total_amount", Both), ("/sub_orders/1/amount/total_amount", Both)];
-    desk.try_all("POST", "/v3/combine-transactions/native", &combined, &at);
+    merchant.try_all("POST", "/v3/combine-transactions/native", &combined, &at);
     let by_v2 = json!({
         "appid": APPID, "body": "茶", "out_trade_no": "v2-1", "total_fee": 100, "trade_type": "NATIVE",
         "spbill_create_ip": "127.0.0.1", "notify_url": "https://example.com/n",
     });
-    desk.try_all("POST", "/v2/pay/unifiedorder", &by_v2, &[("/total_fee", Both)]);
+    merchant.try_all("POST", "/v2/pay/unifiedorder", &by_v2, &[("/total_fee", Both)]);
     let mut by_code = by_v2.clone();
     (by_code["out_trade_no"], by_code["auth_code"]) = (json!("v2-2"), json!("130000000000000002"));
-    desk.try_all("POST", "/v2/pay/micropay", &by_code, &[("/total_fee", Both)]);
+    merchant.try_all("POST", "/v2/pay/micropay", &by_code, &[("/total_fee", Both)]);
 }
 
 #[test]
 fn refunds() {
     let sandbox = sandbox();
-    let mut desk = Desk::new(&sandbox);
-    desk.sold("order-1", None, false);
-    desk.sold("order-2", Some(SUB), false);
-    desk.world.pass(60, false);
+    let mut merchant = Merchant::new(&sandbox);
+    merchant.sold("order-1", None, false);
+    merchant.sold("order-2", Some(SUB), false);
+    merchant.world.pass(60, false);
     let body = json!({
         "out_trade_no": "order-1", "out_refund_no": "refund-1",
         "amount": {
@@ -177,26 +177,26 @@ fn refunds() {
         ("/amount/from/0/amount", Both),
         ("/amount/from/1/amount", Both),
     ];
-    desk.try_all("POST", "/v3/refund/domestic/refunds", &body, &at);
+    merchant.try_all("POST", "/v3/refund/domestic/refunds", &body, &at);
     let body = json!({
         "sub_mchid": SUB, "sp_appid": APPID, "out_trade_no": "order-2", "out_refund_no": "refund-2",
         "amount": { "refund": 100, "total": 10_000, "currency": "CNY" },
     });
-    desk.try_all("POST", "/v3/ecommerce/refunds/apply", &body, &at[..2]);
-    desk.world.pass(120, false);
+    merchant.try_all("POST", "/v3/ecommerce/refunds/apply", &body, &at[..2]);
+    merchant.world.pass(120, false);
     let by_v2 = json!({
         "appid": APPID, "out_trade_no": "order-1", "out_refund_no": "refund-3", "total_fee": 10_000, "refund_fee": 100,
     });
     let at = [("/total_fee", Both), ("/refund_fee", Both)];
-    desk.try_all("POST", "/v2/secapi/pay/refund", &by_v2, &at);
+    merchant.try_all("POST", "/v2/secapi/pay/refund", &by_v2, &at);
 }
 
 #[test]
 fn shares_and_what_is_given_back_of_them() {
     let sandbox = sandbox();
-    let mut desk = Desk::new(&sandbox);
-    let id = desk.sold("order-1", Some(SUB), true);
-    desk.world.pass(60, false);
+    let mut merchant = Merchant::new(&sandbox);
+    let id = merchant.sold("order-1", Some(SUB), true);
+    merchant.world.pass(60, false);
     for form in ["", "/ecommerce", "/brand"] {
         let mut receiver = json!({
             "appid": APPID, "type": "MERCHANT_ID", "account": STORE, "name": "店", "relation_type": "STORE",
@@ -219,62 +219,62 @@ fn shares_and_what_is_given_back_of_them() {
             }
             _ => body["finish"] = json!(false),
         }
-        desk.ask("POST", &format!("/v3{form}/profitsharing/receivers/add"), &receiver).unwrap();
+        merchant.ask("POST", &format!("/v3{form}/profitsharing/receivers/add"), &receiver).unwrap();
         let target = format!("/v3{form}/profitsharing/orders");
-        desk.try_all("POST", &target, &body, &[("/receivers/0/amount", Both)]);
-        desk.world.pass(10, false);
+        merchant.try_all("POST", &target, &body, &[("/receivers/0/amount", Both)]);
+        merchant.world.pass(10, false);
         let returns = if form.is_empty() { "return-orders" } else { "returnorders" };
         let back = json!({
             "sub_mchid": SUB, "out_order_no": body["out_order_no"], "out_return_no": format!("b{form}").replace('/', "-"),
             "return_mchid": STORE, "amount": 50, "description": "退",
         });
         let target = format!("/v3{form}/profitsharing/{returns}");
-        desk.try_all("POST", &target, &back, &[("/amount", Both)]);
+        merchant.try_all("POST", &target, &back, &[("/amount", Both)]);
     }
     let back = json!({
         "appid": APPID, "sub_mch_id": SUB, "out_order_no": "s", "out_return_no": "b2", "return_account_type": "MERCHANT_ID",
         "return_account": STORE, "return_amount": 10, "description": "退",
     });
-    desk.try_all("POST", "/v2/secapi/pay/profitsharingreturn", &back, &[("/return_amount", Both)]);
+    merchant.try_all("POST", "/v2/secapi/pay/profitsharingreturn", &back, &[("/return_amount", Both)]);
 }
 
 #[test]
 fn what_platforms_pay_for_their_sub_merchants_and_take_of_them() {
     let sandbox = sandbox();
-    let mut desk = Desk::new(&sandbox);
+    let mut merchant = Merchant::new(&sandbox);
     let order = json!({
-        "sp_appid": APPID, "sp_mchid": desk.caller.mchid, "sub_mchid": SUB, "description": "茶", "out_trade_no": "order-1",
+        "sp_appid": APPID, "sp_mchid": merchant.caller.mchid, "sub_mchid": SUB, "description": "茶", "out_trade_no": "order-1",
         "notify_url": "https://example.com/notify", "amount": { "total": 10_000 },
         "settle_info": { "profit_sharing": true, "subsidy_amount": 500 },
     });
     let target = "/v3/pay/partner/transactions/native";
-    desk.try_all("POST", target, &order, &[("/settle_info/subsidy_amount", Neither)]);
+    merchant.try_all("POST", target, &order, &[("/settle_info/subsidy_amount", Neither)]);
     let pays = PersonPays::new("order-1").by_person(openid(0));
-    let id = desk.world.pay(&desk.caller.mchid, "order-1", &pays).unwrap().transaction_ids.remove(0);
+    let id = merchant.world.pay(&merchant.caller.mchid, "order-1", &pays).unwrap().transaction_ids.remove(0);
     let refund = json!({
         "sub_mchid": SUB, "sp_appid": APPID, "transaction_id": id, "out_refund_no": "refund-1",
         "amount": { "refund": 100, "total": 10_000, "currency": "CNY" },
     });
-    let refund = desk.ask("POST", "/v3/ecommerce/refunds/apply", &refund).unwrap();
-    desk.world.pass(60, false);
+    let refund = merchant.ask("POST", "/v3/ecommerce/refunds/apply", &refund).unwrap();
+    merchant.world.pass(60, false);
     let mut body = json!({ "sub_mchid": SUB, "transaction_id": id, "amount": 100, "description": "补" });
-    desk.try_all("POST", "/v3/ecommerce/subsidies/create", &body, &[("/amount", Both)]);
+    merchant.try_all("POST", "/v3/ecommerce/subsidies/create", &body, &[("/amount", Both)]);
     (body["refund_id"], body["out_order_no"]) = (refund["refund_id"].clone(), json!("r1"));
     body["from"] =
         json!([{ "account": "AVAILABLE", "amount": 60 }, { "account": "UNAVAILABLE", "amount": 40 }]);
     let at = [("/amount", Both), ("/from/0/amount", Both), ("/from/1/amount", Both)];
-    desk.try_all("POST", "/v3/ecommerce/subsidies/return", &body, &at);
+    merchant.try_all("POST", "/v3/ecommerce/subsidies/return", &body, &at);
     let fee = json!({
         "sub_mchid": SUB, "transaction_id": id, "amount": 100, "type": "SERVICE_FEE_INCOME",
         "scene": "RETURN_GOODS", "refund_id": refund["refund_id"],
     });
-    desk.try_all("POST", "/v3/ecommerce/profitsharing/after-sales-orders", &fee, &[("/amount", Both)]);
+    merchant.try_all("POST", "/v3/ecommerce/profitsharing/after-sales-orders", &fee, &[("/amount", Both)]);
 }
 
 #[test]
 fn transfers_payouts_and_withdrawals() {
     let sandbox = sandbox();
-    let desk = Desk::new(&sandbox);
+    let merchant = Merchant::new(&sandbox);
     let transfer = |number: &str| {
         json!({
             "appid": APPID, "out_bill_no": number, "openid": openid(0), "transfer_amount": 100, "transfer_remark": "a",
@@ -283,12 +283,12 @@ fn transfers_payouts_and_withdrawals() {
     };
     let at = [("/transfer_amount", Both)];
     let bills = "/v3/fund-app/mch-transfer/transfer-bills";
-    desk.try_all("POST", bills, &transfer("t1"), &at);
+    merchant.try_all("POST", bills, &transfer("t1"), &at);
     let mut with = transfer("t2");
     with["authorization_info"] = json!({
         "user_display_name": "张", "out_authorization_no": "a1", "authorization_notify_url": "https://example.com/n",
     });
-    desk.try_all("POST", &format!("{bills}/pre-transfer-with-authorization"), &with, &at);
+    merchant.try_all("POST", &format!("{bills}/pre-transfer-with-authorization"), &with, &at);
     // A detail of nothing fails, and the batch does not.
     let batch = |number: &str| {
         json!({
@@ -299,28 +299,28 @@ fn transfers_payouts_and_withdrawals() {
         })
     };
     let at = [("/total_amount", Both), ("/transfer_detail_list/0/transfer_amount", Both)];
-    desk.try_all("POST", "/v3/transfer/batches", &batch("b1"), &at);
+    merchant.try_all("POST", "/v3/transfer/batches", &batch("b1"), &at);
     let packet = json!({
         "wxappid": APPID, "mch_billno": "p1", "send_name": "茶", "re_openid": openid(0), "total_amount": 100, "total_num": 1,
         "wishing": "a", "client_ip": "127.0.0.1", "act_name": "a", "remark": "a",
     });
     let at = [("/total_amount", Both), ("/total_num", Both)];
-    desk.try_all("POST", "/v2/mmpaymkttransfers/sendredpack", &packet, &at);
+    merchant.try_all("POST", "/v2/mmpaymkttransfers/sendredpack", &packet, &at);
     let to_wallet = json!({
         "mch_appid": APPID, "partner_trade_no": "w1", "openid": openid(0), "check_name": "NO_CHECK", "amount": 100, "desc": "a",
     });
-    desk.try_all("POST", "/v2/mmpaymkttransfers/promotion/transfers", &to_wallet, &[("/amount", Both)]);
+    merchant.try_all("POST", "/v2/mmpaymkttransfers/promotion/transfers", &to_wallet, &[("/amount", Both)]);
     let own = json!({ "out_request_no": "withdraw1", "amount": 100, "account_type": "BASIC" });
-    desk.try_all("POST", "/v3/merchant/fund/withdraw", &own, &[("/amount", Both)]);
+    merchant.try_all("POST", "/v3/merchant/fund/withdraw", &own, &[("/amount", Both)]);
     let of_sub =
         json!({ "sub_mchid": SUB, "out_request_no": "withdraw2", "amount": 100, "account_type": "BASIC" });
-    desk.try_all("POST", "/v3/ecommerce/fund/withdraw", &of_sub, &[("/amount", Both)]);
+    merchant.try_all("POST", "/v3/ecommerce/fund/withdraw", &of_sub, &[("/amount", Both)]);
 }
 
 #[test]
 fn contracts() {
     let sandbox = sandbox();
-    let mut desk = Desk::new(&sandbox);
+    let mut merchant = Merchant::new(&sandbox);
     let day = clock::rfc3339(clock::midnight(clock::day(NOW) + 2));
     let presign = json!({
         "appid": APPID, "plan_id": 12535, "out_contract_code": "c1", "contract_display_account": "a",
@@ -331,51 +331,51 @@ fn contracts() {
     });
     let target = "/v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app";
     let at = [("/deduct_schedule/estimated_deduct_amount/total", Both)];
-    desk.try_all("POST", target, &presign, &at);
+    merchant.try_all("POST", target, &presign, &at);
 
     let mut plain = presign.clone();
     plain.as_object_mut().unwrap().remove("deduct_schedule");
     plain["out_contract_code"] = json!("c2");
-    desk.ask("POST", target, &plain).unwrap();
-    let id = contract_that_was_signed(&desk.world, &desk.caller.mchid, "c2", &openid(0));
+    merchant.ask("POST", target, &plain).unwrap();
+    let id = contract_that_was_signed(&merchant.world, &merchant.caller.mchid, "c2", &openid(0));
     let notice = json!({
-        "mchid": desk.caller.mchid, "appid": APPID, "deduct_duration": { "count": 3, "unit": "DAY" },
+        "mchid": merchant.caller.mchid, "appid": APPID, "deduct_duration": { "count": 3, "unit": "DAY" },
         "estimated_amount": { "amount": 100, "currency": "CNY" },
     });
     let target = format!("/v3/papay/contracts/{id}/notify");
-    desk.try_all("POST", &target, &notice, &[("/estimated_amount/amount", Both)]);
+    merchant.try_all("POST", &target, &notice, &[("/estimated_amount/amount", Both)]);
     let deduct = json!({
         "appid": APPID, "out_trade_no": "d1", "description": "会员", "transaction_notify_url": "https://example.com/n",
         "contract_id": id, "amount": { "total": 100 },
     });
-    desk.world.pass(2 * DAY, false);
-    desk.try_all("POST", "/v3/papay/pay/transactions/apply", &deduct, &[("/amount/total", Both)]);
-    desk.world.pass(10, false);
+    merchant.world.pass(2 * DAY, false);
+    merchant.try_all("POST", "/v3/papay/pay/transactions/apply", &deduct, &[("/amount/total", Both)]);
+    merchant.world.pass(10, false);
     // Each deduction needs a notice.
-    desk.ask("POST", &target, &notice).unwrap();
-    desk.world.pass(2 * DAY, false);
+    merchant.ask("POST", &target, &notice).unwrap();
+    merchant.world.pass(2 * DAY, false);
     let by_v2 = json!({
         "appid": APPID, "body": "会员", "out_trade_no": "d2", "total_fee": 100, "spbill_create_ip": "127.0.0.1",
         "notify_url": "https://example.com/n", "trade_type": "PAP", "contract_id": id,
     });
-    desk.try_all("POST", "/v2/pay/pappayapply", &by_v2, &[("/total_fee", Both)]);
+    merchant.try_all("POST", "/v2/pay/pappayapply", &by_v2, &[("/total_fee", Both)]);
     let with_contract = json!({
-        "appid": APPID, "mchid": desk.caller.mchid, "description": "茶", "out_trade_no": "with-1",
+        "appid": APPID, "mchid": merchant.caller.mchid, "description": "茶", "out_trade_no": "with-1",
         "notify_url": "https://example.com/n", "amount": { "total": 100 }, "payer": { "openid": openid(1) },
         "contract_info": {
-            "plan_id": "12535", "contract_mchid": desk.caller.mchid, "contract_appid": APPID, "contract_code": "c3",
+            "plan_id": "12535", "contract_mchid": merchant.caller.mchid, "contract_appid": APPID, "contract_code": "c3",
             "request_serial": "1", "contract_display_account": "a", "contract_notify_url": "https://example.com/n",
         },
     });
     let target = "/v3/pay/transactions/jsapi-with-contract";
-    desk.try_all("POST", target, &with_contract, &[("/amount/total", Both)]);
+    merchant.try_all("POST", target, &with_contract, &[("/amount/total", Both)]);
 }
 
 /// A service can cost nothing: then nothing is collected.
 #[test]
 fn service_orders() {
     let sandbox = sandbox();
-    let desk = Desk::new(&sandbox);
+    let merchant = Merchant::new(&sandbox);
     let service = "00002000000000000000000000000001";
     let create = json!({
         "out_order_no": "s1", "appid": APPID, "service_id": service, "service_introduction": "充电宝",
@@ -384,8 +384,8 @@ fn service_orders() {
         "post_payments": [{ "name": "租金", "amount": 100 }],
     });
     let at = [("/risk_fund/amount", High), ("/post_payments/0/amount", High)];
-    let made = desk.try_all("POST", "/v3/payscore/serviceorder", &create, &at);
-    confirm_service_order(&desk.world, made["order_id"].as_str().unwrap(), &openid(0));
+    let made = merchant.try_all("POST", "/v3/payscore/serviceorder", &create, &at);
+    confirm_service_order(&merchant.world, made["order_id"].as_str().unwrap(), &openid(0));
     let complete = json!({
         "appid": APPID, "service_id": service, "post_payments": [{ "name": "租金", "amount": 150 }],
         "post_discounts": [{ "name": "优惠", "description": "a", "amount": 50 }], "total_amount": 100,
@@ -393,15 +393,15 @@ fn service_orders() {
     });
     // The sum of the rows would be another one.
     let at = [("/post_payments/0/amount", Both), ("/post_discounts/0/amount", Both), ("/total_amount", Both)];
-    desk.try_all("POST", "/v3/payscore/serviceorder/s1/complete", &complete, &at);
+    merchant.try_all("POST", "/v3/payscore/serviceorder/s1/complete", &complete, &at);
 }
 
 #[test]
 fn stocks_of_cash_coupons() {
     let sandbox = sandbox();
-    let desk = Desk::new(&sandbox);
+    let merchant = Merchant::new(&sandbox);
     let body = json!({
-        "stock_name": "开业代金券", "belong_merchant": desk.caller.mchid,
+        "stock_name": "开业代金券", "belong_merchant": merchant.caller.mchid,
         "available_begin_time": clock::rfc3339(NOW), "available_end_time": clock::rfc3339(NOW + 86_400),
         "stock_use_rule": {
             "max_coupons": 10, "max_amount": 1_000, "max_amount_by_day": 500, "max_coupons_per_user": 2,
@@ -419,5 +419,5 @@ fn stocks_of_cash_coupons() {
         ("/coupon_use_rule/fixed_normal_coupon/coupon_amount", Both),
         ("/coupon_use_rule/fixed_normal_coupon/transaction_minimum", Low),
     ];
-    desk.try_all("POST", "/v3/marketing/favor/coupon-stocks", &body, &at);
+    merchant.try_all("POST", "/v3/marketing/favor/coupon-stocks", &body, &at);
 }

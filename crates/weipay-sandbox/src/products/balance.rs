@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Context, HandlerError, Route, route};
 use crate::clock;
-use crate::ledger::{self, AccountKind, Owner, Purse};
+use crate::ledger::{self, AccountKind, AccountType, Owner, Purse};
 use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Direction, StoreError, Transaction};
@@ -23,13 +23,13 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn query_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let account = BalanceAccount::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
+    let account = AccountType::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
     let purse = Purse::find(tx, &Owner::merchant(&*context.caller.mchid))?;
     Ok(account.amounts(|kind| purse.balance(kind)))
 }
 
 fn query_day_end_balance(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let account = BalanceAccount::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
+    let account = AccountType::from_word(context.request.path("account_type")).ok_or_else(not_opened)?;
     let end = day_end(context.request.query("date"), context.now, no_data)?;
     let balance = balance_before(tx, &Owner::merchant(&*context.caller.mchid), account, end)?;
     Ok(account.amounts(|kind| balance[kind_position(kind)]))
@@ -53,31 +53,7 @@ fn query_sub_merchant_day_end_balance(
     Ok(named(sub_mchid, account, account.amounts(|kind| balance[kind_position(kind)])))
 }
 
-/// An account as the pages of balances name it (`account_type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BalanceAccount {
-    Basic,
-    Operation,
-    Fees,
-    Deposit,
-}
-
-impl BalanceAccount {
-    fn from_word(word: &str) -> Option<Self> {
-        [Self::Basic, Self::Operation, Self::Fees, Self::Deposit]
-            .into_iter()
-            .find(|known| known.word() == word)
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Basic => "BASIC",
-            Self::Operation => "OPERATION",
-            Self::Fees => "FEES",
-            Self::Deposit => "DEPOSIT",
-        }
-    }
-
+impl AccountType {
     /// What can be used of it, and what cannot. INFERRED(pending-amount): unsettled and frozen money is
     /// pending in the basic account, and money of transfers under way in the operation account.
     /// INFERRED(empty-accounts): nothing is ever in the accounts for fees and deposits.
@@ -116,7 +92,7 @@ fn kind_position(kind: AccountKind) -> usize {
 fn balance_before(
     tx: &Transaction<'_>,
     owner: &Owner,
-    account: BalanceAccount,
+    account: AccountType,
     end: i64,
 ) -> Result<[i64; KINDS.len()], StoreError> {
     let purse = Purse::find(tx, owner)?;
@@ -158,11 +134,11 @@ fn sub_merchant<'a>(context: &'a Context<'_>, words: &'static str) -> Result<&'a
 }
 
 /// The account in the query; the basic account when there is none.
-fn queried_account(context: &Context<'_>) -> Result<BalanceAccount, Refusal> {
-    BalanceAccount::from_word(context.request.query("account_type").unwrap_or("BASIC")).ok_or_else(not_opened)
+fn queried_account(context: &Context<'_>) -> Result<AccountType, Refusal> {
+    AccountType::from_word(context.request.query("account_type").unwrap_or("BASIC")).ok_or_else(not_opened)
 }
 
-fn named(sub_mchid: &str, account: BalanceAccount, mut amounts: Value) -> Value {
+fn named(sub_mchid: &str, account: AccountType, mut amounts: Value) -> Value {
     amounts["sub_mchid"] = sub_mchid.into();
     amounts["account_type"] = account.word().into();
     amounts
@@ -221,7 +197,7 @@ mod tests {
                 move_at(time, AccountKind::Bank, AccountKind::Operation, 1)?;
             }
             move_at(300, AccountKind::Unsettled, AccountKind::Available, 20)?;
-            let basic = |end| balance_before(tx, &owner, BalanceAccount::Basic, end);
+            let basic = |end| balance_before(tx, &owner, AccountType::Basic, end);
             assert_eq!((basic(10)?[0], basic(10)?[1]), (0, 0));
             assert_eq!((basic(300)?[0], basic(300)?[1]), (0, 50));
             assert_eq!((basic(301)?[0], basic(301)?[1]), (20, 30));
@@ -229,9 +205,9 @@ mod tests {
             move_at(298, AccountKind::Unsettled, AccountKind::Available, 5)?;
             assert_eq!((basic(300)?[0], basic(300)?[1]), (5, 45));
             assert_eq!((basic(301)?[0], basic(301)?[1]), (25, 25));
-            let operation = balance_before(tx, &owner, BalanceAccount::Operation, 111)?;
+            let operation = balance_before(tx, &owner, AccountType::Operation, 111)?;
             assert_eq!(
-                BalanceAccount::Operation.amounts(|kind| operation[kind_position(kind)]),
+                AccountType::Operation.amounts(|kind| operation[kind_position(kind)]),
                 json!({ "available_amount": 100, "pending_amount": 0 })
             );
             Ok(())

@@ -29,10 +29,10 @@ pub(crate) mod v2;
 use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, Digester, ENVELOPE_NONCE_LENGTH};
 
+use crate::ledger::AccountType;
 use crate::products::{Context, Download, HandlerError, Route, route};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
-pub(crate) use fund_flow::AccountType;
 use link::BillLink;
 pub(crate) use trade::TradeBill;
 
@@ -59,7 +59,7 @@ pub(crate) enum BillKind {
 
 impl BillKind {
     /// What each is called in a link.
-    const WORDS: [(Self, &'static str); 9] = [
+    const WORDS: [(Self, &'static str); 10] = [
         (Self::Trade(TradeBill::All), "trade"),
         (Self::Trade(TradeBill::Paid), "paid"),
         (Self::Trade(TradeBill::Refunded), "refunded"),
@@ -67,6 +67,7 @@ impl BillKind {
         (Self::FundFlow(AccountType::Basic), "basic"),
         (Self::FundFlow(AccountType::Operation), "operation"),
         (Self::FundFlow(AccountType::Fees), "fees"),
+        (Self::FundFlow(AccountType::Deposit), "deposit"),
         (Self::ProfitSharing, "sharing"),
         (Self::AllFundFlows, "all"),
     ];
@@ -187,18 +188,16 @@ fn trade_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Hand
 }
 
 fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let account = AccountType::from_word(context.request.query("account_type"));
+    let account = AccountType::of_every_merchant(context.request.query("account_type"));
     let account = account.ok_or_else(|| day::unknown_word("account_type"))?;
     linked(tx, context, bill(context, BillKind::FundFlow(account))?, None, day::nothing_happened)
 }
 
 fn sub_merchant_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     check_algorithm(context)?;
-    let word = context.request.query("account_type");
-    let is_deposit = word == Some("DEPOSIT");
-    // UNCONFIRMED(deposit-bill): the deposit account (保证金) is not kept here, so nothing ever happens on it, as
-    // on that for fees. Its day and its sub-merchant must be right all the same.
-    let account = if is_deposit { Some(AccountType::Fees) } else { AccountType::from_word(word) };
+    // UNCONFIRMED(deposit-bill): nothing ever happens on the deposit account (保证金), as on that for fees. Its day and
+    // its sub-merchant must be right all the same.
+    let account = AccountType::from_word(context.request.query("account_type").unwrap_or("BASIC"));
     let account = account.ok_or_else(|| day::unknown_word("account_type"))?;
     sealed(tx, context, bill(context, BillKind::FundFlow(account))?, day::nothing_happened)
 }

@@ -22,12 +22,12 @@ use serde_json::{Value, json};
 
 use super::{Context, DueHandler, HandlerError, Route, route};
 use crate::clock::DAY;
-use crate::ledger::{AccountKind, Owner, Purse};
+use crate::ledger::{AccountKind, AccountType, Owner, Purse};
 use crate::response::Refusal;
 use crate::store::Transaction;
 #[cfg(test)]
 pub(crate) use withdrawal::State as WithdrawalState;
-use withdrawal::{Account, SETTLES, State, Withdrawal};
+use withdrawal::{SETTLES, State, Withdrawal};
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
@@ -80,7 +80,8 @@ fn create(
         sub_mchid,
         out_request_no: request.required("out_request_no").to_owned(),
         amount: request.body.get("amount").and_then(Value::as_i64).unwrap_or_default(),
-        account: Account::from_word(request.text("account_type")).ok_or_else(refusals::unknown_account)?,
+        account: AccountType::of_every_merchant(request.text("account_type"))
+            .ok_or_else(refusals::unknown_account)?,
         remark: text("remark"),
         bank_memo: text("bank_memo"),
         notify_url: text("notify_url"),
@@ -97,7 +98,7 @@ fn create(
     check_amount(asked.amount)?;
     let made =
         Withdrawal { withdraw_id: format!("123219371982{:020}", tx.next_number("withdrawal")?), ..asked };
-    let from = made.account.kind().ok_or_else(refusals::no_such_account)?;
+    let from = made.account.withdrawn_from().ok_or_else(refusals::no_such_account)?;
     let owner = Owner::merchant(made.payer());
     let moved =
         made.posting(now).moves(owner.account(from), owner.account(AccountKind::Withdrawing), made.amount);
@@ -178,7 +179,7 @@ mod tests {
             sub_mchid: None,
             out_request_no: "w1".to_owned(),
             amount: fen,
-            account: Account::Basic,
+            account: AccountType::Basic,
             remark: None,
             bank_memo: None,
             notify_url: None,

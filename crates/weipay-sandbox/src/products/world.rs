@@ -1,5 +1,6 @@
 //! A store with the handlers of all products on top, without a server: what reference models are compared with.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -144,6 +145,7 @@ impl<'a> World<'a> {
             merchants: self.merchants,
             certificates: &[],
             platform_serial: "",
+            failure: &RefCell::default(),
         };
         self.act(|tx| handler(tx, &context)).map_err(|error| match error {
             HandlerError::Refused(refusal) => refusal,

@@ -172,7 +172,8 @@ impl Refusal {
     }
 }
 
-/// The header that says why a request was refused, in English; see [`decode_reason`].
+/// The header that says why a request was refused, or why nothing came of it although its status is one of success, in
+/// English; see [`decode_reason`].
 pub const REASON_HEADER: &str = "weipay-sandbox-reason";
 
 /// The longest header value.

@@ -86,14 +86,14 @@ impl SandboxBuilder {
         }
     }
 
-    /// Keeps kit and state in this directory. Without one, both are gone with the sandbox.
+    /// Keeps kit and state in this folder. Without it, both are deleted with the sandbox.
     #[must_use]
     pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
         self
     }
 
-    /// Keeps the state here instead of in the data directory.
+    /// Keeps the state here instead of in the data folder.
     #[must_use]
     pub fn store(mut self, address: StoreAddress) -> Self {
         self.store = address;
@@ -121,21 +121,21 @@ impl SandboxBuilder {
         self
     }
 
-    /// Takes the time from this clock. Without one, the clock goes as it went when the last sandbox with this data folder ended.
+    /// Uses this clock. Without it, the clock continues from the last sandbox with this data folder.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The same requests get the same bytes in every run: numbers, nonces, `Request-ID`, addresses of files, and the ids of
-    /// notifications. Keys are never made of it, so what is made of keys differs in each folder: `Wechatpay-Signature`,
-    /// `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock); `Wechatpay-Timestamp`
-    /// and `Date` are of the clock by which the request was signed. A start with the same data folder goes on with
-    /// other numbers, the same in every run, until a reset begins them again (with a state of its own; nodes on one
-    /// database go on).
+    /// The same requests get the same bytes in every run: numbers, nonces, `Request-ID`, addresses of files, and the
+    /// ids of notifications. Keys never depend on it, so what depends on keys differs in each folder:
+    /// `Wechatpay-Signature`, `Wechatpay-Serial`, and what is encrypted. Times are those of the [clock](Self::clock);
+    /// `Wechatpay-Timestamp` and `Date` are of the clock by which the request was signed. A start with the same data
+    /// folder goes on with other numbers, the same in every run, until a reset begins them again (with a state of its
+    /// own; nodes on one database go on).
     ///
-    /// Without a seed, official numbers begin by chance in a new state, and go on after a reset and a restore.
+    /// Without a seed, official numbers start at a random number in a new state, and continue after a reset and a restore.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -155,7 +155,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Whether operations without behaviour are answered with examples, which is the default; otherwise with 501.
+    /// Whether operations without behaviour respond with examples, which is the default, or with 501.
     #[must_use]
     pub fn examples(mut self, examples: bool) -> Self {
         self.examples = examples;
@@ -196,8 +196,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Which keys the platform signs with for the first merchant; the public key only by default. A kit that
-    /// is there and was made with others is an error.
+    /// Which keys the platform signs with for the first merchant; the public key only by default. An existing kit with
+    /// other keys is an error.
     #[must_use]
     pub fn platform_keys(mut self, platform_keys: PlatformKeys) -> Self {
         self.platform_keys = Some(platform_keys);
@@ -218,14 +218,14 @@ impl SandboxBuilder {
         self
     }
 
-    /// Lets requests meet a fault, until the rule is taken away or the sandbox ends.
+    /// Adds a fault rule, until it is removed or the sandbox ends.
     #[must_use]
     pub fn fault(mut self, rule: FaultRule) -> Self {
         self.faults.push(rule);
         self
     }
 
-    /// Lets requests meet the faults of a profile. A seed hits the same requests each time.
+    /// Adds the fault rules of a profile. The same seed hits the same requests each time.
     #[must_use]
     pub fn faults(mut self, profile: FaultProfile, seed: u64) -> Self {
         self.faults.extend(profile.rules(seed));
@@ -240,7 +240,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many bytes of the last requests are kept for [`Sandbox::log`](crate::Sandbox::log), in memory; 8 MiB by default, 0 for none.
+    /// How many bytes of the last requests are kept for [`Sandbox::log`](crate::Sandbox::log), in memory; 8 MiB by
+    /// default, 0 for none.
     #[must_use]
     pub fn log_bytes(mut self, max: usize) -> Self {
         self.log_bytes = max;

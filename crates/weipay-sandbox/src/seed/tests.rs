@@ -91,9 +91,13 @@ fn a_mistake_is_named_with_its_place() {
             "merchants[2]: merchant 1900000109 cannot be a sub-merchant of itself",
         ),
         ("wx0000000000000201", "wx-", "merchants[1].appids[1]: an appid has 1 to 32 letters and digits"),
-        ("oUnionBob000000000000000001b", "bob", "people[1].unionid: a unionid has 28 letters"),
+        ("oUnionBob000000000000000001b", "bob", "people[1].unionid: a unionid must have 28 letters"),
         ("oUnionBob000000000000000001b", "oUnionAlice000000000000001-_", "people[1].unionid: oUnionAlice0"),
-        ("oAlice000000000000000000001a", "alice", "people[0].openids.wx0000000000000100: an openid has 28"),
+        (
+            "oAlice000000000000000000001a",
+            "alice",
+            "people[0].openids.wx0000000000000100: an openid must have 28",
+        ),
         ("{ \"wx0000000000000100\":", "{ \"wx9\":", "people[0]: no merchant has the appid wx9"),
         ("\"people\"", "people", "key must be a string at line 7 column 3"),
     ];
@@ -171,7 +175,7 @@ fn an_openid_that_is_another_persons_is_an_error() {
     let error = start(&data, &SEED.replace("oUnionAlice000000000000001-_", "oUnionEve000000000000000001e"));
     let error = error.unwrap_err().to_string();
     assert!(
-        error.ends_with("people[0].openids: oAlice000000000000000000001a is somebody else's already"),
+        error.ends_with("people[0].openids: oAlice000000000000000000001a already belongs to another person"),
         "{error}"
     );
 }

@@ -20,7 +20,7 @@ use crate::upload::MAX_UPLOAD_BODY;
 const MAX_BODY: usize = 512 * 1024;
 /// So much each body has to itself: nearly every request is shorter, and a thousand of these are not a burden.
 const OWN: usize = 16 * 1024;
-/// So much all bodies may take together beyond that, until they are answered.
+/// So much all bodies may take together beyond that, until the responses are sent.
 const BUDGET: usize = 16 * MAX_UPLOAD_BODY;
 /// The budget is given in pieces of this size.
 const PIECE: usize = 1024;

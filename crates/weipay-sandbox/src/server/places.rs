@@ -3,7 +3,7 @@
 //! A newcomer never waits for somebody who keeps a connection and does nothing with it. When all places are
 //! taken, the one gives way who has been idle for longest: first those who never sent a request, then those
 //! who may send another, then those who are slow to send a body or to read a response, or who want their
-//! response late (the fault `slow`). A request that is being answered never gives way.
+//! response late (the fault `slow`). A request whose response is being made never gives way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -19,7 +19,7 @@ const MAX_CONNECTIONS: usize = 1024;
 /// The most that wait to be accepted; the standard library's 128 are full in a moment, and who finds no room tries again
 /// only after a second.
 const QUEUE: i32 = 4096;
-/// When everybody is being answered, the next look for somebody who gives way.
+/// When all requests are being handled, the next look for somebody who gives way.
 const NEXT_LOOK: Duration = Duration::from_millis(5);
 
 /// The places of a server.
@@ -64,14 +64,14 @@ pub(super) enum Doing {
     Sending,
     /// Sending a body of which only a few may be on their way at once.
     SendingLong,
-    /// Its request is being answered.
+    /// Its request is being handled.
     Responding,
     /// Its response is there and does not leave yet, because it was asked to come late. Anybody can ask for that.
     Delaying,
 }
 
 impl Seat {
-    /// Who gives way first; nobody whose request is being answered.
+    /// Who gives way first; nobody whose request is being handled.
     fn rank(&self) -> Option<Rank> {
         let class = match self.doing {
             Doing::Responding => return None,

@@ -82,7 +82,7 @@ impl Unconnected {
         match self {
             Self::Elsewhere(_) => ELSEWHERE,
             Self::Down(..) => "a fault rule closes connections to this host (weipay sandbox fault list)",
-            Self::Broken => "its CONNECT request did not arrive whole and in time",
+            Self::Broken => "its CONNECT request did not arrive completely within the time limit",
         }
     }
 }

@@ -60,6 +60,10 @@ pub(crate) trait Engine: WholeState {
     /// Keeps the response to a new idempotency key.
     fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError>;
 
+    /// What of one merchant waits for a repeat, beyond the `newest` by number; the oldest first, and `limit` at most. What was
+    /// never attempted, or waits without a time ([`NEVER`]), does not count.
+    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError>;
+
     /// Puts a notification into the outbox.
     fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError>;
 
@@ -283,7 +287,7 @@ pub(crate) struct IdempotencyKey<'a> {
     pub(crate) request_no: &'a str,
 }
 
-/// What was answered under a key.
+/// The response to the first request with a key.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StoredResponse {
     pub(crate) fingerprint: Fingerprint,

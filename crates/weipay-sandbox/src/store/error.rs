@@ -42,7 +42,7 @@ impl fmt::Display for StoreError {
             Self::Version { found, wanted } => write!(
                 f,
                 "the sandbox's database has schema version {found}, but this program needs {wanted}; use the program \
-                 that made it, or another data directory"
+                 that made it, or another data folder"
             ),
         }?;
         append_causes(self, f)

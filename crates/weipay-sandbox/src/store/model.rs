@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::StoreError;
 use super::engine::{
-    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, NewRecord,
-    OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, WholeState, receiver_of,
+    Direction, Due, EachRow, Engine, Fingerprint, IdempotencyKey, IndexEntry, IndexRange, LATEST, NEVER,
+    NewRecord, OutboxEntry, Page, Place, StoredRecord, StoredResponse, StoredRow, WholeState, receiver_of,
 };
 use super::sqlite::Sqlite;
 
@@ -128,8 +128,8 @@ impl Engine for Memory {
         Ok(self.responses.borrow().get(&name(key)).cloned())
     }
 
-    fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError> {
-        self.responses.borrow_mut().insert(name(key), answered.clone());
+    fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError> {
+        self.responses.borrow_mut().insert(name(key), response.clone());
         Ok(())
     }
 
@@ -144,6 +144,15 @@ impl Engine for Memory {
         due.sort_by_key(|entry| (entry.due, entry.number));
         due.truncate(limit);
         Ok(due)
+    }
+
+    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+        let outbox = self.outbox.borrow();
+        let counts = |entry: &&OutboxEntry| entry.mchid == mchid && entry.attempts > 0 && entry.due <= LATEST;
+        let mut found: Vec<_> = outbox.values().filter(counts).cloned().collect();
+        found.truncate(found.len().saturating_sub(usize::try_from(newest).unwrap()));
+        found.truncate(usize::try_from(limit).unwrap());
+        Ok(found)
     }
 
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
@@ -359,9 +368,9 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
             let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
             let known = engine.stored_response(&key)?;
             if known.is_none() {
-                let answered =
+                let response =
                     StoredResponse { fingerprint: Fingerprint([response; 32]), response: response.into() };
-                engine.keep_response(&key, &answered)?;
+                engine.keep_response(&key, &response)?;
             }
             format!("{known:?}")
         }
@@ -374,7 +383,7 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
         Step::Hold { number, due } => {
             engine.give_back(number)?;
-            format!("{:?}", engine.change_due(number, due)?)
+            format!("{:?}", engine.change_due(number, if due < 0 { NEVER } else { due })?)
         }
         Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
@@ -390,19 +399,18 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         for key in ["0", "1", "2", "3"] {
             text.push_str(&format!("{:?}\n", engine.record(kind, key)?));
         }
-        let equal = |index, value: &str| IndexRange::equal(index, value);
         let range =
             |from: &str, to: &str| IndexRange { index: "value", from: from.to_owned(), to: to.to_owned() };
         for conditions in [
             vec![],
-            vec![equal("value", "0")],
-            vec![equal("parity", "0")],
-            vec![equal("parity", "1")],
-            vec![equal("nothing", "0")],
+            vec![IndexRange::equal("value", "0")],
+            vec![IndexRange::equal("parity", "0")],
+            vec![IndexRange::equal("parity", "1")],
+            vec![IndexRange::equal("nothing", "0")],
             vec![range("0", "1")],
-            vec![equal("parity", "0"), equal("value", "2")],
-            vec![equal("parity", "0"), range("1", "9"), equal("value", "2")],
-            vec![range("1", "2"), equal("parity", "0")],
+            vec![IndexRange::equal("parity", "0"), IndexRange::equal("value", "2")],
+            vec![IndexRange::equal("parity", "0"), range("1", "9"), IndexRange::equal("value", "2")],
+            vec![range("1", "2"), IndexRange::equal("parity", "0")],
         ] {
             let page = |offset, limit| engine.records(kind, &conditions, Page { offset, limit });
             let count = engine.count(kind, &conditions)?;
@@ -411,8 +419,8 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         for (range, direction) in [
             (range("0", "9"), Direction::Ascending),
             (range("1", "2"), Direction::Descending),
-            (equal("parity", "0"), Direction::Ascending),
-            (equal("parity", "1"), Direction::Descending),
+            (IndexRange::equal("parity", "0"), Direction::Ascending),
+            (IndexRange::equal("parity", "1"), Direction::Descending),
         ] {
             // Numbers are those of one database.
             let mut last = direction.beginning(&range);
@@ -428,6 +436,9 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         text.push_str(&format!("{}\n", serde_json::to_string(&row).unwrap()));
         Ok(())
     })?;
+    for (newest, limit) in [(0, 9), (1, 1), (2, 9)] {
+        text.push_str(&format!("{:?}\n", engine.repeats_beyond("1900000109", newest, limit)?));
+    }
     for now in -3..3 {
         text.push_str(&format!("{:?}\n", engine.outbox_due(now, 2)?));
         let (mut last, all) = (None, engine.due_after(now, None, i64::MAX)?);

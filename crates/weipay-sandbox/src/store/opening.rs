@@ -14,7 +14,7 @@ use super::{Beginnings, Database, Store, StoreAddress, StoreError};
 use crate::data_folder::private;
 
 impl Store {
-    /// Opens the state at an address; `file` is where the data directory has it.
+    /// Opens the state at an address; `file` is where the data folder has it.
     pub(crate) fn at(address: &StoreAddress, file: &Path) -> Result<Self, StoreError> {
         match &address.0 {
             Kind::File => Self::open(file),
@@ -27,7 +27,7 @@ impl Store {
         }
     }
 
-    /// Opens the database of a data directory, and makes it when there is none.
+    /// Opens the database of a data folder, and makes it when there is none.
     pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
         // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
         private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;

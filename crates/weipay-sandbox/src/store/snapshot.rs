@@ -1,7 +1,7 @@
 //! The lines of a snapshot (快照): everything that the store holds, as JSON lines.
 //!
 //! ```text
-//! {"snapshot":{"form":3,"time":"...","clock":{"mode":"frozen","at":1786766400},"sequence":"...","merchants":["1900000109"]}}
+//! {"snapshot":{"form":4,"time":"...","clock":{"mode":"frozen","at":1786766400},"sequence":"...","merchants":["1900000109"]}}
 //! {"record":{"kind":"merchant coupon stock","key":"...","version":1,"indexes":[],"document":{...}}}
 //! {"counter":{"name":"stock","value":2}}
 //! {"idempotency_key":{"operation":"send","scope":"...","request_no":"...","fingerprint":"...","response":{...}}}
@@ -25,6 +25,9 @@ const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// The form of the rows: that of the database.
 pub(crate) const FORM: usize = sqlite::FORM;
+
+/// The oldest form that is read. What leads from its rows to those of today is in [`to_form_4`].
+pub(crate) const OLDEST_FORM: usize = 3;
 
 /// The first line: what belongs to the state and is not a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,21 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// Grants of transfers are found by their sub-merchant; not those that were written first.
+fn to_form_4(row: &mut StoredRow) {
+    #[derive(Deserialize)]
+    struct Grant {
+        sub_mchid: String,
+    }
+    if let StoredRow::Record { kind, indexes, document, .. } = row
+        && kind == "transfer grant"
+        && indexes.is_empty()
+        && let Ok(grant) = serde_json::from_str::<Grant>(document.get())
+    {
+        indexes.push(("sub-merchant".to_owned(), grant.sub_mchid));
+    }
+}
+
 fn write_line(to: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *to, line)?;
     to.write_all(b"\n")
@@ -105,15 +123,17 @@ pub(crate) struct Reader<R> {
     /// The number of the line that was read last.
     line: u64,
     text: Vec<u8>,
+    form: usize,
 }
 
 impl<R: BufRead> Reader<R> {
     pub(crate) fn new(from: R) -> Result<(Self, Head), ReadError> {
-        let mut reader = Self { from, line: 0, text: Vec::new() };
+        let mut reader = Self { from, line: 0, text: Vec::new(), form: FORM };
         reader.next_line()?;
         let not_one =
             |_| reader.broken("the file does not begin as a snapshot of weipay sandbox does".to_owned());
         let First::Snapshot(head) = serde_json::from_slice(&reader.text).map_err(not_one)?;
+        reader.form = head.form;
         Ok((reader, head))
     }
 
@@ -131,9 +151,12 @@ impl<R: BufRead> Reader<R> {
                 false => Err(self.broken("there is more data after the end".to_owned())),
             };
         }
-        let row = serde_json::from_slice(&self.text).map_err(|error: serde_json::Error| {
+        let mut row = serde_json::from_slice(&self.text).map_err(|error: serde_json::Error| {
             self.broken(format!("it is not a row of a snapshot, at column {}", error.column()))
         })?;
+        if self.form < 4 {
+            to_form_4(&mut row);
+        }
         Ok(Some(row))
     }
 

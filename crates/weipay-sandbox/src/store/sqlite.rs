@@ -375,6 +375,19 @@ impl Engine for Transaction<'_> {
         })
     }
 
+    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+        // The condition is that of its index, word by word.
+        const REPEATS: &str = "mchid = ?1 AND attempts > 0 AND due < 1099511627776";
+        sql(|| {
+            let mut statement = self.prepare_cached(&format!(
+                "SELECT {OUTBOX} FROM outbox WHERE {REPEATS} AND number <=
+                     (SELECT number FROM outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET ?2)
+                 ORDER BY number LIMIT ?3"
+            ))?;
+            statement.query_map(params![mchid, newest, limit], waiting)?.collect()
+        })
+    }
+
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
         let others = " AND substr(notify_url || '/', 1, length(?) + 1) <> ? || '/'".repeat(busy.len());
         let mut values = vec![SqlValue::from(now)];

@@ -1,7 +1,3 @@
-use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -327,40 +323,4 @@ fn the_records_of_one_owner_stand_in_the_order_of_time() {
     let values = [i64::MIN, 9, 10, 1_700_000_000, i64::MAX].map(|time| at_time("1900000109", time));
     assert!(values.is_sorted(), "{values:?}");
     assert_eq!(values[1], "1900000109@000000000009");
-}
-
-/// The text of each source file below a folder.
-fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            found.push((path, text));
-        }
-    }
-}
-
-#[test]
-fn every_kind_of_record_is_one_type() {
-    let mut files = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
-    let mut kinds: HashMap<&str, &Path> = HashMap::new();
-    for (file, text) in &files {
-        // Tests have kinds too, in databases that no product uses.
-        if file.ends_with("tests.rs") || file.ends_with("store/model.rs") {
-            continue;
-        }
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        for line in code.lines() {
-            let Some(kind) = line.trim().strip_prefix("const KIND: &'static str = ") else { continue };
-            // A constant of the file, or the text itself.
-            let constant = format!("const {}: &str = ", kind.trim_end_matches(';'));
-            let kind = code.split_once(&constant).map_or(kind, |(_, rest)| rest.lines().next().unwrap());
-            let other = kinds.insert(kind, file);
-            assert_eq!(other, None, "{kind} is in {} too", file.display());
-        }
-    }
-    assert!(kinds.len() > 50, "{}", kinds.len());
 }

@@ -66,10 +66,9 @@ impl<'a> UploadedFile<'a> {
         request: &'a ValidRequest,
     ) -> Option<Self> {
         let (meta, file) = (super::meta_field(operation)?, file_field(operation)?);
-        let text = |name: &str| request.text(name);
         Some(Self {
-            name: super::file_name_field(meta).and_then(|field| text(field.name))?,
-            digest: super::digest_field(meta).and_then(|(field, _)| text(field.name))?,
+            name: super::file_name_field(meta).and_then(|field| request.text(field.name))?,
+            digest: super::digest_field(meta).and_then(|(field, _)| request.text(field.name))?,
             bytes: upload.file(file.name)?.content,
         })
     }

@@ -51,7 +51,7 @@ fn value(
         }
     };
     let rules = field.rules();
-    let not_a_number = |sentence| refused(sentence, "must be a number without blanks");
+    let not_a_number = |sentence| refused(sentence, "must be a number without spaces");
     match field.kind {
         Kind::Integer if field.carrier.is_none() => {
             let kind = field.format.map_or(IntegerType::Int64, Format::integer_type);

@@ -244,8 +244,8 @@ fn check_sign(
 ) -> Result<SignType, Refusal> {
     let refused = |reason: &'static str| wrong_sign(operation, reason);
     let sign_type = match elements.text("sign_type").filter(|named| !named.is_empty()) {
-        // INFERRED(v2-sign-type-left-out): what takes HMAC-SHA256 only is signed with it, also where no element says so: shops that
-        // run share profit so. Elsewhere it is MD5, as documented.
+        // INFERRED(v2-sign-type-left-out): what takes HMAC-SHA256 only is signed with it, also where no element says
+        // so: shops that run share profit so. Elsewhere it is MD5, as documented.
         None if operation.demands_hmac() => SignType::HmacSha256,
         None => SignType::Md5,
         Some(named) => {

@@ -450,6 +450,9 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
     assert_eq!(by_day["stock_useflow_count"], "1");
     let empty = client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=2026-08-14"));
     assert_eq!(empty.status, 404);
+    assert!(empty.header("Request-ID").unwrap().ends_with("-268586001"), "no use");
+    let empty = client(&sandbox).get(&format!("{path}/refund-flow-by-day?bill_date=2026-08-14"));
+    assert!(empty.header("Request-ID").unwrap().ends_with("-268586003"), "no refund");
     assert_eq!(client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=15.8.")).status, 400);
     sandbox.run_for(24 * HOUR).unwrap();
     for (name, line, columns) in [
@@ -681,6 +684,54 @@ fn the_limits_of_a_stock_are_refused_as_recorded_or_as_the_documents_say() {
             assert!(id.ends_with(tail), "{id}");
         }
     }
+}
+
+#[test]
+fn notifications_of_coupons_are_not_switched_off() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let mchid = sandbox.kit().mchid.clone();
+    let set = |url: &str, switch: bool| {
+        let body = json!({ "mchid": mchid, "notify_url": url, "switch": switch });
+        client(&sandbox).post("/v3/marketing/favor/callbacks", &body)
+    };
+    set("https://shop.example.com/first", true).success();
+    assert_eq!(set("https://shop.example.com/second", false).refusal(), (400, "PARAM_ERROR".to_owned()));
+    let shown = client(&sandbox).get(&format!("/v3/marketing/favor/callbacks?mchid={mchid}")).success();
+    assert_eq!(shown["notify_url"], "https://shop.example.com/first");
+}
+
+#[test]
+fn a_person_gets_coupons_of_five_thousand_yuan_in_a_month_and_no_more() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let large = |number: &str, fen: i64| {
+        let created = create_stock_with(&sandbox, number, |stock| {
+            stock["stock_use_rule"]["max_amount"] = json!(10 * fen);
+            stock["stock_use_rule"]["max_coupons_per_user"] = json!(10);
+            stock["coupon_use_rule"]["fixed_normal_coupon"] =
+                json!({ "coupon_amount": fen, "transaction_minimum": fen + 1 });
+            stock["no_cash"] = json!(true);
+            stock["available_end_time"] = json!("2026-09-16T12:00:00+08:00");
+        });
+        let id = created.success()["stock_id"].as_str().unwrap().to_owned();
+        assert_eq!(step(&sandbox, &id, "start")["stock_id"], *id);
+        id
+    };
+    // It is the middle of August.
+    let [first, second] = [large("create-1", 250_000), large("create-2", 1)];
+    for number in ["send-1", "send-2"] {
+        assert!(send(&sandbox, &first, number)["coupon_id"].is_string());
+    }
+    for _ in 0..2 {
+        let refused = send(&sandbox, &second, "send-3");
+        assert_eq!(
+            (&refused["code"], &refused["message"]),
+            (&json!("INVALID_REQUEST"), &json!("暂时无法领取,请联系商家处理。"))
+        );
+    }
+    // A number that has sent before says what it has sent, and the next month is another.
+    assert!(send(&sandbox, &first, "send-2")["coupon_id"].is_string());
+    sandbox.run_for(20 * 24 * HOUR).unwrap();
+    assert!(send(&sandbox, &second, "send-3")["coupon_id"].is_string());
 }
 
 #[test]

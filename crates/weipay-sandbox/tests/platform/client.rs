@@ -63,6 +63,12 @@ impl<'a> Client<'a> {
         Client { now: self.sandbox.clock().now(), ..self }
     }
 
+    /// Lets the sandbox's clock run from event to event, and this client's with it.
+    pub(crate) fn run_for(&mut self, seconds: i64) {
+        self.sandbox.run_for(seconds).unwrap();
+        self.now += seconds;
+    }
+
     fn with_kit(sandbox: &'a Sandbox, kit: &KitOnDisk) -> Self {
         Client {
             sandbox,
@@ -218,6 +224,11 @@ impl Response {
     /// Status and code of an error response.
     pub(crate) fn refusal(&self) -> (u16, String) {
         (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// What the developer is told.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.header(weipay_sandbox::REASON_HEADER).map(weipay_sandbox::decode_reason)
     }
 
     /// The body of a response that must be a success.

@@ -276,6 +276,32 @@ fn nobody_sees_or_answers_a_complaint_about_another_merchant() {
 }
 
 #[test]
+fn an_answer_has_a_link_with_a_text_or_none() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    paid(&client, "order-1");
+    let id = complain(&client, &PersonComplains::new("order-1"));
+    let answer = |link: Value| {
+        let mut body = json!({ "complainted_mchid": client.mchid, "response_content": "好" });
+        body.as_object_mut().unwrap().extend(link.as_object().unwrap().clone());
+        client.post(&format!("{COMPLAINTS}/{id}/response"), &body)
+    };
+    let long = format!("https://shop.example.com/{}", "a".repeat(512));
+    for wrong in [
+        json!({ "jump_url": "https://shop.example.com/" }),
+        json!({ "jump_url_text": "查看" }),
+        json!({ "jump_url": "http://shop.example.com/", "jump_url_text": "查看" }),
+        json!({ "jump_url": long, "jump_url_text": "查看" }),
+        json!({ "jump_url": "https://shop.example.com/", "jump_url_text": "查看您的这一次退款详情" }),
+    ] {
+        assert_eq!(answer(wrong.clone()).refusal(), (400, "PARAM_ERROR".to_owned()), "{wrong}");
+    }
+    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["complaint_state"], "PENDING");
+    let right = json!({ "jump_url": "https://shop.example.com/", "jump_url_text": "查看退款" });
+    assert_eq!(answer(right).status, 204);
+}
+
+#[test]
 fn a_partner_and_its_sub_merchant_both_see_and_hear_of_a_complaint() {
     let sandbox = start();
     let partner = Client::new(&sandbox);

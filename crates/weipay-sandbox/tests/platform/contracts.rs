@@ -73,11 +73,6 @@ impl<'a> Shop<'a> {
         self.client.get(&format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mchid}")).success()
     }
 
-    fn run(&mut self, seconds: i64) {
-        self.client.sandbox.run_for(seconds).unwrap();
-        self.client.now += seconds;
-    }
-
     /// The next two in the order of their names: they are posted at the same time.
     fn told_both(&self) -> [(String, Value); 2] {
         let mut both = [self.told(), self.told()];
@@ -123,7 +118,7 @@ fn a_person_signs_once_and_the_merchant_deducts_until_the_contract_ends() {
     let close = "/v3/pay/transactions/out-trade-no/month-1/close";
     assert_eq!(shop.client.post(close, &json!({ "mchid": mchid })).status, 400);
     assert!(sandbox.pay(&PersonPays::new("month-1")).is_err(), "nobody else pays it");
-    shop.run(2);
+    shop.client.run_for(2);
     let (event, mut told) = shop.told();
     assert_eq!((&*event, &told["attach"]), ("TRANSACTION.SUCCESS", &json!("a")));
     let paid = shop.order("month-1");
@@ -163,7 +158,7 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     let id = shop.signed("poor", &shop.terms("poor"));
     shop.person("poor", "decline", &json!({})).unwrap();
     shop.deduct(&id, "month-1", 3_000).success();
-    shop.run(2);
+    shop.client.run_for(2);
     let (event, told) = shop.told();
     assert_eq!((&*event, &told["trade_state"]), ("TRANSACTION.FAIL", &json!("PAYERROR")));
     assert_eq!(
@@ -173,14 +168,14 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     );
     shop.person(&id, "accept", &json!({})).unwrap();
     shop.deduct(&id, "month-1", 3_000).success();
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!(shop.told().0, "TRANSACTION.SUCCESS");
 
     // A frozen account has nothing to give either.
     let openid = &sandbox.kit().openid;
     sandbox.platform().set_account_state(openid, AccountState::Frozen).unwrap();
     shop.deduct(&id, "frozen", 3_000).success();
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!(shop.told().0, "TRANSACTION.FAIL");
     sandbox.platform().set_account_state(openid, AccountState::Normal).unwrap();
 
@@ -189,7 +184,7 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     shop.person("poor", "end", &json!({})).unwrap();
     assert_eq!(shop.told().0, "ENTRUST.TERMINATE");
     assert!(shop.person("poor", "end", &json!({})).is_err(), "twice");
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!(shop.told().0, "TRANSACTION.FAIL");
 }
 
@@ -214,7 +209,7 @@ fn a_scheduled_deduction_has_one_day_and_ends_its_contract() {
     };
     assert_eq!(schedule(&shop, &paid), json!({ "schedule_state": "NO_SCHEDULED" }));
     assert_eq!(book(&shop, &paid, 10_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "two days before");
-    shop.run(24 * HOUR);
+    shop.client.run_for(24 * HOUR);
     assert_eq!(book(&shop, &paid, 9_999).refusal(), (400, "INVALID_REQUEST".to_owned()), "another amount");
     let booked = book(&shop, &paid, 10_000).success();
     assert_eq!(
@@ -228,9 +223,9 @@ fn a_scheduled_deduction_has_one_day_and_ends_its_contract() {
         (400, "INVALID_REQUEST".to_owned()),
         "too early"
     );
-    shop.run(12 * HOUR);
+    shop.client.run_for(12 * HOUR);
     shop.deduct(&paid, "ticket-1", 10_000).success();
-    shop.run(2);
+    shop.client.run_for(2);
     let [(event, told), (paid_event, _)] = shop.told_both();
     assert_eq!(paid_event, "TRANSACTION.SUCCESS");
     assert_eq!((&*event, &told["contract_state"]), ("ENTRUST.TERMINATE", &json!("TERMINATED")));
@@ -239,9 +234,9 @@ fn a_scheduled_deduction_has_one_day_and_ends_its_contract() {
     assert_eq!(schedule(&shop, &paid)["deduct_date"], "2026-08-17");
     assert_eq!(shop.deduct(&paid, "ticket-1", 10_000).refusal(), (400, "ORDERPAID".to_owned()));
 
-    shop.run(32 * HOUR - 3);
+    shop.client.run_for(32 * HOUR - 3);
     assert_eq!(shop.query("missed").success()["contract_state"], "SIGNED");
-    shop.run(1);
+    shop.client.run_for(1);
     let ended = shop.query("missed").success();
     assert_eq!(
         (
@@ -265,11 +260,11 @@ fn after_a_notice_money_is_taken_from_the_third_day_on_and_once() {
     assert_eq!(notice(&shop).status, 204);
     assert_eq!(notice(&shop).refusal(), (400, "INVALID_REQUEST".to_owned()), "twice");
     assert_eq!(shop.deduct(&id, "m-1234", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "too early");
-    shop.run(48 * HOUR);
+    shop.client.run_for(48 * HOUR);
     assert_eq!(shop.deduct(&id, "m-1234", 3_001).refusal(), (400, "INVALID_REQUEST".to_owned()), "too much");
     shop.deduct(&id, "m-1234", 3_000).success();
     assert_eq!(shop.deduct(&id, "m-1236", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "at once");
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!(shop.deduct(&id, "m-1235", 3_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "used up");
     assert_eq!(notice(&shop).status, 204);
     let body = json!({ "mchid": shop.client.mchid, "appid": sandbox.kit().appid });
@@ -287,7 +282,7 @@ fn a_session_lives_ten_minutes_for_the_person_that_the_request_names() {
         |result: Result<Value, ClientError>| matches!(result, Err(ClientError::Refused { status: 409, .. }));
     assert!(refused(shop.person("mine", "sign", &shop.openid())), "another person");
     let session = first["pre_entrustweb_id"].as_str().unwrap();
-    shop.run(600);
+    shop.client.run_for(600);
     assert!(refused(shop.person(session, "sign", &json!({ "openid": terms["openid"] }))), "too late");
     let second = shop.client.post(&format!("{PRESIGN}/mini-program"), &terms).success();
     let body = json!({ "openid": terms["openid"] });
@@ -406,7 +401,7 @@ fn a_partner_takes_money_for_its_sub_merchant_and_others_see_nothing() {
         "transaction_notify_url": shop.receiver.url, "amount": { "total": 3_000 },
     });
     shop.client.post("/v3/papay/pay/partner/transactions/apply", &body).success();
-    shop.run(2);
+    shop.client.run_for(2);
     let mchid = &partner.kit().mchid;
     let target =
         format!("/v3/pay/partner/transactions/out-trade-no/month-1?sp_mchid={mchid}&sub_mchid=1900000110");

@@ -87,7 +87,7 @@ fn what_came_what_went_and_why_is_told() {
     let unknown = &log[1];
     assert_eq!((unknown.entry.status, unknown.is_failed()), (Some(404), true));
     let reason = unknown.entry.reason.as_deref().unwrap();
-    assert!(reason.contains("near are: POST /v3/pay/transactions/jsapi"), "{reason}");
+    assert!(reason.contains("similar paths: POST /v3/pay/transactions/jsapi"), "{reason}");
     let text = unknown.to_string();
     assert!(text.starts_with("#2 ") && text.contains("> user-agent: weipay-test"), "{text}");
 }

@@ -33,6 +33,7 @@ mod platforms;
 mod product_coupons;
 mod profit_sharing;
 mod reasons;
+mod record_kinds;
 mod restart;
 mod rules_of_a_stock;
 mod same_seed;

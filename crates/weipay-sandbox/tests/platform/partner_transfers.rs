@@ -77,11 +77,6 @@ impl<'a> Partner<'a> {
         self.client.sandbox.control().unwrap().call("POST", target, Some(&json!({}))).unwrap();
     }
 
-    fn run(&mut self, seconds: i64) {
-        self.client.sandbox.run_for(seconds).unwrap();
-        self.client.now += seconds;
-    }
-
     fn notified(&self) -> (String, Value) {
         let arrived = self.receiver.next();
         let event = arrived.json()["event_type"].as_str().unwrap().to_owned();
@@ -145,7 +140,7 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
     let own = partner.client.get("/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/paid1");
     assert_eq!(own.status, 404, "not the partner's own");
     partner.person("/transfers/paid1/confirm");
-    partner.run(2);
+    partner.client.run_for(2);
     let (event, told) = partner.notified();
     assert_eq!(
         (&*event, &told["state"], &told["mchid"], &told["sub_mchid"], told.get("mch_id")),
@@ -160,7 +155,7 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
     let canceling = partner.post(&cancel, &body).success();
     assert_eq!((&canceling["state"], &canceling["transfer_amount"]), (&json!("CANCELING"), &json!(200)));
     assert_eq!(partner.post(&cancel, &json!({ "sub_mchid": STRANGER })).refusal().0, 400);
-    partner.run(2);
+    partner.client.run_for(2);
     assert_eq!(partner.post(&cancel, &body).success()["state"], "CANCELLED");
     assert_eq!(partner.balances(), (700, 0, 1_000));
     let mut of_nobody = partner.reported("nobody1", 100);
@@ -213,7 +208,7 @@ fn a_partner_transfers_to_persons_that_have_authorized_it() {
     let made = partner.post(&format!("{bills}/pre-transfer-with-authorization"), &request).success();
     assert!(made["package_info"].is_string() && made["sub_mchid"] == SUB, "{made}");
     partner.person("/transfers/both1/confirm");
-    partner.run(2);
+    partner.client.run_for(2);
     assert_eq!(partner.client.get(&format!("{path}/auth2")).success()["state"], "TAKING_EFFECT");
     assert_eq!(partner.balances(), (400, 0, 1_000));
 }
@@ -230,11 +225,11 @@ fn a_partner_has_receipts_with_a_digest_by_sm3() {
     let body = json!({ "sub_mchid": SUB, "out_bill_no": "paid1" });
     assert_eq!(partner.post(&receipts, &body).refusal(), (400, "INVALID_REQUEST".to_owned()));
     partner.person("/transfers/paid1/confirm");
-    partner.run(2);
+    partner.client.run_for(2);
     let query = format!("{receipts}/paid1?sub_mchid={SUB}");
     assert_eq!(partner.client.get(&query).refusal(), (404, "NOT_FOUND".to_owned()));
     assert_eq!(partner.post(&receipts, &body).success()["state"], "GENERATING");
-    partner.run(60);
+    partner.client.run_for(60);
     let shown = partner.client.get(&query).success();
     assert_eq!((&shown["state"], &shown["hash_type"]), (&json!("FINISHED"), &json!("SM3")));
     let address = shown["download_url"].as_str().unwrap();
@@ -294,6 +289,51 @@ fn a_platform_transfers_for_its_sub_merchant_and_sees_it_by_both_numbers() {
     let cancel = format!("{bills}/out-bill-no/canceled1/cancel");
     let canceling = partner.post(&cancel, &json!({ "sub_mchid": SUB })).success();
     assert_eq!((&canceling["state"], &canceling["sub_mchid"]), (&json!("CANCELING"), &json!(SUB)));
-    partner.run(2);
+    partner.client.run_for(2);
     assert_eq!(partner.balances(), (1_000, 0, 1_000));
+}
+
+#[test]
+fn of_two_partners_the_one_that_still_has_a_grant_is_meant() {
+    let mut builder = crate::sandbox();
+    for mchid in [PARTNER, STRANGER] {
+        builder = builder.merchant(NewMerchant::new().mchid(mchid).sub_merchant(SUB));
+    }
+    let sandbox = builder.start().unwrap();
+    let partners = [PARTNER, STRANGER]
+        .map(|mchid| Partner { client: Client::of(&sandbox, mchid), receiver: Receiver::start(&[]) });
+    partners.iter().for_each(Partner::granted);
+    let end = |what: &str, body: Value| {
+        let path = format!("/transfer-grants/{SUB}/{what}");
+        sandbox.control().unwrap().call("POST", &path, Some(&body))
+    };
+    assert!(end("end", json!({})).unwrap_err().to_string().contains("several"), "both have one");
+    without_indexes(&sandbox);
+    assert!(end("end", json!({})).unwrap_err().to_string().contains("several"), "in a snapshot of before");
+    assert_eq!(end("refuse", json!({ "mchid": STRANGER })).unwrap()["state"], "UNAUTHORIZED");
+    assert_eq!(end("end", json!({})).unwrap()["state"], "CANCELED");
+    let state = |partner: &Partner<'_>| {
+        let path = format!("{OF_PARTNER}/sub-mch-authorizations/{SUB}");
+        partner.client.get(&path).success()["state"].clone()
+    };
+    assert_eq!(partners.each_ref().map(state), [json!("CANCELED"), json!("UNAUTHORIZED")]);
+    assert!(end("end", json!({})).is_err(), "nothing is left");
+}
+
+/// Lets the grants be as they were in form 3, whose first ones had no index.
+fn without_indexes(sandbox: &Sandbox) {
+    let file = sandbox.snapshot("before").unwrap().file;
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let lines = lines.lines().map(|line| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        if row["record"]["kind"] == "transfer grant" {
+            assert_ne!(row["record"]["indexes"], json!([]));
+            row["record"]["indexes"] = json!([]);
+        } else if row["snapshot"]["form"].is_u64() {
+            row["snapshot"]["form"] = json!(3);
+        }
+        row.to_string() + "\n"
+    });
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    sandbox.restore("before").unwrap();
 }

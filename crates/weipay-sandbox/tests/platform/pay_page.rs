@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
-use weipay_sandbox::{AccountState, PersonPaysError, Sandbox};
+use weipay_sandbox::{AccountState, PersonPays, PersonPaysError, Sandbox};
 
 use crate::client::{Client, Response};
 
@@ -23,7 +23,7 @@ fn send(sandbox: &Sandbox, method: &str, target: &str, headers: &str, body: &str
     Response::parse(&bytes).unwrap_or_else(|| panic!("no response: {}", String::from_utf8_lossy(&bytes)))
 }
 
-fn get(sandbox: &Sandbox, target: &str) -> Response {
+pub(crate) fn get(sandbox: &Sandbox, target: &str) -> Response {
     send(sandbox, "GET", target, "", "")
 }
 
@@ -165,6 +165,40 @@ fn an_h5_page_leads_back_to_the_merchant_and_only_to_addresses_of_the_web() {
 }
 
 #[test]
+fn an_h5_url_is_opened_as_it_came() {
+    let sandbox = crate::sandbox().start().unwrap();
+    let target = h5(&sandbox, "h5-order-1", "");
+    let (without, package) = target.split_once("&package=").unwrap();
+    assert!(package.len() == 10 && package.bytes().all(|byte| byte.is_ascii_digit()), "{target}");
+    let jsapi = {
+        let kit = sandbox.kit();
+        let body = json!({
+            "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "jsapi-order-1",
+            "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 1 }, "payer": { "openid": kit.openid },
+        });
+        let made = Client::new(&sandbox).post("/v3/pay/transactions/jsapi", &body).success();
+        format!("{PAY_URL}{}&package={package}", made["prepay_id"].as_str().unwrap())
+    };
+    for other in [without, &format!("{without}&package="), &format!("{without}&package=999"), &jsapi] {
+        let page = get(&sandbox, other);
+        assert_eq!(page.status, 400, "{other}");
+        assert!(page.text().contains("package") && !page.text().contains("<form"), "{}", page.text());
+        assert_eq!(submit(&sandbox, other, "means=card&do=pay").status, 400);
+        let pays = PersonPays::new(format!("https://wx.tenpay.com{other}"));
+        let refused = sandbox.pay(&pays).unwrap_err().to_string();
+        assert!(refused.contains("package"), "{refused}");
+    }
+    assert_eq!(state(&sandbox, "h5-order-1"), "NOTPAY");
+    // The tests' orders are made with 127.0.0.1, for which the real page does not open.
+    assert!(get(&sandbox, &target).text().contains("the real page does not open for this payer_client_ip"));
+    assert!(!get(&sandbox, &native(&sandbox, "native-1")).text().contains("payer_client_ip"));
+    // More may stand behind it, and the page that the command prints has it too.
+    assert_eq!(get(&sandbox, &format!("{target}&redirect_url=https%3A%2F%2Fshop.example.com")).status, 200);
+    assert_eq!(sandbox.pay_page("h5-order-1").unwrap(), format!("{}{target}", sandbox.base_url()));
+    assert!(sandbox.pay(&PersonPays::new(format!("https://wx.tenpay.com{target}"))).unwrap().paid);
+}
+
+#[test]
 fn what_a_merchant_wrote_is_text_on_the_page() {
     let sandbox = crate::sandbox().start().unwrap();
     order(&sandbox, "native", "order-1", "<script>alert('1')</script>\"&");
@@ -303,6 +337,7 @@ fn a_chosen_person_pays_with_their_own_coupons_or_not_at_all() {
                 "{}",
                 page.text()
             );
+            assert!(page.text().contains("<input type=\"hidden\" name=\"package\" value=\""));
             assert!(page.text().contains("name=\"redirect_url\" value=\"https://shop.example.com/\""));
         }
         sandbox.platform().set_account_state(&second.unionid, AccountState::Frozen).unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weipay_sandbox::complaints::PersonComplains;
 use weipay_sandbox::control::ClientError;
-use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox};
+use weipay_sandbox::{AccountState, Clock, NewMerchant, PlatformKeys, Sandbox, Validation};
 
 use crate::NOW;
 use crate::client::{Client, Response};
@@ -75,11 +75,6 @@ impl<'a> Shop<'a> {
         self.client.sandbox.control().unwrap().call("POST", &target, Some(body))
     }
 
-    fn run(&mut self, seconds: i64) {
-        self.client.sandbox.run_for(seconds).unwrap();
-        self.client.now += seconds;
-    }
-
     /// A permission that the person has given.
     fn authorized(&self, code: &str) {
         let body = json!({
@@ -138,7 +133,7 @@ fn a_served_person_pays_after_the_completion() {
     assert_eq!(message(&canceled), "单据正在扣款中，请稍后再试");
     assert_eq!(shop.query("served")["collection"]["state"], "USER_PAYING");
 
-    shop.run(2);
+    shop.client.run_for(2);
     let paid = shop.query("served");
     assert_eq!((&paid["state"], &paid["collection"]["state"]), (&json!("DONE"), &json!("USER_PAID")));
     let detail = &paid["collection"]["details"][0];
@@ -161,7 +156,7 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
     let mut shop = Shop::new(&sandbox);
     shop.completed("slow", 500);
     shop.person("slow", "decline", &json!({})).unwrap();
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!(shop.query("slow")["collection"]["state"], "USER_PAYING");
     let mut lower = shop.charge(300);
     lower["reason"] = json!("用户投诉");
@@ -183,7 +178,7 @@ fn a_person_who_cannot_pay_is_asked_again_and_pays_less_at_last() {
     assert_eq!(shop.step("slow", "modify", lower).success()["total_amount"], 300);
     shop.step("slow", "pay", json!({})).success();
     assert_eq!(message(&shop.step("slow", "pay", json!({}))), "单据正在扣款中，请稍后再试");
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!((shop.unsettled(), &shop.query("slow")["state"]), (0, &json!("DOING")));
     let paid = shop.person("slow", "pay", &json!({})).unwrap();
     assert_eq!((&paid["state"], &paid["declines"]), (&json!("DONE"), &json!(false)));
@@ -204,7 +199,7 @@ fn a_modification_without_discounts_leaves_none() {
     });
     shop.step("sum", "complete", charge).success();
     shop.person("sum", "decline", &json!({})).unwrap();
-    shop.run(2);
+    shop.client.run_for(2);
     let lower =
         json!({ "post_payments": [{ "name": "租金", "amount": 300 }], "total_amount": 300, "reason": "少" });
     let modified = shop.step("sum", "modify", lower).success();
@@ -245,7 +240,7 @@ fn the_trade_bill_shows_a_service_order_as_a_deduction() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.completed("billed", 500);
-    shop.run(86_400);
+    shop.client.run_for(86_400);
     let order_id = shop.query("billed")["order_id"].as_str().unwrap().to_owned();
     let bill = shop.client.get("/v3/bill/tradebill?bill_date=2026-08-15&bill_type=ALL").success();
     let address = bill["download_url"].as_str().unwrap();
@@ -263,7 +258,7 @@ fn a_payment_elsewhere_moves_no_money_and_ends_the_order() {
     let mut shop = Shop::new(&sandbox);
     shop.completed("cash", 500);
     shop.person("cash", "decline", &json!({})).unwrap();
-    shop.run(2);
+    shop.client.run_for(2);
     let paid_at = |time: &str| json!({ "type": "Order_Paid", "detail": { "paid_time": time } });
     assert_eq!(shop.step("cash", "sync", paid_at("20990101000000")).status, 400, "it is to come");
     let done = shop.step("cash", "sync", paid_at("20260815120000")).success();
@@ -280,9 +275,9 @@ fn an_order_that_nobody_confirms_expires_after_30_days() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.client.post(ORDERS, &shop.request("late")).success();
-    shop.run(30 * 86_400 - 1);
+    shop.client.run_for(30 * 86_400 - 1);
     assert_eq!(shop.query("late")["state"], "CREATED");
-    shop.run(1);
+    shop.client.run_for(1);
     assert_eq!(shop.query("late")["state"], "EXPIRED");
     let body = json!({ "openid": sandbox.kit().openid });
     let late = shop.person("late", "confirm", &body);
@@ -300,10 +295,35 @@ fn a_canceled_order_repeats_its_cancel_and_charges_nothing() {
     let other = shop.step("off", "cancel", json!({ "reason": "其他" }));
     assert_eq!(message(&other), "订单重入参数校验失败");
     assert_eq!(shop.step("off", "complete", shop.charge(500)).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    shop.run(60);
+    shop.client.run_for(60);
     assert_eq!((&shop.query("off")["state"], shop.unsettled()), (&json!("REVOKED"), 0));
     let missing = shop.step("nothing", "cancel", json!({ "reason": "a" }));
     assert_eq!(missing.refusal(), (404, "ORDER_NOT_EXIST".to_owned()));
+}
+
+#[test]
+fn an_order_that_is_over_is_refused_as_recorded_or_as_the_documents_say() {
+    let documented = Validation { documented_errors: true, ..Validation::DEFAULT };
+    for (validation, codes) in [
+        (Validation::DEFAULT, ["INVALID_REQUEST"; 3]),
+        (documented, ["INVALID_ORDER_STATE", "ORDER_CANCELED", "ORDER_DONE"]),
+    ] {
+        let sandbox = Sandbox::builder().clock(Clock::held(NOW).0).validation(validation).start().unwrap();
+        let shop = Shop::new(&sandbox);
+        shop.client.post(ORDERS, &shop.request("new")).success();
+        shop.confirmed("off");
+        shop.step("off", "cancel", json!({ "reason": "用户投诉" })).success();
+        shop.confirmed("done");
+        shop.step("done", "complete", shop.charge(0)).success();
+        for ((number, tail), code) in
+            [("new", "-271302262"), ("off", "-271302333"), ("done", "-271302262")].into_iter().zip(codes)
+        {
+            let refused = shop.step(number, "complete", shop.charge(500));
+            assert_eq!((refused.status, &refused.json()["code"]), (400, &json!(code)), "{number}");
+            let id = refused.header("Request-ID").unwrap();
+            assert!(id.ends_with(tail), "{number}: {id}");
+        }
+    }
 }
 
 #[test]
@@ -394,7 +414,7 @@ fn an_order_of_an_authorized_person_is_made_and_completed_at_once() {
     assert_eq!(message(&shop.client.post(&target, &other)), "订单重入参数校验失败");
     other["out_order_no"] = json!("other");
     assert_eq!(message(&shop.client.post(&target, &other)), "最终总金额计算非法");
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!((&shop.query("at-once")["state"], shop.unsettled()), (&json!("DONE"), 497));
 }
 
@@ -416,7 +436,7 @@ fn a_person_has_at_most_three_orders_of_a_service_under_way() {
     shop.step("a", "cancel", json!({ "reason": "用户投诉" })).success();
     shop.step("b", "complete", shop.charge(500)).success();
     shop.person("b", "decline", &json!({})).unwrap();
-    shop.run(2);
+    shop.client.run_for(2);
     assert!(shop.person("d", "confirm", &openid).is_err(), "b is overdue");
     let body = json!({ "service_id": SERVICE, "appid": sandbox.kit().appid, "authorization_code": "code-1" });
     shop.client.post(PERMISSIONS, &body).success();
@@ -435,7 +455,7 @@ fn a_service_order_is_refunded_by_its_transaction_id() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.completed("served", 500);
-    shop.run(2);
+    shop.client.run_for(2);
     let id = shop.query("served")["collection"]["details"][0]["transaction_id"].clone();
     let refund = |number: &str, of: (&str, &Value), fen: i64| {
         let mut body = json!({
@@ -462,7 +482,7 @@ fn a_complaint_about_a_paid_service_order_names_it() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
     shop.completed("served", 500);
-    shop.run(2);
+    shop.client.run_for(2);
     let served = shop.query("served");
     let id = served["collection"]["details"][0]["transaction_id"].as_str().unwrap();
     let complaint = sandbox.platform().complain(&PersonComplains::new(id)).unwrap();
@@ -583,7 +603,7 @@ fn somebody_whose_account_is_frozen_neither_confirms_nor_pays_an_order() {
     sandbox.platform().set_account_state(&openid, AccountState::Normal).unwrap();
     shop.completed("order-2", 300);
     sandbox.platform().set_account_state(&openid, AccountState::Frozen).unwrap();
-    shop.run(2);
+    shop.client.run_for(2);
     let paid = shop.person("order-2", "pay", &json!({}));
     assert!(matches!(paid, Err(ClientError::Refused { status: 409, .. })), "{paid:?}");
     assert_eq!(shop.query("order-2")["collection"]["state"], "USER_PAYING");
@@ -656,7 +676,7 @@ fn a_canceled_order_collects_nothing() {
     let mut shop = Shop::new(&sandbox);
     shop.completed("off", 500);
     shop.person("off", "decline", &json!({})).unwrap();
-    shop.run(2);
+    shop.client.run_for(2);
     assert_eq!(shop.query("off")["need_collection"], true);
     shop.step("off", "cancel", json!({ "reason": "用户投诉" })).success();
     let shown = shop.query("off");

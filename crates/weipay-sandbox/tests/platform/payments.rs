@@ -183,7 +183,7 @@ fn the_parameters_of_the_front_end_are_checked_and_explained() {
     let mut other_case = with(&right);
     let time = other_case.as_object_mut().unwrap().remove("timeStamp").unwrap();
     other_case["timestamp"] = time;
-    assert!(not_payable(pay(&other_case)).contains("other capitals"));
+    assert!(not_payable(pay(&other_case)).contains("differs only in upper and lower case"));
     let mut other_app = with(&right);
     other_app["appId"] = json!("wx0000000000000000");
     assert!(not_payable(pay(&other_app)).contains("appId differs"));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
 
 use crate::client::Client;
+use crate::profit_sharing::bill_lines;
 
 const PLATFORM: &str = "1900000777";
 const SUB: &str = "1900000888";
@@ -44,18 +45,6 @@ fn pay(sandbox: &Sandbox, number: &str, fen: i64) -> String {
 fn balance(sandbox: &Sandbox, mchid: &str) -> (i64, i64) {
     let shown = client(sandbox).get(&format!("/v3/ecommerce/fund/balance/{mchid}")).success();
     (shown["available_amount"].as_i64().unwrap(), shown["pending_amount"].as_i64().unwrap())
-}
-
-/// The lines of a bill, without backticks.
-fn bill(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
-    let client = client(sandbox);
-    let shown = client.get(target).success();
-    let url = shown["download_url"].as_str().unwrap();
-    let target = &url[url.find("/v3/billdownload").unwrap()..];
-    let file = client.get(target);
-    assert_eq!(file.status, 200, "{}", file.text());
-    let cells = |line: &str| line.split(',').map(|cell| cell.trim_start_matches('`').to_owned()).collect();
-    file.text().lines().map(cells).collect()
 }
 
 #[test]
@@ -132,14 +121,15 @@ fn a_platform_shares_refunds_withdraws_and_its_bills_agree() {
 
     // The bills of the day.
     sandbox.run_for(2 * 86_400).unwrap();
-    let shared = bill(&sandbox, &format!("/v3/profitsharing/bills?bill_date={date}"));
+    let shared = bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={date}"));
     assert_eq!(shared.len(), 1 + 2 + 2, "{shared:?}");
     let order_id = made["order_id"].as_str().unwrap();
     assert_eq!(shared[1][1..5], [PLATFORM, SUB, &id, order_id]);
     assert_eq!(shared[1][6..13], ["split-1", "100.00", SUPPLIER, "20.00", "分账", "SUCCESS", "货款"]);
     assert_eq!(shared[2][6..13], ["return-1", "100.00", SUPPLIER, "5.00", "分账回退", "SUCCESS", "退货"]);
     assert_eq!(shared[1][5], shared[2][5], "the same detail");
-    let of_sub = bill(&sandbox, &format!("/v3/profitsharing/bills?bill_date={date}&sub_mchid={SUB}"));
+    let of_sub =
+        bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={date}&sub_mchid={SUB}"));
     assert_eq!(of_sub, shared);
 
     let sealed = client(&sandbox)
@@ -409,6 +399,11 @@ fn a_platform_subsidises_its_sub_merchant_and_takes_a_fee() {
     assert_eq!((&returned["result"], &returned["refund_id"]), (&json!("SUCCESS"), &refund_id));
     assert_eq!(post("subsidies/return", &back).success(), returned);
     assert_eq!((own(), balance(&sandbox, SUB).0), (450, 50));
+    without_its_fingerprint(&sandbox, "platform subsidy return");
+    assert_eq!(post("subsidies/return", &back).success(), returned, "kept by a program of before");
+    back["amount"] = json!(149);
+    assert_eq!(post("subsidies/return", &back).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    back["amount"] = json!(150);
     back["out_order_no"] = json!("r2");
     assert_eq!(
         post("subsidies/return", &back).refusal(),
@@ -435,4 +430,22 @@ fn a_platform_subsidises_its_sub_merchant_and_takes_a_fee() {
     let left = client(&sandbox).get(&format!("/v3/ecommerce/profitsharing/orders/{id}/amounts")).success();
     // 1,000 less 6 of fee, less 500 refunded with 3 of the fee, less 30.
     assert_eq!(left["unsplit_amount"], 467);
+}
+
+/// Lets records of a kind be as they were before they had the fingerprint of their request.
+fn without_its_fingerprint(sandbox: &Sandbox, kind: &str) {
+    let file = sandbox.snapshot("before").unwrap().file;
+    let lines = std::fs::read_to_string(&file)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut row: Value = serde_json::from_str(line).unwrap();
+            if row["record"]["kind"] == kind {
+                assert!(row["record"]["document"].as_object_mut().unwrap().remove("fingerprint").is_some());
+            }
+            row.to_string() + "\n"
+        })
+        .collect::<String>();
+    std::fs::write(&file, lines).unwrap();
+    sandbox.restore("before").unwrap();
 }

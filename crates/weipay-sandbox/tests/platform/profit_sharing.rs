@@ -60,12 +60,12 @@ fn balance(sandbox: &Sandbox) -> Value {
     client(sandbox).get("/v3/merchant/fund/balance/BASIC").success()
 }
 
-/// The lines of a file, without backticks.
-fn lines(sandbox: &Sandbox, target: &str) -> Vec<Vec<String>> {
-    let client = client(sandbox);
+/// The lines of a bill, with their cells without backticks.
+pub(crate) fn bill_lines(client: &Client<'_>, target: &str) -> Vec<Vec<String>> {
     let shown = client.get(target).success();
     let url = shown["download_url"].as_str().unwrap();
     let file = client.get(&url[url.find("/v3/billdownload").unwrap()..]);
+    assert_eq!(file.status, 200, "{}", file.text());
     let cells = |line: &str| line.split(',').map(|cell| cell.trim_start_matches('`').to_owned()).collect();
     file.text().lines().map(cells).collect()
 }
@@ -93,7 +93,7 @@ fn after_the_end_of_sharing_a_refund_takes_available_money() {
     assert_eq!((status, &made["funds_account"]), (200, &json!("AVAILABLE")), "{made}");
     assert_eq!(balance(&sandbox), json!({ "available_amount": 694, "pending_amount": 0 }));
 
-    let fund_flow = lines(&sandbox, "/v3/bill/fundflowbill?bill_date=2026-08-15");
+    let fund_flow = bill_lines(&client(&sandbox), "/v3/bill/fundflowbill?bill_date=2026-08-15");
     let refunds: Vec<_> =
         fund_flow.iter().filter(|row| row.get(3).is_some_and(|name| name == "退款")).collect();
     assert_eq!(refunds.len(), 1, "{fund_flow:?}");

@@ -64,7 +64,7 @@ fn a_payment_by_code_is_reversed_and_not_closed_before_another_one() {
         "notify_url": "http://127.0.0.1:9/notify", "amount": { "total": 200_000 },
     });
     let (_, reason) = refused(&client(&sandbox).post("/v3/pay/transactions/native", &native));
-    assert!(reason.contains("reverse it before you take a new number"), "{reason}");
+    assert!(reason.contains("reverse it before you use a new number"), "{reason}");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn parts_of_another_combined_order_are_told_what_became_of_them() {
     let (_, reason) = refused(&combined("whole-2"));
     assert!(
         reason.contains(
-            "part-a of a part is that of a part of the combined order whole-1; it was paid: query it"
+            "part-a of a part was used before, for a part of the combined order whole-1; it was paid: query it"
         ),
         "{reason}"
     );

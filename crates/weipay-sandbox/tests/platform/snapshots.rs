@@ -215,6 +215,7 @@ fn a_snapshot_that_is_broken_is_refused_and_nothing_is_lost() {
         (lines[..lines.len() - 1].join("\n") + "\n", "cut off"),
         ("SQLite format 3\u{0}\n".to_owned(), "does not begin as a snapshot"),
         (text.replacen("\"form\":", "\"form\":9", 1), "take it again with this program"),
+        (text.replacen("\"form\":4", "\"form\":2", 1), "take it again with this program"),
         (repeated, "is in the file twice"),
         (text.replacen("\"version\":1", "\"version\":\"one\"", 1), "not a row of a snapshot"),
         (text.replacen(record, "{\"record\":{\"kind\":\"merchant\",\"key\":\"1\",\"version\":1,\"indexes\":[],\"document\":{}}}", 1), "a snapshot has no records of this kind"),

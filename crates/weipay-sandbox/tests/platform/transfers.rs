@@ -68,11 +68,6 @@ impl<'a> Payer<'a> {
         (shown["available_amount"].as_i64().unwrap(), shown["pending_amount"].as_i64().unwrap())
     }
 
-    fn run(&mut self, seconds: i64) {
-        self.client.sandbox.run_for(seconds).unwrap();
-        self.client.now += seconds;
-    }
-
     fn notified(&self) -> Value {
         let arrived = self.receiver.next();
         assert_eq!(arrived.json()["event_type"], "MCHTRANSFER.BILL.FINISHED");
@@ -90,10 +85,10 @@ fn a_number_is_not_retried_when_queries_do_not_find_it_any_more() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
     let made = payer.client.post(BILLS, &payer.request("old1", 300)).success();
-    payer.run(30 * 24 * HOURS);
+    payer.client.run_for(30 * 24 * HOURS);
     let again = payer.client.post(BILLS, &payer.request("old1", 300)).success();
     assert_eq!(again["transfer_bill_no"], made["transfer_bill_no"]);
-    payer.run(1);
+    payer.client.run_for(1);
     for fen in [300, 301] {
         let late = payer.client.post(BILLS, &payer.request("old1", fen));
         assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()));
@@ -120,7 +115,7 @@ fn a_confirmed_transfer_is_paid_and_the_merchant_is_notified() {
     let twice = payer.person("/transfers/paid1/confirm", &json!({}));
     assert!(matches!(twice, Err(ClientError::Refused { status: 409, .. })), "{twice:?}");
     assert_eq!(payer.cancel("paid1").refusal(), (400, "INVALID_REQUEST".to_owned()));
-    payer.run(2);
+    payer.client.run_for(2);
     let shown = payer.query("paid1");
     assert_eq!((&shown["state"], &shown["transfer_amount"]), (&json!("SUCCESS"), &json!(300)));
     let number = shown["transfer_bill_no"].as_str().unwrap();
@@ -194,7 +189,7 @@ fn a_canceled_transfer_gives_its_money_back() {
     assert_eq!(canceled["state"], "CANCELING");
     assert!(payer.person("/transfers/back1/confirm", &json!({})).is_err());
     assert_eq!(payer.balance(), (700, 300), "not yet");
-    payer.run(2);
+    payer.client.run_for(2);
     assert_eq!(payer.cancel("back1").success()["state"], "CANCELLED");
     let shown = payer.query("back1");
     assert_eq!((&shown["state"], &shown["fail_reason"]), (&json!("CANCELLED"), &json!("MCH_CANCEL")));
@@ -207,13 +202,13 @@ fn a_transfer_that_nobody_confirms_fails_after_24_hours() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
     payer.client.post(BILLS, &payer.request("late1", 300)).success();
-    payer.run(24 * HOURS - 1);
+    payer.client.run_for(24 * HOURS - 1);
     assert_eq!(payer.query("late1")["state"], "WAIT_USER_CONFIRM");
-    payer.run(1);
+    payer.client.run_for(1);
     let shown = payer.query("late1");
     assert_eq!((&shown["state"], &shown["fail_reason"]), (&json!("FAIL"), &json!("OVERDUE_CLOSE")));
     assert_eq!((payer.balance(), &payer.notified()["fail_reason"]), ((1_000, 0), &json!("OVERDUE_CLOSE")));
-    payer.run(30 * 24 * HOURS);
+    payer.client.run_for(30 * 24 * HOURS);
     let old = payer.client.get(&format!("{BILLS}/out-bill-no/late1"));
     assert_eq!(old.refusal(), (404, "NOT_FOUND".to_owned()));
 }
@@ -226,7 +221,7 @@ fn a_payment_fails_with_the_reason_that_the_person_s_account_gives() {
     let unknown = payer.person("/transfers/fail1/confirm", &json!({ "fail_reason": "NO_MOOD" }));
     assert!(matches!(unknown, Err(ClientError::Refused { status: 400, .. })), "{unknown:?}");
     payer.person("/transfers/fail1/confirm", &json!({ "fail_reason": "ACCOUNT_FROZEN" })).unwrap();
-    payer.run(2);
+    payer.client.run_for(2);
     assert_eq!(payer.query("fail1")["fail_reason"], "ACCOUNT_FROZEN");
     assert_eq!(payer.balance(), (1_000, 0));
     payer.client.post(BILLS, &payer.request("refused1", 300)).success();
@@ -247,7 +242,7 @@ fn nothing_is_transferred_into_an_account_that_is_frozen_or_cancelled() {
         payer.client.post(BILLS, &payer.request(number, 300)).success();
         payer.person(&format!("/transfers/{number}/confirm"), &json!({})).unwrap();
         sandbox.platform().set_account_state(&sandbox.kit().openid, state).unwrap();
-        payer.run(10);
+        payer.client.run_for(10);
         assert_eq!((&payer.query(number)["fail_reason"], payer.balance()), (&json!(reason), (1_000, 0)));
     }
 }
@@ -311,7 +306,7 @@ fn an_authorized_person_is_paid_without_confirming() {
     transfer["out_bill_no"] = json!("frozen1");
     let under_way = payer.client.post(&format!("{BILLS}/transfer"), &transfer).success();
     assert_eq!((&under_way["state"], payer.balance()), (&json!("TRANSFERING"), (600, 200)));
-    payer.run(2);
+    payer.client.run_for(2);
     assert_eq!((&payer.query("frozen1")["state"], payer.balance()), (&json!("FAIL"), (800, 0)));
     assert_eq!(payer.notified()["state"], "FAIL");
     sandbox.platform().set_account_state(&kit.openid, AccountState::Normal).unwrap();
@@ -405,10 +400,10 @@ fn whoever_did_not_get_the_money_has_given_no_authorization_with_it() {
     });
     payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request).success();
     payer.person("/transfers/both1/confirm", &json!({ "fail_reason": "TRANSFER_RISK" })).unwrap();
-    payer.run(2);
+    payer.client.run_for(2);
     let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
     assert_eq!(payer.client.get(base).success()["state"], "WAIT_USER_CONFIRM");
-    payer.run(86_400);
+    payer.client.run_for(86_400);
     assert_eq!(payer.client.get(base).success()["state"], "CLOSED");
 }
 
@@ -421,9 +416,9 @@ fn whoever_confirms_in_the_last_second_gives_the_authorization_too() {
         "user_display_name": "会员", "out_authorization_no": "both", "authorization_notify_url": payer.receiver.url,
     });
     payer.client.post(&format!("{BILLS}/pre-transfer-with-authorization"), &request).success();
-    payer.run(86_399);
+    payer.client.run_for(86_399);
     payer.person("/transfers/both1/confirm", &json!({})).unwrap();
-    payer.run(2);
+    payer.client.run_for(2);
     let base = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/both";
     assert_eq!(payer.client.get(base).success()["state"], "TAKING_EFFECT");
 }
@@ -486,7 +481,7 @@ fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     let other = batch("batch1", vec![detail("a", 300, &kit.openid)], 300);
     assert_eq!(payer.client.post("/v3/transfer/batches", &other).refusal(), (400, "PARAM_ERROR".to_owned()));
 
-    payer.run(2);
+    payer.client.run_for(2);
     assert_eq!(payer.balance(), (700, 0));
     let base = "/v3/transfer/batches/out-batch-no/batch1";
     let shown = payer.client.get(&format!("{base}?need_query_detail=true&detail_status=FAIL")).success();
@@ -531,7 +526,7 @@ fn the_receipt_of_a_transfer_is_made_by_the_clock_and_downloaded() {
     assert_eq!(early.refusal(), (400, "INVALID_REQUEST".to_owned()));
     payer.person("/transfers/paid1/confirm", &json!({})).unwrap();
     payer.person("/transfers/nameless/confirm", &json!({})).unwrap();
-    payer.run(2);
+    payer.client.run_for(2);
     let nameless = payer.client.post(apply, &json!({ "out_bill_no": "nameless" }));
     assert_eq!(nameless.refusal(), (400, "INVALID_REQUEST".to_owned()));
     assert_eq!(payer.client.get(query).refusal(), (404, "NOT_FOUND".to_owned()));
@@ -544,7 +539,7 @@ fn the_receipt_of_a_transfer_is_made_by_the_clock_and_downloaded() {
     assert_eq!((&shown["state"], &shown["create_time"]), (&json!("GENERATING"), &applied["create_time"]));
     assert!(shown.get("download_url").is_none(), "{shown}");
 
-    payer.run(60);
+    payer.client.run_for(60);
     let shown = payer.client.get(query).success();
     assert_eq!(shown["state"], "FINISHED");
     let file = receipt(&payer, &shown);
@@ -555,16 +550,16 @@ fn the_receipt_of_a_transfer_is_made_by_the_clock_and_downloaded() {
 
     let address = shown["download_url"].as_str().unwrap();
     let target = address.find("/v3/").map(|at| &address[at..]).unwrap();
-    payer.run(601);
+    payer.client.run_for(601);
     assert_eq!(payer.client.get(target).refusal(), (400, "INVALID_REQUEST".to_owned()));
     let unknown = payer.client.post(apply, &json!({ "out_bill_no": "unknown" }));
     assert_eq!(unknown.refusal(), (404, "NOT_FOUND".to_owned()));
 
-    payer.run(90 * 24 * HOURS);
+    payer.client.run_for(90 * 24 * HOURS);
     assert_eq!(payer.client.get(query).refusal(), (404, "NOT_FOUND".to_owned()), "it was there for 90 days");
     let again = payer.client.post(apply, &json!({ "out_bill_no": "paid1" })).success();
     assert_eq!(again["state"], "GENERATING");
-    payer.run(90 * 24 * HOURS);
+    payer.client.run_for(90 * 24 * HOURS);
     let late = payer.client.post(apply, &json!({ "out_bill_no": "paid1" }));
     assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()), "after six months");
 }
@@ -617,7 +612,7 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
         assert_eq!(applied["signature_status"], "ACCEPTED");
         assert!(applied["signature_no"].as_str().unwrap().starts_with("1050000"), "{applied}");
     }
-    payer.run(62);
+    payer.client.run_for(62);
     for target in [
         "/v3/transfer/bill-receipt/batch1",
         "/v3/transfer-detail/electronic-receipts?accept_type=BATCH_TRANSFER&out_batch_no=batch1&out_detail_no=d1",
@@ -627,7 +622,7 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
         let text = String::from_utf8(receipt(&payer, &shown)).unwrap();
         assert!(text.contains("amount: 2.00 CNY"), "{text}");
     }
-    payer.run(30 * 24 * HOURS);
+    payer.client.run_for(30 * 24 * HOURS);
     let late = payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "batch1" }));
     assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()), "after 30 days");
 }

@@ -298,7 +298,7 @@ fn a_serial_in_decimal_and_those_of_other_keys_are_recognized() {
         kit.merchant_serial.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect();
     for (serial, words) in [
         (decimal, "in decimal"),
-        (colons.join(":"), "signs between its digits"),
+        (colons.join(":"), "separators between its digits"),
         (kit.platform_serial.clone().unwrap(), "the serial of the platform certificate"),
         (kit.public_key_id.clone().unwrap(), "the ID of the platform's public key"),
         ("AB".to_owned(), "use the one in the merchant's kit.json"),

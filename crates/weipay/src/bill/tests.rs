@@ -119,7 +119,7 @@ fn what_stands_after_the_summary_is_told_line_by_line() {
     // Two bills in one file, as two members of a gzip give them.
     let (rows, summary) = rows("a,b\n`1,`2\ns\n`1\n\n\u{feff}a,b\r\n`3,`4\r\n`5,`6\r\ns\r\n`2\r\n");
     let told: Vec<_> = rows.iter().skip(1).map(|row| row.clone().unwrap_err()).collect();
-    let line = |number: u64| format!("line {number} of the bill stands after the summary");
+    let line = |number: u64| format!("line {number} of the bill comes after the summary");
     assert_eq!(told, (6..=10).map(line).collect::<Vec<_>>());
     assert_eq!((rows[0].as_ref().unwrap().get("b"), summary.unwrap().get("s").unwrap()), (Some("2"), "1"));
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
 use super::{Core, content_coding, echo};
+use crate::base_url::BaseUrl;
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::{self, beginning, without_mark};
@@ -20,7 +21,6 @@ use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::upload::{Payload, form};
-use crate::url::BaseUrl;
 use crate::xml::elements_of;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use http::Uri;
 
+use crate::base_url::BaseUrl;
 use crate::error::RequestError;
-use crate::url::BaseUrl;
 
 /// The platform's hosts: the main ones (主域名), their backups (备域名), and those of regions and products.
 const PLATFORM: [&str; 11] = [
@@ -52,7 +52,9 @@ impl Address {
             uri = parse(&url.replacen('?', "/?", 1))?;
         }
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(error("is not a whole URL: give it from https:// on, as the response has it"));
+            return Err(error(
+                "is not a complete URL: pass it unchanged from the response, including https://",
+            ));
         };
         if authority.as_str().contains('@') {
             return Err(error("has a user name or a password, which is not allowed in it"));

@@ -183,8 +183,8 @@ impl Names {
 
 fn no_address(name: &str) -> RequestError {
     RequestError::DownloadUrl(format!(
-        "is missing: the response has no `{name}`. A file that is still being made has none yet. If the response has a list of \
-         files, give an item of the list"
+        "is missing: the response has no `{name}`. It is not there until the file is ready. If the response has a \
+         list of files, give an item of the list"
     ))
 }
 
@@ -203,15 +203,16 @@ impl Digest {
     ///
     /// If the algorithm is another one, or the value is not a digest of that algorithm in hexadecimal.
     pub fn new(hash_type: &str, hash_value: &str) -> Result<Self, RequestError> {
-        let error = |reason: String| RequestError::Digest(reason);
         let algorithm = DigestAlgorithm::from_name(hash_type).ok_or_else(|| {
             let named: String = hash_type.chars().take(32).collect();
-            error(format!("uses the algorithm `{}`; SHA1, SHA256 and SM3 are known", named.escape_debug()))
+            let named = named.escape_debug();
+            RequestError::Digest(format!("uses the algorithm `{named}`; SHA1, SHA256 and SM3 are known"))
         })?;
         let hex = hash_value.trim().to_ascii_lowercase();
         let length = algorithm.hex_length();
         if hex.len() != length || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(error(format!("is not {length} hexadecimal digits, as {algorithm} has")));
+            let reason = format!("is not {length} hexadecimal digits, as {algorithm} has");
+            return Err(RequestError::Digest(reason));
         }
         Ok(Self { algorithm, hex })
     }
@@ -220,7 +221,8 @@ impl Digest {
     /// nothing tells apart.
     fn without_type(hash: &str) -> Result<Self, RequestError> {
         Self::new("SHA1", hash).map_err(|_| {
-            let reason = "is announced without its algorithm, and is not of SHA1: give it with `digest`";
+            let reason =
+                "is announced without its algorithm, and does not look like SHA1: set it with `digest`";
             RequestError::Digest(reason.to_owned())
         })
     }

@@ -123,7 +123,7 @@ fn is_there(value: &str, path: &Path) -> bool {
 fn text_error(setting: &str, source: KeyError) -> ConfigError {
     match source {
         KeyError::NotPem { given: KeyFormat::Text, .. } => {
-            ConfigError::setting(setting, format!("it is not the path of a file, and {source}"))
+            ConfigError::setting(setting, format!("it is not the path of a file, and as PEM: {source}"))
         }
         source => ConfigError::Key { setting: setting.to_owned(), source },
     }
@@ -147,7 +147,7 @@ pub(super) fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     File::open(file).map_err(unreadable)?.take(limit + 1).read_to_end(&mut content).map_err(unreadable)?;
     if content.len() > MAX_FILE_BYTES {
         return Err(format!(
-            "is larger than {} kB, and no key, certificate or kit is: give another file",
+            "is larger than {} kB, which is too large for a key, a certificate or a kit: give another file",
             MAX_FILE_BYTES / 1024
         ));
     }
@@ -198,7 +198,7 @@ mod tests {
         fs::write(&file, vec![b'x'; MAX_FILE_BYTES + 1]).unwrap();
         assert_eq!(
             read_file(&file).unwrap_err(),
-            "is larger than 64 kB, and no key, certificate or kit is: give another file"
+            "is larger than 64 kB, which is too large for a key, a certificate or a kit: give another file"
         );
     }
 

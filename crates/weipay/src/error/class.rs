@@ -46,9 +46,9 @@ pub enum ErrorClass {
     PlatformFault,
     /// The network failed, or something that is not the platform's API responded, such as a proxy.
     Transport,
-    /// A response is not proven to be the platform's, or the keys that would prove it are missing. Do not act on it.
+    /// It is not proven that the response is the platform's, or the keys for that are missing. Do not act on it.
     Verification,
-    /// What came is the platform's and cannot be used: the body is not of the expected type, a text cannot be
+    /// The response is the platform's, but cannot be used: its body does not have the expected type, a text cannot be
     /// decrypted, or a file cannot be written.
     Unreadable,
 }
@@ -132,8 +132,8 @@ impl Error {
         class_of(self.kind(), self.status())
     }
 
-    /// Whether the same call may be made again as it was, with the same number and the same content, because it may succeed then
-    /// and cannot take effect twice. It is advice: wait before it, longer each time.
+    /// Whether the same call may be made again as it was, with the same number and the same content, because it may
+    /// succeed then and cannot take effect twice. Wait before each repeat, longer each time.
     ///
     /// | what happened | is it? |
     /// |---|---|
@@ -170,8 +170,8 @@ impl Error {
         }
     }
 
-    /// The number at the end of the `Request-ID`, which names the error more closely than the code does: 268443699 is a wrong
-    /// signature. 0 stands for none.
+    /// The number at the end of the `Request-ID`, which is more specific than the code: 268443699 is a wrong signature.
+    /// 0 means none.
     #[must_use]
     pub fn request_id_code(&self) -> Option<u64> {
         let (_, tail) = self.request_id()?.rsplit_once('-')?;

@@ -27,7 +27,7 @@ pub enum FileError {
         bytes: u64,
     },
     /// The file is larger than the limit that the caller set. Compressed files count as decompressed.
-    #[error("the file is larger than {limit} bytes, which is the limit that was set for it")]
+    #[error("the file is larger than its limit of {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
         limit: u64,
@@ -39,7 +39,7 @@ pub enum FileError {
     #[error("the encrypted file (加密账单) cannot be decrypted")]
     Sealed(#[source] SealedFileError),
     /// A page in HTML came, which no file of the platform is: something in between may have written it.
-    #[error("a web page (HTML) came instead of the file: a proxy may have written it")]
+    #[error("the response is a web page (HTML), not the file: it may come from a proxy")]
     WebPage,
     /// Something on its way compressed the file in a way that the client does not ask for and does not undo.
     #[error(
@@ -51,7 +51,7 @@ pub enum FileError {
     #[error("the response contains no file")]
     NoFile,
     /// An error response came instead of the file, with a status of success.
-    #[error("an error response came instead of the file: {0}")]
+    #[error("the response is an error, not the file: {0}")]
     ErrorResponse(ApiError),
     /// What came could not be written.
     #[error("the file cannot be written")]

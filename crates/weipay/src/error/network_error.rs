@@ -6,7 +6,7 @@ use std::error;
 #[derive(Debug, thiserror::Error)]
 #[error("{}", match sent {
     Sent::No => "no connection",
-    Sent::Perhaps => "no complete response came, and the request may have been sent",
+    Sent::Perhaps => "no complete response was received, and the request may have been sent",
 })]
 pub struct NetworkError {
     /// How far the call had come.

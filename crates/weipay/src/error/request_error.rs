@@ -69,8 +69,8 @@ pub enum RequestError {
     Digest(String),
     /// The response of the operation is not a file, or the catalogue does not know the operation.
     #[error(
-        "only an operation whose response is a file can be downloaded so: call this one with its verb, and give its response to \
-         `client.download(...)` if it names a file"
+        "only an operation whose response is a file can be downloaded directly: call this one with its verb, and if \
+         its response names a file, pass it to `client.download(...)`"
     )]
     NotAFile,
     /// The body or the query cannot be serialized.
@@ -113,8 +113,8 @@ pub enum RequestError {
     MerchantOperation,
     /// A client that calls for a sub-merchant was given a path by which a merchant calls for itself.
     #[error(
-        "the client calls for a sub-merchant (子商户), but this operation is of a merchant who acts for itself: it would pay, refund or \
-         query the partner's own. Use the partner's operation, {0}, or a client without the sub-merchant"
+        "the client calls for a sub-merchant (子商户), but this operation is for a merchant that acts for itself: it \
+         would act for the partner. Use the operation for partners, {0}, or a client without the sub-merchant"
     )]
     PartnerOperation(String),
     /// The client has no APIv3 key, with which the platform encrypts its certificates.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::core::SERIAL;
 use crate::model::is_private_name;
 use crate::request::{Body, Request};
-use crate::url::percent_encode;
+use crate::target::percent_encode;
 
 /// How many values are looked for, and in how large a body of the request. More would cost more than an error should.
 const MAX_VALUES: usize = 256;

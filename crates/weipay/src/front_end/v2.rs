@@ -6,18 +6,16 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use weipay_wire::{ApiV2Key, SignType};
 
-use super::{
-    AppParameters, FrontEnd, JsapiParameters, ParameterError, checked_prepay_id, parameters,
-    without_separator,
-};
-use crate::url::percent_encode;
+use super::parameter::{self, ParameterError, checked_prepay_id, without_separator};
+use super::{AppParameters, FrontEnd, JsapiParameters, parameters};
+use crate::target::percent_encode;
 
 /// The most coupons that one call of the plugin sends.
 const MAX_PLUGIN_COUPONS: usize = 10;
 
 /// A value of what is signed, `name=value&name=value`. A `&` in it would make two values of one under the same signature.
 fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
-    without_separator(name, super::checked(name, value)?)
+    without_separator(name, parameter::checked(name, value)?)
 }
 
 impl FrontEnd {

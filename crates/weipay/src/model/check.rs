@@ -1,6 +1,5 @@
-//! What a check of a request finds. Before it is sent, the first broken rule
-//! ([`value::check`](super::value::check)); for a program that asks, every broken rule, and words that look
-//! mistyped.
+//! What a check of a request finds. Before sending, it stops at the first broken rule
+//! ([`value::check`](super::value::check)); `request.check()` lists all broken rules, and words that look mistyped.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -14,7 +13,7 @@ use super::value::{Model, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where it stands, as `coupon_use_rule.coupon_available_time.available_end_time`.
+    /// Where it is, such as `coupon_use_rule.coupon_available_time.available_end_time`.
     pub path: String,
     /// The rule, as the end of a sentence about the field.
     pub rule: String,
@@ -73,8 +72,8 @@ pub struct Checked {
     /// The rules that the request breaks, in the order of its fields. While there is one, a client does not send the request,
     /// unless its checks are switched off.
     pub violations: Vec<Violation>,
-    /// Words that are not documented and look like one that is. They keep no request from being sent, because the platform
-    /// adds words without notice.
+    /// Undocumented words that look like documented ones. They do not stop a request, because the platform adds words
+    /// without notice.
     pub hints: Vec<Hint>,
 }
 
@@ -124,7 +123,7 @@ impl Display for Checked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hint {
-    /// Where it stands, such as `goods[1].kind`.
+    /// Where it is, such as `goods[1].kind`.
     pub path: String,
     /// The word.
     pub given: String,

@@ -59,7 +59,6 @@ fn whole(
 
 /// What `Deserialize` of every model does. Read strictly, what did not read is an error that names each path.
 #[cfg(feature = "deserialize")]
-#[allow(dead_code, reason = "without a product there is no model to read")]
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
     from: D,
     strictness: Strictness,

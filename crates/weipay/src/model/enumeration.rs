@@ -15,7 +15,6 @@ pub struct Word<'a> {
 }
 
 /// Begins an enumeration. It takes what a string does.
-#[allow(dead_code, reason = "a product may have no enumerations")]
 pub(crate) fn begin<T: for<'a> From<&'a str>>(
     found: Token<'_>,
     strictness: Strictness,
@@ -48,7 +47,6 @@ pub(super) fn check_word(word: Option<Word<'_>>, field: &Field) -> Result<(), Vi
 ///     }
 /// }
 /// ```
-#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! open_enum {
     ($($(#[$doc:meta])* pub enum $name:ident { $($variant:ident = $text:literal,)* })*) => {$(
         $(#[$doc])*
@@ -157,5 +155,4 @@ macro_rules! open_enum {
     )*};
 }
 
-#[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use open_enum;

@@ -272,7 +272,6 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
 }
 
 /// What every setter does.
-#[allow(dead_code, reason = "without a product there is no setter")]
 pub(crate) fn set<T, V: IntoField<T>>(
     field: &mut Option<T>,
     unfit: &mut UnfitValues,
@@ -301,7 +300,7 @@ mod tests {
     use crate::model::sensitive::json;
     use crate::model::value::check;
     use crate::model::{Encryption, JsonText, Sensitive, Time, body, open_enum, request};
-    use crate::request::encode;
+    use crate::request::encoding::encode;
 
     open_enum! {
         /// A bank.

@@ -14,25 +14,27 @@ use super::table::Field;
 use super::value::{Model, Strictness, Token, Value, check_text, object};
 use super::{FromText, Violation};
 
-/// What a field breaks that was given as ciphertext and is none: a kind of error of its own, [`RequestError::NotCiphertext`].
+/// The rule that is broken by a field that was given as ciphertext but is not. It has a separate error,
+/// [`RequestError::NotCiphertext`].
 ///
 /// [`RequestError::NotCiphertext`]: crate::error::RequestError::NotCiphertext
 pub(crate) const NOT_CIPHERTEXT: &str = "was given as ciphertext, but is not: ciphertext is base64 of 256 bytes. Give plain text without \
      `Sensitive::ciphertext`, and the client encrypts it";
 
-/// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
+/// The value of a sensitive field (敏感信息加密), which is sent encrypted: a name, a phone number, the number of an
+/// identity card.
 ///
-/// Text becomes [`plain_text`](Sensitive::plain_text) by itself, which the client encrypts before it is sent:
-/// `.user_name("张三")`. Ciphertext that you made yourself is given as [`ciphertext`](Sensitive::ciphertext). The two are
-/// told apart by how the value was made, never by what it looks like.
+/// A string becomes [`plain_text`](Sensitive::plain_text), which the client encrypts before it is sent:
+/// `.user_name("张三")`. For ciphertext of your own, use [`ciphertext`](Sensitive::ciphertext). Only the constructor
+/// decides which it is, never the text.
 ///
-/// In a response the value is plain text where the client could open it, and ciphertext where it could not; then
+/// In a response the value is plain text if the client could decrypt it, and otherwise ciphertext; then
 /// [`misread`](crate::Response::misread) says why.
 ///
-/// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old
-/// operations (小微商户 `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in
-/// its place. No document says which they are, so the client never makes it: encrypt with another library,
-/// and give the result as [`ciphertext`](Sensitive::ciphertext).
+/// The client encrypts with RSAES-OAEP, or with SM2. UNCONFIRMED: public reports say that a few old operations
+/// (小微商户 `v2/applyment/micro/...`, some of overseas and of face payment) take RSAES-PKCS1-v1_5 in its place. No
+/// document says which they are, so the client does not support it: encrypt with another library, and pass the result
+/// as [`ciphertext`](Sensitive::ciphertext).
 ///
 /// `Debug` does not show the text, and plain text is wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,8 +66,8 @@ impl Sensitive {
         Self(Form::Ciphertext(text.into()))
     }
 
-    /// Plain text that is to be **sent as plain text**. The platform refuses it; it is for tests of that refusal, and for
-    /// platforms that are not WeChat Pay.
+    /// Plain text that is **sent as plain text**. The platform refuses it; use it only to test that refusal, or for
+    /// other platforms.
     pub fn unencrypted(text: impl Into<String>) -> Self {
         Self(Form::Unencrypted(Zeroizing::new(text.into())))
     }
@@ -79,7 +81,7 @@ impl Sensitive {
         }
     }
 
-    /// The ciphertext, if that is what it is.
+    /// The ciphertext, if it is one.
     #[must_use]
     pub fn as_ciphertext(&self) -> Option<&str> {
         match &self.0 {
@@ -233,7 +235,7 @@ pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Vio
     }
     let key = key.ok_or_else(|| {
         Violation::new(
-            "travels encrypted (敏感信息加密), and the client has no platform key with the serial in `Wechatpay-Serial`",
+            "must be encrypted (敏感信息加密), but the client has no platform key with the serial in `Wechatpay-Serial`",
         )
     })?;
     key.encrypt_sensitive(text.as_bytes())
@@ -269,7 +271,7 @@ impl Value for Sensitive {
             (_, Encryption::Marked) => self.marked(),
             (Form::Plain(text), Encryption::ByCaller) if !text.is_empty() => {
                 return Err(Violation::new(
-                    "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
+                    "must be encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
                      v2/risk/getcertficates), encrypt with `PublicKey::encrypt_sensitive`, and set the result with \
                      `Sensitive::ciphertext`",
                 ));
@@ -291,7 +293,6 @@ impl Value for Sensitive {
 }
 
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
-#[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
     let encryption = if IS_SENDING.get() { Encryption::Marked } else { Encryption::AsSet };
     object(model, encryption)

@@ -64,7 +64,6 @@ pub(crate) fn serialize<S: Serializer>(model: &dyn Model, serializer: S) -> Resu
 }
 
 /// What requests and responses have in common: the struct, its table, and how it is compared, printed and written.
-#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -136,7 +135,6 @@ macro_rules! model {
 ///     }
 /// }
 /// ```
-#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! response {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -160,7 +158,6 @@ macro_rules! response {
 }
 
 /// Like [`response`], with a constructor and a setter for each field: those of responses would be compiled for nobody.
-#[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! request {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
@@ -221,7 +218,6 @@ macro_rules! request {
     )*};
 }
 
-#[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use {model, request, response};
 
 /// Where a field of a request travels.

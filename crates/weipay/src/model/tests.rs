@@ -7,7 +7,7 @@ use weipay_wire::PrivateKey;
 use super::value::check;
 use super::*;
 use crate::error::DecodeError;
-use crate::request::{Parts, encode};
+use crate::request::encoding::{Parts, encode};
 use crate::response::Decode;
 
 open_enum! {

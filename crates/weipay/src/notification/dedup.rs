@@ -32,8 +32,8 @@ pub trait Dedup: Sync {
     /// grants a ticket nevertheless should take it back, as those of this crate do.
     fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
-    /// The handler was successful: the notification is never handled again. A ticket that was given to somebody else meanwhile
-    /// changes nothing.
+    /// The handler was successful: the notification is never handled again. If the ticket was meanwhile given to
+    /// another handler, this does nothing.
     fn finish(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// The handler failed: the next delivery is handled.
@@ -80,7 +80,7 @@ pub trait BlockingDedup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
-/// What a store says to somebody who wants to handle a notification.
+/// What a store returns for a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It is yours.
@@ -106,7 +106,7 @@ pub enum Once<H, S> {
     Failed(H),
     /// The store failed before the handler ran. It runs for the next delivery.
     NotClaimed(S),
-    /// The handler was successful, and the store could not note it. The next delivery may be handled a second time.
+    /// The handler was successful, but the store could not record it. The next delivery may run the handler again.
     NotNoted(S),
 }
 
@@ -199,7 +199,7 @@ impl Notification {
     }
 }
 
-/// Runs at its end, also when that is a panic or a dropped future.
+/// Runs a function when it is dropped: also after a panic, or when a future is dropped.
 struct OnDrop<F: FnOnce()>(Option<F>);
 
 impl<F: FnOnce()> OnDrop<F> {

@@ -85,8 +85,8 @@ impl Display for BodyMistake {
                 "the body was already parsed: a middleware read it as JSON before the receiver"
             }
             Self::Quoted => "the body is a JSON string with JSON in it: it was serialized again",
-            Self::FormEncoded => "the body is URL-encoded: something took it for a form",
-            Self::CutOff => "the body ends too early: it did not arrive whole, or was not read to its end",
+            Self::FormEncoded => "the body is URL-encoded: something before the receiver parsed it as a form",
+            Self::CutOff => "the body ends too early: it did not arrive completely, or was not read to its end",
             Self::NotUtf8 => "the body is not UTF-8: something before the receiver converted its text",
             Self::Spaced => {
                 "the body has spaces between its tokens, which the platform does not write: it looks parsed and \

@@ -40,7 +40,7 @@ impl Head {
 
 /// A notification (回调通知) that was verified, opened and read.
 ///
-/// `Debug` shows its id, event and time, and nothing of what it tells.
+/// `Debug` shows its id, event and time, but not its content.
 #[must_use = "handle the notification and send a response"]
 pub struct Notification {
     head: Head,
@@ -70,9 +70,9 @@ impl Notification {
         Self { head, mchid, event, misread, resource, version, is_signed }
     }
 
-    /// Whether the platform's signature of it was verified. It is `false` only for a refund notification of
-    /// APIv2, which carries none: what speaks for it is that it opens with the APIv2 key. Query what it says
-    /// before money or goods move.
+    /// Whether the platform's signature of it was verified. It is `false` only for a refund notification of APIv2,
+    /// which carries none: the only evidence is that the APIv2 key decrypts it. Query the refund before money or goods
+    /// move.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.is_signed
@@ -129,7 +129,7 @@ impl Notification {
         &self.event
     }
 
-    /// Gives the event away.
+    /// Returns the event, without a copy.
     #[must_use]
     #[inline]
     pub fn into_event(self) -> Event {

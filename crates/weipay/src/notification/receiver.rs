@@ -47,10 +47,10 @@ const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", 
 /// # }
 /// ```
 ///
-/// Which merchant a notification is for follows from the key that signed it, where each has a public key
-/// (微信支付公钥), and from the APIv3 key that opens it, where the platform certificate (平台证书) is the same for all:
-/// [`Notification::mchid`]. Where clients chose the same APIv3 key and fetch certificates, it is not known
-/// until each has asked for them once since a certificate is new; they begin to at the notification.
+/// The receiver finds the merchant of a notification by the key that signed it, if each merchant has a public key
+/// (微信支付公钥), or by the APIv3 key that decrypts it, if the platform certificate (平台证书) is the same for all:
+/// [`Notification::mchid`]. If several merchants use the same APIv3 key and fetch certificates, the merchant is known
+/// only after each client has fetched the new certificate once; the notification starts these fetches.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Receiver {
@@ -82,9 +82,8 @@ impl Receiver {
         Self::new().merchant(ClientBuilder::from_kit(file)?)
     }
 
-    /// Adds a merchant. What counts are its number, the platform's keys, the APIv3 key, the APIv2 key where
-    /// it uses APIv2, and the clock. The private key is not required: it only decrypts fields that travel
-    /// encrypted inside a resource.
+    /// Adds a merchant. The receiver uses its number, the platform's keys, the APIv3 key, the APIv2 key (for APIv2),
+    /// and the clock. The private key is optional: it decrypts sensitive fields inside a resource.
     ///
     /// # Errors
     ///
@@ -104,7 +103,7 @@ impl Receiver {
         self
     }
 
-    /// One that has the platform's keys of a client as they are at each notification.
+    /// A receiver that always uses the current platform keys of a client.
     pub(crate) fn from_core(core: &Core, client: impl FetchesCertificates + 'static) -> Self {
         Self::new().with(MerchantKeys::from_core(core, client))
     }
@@ -120,7 +119,7 @@ impl Receiver {
         self.verify(headers, body)?.open()
     }
 
-    /// Does the same with a whole request. Its method and its path are not looked at.
+    /// Like [`receive`](Self::receive), with a whole request. Its method and path are ignored.
     ///
     /// # Errors
     ///
@@ -133,9 +132,9 @@ impl Receiver {
         self.receive(request.headers(), request.body().as_ref())
     }
 
-    /// Verifies the signature of a notification over the raw bytes of its body, and that it was signed within
-    /// five minutes of now. Nothing is decrypted. Of APIv2 it verifies the `sign` in the body, which has no
-    /// time. The headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
+    /// Verifies the signature of a notification over the raw bytes of its body, and that it was signed within five
+    /// minutes of now. Nothing is decrypted. For APIv2, it verifies the `sign` in the body, which has no timestamp. The
+    /// headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use super::response;
 use crate::error::{Causes, DecodeError};
 use crate::operation::Version;
 
-/// Why a notification is not accepted. Nothing of it may be acted on. [`response`](Self::response) is the response to send.
+/// Why a notification was rejected. Do not act on it. Send [`response`](Self::response).
 ///
 /// `{}` says what happened, [`source`](error::Error::source) gives the cause, and `{:#}` prints both on one line. No text of the
 /// notification's content is in it.
@@ -115,8 +115,8 @@ impl Rejection {
         }
     }
 
-    /// The response to send: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The
-    /// platform sends again what was genuine. A stranger learns nothing of the configuration.
+    /// The response to send: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The platform
+    /// sends genuine notifications again. A stranger learns nothing about the configuration.
     #[must_use]
     pub fn response(&self) -> http::Response<Bytes> {
         let message = match self.0.kind {
@@ -135,26 +135,27 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             RejectionKind::Probe => f.write_str(
-                "a signature probe (签名探测), rejected as it must be; the notification comes again with a correct signature",
+                "a signature probe (签名探测) was rejected, as it must be; the platform sends the notification again \
+                 with a correct signature",
             ),
             RejectionKind::Unverified { mistake: None, .. } => {
                 f.write_str("the signature of this notification was not accepted")
             }
             RejectionKind::Unverified { mistake: Some(mistake), .. } => write!(
                 f,
-                "the signature of this notification was not accepted, and {mistake}. Give the receiver the raw bytes of the body as \
+                "the signature of this notification was not accepted; {mistake}. Give the receiver the raw bytes of the body as \
                  they arrived"
             ),
             RejectionKind::NotFetched { serial } => write!(
                 f,
-                "the signature of this notification cannot be verified yet: the platform certificate (平台证书) {serial} was not \
-                 fetched before. It is fetched now, in the background and once a minute at most, and the notification comes \
-                 again. Call `fetch_platform_certificates` before the server starts, or add the WeChat Pay public key \
-                 (微信支付公钥), and the first notification is accepted"
+                "the signature of this notification cannot be verified yet: the platform certificate (平台证书) {serial} has \
+                 not been fetched. It is being fetched in the background (at most once a minute), and the platform sends the \
+                 notification again. Call `fetch_platform_certificates` before the server starts, or add the WeChat Pay public \
+                 key (微信支付公钥), and the first notification is accepted"
             ),
             RejectionKind::NotANotification(Some(mistake)) => write!(
                 f,
-                "this is not a notification, and {mistake}. Give the receiver the raw bytes of the body as they arrived, and all \
+                "this is not a notification; {mistake}. Give the receiver the raw bytes of the body as they arrived, and all \
                  headers"
             ),
             RejectionKind::NotANotification(None) => f.write_str(

@@ -43,9 +43,8 @@ pub(super) struct Unsure {
 }
 
 impl Unsure {
-    /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature,
-    /// fetch it. The platform sends the notification again. Nothing is believed on the word of another
-    /// merchant's keys.
+    /// Lets the client of each merchant whose APIv3 key opens this, and that lacks the key of the signature, fetch it.
+    /// The platform sends the notification again. A signature that only another merchant's keys verify proves nothing.
     fn begin_fetches(&self, sealed: (EnvelopeAlgorithm, &Sealed<'_>)) {
         begin_some(lacking(&self.merchants, &self.serial, sealed), &self.serial);
     }
@@ -214,7 +213,7 @@ impl Verified {
     }
 }
 
-/// What stands twice in an object is not known, in a notification as in a response.
+/// A member that is in an object twice is an error, in a notification as in a response.
 fn check_unrepeated(json: &[u8]) -> Result<(), Rejection> {
     let repeated = DecodeError::of_repeated_member(json);
     repeated.map_or(Ok(()), |error| Err(Rejection::v3(RejectionKind::Unreadable(error))))

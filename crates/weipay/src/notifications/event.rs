@@ -313,7 +313,7 @@ events! {
     WebizpayRevoked(webizpay_revoked) = "WEBIZPAY.REVOKED",
 }
 
-/// The events that come with the `event_type` of another.
+/// Events that are sent with the `event_type` of another event.
 pub(crate) const SENT_AS: &[SentAs] = &[
     SentAs {
         event_type: "TRANSACTION.SUCCESS",

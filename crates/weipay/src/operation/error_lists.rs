@@ -457,6 +457,25 @@ pub(crate) static OF_POST_V2_DEPOSIT_REVERSE: [ErrorCode; 10] = [
     ErrorCode::new(0, "ORDERNOTEXIST", Advice::QueryState, "there is no such deposit, or it was consumed").says("订单不存在"),
 ];
 #[rustfmt::skip]
+pub(crate) static OF_POST_V2_DEPOSIT_UNIFIEDORDER: [ErrorCode; 16] = [
+    ErrorCode::new(0, "INVALID_REQUEST", Advice::QueryState, "the order number was used before with other parameters or for another product").unconfirmed(),
+    ErrorCode::new(0, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission").unconfirmed(),
+    ErrorCode::new(0, "NOTENOUGH", Advice::WaitUser, "the payer has not enough money").unconfirmed(),
+    ErrorCode::new(0, "ORDERPAID", Advice::QueryState, "the order is already paid").unconfirmed(),
+    ErrorCode::new(0, "ORDERCLOSED", Advice::NewNumber, "the order is closed").unconfirmed(),
+    ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_NOT_EXIST", Advice::FixRequest, "the appid is unknown").unconfirmed(),
+    ErrorCode::new(0, "MCHID_NOT_EXIST", Advice::FixRequest, "the merchant number (mch_id) is unknown").unconfirmed(),
+    ErrorCode::new(0, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number").unconfirmed(),
+    ErrorCode::new(0, "LACK_PARAMS", Advice::FixRequest, "a required parameter is missing").unconfirmed(),
+    ErrorCode::new(0, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order").unconfirmed(),
+    ErrorCode::new(0, "SIGNERROR", Advice::FixRequest, "the signature of the request cannot be verified").unconfirmed(),
+    ErrorCode::new(0, "XML_FORMAT_ERROR", Advice::FixRequest, "the body is not well-formed XML").unconfirmed(),
+    ErrorCode::new(0, "REQUIRE_POST_METHOD", Advice::FixRequest, "the method must be POST").unconfirmed(),
+    ErrorCode::new(0, "POST_DATA_EMPTY", Advice::FixRequest, "the body is empty").unconfirmed(),
+    ErrorCode::new(0, "NOT_UTF8", Advice::FixRequest, "the body is not UTF-8").unconfirmed(),
+];
+#[rustfmt::skip]
 pub(crate) static OF_POST_V2_MMPAYMKTTRANSFERS_GETHBINFO: [ErrorCode; 8] = [
     ErrorCode::new(0, "NOT_FOUND", Advice::FixRequest, "nothing was found under this number or URL"),
     ErrorCode::new(0, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),

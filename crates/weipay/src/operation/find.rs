@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{Operation, Verb, Version, table};
 use crate::members::Place;
-use crate::url::placeholder;
+use crate::target::placeholder;
 
 impl Operation {
     /// The operation of this method and path, if the catalogue has it.

@@ -51,9 +51,7 @@ pub enum PageError {
         total: u64,
     },
     /// An earlier page came than the one that was asked for. The next request asks for the same page again.
-    #[error(
-        "the page begins at offset {answered}, and the one at offset {asked} was asked for: do not use its items"
-    )]
+    #[error("the page starts at offset {answered}, but offset {asked} was requested: do not use its items")]
     AnotherPage {
         /// The offset in the request.
         asked: u64,
@@ -64,7 +62,7 @@ pub enum PageError {
     #[error("the page names itself as the next page")]
     NoProgress,
     /// There are more pages than may be read.
-    #[error("the list has more than {0} pages, which is the most that may be read: raise `max_pages`")]
+    #[error("the list has more than {0} pages, the limit that is set: raise `max_pages`")]
     TooManyPages(u32),
 }
 

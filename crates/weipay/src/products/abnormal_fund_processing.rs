@@ -2,21 +2,21 @@
 
 //! The types of `abnormal-fund-processing`, each under the name that the OpenAPI document has for it.
 
-/// 查询在途异常资金付款结果: what comes back. `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
+/// 查询在途异常资金付款结果: the response. `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
 #[doc(alias = "查询在途异常资金付款结果")]
 pub type GetAbnormalFundProcessingReceiptsByReceiptIdResponse =
     crate::v3::abnormal_fund_processing::receipts::receipt_id::get::Response;
 
-/// 发起在途异常资金付款指令: what is sent. `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
+/// 发起在途异常资金付款指令: the request. `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
 #[doc(alias = "发起在途异常资金付款指令")]
 pub type PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsRequest =
     crate::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post::Request;
 
-/// 发起在途异常资金付款指令: what comes back. `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
+/// 发起在途异常资金付款指令: the response. `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
 #[doc(alias = "发起在途异常资金付款指令")]
 pub type PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsResponse =
     crate::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post::Response;
 
-/// 查询在途异常资金付款指令执行结果: what comes back. `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
+/// 查询在途异常资金付款指令执行结果: the response. `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
 #[doc(alias = "查询在途异常资金付款指令执行结果")]
 pub type GetAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNoResponse = crate::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::out_instruction_no::get::Response;

@@ -2,112 +2,112 @@
 
 //! The types of `aggracct-bc`, each under the name that the OpenAPI document has for it.
 
-/// 查询渠道额度: what is sent. `GET v3/aggracct-bc/wb-channel/account/balance`
+/// 查询渠道额度: the request. `GET v3/aggracct-bc/wb-channel/account/balance`
 #[doc(alias = "查询渠道额度")]
 pub type GetAggracctBcWbChannelAccountBalanceRequest =
     crate::v3::aggracct_bc::wb_channel::account::balance::get::Request;
 
-/// 查询渠道额度: what comes back. `GET v3/aggracct-bc/wb-channel/account/balance`
+/// 查询渠道额度: the response. `GET v3/aggracct-bc/wb-channel/account/balance`
 #[doc(alias = "查询渠道额度")]
 pub type GetAggracctBcWbChannelAccountBalanceResponse =
     crate::v3::aggracct_bc::wb_channel::account::balance::get::Response;
 
-/// 查询商户资料: what is sent. `GET v3/aggracct-bc/wb-channel/account/mch_archives`
+/// 查询商户资料: the request. `GET v3/aggracct-bc/wb-channel/account/mch_archives`
 #[doc(alias = "查询商户资料")]
 pub type GetAggracctBcWbChannelAccountMchArchivesRequest =
     crate::v3::aggracct_bc::wb_channel::account::mch_archives::get::Request;
 
-/// 查询商户资料: what comes back. `GET v3/aggracct-bc/wb-channel/account/mch_archives`
+/// 查询商户资料: the response. `GET v3/aggracct-bc/wb-channel/account/mch_archives`
 #[doc(alias = "查询商户资料")]
 pub type GetAggracctBcWbChannelAccountMchArchivesResponse =
     crate::v3::aggracct_bc::wb_channel::account::mch_archives::get::Response;
 
-/// 查询商户影像件资料: what is sent. `GET v3/aggracct-bc/wb-channel/account/mch_media`
+/// 查询商户影像件资料: the request. `GET v3/aggracct-bc/wb-channel/account/mch_media`
 #[doc(alias = "查询商户影像件资料")]
 pub type GetAggracctBcWbChannelAccountMchMediaRequest =
     crate::v3::aggracct_bc::wb_channel::account::mch_media::get::Request;
 
-/// 查询商户影像件资料: what comes back. `GET v3/aggracct-bc/wb-channel/account/mch_media`
+/// 查询商户影像件资料: the response. `GET v3/aggracct-bc/wb-channel/account/mch_media`
 #[doc(alias = "查询商户影像件资料")]
 pub type GetAggracctBcWbChannelAccountMchMediaResponse =
     crate::v3::aggracct_bc::wb_channel::account::mch_media::get::Response;
 
-/// 受理渠道结算银行账户更名申请: what is sent. `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
+/// 受理渠道结算银行账户更名申请: the request. `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
 #[doc(alias = "受理渠道结算银行账户更名申请")]
 pub type PostAggracctBcWbChannelBankChannelAccountRenameRequest =
     crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post::Request;
 
-/// 受理渠道结算银行账户更名申请: what comes back. `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
+/// 受理渠道结算银行账户更名申请: the response. `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
 #[doc(alias = "受理渠道结算银行账户更名申请")]
 pub type PostAggracctBcWbChannelBankChannelAccountRenameResponse =
     crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post::Response;
 
-/// 查询渠道结算银行账户更名申请: what is sent. `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
+/// 查询渠道结算银行账户更名申请: the request. `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
 #[doc(alias = "查询渠道结算银行账户更名申请")]
 pub type GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdRequest =
     crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::application_id::get::Request;
 
-/// 查询渠道结算银行账户更名申请: what comes back. `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
+/// 查询渠道结算银行账户更名申请: the response. `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
 #[doc(alias = "查询渠道结算银行账户更名申请")]
 pub type GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdResponse =
     crate::v3::aggracct_bc::wb_channel::bank_channel_account::rename::application_id::get::Response;
 
-/// 资料更新请求审核结果回调通知: what is sent. `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
+/// 资料更新请求审核结果回调通知: the request. `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
 #[doc(alias = "资料更新请求审核结果回调通知")]
 pub type PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyRequest =
     crate::v3::aggracct_bc::wb_channel::control_orders::info::update::result::notify::post::Request;
 
-/// 资料更新请求审核结果回调通知: what comes back. `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
+/// 资料更新请求审核结果回调通知: the response. `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
 #[doc(alias = "资料更新请求审核结果回调通知")]
 pub type PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyResponse =
     crate::v3::aggracct_bc::wb_channel::control_orders::info::update::result::notify::post::Response;
 
-/// 查询控制单: what is sent. `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
+/// 查询控制单: the request. `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
 #[doc(alias = "查询控制单")]
 pub type GetAggracctBcWbChannelControlOrdersByOutRequestNoRequest =
     crate::v3::aggracct_bc::wb_channel::control_orders::out_request_no::get::Request;
 
-/// 查询控制单: what comes back. `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
+/// 查询控制单: the response. `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
 #[doc(alias = "查询控制单")]
 pub type GetAggracctBcWbChannelControlOrdersByOutRequestNoResponse =
     crate::v3::aggracct_bc::wb_channel::control_orders::out_request_no::get::Response;
 
-/// 发起微众台账管控: what is sent. `POST v3/aggracct-bc/wb-channel/control-orders/punish`
+/// 发起微众台账管控: the request. `POST v3/aggracct-bc/wb-channel/control-orders/punish`
 #[doc(alias = "发起微众台账管控")]
 pub type PostAggracctBcWbChannelControlOrdersPunishRequest =
     crate::v3::aggracct_bc::wb_channel::control_orders::punish::post::Request;
 
-/// 发起微众台账管控: what comes back. `POST v3/aggracct-bc/wb-channel/control-orders/punish`
+/// 发起微众台账管控: the response. `POST v3/aggracct-bc/wb-channel/control-orders/punish`
 #[doc(alias = "发起微众台账管控")]
 pub type PostAggracctBcWbChannelControlOrdersPunishResponse =
     crate::v3::aggracct_bc::wb_channel::control_orders::punish::post::Response;
 
-/// 解除对微众台账的管控: what is sent. `POST v3/aggracct-bc/wb-channel/control-orders/recover`
+/// 解除对微众台账的管控: the request. `POST v3/aggracct-bc/wb-channel/control-orders/recover`
 #[doc(alias = "解除对微众台账的管控")]
 pub type PostAggracctBcWbChannelControlOrdersRecoverRequest =
     crate::v3::aggracct_bc::wb_channel::control_orders::recover::post::Request;
 
-/// 解除对微众台账的管控: what comes back. `POST v3/aggracct-bc/wb-channel/control-orders/recover`
+/// 解除对微众台账的管控: the response. `POST v3/aggracct-bc/wb-channel/control-orders/recover`
 #[doc(alias = "解除对微众台账的管控")]
 pub type PostAggracctBcWbChannelControlOrdersRecoverResponse =
     crate::v3::aggracct_bc::wb_channel::control_orders::recover::post::Response;
 
-/// 特殊减额: what is sent. `POST v3/aggracct-bc/wb-channel/special-reduction`
+/// 特殊减额: the request. `POST v3/aggracct-bc/wb-channel/special-reduction`
 #[doc(alias = "特殊减额")]
 pub type PostAggracctBcWbChannelSpecialReductionRequest =
     crate::v3::aggracct_bc::wb_channel::special_reduction::post::Request;
 
-/// 特殊减额: what comes back. `POST v3/aggracct-bc/wb-channel/special-reduction`
+/// 特殊减额: the response. `POST v3/aggracct-bc/wb-channel/special-reduction`
 #[doc(alias = "特殊减额")]
 pub type PostAggracctBcWbChannelSpecialReductionResponse =
     crate::v3::aggracct_bc::wb_channel::special_reduction::post::Response;
 
-/// 查询特殊减额结果: what is sent. `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
+/// 查询特殊减额结果: the request. `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
 #[doc(alias = "查询特殊减额结果")]
 pub type GetAggracctBcWbChannelSpecialReductionByOutRequestNoRequest =
     crate::v3::aggracct_bc::wb_channel::special_reduction::out_request_no::get::Request;
 
-/// 查询特殊减额结果: what comes back. `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
+/// 查询特殊减额结果: the response. `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
 #[doc(alias = "查询特殊减额结果")]
 pub type GetAggracctBcWbChannelSpecialReductionByOutRequestNoResponse =
     crate::v3::aggracct_bc::wb_channel::special_reduction::out_request_no::get::Response;

@@ -2,14 +2,14 @@
 
 //! The types of `appauth`, each under the name that the OpenAPI document has for it.
 
-/// 授权获取code: what is sent. `GET v2/appauth/authindex`
+/// 授权获取code: the request. `GET v2/appauth/authindex`
 #[doc(alias = "授权获取code")]
 pub type GetAppauthAuthindexV2Request = crate::v2::appauth::authindex::get::Request;
 
-/// 通过code换取accesstoken: what is sent. `GET v2/appauth/getaccesstoken`
+/// 通过code换取accesstoken: the request. `GET v2/appauth/getaccesstoken`
 #[doc(alias = "通过code换取accesstoken")]
 pub type GetAppauthGetaccesstokenV2Request = crate::v2::appauth::getaccesstoken::get::Request;
 
-/// 通过code换取accesstoken: what comes back. `GET v2/appauth/getaccesstoken`
+/// 通过code换取accesstoken: the response. `GET v2/appauth/getaccesstoken`
 #[doc(alias = "通过code换取accesstoken")]
 pub type GetAppauthGetaccesstokenV2Response = crate::v2::appauth::getaccesstoken::get::Response;

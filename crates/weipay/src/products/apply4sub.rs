@@ -2,27 +2,27 @@
 
 //! The types of `apply4sub`, each under the name that the OpenAPI document has for it.
 
-/// 查询结算账户修改申请状态: what is sent. `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
+/// 查询结算账户修改申请状态: the request. `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
 #[doc(alias = "查询结算账户修改申请状态")]
 pub type GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoRequest =
     crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::Request;
 
-/// 查询结算账户修改申请状态: what comes back. `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
+/// 查询结算账户修改申请状态: the response. `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
 #[doc(alias = "查询结算账户修改申请状态")]
 pub type GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoResponse =
     crate::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get::Response;
 
-/// 修改结算帐号: what is sent. `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
+/// 修改结算帐号: the request. `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
 #[doc(alias = "修改结算帐号")]
 pub type PostApply4subSubMerchantsBySubMchidModifySettlementRequest =
     crate::v3::apply4sub::sub_merchants::sub_mchid::modify_settlement::post::Request;
 
-/// 修改结算帐号: what comes back. `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
+/// 修改结算帐号: the response. `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
 #[doc(alias = "修改结算帐号")]
 pub type PostApply4subSubMerchantsBySubMchidModifySettlementResponse =
     crate::v3::apply4sub::sub_merchants::sub_mchid::modify_settlement::post::Response;
 
-/// 查询结算账户: what comes back. `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
+/// 查询结算账户: the response. `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
 #[doc(alias = "查询结算账户")]
 pub type GetApply4subSubMerchantsBySubMchidSettlementResponse =
     crate::v3::apply4sub::sub_merchants::sub_mchid::settlement::get::Response;

@@ -2,23 +2,23 @@
 
 //! The types of `apply4subject`, each under the name that the OpenAPI document has for it.
 
-/// 查询商户开户意愿申请单审核结果: what is sent. `GET v3/apply4subject/applyment`
+/// 查询商户开户意愿申请单审核结果: the request. `GET v3/apply4subject/applyment`
 #[doc(alias = "查询商户开户意愿申请单审核结果")]
 pub type GetApply4subjectApplymentRequest = crate::v3::apply4subject::applyment::get::Request;
 
-/// 查询商户开户意愿申请单审核结果: what comes back. `GET v3/apply4subject/applyment`
+/// 查询商户开户意愿申请单审核结果: the response. `GET v3/apply4subject/applyment`
 #[doc(alias = "查询商户开户意愿申请单审核结果")]
 pub type GetApply4subjectApplymentResponse = crate::v3::apply4subject::applyment::get::Response;
 
-/// 提交商户开户意愿申请单: what is sent. `POST v3/apply4subject/applyment`
+/// 提交商户开户意愿申请单: the request. `POST v3/apply4subject/applyment`
 #[doc(alias = "提交商户开户意愿申请单")]
 pub type PostApply4subjectApplymentRequest = crate::v3::apply4subject::applyment::post::Request;
 
-/// 提交商户开户意愿申请单: what comes back. `POST v3/apply4subject/applyment`
+/// 提交商户开户意愿申请单: the response. `POST v3/apply4subject/applyment`
 #[doc(alias = "提交商户开户意愿申请单")]
 pub type PostApply4subjectApplymentResponse = crate::v3::apply4subject::applyment::post::Response;
 
-/// 获取商户开户意愿确认状态: what comes back. `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
+/// 获取商户开户意愿确认状态: the response. `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
 #[doc(alias = "获取商户开户意愿确认状态")]
 pub type GetApply4subjectApplymentMerchantsBySubMchidStateResponse =
     crate::v3::apply4subject::applyment::merchants::sub_mchid::state::get::Response;

@@ -2,57 +2,57 @@
 
 //! The types of `applyment`, each under the name that the OpenAPI document has for it.
 
-/// 查询申请状态: what is sent. `POST v2/applyment/micro/getstate`
+/// 查询申请状态: the request. `POST v2/applyment/micro/getstate`
 #[doc(alias = "查询申请状态")]
 pub type PostApplymentMicroGetstateV2Request = crate::v2::applyment::micro::getstate::post::Request;
 
-/// 查询申请状态: what comes back. `POST v2/applyment/micro/getstate`
+/// 查询申请状态: the response. `POST v2/applyment/micro/getstate`
 #[doc(alias = "查询申请状态")]
 pub type PostApplymentMicroGetstateV2Response = crate::v2::applyment::micro::getstate::post::Response;
 
-/// 查询升级申请单状态: what is sent. `POST v2/applyment/micro/getupgradestate`
+/// 查询升级申请单状态: the request. `POST v2/applyment/micro/getupgradestate`
 #[doc(alias = "查询升级申请单状态")]
 pub type PostApplymentMicroGetupgradestateV2Request =
     crate::v2::applyment::micro::getupgradestate::post::Request;
 
-/// 查询升级申请单状态: what comes back. `POST v2/applyment/micro/getupgradestate`
+/// 查询升级申请单状态: the response. `POST v2/applyment/micro/getupgradestate`
 #[doc(alias = "查询升级申请单状态")]
 pub type PostApplymentMicroGetupgradestateV2Response =
     crate::v2::applyment::micro::getupgradestate::post::Response;
 
-/// 修改结算银行卡: what is sent. `POST v2/applyment/micro/modifyarchives`
+/// 修改结算银行卡: the request. `POST v2/applyment/micro/modifyarchives`
 #[doc(alias = "修改结算银行卡")]
 pub type PostApplymentMicroModifyarchivesV2Request =
     crate::v2::applyment::micro::modifyarchives::post::Request;
 
-/// 修改结算银行卡: what comes back. `POST v2/applyment/micro/modifyarchives`
+/// 修改结算银行卡: the response. `POST v2/applyment/micro/modifyarchives`
 #[doc(alias = "修改结算银行卡")]
 pub type PostApplymentMicroModifyarchivesV2Response =
     crate::v2::applyment::micro::modifyarchives::post::Response;
 
-/// 修改联系信息: what is sent. `POST v2/applyment/micro/modifycontactinfo`
+/// 修改联系信息: the request. `POST v2/applyment/micro/modifycontactinfo`
 #[doc(alias = "修改联系信息")]
 pub type PostApplymentMicroModifycontactinfoV2Request =
     crate::v2::applyment::micro::modifycontactinfo::post::Request;
 
-/// 修改联系信息: what comes back. `POST v2/applyment/micro/modifycontactinfo`
+/// 修改联系信息: the response. `POST v2/applyment/micro/modifycontactinfo`
 #[doc(alias = "修改联系信息")]
 pub type PostApplymentMicroModifycontactinfoV2Response =
     crate::v2::applyment::micro::modifycontactinfo::post::Response;
 
-/// 申请入驻: what is sent. `POST v2/applyment/micro/submit`
+/// 申请入驻: the request. `POST v2/applyment/micro/submit`
 #[doc(alias = "申请入驻")]
 pub type PostApplymentMicroSubmitV2Request = crate::v2::applyment::micro::submit::post::Request;
 
-/// 申请入驻: what comes back. `POST v2/applyment/micro/submit`
+/// 申请入驻: the response. `POST v2/applyment/micro/submit`
 #[doc(alias = "申请入驻")]
 pub type PostApplymentMicroSubmitV2Response = crate::v2::applyment::micro::submit::post::Response;
 
-/// 提交升级申请单: what is sent. `POST v2/applyment/micro/submitupgrade`
+/// 提交升级申请单: the request. `POST v2/applyment/micro/submitupgrade`
 #[doc(alias = "提交升级申请单")]
 pub type PostApplymentMicroSubmitupgradeV2Request = crate::v2::applyment::micro::submitupgrade::post::Request;
 
-/// 提交升级申请单: what comes back. `POST v2/applyment/micro/submitupgrade`
+/// 提交升级申请单: the response. `POST v2/applyment/micro/submitupgrade`
 #[doc(alias = "提交升级申请单")]
 pub type PostApplymentMicroSubmitupgradeV2Response =
     crate::v2::applyment::micro::submitupgrade::post::Response;

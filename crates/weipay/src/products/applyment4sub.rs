@@ -2,20 +2,20 @@
 
 //! The types of `applyment4sub`, each under the name that the OpenAPI document has for it.
 
-/// 提交申请单: what is sent. `POST v3/applyment4sub/applyment/`
+/// 提交申请单: the request. `POST v3/applyment4sub/applyment/`
 #[doc(alias = "提交申请单")]
 pub type PostApplyment4subApplymentRequest = crate::v3::applyment4sub::applyment::post::Request;
 
-/// 提交申请单: what comes back. `POST v3/applyment4sub/applyment/`
+/// 提交申请单: the response. `POST v3/applyment4sub/applyment/`
 #[doc(alias = "提交申请单")]
 pub type PostApplyment4subApplymentResponse = crate::v3::applyment4sub::applyment::post::Response;
 
-/// 通过申请单号查询申请状态: what comes back. `GET v3/applyment4sub/applyment/applyment_id/{applyment_id}`
+/// 通过申请单号查询申请状态: the response. `GET v3/applyment4sub/applyment/applyment_id/{applyment_id}`
 #[doc(alias = "通过申请单号查询申请状态")]
 pub type GetApplyment4subApplymentApplymentIdByApplymentIdResponse =
     crate::v3::applyment4sub::applyment::applyment_id::applyment_id::get::Response;
 
-/// 通过业务申请编号查询申请状态: what comes back. `GET v3/applyment4sub/applyment/business_code/{business_code}`
+/// 通过业务申请编号查询申请状态: the response. `GET v3/applyment4sub/applyment/business_code/{business_code}`
 #[doc(alias = "通过业务申请编号查询申请状态")]
 pub type GetApplyment4subApplymentBusinessCodeByBusinessCodeResponse =
     crate::v3::applyment4sub::applyment::business_code::business_code::get::Response;

@@ -2,42 +2,42 @@
 
 //! The types of `bank-batch-transfer`, each under the name that the OpenAPI document has for it.
 
-/// 查询明细电子回单受理结果: what is sent. `GET v3/bank-batch-transfer/receipt/detail-receipts`
+/// 查询明细电子回单受理结果: the request. `GET v3/bank-batch-transfer/receipt/detail-receipts`
 #[doc(alias = "查询明细电子回单受理结果")]
 pub type GetBankBatchTransferReceiptDetailReceiptsRequest =
     crate::v3::bank_batch_transfer::receipt::detail_receipts::get::Request;
 
-/// 查询明细电子回单受理结果: what comes back. `GET v3/bank-batch-transfer/receipt/detail-receipts`
+/// 查询明细电子回单受理结果: the response. `GET v3/bank-batch-transfer/receipt/detail-receipts`
 #[doc(alias = "查询明细电子回单受理结果")]
 pub type GetBankBatchTransferReceiptDetailReceiptsResponse =
     crate::v3::bank_batch_transfer::receipt::detail_receipts::get::Response;
 
-/// 受理明细电子回单: what is sent. `POST v3/bank-batch-transfer/receipt/detail-receipts`
+/// 受理明细电子回单: the request. `POST v3/bank-batch-transfer/receipt/detail-receipts`
 #[doc(alias = "受理明细电子回单")]
 pub type PostBankBatchTransferReceiptDetailReceiptsRequest =
     crate::v3::bank_batch_transfer::receipt::detail_receipts::post::Request;
 
-/// 受理明细电子回单: what comes back. `POST v3/bank-batch-transfer/receipt/detail-receipts`
+/// 受理明细电子回单: the response. `POST v3/bank-batch-transfer/receipt/detail-receipts`
 #[doc(alias = "受理明细电子回单")]
 pub type PostBankBatchTransferReceiptDetailReceiptsResponse =
     crate::v3::bank_batch_transfer::receipt::detail_receipts::post::Response;
 
-/// 查询汇总电子回单受理结果: what is sent. `GET v3/bank-batch-transfer/receipt/summary-receipts`
+/// 查询汇总电子回单受理结果: the request. `GET v3/bank-batch-transfer/receipt/summary-receipts`
 #[doc(alias = "查询汇总电子回单受理结果")]
 pub type GetBankBatchTransferReceiptSummaryReceiptsRequest =
     crate::v3::bank_batch_transfer::receipt::summary_receipts::get::Request;
 
-/// 查询汇总电子回单受理结果: what comes back. `GET v3/bank-batch-transfer/receipt/summary-receipts`
+/// 查询汇总电子回单受理结果: the response. `GET v3/bank-batch-transfer/receipt/summary-receipts`
 #[doc(alias = "查询汇总电子回单受理结果")]
 pub type GetBankBatchTransferReceiptSummaryReceiptsResponse =
     crate::v3::bank_batch_transfer::receipt::summary_receipts::get::Response;
 
-/// 受理汇总电子回单: what is sent. `POST v3/bank-batch-transfer/receipt/summary-receipts`
+/// 受理汇总电子回单: the request. `POST v3/bank-batch-transfer/receipt/summary-receipts`
 #[doc(alias = "受理汇总电子回单")]
 pub type PostBankBatchTransferReceiptSummaryReceiptsRequest =
     crate::v3::bank_batch_transfer::receipt::summary_receipts::post::Request;
 
-/// 受理汇总电子回单: what comes back. `POST v3/bank-batch-transfer/receipt/summary-receipts`
+/// 受理汇总电子回单: the response. `POST v3/bank-batch-transfer/receipt/summary-receipts`
 #[doc(alias = "受理汇总电子回单")]
 pub type PostBankBatchTransferReceiptSummaryReceiptsResponse =
     crate::v3::bank_batch_transfer::receipt::summary_receipts::post::Response;

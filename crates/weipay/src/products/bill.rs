@@ -2,26 +2,26 @@
 
 //! The types of `bill`, each under the name that the OpenAPI document has for it.
 
-/// 申请资金账单: what is sent. `GET v3/bill/fundflowbill`
+/// 申请资金账单: the request. `GET v3/bill/fundflowbill`
 #[doc(alias = "申请资金账单")]
 pub type GetBillFundflowbillRequest = crate::v3::bill::fundflowbill::get::Request;
 
-/// 申请资金账单: what comes back. `GET v3/bill/fundflowbill`
+/// 申请资金账单: the response. `GET v3/bill/fundflowbill`
 #[doc(alias = "申请资金账单")]
 pub type GetBillFundflowbillResponse = crate::v3::bill::fundflowbill::get::Response;
 
-/// 申请单个子商户资金账单: what is sent. `GET v3/bill/sub-merchant-fundflowbill`
+/// 申请单个子商户资金账单: the request. `GET v3/bill/sub-merchant-fundflowbill`
 #[doc(alias = "申请单个子商户资金账单")]
 pub type GetBillSubMerchantFundflowbillRequest = crate::v3::bill::sub_merchant_fundflowbill::get::Request;
 
-/// 申请单个子商户资金账单: what comes back. `GET v3/bill/sub-merchant-fundflowbill`
+/// 申请单个子商户资金账单: the response. `GET v3/bill/sub-merchant-fundflowbill`
 #[doc(alias = "申请单个子商户资金账单")]
 pub type GetBillSubMerchantFundflowbillResponse = crate::v3::bill::sub_merchant_fundflowbill::get::Response;
 
-/// 申请交易账单: what is sent. `GET v3/bill/tradebill`
+/// 申请交易账单: the request. `GET v3/bill/tradebill`
 #[doc(alias = "申请交易账单")]
 pub type GetBillTradebillRequest = crate::v3::bill::tradebill::get::Request;
 
-/// 申请交易账单: what comes back. `GET v3/bill/tradebill`
+/// 申请交易账单: the response. `GET v3/bill/tradebill`
 #[doc(alias = "申请交易账单")]
 pub type GetBillTradebillResponse = crate::v3::bill::tradebill::get::Response;

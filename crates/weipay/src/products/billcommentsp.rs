@@ -2,7 +2,7 @@
 
 //! The types of `billcommentsp`, each under the name that the OpenAPI document has for it.
 
-/// 拉取订单评价数据: what is sent. `POST v2/billcommentsp/batchquerycomment`
+/// 拉取订单评价数据: the request. `POST v2/billcommentsp/batchquerycomment`
 #[doc(alias = "拉取订单评价数据")]
 pub type PostBillcommentspBatchquerycommentV2Request =
     crate::v2::billcommentsp::batchquerycomment::post::Request;

@@ -2,6 +2,6 @@
 
 //! The types of `billdownload`, each under the name that the OpenAPI document has for it.
 
-/// 下载账单: what is sent. `GET v3/billdownload/file`
+/// 下载账单: the request. `GET v3/billdownload/file`
 #[doc(alias = "下载账单")]
 pub type GetBilldownloadFileRequest = crate::v3::billdownload::file::get::Request;

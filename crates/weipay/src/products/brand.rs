@@ -2,521 +2,521 @@
 
 //! The types of `brand`, each under the name that the OpenAPI document has for it.
 
-/// 提交入驻申请: what is sent. `POST v3/brand/applyments`
+/// 提交入驻申请: the request. `POST v3/brand/applyments`
 #[doc(alias = "提交入驻申请")]
 pub type PostBrandApplymentsRequest = crate::v3::brand::applyments::post::Request;
 
-/// 提交入驻申请: what comes back. `POST v3/brand/applyments`
+/// 提交入驻申请: the response. `POST v3/brand/applyments`
 #[doc(alias = "提交入驻申请")]
 pub type PostBrandApplymentsResponse = crate::v3::brand::applyments::post::Response;
 
-/// 根据申请单ID查询申请状态: what comes back. `GET v3/brand/applyments/applyment-id/{applyment_id}`
+/// 根据申请单ID查询申请状态: the response. `GET v3/brand/applyments/applyment-id/{applyment_id}`
 #[doc(alias = "根据申请单ID查询申请状态")]
 pub type GetBrandApplymentsApplymentIdByApplymentIdResponse =
     crate::v3::brand::applyments::applyment_id::applyment_id::get::Response;
 
-/// 根据业务申请编号查询申请状态: what comes back. `GET v3/brand/applyments/business-code/{business_code}`
+/// 根据业务申请编号查询申请状态: the response. `GET v3/brand/applyments/business-code/{business_code}`
 #[doc(alias = "根据业务申请编号查询申请状态")]
 pub type GetBrandApplymentsBusinessCodeByBusinessCodeResponse =
     crate::v3::brand::applyments::business_code::business_code::get::Response;
 
-/// 撤销申请: what is sent. `POST v3/brand/applyments/cancel-applyment`
+/// 撤销申请: the request. `POST v3/brand/applyments/cancel-applyment`
 #[doc(alias = "撤销申请")]
 pub type PostBrandApplymentsCancelApplymentRequest =
     crate::v3::brand::applyments::cancel_applyment::post::Request;
 
-/// 撤销申请: what comes back. `POST v3/brand/applyments/cancel-applyment`
+/// 撤销申请: the response. `POST v3/brand/applyments/cancel-applyment`
 #[doc(alias = "撤销申请")]
 pub type PostBrandApplymentsCancelApplymentResponse =
     crate::v3::brand::applyments::cancel_applyment::post::Response;
 
-/// 查询商家名片配置申请状态: what is sent. `GET v3/brand/card/card-configs`
+/// 查询商家名片配置申请状态: the request. `GET v3/brand/card/card-configs`
 #[doc(alias = "查询商家名片配置申请状态")]
 pub type GetBrandCardCardConfigsRequest = crate::v3::brand::card::card_configs::get::Request;
 
-/// 查询商家名片配置申请状态: what comes back. `GET v3/brand/card/card-configs`
+/// 查询商家名片配置申请状态: the response. `GET v3/brand/card/card-configs`
 #[doc(alias = "查询商家名片配置申请状态")]
 pub type GetBrandCardCardConfigsResponse = crate::v3::brand::card::card_configs::get::Response;
 
-/// 提交商家名片配置申请: what is sent. `POST v3/brand/card/card-configs`
+/// 提交商家名片配置申请: the request. `POST v3/brand/card/card-configs`
 #[doc(alias = "提交商家名片配置申请")]
 pub type PostBrandCardCardConfigsRequest = crate::v3::brand::card::card_configs::post::Request;
 
-/// 提交商家名片配置申请: what comes back. `POST v3/brand/card/card-configs`
+/// 提交商家名片配置申请: the response. `POST v3/brand/card/card-configs`
 #[doc(alias = "提交商家名片配置申请")]
 pub type PostBrandCardCardConfigsResponse = crate::v3::brand::card::card_configs::post::Response;
 
-/// 撤销商家名片配置申请: what is sent. `POST v3/brand/card/card-configs/cancel-applyment`
+/// 撤销商家名片配置申请: the request. `POST v3/brand/card/card-configs/cancel-applyment`
 #[doc(alias = "撤销商家名片配置申请")]
 pub type PostBrandCardCardConfigsCancelApplymentRequest =
     crate::v3::brand::card::card_configs::cancel_applyment::post::Request;
 
-/// 撤销商家名片配置申请: what comes back. `POST v3/brand/card/card-configs/cancel-applyment`
+/// 撤销商家名片配置申请: the response. `POST v3/brand/card/card-configs/cancel-applyment`
 #[doc(alias = "撤销商家名片配置申请")]
 pub type PostBrandCardCardConfigsCancelApplymentResponse =
     crate::v3::brand::card::card_configs::cancel_applyment::post::Response;
 
-/// 获取商家名片预览二维码: what is sent. `GET v3/brand/card/card-configs/preview-url`
+/// 获取商家名片预览二维码: the request. `GET v3/brand/card/card-configs/preview-url`
 #[doc(alias = "获取商家名片预览二维码")]
 pub type GetBrandCardCardConfigsPreviewUrlRequest =
     crate::v3::brand::card::card_configs::preview_url::get::Request;
 
-/// 获取商家名片预览二维码: what comes back. `GET v3/brand/card/card-configs/preview-url`
+/// 获取商家名片预览二维码: the response. `GET v3/brand/card/card-configs/preview-url`
 #[doc(alias = "获取商家名片预览二维码")]
 pub type GetBrandCardCardConfigsPreviewUrlResponse =
     crate::v3::brand::card::card_configs::preview_url::get::Response;
 
-/// 发布商家名片配置: what is sent. `POST v3/brand/card/card-configs/publish`
+/// 发布商家名片配置: the request. `POST v3/brand/card/card-configs/publish`
 #[doc(alias = "发布商家名片配置")]
 pub type PostBrandCardCardConfigsPublishRequest =
     crate::v3::brand::card::card_configs::publish::post::Request;
 
-/// 发布商家名片配置: what comes back. `POST v3/brand/card/card-configs/publish`
+/// 发布商家名片配置: the response. `POST v3/brand/card/card-configs/publish`
 #[doc(alias = "发布商家名片配置")]
 pub type PostBrandCardCardConfigsPublishResponse =
     crate::v3::brand::card::card_configs::publish::post::Response;
 
-/// 查询已生效交易连接名片规则: what is sent. `GET v3/brand/card/card-links`
+/// 查询已生效交易连接名片规则: the request. `GET v3/brand/card/card-links`
 #[doc(alias = "查询已生效交易连接名片规则")]
 pub type GetBrandCardCardLinksRequest = crate::v3::brand::card::card_links::get::Request;
 
-/// 查询已生效交易连接名片规则: what comes back. `GET v3/brand/card/card-links`
+/// 查询已生效交易连接名片规则: the response. `GET v3/brand/card/card-links`
 #[doc(alias = "查询已生效交易连接名片规则")]
 pub type GetBrandCardCardLinksResponse = crate::v3::brand::card::card_links::get::Response;
 
-/// 添加交易连接名片规则申请: what is sent. `POST v3/brand/card/card-links`
+/// 添加交易连接名片规则申请: the request. `POST v3/brand/card/card-links`
 #[doc(alias = "添加交易连接名片规则申请")]
 pub type PostBrandCardCardLinksRequest = crate::v3::brand::card::card_links::post::Request;
 
-/// 添加交易连接名片规则申请: what comes back. `POST v3/brand/card/card-links`
+/// 添加交易连接名片规则申请: the response. `POST v3/brand/card/card-links`
 #[doc(alias = "添加交易连接名片规则申请")]
 pub type PostBrandCardCardLinksResponse = crate::v3::brand::card::card_links::post::Response;
 
-/// 根据业务申请编号查询添加申请状态: what is sent. `GET v3/brand/card/card-links/business-code/{business_code}`
+/// 根据业务申请编号查询添加申请状态: the request. `GET v3/brand/card/card-links/business-code/{business_code}`
 #[doc(alias = "根据业务申请编号查询添加申请状态")]
 pub type GetBrandCardCardLinksBusinessCodeByBusinessCodeRequest =
     crate::v3::brand::card::card_links::business_code::business_code::get::Request;
 
-/// 根据业务申请编号查询添加申请状态: what comes back. `GET v3/brand/card/card-links/business-code/{business_code}`
+/// 根据业务申请编号查询添加申请状态: the response. `GET v3/brand/card/card-links/business-code/{business_code}`
 #[doc(alias = "根据业务申请编号查询添加申请状态")]
 pub type GetBrandCardCardLinksBusinessCodeByBusinessCodeResponse =
     crate::v3::brand::card::card_links::business_code::business_code::get::Response;
 
-/// 撤销交易连接名片配置申请: what is sent. `POST v3/brand/card/card-links/cancel-applyment`
+/// 撤销交易连接名片配置申请: the request. `POST v3/brand/card/card-links/cancel-applyment`
 #[doc(alias = "撤销交易连接名片配置申请")]
 pub type PostBrandCardCardLinksCancelApplymentRequest =
     crate::v3::brand::card::card_links::cancel_applyment::post::Request;
 
-/// 撤销交易连接名片配置申请: what comes back. `POST v3/brand/card/card-links/cancel-applyment`
+/// 撤销交易连接名片配置申请: the response. `POST v3/brand/card/card-links/cancel-applyment`
 #[doc(alias = "撤销交易连接名片配置申请")]
 pub type PostBrandCardCardLinksCancelApplymentResponse =
     crate::v3::brand::card::card_links::cancel_applyment::post::Response;
 
-/// 解除已生效交易连接名片场景: what is sent. `POST v3/brand/card/card-links/unbind-card-link`
+/// 解除已生效交易连接名片场景: the request. `POST v3/brand/card/card-links/unbind-card-link`
 #[doc(alias = "解除已生效交易连接名片场景")]
 pub type PostBrandCardCardLinksUnbindCardLinkRequest =
     crate::v3::brand::card::card_links::unbind_card_link::post::Request;
 
-/// 解除已生效交易连接名片场景: what comes back. `POST v3/brand/card/card-links/unbind-card-link`
+/// 解除已生效交易连接名片场景: the response. `POST v3/brand/card/card-links/unbind-card-link`
 #[doc(alias = "解除已生效交易连接名片场景")]
 pub type PostBrandCardCardLinksUnbindCardLinkResponse =
     crate::v3::brand::card::card_links::unbind_card_link::post::Response;
 
-/// 查询摇优惠活动列表: what is sent. `GET v3/brand/marketing/shake-activities/activities`
+/// 查询摇优惠活动列表: the request. `GET v3/brand/marketing/shake-activities/activities`
 #[doc(alias = "查询摇优惠活动列表")]
 pub type GetBrandMarketingShakeActivitiesActivitiesRequest =
     crate::v3::brand::marketing::shake_activities::activities::get::Request;
 
-/// 查询摇优惠活动列表: what comes back. `GET v3/brand/marketing/shake-activities/activities`
+/// 查询摇优惠活动列表: the response. `GET v3/brand/marketing/shake-activities/activities`
 #[doc(alias = "查询摇优惠活动列表")]
 pub type GetBrandMarketingShakeActivitiesActivitiesResponse =
     crate::v3::brand::marketing::shake_activities::activities::get::Response;
 
-/// 查询会员卡模板列表: what is sent. `GET v3/brand/partner/card-member/cards`
+/// 查询会员卡模板列表: the request. `GET v3/brand/partner/card-member/cards`
 #[doc(alias = "查询会员卡模板列表")]
 pub type GetBrandPartnerCardMemberCardsRequest = crate::v3::brand::partner::card_member::cards::get::Request;
 
-/// 查询会员卡模板列表: what comes back. `GET v3/brand/partner/card-member/cards`
+/// 查询会员卡模板列表: the response. `GET v3/brand/partner/card-member/cards`
 #[doc(alias = "查询会员卡模板列表")]
 pub type GetBrandPartnerCardMemberCardsResponse =
     crate::v3::brand::partner::card_member::cards::get::Response;
 
-/// 创建会员卡模板: what is sent. `POST v3/brand/partner/card-member/cards`
+/// 创建会员卡模板: the request. `POST v3/brand/partner/card-member/cards`
 #[doc(alias = "创建会员卡模板")]
 pub type PostBrandPartnerCardMemberCardsRequest =
     crate::v3::brand::partner::card_member::cards::post::Request;
 
-/// 创建会员卡模板: what comes back. `POST v3/brand/partner/card-member/cards`
+/// 创建会员卡模板: the response. `POST v3/brand/partner/card-member/cards`
 #[doc(alias = "创建会员卡模板")]
 pub type PostBrandPartnerCardMemberCardsResponse =
     crate::v3::brand::partner::card_member::cards::post::Response;
 
-/// 查询会员卡模板信息: what is sent. `GET v3/brand/partner/card-member/cards/{card_id}`
+/// 查询会员卡模板信息: the request. `GET v3/brand/partner/card-member/cards/{card_id}`
 #[doc(alias = "查询会员卡模板信息")]
 pub type GetBrandPartnerCardMemberCardsByCardIdRequest =
     crate::v3::brand::partner::card_member::cards::card_id::get::Request;
 
-/// 查询会员卡模板信息: what comes back. `GET v3/brand/partner/card-member/cards/{card_id}`
+/// 查询会员卡模板信息: the response. `GET v3/brand/partner/card-member/cards/{card_id}`
 #[doc(alias = "查询会员卡模板信息")]
 pub type GetBrandPartnerCardMemberCardsByCardIdResponse =
     crate::v3::brand::partner::card_member::cards::card_id::get::Response;
 
-/// 修改会员卡模板信息: what is sent. `PATCH v3/brand/partner/card-member/cards/{card_id}`
+/// 修改会员卡模板信息: the request. `PATCH v3/brand/partner/card-member/cards/{card_id}`
 #[doc(alias = "修改会员卡模板信息")]
 pub type PatchBrandPartnerCardMemberCardsByCardIdRequest =
     crate::v3::brand::partner::card_member::cards::card_id::patch::Request;
 
-/// 修改会员卡模板信息: what comes back. `PATCH v3/brand/partner/card-member/cards/{card_id}`
+/// 修改会员卡模板信息: the response. `PATCH v3/brand/partner/card-member/cards/{card_id}`
 #[doc(alias = "修改会员卡模板信息")]
 pub type PatchBrandPartnerCardMemberCardsByCardIdResponse =
     crate::v3::brand::partner::card_member::cards::card_id::patch::Response;
 
-/// 删除会员卡模板: what is sent. `DELETE v3/brand/partner/card-member/cards/{card_id}`
+/// 删除会员卡模板: the request. `DELETE v3/brand/partner/card-member/cards/{card_id}`
 #[doc(alias = "删除会员卡模板")]
 pub type DeleteBrandPartnerCardMemberCardsByCardIdRequest =
     crate::v3::brand::partner::card_member::cards::card_id::delete::Request;
 
-/// 删除会员卡模板: what comes back. `DELETE v3/brand/partner/card-member/cards/{card_id}`
+/// 删除会员卡模板: the response. `DELETE v3/brand/partner/card-member/cards/{card_id}`
 #[doc(alias = "删除会员卡模板")]
 pub type DeleteBrandPartnerCardMemberCardsByCardIdResponse =
     crate::v3::brand::partner::card_member::cards::card_id::delete::Response;
 
-/// 作废会员卡模板: what is sent. `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
+/// 作废会员卡模板: the request. `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
 #[doc(alias = "作废会员卡模板")]
 pub type PostBrandPartnerCardMemberCardsByCardIdInvalidateRequest =
     crate::v3::brand::partner::card_member::cards::card_id::invalidate::post::Request;
 
-/// 作废会员卡模板: what comes back. `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
+/// 作废会员卡模板: the response. `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
 #[doc(alias = "作废会员卡模板")]
 pub type PostBrandPartnerCardMemberCardsByCardIdInvalidateResponse =
     crate::v3::brand::partner::card_member::cards::card_id::invalidate::post::Response;
 
-/// 查询品牌会员发券活动列表: what is sent. `GET v3/brand/partner/card-member/membership-activities`
+/// 查询品牌会员发券活动列表: the request. `GET v3/brand/partner/card-member/membership-activities`
 #[doc(alias = "查询品牌会员发券活动列表")]
 pub type GetBrandPartnerCardMemberMembershipActivitiesRequest =
     crate::v3::brand::partner::card_member::membership_activities::get::Request;
 
-/// 查询品牌会员发券活动列表: what comes back. `GET v3/brand/partner/card-member/membership-activities`
+/// 查询品牌会员发券活动列表: the response. `GET v3/brand/partner/card-member/membership-activities`
 #[doc(alias = "查询品牌会员发券活动列表")]
 pub type GetBrandPartnerCardMemberMembershipActivitiesResponse =
     crate::v3::brand::partner::card_member::membership_activities::get::Response;
 
-/// 创建品牌会员发券活动: what is sent. `POST v3/brand/partner/card-member/membership-activities`
+/// 创建品牌会员发券活动: the request. `POST v3/brand/partner/card-member/membership-activities`
 #[doc(alias = "创建品牌会员发券活动")]
 pub type PostBrandPartnerCardMemberMembershipActivitiesRequest =
     crate::v3::brand::partner::card_member::membership_activities::post::Request;
 
-/// 创建品牌会员发券活动: what comes back. `POST v3/brand/partner/card-member/membership-activities`
+/// 创建品牌会员发券活动: the response. `POST v3/brand/partner/card-member/membership-activities`
 #[doc(alias = "创建品牌会员发券活动")]
 pub type PostBrandPartnerCardMemberMembershipActivitiesResponse =
     crate::v3::brand::partner::card_member::membership_activities::post::Response;
 
-/// 查询品牌会员发券活动: what is sent. `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
+/// 查询品牌会员发券活动: the request. `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
 #[doc(alias = "查询品牌会员发券活动")]
 pub type GetBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest =
     crate::v3::brand::partner::card_member::membership_activities::activity_id::get::Request;
 
-/// 查询品牌会员发券活动: what comes back. `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
+/// 查询品牌会员发券活动: the response. `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
 #[doc(alias = "查询品牌会员发券活动")]
 pub type GetBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse =
     crate::v3::brand::partner::card_member::membership_activities::activity_id::get::Response;
 
-/// 修改品牌会员发券活动信息: what is sent. `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
+/// 修改品牌会员发券活动信息: the request. `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
 #[doc(alias = "修改品牌会员发券活动信息")]
 pub type PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest =
     crate::v3::brand::partner::card_member::membership_activities::activity_id::patch::Request;
 
-/// 修改品牌会员发券活动信息: what comes back. `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
+/// 修改品牌会员发券活动信息: the response. `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
 #[doc(alias = "修改品牌会员发券活动信息")]
 pub type PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse =
     crate::v3::brand::partner::card_member::membership_activities::activity_id::patch::Response;
 
-/// 终止品牌会员发券活动: what is sent. `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
+/// 终止品牌会员发券活动: the request. `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
 #[doc(alias = "终止品牌会员发券活动")]
 pub type PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateRequest =
     crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Request;
 
-/// 终止品牌会员发券活动: what comes back. `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
+/// 终止品牌会员发券活动: the response. `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
 #[doc(alias = "终止品牌会员发券活动")]
 pub type PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateResponse =
     crate::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post::Response;
 
-/// 品牌会员展示付款码组件预授权: what is sent. `POST v3/brand/partner/card-member/pay-view-tokens`
+/// 品牌会员展示付款码组件预授权: the request. `POST v3/brand/partner/card-member/pay-view-tokens`
 #[doc(alias = "品牌会员展示付款码组件预授权")]
 pub type PostBrandPartnerCardMemberPayViewTokensRequest =
     crate::v3::brand::partner::card_member::pay_view_tokens::post::Request;
 
-/// 品牌会员展示付款码组件预授权: what comes back. `POST v3/brand/partner/card-member/pay-view-tokens`
+/// 品牌会员展示付款码组件预授权: the response. `POST v3/brand/partner/card-member/pay-view-tokens`
 #[doc(alias = "品牌会员展示付款码组件预授权")]
 pub type PostBrandPartnerCardMemberPayViewTokensResponse =
     crate::v3::brand::partner::card_member::pay_view_tokens::post::Response;
 
-/// 入会组件预授权: what is sent. `POST v3/brand/partner/card-member/pre-auth-tokens`
+/// 入会组件预授权: the request. `POST v3/brand/partner/card-member/pre-auth-tokens`
 #[doc(alias = "入会组件预授权")]
 pub type PostBrandPartnerCardMemberPreAuthTokensRequest =
     crate::v3::brand::partner::card_member::pre_auth_tokens::post::Request;
 
-/// 入会组件预授权: what comes back. `POST v3/brand/partner/card-member/pre-auth-tokens`
+/// 入会组件预授权: the response. `POST v3/brand/partner/card-member/pre-auth-tokens`
 #[doc(alias = "入会组件预授权")]
 pub type PostBrandPartnerCardMemberPreAuthTokensResponse =
     crate::v3::brand::partner::card_member::pre_auth_tokens::post::Response;
 
-/// 查询用户在品牌下所有会员卡: what is sent. `GET v3/brand/partner/card-member/user-cards`
+/// 查询用户在品牌下所有会员卡: the request. `GET v3/brand/partner/card-member/user-cards`
 #[doc(alias = "查询用户在品牌下所有会员卡")]
 pub type GetBrandPartnerCardMemberUserCardsRequest =
     crate::v3::brand::partner::card_member::user_cards::get::Request;
 
-/// 查询用户在品牌下所有会员卡: what comes back. `GET v3/brand/partner/card-member/user-cards`
+/// 查询用户在品牌下所有会员卡: the response. `GET v3/brand/partner/card-member/user-cards`
 #[doc(alias = "查询用户在品牌下所有会员卡")]
 pub type GetBrandPartnerCardMemberUserCardsResponse =
     crate::v3::brand::partner::card_member::user_cards::get::Response;
 
-/// 根据openid导入用户会员卡: what is sent. `POST v3/brand/partner/card-member/user-cards/import-by-openid`
+/// 根据openid导入用户会员卡: the request. `POST v3/brand/partner/card-member/user-cards/import-by-openid`
 #[doc(alias = "根据openid导入用户会员卡")]
 pub type PostBrandPartnerCardMemberUserCardsImportByOpenidRequest =
     crate::v3::brand::partner::card_member::user_cards::import_by_openid::post::Request;
 
-/// 根据openid导入用户会员卡: what comes back. `POST v3/brand/partner/card-member/user-cards/import-by-openid`
+/// 根据openid导入用户会员卡: the response. `POST v3/brand/partner/card-member/user-cards/import-by-openid`
 #[doc(alias = "根据openid导入用户会员卡")]
 pub type PostBrandPartnerCardMemberUserCardsImportByOpenidResponse =
     crate::v3::brand::partner::card_member::user_cards::import_by_openid::post::Response;
 
-/// 根据手机号导入用户会员卡: what is sent. `POST v3/brand/partner/card-member/user-cards/import-by-phone`
+/// 根据手机号导入用户会员卡: the request. `POST v3/brand/partner/card-member/user-cards/import-by-phone`
 #[doc(alias = "根据手机号导入用户会员卡")]
 pub type PostBrandPartnerCardMemberUserCardsImportByPhoneRequest =
     crate::v3::brand::partner::card_member::user_cards::import_by_phone::post::Request;
 
-/// 根据手机号导入用户会员卡: what comes back. `POST v3/brand/partner/card-member/user-cards/import-by-phone`
+/// 根据手机号导入用户会员卡: the response. `POST v3/brand/partner/card-member/user-cards/import-by-phone`
 #[doc(alias = "根据手机号导入用户会员卡")]
 pub type PostBrandPartnerCardMemberUserCardsImportByPhoneResponse =
     crate::v3::brand::partner::card_member::user_cards::import_by_phone::post::Response;
 
-/// 查询用户会员卡信息: what is sent. `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
+/// 查询用户会员卡信息: the request. `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
 #[doc(alias = "查询用户会员卡信息")]
 pub type GetBrandPartnerCardMemberUserCardsByUserCardCodeRequest =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::get::Request;
 
-/// 查询用户会员卡信息: what comes back. `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
+/// 查询用户会员卡信息: the response. `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
 #[doc(alias = "查询用户会员卡信息")]
 pub type GetBrandPartnerCardMemberUserCardsByUserCardCodeResponse =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::get::Response;
 
-/// 修改用户会员卡信息: what is sent. `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
+/// 修改用户会员卡信息: the request. `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
 #[doc(alias = "修改用户会员卡信息")]
 pub type PatchBrandPartnerCardMemberUserCardsByUserCardCodeRequest =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::patch::Request;
 
-/// 修改用户会员卡信息: what comes back. `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
+/// 修改用户会员卡信息: the response. `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
 #[doc(alias = "修改用户会员卡信息")]
 pub type PatchBrandPartnerCardMemberUserCardsByUserCardCodeResponse =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::patch::Response;
 
-/// 同步会员开通结果: what is sent. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
+/// 同步会员开通结果: the request. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
 #[doc(alias = "同步会员开通结果")]
 pub type PostBrandPartnerCardMemberUserCardsByUserCardCodeConfirmRequest =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::confirm::post::Request;
 
-/// 同步会员开通结果: what comes back. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
+/// 同步会员开通结果: the response. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
 #[doc(alias = "同步会员开通结果")]
 pub type PostBrandPartnerCardMemberUserCardsByUserCardCodeConfirmResponse =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::confirm::post::Response;
 
-/// 作废用户会员卡: what is sent. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
+/// 作废用户会员卡: the request. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
 #[doc(alias = "作废用户会员卡")]
 pub type PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateRequest =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::invalidate::post::Request;
 
-/// 作废用户会员卡: what comes back. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
+/// 作废用户会员卡: the response. `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
 #[doc(alias = "作废用户会员卡")]
 pub type PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateResponse =
     crate::v3::brand::partner::card_member::user_cards::user_card_code::invalidate::post::Response;
 
-/// 创建用户动态信息: what is sent. `POST v3/brand/partner/card-member/user-feeds`
+/// 创建用户动态信息: the request. `POST v3/brand/partner/card-member/user-feeds`
 #[doc(alias = "创建用户动态信息")]
 pub type PostBrandPartnerCardMemberUserFeedsRequest =
     crate::v3::brand::partner::card_member::user_feeds::post::Request;
 
-/// 创建用户动态信息: what comes back. `POST v3/brand/partner/card-member/user-feeds`
+/// 创建用户动态信息: the response. `POST v3/brand/partner/card-member/user-feeds`
 #[doc(alias = "创建用户动态信息")]
 pub type PostBrandPartnerCardMemberUserFeedsResponse =
     crate::v3::brand::partner::card_member::user_feeds::post::Response;
 
-/// 同步积分兑券结果: what is sent. `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
+/// 同步积分兑券结果: the request. `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
 #[doc(alias = "同步积分兑券结果")]
 pub type PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmRequest =
     crate::v3::brand::partner::card_member::user_points::exchange_coupon::confirm::post::Request;
 
-/// 同步积分兑券结果: what comes back. `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
+/// 同步积分兑券结果: the response. `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
 #[doc(alias = "同步积分兑券结果")]
 pub type PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmResponse =
     crate::v3::brand::partner::card_member::user_points::exchange_coupon::confirm::post::Response;
 
-/// 同步积分余额: what is sent. `POST v3/brand/partner/card-member/user-points/sync`
+/// 同步积分余额: the request. `POST v3/brand/partner/card-member/user-points/sync`
 #[doc(alias = "同步积分余额")]
 pub type PostBrandPartnerCardMemberUserPointsSyncRequest =
     crate::v3::brand::partner::card_member::user_points::sync::post::Request;
 
-/// 同步积分余额: what comes back. `POST v3/brand/partner/card-member/user-points/sync`
+/// 同步积分余额: the response. `POST v3/brand/partner/card-member/user-points/sync`
 #[doc(alias = "同步积分余额")]
 pub type PostBrandPartnerCardMemberUserPointsSyncResponse =
     crate::v3::brand::partner::card_member::user_points::sync::post::Response;
 
-/// 列表查询品牌门店信息: what is sent. `GET v3/brand/partner/store/brandstores`
+/// 列表查询品牌门店信息: the request. `GET v3/brand/partner/store/brandstores`
 #[doc(alias = "列表查询品牌门店信息")]
 pub type GetBrandPartnerStoreBrandstoresRequest = crate::v3::brand::partner::store::brandstores::get::Request;
 
-/// 列表查询品牌门店信息: what comes back. `GET v3/brand/partner/store/brandstores`
+/// 列表查询品牌门店信息: the response. `GET v3/brand/partner/store/brandstores`
 #[doc(alias = "列表查询品牌门店信息")]
 pub type GetBrandPartnerStoreBrandstoresResponse =
     crate::v3::brand::partner::store::brandstores::get::Response;
 
-/// 创建品牌门店: what is sent. `POST v3/brand/partner/store/brandstores`
+/// 创建品牌门店: the request. `POST v3/brand/partner/store/brandstores`
 #[doc(alias = "创建品牌门店")]
 pub type PostBrandPartnerStoreBrandstoresRequest =
     crate::v3::brand::partner::store::brandstores::post::Request;
 
-/// 创建品牌门店: what comes back. `POST v3/brand/partner/store/brandstores`
+/// 创建品牌门店: the response. `POST v3/brand/partner/store/brandstores`
 #[doc(alias = "创建品牌门店")]
 pub type PostBrandPartnerStoreBrandstoresResponse =
     crate::v3::brand::partner::store::brandstores::post::Response;
 
-/// 查询品牌门店: what is sent. `GET v3/brand/partner/store/brandstores/{store_id}`
+/// 查询品牌门店: the request. `GET v3/brand/partner/store/brandstores/{store_id}`
 #[doc(alias = "查询品牌门店")]
 pub type GetBrandPartnerStoreBrandstoresByStoreIdRequest =
     crate::v3::brand::partner::store::brandstores::store_id::get::Request;
 
-/// 查询品牌门店: what comes back. `GET v3/brand/partner/store/brandstores/{store_id}`
+/// 查询品牌门店: the response. `GET v3/brand/partner/store/brandstores/{store_id}`
 #[doc(alias = "查询品牌门店")]
 pub type GetBrandPartnerStoreBrandstoresByStoreIdResponse =
     crate::v3::brand::partner::store::brandstores::store_id::get::Response;
 
-/// 更新品牌门店: what is sent. `PATCH v3/brand/partner/store/brandstores/{store_id}`
+/// 更新品牌门店: the request. `PATCH v3/brand/partner/store/brandstores/{store_id}`
 #[doc(alias = "更新品牌门店")]
 pub type PatchBrandPartnerStoreBrandstoresByStoreIdRequest =
     crate::v3::brand::partner::store::brandstores::store_id::patch::Request;
 
-/// 更新品牌门店: what comes back. `PATCH v3/brand/partner/store/brandstores/{store_id}`
+/// 更新品牌门店: the response. `PATCH v3/brand/partner/store/brandstores/{store_id}`
 #[doc(alias = "更新品牌门店")]
 pub type PatchBrandPartnerStoreBrandstoresByStoreIdResponse =
     crate::v3::brand::partner::store::brandstores::store_id::patch::Response;
 
-/// 删除品牌门店: what is sent. `DELETE v3/brand/partner/store/brandstores/{store_id}`
+/// 删除品牌门店: the request. `DELETE v3/brand/partner/store/brandstores/{store_id}`
 #[doc(alias = "删除品牌门店")]
 pub type DeleteBrandPartnerStoreBrandstoresByStoreIdRequest =
     crate::v3::brand::partner::store::brandstores::store_id::delete::Request;
 
-/// 绑定收款商户号: what is sent. `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
+/// 绑定收款商户号: the request. `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
 #[doc(alias = "绑定收款商户号")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientRequest =
     crate::v3::brand::partner::store::brandstores::store_id::bindrecipient::post::Request;
 
-/// 绑定收款商户号: what comes back. `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
+/// 绑定收款商户号: the response. `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
 #[doc(alias = "绑定收款商户号")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientResponse =
     crate::v3::brand::partner::store::brandstores::store_id::bindrecipient::post::Response;
 
-/// 暂停门店营业: what is sent. `POST v3/brand/partner/store/brandstores/{store_id}/close`
+/// 暂停门店营业: the request. `POST v3/brand/partner/store/brandstores/{store_id}/close`
 #[doc(alias = "暂停门店营业")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdCloseRequest =
     crate::v3::brand::partner::store::brandstores::store_id::close::post::Request;
 
-/// 暂停门店营业: what comes back. `POST v3/brand/partner/store/brandstores/{store_id}/close`
+/// 暂停门店营业: the response. `POST v3/brand/partner/store/brandstores/{store_id}/close`
 #[doc(alias = "暂停门店营业")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdCloseResponse =
     crate::v3::brand::partner::store::brandstores::store_id::close::post::Response;
 
-/// 恢复门店营业: what is sent. `POST v3/brand/partner/store/brandstores/{store_id}/resume`
+/// 恢复门店营业: the request. `POST v3/brand/partner/store/brandstores/{store_id}/resume`
 #[doc(alias = "恢复门店营业")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdResumeRequest =
     crate::v3::brand::partner::store::brandstores::store_id::resume::post::Request;
 
-/// 恢复门店营业: what comes back. `POST v3/brand/partner/store/brandstores/{store_id}/resume`
+/// 恢复门店营业: the response. `POST v3/brand/partner/store/brandstores/{store_id}/resume`
 #[doc(alias = "恢复门店营业")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdResumeResponse =
     crate::v3::brand::partner::store::brandstores::store_id::resume::post::Response;
 
-/// 解绑收款商户号: what is sent. `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
+/// 解绑收款商户号: the request. `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
 #[doc(alias = "解绑收款商户号")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientRequest =
     crate::v3::brand::partner::store::brandstores::store_id::unbindrecipient::post::Request;
 
-/// 解绑收款商户号: what comes back. `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
+/// 解绑收款商户号: the response. `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
 #[doc(alias = "解绑收款商户号")]
 pub type PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientResponse =
     crate::v3::brand::partner::store::brandstores::store_id::unbindrecipient::post::Response;
 
-/// 查询最大分账比例: what comes back. `GET v3/brand/profitsharing/brand-configs/{brand_mchid}`
+/// 查询最大分账比例: the response. `GET v3/brand/profitsharing/brand-configs/{brand_mchid}`
 #[doc(alias = "查询最大分账比例")]
 pub type GetBrandProfitsharingBrandConfigsByBrandMchidResponse =
     crate::v3::brand::profitsharing::brand_configs::brand_mchid::get::Response;
 
-/// 完结分账: what is sent. `POST v3/brand/profitsharing/finish-order`
+/// 完结分账: the request. `POST v3/brand/profitsharing/finish-order`
 #[doc(alias = "完结分账")]
 pub type PostBrandProfitsharingFinishOrderRequest =
     crate::v3::brand::profitsharing::finish_order::post::Request;
 
-/// 完结分账: what comes back. `POST v3/brand/profitsharing/finish-order`
+/// 完结分账: the response. `POST v3/brand/profitsharing/finish-order`
 #[doc(alias = "完结分账")]
 pub type PostBrandProfitsharingFinishOrderResponse =
     crate::v3::brand::profitsharing::finish_order::post::Response;
 
-/// 查询分账结果: what is sent. `GET v3/brand/profitsharing/orders`
+/// 查询分账结果: the request. `GET v3/brand/profitsharing/orders`
 #[doc(alias = "查询分账结果")]
 pub type GetBrandProfitsharingOrdersRequest = crate::v3::brand::profitsharing::orders::get::Request;
 
-/// 查询分账结果: what comes back. `GET v3/brand/profitsharing/orders`
+/// 查询分账结果: the response. `GET v3/brand/profitsharing/orders`
 #[doc(alias = "查询分账结果")]
 pub type GetBrandProfitsharingOrdersResponse = crate::v3::brand::profitsharing::orders::get::Response;
 
-/// 请求分账: what is sent. `POST v3/brand/profitsharing/orders`
+/// 请求分账: the request. `POST v3/brand/profitsharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostBrandProfitsharingOrdersRequest = crate::v3::brand::profitsharing::orders::post::Request;
 
-/// 请求分账: what comes back. `POST v3/brand/profitsharing/orders`
+/// 请求分账: the response. `POST v3/brand/profitsharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostBrandProfitsharingOrdersResponse = crate::v3::brand::profitsharing::orders::post::Response;
 
-/// 查询订单剩余待分金额: what comes back. `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
+/// 查询订单剩余待分金额: the response. `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
 #[doc(alias = "查询订单剩余待分金额")]
 pub type GetBrandProfitsharingOrdersByTransactionIdAmountsResponse =
     crate::v3::brand::profitsharing::orders::transaction_id::amounts::get::Response;
 
-/// 添加分账接收方: what is sent. `POST v3/brand/profitsharing/receivers/add`
+/// 添加分账接收方: the request. `POST v3/brand/profitsharing/receivers/add`
 #[doc(alias = "添加分账接收方")]
 pub type PostBrandProfitsharingReceiversAddRequest =
     crate::v3::brand::profitsharing::receivers::add::post::Request;
 
-/// 添加分账接收方: what comes back. `POST v3/brand/profitsharing/receivers/add`
+/// 添加分账接收方: the response. `POST v3/brand/profitsharing/receivers/add`
 #[doc(alias = "添加分账接收方")]
 pub type PostBrandProfitsharingReceiversAddResponse =
     crate::v3::brand::profitsharing::receivers::add::post::Response;
 
-/// 删除分账接收方: what is sent. `POST v3/brand/profitsharing/receivers/delete`
+/// 删除分账接收方: the request. `POST v3/brand/profitsharing/receivers/delete`
 #[doc(alias = "删除分账接收方")]
 pub type PostBrandProfitsharingReceiversDeleteRequest =
     crate::v3::brand::profitsharing::receivers::delete_::post::Request;
 
-/// 删除分账接收方: what comes back. `POST v3/brand/profitsharing/receivers/delete`
+/// 删除分账接收方: the response. `POST v3/brand/profitsharing/receivers/delete`
 #[doc(alias = "删除分账接收方")]
 pub type PostBrandProfitsharingReceiversDeleteResponse =
     crate::v3::brand::profitsharing::receivers::delete_::post::Response;
 
-/// 查询分账回退结果: what is sent. `GET v3/brand/profitsharing/returnorders`
+/// 查询分账回退结果: the request. `GET v3/brand/profitsharing/returnorders`
 #[doc(alias = "查询分账回退结果")]
 pub type GetBrandProfitsharingReturnordersRequest =
     crate::v3::brand::profitsharing::returnorders::get::Request;
 
-/// 查询分账回退结果: what comes back. `GET v3/brand/profitsharing/returnorders`
+/// 查询分账回退结果: the response. `GET v3/brand/profitsharing/returnorders`
 #[doc(alias = "查询分账回退结果")]
 pub type GetBrandProfitsharingReturnordersResponse =
     crate::v3::brand::profitsharing::returnorders::get::Response;
 
-/// 请求分账回退: what is sent. `POST v3/brand/profitsharing/returnorders`
+/// 请求分账回退: the request. `POST v3/brand/profitsharing/returnorders`
 #[doc(alias = "请求分账回退")]
 pub type PostBrandProfitsharingReturnordersRequest =
     crate::v3::brand::profitsharing::returnorders::post::Request;
 
-/// 请求分账回退: what comes back. `POST v3/brand/profitsharing/returnorders`
+/// 请求分账回退: the response. `POST v3/brand/profitsharing/returnorders`
 #[doc(alias = "请求分账回退")]
 pub type PostBrandProfitsharingReturnordersResponse =
     crate::v3::brand::profitsharing::returnorders::post::Response;

@@ -2,7 +2,7 @@
 
 //! The types of `brand-basic`, each under the name that the OpenAPI document has for it.
 
-/// 获得品牌已授权且在生效中的产品权限信息: what comes back. `GET v3/brand-basic/partner/brands/{brand_id}/product-authorities`
+/// 获得品牌已授权且在生效中的产品权限信息: the response. `GET v3/brand-basic/partner/brands/{brand_id}/product-authorities`
 #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
 pub type GetBrandBasicPartnerBrandsByBrandIdProductAuthoritiesResponse =
     crate::v3::brand_basic::partner::brands::brand_id::product_authorities::get::Response;

@@ -2,25 +2,25 @@
 
 //! The types of `businesscircle`, each under the name that the OpenAPI document has for it.
 
-/// 商圈会员停车状态同步: what is sent. `POST v3/businesscircle/parkings`
+/// 商圈会员停车状态同步: the request. `POST v3/businesscircle/parkings`
 #[doc(alias = "商圈会员停车状态同步")]
 pub type PostBusinesscircleParkingsRequest = crate::v3::businesscircle::parkings::post::Request;
 
-/// 商圈会员积分同步: what is sent. `POST v3/businesscircle/points/notify`
+/// 商圈会员积分同步: the request. `POST v3/businesscircle/points/notify`
 #[doc(alias = "商圈会员积分同步")]
 pub type PostBusinesscirclePointsNotifyRequest = crate::v3::businesscircle::points::notify::post::Request;
 
-/// 商圈积分授权查询: what is sent. `GET v3/businesscircle/user-authorizations/{openid}`
+/// 商圈积分授权查询: the request. `GET v3/businesscircle/user-authorizations/{openid}`
 #[doc(alias = "商圈积分授权查询")]
 pub type GetBusinesscircleUserAuthorizationsByOpenidRequest =
     crate::v3::businesscircle::user_authorizations::openid::get::Request;
 
-/// 商圈积分授权查询: what comes back. `GET v3/businesscircle/user-authorizations/{openid}`
+/// 商圈积分授权查询: the response. `GET v3/businesscircle/user-authorizations/{openid}`
 #[doc(alias = "商圈积分授权查询")]
 pub type GetBusinesscircleUserAuthorizationsByOpenidResponse =
     crate::v3::businesscircle::user_authorizations::openid::get::Response;
 
-/// 商圈会员待积分状态查询: what is sent. `GET v3/businesscircle/users/{openid}/points/commit_status`
+/// 商圈会员待积分状态查询: the request. `GET v3/businesscircle/users/{openid}/points/commit_status`
 #[doc(alias = "商圈会员待积分状态查询")]
 pub type GetBusinesscircleUsersByOpenidPointsCommitStatusRequest =
     crate::v3::businesscircle::users::openid::points::commit_status::get::Request;

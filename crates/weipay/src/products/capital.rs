@@ -2,52 +2,52 @@
 
 //! The types of `capital`, each under the name that the OpenAPI document has for it.
 
-/// 查询省份列表: what comes back. `GET v3/capital/capitallhh/areas/provinces`
+/// 查询省份列表: the response. `GET v3/capital/capitallhh/areas/provinces`
 #[doc(alias = "查询省份列表")]
 pub type GetCapitalCapitallhhAreasProvincesResponse =
     crate::v3::capital::capitallhh::areas::provinces::get::Response;
 
-/// 查询城市列表: what comes back. `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
+/// 查询城市列表: the response. `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
 #[doc(alias = "查询城市列表")]
 pub type GetCapitalCapitallhhAreasProvincesByProvinceCodeCitiesResponse =
     crate::v3::capital::capitallhh::areas::provinces::province_code::cities::get::Response;
 
-/// 查询支行列表: what is sent. `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
+/// 查询支行列表: the request. `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
 #[doc(alias = "查询支行列表")]
 pub type GetCapitalCapitallhhBanksByBankAliasCodeBranchesRequest =
     crate::v3::capital::capitallhh::banks::bank_alias_code::branches::get::Request;
 
-/// 查询支行列表: what comes back. `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
+/// 查询支行列表: the response. `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
 #[doc(alias = "查询支行列表")]
 pub type GetCapitalCapitallhhBanksByBankAliasCodeBranchesResponse =
     crate::v3::capital::capitallhh::banks::bank_alias_code::branches::get::Response;
 
-/// 查询支持对公业务的银行列表: what is sent. `GET v3/capital/capitallhh/banks/corporate-banking`
+/// 查询支持对公业务的银行列表: the request. `GET v3/capital/capitallhh/banks/corporate-banking`
 #[doc(alias = "查询支持对公业务的银行列表")]
 pub type GetCapitalCapitallhhBanksCorporateBankingRequest =
     crate::v3::capital::capitallhh::banks::corporate_banking::get::Request;
 
-/// 查询支持对公业务的银行列表: what comes back. `GET v3/capital/capitallhh/banks/corporate-banking`
+/// 查询支持对公业务的银行列表: the response. `GET v3/capital/capitallhh/banks/corporate-banking`
 #[doc(alias = "查询支持对公业务的银行列表")]
 pub type GetCapitalCapitallhhBanksCorporateBankingResponse =
     crate::v3::capital::capitallhh::banks::corporate_banking::get::Response;
 
-/// 查询支持个人业务的银行列表: what is sent. `GET v3/capital/capitallhh/banks/personal-banking`
+/// 查询支持个人业务的银行列表: the request. `GET v3/capital/capitallhh/banks/personal-banking`
 #[doc(alias = "查询支持个人业务的银行列表")]
 pub type GetCapitalCapitallhhBanksPersonalBankingRequest =
     crate::v3::capital::capitallhh::banks::personal_banking::get::Request;
 
-/// 查询支持个人业务的银行列表: what comes back. `GET v3/capital/capitallhh/banks/personal-banking`
+/// 查询支持个人业务的银行列表: the response. `GET v3/capital/capitallhh/banks/personal-banking`
 #[doc(alias = "查询支持个人业务的银行列表")]
 pub type GetCapitalCapitallhhBanksPersonalBankingResponse =
     crate::v3::capital::capitallhh::banks::personal_banking::get::Response;
 
-/// 获取对私银行卡号开户银行: what is sent. `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
+/// 获取对私银行卡号开户银行: the request. `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
 #[doc(alias = "获取对私银行卡号开户银行")]
 pub type GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest =
     crate::v3::capital::capitallhh::banks::search_banks_by_bank_account::get::Request;
 
-/// 获取对私银行卡号开户银行: what comes back. `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
+/// 获取对私银行卡号开户银行: the response. `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
 #[doc(alias = "获取对私银行卡号开户银行")]
 pub type GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse =
     crate::v3::capital::capitallhh::banks::search_banks_by_bank_account::get::Response;

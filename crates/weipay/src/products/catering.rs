@@ -2,6 +2,6 @@
 
 //! The types of `catering`, each under the name that the OpenAPI document has for it.
 
-/// 点餐订单信息同步（渠道商/服务商）: what is sent. `POST v3/catering/orders/sync-status`
+/// 点餐订单信息同步（渠道商/服务商）: the request. `POST v3/catering/orders/sync-status`
 #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
 pub type PostCateringOrdersSyncStatusRequest = crate::v3::catering::orders::sync_status::post::Request;

@@ -2,10 +2,10 @@
 
 //! The types of `certificates`, each under the name that the OpenAPI document has for it.
 
-/// 获取平台证书列表: what is sent. `GET v3/certificates`
+/// 获取平台证书列表: the request. `GET v3/certificates`
 #[doc(alias = "获取平台证书列表")]
 pub type GetCertificatesRequest = crate::v3::certificates::get::Request;
 
-/// 获取平台证书列表: what comes back. `GET v3/certificates`
+/// 获取平台证书列表: the response. `GET v3/certificates`
 #[doc(alias = "获取平台证书列表")]
 pub type GetCertificatesResponse = crate::v3::certificates::get::Response;

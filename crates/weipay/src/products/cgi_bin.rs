@@ -2,32 +2,32 @@
 
 //! The types of `cgi-bin`, each under the name that the OpenAPI document has for it.
 
-/// 订单附加信息提交接口: what is sent. `POST v2/cgi-bin/mch/customs/customdeclareorder`
+/// 订单附加信息提交接口: the request. `POST v2/cgi-bin/mch/customs/customdeclareorder`
 #[doc(alias = "订单附加信息提交接口")]
 pub type PostCgiBinMchCustomsCustomdeclareorderV2Request =
     crate::v2::cgi_bin::mch::customs::customdeclareorder::post::Request;
 
-/// 订单附加信息提交接口: what comes back. `POST v2/cgi-bin/mch/customs/customdeclareorder`
+/// 订单附加信息提交接口: the response. `POST v2/cgi-bin/mch/customs/customdeclareorder`
 #[doc(alias = "订单附加信息提交接口")]
 pub type PostCgiBinMchCustomsCustomdeclareorderV2Response =
     crate::v2::cgi_bin::mch::customs::customdeclareorder::post::Response;
 
-/// 订单附加信息查询接口: what is sent. `POST v2/cgi-bin/mch/customs/customdeclarequery`
+/// 订单附加信息查询接口: the request. `POST v2/cgi-bin/mch/customs/customdeclarequery`
 #[doc(alias = "订单附加信息查询接口")]
 pub type PostCgiBinMchCustomsCustomdeclarequeryV2Request =
     crate::v2::cgi_bin::mch::customs::customdeclarequery::post::Request;
 
-/// 订单附加信息查询接口: what comes back. `POST v2/cgi-bin/mch/customs/customdeclarequery`
+/// 订单附加信息查询接口: the response. `POST v2/cgi-bin/mch/customs/customdeclarequery`
 #[doc(alias = "订单附加信息查询接口")]
 pub type PostCgiBinMchCustomsCustomdeclarequeryV2Response =
     crate::v2::cgi_bin::mch::customs::customdeclarequery::post::Response;
 
-/// 订单附加信息重推接口: what is sent. `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
+/// 订单附加信息重推接口: the request. `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
 #[doc(alias = "订单附加信息重推接口")]
 pub type PostCgiBinMchNewcustomsCustomdeclareredeclareV2Request =
     crate::v2::cgi_bin::mch::newcustoms::customdeclareredeclare::post::Request;
 
-/// 订单附加信息重推接口: what comes back. `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
+/// 订单附加信息重推接口: the response. `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
 #[doc(alias = "订单附加信息重推接口")]
 pub type PostCgiBinMchNewcustomsCustomdeclareredeclareV2Response =
     crate::v2::cgi_bin::mch::newcustoms::customdeclareredeclare::post::Response;

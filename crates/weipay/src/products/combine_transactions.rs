@@ -2,59 +2,59 @@
 
 //! The types of `combine-transactions`, each under the name that the OpenAPI document has for it.
 
-/// 合单下单-APP支付: what is sent. `POST v3/combine-transactions/app`
+/// 合单下单-APP支付: the request. `POST v3/combine-transactions/app`
 #[doc(alias = "合单下单-APP支付")]
 pub type PostCombineTransactionsAppRequest = crate::v3::combine_transactions::app::post::Request;
 
-/// 合单下单-APP支付: what comes back. `POST v3/combine-transactions/app`
+/// 合单下单-APP支付: the response. `POST v3/combine-transactions/app`
 #[doc(alias = "合单下单-APP支付")]
 pub type PostCombineTransactionsAppResponse = crate::v3::combine_transactions::app::post::Response;
 
-/// 合单下单-H5支付: what is sent. `POST v3/combine-transactions/h5`
+/// 合单下单-H5支付: the request. `POST v3/combine-transactions/h5`
 #[doc(alias = "合单下单-H5支付")]
 pub type PostCombineTransactionsH5Request = crate::v3::combine_transactions::h5::post::Request;
 
-/// 合单下单-H5支付: what comes back. `POST v3/combine-transactions/h5`
+/// 合单下单-H5支付: the response. `POST v3/combine-transactions/h5`
 #[doc(alias = "合单下单-H5支付")]
 pub type PostCombineTransactionsH5Response = crate::v3::combine_transactions::h5::post::Response;
 
-/// 个人收款交易通过微信支付订单号查单: what comes back. `GET v3/combine-transactions/id/{combine_transaction_id}`
+/// 个人收款交易通过微信支付订单号查单: the response. `GET v3/combine-transactions/id/{combine_transaction_id}`
 #[doc(alias = "个人收款交易通过微信支付订单号查单")]
 pub type GetCombineTransactionsIdByCombineTransactionIdResponse =
     crate::v3::combine_transactions::id::combine_transaction_id::get::Response;
 
-/// 合单下单-JSAPI支付: what is sent. `POST v3/combine-transactions/jsapi`
+/// 合单下单-JSAPI支付: the request. `POST v3/combine-transactions/jsapi`
 #[doc(alias = "合单下单-JSAPI支付")]
 pub type PostCombineTransactionsJsapiRequest = crate::v3::combine_transactions::jsapi::post::Request;
 
-/// 合单下单-JSAPI支付: what comes back. `POST v3/combine-transactions/jsapi`
+/// 合单下单-JSAPI支付: the response. `POST v3/combine-transactions/jsapi`
 #[doc(alias = "合单下单-JSAPI支付")]
 pub type PostCombineTransactionsJsapiResponse = crate::v3::combine_transactions::jsapi::post::Response;
 
-/// 个人收款交易下单-小程序: what is sent. `POST v3/combine-transactions/miniprogram`
+/// 个人收款交易下单-小程序: the request. `POST v3/combine-transactions/miniprogram`
 #[doc(alias = "个人收款交易下单-小程序")]
 pub type PostCombineTransactionsMiniprogramRequest =
     crate::v3::combine_transactions::miniprogram::post::Request;
 
-/// 个人收款交易下单-小程序: what comes back. `POST v3/combine-transactions/miniprogram`
+/// 个人收款交易下单-小程序: the response. `POST v3/combine-transactions/miniprogram`
 #[doc(alias = "个人收款交易下单-小程序")]
 pub type PostCombineTransactionsMiniprogramResponse =
     crate::v3::combine_transactions::miniprogram::post::Response;
 
-/// 合单下单-Native支付: what is sent. `POST v3/combine-transactions/native`
+/// 合单下单-Native支付: the request. `POST v3/combine-transactions/native`
 #[doc(alias = "合单下单-Native支付")]
 pub type PostCombineTransactionsNativeRequest = crate::v3::combine_transactions::native::post::Request;
 
-/// 合单下单-Native支付: what comes back. `POST v3/combine-transactions/native`
+/// 合单下单-Native支付: the response. `POST v3/combine-transactions/native`
 #[doc(alias = "合单下单-Native支付")]
 pub type PostCombineTransactionsNativeResponse = crate::v3::combine_transactions::native::post::Response;
 
-/// 合单查询订单: what comes back. `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
+/// 合单查询订单: the response. `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
 #[doc(alias = "合单查询订单")]
 pub type GetCombineTransactionsOutTradeNoByCombineOutTradeNoResponse =
     crate::v3::combine_transactions::out_trade_no::combine_out_trade_no::get::Response;
 
-/// 合单关闭订单: what is sent. `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
+/// 合单关闭订单: the request. `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
 #[doc(alias = "合单关闭订单")]
 pub type PostCombineTransactionsOutTradeNoByCombineOutTradeNoCloseRequest =
     crate::v3::combine_transactions::out_trade_no::combine_out_trade_no::close::post::Request;

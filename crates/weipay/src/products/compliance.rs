@@ -2,16 +2,16 @@
 
 //! The types of `compliance`, each under the name that the OpenAPI document has for it.
 
-/// 发起不活跃商户身份核实: what is sent. `POST v3/compliance/inactive-merchant-identity-verification/merchants`
+/// 发起不活跃商户身份核实: the request. `POST v3/compliance/inactive-merchant-identity-verification/merchants`
 #[doc(alias = "发起不活跃商户身份核实")]
 pub type PostComplianceInactiveMerchantIdentityVerificationMerchantsRequest =
     crate::v3::compliance::inactive_merchant_identity_verification::merchants::post::Request;
 
-/// 发起不活跃商户身份核实: what comes back. `POST v3/compliance/inactive-merchant-identity-verification/merchants`
+/// 发起不活跃商户身份核实: the response. `POST v3/compliance/inactive-merchant-identity-verification/merchants`
 #[doc(alias = "发起不活跃商户身份核实")]
 pub type PostComplianceInactiveMerchantIdentityVerificationMerchantsResponse =
     crate::v3::compliance::inactive_merchant_identity_verification::merchants::post::Response;
 
-/// 查询不活跃商户身份核实结果: what comes back. `GET v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
+/// 查询不活跃商户身份核实结果: the response. `GET v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
 #[doc(alias = "查询不活跃商户身份核实结果")]
 pub type GetComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdResponse = crate::v3::compliance::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response;

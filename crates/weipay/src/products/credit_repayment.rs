@@ -2,72 +2,72 @@
 
 //! The types of `credit-repayment`, each under the name that the OpenAPI document has for it.
 
-/// APP预签约自动还款协议: what is sent. `POST v3/credit-repayment/partner/contracts/app-presign`
+/// APP预签约自动还款协议: the request. `POST v3/credit-repayment/partner/contracts/app-presign`
 #[doc(alias = "APP预签约自动还款协议")]
 pub type PostCreditRepaymentPartnerContractsAppPresignRequest =
     crate::v3::credit_repayment::partner::contracts::app_presign::post::Request;
 
-/// APP预签约自动还款协议: what comes back. `POST v3/credit-repayment/partner/contracts/app-presign`
+/// APP预签约自动还款协议: the response. `POST v3/credit-repayment/partner/contracts/app-presign`
 #[doc(alias = "APP预签约自动还款协议")]
 pub type PostCreditRepaymentPartnerContractsAppPresignResponse =
     crate::v3::credit_repayment::partner::contracts::app_presign::post::Response;
 
-/// H5预签约自动还款协议: what is sent. `POST v3/credit-repayment/partner/contracts/h5-presign`
+/// H5预签约自动还款协议: the request. `POST v3/credit-repayment/partner/contracts/h5-presign`
 #[doc(alias = "H5预签约自动还款协议")]
 pub type PostCreditRepaymentPartnerContractsH5PresignRequest =
     crate::v3::credit_repayment::partner::contracts::h5_presign::post::Request;
 
-/// H5预签约自动还款协议: what comes back. `POST v3/credit-repayment/partner/contracts/h5-presign`
+/// H5预签约自动还款协议: the response. `POST v3/credit-repayment/partner/contracts/h5-presign`
 #[doc(alias = "H5预签约自动还款协议")]
 pub type PostCreditRepaymentPartnerContractsH5PresignResponse =
     crate::v3::credit_repayment::partner::contracts::h5_presign::post::Response;
 
-/// 查询自动还款协议: what comes back. `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
+/// 查询自动还款协议: the response. `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
 #[doc(alias = "查询自动还款协议")]
 pub type GetCreditRepaymentPartnerContractsByOutContractCodeResponse =
     crate::v3::credit_repayment::partner::contracts::out_contract_code::get::Response;
 
-/// 解除自动还款协议: what is sent. `POST v3/credit-repayment/partner/contracts/terminate`
+/// 解除自动还款协议: the request. `POST v3/credit-repayment/partner/contracts/terminate`
 #[doc(alias = "解除自动还款协议")]
 pub type PostCreditRepaymentPartnerContractsTerminateRequest =
     crate::v3::credit_repayment::partner::contracts::terminate::post::Request;
 
-/// 解除自动还款协议: what comes back. `POST v3/credit-repayment/partner/contracts/terminate`
+/// 解除自动还款协议: the response. `POST v3/credit-repayment/partner/contracts/terminate`
 #[doc(alias = "解除自动还款协议")]
 pub type PostCreditRepaymentPartnerContractsTerminateResponse =
     crate::v3::credit_repayment::partner::contracts::terminate::post::Response;
 
-/// 发起还款: what is sent. `POST v3/credit-repayment/partner/deduct-orders`
+/// 发起还款: the request. `POST v3/credit-repayment/partner/deduct-orders`
 #[doc(alias = "发起还款")]
 pub type PostCreditRepaymentPartnerDeductOrdersRequest =
     crate::v3::credit_repayment::partner::deduct_orders::post::Request;
 
-/// 发起还款: what comes back. `POST v3/credit-repayment/partner/deduct-orders`
+/// 发起还款: the response. `POST v3/credit-repayment/partner/deduct-orders`
 #[doc(alias = "发起还款")]
 pub type PostCreditRepaymentPartnerDeductOrdersResponse =
     crate::v3::credit_repayment::partner::deduct_orders::post::Response;
 
-/// 查询还款单: what comes back. `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
+/// 查询还款单: the response. `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
 #[doc(alias = "查询还款单")]
 pub type GetCreditRepaymentPartnerDeductOrdersByOutTradeNoResponse =
     crate::v3::credit_repayment::partner::deduct_orders::out_trade_no::get::Response;
 
-/// 预约还款: what is sent. `POST v3/credit-repayment/partner/schedule-records/batch-create`
+/// 预约还款: the request. `POST v3/credit-repayment/partner/schedule-records/batch-create`
 #[doc(alias = "预约还款")]
 pub type PostCreditRepaymentPartnerScheduleRecordsBatchCreateRequest =
     crate::v3::credit_repayment::partner::schedule_records::batch_create::post::Request;
 
-/// 预约还款: what comes back. `POST v3/credit-repayment/partner/schedule-records/batch-create`
+/// 预约还款: the response. `POST v3/credit-repayment/partner/schedule-records/batch-create`
 #[doc(alias = "预约还款")]
 pub type PostCreditRepaymentPartnerScheduleRecordsBatchCreateResponse =
     crate::v3::credit_repayment::partner::schedule_records::batch_create::post::Response;
 
-/// 查询预约还款记录: what is sent. `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
+/// 查询预约还款记录: the request. `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
 #[doc(alias = "查询预约还款记录")]
 pub type GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdRequest =
     crate::v3::credit_repayment::partner::schedule_records::out_record_id::get::Request;
 
-/// 查询预约还款记录: what comes back. `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
+/// 查询预约还款记录: the response. `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
 #[doc(alias = "查询预约还款记录")]
 pub type GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdResponse =
     crate::v3::credit_repayment::partner::schedule_records::out_record_id::get::Response;

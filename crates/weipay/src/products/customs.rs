@@ -2,42 +2,42 @@
 
 //! The types of `customs`, each under the name that the OpenAPI document has for it.
 
-/// 报关查询: what is sent. `GET v3/customs/orders`
+/// 报关查询: the request. `GET v3/customs/orders`
 #[doc(alias = "报关查询")]
 pub type GetCustomsOrdersRequest = crate::v3::customs::orders::get::Request;
 
-/// 报关查询: what comes back. `GET v3/customs/orders`
+/// 报关查询: the response. `GET v3/customs/orders`
 #[doc(alias = "报关查询")]
 pub type GetCustomsOrdersResponse = crate::v3::customs::orders::get::Response;
 
-/// 报关: what is sent. `POST v3/customs/orders`
+/// 报关: the request. `POST v3/customs/orders`
 #[doc(alias = "报关")]
 pub type PostCustomsOrdersRequest = crate::v3::customs::orders::post::Request;
 
-/// 报关: what comes back. `POST v3/customs/orders`
+/// 报关: the response. `POST v3/customs/orders`
 #[doc(alias = "报关")]
 pub type PostCustomsOrdersResponse = crate::v3::customs::orders::post::Response;
 
-/// 报关信息修改: what is sent. `PATCH v3/customs/orders`
+/// 报关信息修改: the request. `PATCH v3/customs/orders`
 #[doc(alias = "报关信息修改")]
 pub type PatchCustomsOrdersRequest = crate::v3::customs::orders::patch::Request;
 
-/// 报关信息修改: what comes back. `PATCH v3/customs/orders`
+/// 报关信息修改: the response. `PATCH v3/customs/orders`
 #[doc(alias = "报关信息修改")]
 pub type PatchCustomsOrdersResponse = crate::v3::customs::orders::patch::Response;
 
-/// 报关重推: what is sent. `POST v3/customs/redeclare`
+/// 报关重推: the request. `POST v3/customs/redeclare`
 #[doc(alias = "报关重推")]
 pub type PostCustomsRedeclareRequest = crate::v3::customs::redeclare::post::Request;
 
-/// 报关重推: what comes back. `POST v3/customs/redeclare`
+/// 报关重推: the response. `POST v3/customs/redeclare`
 #[doc(alias = "报关重推")]
 pub type PostCustomsRedeclareResponse = crate::v3::customs::redeclare::post::Response;
 
-/// 身份信息校验: what is sent. `POST v3/customs/verify-certificate`
+/// 身份信息校验: the request. `POST v3/customs/verify-certificate`
 #[doc(alias = "身份信息校验")]
 pub type PostCustomsVerifyCertificateRequest = crate::v3::customs::verify_certificate::post::Request;
 
-/// 身份信息校验: what comes back. `POST v3/customs/verify-certificate`
+/// 身份信息校验: the response. `POST v3/customs/verify-certificate`
 #[doc(alias = "身份信息校验")]
 pub type PostCustomsVerifyCertificateResponse = crate::v3::customs::verify_certificate::post::Response;

@@ -2,66 +2,66 @@
 
 //! The types of `deposit`, each under the name that the OpenAPI document has for it.
 
-/// 消费押金: what is sent. `POST v2/deposit/consume`
+/// 消费押金: the request. `POST v2/deposit/consume`
 #[doc(alias = "消费押金")]
 pub type PostDepositConsumeV2Request = crate::v2::deposit::consume::post::Request;
 
-/// 消费押金: what comes back. `POST v2/deposit/consume`
+/// 消费押金: the response. `POST v2/deposit/consume`
 #[doc(alias = "消费押金")]
 pub type PostDepositConsumeV2Response = crate::v2::deposit::consume::post::Response;
 
-/// 支付押金（人脸支付）: what is sent. `POST v2/deposit/facepay`
+/// 支付押金（人脸支付）: the request. `POST v2/deposit/facepay`
 #[doc(alias = "支付押金（人脸支付）")]
 pub type PostDepositFacepayV2Request = crate::v2::deposit::facepay::post::Request;
 
-/// 支付押金（人脸支付）: what comes back. `POST v2/deposit/facepay`
+/// 支付押金（人脸支付）: the response. `POST v2/deposit/facepay`
 #[doc(alias = "支付押金（人脸支付）")]
 pub type PostDepositFacepayV2Response = crate::v2::deposit::facepay::post::Response;
 
-/// 支付押金（付款码支付）: what is sent. `POST v2/deposit/micropay`
+/// 支付押金（付款码支付）: the request. `POST v2/deposit/micropay`
 #[doc(alias = "支付押金（付款码支付）")]
 pub type PostDepositMicropayV2Request = crate::v2::deposit::micropay::post::Request;
 
-/// 支付押金（付款码支付）: what comes back. `POST v2/deposit/micropay`
+/// 支付押金（付款码支付）: the response. `POST v2/deposit/micropay`
 #[doc(alias = "支付押金（付款码支付）")]
 pub type PostDepositMicropayV2Response = crate::v2::deposit::micropay::post::Response;
 
-/// 查询订单: what is sent. `POST v2/deposit/orderquery`
+/// 查询订单: the request. `POST v2/deposit/orderquery`
 #[doc(alias = "查询订单")]
 pub type PostDepositOrderqueryV2Request = crate::v2::deposit::orderquery::post::Request;
 
-/// 查询订单: what comes back. `POST v2/deposit/orderquery`
+/// 查询订单: the response. `POST v2/deposit/orderquery`
 #[doc(alias = "查询订单")]
 pub type PostDepositOrderqueryV2Response = crate::v2::deposit::orderquery::post::Response;
 
-/// 申请退款（押金）: what is sent. `POST v2/deposit/refund`
+/// 申请退款（押金）: the request. `POST v2/deposit/refund`
 #[doc(alias = "申请退款（押金）")]
 pub type PostDepositRefundV2Request = crate::v2::deposit::refund::post::Request;
 
-/// 申请退款（押金）: what comes back. `POST v2/deposit/refund`
+/// 申请退款（押金）: the response. `POST v2/deposit/refund`
 #[doc(alias = "申请退款（押金）")]
 pub type PostDepositRefundV2Response = crate::v2::deposit::refund::post::Response;
 
-/// 查询退款（押金）: what is sent. `POST v2/deposit/refundquery`
+/// 查询退款（押金）: the request. `POST v2/deposit/refundquery`
 #[doc(alias = "查询退款（押金）")]
 pub type PostDepositRefundqueryV2Request = crate::v2::deposit::refundquery::post::Request;
 
-/// 查询退款（押金）: what comes back. `POST v2/deposit/refundquery`
+/// 查询退款（押金）: the response. `POST v2/deposit/refundquery`
 #[doc(alias = "查询退款（押金）")]
 pub type PostDepositRefundqueryV2Response = crate::v2::deposit::refundquery::post::Response;
 
-/// 撤销订单: what is sent. `POST v2/deposit/reverse`
+/// 撤销订单: the request. `POST v2/deposit/reverse`
 #[doc(alias = "撤销订单")]
 pub type PostDepositReverseV2Request = crate::v2::deposit::reverse::post::Request;
 
-/// 撤销订单: what comes back. `POST v2/deposit/reverse`
+/// 撤销订单: the response. `POST v2/deposit/reverse`
 #[doc(alias = "撤销订单")]
 pub type PostDepositReverseV2Response = crate::v2::deposit::reverse::post::Response;
 
-/// 支付押金（JSAPI/APP支付）: what is sent. `POST v2/deposit/unifiedorder`
+/// 支付押金（JSAPI/APP支付）: the request. `POST v2/deposit/unifiedorder`
 #[doc(alias = "支付押金（JSAPI/APP支付）")]
 pub type PostDepositUnifiedorderV2Request = crate::v2::deposit::unifiedorder::post::Request;
 
-/// 支付押金（JSAPI/APP支付）: what comes back. `POST v2/deposit/unifiedorder`
+/// 支付押金（JSAPI/APP支付）: the response. `POST v2/deposit/unifiedorder`
 #[doc(alias = "支付押金（JSAPI/APP支付）")]
 pub type PostDepositUnifiedorderV2Response = crate::v2::deposit::unifiedorder::post::Response;

@@ -2,40 +2,40 @@
 
 //! The types of `discount-card`, each under the name that the OpenAPI document has for it.
 
-/// 预受理领卡请求: what is sent. `POST v3/discount-card/cards`
+/// 预受理领卡请求: the request. `POST v3/discount-card/cards`
 #[doc(alias = "预受理领卡请求")]
 pub type PostDiscountCardCardsRequest = crate::v3::discount_card::cards::post::Request;
 
-/// 预受理领卡请求: what comes back. `POST v3/discount-card/cards`
+/// 预受理领卡请求: the response. `POST v3/discount-card/cards`
 #[doc(alias = "预受理领卡请求")]
 pub type PostDiscountCardCardsResponse = crate::v3::discount_card::cards::post::Response;
 
-/// 查询先享卡订单: what comes back. `GET v3/discount-card/cards/{out_card_code}`
+/// 查询先享卡订单: the response. `GET v3/discount-card/cards/{out_card_code}`
 #[doc(alias = "查询先享卡订单")]
 pub type GetDiscountCardCardsByOutCardCodeResponse =
     crate::v3::discount_card::cards::out_card_code::get::Response;
 
-/// 增加用户记录: what is sent. `POST v3/discount-card/cards/{out_card_code}/add-user-records`
+/// 增加用户记录: the request. `POST v3/discount-card/cards/{out_card_code}/add-user-records`
 #[doc(alias = "增加用户记录")]
 pub type PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest =
     crate::v3::discount_card::cards::out_card_code::add_user_records::post::Request;
 
-/// 通过先享卡订单号查询订单: what comes back. `GET v3/discount-card/orders/{out_order_no}`
+/// 通过先享卡订单号查询订单: the response. `GET v3/discount-card/orders/{out_order_no}`
 #[doc(alias = "通过先享卡订单号查询订单")]
 pub type GetDiscountCardOrdersByOutOrderNoResponse =
     crate::v3::discount_card::orders::out_order_no::get::Response;
 
-/// 更新先享卡订单: what is sent. `PATCH v3/discount-card/orders/{out_order_no}`
+/// 更新先享卡订单: the request. `PATCH v3/discount-card/orders/{out_order_no}`
 #[doc(alias = "更新先享卡订单")]
 pub type PatchDiscountCardOrdersByOutOrderNoRequest =
     crate::v3::discount_card::orders::out_order_no::patch::Request;
 
-/// 更新先享卡订单: what comes back. `PATCH v3/discount-card/orders/{out_order_no}`
+/// 更新先享卡订单: the response. `PATCH v3/discount-card/orders/{out_order_no}`
 #[doc(alias = "更新先享卡订单")]
 pub type PatchDiscountCardOrdersByOutOrderNoResponse =
     crate::v3::discount_card::orders::out_order_no::patch::Response;
 
-/// 通过先享卡订单号查询订单: what comes back. `GET v3/discount-card/orders/out-trade-no/{out_trade_no}`
+/// 通过先享卡订单号查询订单: the response. `GET v3/discount-card/orders/out-trade-no/{out_trade_no}`
 #[doc(alias = "通过先享卡订单号查询订单")]
 pub type GetDiscountCardOrdersOutTradeNoByOutTradeNoResponse =
     crate::v3::discount_card::orders::out_trade_no::out_trade_no::get::Response;

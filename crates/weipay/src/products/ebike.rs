@@ -2,69 +2,69 @@
 
 //! The types of `ebike`, each under the name that the OpenAPI document has for it.
 
-/// 通过签约号查询用户状态: what is sent. `GET v3/ebike/charge/contracts/{contract_id}`
+/// 通过签约号查询用户状态: the request. `GET v3/ebike/charge/contracts/{contract_id}`
 #[doc(alias = "通过签约号查询用户状态")]
 pub type GetEbikeChargeContractsByContractIdRequest =
     crate::v3::ebike::charge::contracts::contract_id::get::Request;
 
-/// 通过签约号查询用户状态: what comes back. `GET v3/ebike/charge/contracts/{contract_id}`
+/// 通过签约号查询用户状态: the response. `GET v3/ebike/charge/contracts/{contract_id}`
 #[doc(alias = "通过签约号查询用户状态")]
 pub type GetEbikeChargeContractsByContractIdResponse =
     crate::v3::ebike::charge::contracts::contract_id::get::Response;
 
-/// 创建用户当次充电代扣凭证: what is sent. `POST v3/ebike/charge/contracts/{contract_id}/confirm`
+/// 创建用户当次充电代扣凭证: the request. `POST v3/ebike/charge/contracts/{contract_id}/confirm`
 #[doc(alias = "创建用户当次充电代扣凭证")]
 pub type PostEbikeChargeContractsByContractIdConfirmRequest =
     crate::v3::ebike::charge::contracts::contract_id::confirm::post::Request;
 
-/// 创建用户当次充电代扣凭证: what comes back. `POST v3/ebike/charge/contracts/{contract_id}/confirm`
+/// 创建用户当次充电代扣凭证: the response. `POST v3/ebike/charge/contracts/{contract_id}/confirm`
 #[doc(alias = "创建用户当次充电代扣凭证")]
 pub type PostEbikeChargeContractsByContractIdConfirmResponse =
     crate::v3::ebike::charge::contracts::contract_id::confirm::post::Response;
 
-/// 预开通服务: what is sent. `POST v3/ebike/charge/contracts/preopen`
+/// 预开通服务: the request. `POST v3/ebike/charge/contracts/preopen`
 #[doc(alias = "预开通服务")]
 pub type PostEbikeChargeContractsPreopenRequest = crate::v3::ebike::charge::contracts::preopen::post::Request;
 
-/// 预开通服务: what comes back. `POST v3/ebike/charge/contracts/preopen`
+/// 预开通服务: the response. `POST v3/ebike/charge/contracts/preopen`
 #[doc(alias = "预开通服务")]
 pub type PostEbikeChargeContractsPreopenResponse =
     crate::v3::ebike::charge::contracts::preopen::post::Response;
 
-/// 充电自行车代扣受理扣款: what is sent. `POST v3/ebike/charge/transactions`
+/// 充电自行车代扣受理扣款: the request. `POST v3/ebike/charge/transactions`
 #[doc(alias = "充电自行车代扣受理扣款")]
 pub type PostEbikeChargeTransactionsRequest = crate::v3::ebike::charge::transactions::post::Request;
 
-/// 充电自行车代扣受理扣款: what comes back. `POST v3/ebike/charge/transactions`
+/// 充电自行车代扣受理扣款: the response. `POST v3/ebike/charge/transactions`
 #[doc(alias = "充电自行车代扣受理扣款")]
 pub type PostEbikeChargeTransactionsResponse = crate::v3::ebike::charge::transactions::post::Response;
 
-/// 查询订单: what is sent. `GET v3/ebike/charge/transactions/id/{transaction_id}`
+/// 查询订单: the request. `GET v3/ebike/charge/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单")]
 pub type GetEbikeChargeTransactionsIdByTransactionIdRequest =
     crate::v3::ebike::charge::transactions::id::transaction_id::get::Request;
 
-/// 查询订单: what comes back. `GET v3/ebike/charge/transactions/id/{transaction_id}`
+/// 查询订单: the response. `GET v3/ebike/charge/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单")]
 pub type GetEbikeChargeTransactionsIdByTransactionIdResponse =
     crate::v3::ebike::charge::transactions::id::transaction_id::get::Response;
 
-/// 查询订单: what is sent. `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the request. `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetEbikeChargeTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::ebike::charge::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单: what comes back. `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the response. `GET v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetEbikeChargeTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::ebike::charge::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 通过用户标识查询用户状态: what is sent. `GET v3/ebike/charge/users/{openid}/contract`
+/// 通过用户标识查询用户状态: the request. `GET v3/ebike/charge/users/{openid}/contract`
 #[doc(alias = "通过用户标识查询用户状态")]
 pub type GetEbikeChargeUsersByOpenidContractRequest =
     crate::v3::ebike::charge::users::openid::contract::get::Request;
 
-/// 通过用户标识查询用户状态: what comes back. `GET v3/ebike/charge/users/{openid}/contract`
+/// 通过用户标识查询用户状态: the response. `GET v3/ebike/charge/users/{openid}/contract`
 #[doc(alias = "通过用户标识查询用户状态")]
 pub type GetEbikeChargeUsersByOpenidContractResponse =
     crate::v3::ebike::charge::users::openid::contract::get::Response;

@@ -2,512 +2,512 @@
 
 //! The types of `ecommerce`, each under the name that the OpenAPI document has for it.
 
-/// 提交注销提现申请: what is sent. `POST v3/ecommerce/account/apply-cancel-withdraw`
+/// 提交注销提现申请: the request. `POST v3/ecommerce/account/apply-cancel-withdraw`
 #[doc(alias = "提交注销提现申请")]
 pub type PostEcommerceAccountApplyCancelWithdrawRequest =
     crate::v3::ecommerce::account::apply_cancel_withdraw::post::Request;
 
-/// 提交注销提现申请: what comes back. `POST v3/ecommerce/account/apply-cancel-withdraw`
+/// 提交注销提现申请: the response. `POST v3/ecommerce/account/apply-cancel-withdraw`
 #[doc(alias = "提交注销提现申请")]
 pub type PostEcommerceAccountApplyCancelWithdrawResponse =
     crate::v3::ecommerce::account::apply_cancel_withdraw::post::Response;
 
-/// 微信支付注销提现申请单号查询申请单状态: what comes back. `GET v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`
+/// 微信支付注销提现申请单号查询申请单状态: the response. `GET v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`
 #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
 pub type GetEcommerceAccountApplyCancelWithdrawApplymentIdByApplymentIdResponse =
     crate::v3::ecommerce::account::apply_cancel_withdraw::applyment_id::applyment_id::get::Response;
 
-/// 平台代商户确认注销: what is sent. `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
+/// 平台代商户确认注销: the request. `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
 #[doc(alias = "平台代商户确认注销")]
 pub type PostEcommerceAccountApplyCancelWithdrawConfirmRequest =
     crate::v3::ecommerce::account::apply_cancel_withdraw::confirm::post::Request;
 
-/// 平台代商户确认注销: what comes back. `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
+/// 平台代商户确认注销: the response. `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
 #[doc(alias = "平台代商户确认注销")]
 pub type PostEcommerceAccountApplyCancelWithdrawConfirmResponse =
     crate::v3::ecommerce::account::apply_cancel_withdraw::confirm::post::Response;
 
-/// 商户注销提现申请单号查询申请单状态: what comes back. `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
+/// 商户注销提现申请单号查询申请单状态: the response. `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
 #[doc(alias = "商户注销提现申请单号查询申请单状态")]
 pub type GetEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoResponse =
     crate::v3::ecommerce::account::apply_cancel_withdraw::out_request_no::out_request_no::get::Response;
 
-/// 商户注销资格校验: what comes back. `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
+/// 商户注销资格校验: the response. `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
 #[doc(alias = "商户注销资格校验")]
 pub type GetEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidResponse =
     crate::v3::ecommerce::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get::Response;
 
-/// 提交注销申请单: what is sent. `POST v3/ecommerce/account/cancel-applications`
+/// 提交注销申请单: the request. `POST v3/ecommerce/account/cancel-applications`
 #[doc(alias = "提交注销申请单")]
 pub type PostEcommerceAccountCancelApplicationsRequest =
     crate::v3::ecommerce::account::cancel_applications::post::Request;
 
-/// 提交注销申请单: what comes back. `POST v3/ecommerce/account/cancel-applications`
+/// 提交注销申请单: the response. `POST v3/ecommerce/account/cancel-applications`
 #[doc(alias = "提交注销申请单")]
 pub type PostEcommerceAccountCancelApplicationsResponse =
     crate::v3::ecommerce::account::cancel_applications::post::Response;
 
-/// 注销申请图片上传: what is sent. `POST v3/ecommerce/account/cancel-applications/media`
+/// 注销申请图片上传: the request. `POST v3/ecommerce/account/cancel-applications/media`
 #[doc(alias = "注销申请图片上传")]
 pub type PostEcommerceAccountCancelApplicationsMediaRequest =
     crate::v3::ecommerce::account::cancel_applications::media::post::Request;
 
-/// 注销申请图片上传: what comes back. `POST v3/ecommerce/account/cancel-applications/media`
+/// 注销申请图片上传: the response. `POST v3/ecommerce/account/cancel-applications/media`
 #[doc(alias = "注销申请图片上传")]
 pub type PostEcommerceAccountCancelApplicationsMediaResponse =
     crate::v3::ecommerce::account::cancel_applications::media::post::Response;
 
-/// 查询注销单状态: what comes back. `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
+/// 查询注销单状态: the response. `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
 #[doc(alias = "查询注销单状态")]
 pub type GetEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoResponse =
     crate::v3::ecommerce::account::cancel_applications::out_apply_no::out_apply_no::get::Response;
 
-/// 二级商户进件: what is sent. `POST v3/ecommerce/applyments/`
+/// 二级商户进件: the request. `POST v3/ecommerce/applyments/`
 #[doc(alias = "二级商户进件")]
 pub type PostEcommerceApplymentsRequest = crate::v3::ecommerce::applyments::post::Request;
 
-/// 二级商户进件: what comes back. `POST v3/ecommerce/applyments/`
+/// 二级商户进件: the response. `POST v3/ecommerce/applyments/`
 #[doc(alias = "二级商户进件")]
 pub type PostEcommerceApplymentsResponse = crate::v3::ecommerce::applyments::post::Response;
 
-/// 通过申请单ID查询申请状态: what comes back. `GET v3/ecommerce/applyments/{applyment_id}`
+/// 通过申请单ID查询申请状态: the response. `GET v3/ecommerce/applyments/{applyment_id}`
 #[doc(alias = "通过申请单ID查询申请状态")]
 pub type GetEcommerceApplymentsByApplymentIdResponse =
     crate::v3::ecommerce::applyments::applyment_id::get::Response;
 
-/// 撤销申请单-使用申请单号: what comes back. `POST v3/ecommerce/applyments/{applyment_id}/revoke`
+/// 撤销申请单-使用申请单号: the response. `POST v3/ecommerce/applyments/{applyment_id}/revoke`
 #[doc(alias = "撤销申请单-使用申请单号")]
 pub type PostEcommerceApplymentsByApplymentIdRevokeResponse =
     crate::v3::ecommerce::applyments::applyment_id::revoke::post::Response;
 
-/// 通过业务申请编号查询申请状态: what comes back. `GET v3/ecommerce/applyments/out-request-no/{out_request_no}`
+/// 通过业务申请编号查询申请状态: the response. `GET v3/ecommerce/applyments/out-request-no/{out_request_no}`
 #[doc(alias = "通过业务申请编号查询申请状态")]
 pub type GetEcommerceApplymentsOutRequestNoByOutRequestNoResponse =
     crate::v3::ecommerce::applyments::out_request_no::out_request_no::get::Response;
 
-/// 撤销申请单-使用业务申请编号: what comes back. `POST v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
+/// 撤销申请单-使用业务申请编号: the response. `POST v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
 #[doc(alias = "撤销申请单-使用业务申请编号")]
 pub type PostEcommerceApplymentsOutRequestNoByOutRequestNoRevokeResponse =
     crate::v3::ecommerce::applyments::out_request_no::out_request_no::revoke::post::Response;
 
-/// 提交申请单: what is sent. `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
+/// 提交申请单: the request. `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
 #[doc(alias = "提交申请单")]
 pub type PostEcommerceApplymentsSubmitAccountHostingApplymentRequest =
     crate::v3::ecommerce::applyments::submit_account_hosting_applyment::post::Request;
 
-/// 提交申请单: what comes back. `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
+/// 提交申请单: the response. `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
 #[doc(alias = "提交申请单")]
 pub type PostEcommerceApplymentsSubmitAccountHostingApplymentResponse =
     crate::v3::ecommerce::applyments::submit_account_hosting_applyment::post::Response;
 
-/// 平台代理签约核身: what is sent. `POST v3/ecommerce/applyments/submit-sign-verify-info`
+/// 平台代理签约核身: the request. `POST v3/ecommerce/applyments/submit-sign-verify-info`
 #[doc(alias = "平台代理签约核身")]
 pub type PostEcommerceApplymentsSubmitSignVerifyInfoRequest =
     crate::v3::ecommerce::applyments::submit_sign_verify_info::post::Request;
 
-/// 平台代理签约核身: what comes back. `POST v3/ecommerce/applyments/submit-sign-verify-info`
+/// 平台代理签约核身: the response. `POST v3/ecommerce/applyments/submit-sign-verify-info`
 #[doc(alias = "平台代理签约核身")]
 pub type PostEcommerceApplymentsSubmitSignVerifyInfoResponse =
     crate::v3::ecommerce::applyments::submit_sign_verify_info::post::Response;
 
-/// 申请二级商户资金账单: what is sent. `GET v3/ecommerce/bill/fundflowbill`
+/// 申请二级商户资金账单: the request. `GET v3/ecommerce/bill/fundflowbill`
 #[doc(alias = "申请二级商户资金账单")]
 pub type GetEcommerceBillFundflowbillRequest = crate::v3::ecommerce::bill::fundflowbill::get::Request;
 
-/// 申请二级商户资金账单: what comes back. `GET v3/ecommerce/bill/fundflowbill`
+/// 申请二级商户资金账单: the response. `GET v3/ecommerce/bill/fundflowbill`
 #[doc(alias = "申请二级商户资金账单")]
 pub type GetEcommerceBillFundflowbillResponse = crate::v3::ecommerce::bill::fundflowbill::get::Response;
 
-/// 通过商户协议号查询协议: what comes back. `GET v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 通过商户协议号查询协议: the response. `GET v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "通过商户协议号查询协议")]
 pub type GetEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse = crate::v3::ecommerce::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
-/// 商户协议号解约协议: what is sent. `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 商户协议号解约协议: the request. `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "商户协议号解约协议")]
 pub type PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest = crate::v3::ecommerce::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request;
 
-/// 商户协议号解约协议: what comes back. `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 商户协议号解约协议: the response. `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "商户协议号解约协议")]
 pub type PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse = crate::v3::ecommerce::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response;
 
-/// APP方式预签约: what is sent. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
+/// APP方式预签约: the request. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
 #[doc(alias = "APP方式预签约")]
 pub type PostEcommerceCombinePapayContractsPreEntrustSignRequest =
     crate::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::post::Request;
 
-/// APP方式预签约: what comes back. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
+/// APP方式预签约: the response. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
 #[doc(alias = "APP方式预签约")]
 pub type PostEcommerceCombinePapayContractsPreEntrustSignResponse =
     crate::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::post::Response;
 
-/// 小程序方式预签约: what is sent. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
+/// 小程序方式预签约: the request. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序方式预签约")]
 pub type PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramRequest =
     crate::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::mini_program::post::Request;
 
-/// 小程序方式预签约: what comes back. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
+/// 小程序方式预签约: the response. `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序方式预签约")]
 pub type PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramResponse =
     crate::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::mini_program::post::Response;
 
-/// 电商合单委托代扣支付: what is sent. `POST v3/ecommerce/combine-papay/transactions`
+/// 电商合单委托代扣支付: the request. `POST v3/ecommerce/combine-papay/transactions`
 #[doc(alias = "电商合单委托代扣支付")]
 pub type PostEcommerceCombinePapayTransactionsRequest =
     crate::v3::ecommerce::combine_papay::transactions::post::Request;
 
-/// 电商合单委托代扣支付: what comes back. `POST v3/ecommerce/combine-papay/transactions`
+/// 电商合单委托代扣支付: the response. `POST v3/ecommerce/combine-papay/transactions`
 #[doc(alias = "电商合单委托代扣支付")]
 pub type PostEcommerceCombinePapayTransactionsResponse =
     crate::v3::ecommerce::combine_papay::transactions::post::Response;
 
-/// 电商合单委托代扣查询订单: what comes back. `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
+/// 电商合单委托代扣查询订单: the response. `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
 #[doc(alias = "电商合单委托代扣查询订单")]
 pub type GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse =
     crate::v3::ecommerce::combine_papay::transactions::combine_out_trade_no::get::Response;
 
-/// 电商合单委托代扣撤销订单: what is sent. `POST v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
+/// 电商合单委托代扣撤销订单: the request. `POST v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
 #[doc(alias = "电商合单委托代扣撤销订单")]
 pub type PostEcommerceCombinePapayTransactionsByCombineOutTradeNoReverseRequest =
     crate::v3::ecommerce::combine_papay::transactions::combine_out_trade_no::reverse::post::Request;
 
-/// 查询二级商户账户实时余额: what is sent. `GET v3/ecommerce/fund/balance/{sub_mchid}`
+/// 查询二级商户账户实时余额: the request. `GET v3/ecommerce/fund/balance/{sub_mchid}`
 #[doc(alias = "查询二级商户账户实时余额")]
 pub type GetEcommerceFundBalanceBySubMchidRequest =
     crate::v3::ecommerce::fund::balance::sub_mchid::get::Request;
 
-/// 查询二级商户账户实时余额: what comes back. `GET v3/ecommerce/fund/balance/{sub_mchid}`
+/// 查询二级商户账户实时余额: the response. `GET v3/ecommerce/fund/balance/{sub_mchid}`
 #[doc(alias = "查询二级商户账户实时余额")]
 pub type GetEcommerceFundBalanceBySubMchidResponse =
     crate::v3::ecommerce::fund::balance::sub_mchid::get::Response;
 
-/// 查询二级商户账户日终余额: what is sent. `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
+/// 查询二级商户账户日终余额: the request. `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
 #[doc(alias = "查询二级商户账户日终余额")]
 pub type GetEcommerceFundEnddaybalanceBySubMchidRequest =
     crate::v3::ecommerce::fund::enddaybalance::sub_mchid::get::Request;
 
-/// 查询二级商户账户日终余额: what comes back. `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
+/// 查询二级商户账户日终余额: the response. `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
 #[doc(alias = "查询二级商户账户日终余额")]
 pub type GetEcommerceFundEnddaybalanceBySubMchidResponse =
     crate::v3::ecommerce::fund::enddaybalance::sub_mchid::get::Response;
 
-/// 账户余额提现: what is sent. `POST v3/ecommerce/fund/withdraw`
+/// 账户余额提现: the request. `POST v3/ecommerce/fund/withdraw`
 #[doc(alias = "账户余额提现")]
 pub type PostEcommerceFundWithdrawRequest = crate::v3::ecommerce::fund::withdraw::post::Request;
 
-/// 账户余额提现: what comes back. `POST v3/ecommerce/fund/withdraw`
+/// 账户余额提现: the response. `POST v3/ecommerce/fund/withdraw`
 #[doc(alias = "账户余额提现")]
 pub type PostEcommerceFundWithdrawResponse = crate::v3::ecommerce::fund::withdraw::post::Response;
 
-/// 商户提现单号查询: what is sent. `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
+/// 商户提现单号查询: the request. `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
 #[doc(alias = "商户提现单号查询")]
 pub type GetEcommerceFundWithdrawOutRequestNoByOutRequestNoRequest =
     crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Request;
 
-/// 商户提现单号查询: what comes back. `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
+/// 商户提现单号查询: the response. `GET v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`
 #[doc(alias = "商户提现单号查询")]
 pub type GetEcommerceFundWithdrawOutRequestNoByOutRequestNoResponse =
     crate::v3::ecommerce::fund::withdraw::out_request_no::out_request_no::get::Response;
 
-/// 微信支付提现单号查询: what is sent. `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
+/// 微信支付提现单号查询: the request. `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
 #[doc(alias = "微信支付提现单号查询")]
 pub type GetEcommerceFundWithdrawByWithdrawIdRequest =
     crate::v3::ecommerce::fund::withdraw::withdraw_id::get::Request;
 
-/// 微信支付提现单号查询: what comes back. `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
+/// 微信支付提现单号查询: the response. `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
 #[doc(alias = "微信支付提现单号查询")]
 pub type GetEcommerceFundWithdrawByWithdrawIdResponse =
     crate::v3::ecommerce::fund::withdraw::withdraw_id::get::Response;
 
-/// 查询个人收款方授权结果: what is sent. `GET v3/ecommerce/individual-contracts/{openid}`
+/// 查询个人收款方授权结果: the request. `GET v3/ecommerce/individual-contracts/{openid}`
 #[doc(alias = "查询个人收款方授权结果")]
 pub type GetEcommerceIndividualContractsByOpenidRequest =
     crate::v3::ecommerce::individual_contracts::openid::get::Request;
 
-/// 查询个人收款方授权结果: what comes back. `GET v3/ecommerce/individual-contracts/{openid}`
+/// 查询个人收款方授权结果: the response. `GET v3/ecommerce/individual-contracts/{openid}`
 #[doc(alias = "查询个人收款方授权结果")]
 pub type GetEcommerceIndividualContractsByOpenidResponse =
     crate::v3::ecommerce::individual_contracts::openid::get::Response;
 
-/// 根据业务申请单号查签约信息: what is sent. `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
+/// 根据业务申请单号查签约信息: the request. `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
 #[doc(alias = "根据业务申请单号查签约信息")]
 pub type GetEcommerceIndividualContractsOutContractCodeByOutContractCodeRequest =
     crate::v3::ecommerce::individual_contracts::out_contract_code::out_contract_code::get::Request;
 
-/// 根据业务申请单号查签约信息: what comes back. `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
+/// 根据业务申请单号查签约信息: the response. `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
 #[doc(alias = "根据业务申请单号查签约信息")]
 pub type GetEcommerceIndividualContractsOutContractCodeByOutContractCodeResponse =
     crate::v3::ecommerce::individual_contracts::out_contract_code::out_contract_code::get::Response;
 
-/// APP场景预签约: what is sent. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
+/// APP场景预签约: the request. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
 #[doc(alias = "APP场景预签约")]
 pub type PostEcommerceIndividualContractsPreEntrustSignAppRequest =
     crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Request;
 
-/// APP场景预签约: what comes back. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
+/// APP场景预签约: the response. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
 #[doc(alias = "APP场景预签约")]
 pub type PostEcommerceIndividualContractsPreEntrustSignAppResponse =
     crate::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post::Response;
 
-/// 小程序场景预签约: what is sent. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
+/// 小程序场景预签约: the request. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序场景预签约")]
 pub type PostEcommerceIndividualContractsPreEntrustSignMiniProgramRequest =
     crate::v3::ecommerce::individual_contracts::pre_entrust_sign::mini_program::post::Request;
 
-/// 小程序场景预签约: what comes back. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
+/// 小程序场景预签约: the response. `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序场景预签约")]
 pub type PostEcommerceIndividualContractsPreEntrustSignMiniProgramResponse =
     crate::v3::ecommerce::individual_contracts::pre_entrust_sign::mini_program::post::Response;
 
-/// APP场景预签约（需要实名验证）: what is sent. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
+/// APP场景预签约（需要实名验证）: the request. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
 #[doc(alias = "APP场景预签约（需要实名验证）")]
 pub type PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppRequest =
     crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Request;
 
-/// APP场景预签约（需要实名验证）: what comes back. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
+/// APP场景预签约（需要实名验证）: the response. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
 #[doc(alias = "APP场景预签约（需要实名验证）")]
 pub type PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppResponse =
     crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Response;
 
-/// 小程序场景预签约（需要实名验证）: what is sent. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
+/// 小程序场景预签约（需要实名验证）: the request. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
 #[doc(alias = "小程序场景预签约（需要实名验证）")]
 pub type PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramRequest = crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post::Request;
 
-/// 小程序场景预签约（需要实名验证）: what comes back. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
+/// 小程序场景预签约（需要实名验证）: the response. `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`
 #[doc(alias = "小程序场景预签约（需要实名验证）")]
 pub type PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramResponse = crate::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post::Response;
 
-/// 申请二级商户商家转账授权: what is sent. `POST v3/ecommerce/mch-transfer/authorizations`
+/// 申请二级商户商家转账授权: the request. `POST v3/ecommerce/mch-transfer/authorizations`
 #[doc(alias = "申请二级商户商家转账授权")]
 pub type PostEcommerceMchTransferAuthorizationsRequest =
     crate::v3::ecommerce::mch_transfer::authorizations::post::Request;
 
-/// 申请二级商户商家转账授权: what comes back. `POST v3/ecommerce/mch-transfer/authorizations`
+/// 申请二级商户商家转账授权: the response. `POST v3/ecommerce/mch-transfer/authorizations`
 #[doc(alias = "申请二级商户商家转账授权")]
 pub type PostEcommerceMchTransferAuthorizationsResponse =
     crate::v3::ecommerce::mch_transfer::authorizations::post::Response;
 
-/// 查询二级商户商家转账授权状态: what comes back. `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
+/// 查询二级商户商家转账授权状态: the response. `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
 #[doc(alias = "查询二级商户商家转账授权状态")]
 pub type GetEcommerceMchTransferAuthorizationsBySubMchidResponse =
     crate::v3::ecommerce::mch_transfer::authorizations::sub_mchid::get::Response;
 
-/// 发起转账: what is sent. `POST v3/ecommerce/mch-transfer/transfer-bills`
+/// 发起转账: the request. `POST v3/ecommerce/mch-transfer/transfer-bills`
 #[doc(alias = "发起转账")]
 pub type PostEcommerceMchTransferTransferBillsRequest =
     crate::v3::ecommerce::mch_transfer::transfer_bills::post::Request;
 
-/// 发起转账: what comes back. `POST v3/ecommerce/mch-transfer/transfer-bills`
+/// 发起转账: the response. `POST v3/ecommerce/mch-transfer/transfer-bills`
 #[doc(alias = "发起转账")]
 pub type PostEcommerceMchTransferTransferBillsResponse =
     crate::v3::ecommerce::mch_transfer::transfer_bills::post::Response;
 
-/// 商户单号查询转账单: what is sent. `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+/// 商户单号查询转账单: the request. `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "商户单号查询转账单")]
 pub type GetEcommerceMchTransferTransferBillsOutBillNoByOutBillNoRequest =
     crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Request;
 
-/// 商户单号查询转账单: what comes back. `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+/// 商户单号查询转账单: the response. `GET v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "商户单号查询转账单")]
 pub type GetEcommerceMchTransferTransferBillsOutBillNoByOutBillNoResponse =
     crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 撤销转账: what is sent. `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+/// 撤销转账: the request. `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "撤销转账")]
 pub type PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelRequest =
     crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request;
 
-/// 撤销转账: what comes back. `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+/// 撤销转账: the response. `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "撤销转账")]
 pub type PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse =
     crate::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response;
 
-/// 微信转账单号查询转账单: what is sent. `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
+/// 微信转账单号查询转账单: the request. `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 #[doc(alias = "微信转账单号查询转账单")]
 pub type GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoRequest =
     crate::v3::ecommerce::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Request;
 
-/// 微信转账单号查询转账单: what comes back. `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
+/// 微信转账单号查询转账单: the response. `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 #[doc(alias = "微信转账单号查询转账单")]
 pub type GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoResponse =
     crate::v3::ecommerce::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response;
 
-/// 查询售后服务分账结果: what is sent. `GET v3/ecommerce/profitsharing/after-sales-orders`
+/// 查询售后服务分账结果: the request. `GET v3/ecommerce/profitsharing/after-sales-orders`
 #[doc(alias = "查询售后服务分账结果")]
 pub type GetEcommerceProfitsharingAfterSalesOrdersRequest =
     crate::v3::ecommerce::profitsharing::after_sales_orders::get::Request;
 
-/// 查询售后服务分账结果: what comes back. `GET v3/ecommerce/profitsharing/after-sales-orders`
+/// 查询售后服务分账结果: the response. `GET v3/ecommerce/profitsharing/after-sales-orders`
 #[doc(alias = "查询售后服务分账结果")]
 pub type GetEcommerceProfitsharingAfterSalesOrdersResponse =
     crate::v3::ecommerce::profitsharing::after_sales_orders::get::Response;
 
-/// 请求售后服务分账: what is sent. `POST v3/ecommerce/profitsharing/after-sales-orders`
+/// 请求售后服务分账: the request. `POST v3/ecommerce/profitsharing/after-sales-orders`
 #[doc(alias = "请求售后服务分账")]
 pub type PostEcommerceProfitsharingAfterSalesOrdersRequest =
     crate::v3::ecommerce::profitsharing::after_sales_orders::post::Request;
 
-/// 请求售后服务分账: what comes back. `POST v3/ecommerce/profitsharing/after-sales-orders`
+/// 请求售后服务分账: the response. `POST v3/ecommerce/profitsharing/after-sales-orders`
 #[doc(alias = "请求售后服务分账")]
 pub type PostEcommerceProfitsharingAfterSalesOrdersResponse =
     crate::v3::ecommerce::profitsharing::after_sales_orders::post::Response;
 
-/// 完结分账: what is sent. `POST v3/ecommerce/profitsharing/finish-order`
+/// 完结分账: the request. `POST v3/ecommerce/profitsharing/finish-order`
 #[doc(alias = "完结分账")]
 pub type PostEcommerceProfitsharingFinishOrderRequest =
     crate::v3::ecommerce::profitsharing::finish_order::post::Request;
 
-/// 完结分账: what comes back. `POST v3/ecommerce/profitsharing/finish-order`
+/// 完结分账: the response. `POST v3/ecommerce/profitsharing/finish-order`
 #[doc(alias = "完结分账")]
 pub type PostEcommerceProfitsharingFinishOrderResponse =
     crate::v3::ecommerce::profitsharing::finish_order::post::Response;
 
-/// 查询分账结果: what is sent. `GET v3/ecommerce/profitsharing/orders`
+/// 查询分账结果: the request. `GET v3/ecommerce/profitsharing/orders`
 #[doc(alias = "查询分账结果")]
 pub type GetEcommerceProfitsharingOrdersRequest = crate::v3::ecommerce::profitsharing::orders::get::Request;
 
-/// 查询分账结果: what comes back. `GET v3/ecommerce/profitsharing/orders`
+/// 查询分账结果: the response. `GET v3/ecommerce/profitsharing/orders`
 #[doc(alias = "查询分账结果")]
 pub type GetEcommerceProfitsharingOrdersResponse = crate::v3::ecommerce::profitsharing::orders::get::Response;
 
-/// 请求分账: what is sent. `POST v3/ecommerce/profitsharing/orders`
+/// 请求分账: the request. `POST v3/ecommerce/profitsharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostEcommerceProfitsharingOrdersRequest = crate::v3::ecommerce::profitsharing::orders::post::Request;
 
-/// 请求分账: what comes back. `POST v3/ecommerce/profitsharing/orders`
+/// 请求分账: the response. `POST v3/ecommerce/profitsharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostEcommerceProfitsharingOrdersResponse =
     crate::v3::ecommerce::profitsharing::orders::post::Response;
 
-/// 查询订单剩余待分金额: what comes back. `GET v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`
+/// 查询订单剩余待分金额: the response. `GET v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`
 #[doc(alias = "查询订单剩余待分金额")]
 pub type GetEcommerceProfitsharingOrdersByTransactionIdAmountsResponse =
     crate::v3::ecommerce::profitsharing::orders::transaction_id::amounts::get::Response;
 
-/// 添加分账接收方: what is sent. `POST v3/ecommerce/profitsharing/receivers/add`
+/// 添加分账接收方: the request. `POST v3/ecommerce/profitsharing/receivers/add`
 #[doc(alias = "添加分账接收方")]
 pub type PostEcommerceProfitsharingReceiversAddRequest =
     crate::v3::ecommerce::profitsharing::receivers::add::post::Request;
 
-/// 添加分账接收方: what comes back. `POST v3/ecommerce/profitsharing/receivers/add`
+/// 添加分账接收方: the response. `POST v3/ecommerce/profitsharing/receivers/add`
 #[doc(alias = "添加分账接收方")]
 pub type PostEcommerceProfitsharingReceiversAddResponse =
     crate::v3::ecommerce::profitsharing::receivers::add::post::Response;
 
-/// 删除分账接收方: what is sent. `POST v3/ecommerce/profitsharing/receivers/delete`
+/// 删除分账接收方: the request. `POST v3/ecommerce/profitsharing/receivers/delete`
 #[doc(alias = "删除分账接收方")]
 pub type PostEcommerceProfitsharingReceiversDeleteRequest =
     crate::v3::ecommerce::profitsharing::receivers::delete_::post::Request;
 
-/// 删除分账接收方: what comes back. `POST v3/ecommerce/profitsharing/receivers/delete`
+/// 删除分账接收方: the response. `POST v3/ecommerce/profitsharing/receivers/delete`
 #[doc(alias = "删除分账接收方")]
 pub type PostEcommerceProfitsharingReceiversDeleteResponse =
     crate::v3::ecommerce::profitsharing::receivers::delete_::post::Response;
 
-/// 查询分账回退结果: what is sent. `GET v3/ecommerce/profitsharing/returnorders`
+/// 查询分账回退结果: the request. `GET v3/ecommerce/profitsharing/returnorders`
 #[doc(alias = "查询分账回退结果")]
 pub type GetEcommerceProfitsharingReturnordersRequest =
     crate::v3::ecommerce::profitsharing::returnorders::get::Request;
 
-/// 查询分账回退结果: what comes back. `GET v3/ecommerce/profitsharing/returnorders`
+/// 查询分账回退结果: the response. `GET v3/ecommerce/profitsharing/returnorders`
 #[doc(alias = "查询分账回退结果")]
 pub type GetEcommerceProfitsharingReturnordersResponse =
     crate::v3::ecommerce::profitsharing::returnorders::get::Response;
 
-/// 请求分账回退: what is sent. `POST v3/ecommerce/profitsharing/returnorders`
+/// 请求分账回退: the request. `POST v3/ecommerce/profitsharing/returnorders`
 #[doc(alias = "请求分账回退")]
 pub type PostEcommerceProfitsharingReturnordersRequest =
     crate::v3::ecommerce::profitsharing::returnorders::post::Request;
 
-/// 请求分账回退: what comes back. `POST v3/ecommerce/profitsharing/returnorders`
+/// 请求分账回退: the response. `POST v3/ecommerce/profitsharing/returnorders`
 #[doc(alias = "请求分账回退")]
 pub type PostEcommerceProfitsharingReturnordersResponse =
     crate::v3::ecommerce::profitsharing::returnorders::post::Response;
 
-/// 退款申请: what is sent. `POST v3/ecommerce/refunds/apply`
+/// 退款申请: the request. `POST v3/ecommerce/refunds/apply`
 #[doc(alias = "退款申请")]
 pub type PostEcommerceRefundsApplyRequest = crate::v3::ecommerce::refunds::apply::post::Request;
 
-/// 退款申请: what comes back. `POST v3/ecommerce/refunds/apply`
+/// 退款申请: the response. `POST v3/ecommerce/refunds/apply`
 #[doc(alias = "退款申请")]
 pub type PostEcommerceRefundsApplyResponse = crate::v3::ecommerce::refunds::apply::post::Response;
 
-/// 通过微信支付退款单号查询退款: what is sent. `GET v3/ecommerce/refunds/id/{refund_id}`
+/// 通过微信支付退款单号查询退款: the request. `GET v3/ecommerce/refunds/id/{refund_id}`
 #[doc(alias = "通过微信支付退款单号查询退款")]
 pub type GetEcommerceRefundsIdByRefundIdRequest = crate::v3::ecommerce::refunds::id::refund_id::get::Request;
 
-/// 通过微信支付退款单号查询退款: what comes back. `GET v3/ecommerce/refunds/id/{refund_id}`
+/// 通过微信支付退款单号查询退款: the response. `GET v3/ecommerce/refunds/id/{refund_id}`
 #[doc(alias = "通过微信支付退款单号查询退款")]
 pub type GetEcommerceRefundsIdByRefundIdResponse =
     crate::v3::ecommerce::refunds::id::refund_id::get::Response;
 
-/// 通过商户退款单号查询退款: what is sent. `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
+/// 通过商户退款单号查询退款: the request. `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
 #[doc(alias = "通过商户退款单号查询退款")]
 pub type GetEcommerceRefundsOutRefundNoByOutRefundNoRequest =
     crate::v3::ecommerce::refunds::out_refund_no::out_refund_no::get::Request;
 
-/// 通过商户退款单号查询退款: what comes back. `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
+/// 通过商户退款单号查询退款: the response. `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
 #[doc(alias = "通过商户退款单号查询退款")]
 pub type GetEcommerceRefundsOutRefundNoByOutRefundNoResponse =
     crate::v3::ecommerce::refunds::out_refund_no::out_refund_no::get::Response;
 
-/// 发起异常退款: what is sent. `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
+/// 发起异常退款: the request. `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
 #[doc(alias = "发起异常退款")]
 pub type PostEcommerceRefundsByRefundIdApplyAbnormalRefundRequest =
     crate::v3::ecommerce::refunds::refund_id::apply_abnormal_refund::post::Request;
 
-/// 发起异常退款: what comes back. `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
+/// 发起异常退款: the response. `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
 #[doc(alias = "发起异常退款")]
 pub type PostEcommerceRefundsByRefundIdApplyAbnormalRefundResponse =
     crate::v3::ecommerce::refunds::refund_id::apply_abnormal_refund::post::Response;
 
-/// 查询垫付回补结果: what is sent. `GET v3/ecommerce/refunds/{refund_id}/return-advance`
+/// 查询垫付回补结果: the request. `GET v3/ecommerce/refunds/{refund_id}/return-advance`
 #[doc(alias = "查询垫付回补结果")]
 pub type GetEcommerceRefundsByRefundIdReturnAdvanceRequest =
     crate::v3::ecommerce::refunds::refund_id::return_advance::get::Request;
 
-/// 查询垫付回补结果: what comes back. `GET v3/ecommerce/refunds/{refund_id}/return-advance`
+/// 查询垫付回补结果: the response. `GET v3/ecommerce/refunds/{refund_id}/return-advance`
 #[doc(alias = "查询垫付回补结果")]
 pub type GetEcommerceRefundsByRefundIdReturnAdvanceResponse =
     crate::v3::ecommerce::refunds::refund_id::return_advance::get::Response;
 
-/// 垫付退款回补: what is sent. `POST v3/ecommerce/refunds/{refund_id}/return-advance`
+/// 垫付退款回补: the request. `POST v3/ecommerce/refunds/{refund_id}/return-advance`
 #[doc(alias = "垫付退款回补")]
 pub type PostEcommerceRefundsByRefundIdReturnAdvanceRequest =
     crate::v3::ecommerce::refunds::refund_id::return_advance::post::Request;
 
-/// 垫付退款回补: what comes back. `POST v3/ecommerce/refunds/{refund_id}/return-advance`
+/// 垫付退款回补: the response. `POST v3/ecommerce/refunds/{refund_id}/return-advance`
 #[doc(alias = "垫付退款回补")]
 pub type PostEcommerceRefundsByRefundIdReturnAdvanceResponse =
     crate::v3::ecommerce::refunds::refund_id::return_advance::post::Response;
 
-/// 查询指定主体子商户列表: what is sent. `GET v3/ecommerce/subject-sub-merchants`
+/// 查询指定主体子商户列表: the request. `GET v3/ecommerce/subject-sub-merchants`
 #[doc(alias = "查询指定主体子商户列表")]
 pub type GetEcommerceSubjectSubMerchantsRequest = crate::v3::ecommerce::subject_sub_merchants::get::Request;
 
-/// 查询指定主体子商户列表: what comes back. `GET v3/ecommerce/subject-sub-merchants`
+/// 查询指定主体子商户列表: the response. `GET v3/ecommerce/subject-sub-merchants`
 #[doc(alias = "查询指定主体子商户列表")]
 pub type GetEcommerceSubjectSubMerchantsResponse = crate::v3::ecommerce::subject_sub_merchants::get::Response;
 
-/// 取消补差: what is sent. `POST v3/ecommerce/subsidies/cancel`
+/// 取消补差: the request. `POST v3/ecommerce/subsidies/cancel`
 #[doc(alias = "取消补差")]
 pub type PostEcommerceSubsidiesCancelRequest = crate::v3::ecommerce::subsidies::cancel::post::Request;
 
-/// 取消补差: what comes back. `POST v3/ecommerce/subsidies/cancel`
+/// 取消补差: the response. `POST v3/ecommerce/subsidies/cancel`
 #[doc(alias = "取消补差")]
 pub type PostEcommerceSubsidiesCancelResponse = crate::v3::ecommerce::subsidies::cancel::post::Response;
 
-/// 请求补差: what is sent. `POST v3/ecommerce/subsidies/create`
+/// 请求补差: the request. `POST v3/ecommerce/subsidies/create`
 #[doc(alias = "请求补差")]
 pub type PostEcommerceSubsidiesCreateRequest = crate::v3::ecommerce::subsidies::create::post::Request;
 
-/// 请求补差: what comes back. `POST v3/ecommerce/subsidies/create`
+/// 请求补差: the response. `POST v3/ecommerce/subsidies/create`
 #[doc(alias = "请求补差")]
 pub type PostEcommerceSubsidiesCreateResponse = crate::v3::ecommerce::subsidies::create::post::Response;
 
-/// 请求补差回退: what is sent. `POST v3/ecommerce/subsidies/return`
+/// 请求补差回退: the request. `POST v3/ecommerce/subsidies/return`
 #[doc(alias = "请求补差回退")]
 pub type PostEcommerceSubsidiesReturnRequest = crate::v3::ecommerce::subsidies::return_::post::Request;
 
-/// 请求补差回退: what comes back. `POST v3/ecommerce/subsidies/return`
+/// 请求补差回退: the response. `POST v3/ecommerce/subsidies/return`
 #[doc(alias = "请求补差回退")]
 pub type PostEcommerceSubsidiesReturnResponse = crate::v3::ecommerce::subsidies::return_::post::Response;

@@ -2,59 +2,59 @@
 
 //! The types of `edu-papay`, each under the name that the OpenAPI document has for it.
 
-/// 通过协议号查询签约: what is sent. `GET v3/edu-papay/contracts/id/{contract_id}`
+/// 通过协议号查询签约: the request. `GET v3/edu-papay/contracts/id/{contract_id}`
 #[doc(alias = "通过协议号查询签约")]
 pub type GetEduPapayContractsIdByContractIdRequest =
     crate::v3::edu_papay::contracts::id::contract_id::get::Request;
 
-/// 通过协议号查询签约: what comes back. `GET v3/edu-papay/contracts/id/{contract_id}`
+/// 通过协议号查询签约: the response. `GET v3/edu-papay/contracts/id/{contract_id}`
 #[doc(alias = "通过协议号查询签约")]
 pub type GetEduPapayContractsIdByContractIdResponse =
     crate::v3::edu_papay::contracts::id::contract_id::get::Response;
 
-/// 预签约: what is sent. `POST v3/edu-papay/contracts/presign`
+/// 预签约: the request. `POST v3/edu-papay/contracts/presign`
 #[doc(alias = "预签约")]
 pub type PostEduPapayContractsPresignRequest = crate::v3::edu_papay::contracts::presign::post::Request;
 
-/// 预签约: what comes back. `POST v3/edu-papay/contracts/presign`
+/// 预签约: the response. `POST v3/edu-papay/contracts/presign`
 #[doc(alias = "预签约")]
 pub type PostEduPapayContractsPresignResponse = crate::v3::edu_papay::contracts::presign::post::Response;
 
-/// 教育通扣款受理: what is sent. `POST v3/edu-papay/transactions`
+/// 教育通扣款受理: the request. `POST v3/edu-papay/transactions`
 #[doc(alias = "教育通扣款受理")]
 pub type PostEduPapayTransactionsRequest = crate::v3::edu_papay::transactions::post::Request;
 
-/// 微信订单号查单: what is sent. `GET v3/edu-papay/transactions/id/{transaction_id}`
+/// 微信订单号查单: the request. `GET v3/edu-papay/transactions/id/{transaction_id}`
 #[doc(alias = "微信订单号查单")]
 pub type GetEduPapayTransactionsIdByTransactionIdRequest =
     crate::v3::edu_papay::transactions::id::transaction_id::get::Request;
 
-/// 微信订单号查单: what comes back. `GET v3/edu-papay/transactions/id/{transaction_id}`
+/// 微信订单号查单: the response. `GET v3/edu-papay/transactions/id/{transaction_id}`
 #[doc(alias = "微信订单号查单")]
 pub type GetEduPapayTransactionsIdByTransactionIdResponse =
     crate::v3::edu_papay::transactions::id::transaction_id::get::Response;
 
-/// 商户订单号查单: what is sent. `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查单: the request. `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查单")]
 pub type GetEduPapayTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::edu_papay::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 商户订单号查单: what comes back. `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查单: the response. `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查单")]
 pub type GetEduPapayTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::edu_papay::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 通过用户标识查询签约: what is sent. `GET v3/edu-papay/user/{openid}/contracts`
+/// 通过用户标识查询签约: the request. `GET v3/edu-papay/user/{openid}/contracts`
 #[doc(alias = "通过用户标识查询签约")]
 pub type GetEduPapayUserByOpenidContractsRequest =
     crate::v3::edu_papay::user::openid::contracts::get::Request;
 
-/// 通过用户标识查询签约: what comes back. `GET v3/edu-papay/user/{openid}/contracts`
+/// 通过用户标识查询签约: the response. `GET v3/edu-papay/user/{openid}/contracts`
 #[doc(alias = "通过用户标识查询签约")]
 pub type GetEduPapayUserByOpenidContractsResponse =
     crate::v3::edu_papay::user::openid::contracts::get::Response;
 
-/// 发送扣款预通知: what is sent. `POST v3/edu-papay/user-notifications/{contract_id}/send`
+/// 发送扣款预通知: the request. `POST v3/edu-papay/user-notifications/{contract_id}/send`
 #[doc(alias = "发送扣款预通知")]
 pub type PostEduPapayUserNotificationsByContractIdSendRequest =
     crate::v3::edu_papay::user_notifications::contract_id::send::post::Request;

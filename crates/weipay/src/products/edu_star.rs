@@ -2,36 +2,36 @@
 
 //! The types of `edu-star`, each under the name that the OpenAPI document has for it.
 
-/// 通过QQ账号查询核销订单列表: what is sent. `GET v3/edu-star/orders`
+/// 通过QQ账号查询核销订单列表: the request. `GET v3/edu-star/orders`
 #[doc(alias = "通过QQ账号查询核销订单列表")]
 pub type GetEduStarOrdersRequest = crate::v3::edu_star::orders::get::Request;
 
-/// 通过QQ账号查询核销订单列表: what comes back. `GET v3/edu-star/orders`
+/// 通过QQ账号查询核销订单列表: the response. `GET v3/edu-star/orders`
 #[doc(alias = "通过QQ账号查询核销订单列表")]
 pub type GetEduStarOrdersResponse = crate::v3::edu_star::orders::get::Response;
 
-/// 创建核销订单: what is sent. `POST v3/edu-star/orders`
+/// 创建核销订单: the request. `POST v3/edu-star/orders`
 #[doc(alias = "创建核销订单")]
 pub type PostEduStarOrdersRequest = crate::v3::edu_star::orders::post::Request;
 
-/// 创建核销订单: what comes back. `POST v3/edu-star/orders`
+/// 创建核销订单: the response. `POST v3/edu-star/orders`
 #[doc(alias = "创建核销订单")]
 pub type PostEduStarOrdersResponse = crate::v3::edu_star::orders::post::Response;
 
-/// 通过微信用户标识查询用户信息: what is sent. `GET v3/edu-star/users/openid/{wechat_openid}`
+/// 通过微信用户标识查询用户信息: the request. `GET v3/edu-star/users/openid/{wechat_openid}`
 #[doc(alias = "通过微信用户标识查询用户信息")]
 pub type GetEduStarUsersOpenidByWechatOpenidRequest =
     crate::v3::edu_star::users::openid::wechat_openid::get::Request;
 
-/// 通过微信用户标识查询用户信息: what comes back. `GET v3/edu-star/users/openid/{wechat_openid}`
+/// 通过微信用户标识查询用户信息: the response. `GET v3/edu-star/users/openid/{wechat_openid}`
 #[doc(alias = "通过微信用户标识查询用户信息")]
 pub type GetEduStarUsersOpenidByWechatOpenidResponse =
     crate::v3::edu_star::users::openid::wechat_openid::get::Response;
 
-/// 通过QQ账号查询用户信息: what is sent. `GET v3/edu-star/users/qq/{qq}`
+/// 通过QQ账号查询用户信息: the request. `GET v3/edu-star/users/qq/{qq}`
 #[doc(alias = "通过QQ账号查询用户信息")]
 pub type GetEduStarUsersQqByQqRequest = crate::v3::edu_star::users::qq::qq::get::Request;
 
-/// 通过QQ账号查询用户信息: what comes back. `GET v3/edu-star/users/qq/{qq}`
+/// 通过QQ账号查询用户信息: the response. `GET v3/edu-star/users/qq/{qq}`
 #[doc(alias = "通过QQ账号查询用户信息")]
 pub type GetEduStarUsersQqByQqResponse = crate::v3::edu_star::users::qq::qq::get::Response;

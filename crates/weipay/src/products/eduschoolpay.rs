@@ -2,59 +2,59 @@
 
 //! The types of `eduschoolpay`, each under the name that the OpenAPI document has for it.
 
-/// 通过协议号查询签约: what comes back. `GET v3/eduschoolpay/contracts/{contract_id}`
+/// 通过协议号查询签约: the response. `GET v3/eduschoolpay/contracts/{contract_id}`
 #[doc(alias = "通过协议号查询签约")]
 pub type GetEduschoolpayContractsByContractIdResponse =
     crate::v3::eduschoolpay::contracts::contract_id::get::Response;
 
-/// 预签约: what is sent. `POST v3/eduschoolpay/contracts/presign`
+/// 预签约: the request. `POST v3/eduschoolpay/contracts/presign`
 #[doc(alias = "预签约")]
 pub type PostEduschoolpayContractsPresignRequest = crate::v3::eduschoolpay::contracts::presign::post::Request;
 
-/// 预签约: what comes back. `POST v3/eduschoolpay/contracts/presign`
+/// 预签约: the response. `POST v3/eduschoolpay/contracts/presign`
 #[doc(alias = "预签约")]
 pub type PostEduschoolpayContractsPresignResponse =
     crate::v3::eduschoolpay::contracts::presign::post::Response;
 
-/// 扣款: what is sent. `POST v3/eduschoolpay/transactions`
+/// 扣款: the request. `POST v3/eduschoolpay/transactions`
 #[doc(alias = "扣款")]
 pub type PostEduschoolpayTransactionsRequest = crate::v3::eduschoolpay::transactions::post::Request;
 
-/// 扣款: what comes back. `POST v3/eduschoolpay/transactions`
+/// 扣款: the response. `POST v3/eduschoolpay/transactions`
 #[doc(alias = "扣款")]
 pub type PostEduschoolpayTransactionsResponse = crate::v3::eduschoolpay::transactions::post::Response;
 
-/// 微信支付订单号查单: what is sent. `GET v3/eduschoolpay/transactions/id/{transaction_id}`
+/// 微信支付订单号查单: the request. `GET v3/eduschoolpay/transactions/id/{transaction_id}`
 #[doc(alias = "微信支付订单号查单")]
 pub type GetEduschoolpayTransactionsIdByTransactionIdRequest =
     crate::v3::eduschoolpay::transactions::id::transaction_id::get::Request;
 
-/// 微信支付订单号查单: what comes back. `GET v3/eduschoolpay/transactions/id/{transaction_id}`
+/// 微信支付订单号查单: the response. `GET v3/eduschoolpay/transactions/id/{transaction_id}`
 #[doc(alias = "微信支付订单号查单")]
 pub type GetEduschoolpayTransactionsIdByTransactionIdResponse =
     crate::v3::eduschoolpay::transactions::id::transaction_id::get::Response;
 
-/// 商户订单号查单: what is sent. `GET v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查单: the request. `GET v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查单")]
 pub type GetEduschoolpayTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::eduschoolpay::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 商户订单号查单: what comes back. `GET v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查单: the response. `GET v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查单")]
 pub type GetEduschoolpayTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::eduschoolpay::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 查询用户签约列表: what is sent. `GET v3/eduschoolpay/users/{openid}/contracts`
+/// 查询用户签约列表: the request. `GET v3/eduschoolpay/users/{openid}/contracts`
 #[doc(alias = "查询用户签约列表")]
 pub type GetEduschoolpayUsersByOpenidContractsRequest =
     crate::v3::eduschoolpay::users::openid::contracts::get::Request;
 
-/// 查询用户签约列表: what comes back. `GET v3/eduschoolpay/users/{openid}/contracts`
+/// 查询用户签约列表: the response. `GET v3/eduschoolpay/users/{openid}/contracts`
 #[doc(alias = "查询用户签约列表")]
 pub type GetEduschoolpayUsersByOpenidContractsResponse =
     crate::v3::eduschoolpay::users::openid::contracts::get::Response;
 
-/// 商户查询用户欠款状态: what comes back. `GET v3/eduschoolpay/users/{openid}/debt-state`
+/// 商户查询用户欠款状态: the response. `GET v3/eduschoolpay/users/{openid}/debt-state`
 #[doc(alias = "商户查询用户欠款状态")]
 pub type GetEduschoolpayUsersByOpenidDebtStateResponse =
     crate::v3::eduschoolpay::users::openid::debt_state::get::Response;

@@ -2,12 +2,12 @@
 
 //! The types of `express`, each under the name that the OpenAPI document has for it.
 
-/// 用户openid转换: what is sent. `POST v3/express/users/{openid}/transform`
+/// 用户openid转换: the request. `POST v3/express/users/{openid}/transform`
 #[doc(alias = "用户openid转换")]
 pub type PostExpressUsersByOpenidTransformRequest =
     crate::v3::express::users::openid::transform::post::Request;
 
-/// 用户openid转换: what comes back. `POST v3/express/users/{openid}/transform`
+/// 用户openid转换: the response. `POST v3/express/users/{openid}/transform`
 #[doc(alias = "用户openid转换")]
 pub type PostExpressUsersByOpenidTransformResponse =
     crate::v3::express::users::openid::transform::post::Response;

@@ -2,10 +2,10 @@
 
 //! The types of `face`, each under the name that the OpenAPI document has for it.
 
-/// 人脸识别SDK-获取调用凭证: what is sent. `POST v2/face/get_wxpayface_authinfo`
+/// 人脸识别SDK-获取调用凭证: the request. `POST v2/face/get_wxpayface_authinfo`
 #[doc(alias = "人脸识别SDK-获取调用凭证")]
 pub type PostFaceGetWxpayfaceAuthinfoV2Request = crate::v2::face::get_wxpayface_authinfo::post::Request;
 
-/// 人脸识别SDK-获取调用凭证: what comes back. `POST v2/face/get_wxpayface_authinfo`
+/// 人脸识别SDK-获取调用凭证: the response. `POST v2/face/get_wxpayface_authinfo`
 #[doc(alias = "人脸识别SDK-获取调用凭证")]
 pub type PostFaceGetWxpayfaceAuthinfoV2Response = crate::v2::face::get_wxpayface_authinfo::post::Response;

@@ -2,10 +2,10 @@
 
 //! The types of `facemch`, each under the name that the OpenAPI document has for it.
 
-/// 查询用户授权的实名信息: what is sent. `GET v3/facemch/users/{face_sid}`
+/// 查询用户授权的实名信息: the request. `GET v3/facemch/users/{face_sid}`
 #[doc(alias = "查询用户授权的实名信息")]
 pub type GetFacemchUsersByFaceSidRequest = crate::v3::facemch::users::face_sid::get::Request;
 
-/// 查询用户授权的实名信息: what comes back. `GET v3/facemch/users/{face_sid}`
+/// 查询用户授权的实名信息: the response. `GET v3/facemch/users/{face_sid}`
 #[doc(alias = "查询用户授权的实名信息")]
 pub type GetFacemchUsersByFaceSidResponse = crate::v3::facemch::users::face_sid::get::Response;

@@ -2,18 +2,18 @@
 
 //! The types of `fund`, each under the name that the OpenAPI document has for it.
 
-/// 查询提现状态: what is sent. `POST v2/fund/queryautowithdrawbydate`
+/// 查询提现状态: the request. `POST v2/fund/queryautowithdrawbydate`
 #[doc(alias = "查询提现状态")]
 pub type PostFundQueryautowithdrawbydateV2Request = crate::v2::fund::queryautowithdrawbydate::post::Request;
 
-/// 查询提现状态: what comes back. `POST v2/fund/queryautowithdrawbydate`
+/// 查询提现状态: the response. `POST v2/fund/queryautowithdrawbydate`
 #[doc(alias = "查询提现状态")]
 pub type PostFundQueryautowithdrawbydateV2Response = crate::v2::fund::queryautowithdrawbydate::post::Response;
 
-/// 重新发起提现: what is sent. `POST v2/fund/reautowithdrawbydate`
+/// 重新发起提现: the request. `POST v2/fund/reautowithdrawbydate`
 #[doc(alias = "重新发起提现")]
 pub type PostFundReautowithdrawbydateV2Request = crate::v2::fund::reautowithdrawbydate::post::Request;
 
-/// 重新发起提现: what comes back. `POST v2/fund/reautowithdrawbydate`
+/// 重新发起提现: the response. `POST v2/fund/reautowithdrawbydate`
 #[doc(alias = "重新发起提现")]
 pub type PostFundReautowithdrawbydateV2Response = crate::v2::fund::reautowithdrawbydate::post::Response;

@@ -2,325 +2,325 @@
 
 //! The types of `fund-app`, each under the name that the OpenAPI document has for it.
 
-/// 品牌商户发放红包: what is sent. `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
+/// 品牌商户发放红包: the request. `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
 #[doc(alias = "品牌商户发放红包")]
 pub type PostFundAppBrandRedpacketBrandMerchantBatchesRequest =
     crate::v3::fund_app::brand_redpacket::brand_merchant_batches::post::Request;
 
-/// 品牌商户发放红包: what comes back. `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
+/// 品牌商户发放红包: the response. `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
 #[doc(alias = "品牌商户发放红包")]
 pub type PostFundAppBrandRedpacketBrandMerchantBatchesResponse =
     crate::v3::fund_app::brand_redpacket::brand_merchant_batches::post::Response;
 
-/// 微信支付批次单号查询批次单: what is sent. `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
+/// 微信支付批次单号查询批次单: the request. `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
 #[doc(alias = "微信支付批次单号查询批次单")]
 pub type GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoRequest =
     crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::get::Request;
 
-/// 微信支付批次单号查询批次单: what comes back. `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
+/// 微信支付批次单号查询批次单: the response. `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`
 #[doc(alias = "微信支付批次单号查询批次单")]
 pub type GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoResponse =
     crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::get::Response;
 
-/// 商家明细单号查询明细单: what comes back. `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
+/// 商家明细单号查询明细单: the response. `GET v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`
 #[doc(alias = "商家明细单号查询明细单")]
 pub type GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoResponse =
     crate::v3::fund_app::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::Response;
 
-/// 商家批次单号查询批次单: what is sent. `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
+/// 商家批次单号查询批次单: the request. `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
 #[doc(alias = "商家批次单号查询批次单")]
 pub type GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoRequest =
     crate::v3::fund_app::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Request;
 
-/// 商家批次单号查询批次单: what comes back. `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
+/// 商家批次单号查询批次单: the response. `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
 #[doc(alias = "商家批次单号查询批次单")]
 pub type GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoResponse =
     crate::v3::fund_app::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Response;
 
-/// 商家明细单号查询明细单: what comes back. `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
+/// 商家明细单号查询明细单: the response. `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
 #[doc(alias = "商家明细单号查询明细单")]
 pub type GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoResponse = crate::v3::fund_app::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response;
 
-/// 商户单号申请电子回单: what is sent. `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
+/// 商户单号申请电子回单: the request. `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
 #[doc(alias = "商户单号申请电子回单")]
 pub type PostFundAppMchTransferElecsignOutBillNoRequest =
     crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::post::Request;
 
-/// 商户单号申请电子回单: what comes back. `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
+/// 商户单号申请电子回单: the response. `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
 #[doc(alias = "商户单号申请电子回单")]
 pub type PostFundAppMchTransferElecsignOutBillNoResponse =
     crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::post::Response;
 
-/// 商户单号查询电子回单: what comes back. `GET v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`
+/// 商户单号查询电子回单: the response. `GET v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`
 #[doc(alias = "商户单号查询电子回单")]
 pub type GetFundAppMchTransferElecsignOutBillNoByOutBillNoResponse =
     crate::v3::fund_app::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response;
 
-/// 微信单号申请电子回单: what is sent. `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
+/// 微信单号申请电子回单: the request. `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
 #[doc(alias = "微信单号申请电子回单")]
 pub type PostFundAppMchTransferElecsignTransferBillNoRequest =
     crate::v3::fund_app::mch_transfer::elecsign::transfer_bill_no::post::Request;
 
-/// 微信单号申请电子回单: what comes back. `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
+/// 微信单号申请电子回单: the response. `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
 #[doc(alias = "微信单号申请电子回单")]
 pub type PostFundAppMchTransferElecsignTransferBillNoResponse =
     crate::v3::fund_app::mch_transfer::elecsign::transfer_bill_no::post::Response;
 
-/// 微信单号查询电子回单: what comes back. `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
+/// 微信单号查询电子回单: the response. `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
 #[doc(alias = "微信单号查询电子回单")]
 pub type GetFundAppMchTransferElecsignTransferBillNoByTransferBillNoResponse =
     crate::v3::fund_app::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get::Response;
 
-/// 查询预算出资的电子回单: what is sent. `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
+/// 查询预算出资的电子回单: the request. `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 #[doc(alias = "查询预算出资的电子回单")]
 pub type GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest =
     crate::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Request;
 
-/// 查询预算出资的电子回单: what comes back. `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
+/// 查询预算出资的电子回单: the response. `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 #[doc(alias = "查询预算出资的电子回单")]
 pub type GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse =
     crate::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Response;
 
-/// 申请预算出资的电子回单: what is sent. `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
+/// 申请预算出资的电子回单: the request. `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 #[doc(alias = "申请预算出资的电子回单")]
 pub type PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest =
     crate::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Request;
 
-/// 申请预算出资的电子回单: what comes back. `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
+/// 申请预算出资的电子回单: the response. `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 #[doc(alias = "申请预算出资的电子回单")]
 pub type PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse =
     crate::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Response;
 
-/// 申请公益捐赠预算: what is sent. `POST v3/fund-app/mch-transfer/partner/charity-budget`
+/// 申请公益捐赠预算: the request. `POST v3/fund-app/mch-transfer/partner/charity-budget`
 #[doc(alias = "申请公益捐赠预算")]
 pub type PostFundAppMchTransferPartnerCharityBudgetRequest =
     crate::v3::fund_app::mch_transfer::partner::charity_budget::post::Request;
 
-/// 申请公益捐赠预算: what comes back. `POST v3/fund-app/mch-transfer/partner/charity-budget`
+/// 申请公益捐赠预算: the response. `POST v3/fund-app/mch-transfer/partner/charity-budget`
 #[doc(alias = "申请公益捐赠预算")]
 pub type PostFundAppMchTransferPartnerCharityBudgetResponse =
     crate::v3::fund_app::mch_transfer::partner::charity_budget::post::Response;
 
-/// 商户单号查询公益捐赠预算详情: what is sent. `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
+/// 商户单号查询公益捐赠预算详情: the request. `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
 #[doc(alias = "商户单号查询公益捐赠预算详情")]
 pub type GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoRequest =
     crate::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::get::Request;
 
-/// 商户单号查询公益捐赠预算详情: what comes back. `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
+/// 商户单号查询公益捐赠预算详情: the response. `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
 #[doc(alias = "商户单号查询公益捐赠预算详情")]
 pub type GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoResponse =
     crate::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::get::Response;
 
-/// 解锁公益捐赠预算: what is sent. `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
+/// 解锁公益捐赠预算: the request. `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
 #[doc(alias = "解锁公益捐赠预算")]
 pub type PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockRequest =
     crate::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Request;
 
-/// 解锁公益捐赠预算: what comes back. `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
+/// 解锁公益捐赠预算: the response. `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
 #[doc(alias = "解锁公益捐赠预算")]
 pub type PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockResponse =
     crate::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Response;
 
-/// 发起公益捐赠: what is sent. `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
+/// 发起公益捐赠: the request. `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
 #[doc(alias = "发起公益捐赠")]
 pub type PostFundAppMchTransferPartnerCharityTransferBillsRequest =
     crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post::Request;
 
-/// 发起公益捐赠: what comes back. `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
+/// 发起公益捐赠: the response. `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
 #[doc(alias = "发起公益捐赠")]
 pub type PostFundAppMchTransferPartnerCharityTransferBillsResponse =
     crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post::Response;
 
-/// 商户单号查询公益捐赠详情: what is sent. `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
+/// 商户单号查询公益捐赠详情: the request. `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
 #[doc(alias = "商户单号查询公益捐赠详情")]
 pub type GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoRequest = crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get::Request;
 
-/// 商户单号查询公益捐赠详情: what comes back. `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
+/// 商户单号查询公益捐赠详情: the response. `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
 #[doc(alias = "商户单号查询公益捐赠详情")]
 pub type GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoResponse = crate::v3::fund_app::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get::Response;
 
-/// 申请单笔转账电子回单: what is sent. `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
+/// 申请单笔转账电子回单: the request. `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
 #[doc(alias = "申请单笔转账电子回单")]
 pub type PostFundAppMchTransferPartnerElectronicReceiptsRequest =
     crate::v3::fund_app::mch_transfer::partner::electronic_receipts::post::Request;
 
-/// 申请单笔转账电子回单: what comes back. `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
+/// 申请单笔转账电子回单: the response. `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
 #[doc(alias = "申请单笔转账电子回单")]
 pub type PostFundAppMchTransferPartnerElectronicReceiptsResponse =
     crate::v3::fund_app::mch_transfer::partner::electronic_receipts::post::Response;
 
-/// 查询单笔转账电子回单: what is sent. `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
+/// 查询单笔转账电子回单: the request. `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
 #[doc(alias = "查询单笔转账电子回单")]
 pub type GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoRequest =
     crate::v3::fund_app::mch_transfer::partner::electronic_receipts::out_bill_no::get::Request;
 
-/// 查询单笔转账电子回单: what comes back. `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
+/// 查询单笔转账电子回单: the response. `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
 #[doc(alias = "查询单笔转账电子回单")]
 pub type GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoResponse =
     crate::v3::fund_app::mch_transfer::partner::electronic_receipts::out_bill_no::get::Response;
 
-/// 申请子商户商家转账授权: what is sent. `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
+/// 申请子商户商家转账授权: the request. `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
 #[doc(alias = "申请子商户商家转账授权")]
 pub type PostFundAppMchTransferPartnerSubMchAuthorizationsRequest =
     crate::v3::fund_app::mch_transfer::partner::sub_mch_authorizations::post::Request;
 
-/// 申请子商户商家转账授权: what comes back. `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
+/// 申请子商户商家转账授权: the response. `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
 #[doc(alias = "申请子商户商家转账授权")]
 pub type PostFundAppMchTransferPartnerSubMchAuthorizationsResponse =
     crate::v3::fund_app::mch_transfer::partner::sub_mch_authorizations::post::Response;
 
-/// 查询子商户商家转账授权状态: what comes back. `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
+/// 查询子商户商家转账授权状态: the response. `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
 #[doc(alias = "查询子商户商家转账授权状态")]
 pub type GetFundAppMchTransferPartnerSubMchAuthorizationsBySubMchidResponse =
     crate::v3::fund_app::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get::Response;
 
-/// 发起转账: what is sent. `POST v3/fund-app/mch-transfer/partner/transfer-bills`
+/// 发起转账: the request. `POST v3/fund-app/mch-transfer/partner/transfer-bills`
 #[doc(alias = "发起转账")]
 pub type PostFundAppMchTransferPartnerTransferBillsRequest =
     crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::Request;
 
-/// 发起转账: what comes back. `POST v3/fund-app/mch-transfer/partner/transfer-bills`
+/// 发起转账: the response. `POST v3/fund-app/mch-transfer/partner/transfer-bills`
 #[doc(alias = "发起转账")]
 pub type PostFundAppMchTransferPartnerTransferBillsResponse =
     crate::v3::fund_app::mch_transfer::partner::transfer_bills::post::Response;
 
-/// 商户单号查询转账单: what is sent. `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
+/// 商户单号查询转账单: the request. `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "商户单号查询转账单")]
 pub type GetFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoRequest =
     crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Request;
 
-/// 商户单号查询转账单: what comes back. `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
+/// 商户单号查询转账单: the response. `GET v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "商户单号查询转账单")]
 pub type GetFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoResponse =
     crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 撤销转账: what is sent. `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+/// 撤销转账: the request. `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "撤销转账")]
 pub type PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelRequest = crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request;
 
-/// 撤销转账: what comes back. `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+/// 撤销转账: the response. `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "撤销转账")]
 pub type PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelResponse = crate::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response;
 
-/// 发起转账并完成自动收款授权: what is sent. `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
+/// 发起转账并完成自动收款授权: the request. `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
 #[doc(alias = "发起转账并完成自动收款授权")]
 pub type PostFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationRequest = crate::v3::fund_app::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Request;
 
-/// 发起转账并完成自动收款授权: what comes back. `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
+/// 发起转账并完成自动收款授权: the response. `POST v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
 #[doc(alias = "发起转账并完成自动收款授权")]
 pub type PostFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationResponse = crate::v3::fund_app::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Response;
 
-/// 转账（用户自动收款）: what is sent. `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
+/// 转账（用户自动收款）: the request. `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
 #[doc(alias = "转账（用户自动收款）")]
 pub type PostFundAppMchTransferPartnerTransferBillsTransferRequest =
     crate::v3::fund_app::mch_transfer::partner::transfer_bills::transfer::post::Request;
 
-/// 转账（用户自动收款）: what comes back. `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
+/// 转账（用户自动收款）: the response. `POST v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
 #[doc(alias = "转账（用户自动收款）")]
 pub type PostFundAppMchTransferPartnerTransferBillsTransferResponse =
     crate::v3::fund_app::mch_transfer::partner::transfer_bills::transfer::post::Response;
 
-/// 申请免确认收款授权: what is sent. `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
+/// 申请免确认收款授权: the request. `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
 #[doc(alias = "申请免确认收款授权")]
 pub type PostFundAppMchTransferPartnerUserConfirmAuthorizationsRequest =
     crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post::Request;
 
-/// 申请免确认收款授权: what comes back. `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
+/// 申请免确认收款授权: the response. `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
 #[doc(alias = "申请免确认收款授权")]
 pub type PostFundAppMchTransferPartnerUserConfirmAuthorizationsResponse =
     crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post::Response;
 
-/// 商户单号查询自动收款授权: what comes back. `GET v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`
+/// 商户单号查询自动收款授权: the response. `GET v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`
 #[doc(alias = "商户单号查询自动收款授权")]
 pub type GetFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoResponse = crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::Response;
 
-/// 解除免确认收款授权: what comes back. `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`
+/// 解除免确认收款授权: the response. `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`
 #[doc(alias = "解除免确认收款授权")]
 pub type PostFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoCloseResponse = crate::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response;
 
-/// 发起转账: what is sent. `POST v3/fund-app/mch-transfer/transfer-bills`
+/// 发起转账: the request. `POST v3/fund-app/mch-transfer/transfer-bills`
 #[doc(alias = "发起转账")]
 pub type PostFundAppMchTransferTransferBillsRequest =
     crate::v3::fund_app::mch_transfer::transfer_bills::post::Request;
 
-/// 发起转账: what comes back. `POST v3/fund-app/mch-transfer/transfer-bills`
+/// 发起转账: the response. `POST v3/fund-app/mch-transfer/transfer-bills`
 #[doc(alias = "发起转账")]
 pub type PostFundAppMchTransferTransferBillsResponse =
     crate::v3::fund_app::mch_transfer::transfer_bills::post::Response;
 
-/// 商户单号查询转账单: what comes back. `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+/// 商户单号查询转账单: the response. `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "商户单号查询转账单")]
 pub type GetFundAppMchTransferTransferBillsOutBillNoByOutBillNoResponse =
     crate::v3::fund_app::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 撤销转账: what comes back. `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+/// 撤销转账: the response. `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "撤销转账")]
 pub type PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse =
     crate::v3::fund_app::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response;
 
-/// 发起转账并完成自动收款授权: what is sent. `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
+/// 发起转账并完成自动收款授权: the request. `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 #[doc(alias = "发起转账并完成自动收款授权")]
 pub type PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationRequest =
     crate::v3::fund_app::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Request;
 
-/// 发起转账并完成自动收款授权: what comes back. `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
+/// 发起转账并完成自动收款授权: the response. `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 #[doc(alias = "发起转账并完成自动收款授权")]
 pub type PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationResponse =
     crate::v3::fund_app::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Response;
 
-/// 用户授权后转账: what is sent. `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
+/// 用户授权后转账: the request. `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
 #[doc(alias = "用户授权后转账")]
 pub type PostFundAppMchTransferTransferBillsTransferRequest =
     crate::v3::fund_app::mch_transfer::transfer_bills::transfer::post::Request;
 
-/// 用户授权后转账: what comes back. `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
+/// 用户授权后转账: the response. `POST v3/fund-app/mch-transfer/transfer-bills/transfer`
 #[doc(alias = "用户授权后转账")]
 pub type PostFundAppMchTransferTransferBillsTransferResponse =
     crate::v3::fund_app::mch_transfer::transfer_bills::transfer::post::Response;
 
-/// 微信转账单号查询转账单: what comes back. `GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
+/// 微信转账单号查询转账单: the response. `GET v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 #[doc(alias = "微信转账单号查询转账单")]
 pub type GetFundAppMchTransferTransferBillsTransferBillNoByTransferBillNoResponse =
     crate::v3::fund_app::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response;
 
-/// 发起转账到QQ钱包: what is sent. `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
+/// 发起转账到QQ钱包: the request. `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
 #[doc(alias = "发起转账到QQ钱包")]
 pub type PostFundAppMchTransferTransferToQqWalletBillsRequest =
     crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post::Request;
 
-/// 发起转账到QQ钱包: what comes back. `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
+/// 发起转账到QQ钱包: the response. `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
 #[doc(alias = "发起转账到QQ钱包")]
 pub type PostFundAppMchTransferTransferToQqWalletBillsResponse =
     crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post::Response;
 
-/// 查询转账到QQ钱包的结果: what comes back. `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
+/// 查询转账到QQ钱包的结果: the response. `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
 #[doc(alias = "查询转账到QQ钱包的结果")]
 pub type GetFundAppMchTransferTransferToQqWalletBillsByOutBillNoResponse =
     crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get::Response;
 
-/// 撤销转账到QQ钱包: what comes back. `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
+/// 撤销转账到QQ钱包: the response. `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
 #[doc(alias = "撤销转账到QQ钱包")]
 pub type PostFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelResponse =
     crate::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::cancel::post::Response;
 
-/// 申请免确认收款授权: what is sent. `POST v3/fund-app/mch-transfer/user-confirm-authorization`
+/// 申请免确认收款授权: the request. `POST v3/fund-app/mch-transfer/user-confirm-authorization`
 #[doc(alias = "申请免确认收款授权")]
 pub type PostFundAppMchTransferUserConfirmAuthorizationRequest =
     crate::v3::fund_app::mch_transfer::user_confirm_authorization::post::Request;
 
-/// 申请免确认收款授权: what comes back. `POST v3/fund-app/mch-transfer/user-confirm-authorization`
+/// 申请免确认收款授权: the response. `POST v3/fund-app/mch-transfer/user-confirm-authorization`
 #[doc(alias = "申请免确认收款授权")]
 pub type PostFundAppMchTransferUserConfirmAuthorizationResponse =
     crate::v3::fund_app::mch_transfer::user_confirm_authorization::post::Response;
 
-/// 商户单号查询自动收款授权: what is sent. `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
+/// 商户单号查询自动收款授权: the request. `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
 #[doc(alias = "商户单号查询自动收款授权")]
 pub type GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoRequest = crate::v3::fund_app::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Request;
 
-/// 商户单号查询自动收款授权: what comes back. `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
+/// 商户单号查询自动收款授权: the response. `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
 #[doc(alias = "商户单号查询自动收款授权")]
 pub type GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoResponse = crate::v3::fund_app::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Response;
 
-/// 解除免确认收款授权: what comes back. `POST v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
+/// 解除免确认收款授权: the response. `POST v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
 #[doc(alias = "解除免确认收款授权")]
 pub type PostFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoCloseResponse = crate::v3::fund_app::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response;

@@ -2,60 +2,60 @@
 
 //! The types of `funds-to-oversea`, each under the name that the OpenAPI document has for it.
 
-/// 获取购付汇账单文件下载链接: what is sent. `GET v3/funds-to-oversea/bill-download-url`
+/// 获取购付汇账单文件下载链接: the request. `GET v3/funds-to-oversea/bill-download-url`
 #[doc(alias = "获取购付汇账单文件下载链接")]
 pub type GetFundsToOverseaBillDownloadUrlRequest =
     crate::v3::funds_to_oversea::bill_download_url::get::Request;
 
-/// 获取购付汇账单文件下载链接: what comes back. `GET v3/funds-to-oversea/bill-download-url`
+/// 获取购付汇账单文件下载链接: the response. `GET v3/funds-to-oversea/bill-download-url`
 #[doc(alias = "获取购付汇账单文件下载链接")]
 pub type GetFundsToOverseaBillDownloadUrlResponse =
     crate::v3::funds_to_oversea::bill_download_url::get::Response;
 
-/// 申请资金出境: what is sent. `POST v3/funds-to-oversea/orders`
+/// 申请资金出境: the request. `POST v3/funds-to-oversea/orders`
 #[doc(alias = "申请资金出境")]
 pub type PostFundsToOverseaOrdersRequest = crate::v3::funds_to_oversea::orders::post::Request;
 
-/// 申请资金出境: what comes back. `POST v3/funds-to-oversea/orders`
+/// 申请资金出境: the response. `POST v3/funds-to-oversea/orders`
 #[doc(alias = "申请资金出境")]
 pub type PostFundsToOverseaOrdersResponse = crate::v3::funds_to_oversea::orders::post::Response;
 
-/// 查询出境结果: what is sent. `GET v3/funds-to-oversea/orders/{out_order_id}`
+/// 查询出境结果: the request. `GET v3/funds-to-oversea/orders/{out_order_id}`
 #[doc(alias = "查询出境结果")]
 pub type GetFundsToOverseaOrdersByOutOrderIdRequest =
     crate::v3::funds_to_oversea::orders::out_order_id::get::Request;
 
-/// 查询出境结果: what comes back. `GET v3/funds-to-oversea/orders/{out_order_id}`
+/// 查询出境结果: the response. `GET v3/funds-to-oversea/orders/{out_order_id}`
 #[doc(alias = "查询出境结果")]
 pub type GetFundsToOverseaOrdersByOutOrderIdResponse =
     crate::v3::funds_to_oversea::orders::out_order_id::get::Response;
 
-/// 申请资金出境退回: what is sent. `POST v3/funds-to-oversea/return/return-orders`
+/// 申请资金出境退回: the request. `POST v3/funds-to-oversea/return/return-orders`
 #[doc(alias = "申请资金出境退回")]
 pub type PostFundsToOverseaReturnReturnOrdersRequest =
     crate::v3::funds_to_oversea::return_::return_orders::post::Request;
 
-/// 申请资金出境退回: what comes back. `POST v3/funds-to-oversea/return/return-orders`
+/// 申请资金出境退回: the response. `POST v3/funds-to-oversea/return/return-orders`
 #[doc(alias = "申请资金出境退回")]
 pub type PostFundsToOverseaReturnReturnOrdersResponse =
     crate::v3::funds_to_oversea::return_::return_orders::post::Response;
 
-/// 查询出境退回结果（通过商户出境退回单号）: what is sent. `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
+/// 查询出境退回结果（通过商户出境退回单号）: the request. `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
 #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
 pub type GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoRequest =
     crate::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get::Request;
 
-/// 查询出境退回结果（通过商户出境退回单号）: what comes back. `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
+/// 查询出境退回结果（通过商户出境退回单号）: the response. `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
 #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
 pub type GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoResponse =
     crate::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get::Response;
 
-/// 查询订单剩余可出境余额: what is sent. `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
+/// 查询订单剩余可出境余额: the request. `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
 #[doc(alias = "查询订单剩余可出境余额")]
 pub type GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsRequest =
     crate::v3::funds_to_oversea::transactions::transaction_id::available_abroad_amounts::get::Request;
 
-/// 查询订单剩余可出境余额: what comes back. `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
+/// 查询订单剩余可出境余额: the response. `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
 #[doc(alias = "查询订单剩余可出境余额")]
 pub type GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsResponse =
     crate::v3::funds_to_oversea::transactions::transaction_id::available_abroad_amounts::get::Response;

@@ -2,560 +2,560 @@
 
 //! The types of `global`, each under the name that the OpenAPI document has for it.
 
-/// 获取平台证书列表: what comes back. `GET v3/global/certificates`
+/// 获取平台证书列表: the response. `GET v3/global/certificates`
 #[doc(alias = "获取平台证书列表")]
 pub type GetGlobalCertificatesResponse = crate::v3::global::certificates::get::Response;
 
-/// 报关查询: what is sent. `GET v3/global/customs/orders`
+/// 报关查询: the request. `GET v3/global/customs/orders`
 #[doc(alias = "报关查询")]
 pub type GetGlobalCustomsOrdersRequest = crate::v3::global::customs::orders::get::Request;
 
-/// 报关查询: what comes back. `GET v3/global/customs/orders`
+/// 报关查询: the response. `GET v3/global/customs/orders`
 #[doc(alias = "报关查询")]
 pub type GetGlobalCustomsOrdersResponse = crate::v3::global::customs::orders::get::Response;
 
-/// 报关: what is sent. `POST v3/global/customs/orders`
+/// 报关: the request. `POST v3/global/customs/orders`
 #[doc(alias = "报关")]
 pub type PostGlobalCustomsOrdersRequest = crate::v3::global::customs::orders::post::Request;
 
-/// 报关: what comes back. `POST v3/global/customs/orders`
+/// 报关: the response. `POST v3/global/customs/orders`
 #[doc(alias = "报关")]
 pub type PostGlobalCustomsOrdersResponse = crate::v3::global::customs::orders::post::Response;
 
-/// 报关信息修改: what is sent. `PATCH v3/global/customs/orders`
+/// 报关信息修改: the request. `PATCH v3/global/customs/orders`
 #[doc(alias = "报关信息修改")]
 pub type PatchGlobalCustomsOrdersRequest = crate::v3::global::customs::orders::patch::Request;
 
-/// 报关信息修改: what comes back. `PATCH v3/global/customs/orders`
+/// 报关信息修改: the response. `PATCH v3/global/customs/orders`
 #[doc(alias = "报关信息修改")]
 pub type PatchGlobalCustomsOrdersResponse = crate::v3::global::customs::orders::patch::Response;
 
-/// 报关重推: what is sent. `POST v3/global/customs/redeclare`
+/// 报关重推: the request. `POST v3/global/customs/redeclare`
 #[doc(alias = "报关重推")]
 pub type PostGlobalCustomsRedeclareRequest = crate::v3::global::customs::redeclare::post::Request;
 
-/// 报关重推: what comes back. `POST v3/global/customs/redeclare`
+/// 报关重推: the response. `POST v3/global/customs/redeclare`
 #[doc(alias = "报关重推")]
 pub type PostGlobalCustomsRedeclareResponse = crate::v3::global::customs::redeclare::post::Response;
 
-/// 身份信息校验: what is sent. `POST v3/global/customs/verify-certificate`
+/// 身份信息校验: the request. `POST v3/global/customs/verify-certificate`
 #[doc(alias = "身份信息校验")]
 pub type PostGlobalCustomsVerifyCertificateRequest =
     crate::v3::global::customs::verify_certificate::post::Request;
 
-/// 身份信息校验: what comes back. `POST v3/global/customs/verify-certificate`
+/// 身份信息校验: the response. `POST v3/global/customs/verify-certificate`
 #[doc(alias = "身份信息校验")]
 pub type PostGlobalCustomsVerifyCertificateResponse =
     crate::v3::global::customs::verify_certificate::post::Response;
 
-/// 创建H5支付权限申请单: what is sent. `POST v3/global/merchant/h5/permission/applications`
+/// 创建H5支付权限申请单: the request. `POST v3/global/merchant/h5/permission/applications`
 #[doc(alias = "创建H5支付权限申请单")]
 pub type PostGlobalMerchantH5PermissionApplicationsRequest =
     crate::v3::global::merchant::h5::permission::applications::post::Request;
 
-/// 创建H5支付权限申请单: what comes back. `POST v3/global/merchant/h5/permission/applications`
+/// 创建H5支付权限申请单: the response. `POST v3/global/merchant/h5/permission/applications`
 #[doc(alias = "创建H5支付权限申请单")]
 pub type PostGlobalMerchantH5PermissionApplicationsResponse =
     crate::v3::global::merchant::h5::permission::applications::post::Response;
 
-/// 查询H5支付权限申请单详情: what comes back. `GET v3/global/merchant/h5/permission/applications/{applyment_id}`
+/// 查询H5支付权限申请单详情: the response. `GET v3/global/merchant/h5/permission/applications/{applyment_id}`
 #[doc(alias = "查询H5支付权限申请单详情")]
 pub type GetGlobalMerchantH5PermissionApplicationsByApplymentIdResponse =
     crate::v3::global::merchant::h5::permission::applications::applyment_id::get::Response;
 
-/// 修改H5支付权限申请单: what is sent. `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
+/// 修改H5支付权限申请单: the request. `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
 #[doc(alias = "修改H5支付权限申请单")]
 pub type PatchGlobalMerchantH5PermissionApplicationsByApplymentIdRequest =
     crate::v3::global::merchant::h5::permission::applications::applyment_id::patch::Request;
 
-/// 修改H5支付权限申请单: what comes back. `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
+/// 修改H5支付权限申请单: the response. `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
 #[doc(alias = "修改H5支付权限申请单")]
 pub type PatchGlobalMerchantH5PermissionApplicationsByApplymentIdResponse =
     crate::v3::global::merchant::h5::permission::applications::applyment_id::patch::Response;
 
-/// 创建H5支付域名修改申请单: what is sent. `POST v3/global/merchant/h5/permission/domain/applications`
+/// 创建H5支付域名修改申请单: the request. `POST v3/global/merchant/h5/permission/domain/applications`
 #[doc(alias = "创建H5支付域名修改申请单")]
 pub type PostGlobalMerchantH5PermissionDomainApplicationsRequest =
     crate::v3::global::merchant::h5::permission::domain::applications::post::Request;
 
-/// 创建H5支付域名修改申请单: what comes back. `POST v3/global/merchant/h5/permission/domain/applications`
+/// 创建H5支付域名修改申请单: the response. `POST v3/global/merchant/h5/permission/domain/applications`
 #[doc(alias = "创建H5支付域名修改申请单")]
 pub type PostGlobalMerchantH5PermissionDomainApplicationsResponse =
     crate::v3::global::merchant::h5::permission::domain::applications::post::Response;
 
-/// 查询H5支付域名修改申请单: what comes back. `GET v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
+/// 查询H5支付域名修改申请单: the response. `GET v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
 #[doc(alias = "查询H5支付域名修改申请单")]
 pub type GetGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse =
     crate::v3::global::merchant::h5::permission::domain::applications::applyment_id::get::Response;
 
-/// 修改H5支付域名修改申请单: what is sent. `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
+/// 修改H5支付域名修改申请单: the request. `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
 #[doc(alias = "修改H5支付域名修改申请单")]
 pub type PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdRequest =
     crate::v3::global::merchant::h5::permission::domain::applications::applyment_id::patch::Request;
 
-/// 修改H5支付域名修改申请单: what comes back. `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
+/// 修改H5支付域名修改申请单: the response. `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
 #[doc(alias = "修改H5支付域名修改申请单")]
 pub type PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse =
     crate::v3::global::merchant::h5::permission::domain::applications::applyment_id::patch::Response;
 
-/// 查询子商户H5支付权限状态: what comes back. `GET v3/global/merchant/h5/permission/{sub_mchid}`
+/// 查询子商户H5支付权限状态: the response. `GET v3/global/merchant/h5/permission/{sub_mchid}`
 #[doc(alias = "查询子商户H5支付权限状态")]
 pub type GetGlobalMerchantH5PermissionBySubMchidResponse =
     crate::v3::global::merchant::h5::permission::sub_mchid::get::Response;
 
-/// 查询投诉通知回调: what comes back. `GET v3/global/merchant-service/complaint-notifications`
+/// 查询投诉通知回调: the response. `GET v3/global/merchant-service/complaint-notifications`
 #[doc(alias = "查询投诉通知回调")]
 pub type GetGlobalMerchantServiceComplaintNotificationsResponse =
     crate::v3::global::merchant_service::complaint_notifications::get::Response;
 
-/// 创建投诉通知回调: what is sent. `POST v3/global/merchant-service/complaint-notifications`
+/// 创建投诉通知回调: the request. `POST v3/global/merchant-service/complaint-notifications`
 #[doc(alias = "创建投诉通知回调")]
 pub type PostGlobalMerchantServiceComplaintNotificationsRequest =
     crate::v3::global::merchant_service::complaint_notifications::post::Request;
 
-/// 创建投诉通知回调: what comes back. `POST v3/global/merchant-service/complaint-notifications`
+/// 创建投诉通知回调: the response. `POST v3/global/merchant-service/complaint-notifications`
 #[doc(alias = "创建投诉通知回调")]
 pub type PostGlobalMerchantServiceComplaintNotificationsResponse =
     crate::v3::global::merchant_service::complaint_notifications::post::Response;
 
-/// 更新投诉通知回调: what is sent. `PUT v3/global/merchant-service/complaint-notifications`
+/// 更新投诉通知回调: the request. `PUT v3/global/merchant-service/complaint-notifications`
 #[doc(alias = "更新投诉通知回调")]
 pub type PutGlobalMerchantServiceComplaintNotificationsRequest =
     crate::v3::global::merchant_service::complaint_notifications::put::Request;
 
-/// 更新投诉通知回调: what comes back. `PUT v3/global/merchant-service/complaint-notifications`
+/// 更新投诉通知回调: the response. `PUT v3/global/merchant-service/complaint-notifications`
 #[doc(alias = "更新投诉通知回调")]
 pub type PutGlobalMerchantServiceComplaintNotificationsResponse =
     crate::v3::global::merchant_service::complaint_notifications::put::Response;
 
-/// 查询投诉单列表: what is sent. `GET v3/global/merchant-service/complaints`
+/// 查询投诉单列表: the request. `GET v3/global/merchant-service/complaints`
 #[doc(alias = "查询投诉单列表")]
 pub type GetGlobalMerchantServiceComplaintsRequest =
     crate::v3::global::merchant_service::complaints::get::Request;
 
-/// 查询投诉单列表: what comes back. `GET v3/global/merchant-service/complaints`
+/// 查询投诉单列表: the response. `GET v3/global/merchant-service/complaints`
 #[doc(alias = "查询投诉单列表")]
 pub type GetGlobalMerchantServiceComplaintsResponse =
     crate::v3::global::merchant_service::complaints::get::Response;
 
-/// 查询投诉单详情: what is sent. `GET v3/global/merchant-service/complaints/{complaint_id}`
+/// 查询投诉单详情: the request. `GET v3/global/merchant-service/complaints/{complaint_id}`
 #[doc(alias = "查询投诉单详情")]
 pub type GetGlobalMerchantServiceComplaintsByComplaintIdRequest =
     crate::v3::global::merchant_service::complaints::complaint_id::get::Request;
 
-/// 查询投诉单详情: what comes back. `GET v3/global/merchant-service/complaints/{complaint_id}`
+/// 查询投诉单详情: the response. `GET v3/global/merchant-service/complaints/{complaint_id}`
 #[doc(alias = "查询投诉单详情")]
 pub type GetGlobalMerchantServiceComplaintsByComplaintIdResponse =
     crate::v3::global::merchant_service::complaints::complaint_id::get::Response;
 
-/// 反馈处理完成: what is sent. `POST v3/global/merchant-service/complaints/{complaint_id}/complete`
+/// 反馈处理完成: the request. `POST v3/global/merchant-service/complaints/{complaint_id}/complete`
 #[doc(alias = "反馈处理完成")]
 pub type PostGlobalMerchantServiceComplaintsByComplaintIdCompleteRequest =
     crate::v3::global::merchant_service::complaints::complaint_id::complete::post::Request;
 
-/// 查询投诉协商历史: what is sent. `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
+/// 查询投诉协商历史: the request. `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
 #[doc(alias = "查询投诉协商历史")]
 pub type GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysRequest =
     crate::v3::global::merchant_service::complaints::complaint_id::negotiation_historys::get::Request;
 
-/// 查询投诉协商历史: what comes back. `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
+/// 查询投诉协商历史: the response. `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
 #[doc(alias = "查询投诉协商历史")]
 pub type GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysResponse =
     crate::v3::global::merchant_service::complaints::complaint_id::negotiation_historys::get::Response;
 
-/// 提交回复: what is sent. `POST v3/global/merchant-service/complaints/{complaint_id}/response`
+/// 提交回复: the request. `POST v3/global/merchant-service/complaints/{complaint_id}/response`
 #[doc(alias = "提交回复")]
 pub type PostGlobalMerchantServiceComplaintsByComplaintIdResponseRequest =
     crate::v3::global::merchant_service::complaints::complaint_id::response::post::Request;
 
-/// 图片下载: what is sent. `GET v3/global/merchant-service/images/{media_id}`
+/// 图片下载: the request. `GET v3/global/merchant-service/images/{media_id}`
 #[doc(alias = "图片下载")]
 pub type GetGlobalMerchantServiceImagesByMediaIdRequest =
     crate::v3::global::merchant_service::images::media_id::get::Request;
 
-/// 商户上传反馈图片: what comes back. `POST v3/global/merchant-service/images/upload`
+/// 商户上传反馈图片: the response. `POST v3/global/merchant-service/images/upload`
 #[doc(alias = "商户上传反馈图片")]
 pub type PostGlobalMerchantServiceImagesUploadResponse =
     crate::v3::global::merchant_service::images::upload::post::Response;
 
-/// 上传文件: what is sent. `POST v3/global/merchant-storage/file/upload`
+/// 上传文件: the request. `POST v3/global/merchant-storage/file/upload`
 #[doc(alias = "上传文件")]
 pub type PostGlobalMerchantStorageFileUploadRequest =
     crate::v3::global::merchant_storage::file::upload::post::Request;
 
-/// 上传文件: what comes back. `POST v3/global/merchant-storage/file/upload`
+/// 上传文件: the response. `POST v3/global/merchant-storage/file/upload`
 #[doc(alias = "上传文件")]
 pub type PostGlobalMerchantStorageFileUploadResponse =
     crate::v3::global::merchant_storage::file::upload::post::Response;
 
-/// 子商户进件（融合钱包）: what is sent. `POST v3/global/merchants`
+/// 子商户进件（融合钱包）: the request. `POST v3/global/merchants`
 #[doc(alias = "子商户进件（融合钱包）")]
 pub type PostGlobalMerchantsRequest = crate::v3::global::merchants::post::Request;
 
-/// 子商户进件（融合钱包）: what comes back. `POST v3/global/merchants`
+/// 子商户进件（融合钱包）: the response. `POST v3/global/merchants`
 #[doc(alias = "子商户进件（融合钱包）")]
 pub type PostGlobalMerchantsResponse = crate::v3::global::merchants::post::Response;
 
-/// 查询子商户（融合钱包）: what is sent. `GET v3/global/merchants/{sub_mchid}`
+/// 查询子商户（融合钱包）: the request. `GET v3/global/merchants/{sub_mchid}`
 #[doc(alias = "查询子商户（融合钱包）")]
 pub type GetGlobalMerchantsBySubMchidRequest = crate::v3::global::merchants::sub_mchid::get::Request;
 
-/// 查询子商户（融合钱包）: what comes back. `GET v3/global/merchants/{sub_mchid}`
+/// 查询子商户（融合钱包）: the response. `GET v3/global/merchants/{sub_mchid}`
 #[doc(alias = "查询子商户（融合钱包）")]
 pub type GetGlobalMerchantsBySubMchidResponse = crate::v3::global::merchants::sub_mchid::get::Response;
 
-/// 修改子商户（融合钱包）: what is sent. `PATCH v3/global/merchants/{sub_mchid}`
+/// 修改子商户（融合钱包）: the request. `PATCH v3/global/merchants/{sub_mchid}`
 #[doc(alias = "修改子商户（融合钱包）")]
 pub type PatchGlobalMerchantsBySubMchidRequest = crate::v3::global::merchants::sub_mchid::patch::Request;
 
-/// 修改子商户（融合钱包）: what comes back. `PATCH v3/global/merchants/{sub_mchid}`
+/// 修改子商户（融合钱包）: the response. `PATCH v3/global/merchants/{sub_mchid}`
 #[doc(alias = "修改子商户（融合钱包）")]
 pub type PatchGlobalMerchantsBySubMchidResponse = crate::v3::global::merchants::sub_mchid::patch::Response;
 
-/// 撤销订单(微信支付订单号): what is sent. `POST v3/global/micropay/transactions/id/{transaction_id}/reverse`
+/// 撤销订单(微信支付订单号): the request. `POST v3/global/micropay/transactions/id/{transaction_id}/reverse`
 #[doc(alias = "撤销订单(微信支付订单号)")]
 pub type PostGlobalMicropayTransactionsIdByTransactionIdReverseRequest =
     crate::v3::global::micropay::transactions::id::transaction_id::reverse::post::Request;
 
-/// 撤销订单(商户订单号): what is sent. `POST v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销订单(商户订单号): the request. `POST v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销订单(商户订单号)")]
 pub type PostGlobalMicropayTransactionsOutTradeNoByOutTradeNoReverseRequest =
     crate::v3::global::micropay::transactions::out_trade_no::out_trade_no::reverse::post::Request;
 
-/// 提交付款码支付: what is sent. `POST v3/global/micropay/transactions/pay`
+/// 提交付款码支付: the request. `POST v3/global/micropay/transactions/pay`
 #[doc(alias = "提交付款码支付")]
 pub type PostGlobalMicropayTransactionsPayRequest =
     crate::v3::global::micropay::transactions::pay::post::Request;
 
-/// 提交付款码支付: what comes back. `POST v3/global/micropay/transactions/pay`
+/// 提交付款码支付: the response. `POST v3/global/micropay/transactions/pay`
 #[doc(alias = "提交付款码支付")]
 pub type PostGlobalMicropayTransactionsPayResponse =
     crate::v3::global::micropay::transactions::pay::post::Response;
 
-/// APP签约: what is sent. `POST v3/global/papay/contracts/app-pre-entrust-sign`
+/// APP签约: the request. `POST v3/global/papay/contracts/app-pre-entrust-sign`
 #[doc(alias = "APP签约")]
 pub type PostGlobalPapayContractsAppPreEntrustSignRequest =
     crate::v3::global::papay::contracts::app_pre_entrust_sign::post::Request;
 
-/// APP签约: what comes back. `POST v3/global/papay/contracts/app-pre-entrust-sign`
+/// APP签约: the response. `POST v3/global/papay/contracts/app-pre-entrust-sign`
 #[doc(alias = "APP签约")]
 pub type PostGlobalPapayContractsAppPreEntrustSignResponse =
     crate::v3::global::papay::contracts::app_pre_entrust_sign::post::Response;
 
-/// 代扣协议ID查询签约: what is sent. `GET v3/global/papay/contracts/{contract_id}`
+/// 代扣协议ID查询签约: the request. `GET v3/global/papay/contracts/{contract_id}`
 #[doc(alias = "代扣协议ID查询签约")]
 pub type GetGlobalPapayContractsByContractIdRequest =
     crate::v3::global::papay::contracts::contract_id::get::Request;
 
-/// 代扣协议ID查询签约: what comes back. `GET v3/global/papay/contracts/{contract_id}`
+/// 代扣协议ID查询签约: the response. `GET v3/global/papay/contracts/{contract_id}`
 #[doc(alias = "代扣协议ID查询签约")]
 pub type GetGlobalPapayContractsByContractIdResponse =
     crate::v3::global::papay::contracts::contract_id::get::Response;
 
-/// 申请解约: what is sent. `POST v3/global/papay/contracts/{contract_id}/terminate`
+/// 申请解约: the request. `POST v3/global/papay/contracts/{contract_id}/terminate`
 #[doc(alias = "申请解约")]
 pub type PostGlobalPapayContractsByContractIdTerminateRequest =
     crate::v3::global::papay::contracts::contract_id::terminate::post::Request;
 
-/// H5预签约: what is sent. `POST v3/global/papay/contracts/h5-pre-entrust-sign`
+/// H5预签约: the request. `POST v3/global/papay/contracts/h5-pre-entrust-sign`
 #[doc(alias = "H5预签约")]
 pub type PostGlobalPapayContractsH5PreEntrustSignRequest =
     crate::v3::global::papay::contracts::h5_pre_entrust_sign::post::Request;
 
-/// H5预签约: what comes back. `POST v3/global/papay/contracts/h5-pre-entrust-sign`
+/// H5预签约: the response. `POST v3/global/papay/contracts/h5-pre-entrust-sign`
 #[doc(alias = "H5预签约")]
 pub type PostGlobalPapayContractsH5PreEntrustSignResponse =
     crate::v3::global::papay::contracts::h5_pre_entrust_sign::post::Response;
 
-/// JSAPI预签约: what is sent. `POST v3/global/papay/contracts/jsapi-pre-entrust-sign`
+/// JSAPI预签约: the request. `POST v3/global/papay/contracts/jsapi-pre-entrust-sign`
 #[doc(alias = "JSAPI预签约")]
 pub type PostGlobalPapayContractsJsapiPreEntrustSignRequest =
     crate::v3::global::papay::contracts::jsapi_pre_entrust_sign::post::Request;
 
-/// JSAPI预签约: what comes back. `POST v3/global/papay/contracts/jsapi-pre-entrust-sign`
+/// JSAPI预签约: the response. `POST v3/global/papay/contracts/jsapi-pre-entrust-sign`
 #[doc(alias = "JSAPI预签约")]
 pub type PostGlobalPapayContractsJsapiPreEntrustSignResponse =
     crate::v3::global::papay::contracts::jsapi_pre_entrust_sign::post::Response;
 
-/// 小程序签约: what is sent. `POST v3/global/papay/contracts/miniprogram-pre-entrust-sign`
+/// 小程序签约: the request. `POST v3/global/papay/contracts/miniprogram-pre-entrust-sign`
 #[doc(alias = "小程序签约")]
 pub type PostGlobalPapayContractsMiniprogramPreEntrustSignRequest =
     crate::v3::global::papay::contracts::miniprogram_pre_entrust_sign::post::Request;
 
-/// 小程序签约: what comes back. `POST v3/global/papay/contracts/miniprogram-pre-entrust-sign`
+/// 小程序签约: the response. `POST v3/global/papay/contracts/miniprogram-pre-entrust-sign`
 #[doc(alias = "小程序签约")]
 pub type PostGlobalPapayContractsMiniprogramPreEntrustSignResponse =
     crate::v3::global::papay::contracts::miniprogram_pre_entrust_sign::post::Response;
 
-/// 商户协议号查询签约: what is sent. `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
+/// 商户协议号查询签约: the request. `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
 #[doc(alias = "商户协议号查询签约")]
 pub type GetGlobalPapayContractsOutContractCodeByOutContractCodeRequest =
     crate::v3::global::papay::contracts::out_contract_code::out_contract_code::get::Request;
 
-/// 商户协议号查询签约: what comes back. `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
+/// 商户协议号查询签约: the response. `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
 #[doc(alias = "商户协议号查询签约")]
 pub type GetGlobalPapayContractsOutContractCodeByOutContractCodeResponse =
     crate::v3::global::papay::contracts::out_contract_code::out_contract_code::get::Response;
 
-/// WEB预签约: what is sent. `POST v3/global/papay/contracts/web-pre-entrust-sign`
+/// WEB预签约: the request. `POST v3/global/papay/contracts/web-pre-entrust-sign`
 #[doc(alias = "WEB预签约")]
 pub type PostGlobalPapayContractsWebPreEntrustSignRequest =
     crate::v3::global::papay::contracts::web_pre_entrust_sign::post::Request;
 
-/// WEB预签约: what comes back. `POST v3/global/papay/contracts/web-pre-entrust-sign`
+/// WEB预签约: the response. `POST v3/global/papay/contracts/web-pre-entrust-sign`
 #[doc(alias = "WEB预签约")]
 pub type PostGlobalPapayContractsWebPreEntrustSignResponse =
     crate::v3::global::papay::contracts::web_pre_entrust_sign::post::Response;
 
-/// 支付扣款: what is sent. `POST v3/global/papay/transactions`
+/// 支付扣款: the request. `POST v3/global/papay/transactions`
 #[doc(alias = "支付扣款")]
 pub type PostGlobalPapayTransactionsRequest = crate::v3::global::papay::transactions::post::Request;
 
-/// 支付扣款: what comes back. `POST v3/global/papay/transactions`
+/// 支付扣款: the response. `POST v3/global/papay/transactions`
 #[doc(alias = "支付扣款")]
 pub type PostGlobalPapayTransactionsResponse = crate::v3::global::papay::transactions::post::Response;
 
-/// 查询订单(商户订单号): what is sent. `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单(商户订单号): the request. `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单(商户订单号)")]
 pub type GetGlobalPapayTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单(商户订单号): what comes back. `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单(商户订单号): the response. `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单(商户订单号)")]
 pub type GetGlobalPapayTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::global::papay::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 撤销订单(商户订单号): what is sent. `POST v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销订单(商户订单号): the request. `POST v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销订单(商户订单号)")]
 pub type PostGlobalPapayTransactionsOutTradeNoByOutTradeNoReverseRequest =
     crate::v3::global::papay::transactions::out_trade_no::out_trade_no::reverse::post::Request;
 
-/// 查询订单(微信支付订单号): what is sent. `GET v3/global/papay/transactions/{transaction_id}`
+/// 查询订单(微信支付订单号): the request. `GET v3/global/papay/transactions/{transaction_id}`
 #[doc(alias = "查询订单(微信支付订单号)")]
 pub type GetGlobalPapayTransactionsByTransactionIdRequest =
     crate::v3::global::papay::transactions::transaction_id::get::Request;
 
-/// 查询订单(微信支付订单号): what comes back. `GET v3/global/papay/transactions/{transaction_id}`
+/// 查询订单(微信支付订单号): the response. `GET v3/global/papay/transactions/{transaction_id}`
 #[doc(alias = "查询订单(微信支付订单号)")]
 pub type GetGlobalPapayTransactionsByTransactionIdResponse =
     crate::v3::global::papay::transactions::transaction_id::get::Response;
 
-/// 获取分账账单文件下载地址: what is sent. `GET v3/global/profit-sharing/bill-download-url`
+/// 获取分账账单文件下载地址: the request. `GET v3/global/profit-sharing/bill-download-url`
 #[doc(alias = "获取分账账单文件下载地址")]
 pub type GetGlobalProfitSharingBillDownloadUrlRequest =
     crate::v3::global::profit_sharing::bill_download_url::get::Request;
 
-/// 获取分账账单文件下载地址: what comes back. `GET v3/global/profit-sharing/bill-download-url`
+/// 获取分账账单文件下载地址: the response. `GET v3/global/profit-sharing/bill-download-url`
 #[doc(alias = "获取分账账单文件下载地址")]
 pub type GetGlobalProfitSharingBillDownloadUrlResponse =
     crate::v3::global::profit_sharing::bill_download_url::get::Response;
 
-/// 请求分账: what is sent. `POST v3/global/profit-sharing/orders`
+/// 请求分账: the request. `POST v3/global/profit-sharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostGlobalProfitSharingOrdersRequest = crate::v3::global::profit_sharing::orders::post::Request;
 
-/// 请求分账: what comes back. `POST v3/global/profit-sharing/orders`
+/// 请求分账: the response. `POST v3/global/profit-sharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostGlobalProfitSharingOrdersResponse = crate::v3::global::profit_sharing::orders::post::Response;
 
-/// 查询分账结果: what is sent. `GET v3/global/profit-sharing/orders/{out_order_no}`
+/// 查询分账结果: the request. `GET v3/global/profit-sharing/orders/{out_order_no}`
 #[doc(alias = "查询分账结果")]
 pub type GetGlobalProfitSharingOrdersByOutOrderNoRequest =
     crate::v3::global::profit_sharing::orders::out_order_no::get::Request;
 
-/// 查询分账结果: what comes back. `GET v3/global/profit-sharing/orders/{out_order_no}`
+/// 查询分账结果: the response. `GET v3/global/profit-sharing/orders/{out_order_no}`
 #[doc(alias = "查询分账结果")]
 pub type GetGlobalProfitSharingOrdersByOutOrderNoResponse =
     crate::v3::global::profit_sharing::orders::out_order_no::get::Response;
 
-/// 解冻剩余资金: what is sent. `POST v3/global/profit-sharing/orders/unfreeze`
+/// 解冻剩余资金: the request. `POST v3/global/profit-sharing/orders/unfreeze`
 #[doc(alias = "解冻剩余资金")]
 pub type PostGlobalProfitSharingOrdersUnfreezeRequest =
     crate::v3::global::profit_sharing::orders::unfreeze::post::Request;
 
-/// 解冻剩余资金: what comes back. `POST v3/global/profit-sharing/orders/unfreeze`
+/// 解冻剩余资金: the response. `POST v3/global/profit-sharing/orders/unfreeze`
 #[doc(alias = "解冻剩余资金")]
 pub type PostGlobalProfitSharingOrdersUnfreezeResponse =
     crate::v3::global::profit_sharing::orders::unfreeze::post::Response;
 
-/// 添加分账接收方: what is sent. `POST v3/global/profit-sharing/receivers`
+/// 添加分账接收方: the request. `POST v3/global/profit-sharing/receivers`
 #[doc(alias = "添加分账接收方")]
 pub type PostGlobalProfitSharingReceiversRequest =
     crate::v3::global::profit_sharing::receivers::post::Request;
 
-/// 添加分账接收方: what comes back. `POST v3/global/profit-sharing/receivers`
+/// 添加分账接收方: the response. `POST v3/global/profit-sharing/receivers`
 #[doc(alias = "添加分账接收方")]
 pub type PostGlobalProfitSharingReceiversResponse =
     crate::v3::global::profit_sharing::receivers::post::Response;
 
-/// 删除分账接收方: what is sent. `DELETE v3/global/profit-sharing/receivers`
+/// 删除分账接收方: the request. `DELETE v3/global/profit-sharing/receivers`
 #[doc(alias = "删除分账接收方")]
 pub type DeleteGlobalProfitSharingReceiversRequest =
     crate::v3::global::profit_sharing::receivers::delete::Request;
 
-/// 查询分账接收方添加结果: what is sent. `GET v3/global/profit-sharing/receivers/{account}`
+/// 查询分账接收方添加结果: the request. `GET v3/global/profit-sharing/receivers/{account}`
 #[doc(alias = "查询分账接收方添加结果")]
 pub type GetGlobalProfitSharingReceiversByAccountRequest =
     crate::v3::global::profit_sharing::receivers::account::get::Request;
 
-/// 查询分账接收方添加结果: what comes back. `GET v3/global/profit-sharing/receivers/{account}`
+/// 查询分账接收方添加结果: the response. `GET v3/global/profit-sharing/receivers/{account}`
 #[doc(alias = "查询分账接收方添加结果")]
 pub type GetGlobalProfitSharingReceiversByAccountResponse =
     crate::v3::global::profit_sharing::receivers::account::get::Response;
 
-/// 获取分账退款账单下载链接: what is sent. `GET v3/global/profit-sharing/refunds/bill-download-url`
+/// 获取分账退款账单下载链接: the request. `GET v3/global/profit-sharing/refunds/bill-download-url`
 #[doc(alias = "获取分账退款账单下载链接")]
 pub type GetGlobalProfitSharingRefundsBillDownloadUrlRequest =
     crate::v3::global::profit_sharing::refunds::bill_download_url::get::Request;
 
-/// 获取分账退款账单下载链接: what comes back. `GET v3/global/profit-sharing/refunds/bill-download-url`
+/// 获取分账退款账单下载链接: the response. `GET v3/global/profit-sharing/refunds/bill-download-url`
 #[doc(alias = "获取分账退款账单下载链接")]
 pub type GetGlobalProfitSharingRefundsBillDownloadUrlResponse =
     crate::v3::global::profit_sharing::refunds::bill_download_url::get::Response;
 
-/// 查询可供垫付退款实时余额: what comes back. `GET v3/global/profit-sharing/refunds/refundable-balance`
+/// 查询可供垫付退款实时余额: the response. `GET v3/global/profit-sharing/refunds/refundable-balance`
 #[doc(alias = "查询可供垫付退款实时余额")]
 pub type GetGlobalProfitSharingRefundsRefundableBalanceResponse =
     crate::v3::global::profit_sharing::refunds::refundable_balance::get::Response;
 
-/// 分账标记: what is sent. `POST v3/global/profit-sharing/transactions/mark`
+/// 分账标记: the request. `POST v3/global/profit-sharing/transactions/mark`
 #[doc(alias = "分账标记")]
 pub type PostGlobalProfitSharingTransactionsMarkRequest =
     crate::v3::global::profit_sharing::transactions::mark::post::Request;
 
-/// 查询剩余待分金额: what is sent. `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
+/// 查询剩余待分金额: the request. `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
 #[doc(alias = "查询剩余待分金额")]
 pub type GetGlobalProfitSharingTransactionsByTransactionIdAmountsRequest =
     crate::v3::global::profit_sharing::transactions::transaction_id::amounts::get::Request;
 
-/// 查询剩余待分金额: what comes back. `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
+/// 查询剩余待分金额: the response. `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
 #[doc(alias = "查询剩余待分金额")]
 pub type GetGlobalProfitSharingTransactionsByTransactionIdAmountsResponse =
     crate::v3::global::profit_sharing::transactions::transaction_id::amounts::get::Response;
 
-/// 查询订单剩余可退款金额: what is sent. `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
+/// 查询订单剩余可退款金额: the request. `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
 #[doc(alias = "查询订单剩余可退款金额")]
 pub type GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsRequest =
     crate::v3::global::profit_sharing::transactions::transaction_id::refundable_amounts::get::Request;
 
-/// 查询订单剩余可退款金额: what comes back. `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
+/// 查询订单剩余可退款金额: the response. `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
 #[doc(alias = "查询订单剩余可退款金额")]
 pub type GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsResponse =
     crate::v3::global::profit_sharing::transactions::transaction_id::refundable_amounts::get::Response;
 
-/// 商家充值退款余额查询: what comes back. `GET v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
+/// 商家充值退款余额查询: the response. `GET v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
 #[doc(alias = "商家充值退款余额查询")]
 pub type GetGlobalRefundPartnerRechargeBalanceSubMchidBySubMchidResponse =
     crate::v3::global::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response;
 
-/// 商家充值退款余额查询: what comes back. `GET v3/global/refund/recharge-balance`
+/// 商家充值退款余额查询: the response. `GET v3/global/refund/recharge-balance`
 #[doc(alias = "商家充值退款余额查询")]
 pub type GetGlobalRefundRechargeBalanceResponse = crate::v3::global::refund::recharge_balance::get::Response;
 
-/// 查询所有退款: what is sent. `GET v3/global/refunds`
+/// 查询所有退款: the request. `GET v3/global/refunds`
 #[doc(alias = "查询所有退款")]
 pub type GetGlobalRefundsRequest = crate::v3::global::refunds::get::Request;
 
-/// 查询所有退款: what comes back. `GET v3/global/refunds`
+/// 查询所有退款: the response. `GET v3/global/refunds`
 #[doc(alias = "查询所有退款")]
 pub type GetGlobalRefundsResponse = crate::v3::global::refunds::get::Response;
 
-/// 申请退款: what is sent. `POST v3/global/refunds`
+/// 申请退款: the request. `POST v3/global/refunds`
 #[doc(alias = "申请退款")]
 pub type PostGlobalRefundsRequest = crate::v3::global::refunds::post::Request;
 
-/// 申请退款: what comes back. `POST v3/global/refunds`
+/// 申请退款: the response. `POST v3/global/refunds`
 #[doc(alias = "申请退款")]
 pub type PostGlobalRefundsResponse = crate::v3::global::refunds::post::Response;
 
-/// 查询单笔退款(微信支付退款订单号): what is sent. `GET v3/global/refunds/id/{refund_id}`
+/// 查询单笔退款(微信支付退款订单号): the request. `GET v3/global/refunds/id/{refund_id}`
 #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
 pub type GetGlobalRefundsIdByRefundIdRequest = crate::v3::global::refunds::id::refund_id::get::Request;
 
-/// 查询单笔退款(微信支付退款订单号): what comes back. `GET v3/global/refunds/id/{refund_id}`
+/// 查询单笔退款(微信支付退款订单号): the response. `GET v3/global/refunds/id/{refund_id}`
 #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
 pub type GetGlobalRefundsIdByRefundIdResponse = crate::v3::global::refunds::id::refund_id::get::Response;
 
-/// 查询单笔退款(商户退款订单号): what is sent. `GET v3/global/refunds/out-refund-no/{out_refund_no}`
+/// 查询单笔退款(商户退款订单号): the request. `GET v3/global/refunds/out-refund-no/{out_refund_no}`
 #[doc(alias = "查询单笔退款(商户退款订单号)")]
 pub type GetGlobalRefundsOutRefundNoByOutRefundNoRequest =
     crate::v3::global::refunds::out_refund_no::out_refund_no::get::Request;
 
-/// 查询单笔退款(商户退款订单号): what comes back. `GET v3/global/refunds/out-refund-no/{out_refund_no}`
+/// 查询单笔退款(商户退款订单号): the response. `GET v3/global/refunds/out-refund-no/{out_refund_no}`
 #[doc(alias = "查询单笔退款(商户退款订单号)")]
 pub type GetGlobalRefundsOutRefundNoByOutRefundNoResponse =
     crate::v3::global::refunds::out_refund_no::out_refund_no::get::Response;
 
-/// 查询结算资金明细: what is sent. `GET v3/global/settle/settlements`
+/// 查询结算资金明细: the request. `GET v3/global/settle/settlements`
 #[doc(alias = "查询结算资金明细")]
 pub type GetGlobalSettleSettlementsRequest = crate::v3::global::settle::settlements::get::Request;
 
-/// 查询结算资金明细: what comes back. `GET v3/global/settle/settlements`
+/// 查询结算资金明细: the response. `GET v3/global/settle/settlements`
 #[doc(alias = "查询结算资金明细")]
 pub type GetGlobalSettleSettlementsResponse = crate::v3::global::settle::settlements::get::Response;
 
-/// 下载对账单: what is sent. `GET v3/global/statements`
+/// 下载对账单: the request. `GET v3/global/statements`
 #[doc(alias = "下载对账单")]
 pub type GetGlobalStatementsRequest = crate::v3::global::statements::get::Request;
 
-/// APP支付下单: what is sent. `POST v3/global/transactions/app`
+/// APP支付下单: the request. `POST v3/global/transactions/app`
 #[doc(alias = "APP支付下单")]
 pub type PostGlobalTransactionsAppRequest = crate::v3::global::transactions::app::post::Request;
 
-/// APP支付下单: what comes back. `POST v3/global/transactions/app`
+/// APP支付下单: the response. `POST v3/global/transactions/app`
 #[doc(alias = "APP支付下单")]
 pub type PostGlobalTransactionsAppResponse = crate::v3::global::transactions::app::post::Response;
 
-/// 查询订单(微信支付订单号): what is sent. `GET v3/global/transactions/id/{transaction_id}`
+/// 查询订单(微信支付订单号): the request. `GET v3/global/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单(微信支付订单号)")]
 pub type GetGlobalTransactionsIdByTransactionIdRequest =
     crate::v3::global::transactions::id::transaction_id::get::Request;
 
-/// 查询订单(微信支付订单号): what comes back. `GET v3/global/transactions/id/{transaction_id}`
+/// 查询订单(微信支付订单号): the response. `GET v3/global/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单(微信支付订单号)")]
 pub type GetGlobalTransactionsIdByTransactionIdResponse =
     crate::v3::global::transactions::id::transaction_id::get::Response;
 
-/// 关闭订单(微信支付订单号): what is sent. `POST v3/global/transactions/id/{transaction_id}/close`
+/// 关闭订单(微信支付订单号): the request. `POST v3/global/transactions/id/{transaction_id}/close`
 #[doc(alias = "关闭订单(微信支付订单号)")]
 pub type PostGlobalTransactionsIdByTransactionIdCloseRequest =
     crate::v3::global::transactions::id::transaction_id::close::post::Request;
 
-/// JSAPI支付下单: what is sent. `POST v3/global/transactions/jsapi`
+/// JSAPI支付下单: the request. `POST v3/global/transactions/jsapi`
 #[doc(alias = "JSAPI支付下单")]
 pub type PostGlobalTransactionsJsapiRequest = crate::v3::global::transactions::jsapi::post::Request;
 
-/// JSAPI支付下单: what comes back. `POST v3/global/transactions/jsapi`
+/// JSAPI支付下单: the response. `POST v3/global/transactions/jsapi`
 #[doc(alias = "JSAPI支付下单")]
 pub type PostGlobalTransactionsJsapiResponse = crate::v3::global::transactions::jsapi::post::Response;
 
-/// H5支付下单: what is sent. `POST v3/global/transactions/mweb`
+/// H5支付下单: the request. `POST v3/global/transactions/mweb`
 #[doc(alias = "H5支付下单")]
 pub type PostGlobalTransactionsMwebRequest = crate::v3::global::transactions::mweb::post::Request;
 
-/// H5支付下单: what comes back. `POST v3/global/transactions/mweb`
+/// H5支付下单: the response. `POST v3/global/transactions/mweb`
 #[doc(alias = "H5支付下单")]
 pub type PostGlobalTransactionsMwebResponse = crate::v3::global::transactions::mweb::post::Response;
 
-/// Native支付下单: what is sent. `POST v3/global/transactions/native`
+/// Native支付下单: the request. `POST v3/global/transactions/native`
 #[doc(alias = "Native支付下单")]
 pub type PostGlobalTransactionsNativeRequest = crate::v3::global::transactions::native::post::Request;
 
-/// Native支付下单: what comes back. `POST v3/global/transactions/native`
+/// Native支付下单: the response. `POST v3/global/transactions/native`
 #[doc(alias = "Native支付下单")]
 pub type PostGlobalTransactionsNativeResponse = crate::v3::global::transactions::native::post::Response;
 
-/// 查询订单(商户订单号): what is sent. `GET v3/global/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单(商户订单号): the request. `GET v3/global/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单(商户订单号)")]
 pub type GetGlobalTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::global::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单(商户订单号): what comes back. `GET v3/global/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单(商户订单号): the response. `GET v3/global/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单(商户订单号)")]
 pub type GetGlobalTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::global::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 关闭订单(商户订单号): what is sent. `POST v3/global/transactions/out-trade-no/{out_trade_no}/close`
+/// 关闭订单(商户订单号): the request. `POST v3/global/transactions/out-trade-no/{out_trade_no}/close`
 #[doc(alias = "关闭订单(商户订单号)")]
 pub type PostGlobalTransactionsOutTradeNoByOutTradeNoCloseRequest =
     crate::v3::global::transactions::out_trade_no::out_trade_no::close::post::Request;

@@ -2,37 +2,37 @@
 
 //! The types of `goldplan`, each under the name that the OpenAPI document has for it.
 
-/// 商家小票管理: what is sent. `POST v3/goldplan/merchants/changecustompagestatus`
+/// 商家小票管理: the request. `POST v3/goldplan/merchants/changecustompagestatus`
 #[doc(alias = "商家小票管理")]
 pub type PostGoldplanMerchantsChangecustompagestatusRequest =
     crate::v3::goldplan::merchants::changecustompagestatus::post::Request;
 
-/// 商家小票管理: what comes back. `POST v3/goldplan/merchants/changecustompagestatus`
+/// 商家小票管理: the response. `POST v3/goldplan/merchants/changecustompagestatus`
 #[doc(alias = "商家小票管理")]
 pub type PostGoldplanMerchantsChangecustompagestatusResponse =
     crate::v3::goldplan::merchants::changecustompagestatus::post::Response;
 
-/// 点金计划管理: what is sent. `POST v3/goldplan/merchants/changegoldplanstatus`
+/// 点金计划管理: the request. `POST v3/goldplan/merchants/changegoldplanstatus`
 #[doc(alias = "点金计划管理")]
 pub type PostGoldplanMerchantsChangegoldplanstatusRequest =
     crate::v3::goldplan::merchants::changegoldplanstatus::post::Request;
 
-/// 点金计划管理: what comes back. `POST v3/goldplan/merchants/changegoldplanstatus`
+/// 点金计划管理: the response. `POST v3/goldplan/merchants/changegoldplanstatus`
 #[doc(alias = "点金计划管理")]
 pub type PostGoldplanMerchantsChangegoldplanstatusResponse =
     crate::v3::goldplan::merchants::changegoldplanstatus::post::Response;
 
-/// 关闭广告展示: what is sent. `POST v3/goldplan/merchants/close-advertising-show`
+/// 关闭广告展示: the request. `POST v3/goldplan/merchants/close-advertising-show`
 #[doc(alias = "关闭广告展示")]
 pub type PostGoldplanMerchantsCloseAdvertisingShowRequest =
     crate::v3::goldplan::merchants::close_advertising_show::post::Request;
 
-/// 开通广告展示: what is sent. `PATCH v3/goldplan/merchants/open-advertising-show`
+/// 开通广告展示: the request. `PATCH v3/goldplan/merchants/open-advertising-show`
 #[doc(alias = "开通广告展示")]
 pub type PatchGoldplanMerchantsOpenAdvertisingShowRequest =
     crate::v3::goldplan::merchants::open_advertising_show::patch::Request;
 
-/// 同业过滤标签管理: what is sent. `POST v3/goldplan/merchants/set-advertising-industry-filter`
+/// 同业过滤标签管理: the request. `POST v3/goldplan/merchants/set-advertising-industry-filter`
 #[doc(alias = "同业过滤标签管理")]
 pub type PostGoldplanMerchantsSetAdvertisingIndustryFilterRequest =
     crate::v3::goldplan::merchants::set_advertising_industry_filter::post::Request;

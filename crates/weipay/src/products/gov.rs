@@ -2,319 +2,319 @@
 
 //! The types of `gov`, each under the name that the OpenAPI document has for it.
 
-/// 查询审核结果: what is sent. `POST v3/gov/subsidy/audit/cup/invalid`
+/// 查询审核结果: the request. `POST v3/gov/subsidy/audit/cup/invalid`
 #[doc(alias = "查询审核结果")]
 pub type PostGovSubsidyAuditCupInvalidRequest = crate::v3::gov::subsidy::audit::cup::invalid::post::Request;
 
-/// 查询审核结果: what comes back. `POST v3/gov/subsidy/audit/cup/invalid`
+/// 查询审核结果: the response. `POST v3/gov/subsidy/audit/cup/invalid`
 #[doc(alias = "查询审核结果")]
 pub type PostGovSubsidyAuditCupInvalidResponse = crate::v3::gov::subsidy::audit::cup::invalid::post::Response;
 
-/// 查询审核结果: what is sent. `POST v3/gov/subsidy/audit/cup/query`
+/// 查询审核结果: the request. `POST v3/gov/subsidy/audit/cup/query`
 #[doc(alias = "查询审核结果")]
 pub type PostGovSubsidyAuditCupQueryRequest = crate::v3::gov::subsidy::audit::cup::query::post::Request;
 
-/// 查询审核结果: what comes back. `POST v3/gov/subsidy/audit/cup/query`
+/// 查询审核结果: the response. `POST v3/gov/subsidy/audit/cup/query`
 #[doc(alias = "查询审核结果")]
 pub type PostGovSubsidyAuditCupQueryResponse = crate::v3::gov::subsidy::audit::cup::query::post::Response;
 
-/// 同步非银联支付交易退款信息: what is sent. `POST v3/gov/subsidy/audit/cup/refund/sync`
+/// 同步非银联支付交易退款信息: the request. `POST v3/gov/subsidy/audit/cup/refund/sync`
 #[doc(alias = "同步非银联支付交易退款信息")]
 pub type PostGovSubsidyAuditCupRefundSyncRequest =
     crate::v3::gov::subsidy::audit::cup::refund::sync::post::Request;
 
-/// 同步非银联支付交易退款信息: what comes back. `POST v3/gov/subsidy/audit/cup/refund/sync`
+/// 同步非银联支付交易退款信息: the response. `POST v3/gov/subsidy/audit/cup/refund/sync`
 #[doc(alias = "同步非银联支付交易退款信息")]
 pub type PostGovSubsidyAuditCupRefundSyncResponse =
     crate::v3::gov::subsidy::audit::cup::refund::sync::post::Response;
 
-/// 更新审核数据: what is sent. `POST v3/gov/subsidy/audit/cup/update`
+/// 更新审核数据: the request. `POST v3/gov/subsidy/audit/cup/update`
 #[doc(alias = "更新审核数据")]
 pub type PostGovSubsidyAuditCupUpdateRequest = crate::v3::gov::subsidy::audit::cup::update::post::Request;
 
-/// 更新审核数据: what comes back. `POST v3/gov/subsidy/audit/cup/update`
+/// 更新审核数据: the response. `POST v3/gov/subsidy/audit/cup/update`
 #[doc(alias = "更新审核数据")]
 pub type PostGovSubsidyAuditCupUpdateResponse = crate::v3::gov::subsidy::audit::cup::update::post::Response;
 
-/// 上传审核数据: what is sent. `POST v3/gov/subsidy/audit/cup/upload`
+/// 上传审核数据: the request. `POST v3/gov/subsidy/audit/cup/upload`
 #[doc(alias = "上传审核数据")]
 pub type PostGovSubsidyAuditCupUploadRequest = crate::v3::gov::subsidy::audit::cup::upload::post::Request;
 
-/// 上传审核数据: what comes back. `POST v3/gov/subsidy/audit/cup/upload`
+/// 上传审核数据: the response. `POST v3/gov/subsidy/audit/cup/upload`
 #[doc(alias = "上传审核数据")]
 pub type PostGovSubsidyAuditCupUploadResponse = crate::v3::gov::subsidy::audit::cup::upload::post::Response;
 
-/// 企业信息查询: what is sent. `POST v3/gov/subsidy/companies/query`
+/// 企业信息查询: the request. `POST v3/gov/subsidy/companies/query`
 #[doc(alias = "企业信息查询")]
 pub type PostGovSubsidyCompaniesQueryRequest = crate::v3::gov::subsidy::companies::query::post::Request;
 
-/// 企业信息查询: what comes back. `POST v3/gov/subsidy/companies/query`
+/// 企业信息查询: the response. `POST v3/gov/subsidy/companies/query`
 #[doc(alias = "企业信息查询")]
 pub type PostGovSubsidyCompaniesQueryResponse = crate::v3::gov::subsidy::companies::query::post::Response;
 
-/// 商品信息上传: what is sent. `POST v3/gov/subsidy/goods/upload`
+/// 商品信息上传: the request. `POST v3/gov/subsidy/goods/upload`
 #[doc(alias = "商品信息上传")]
 pub type PostGovSubsidyGoodsUploadRequest = crate::v3::gov::subsidy::goods::upload::post::Request;
 
-/// 商品信息上传: what comes back. `POST v3/gov/subsidy/goods/upload`
+/// 商品信息上传: the response. `POST v3/gov/subsidy/goods/upload`
 #[doc(alias = "商品信息上传")]
 pub type PostGovSubsidyGoodsUploadResponse = crate::v3::gov::subsidy::goods::upload::post::Response;
 
-/// N品类同步资格核销信息: what is sent. `POST v3/gov/subsidy/n-qualifications/sync`
+/// N品类同步资格核销信息: the request. `POST v3/gov/subsidy/n-qualifications/sync`
 #[doc(alias = "N品类同步资格核销信息")]
 pub type PostGovSubsidyNQualificationsSyncRequest =
     crate::v3::gov::subsidy::n_qualifications::sync::post::Request;
 
-/// N品类同步资格核销信息: what comes back. `POST v3/gov/subsidy/n-qualifications/sync`
+/// N品类同步资格核销信息: the response. `POST v3/gov/subsidy/n-qualifications/sync`
 #[doc(alias = "N品类同步资格核销信息")]
 pub type PostGovSubsidyNQualificationsSyncResponse =
     crate::v3::gov::subsidy::n_qualifications::sync::post::Response;
 
-/// 查询补贴资格: what is sent. `GET v3/gov/subsidy/qualification`
+/// 查询补贴资格: the request. `GET v3/gov/subsidy/qualification`
 #[doc(alias = "查询补贴资格")]
 pub type GetGovSubsidyQualificationRequest = crate::v3::gov::subsidy::qualification::get::Request;
 
-/// 查询补贴资格: what comes back. `GET v3/gov/subsidy/qualification`
+/// 查询补贴资格: the response. `GET v3/gov/subsidy/qualification`
 #[doc(alias = "查询补贴资格")]
 pub type GetGovSubsidyQualificationResponse = crate::v3::gov::subsidy::qualification::get::Response;
 
-/// 取消资格(透传模式): what is sent. `POST v3/gov/subsidy/qualifications/passthrough/cancel`
+/// 取消资格(透传模式): the request. `POST v3/gov/subsidy/qualifications/passthrough/cancel`
 #[doc(alias = "取消资格(透传模式)")]
 pub type PostGovSubsidyQualificationsPassthroughCancelRequest =
     crate::v3::gov::subsidy::qualifications::passthrough::cancel::post::Request;
 
-/// 取消资格(透传模式): what comes back. `POST v3/gov/subsidy/qualifications/passthrough/cancel`
+/// 取消资格(透传模式): the response. `POST v3/gov/subsidy/qualifications/passthrough/cancel`
 #[doc(alias = "取消资格(透传模式)")]
 pub type PostGovSubsidyQualificationsPassthroughCancelResponse =
     crate::v3::gov::subsidy::qualifications::passthrough::cancel::post::Response;
 
-/// 领取资格(透传模式): what is sent. `POST v3/gov/subsidy/qualifications/passthrough/claim`
+/// 领取资格(透传模式): the request. `POST v3/gov/subsidy/qualifications/passthrough/claim`
 #[doc(alias = "领取资格(透传模式)")]
 pub type PostGovSubsidyQualificationsPassthroughClaimRequest =
     crate::v3::gov::subsidy::qualifications::passthrough::claim::post::Request;
 
-/// 领取资格(透传模式): what comes back. `POST v3/gov/subsidy/qualifications/passthrough/claim`
+/// 领取资格(透传模式): the response. `POST v3/gov/subsidy/qualifications/passthrough/claim`
 #[doc(alias = "领取资格(透传模式)")]
 pub type PostGovSubsidyQualificationsPassthroughClaimResponse =
     crate::v3::gov::subsidy::qualifications::passthrough::claim::post::Response;
 
-/// 批量查询用户资格(透传模式): what is sent. `POST v3/gov/subsidy/qualifications/passthrough/query`
+/// 批量查询用户资格(透传模式): the request. `POST v3/gov/subsidy/qualifications/passthrough/query`
 #[doc(alias = "批量查询用户资格(透传模式)")]
 pub type PostGovSubsidyQualificationsPassthroughQueryRequest =
     crate::v3::gov::subsidy::qualifications::passthrough::query::post::Request;
 
-/// 批量查询用户资格(透传模式): what comes back. `POST v3/gov/subsidy/qualifications/passthrough/query`
+/// 批量查询用户资格(透传模式): the response. `POST v3/gov/subsidy/qualifications/passthrough/query`
 #[doc(alias = "批量查询用户资格(透传模式)")]
 pub type PostGovSubsidyQualificationsPassthroughQueryResponse =
     crate::v3::gov::subsidy::qualifications::passthrough::query::post::Response;
 
-/// 批量查询用户资格: what is sent. `POST v3/gov/subsidy/qualifications/query`
+/// 批量查询用户资格: the request. `POST v3/gov/subsidy/qualifications/query`
 #[doc(alias = "批量查询用户资格")]
 pub type PostGovSubsidyQualificationsQueryRequest =
     crate::v3::gov::subsidy::qualifications::query::post::Request;
 
-/// 批量查询用户资格: what comes back. `POST v3/gov/subsidy/qualifications/query`
+/// 批量查询用户资格: the response. `POST v3/gov/subsidy/qualifications/query`
 #[doc(alias = "批量查询用户资格")]
 pub type PostGovSubsidyQualificationsQueryResponse =
     crate::v3::gov::subsidy::qualifications::query::post::Response;
 
-/// 同步资格核销信息: what is sent. `POST v3/gov/subsidy/qualifications/sync`
+/// 同步资格核销信息: the request. `POST v3/gov/subsidy/qualifications/sync`
 #[doc(alias = "同步资格核销信息")]
 pub type PostGovSubsidyQualificationsSyncRequest =
     crate::v3::gov::subsidy::qualifications::sync::post::Request;
 
-/// 同步资格核销信息: what comes back. `POST v3/gov/subsidy/qualifications/sync`
+/// 同步资格核销信息: the response. `POST v3/gov/subsidy/qualifications/sync`
 #[doc(alias = "同步资格核销信息")]
 pub type PostGovSubsidyQualificationsSyncResponse =
     crate::v3::gov::subsidy::qualifications::sync::post::Response;
 
-/// sn码锁定: what is sent. `POST v3/gov/subsidy/sncode/lock`
+/// sn码锁定: the request. `POST v3/gov/subsidy/sncode/lock`
 #[doc(alias = "sn码锁定")]
 pub type PostGovSubsidySncodeLockRequest = crate::v3::gov::subsidy::sncode::lock::post::Request;
 
-/// sn码锁定: what comes back. `POST v3/gov/subsidy/sncode/lock`
+/// sn码锁定: the response. `POST v3/gov/subsidy/sncode/lock`
 #[doc(alias = "sn码锁定")]
 pub type PostGovSubsidySncodeLockResponse = crate::v3::gov::subsidy::sncode::lock::post::Response;
 
-/// 查询sn码状态: what is sent. `POST v3/gov/subsidy/sncode/query`
+/// 查询sn码状态: the request. `POST v3/gov/subsidy/sncode/query`
 #[doc(alias = "查询sn码状态")]
 pub type PostGovSubsidySncodeQueryRequest = crate::v3::gov::subsidy::sncode::query::post::Request;
 
-/// 查询sn码状态: what comes back. `POST v3/gov/subsidy/sncode/query`
+/// 查询sn码状态: the response. `POST v3/gov/subsidy/sncode/query`
 #[doc(alias = "查询sn码状态")]
 pub type PostGovSubsidySncodeQueryResponse = crate::v3::gov::subsidy::sncode::query::post::Response;
 
-/// sn码解锁: what is sent. `POST v3/gov/subsidy/sncode/unlock`
+/// sn码解锁: the request. `POST v3/gov/subsidy/sncode/unlock`
 #[doc(alias = "sn码解锁")]
 pub type PostGovSubsidySncodeUnlockRequest = crate::v3::gov::subsidy::sncode::unlock::post::Request;
 
-/// sn码解锁: what comes back. `POST v3/gov/subsidy/sncode/unlock`
+/// sn码解锁: the response. `POST v3/gov/subsidy/sncode/unlock`
 #[doc(alias = "sn码解锁")]
 pub type PostGovSubsidySncodeUnlockResponse = crate::v3::gov::subsidy::sncode::unlock::post::Response;
 
-/// 交易信息查询: what is sent. `POST v3/gov/subsidy/transactions/query`
+/// 交易信息查询: the request. `POST v3/gov/subsidy/transactions/query`
 #[doc(alias = "交易信息查询")]
 pub type PostGovSubsidyTransactionsQueryRequest = crate::v3::gov::subsidy::transactions::query::post::Request;
 
-/// 交易信息查询: what comes back. `POST v3/gov/subsidy/transactions/query`
+/// 交易信息查询: the response. `POST v3/gov/subsidy/transactions/query`
 #[doc(alias = "交易信息查询")]
 pub type PostGovSubsidyTransactionsQueryResponse =
     crate::v3::gov::subsidy::transactions::query::post::Response;
 
-/// 查询单日交易汇总: what is sent. `POST v3/gov/subsidy/transactions/summary/query-day`
+/// 查询单日交易汇总: the request. `POST v3/gov/subsidy/transactions/summary/query-day`
 #[doc(alias = "查询单日交易汇总")]
 pub type PostGovSubsidyTransactionsSummaryQueryDayRequest =
     crate::v3::gov::subsidy::transactions::summary::query_day::post::Request;
 
-/// 查询单日交易汇总: what comes back. `POST v3/gov/subsidy/transactions/summary/query-day`
+/// 查询单日交易汇总: the response. `POST v3/gov/subsidy/transactions/summary/query-day`
 #[doc(alias = "查询单日交易汇总")]
 pub type PostGovSubsidyTransactionsSummaryQueryDayResponse =
     crate::v3::gov::subsidy::transactions::summary::query_day::post::Response;
 
-/// 交易信息回传: what is sent. `POST v3/gov/subsidy/transactions/sync`
+/// 交易信息回传: the request. `POST v3/gov/subsidy/transactions/sync`
 #[doc(alias = "交易信息回传")]
 pub type PostGovSubsidyTransactionsSyncRequest = crate::v3::gov::subsidy::transactions::sync::post::Request;
 
-/// 交易信息回传: what comes back. `POST v3/gov/subsidy/transactions/sync`
+/// 交易信息回传: the response. `POST v3/gov/subsidy/transactions/sync`
 #[doc(alias = "交易信息回传")]
 pub type PostGovSubsidyTransactionsSyncResponse = crate::v3::gov::subsidy::transactions::sync::post::Response;
 
-/// 品类凭证码预核销撤销: what is sent. `POST v3/gov/subsidy/zhejiang/authcode/cancel`
+/// 品类凭证码预核销撤销: the request. `POST v3/gov/subsidy/zhejiang/authcode/cancel`
 #[doc(alias = "品类凭证码预核销撤销")]
 pub type PostGovSubsidyZhejiangAuthcodeCancelRequest =
     crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Request;
 
-/// 品类凭证码预核销撤销: what comes back. `POST v3/gov/subsidy/zhejiang/authcode/cancel`
+/// 品类凭证码预核销撤销: the response. `POST v3/gov/subsidy/zhejiang/authcode/cancel`
 #[doc(alias = "品类凭证码预核销撤销")]
 pub type PostGovSubsidyZhejiangAuthcodeCancelResponse =
     crate::v3::gov::subsidy::zhejiang::authcode::cancel::post::Response;
 
-/// 品类凭证码上报确认: what is sent. `POST v3/gov/subsidy/zhejiang/authcode/commit`
+/// 品类凭证码上报确认: the request. `POST v3/gov/subsidy/zhejiang/authcode/commit`
 #[doc(alias = "品类凭证码上报确认")]
 pub type PostGovSubsidyZhejiangAuthcodeCommitRequest =
     crate::v3::gov::subsidy::zhejiang::authcode::commit::post::Request;
 
-/// 品类凭证码上报确认: what comes back. `POST v3/gov/subsidy/zhejiang/authcode/commit`
+/// 品类凭证码上报确认: the response. `POST v3/gov/subsidy/zhejiang/authcode/commit`
 #[doc(alias = "品类凭证码上报确认")]
 pub type PostGovSubsidyZhejiangAuthcodeCommitResponse =
     crate::v3::gov::subsidy::zhejiang::authcode::commit::post::Response;
 
-/// 申请品类凭证码: what is sent. `POST v3/gov/subsidy/zhejiang/authcode/issue`
+/// 申请品类凭证码: the request. `POST v3/gov/subsidy/zhejiang/authcode/issue`
 #[doc(alias = "申请品类凭证码")]
 pub type PostGovSubsidyZhejiangAuthcodeIssueRequest =
     crate::v3::gov::subsidy::zhejiang::authcode::issue::post::Request;
 
-/// 申请品类凭证码: what comes back. `POST v3/gov/subsidy/zhejiang/authcode/issue`
+/// 申请品类凭证码: the response. `POST v3/gov/subsidy/zhejiang/authcode/issue`
 #[doc(alias = "申请品类凭证码")]
 pub type PostGovSubsidyZhejiangAuthcodeIssueResponse =
     crate::v3::gov::subsidy::zhejiang::authcode::issue::post::Response;
 
-/// 品类凭证码上报撤销: what is sent. `POST v3/gov/subsidy/zhejiang/authcode/refund`
+/// 品类凭证码上报撤销: the request. `POST v3/gov/subsidy/zhejiang/authcode/refund`
 #[doc(alias = "品类凭证码上报撤销")]
 pub type PostGovSubsidyZhejiangAuthcodeRefundRequest =
     crate::v3::gov::subsidy::zhejiang::authcode::refund::post::Request;
 
-/// 品类凭证码上报撤销: what comes back. `POST v3/gov/subsidy/zhejiang/authcode/refund`
+/// 品类凭证码上报撤销: the response. `POST v3/gov/subsidy/zhejiang/authcode/refund`
 #[doc(alias = "品类凭证码上报撤销")]
 pub type PostGovSubsidyZhejiangAuthcodeRefundResponse =
     crate::v3::gov::subsidy::zhejiang::authcode::refund::post::Response;
 
-/// 预核销品类凭证码: what is sent. `POST v3/gov/subsidy/zhejiang/authcode/try`
+/// 预核销品类凭证码: the request. `POST v3/gov/subsidy/zhejiang/authcode/try`
 #[doc(alias = "预核销品类凭证码")]
 pub type PostGovSubsidyZhejiangAuthcodeTryRequest =
     crate::v3::gov::subsidy::zhejiang::authcode::try_::post::Request;
 
-/// 预核销品类凭证码: what comes back. `POST v3/gov/subsidy/zhejiang/authcode/try`
+/// 预核销品类凭证码: the response. `POST v3/gov/subsidy/zhejiang/authcode/try`
 #[doc(alias = "预核销品类凭证码")]
 pub type PostGovSubsidyZhejiangAuthcodeTryResponse =
     crate::v3::gov::subsidy::zhejiang::authcode::try_::post::Response;
 
-/// 商品信息查询: what is sent. `POST v3/gov/subsidy/zhejiang/goods/query`
+/// 商品信息查询: the request. `POST v3/gov/subsidy/zhejiang/goods/query`
 #[doc(alias = "商品信息查询")]
 pub type PostGovSubsidyZhejiangGoodsQueryRequest =
     crate::v3::gov::subsidy::zhejiang::goods::query::post::Request;
 
-/// 商品信息查询: what comes back. `POST v3/gov/subsidy/zhejiang/goods/query`
+/// 商品信息查询: the response. `POST v3/gov/subsidy/zhejiang/goods/query`
 #[doc(alias = "商品信息查询")]
 pub type PostGovSubsidyZhejiangGoodsQueryResponse =
     crate::v3::gov::subsidy::zhejiang::goods::query::post::Response;
 
-/// n品类核销: what is sent. `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
+/// n品类核销: the request. `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
 #[doc(alias = "n品类核销")]
 pub type PostGovSubsidyZhejiangNQualificationsConfirmRequest =
     crate::v3::gov::subsidy::zhejiang::n_qualifications::confirm::post::Request;
 
-/// n品类核销: what comes back. `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
+/// n品类核销: the response. `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
 #[doc(alias = "n品类核销")]
 pub type PostGovSubsidyZhejiangNQualificationsConfirmResponse =
     crate::v3::gov::subsidy::zhejiang::n_qualifications::confirm::post::Response;
 
-/// 变更资格: what is sent. `POST v3/gov/subsidy/zhejiang/qualifications/alter`
+/// 变更资格: the request. `POST v3/gov/subsidy/zhejiang/qualifications/alter`
 #[doc(alias = "变更资格")]
 pub type PostGovSubsidyZhejiangQualificationsAlterRequest =
     crate::v3::gov::subsidy::zhejiang::qualifications::alter::post::Request;
 
-/// 变更资格: what comes back. `POST v3/gov/subsidy/zhejiang/qualifications/alter`
+/// 变更资格: the response. `POST v3/gov/subsidy/zhejiang/qualifications/alter`
 #[doc(alias = "变更资格")]
 pub type PostGovSubsidyZhejiangQualificationsAlterResponse =
     crate::v3::gov::subsidy::zhejiang::qualifications::alter::post::Response;
 
-/// 领取资格: what is sent. `POST v3/gov/subsidy/zhejiang/qualifications/claim`
+/// 领取资格: the request. `POST v3/gov/subsidy/zhejiang/qualifications/claim`
 #[doc(alias = "领取资格")]
 pub type PostGovSubsidyZhejiangQualificationsClaimRequest =
     crate::v3::gov::subsidy::zhejiang::qualifications::claim::post::Request;
 
-/// 领取资格: what comes back. `POST v3/gov/subsidy/zhejiang/qualifications/claim`
+/// 领取资格: the response. `POST v3/gov/subsidy/zhejiang/qualifications/claim`
 #[doc(alias = "领取资格")]
 pub type PostGovSubsidyZhejiangQualificationsClaimResponse =
     crate::v3::gov::subsidy::zhejiang::qualifications::claim::post::Response;
 
-/// 查询补贴资格: what is sent. `POST v3/gov/subsidy/zhejiang/qualifications/query`
+/// 查询补贴资格: the request. `POST v3/gov/subsidy/zhejiang/qualifications/query`
 #[doc(alias = "查询补贴资格")]
 pub type PostGovSubsidyZhejiangQualificationsQueryRequest =
     crate::v3::gov::subsidy::zhejiang::qualifications::query::post::Request;
 
-/// 查询补贴资格: what comes back. `POST v3/gov/subsidy/zhejiang/qualifications/query`
+/// 查询补贴资格: the response. `POST v3/gov/subsidy/zhejiang/qualifications/query`
 #[doc(alias = "查询补贴资格")]
 pub type PostGovSubsidyZhejiangQualificationsQueryResponse =
     crate::v3::gov::subsidy::zhejiang::qualifications::query::post::Response;
 
-/// 核销资格: what is sent. `POST v3/gov/subsidy/zhejiang/qualifications/sync`
+/// 核销资格: the request. `POST v3/gov/subsidy/zhejiang/qualifications/sync`
 #[doc(alias = "核销资格")]
 pub type PostGovSubsidyZhejiangQualificationsSyncRequest =
     crate::v3::gov::subsidy::zhejiang::qualifications::sync::post::Request;
 
-/// 核销资格: what comes back. `POST v3/gov/subsidy/zhejiang/qualifications/sync`
+/// 核销资格: the response. `POST v3/gov/subsidy/zhejiang/qualifications/sync`
 #[doc(alias = "核销资格")]
 pub type PostGovSubsidyZhejiangQualificationsSyncResponse =
     crate::v3::gov::subsidy::zhejiang::qualifications::sync::post::Response;
 
-/// sn码锁定: what is sent. `POST v3/gov/subsidy/zhejiang/sncode/lock`
+/// sn码锁定: the request. `POST v3/gov/subsidy/zhejiang/sncode/lock`
 #[doc(alias = "sn码锁定")]
 pub type PostGovSubsidyZhejiangSncodeLockRequest =
     crate::v3::gov::subsidy::zhejiang::sncode::lock::post::Request;
 
-/// sn码锁定: what comes back. `POST v3/gov/subsidy/zhejiang/sncode/lock`
+/// sn码锁定: the response. `POST v3/gov/subsidy/zhejiang/sncode/lock`
 #[doc(alias = "sn码锁定")]
 pub type PostGovSubsidyZhejiangSncodeLockResponse =
     crate::v3::gov::subsidy::zhejiang::sncode::lock::post::Response;
 
-/// sn码销售状态查询: what is sent. `POST v3/gov/subsidy/zhejiang/sncode/query`
+/// sn码销售状态查询: the request. `POST v3/gov/subsidy/zhejiang/sncode/query`
 #[doc(alias = "sn码销售状态查询")]
 pub type PostGovSubsidyZhejiangSncodeQueryRequest =
     crate::v3::gov::subsidy::zhejiang::sncode::query::post::Request;
 
-/// sn码销售状态查询: what comes back. `POST v3/gov/subsidy/zhejiang/sncode/query`
+/// sn码销售状态查询: the response. `POST v3/gov/subsidy/zhejiang/sncode/query`
 #[doc(alias = "sn码销售状态查询")]
 pub type PostGovSubsidyZhejiangSncodeQueryResponse =
     crate::v3::gov::subsidy::zhejiang::sncode::query::post::Response;
 
-/// sn码解锁: what is sent. `POST v3/gov/subsidy/zhejiang/sncode/unlock`
+/// sn码解锁: the request. `POST v3/gov/subsidy/zhejiang/sncode/unlock`
 #[doc(alias = "sn码解锁")]
 pub type PostGovSubsidyZhejiangSncodeUnlockRequest =
     crate::v3::gov::subsidy::zhejiang::sncode::unlock::post::Request;
 
-/// sn码解锁: what comes back. `POST v3/gov/subsidy/zhejiang/sncode/unlock`
+/// sn码解锁: the response. `POST v3/gov/subsidy/zhejiang/sncode/unlock`
 #[doc(alias = "sn码解锁")]
 pub type PostGovSubsidyZhejiangSncodeUnlockResponse =
     crate::v3::gov::subsidy::zhejiang::sncode::unlock::post::Response;

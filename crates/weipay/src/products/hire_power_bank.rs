@@ -2,22 +2,22 @@
 
 //! The types of `hire-power-bank`, each under the name that the OpenAPI document has for it.
 
-/// 创建保险订单: what is sent. `POST v3/hire-power-bank/insurance-orders`
+/// 创建保险订单: the request. `POST v3/hire-power-bank/insurance-orders`
 #[doc(alias = "创建保险订单")]
 pub type PostHirePowerBankInsuranceOrdersRequest =
     crate::v3::hire_power_bank::insurance_orders::post::Request;
 
-/// 创建保险订单: what comes back. `POST v3/hire-power-bank/insurance-orders`
+/// 创建保险订单: the response. `POST v3/hire-power-bank/insurance-orders`
 #[doc(alias = "创建保险订单")]
 pub type PostHirePowerBankInsuranceOrdersResponse =
     crate::v3::hire_power_bank::insurance_orders::post::Response;
 
-/// 查询保险订单详情: what comes back. `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
+/// 查询保险订单详情: the response. `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
 #[doc(alias = "查询保险订单详情")]
 pub type GetHirePowerBankInsuranceOrdersByOutOrderNoResponse =
     crate::v3::hire_power_bank::insurance_orders::out_order_no::get::Response;
 
-/// 查询用户保险订单领取资格: what comes back. `GET v3/hire-power-bank/user-qualifications/{openid}`
+/// 查询用户保险订单领取资格: the response. `GET v3/hire-power-bank/user-qualifications/{openid}`
 #[doc(alias = "查询用户保险订单领取资格")]
 pub type GetHirePowerBankUserQualificationsByOpenidResponse =
     crate::v3::hire_power_bank::user_qualifications::openid::get::Response;

@@ -2,10 +2,10 @@
 
 //! The types of `industry-coupon`, each under the name that the OpenAPI document has for it.
 
-/// 出行券切卡组件预下单: what is sent. `POST v3/industry-coupon/tokens`
+/// 出行券切卡组件预下单: the request. `POST v3/industry-coupon/tokens`
 #[doc(alias = "出行券切卡组件预下单")]
 pub type PostIndustryCouponTokensRequest = crate::v3::industry_coupon::tokens::post::Request;
 
-/// 出行券切卡组件预下单: what comes back. `POST v3/industry-coupon/tokens`
+/// 出行券切卡组件预下单: the response. `POST v3/industry-coupon/tokens`
 #[doc(alias = "出行券切卡组件预下单")]
 pub type PostIndustryCouponTokensResponse = crate::v3::industry_coupon::tokens::post::Response;

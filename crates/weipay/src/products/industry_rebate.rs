@@ -2,12 +2,12 @@
 
 //! The types of `industry-rebate`, each under the name that the OpenAPI document has for it.
 
-/// 回传SN和商品编码: what is sent. `POST v3/industry-rebate/retail-industry/transactions`
+/// 回传SN和商品编码: the request. `POST v3/industry-rebate/retail-industry/transactions`
 #[doc(alias = "回传SN和商品编码")]
 pub type PostIndustryRebateRetailIndustryTransactionsRequest =
     crate::v3::industry_rebate::retail_industry::transactions::post::Request;
 
-/// 支付码牌/点餐码牌交易回传: what is sent. `POST v3/industry-rebate/transactions/{transaction_id}`
+/// 支付码牌/点餐码牌交易回传: the request. `POST v3/industry-rebate/transactions/{transaction_id}`
 #[doc(alias = "支付码牌/点餐码牌交易回传")]
 pub type PostIndustryRebateTransactionsByTransactionIdRequest =
     crate::v3::industry_rebate::transactions::transaction_id::post::Request;

@@ -2,40 +2,40 @@
 
 //! The types of `inspolicymgr`, each under the name that the OpenAPI document has for it.
 
-/// 提交保单授权信息: what is sent. `POST v3/inspolicymgr/deduct/authorizations`
+/// 提交保单授权信息: the request. `POST v3/inspolicymgr/deduct/authorizations`
 #[doc(alias = "提交保单授权信息")]
 pub type PostInspolicymgrDeductAuthorizationsRequest =
     crate::v3::inspolicymgr::deduct::authorizations::post::Request;
 
-/// 提交保单授权信息: what comes back. `POST v3/inspolicymgr/deduct/authorizations`
+/// 提交保单授权信息: the response. `POST v3/inspolicymgr/deduct/authorizations`
 #[doc(alias = "提交保单授权信息")]
 pub type PostInspolicymgrDeductAuthorizationsResponse =
     crate::v3::inspolicymgr::deduct::authorizations::post::Response;
 
-/// 查询保单授权信息: what comes back. `GET v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
+/// 查询保单授权信息: the response. `GET v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
 #[doc(alias = "查询保单授权信息")]
 pub type GetInspolicymgrDeductAuthorizationsByOutInsuranceNoResponse =
     crate::v3::inspolicymgr::deduct::authorizations::out_insurance_no::get::Response;
 
-/// 上传保单: what is sent. `POST v3/inspolicymgr/deduct/policies`
+/// 上传保单: the request. `POST v3/inspolicymgr/deduct/policies`
 #[doc(alias = "上传保单")]
 pub type PostInspolicymgrDeductPoliciesRequest = crate::v3::inspolicymgr::deduct::policies::post::Request;
 
-/// 上传保单: what comes back. `POST v3/inspolicymgr/deduct/policies`
+/// 上传保单: the response. `POST v3/inspolicymgr/deduct/policies`
 #[doc(alias = "上传保单")]
 pub type PostInspolicymgrDeductPoliciesResponse = crate::v3::inspolicymgr::deduct::policies::post::Response;
 
-/// 查询保单: what comes back. `GET v3/inspolicymgr/deduct/policies/{out_insurance_no}`
+/// 查询保单: the response. `GET v3/inspolicymgr/deduct/policies/{out_insurance_no}`
 #[doc(alias = "查询保单")]
 pub type GetInspolicymgrDeductPoliciesByOutInsuranceNoResponse =
     crate::v3::inspolicymgr::deduct::policies::out_insurance_no::get::Response;
 
-/// 更新保单信息: what is sent. `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
+/// 更新保单信息: the request. `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
 #[doc(alias = "更新保单信息")]
 pub type PatchInspolicymgrDeductPoliciesByOutInsuranceNoRequest =
     crate::v3::inspolicymgr::deduct::policies::out_insurance_no::patch::Request;
 
-/// 更新保单信息: what comes back. `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
+/// 更新保单信息: the response. `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
 #[doc(alias = "更新保单信息")]
 pub type PatchInspolicymgrDeductPoliciesByOutInsuranceNoResponse =
     crate::v3::inspolicymgr::deduct::policies::out_insurance_no::patch::Response;

@@ -2,15 +2,15 @@
 
 //! The types of `iotmanage`, each under the name that the OpenAPI document has for it.
 
-/// 获取出厂检查结果: what comes back. `GET v3/iotmanage/device-inspections/{device_sn}`
+/// 获取出厂检查结果: the response. `GET v3/iotmanage/device-inspections/{device_sn}`
 #[doc(alias = "获取出厂检查结果")]
 pub type GetIotmanageDeviceInspectionsByDeviceSnResponse =
     crate::v3::iotmanage::device_inspections::device_sn::get::Response;
 
-/// 智能设备列表: what is sent. `GET v3/iotmanage/devices`
+/// 智能设备列表: the request. `GET v3/iotmanage/devices`
 #[doc(alias = "智能设备列表")]
 pub type GetIotmanageDevicesRequest = crate::v3::iotmanage::devices::get::Request;
 
-/// 智能设备列表: what comes back. `GET v3/iotmanage/devices`
+/// 智能设备列表: the response. `GET v3/iotmanage/devices`
 #[doc(alias = "智能设备列表")]
 pub type GetIotmanageDevicesResponse = crate::v3::iotmanage::devices::get::Response;

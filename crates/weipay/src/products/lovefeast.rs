@@ -2,21 +2,21 @@
 
 //! The types of `lovefeast`, each under the name that the OpenAPI document has for it.
 
-/// 查询爱心餐品牌信息: what comes back. `GET v3/lovefeast/brands/{brand_id}`
+/// 查询爱心餐品牌信息: the response. `GET v3/lovefeast/brands/{brand_id}`
 #[doc(alias = "查询爱心餐品牌信息")]
 pub type GetLovefeastBrandsByBrandIdResponse = crate::v3::lovefeast::brands::brand_id::get::Response;
 
-/// 查询用户捐赠单列表: what is sent. `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
+/// 查询用户捐赠单列表: the request. `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
 #[doc(alias = "查询用户捐赠单列表")]
 pub type GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest =
     crate::v3::lovefeast::users::openid::orders::brand_id::brand_id::get::Request;
 
-/// 查询用户捐赠单列表: what comes back. `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
+/// 查询用户捐赠单列表: the response. `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
 #[doc(alias = "查询用户捐赠单列表")]
 pub type GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse =
     crate::v3::lovefeast::users::openid::orders::brand_id::brand_id::get::Response;
 
-/// 查询用户捐赠单详情: what comes back. `GET v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
+/// 查询用户捐赠单详情: the response. `GET v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询用户捐赠单详情")]
 pub type GetLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNoResponse =
     crate::v3::lovefeast::users::openid::orders::out_trade_no::out_trade_no::get::Response;

@@ -2,1329 +2,1329 @@
 
 //! The types of `marketing`, each under the name that the OpenAPI document has for it.
 
-/// 查询上传任务列表: what is sent. `GET v3/marketing/bank/packages/{package_id}/tasks`
+/// 查询上传任务列表: the request. `GET v3/marketing/bank/packages/{package_id}/tasks`
 #[doc(alias = "查询上传任务列表")]
 pub type GetMarketingBankPackagesByPackageIdTasksRequest =
     crate::v3::marketing::bank::packages::package_id::tasks::get::Request;
 
-/// 查询上传任务列表: what comes back. `GET v3/marketing/bank/packages/{package_id}/tasks`
+/// 查询上传任务列表: the response. `GET v3/marketing/bank/packages/{package_id}/tasks`
 #[doc(alias = "查询上传任务列表")]
 pub type GetMarketingBankPackagesByPackageIdTasksResponse =
     crate::v3::marketing::bank::packages::package_id::tasks::get::Response;
 
-/// 导入定向用户协议号: what is sent. `POST v3/marketing/bank/packages/{package_id}/tasks`
+/// 导入定向用户协议号: the request. `POST v3/marketing/bank/packages/{package_id}/tasks`
 #[doc(alias = "导入定向用户协议号")]
 pub type PostMarketingBankPackagesByPackageIdTasksRequest =
     crate::v3::marketing::bank::packages::package_id::tasks::post::Request;
 
-/// 导入定向用户协议号: what comes back. `POST v3/marketing/bank/packages/{package_id}/tasks`
+/// 导入定向用户协议号: the response. `POST v3/marketing/bank/packages/{package_id}/tasks`
 #[doc(alias = "导入定向用户协议号")]
 pub type PostMarketingBankPackagesByPackageIdTasksResponse =
     crate::v3::marketing::bank::packages::package_id::tasks::post::Response;
 
-/// 给指定用户报名多笔立减活动: what is sent. `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
+/// 给指定用户报名多笔立减活动: the request. `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
 #[doc(alias = "给指定用户报名多笔立减活动")]
 pub type PostMarketingBankFavorUsersByOpenidBankMultiActivityRequest =
     crate::v3::marketing::bank_favor::users::openid::bank_multi_activity::post::Request;
 
-/// 给指定用户报名多笔立减活动: what comes back. `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
+/// 给指定用户报名多笔立减活动: the response. `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
 #[doc(alias = "给指定用户报名多笔立减活动")]
 pub type PostMarketingBankFavorUsersByOpenidBankMultiActivityResponse =
     crate::v3::marketing::bank_favor::users::openid::bank_multi_activity::post::Response;
 
-/// 查询绑定多笔立减活动的代金券详情: what is sent. `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
+/// 查询绑定多笔立减活动的代金券详情: the request. `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
 #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
 pub type GetMarketingBankFavorUsersByOpenidCouponsByCouponIdRequest =
     crate::v3::marketing::bank_favor::users::openid::coupons::coupon_id::get::Request;
 
-/// 查询绑定多笔立减活动的代金券详情: what comes back. `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
+/// 查询绑定多笔立减活动的代金券详情: the response. `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
 #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
 pub type GetMarketingBankFavorUsersByOpenidCouponsByCouponIdResponse =
     crate::v3::marketing::bank_favor::users::openid::coupons::coupon_id::get::Response;
 
-/// 查询商家券事件通知地址: what is sent. `GET v3/marketing/busifavor/callbacks`
+/// 查询商家券事件通知地址: the request. `GET v3/marketing/busifavor/callbacks`
 #[doc(alias = "查询商家券事件通知地址")]
 pub type GetMarketingBusifavorCallbacksRequest = crate::v3::marketing::busifavor::callbacks::get::Request;
 
-/// 查询商家券事件通知地址: what comes back. `GET v3/marketing/busifavor/callbacks`
+/// 查询商家券事件通知地址: the response. `GET v3/marketing/busifavor/callbacks`
 #[doc(alias = "查询商家券事件通知地址")]
 pub type GetMarketingBusifavorCallbacksResponse = crate::v3::marketing::busifavor::callbacks::get::Response;
 
-/// 设置商家券事件通知地址: what is sent. `POST v3/marketing/busifavor/callbacks`
+/// 设置商家券事件通知地址: the request. `POST v3/marketing/busifavor/callbacks`
 #[doc(alias = "设置商家券事件通知地址")]
 pub type PostMarketingBusifavorCallbacksRequest = crate::v3::marketing::busifavor::callbacks::post::Request;
 
-/// 设置商家券事件通知地址: what comes back. `POST v3/marketing/busifavor/callbacks`
+/// 设置商家券事件通知地址: the response. `POST v3/marketing/busifavor/callbacks`
 #[doc(alias = "设置商家券事件通知地址")]
 pub type PostMarketingBusifavorCallbacksResponse = crate::v3::marketing::busifavor::callbacks::post::Response;
 
-/// 关联订单信息: what is sent. `POST v3/marketing/busifavor/coupons/associate`
+/// 关联订单信息: the request. `POST v3/marketing/busifavor/coupons/associate`
 #[doc(alias = "关联订单信息")]
 pub type PostMarketingBusifavorCouponsAssociateRequest =
     crate::v3::marketing::busifavor::coupons::associate::post::Request;
 
-/// 关联订单信息: what comes back. `POST v3/marketing/busifavor/coupons/associate`
+/// 关联订单信息: the response. `POST v3/marketing/busifavor/coupons/associate`
 #[doc(alias = "关联订单信息")]
 pub type PostMarketingBusifavorCouponsAssociateResponse =
     crate::v3::marketing::busifavor::coupons::associate::post::Response;
 
-/// 发放消费卡: what is sent. `POST v3/marketing/busifavor/coupons/{card_id}/send`
+/// 发放消费卡: the request. `POST v3/marketing/busifavor/coupons/{card_id}/send`
 #[doc(alias = "发放消费卡")]
 pub type PostMarketingBusifavorCouponsByCardIdSendRequest =
     crate::v3::marketing::busifavor::coupons::card_id::send::post::Request;
 
-/// 发放消费卡: what comes back. `POST v3/marketing/busifavor/coupons/{card_id}/send`
+/// 发放消费卡: the response. `POST v3/marketing/busifavor/coupons/{card_id}/send`
 #[doc(alias = "发放消费卡")]
 pub type PostMarketingBusifavorCouponsByCardIdSendResponse =
     crate::v3::marketing::busifavor::coupons::card_id::send::post::Response;
 
-/// 使券失效: what is sent. `POST v3/marketing/busifavor/coupons/deactivate`
+/// 使券失效: the request. `POST v3/marketing/busifavor/coupons/deactivate`
 #[doc(alias = "使券失效")]
 pub type PostMarketingBusifavorCouponsDeactivateRequest =
     crate::v3::marketing::busifavor::coupons::deactivate::post::Request;
 
-/// 使券失效: what comes back. `POST v3/marketing/busifavor/coupons/deactivate`
+/// 使券失效: the response. `POST v3/marketing/busifavor/coupons/deactivate`
 #[doc(alias = "使券失效")]
 pub type PostMarketingBusifavorCouponsDeactivateResponse =
     crate::v3::marketing::busifavor::coupons::deactivate::post::Response;
 
-/// 取消关联订单信息: what is sent. `POST v3/marketing/busifavor/coupons/disassociate`
+/// 取消关联订单信息: the request. `POST v3/marketing/busifavor/coupons/disassociate`
 #[doc(alias = "取消关联订单信息")]
 pub type PostMarketingBusifavorCouponsDisassociateRequest =
     crate::v3::marketing::busifavor::coupons::disassociate::post::Request;
 
-/// 取消关联订单信息: what comes back. `POST v3/marketing/busifavor/coupons/disassociate`
+/// 取消关联订单信息: the response. `POST v3/marketing/busifavor/coupons/disassociate`
 #[doc(alias = "取消关联订单信息")]
 pub type PostMarketingBusifavorCouponsDisassociateResponse =
     crate::v3::marketing::busifavor::coupons::disassociate::post::Response;
 
-/// 申请退券: what is sent. `POST v3/marketing/busifavor/coupons/return`
+/// 申请退券: the request. `POST v3/marketing/busifavor/coupons/return`
 #[doc(alias = "申请退券")]
 pub type PostMarketingBusifavorCouponsReturnRequest =
     crate::v3::marketing::busifavor::coupons::return_::post::Request;
 
-/// 申请退券: what comes back. `POST v3/marketing/busifavor/coupons/return`
+/// 申请退券: the response. `POST v3/marketing/busifavor/coupons/return`
 #[doc(alias = "申请退券")]
 pub type PostMarketingBusifavorCouponsReturnResponse =
     crate::v3::marketing::busifavor::coupons::return_::post::Response;
 
-/// 向用户发券: what is sent. `POST v3/marketing/busifavor/coupons/send`
+/// 向用户发券: the request. `POST v3/marketing/busifavor/coupons/send`
 #[doc(alias = "向用户发券")]
 pub type PostMarketingBusifavorCouponsSendRequest =
     crate::v3::marketing::busifavor::coupons::send::post::Request;
 
-/// 向用户发券: what comes back. `POST v3/marketing/busifavor/coupons/send`
+/// 向用户发券: the response. `POST v3/marketing/busifavor/coupons/send`
 #[doc(alias = "向用户发券")]
 pub type PostMarketingBusifavorCouponsSendResponse =
     crate::v3::marketing::busifavor::coupons::send::post::Response;
 
-/// 核销用户券: what is sent. `POST v3/marketing/busifavor/coupons/use`
+/// 核销用户券: the request. `POST v3/marketing/busifavor/coupons/use`
 #[doc(alias = "核销用户券")]
 pub type PostMarketingBusifavorCouponsUseRequest =
     crate::v3::marketing::busifavor::coupons::use_::post::Request;
 
-/// 核销用户券: what comes back. `POST v3/marketing/busifavor/coupons/use`
+/// 核销用户券: the response. `POST v3/marketing/busifavor/coupons/use`
 #[doc(alias = "核销用户券")]
 pub type PostMarketingBusifavorCouponsUseResponse =
     crate::v3::marketing::busifavor::coupons::use_::post::Response;
 
-/// 向用户预发放商品券: what is sent. `POST v3/marketing/busifavor/product-coupons/pre-send`
+/// 向用户预发放商品券: the request. `POST v3/marketing/busifavor/product-coupons/pre-send`
 #[doc(alias = "向用户预发放商品券")]
 pub type PostMarketingBusifavorProductCouponsPreSendRequest =
     crate::v3::marketing::busifavor::product_coupons::pre_send::post::Request;
 
-/// 向用户预发放商品券: what comes back. `POST v3/marketing/busifavor/product-coupons/pre-send`
+/// 向用户预发放商品券: the response. `POST v3/marketing/busifavor/product-coupons/pre-send`
 #[doc(alias = "向用户预发放商品券")]
 pub type PostMarketingBusifavorProductCouponsPreSendResponse =
     crate::v3::marketing::busifavor::product_coupons::pre_send::post::Response;
 
-/// 向用户发放商品券: what is sent. `POST v3/marketing/busifavor/product-coupons/send`
+/// 向用户发放商品券: the request. `POST v3/marketing/busifavor/product-coupons/send`
 #[doc(alias = "向用户发放商品券")]
 pub type PostMarketingBusifavorProductCouponsSendRequest =
     crate::v3::marketing::busifavor::product_coupons::send::post::Request;
 
-/// 向用户发放商品券: what comes back. `POST v3/marketing/busifavor/product-coupons/send`
+/// 向用户发放商品券: the response. `POST v3/marketing/busifavor/product-coupons/send`
 #[doc(alias = "向用户发放商品券")]
 pub type PostMarketingBusifavorProductCouponsSendResponse =
     crate::v3::marketing::busifavor::product_coupons::send::post::Response;
 
-/// 创建商家券: what is sent. `POST v3/marketing/busifavor/stocks`
+/// 创建商家券: the request. `POST v3/marketing/busifavor/stocks`
 #[doc(alias = "创建商家券")]
 pub type PostMarketingBusifavorStocksRequest = crate::v3::marketing::busifavor::stocks::post::Request;
 
-/// 创建商家券: what comes back. `POST v3/marketing/busifavor/stocks`
+/// 创建商家券: the response. `POST v3/marketing/busifavor/stocks`
 #[doc(alias = "创建商家券")]
 pub type PostMarketingBusifavorStocksResponse = crate::v3::marketing::busifavor::stocks::post::Response;
 
-/// 查询商家券详情: what comes back. `GET v3/marketing/busifavor/stocks/{stock_id}`
+/// 查询商家券详情: the response. `GET v3/marketing/busifavor/stocks/{stock_id}`
 #[doc(alias = "查询商家券详情")]
 pub type GetMarketingBusifavorStocksByStockIdResponse =
     crate::v3::marketing::busifavor::stocks::stock_id::get::Response;
 
-/// 修改商家券基本信息: what is sent. `PATCH v3/marketing/busifavor/stocks/{stock_id}`
+/// 修改商家券基本信息: the request. `PATCH v3/marketing/busifavor/stocks/{stock_id}`
 #[doc(alias = "修改商家券基本信息")]
 pub type PatchMarketingBusifavorStocksByStockIdRequest =
     crate::v3::marketing::busifavor::stocks::stock_id::patch::Request;
 
-/// 修改批次预算: what is sent. `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
+/// 修改批次预算: the request. `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
 #[doc(alias = "修改批次预算")]
 pub type PatchMarketingBusifavorStocksByStockIdBudgetRequest =
     crate::v3::marketing::busifavor::stocks::stock_id::budget::patch::Request;
 
-/// 修改批次预算: what comes back. `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
+/// 修改批次预算: the response. `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
 #[doc(alias = "修改批次预算")]
 pub type PatchMarketingBusifavorStocksByStockIdBudgetResponse =
     crate::v3::marketing::busifavor::stocks::stock_id::budget::patch::Response;
 
-/// 查询预存code列表: what is sent. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+/// 查询预存code列表: the request. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 #[doc(alias = "查询预存code列表")]
 pub type GetMarketingBusifavorStocksByStockIdCouponcodesRequest =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::get::Request;
 
-/// 查询预存code列表: what comes back. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+/// 查询预存code列表: the response. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 #[doc(alias = "查询预存code列表")]
 pub type GetMarketingBusifavorStocksByStockIdCouponcodesResponse =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::get::Response;
 
-/// 上传预存code: what is sent. `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+/// 上传预存code: the request. `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 #[doc(alias = "上传预存code")]
 pub type PostMarketingBusifavorStocksByStockIdCouponcodesRequest =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::post::Request;
 
-/// 上传预存code: what comes back. `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+/// 上传预存code: the response. `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 #[doc(alias = "上传预存code")]
 pub type PostMarketingBusifavorStocksByStockIdCouponcodesResponse =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::post::Response;
 
-/// 查询预存code详情: what is sent. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
+/// 查询预存code详情: the request. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 #[doc(alias = "查询预存code详情")]
 pub type GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Request;
 
-/// 查询预存code详情: what comes back. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
+/// 查询预存code详情: the response. `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 #[doc(alias = "查询预存code详情")]
 pub type GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response;
 
-/// 删除预存code: what is sent. `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
+/// 删除预存code: the request. `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 #[doc(alias = "删除预存code")]
 pub type DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Request;
 
-/// 删除预存code: what comes back. `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
+/// 删除预存code: the response. `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 #[doc(alias = "删除预存code")]
 pub type DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse =
     crate::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response;
 
-/// 查询营销补差付款单列表: what is sent. `GET v3/marketing/busifavor/subsidy/pay-receipts`
+/// 查询营销补差付款单列表: the request. `GET v3/marketing/busifavor/subsidy/pay-receipts`
 #[doc(alias = "查询营销补差付款单列表")]
 pub type GetMarketingBusifavorSubsidyPayReceiptsRequest =
     crate::v3::marketing::busifavor::subsidy::pay_receipts::get::Request;
 
-/// 查询营销补差付款单列表: what comes back. `GET v3/marketing/busifavor/subsidy/pay-receipts`
+/// 查询营销补差付款单列表: the response. `GET v3/marketing/busifavor/subsidy/pay-receipts`
 #[doc(alias = "查询营销补差付款单列表")]
 pub type GetMarketingBusifavorSubsidyPayReceiptsResponse =
     crate::v3::marketing::busifavor::subsidy::pay_receipts::get::Response;
 
-/// 营销补差付款: what is sent. `POST v3/marketing/busifavor/subsidy/pay-receipts`
+/// 营销补差付款: the request. `POST v3/marketing/busifavor/subsidy/pay-receipts`
 #[doc(alias = "营销补差付款")]
 pub type PostMarketingBusifavorSubsidyPayReceiptsRequest =
     crate::v3::marketing::busifavor::subsidy::pay_receipts::post::Request;
 
-/// 营销补差付款: what comes back. `POST v3/marketing/busifavor/subsidy/pay-receipts`
+/// 营销补差付款: the response. `POST v3/marketing/busifavor/subsidy/pay-receipts`
 #[doc(alias = "营销补差付款")]
 pub type PostMarketingBusifavorSubsidyPayReceiptsResponse =
     crate::v3::marketing::busifavor::subsidy::pay_receipts::post::Response;
 
-/// 查询营销补差付款单详情: what comes back. `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
+/// 查询营销补差付款单详情: the response. `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
 #[doc(alias = "查询营销补差付款单详情")]
 pub type GetMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdResponse =
     crate::v3::marketing::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response;
 
-/// 营销补差回退: what is sent. `POST v3/marketing/busifavor/subsidy/return-receipts`
+/// 营销补差回退: the request. `POST v3/marketing/busifavor/subsidy/return-receipts`
 #[doc(alias = "营销补差回退")]
 pub type PostMarketingBusifavorSubsidyReturnReceiptsRequest =
     crate::v3::marketing::busifavor::subsidy::return_receipts::post::Request;
 
-/// 营销补差回退: what comes back. `POST v3/marketing/busifavor/subsidy/return-receipts`
+/// 营销补差回退: the response. `POST v3/marketing/busifavor/subsidy/return-receipts`
 #[doc(alias = "营销补差回退")]
 pub type PostMarketingBusifavorSubsidyReturnReceiptsResponse =
     crate::v3::marketing::busifavor::subsidy::return_receipts::post::Response;
 
-/// 查询商家券营销补差回退单详情: what comes back. `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
+/// 查询商家券营销补差回退单详情: the response. `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
 #[doc(alias = "查询商家券营销补差回退单详情")]
 pub type GetMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdResponse =
     crate::v3::marketing::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response;
 
-/// 根据过滤条件查询用户券: what is sent. `GET v3/marketing/busifavor/users/{openid}/coupons`
+/// 根据过滤条件查询用户券: the request. `GET v3/marketing/busifavor/users/{openid}/coupons`
 #[doc(alias = "根据过滤条件查询用户券")]
 pub type GetMarketingBusifavorUsersByOpenidCouponsRequest =
     crate::v3::marketing::busifavor::users::openid::coupons::get::Request;
 
-/// 根据过滤条件查询用户券: what comes back. `GET v3/marketing/busifavor/users/{openid}/coupons`
+/// 根据过滤条件查询用户券: the response. `GET v3/marketing/busifavor/users/{openid}/coupons`
 #[doc(alias = "根据过滤条件查询用户券")]
 pub type GetMarketingBusifavorUsersByOpenidCouponsResponse =
     crate::v3::marketing::busifavor::users::openid::coupons::get::Response;
 
-/// 查询用户单张券详情: what comes back. `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
+/// 查询用户单张券详情: the response. `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
 #[doc(alias = "查询用户单张券详情")]
 pub type GetMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidResponse =
     crate::v3::marketing::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response;
 
-/// 获取已设置的消息通知地址: what is sent. `GET v3/marketing/favor/callbacks`
+/// 获取已设置的消息通知地址: the request. `GET v3/marketing/favor/callbacks`
 #[doc(alias = "获取已设置的消息通知地址")]
 pub type GetMarketingFavorCallbacksRequest = crate::v3::marketing::favor::callbacks::get::Request;
 
-/// 获取已设置的消息通知地址: what comes back. `GET v3/marketing/favor/callbacks`
+/// 获取已设置的消息通知地址: the response. `GET v3/marketing/favor/callbacks`
 #[doc(alias = "获取已设置的消息通知地址")]
 pub type GetMarketingFavorCallbacksResponse = crate::v3::marketing::favor::callbacks::get::Response;
 
-/// 设置消息通知地址: what is sent. `POST v3/marketing/favor/callbacks`
+/// 设置消息通知地址: the request. `POST v3/marketing/favor/callbacks`
 #[doc(alias = "设置消息通知地址")]
 pub type PostMarketingFavorCallbacksRequest = crate::v3::marketing::favor::callbacks::post::Request;
 
-/// 设置消息通知地址: what comes back. `POST v3/marketing/favor/callbacks`
+/// 设置消息通知地址: the response. `POST v3/marketing/favor/callbacks`
 #[doc(alias = "设置消息通知地址")]
 pub type PostMarketingFavorCallbacksResponse = crate::v3::marketing::favor::callbacks::post::Response;
 
-/// 创建代金券批次: what is sent. `POST v3/marketing/favor/coupon-stocks`
+/// 创建代金券批次: the request. `POST v3/marketing/favor/coupon-stocks`
 #[doc(alias = "创建代金券批次")]
 pub type PostMarketingFavorCouponStocksRequest = crate::v3::marketing::favor::coupon_stocks::post::Request;
 
-/// 创建代金券批次: what comes back. `POST v3/marketing/favor/coupon-stocks`
+/// 创建代金券批次: the response. `POST v3/marketing/favor/coupon-stocks`
 #[doc(alias = "创建代金券批次")]
 pub type PostMarketingFavorCouponStocksResponse = crate::v3::marketing::favor::coupon_stocks::post::Response;
 
-/// （营销）图片上传: what is sent. `POST v3/marketing/favor/media/image-upload`
+/// （营销）图片上传: the request. `POST v3/marketing/favor/media/image-upload`
 #[doc(alias = "（营销）图片上传")]
 pub type PostMarketingFavorMediaImageUploadRequest =
     crate::v3::marketing::favor::media::image_upload::post::Request;
 
-/// （营销）图片上传: what comes back. `POST v3/marketing/favor/media/image-upload`
+/// （营销）图片上传: the response. `POST v3/marketing/favor/media/image-upload`
 #[doc(alias = "（营销）图片上传")]
 pub type PostMarketingFavorMediaImageUploadResponse =
     crate::v3::marketing::favor::media::image_upload::post::Response;
 
-/// 条件查询批次列表: what is sent. `GET v3/marketing/favor/stocks`
+/// 条件查询批次列表: the request. `GET v3/marketing/favor/stocks`
 #[doc(alias = "条件查询批次列表")]
 pub type GetMarketingFavorStocksRequest = crate::v3::marketing::favor::stocks::get::Request;
 
-/// 条件查询批次列表: what comes back. `GET v3/marketing/favor/stocks`
+/// 条件查询批次列表: the response. `GET v3/marketing/favor/stocks`
 #[doc(alias = "条件查询批次列表")]
 pub type GetMarketingFavorStocksResponse = crate::v3::marketing::favor::stocks::get::Response;
 
-/// 查询批次详情: what is sent. `GET v3/marketing/favor/stocks/{stock_id}`
+/// 查询批次详情: the request. `GET v3/marketing/favor/stocks/{stock_id}`
 #[doc(alias = "查询批次详情")]
 pub type GetMarketingFavorStocksByStockIdRequest =
     crate::v3::marketing::favor::stocks::stock_id::get::Request;
 
-/// 查询批次详情: what comes back. `GET v3/marketing/favor/stocks/{stock_id}`
+/// 查询批次详情: the response. `GET v3/marketing/favor/stocks/{stock_id}`
 #[doc(alias = "查询批次详情")]
 pub type GetMarketingFavorStocksByStockIdResponse =
     crate::v3::marketing::favor::stocks::stock_id::get::Response;
 
-/// 查询代金券可用单品: what is sent. `GET v3/marketing/favor/stocks/{stock_id}/items`
+/// 查询代金券可用单品: the request. `GET v3/marketing/favor/stocks/{stock_id}/items`
 #[doc(alias = "查询代金券可用单品")]
 pub type GetMarketingFavorStocksByStockIdItemsRequest =
     crate::v3::marketing::favor::stocks::stock_id::items::get::Request;
 
-/// 查询代金券可用单品: what comes back. `GET v3/marketing/favor/stocks/{stock_id}/items`
+/// 查询代金券可用单品: the response. `GET v3/marketing/favor/stocks/{stock_id}/items`
 #[doc(alias = "查询代金券可用单品")]
 pub type GetMarketingFavorStocksByStockIdItemsResponse =
     crate::v3::marketing::favor::stocks::stock_id::items::get::Response;
 
-/// 查询代金券可用商户: what is sent. `GET v3/marketing/favor/stocks/{stock_id}/merchants`
+/// 查询代金券可用商户: the request. `GET v3/marketing/favor/stocks/{stock_id}/merchants`
 #[doc(alias = "查询代金券可用商户")]
 pub type GetMarketingFavorStocksByStockIdMerchantsRequest =
     crate::v3::marketing::favor::stocks::stock_id::merchants::get::Request;
 
-/// 查询代金券可用商户: what comes back. `GET v3/marketing/favor/stocks/{stock_id}/merchants`
+/// 查询代金券可用商户: the response. `GET v3/marketing/favor/stocks/{stock_id}/merchants`
 #[doc(alias = "查询代金券可用商户")]
 pub type GetMarketingFavorStocksByStockIdMerchantsResponse =
     crate::v3::marketing::favor::stocks::stock_id::merchants::get::Response;
 
-/// 修改可用单品编码: what is sent. `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
+/// 修改可用单品编码: the request. `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
 #[doc(alias = "修改可用单品编码")]
 pub type PostMarketingFavorStocksByStockIdModifyGoodsIdRequest =
     crate::v3::marketing::favor::stocks::stock_id::modify_goods_id::post::Request;
 
-/// 修改可用单品编码: what comes back. `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
+/// 修改可用单品编码: the response. `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
 #[doc(alias = "修改可用单品编码")]
 pub type PostMarketingFavorStocksByStockIdModifyGoodsIdResponse =
     crate::v3::marketing::favor::stocks::stock_id::modify_goods_id::post::Response;
 
-/// 暂停代金券批次: what is sent. `POST v3/marketing/favor/stocks/{stock_id}/pause`
+/// 暂停代金券批次: the request. `POST v3/marketing/favor/stocks/{stock_id}/pause`
 #[doc(alias = "暂停代金券批次")]
 pub type PostMarketingFavorStocksByStockIdPauseRequest =
     crate::v3::marketing::favor::stocks::stock_id::pause::post::Request;
 
-/// 暂停代金券批次: what comes back. `POST v3/marketing/favor/stocks/{stock_id}/pause`
+/// 暂停代金券批次: the response. `POST v3/marketing/favor/stocks/{stock_id}/pause`
 #[doc(alias = "暂停代金券批次")]
 pub type PostMarketingFavorStocksByStockIdPauseResponse =
     crate::v3::marketing::favor::stocks::stock_id::pause::post::Response;
 
-/// 下载批次退款明细: what comes back. `GET v3/marketing/favor/stocks/{stock_id}/refund-flow`
+/// 下载批次退款明细: the response. `GET v3/marketing/favor/stocks/{stock_id}/refund-flow`
 #[doc(alias = "下载批次退款明细")]
 pub type GetMarketingFavorStocksByStockIdRefundFlowResponse =
     crate::v3::marketing::favor::stocks::stock_id::refund_flow::get::Response;
 
-/// 获取批次退款明细下载链接: what is sent. `GET v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
+/// 获取批次退款明细下载链接: the request. `GET v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
 #[doc(alias = "获取批次退款明细下载链接")]
 pub type GetMarketingFavorStocksByStockIdRefundFlowByDayRequest =
     crate::v3::marketing::favor::stocks::stock_id::refund_flow_by_day::get::Request;
 
-/// 获取批次退款明细下载链接: what comes back. `GET v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
+/// 获取批次退款明细下载链接: the response. `GET v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
 #[doc(alias = "获取批次退款明细下载链接")]
 pub type GetMarketingFavorStocksByStockIdRefundFlowByDayResponse =
     crate::v3::marketing::favor::stocks::stock_id::refund_flow_by_day::get::Response;
 
-/// 重启代金券批次: what is sent. `POST v3/marketing/favor/stocks/{stock_id}/restart`
+/// 重启代金券批次: the request. `POST v3/marketing/favor/stocks/{stock_id}/restart`
 #[doc(alias = "重启代金券批次")]
 pub type PostMarketingFavorStocksByStockIdRestartRequest =
     crate::v3::marketing::favor::stocks::stock_id::restart::post::Request;
 
-/// 重启代金券批次: what comes back. `POST v3/marketing/favor/stocks/{stock_id}/restart`
+/// 重启代金券批次: the response. `POST v3/marketing/favor/stocks/{stock_id}/restart`
 #[doc(alias = "重启代金券批次")]
 pub type PostMarketingFavorStocksByStockIdRestartResponse =
     crate::v3::marketing::favor::stocks::stock_id::restart::post::Response;
 
-/// 激活代金券批次: what is sent. `POST v3/marketing/favor/stocks/{stock_id}/start`
+/// 激活代金券批次: the request. `POST v3/marketing/favor/stocks/{stock_id}/start`
 #[doc(alias = "激活代金券批次")]
 pub type PostMarketingFavorStocksByStockIdStartRequest =
     crate::v3::marketing::favor::stocks::stock_id::start::post::Request;
 
-/// 激活代金券批次: what comes back. `POST v3/marketing/favor/stocks/{stock_id}/start`
+/// 激活代金券批次: the response. `POST v3/marketing/favor/stocks/{stock_id}/start`
 #[doc(alias = "激活代金券批次")]
 pub type PostMarketingFavorStocksByStockIdStartResponse =
     crate::v3::marketing::favor::stocks::stock_id::start::post::Response;
 
-/// StopStock: what is sent. `POST v3/marketing/favor/stocks/{stock_id}/stop`
+/// StopStock: the request. `POST v3/marketing/favor/stocks/{stock_id}/stop`
 #[doc(alias = "StopStock")]
 pub type PostMarketingFavorStocksByStockIdStopRequest =
     crate::v3::marketing::favor::stocks::stock_id::stop::post::Request;
 
-/// StopStock: what comes back. `POST v3/marketing/favor/stocks/{stock_id}/stop`
+/// StopStock: the response. `POST v3/marketing/favor/stocks/{stock_id}/stop`
 #[doc(alias = "StopStock")]
 pub type PostMarketingFavorStocksByStockIdStopResponse =
     crate::v3::marketing::favor::stocks::stock_id::stop::post::Response;
 
-/// 下载批次核销明细: what comes back. `GET v3/marketing/favor/stocks/{stock_id}/use-flow`
+/// 下载批次核销明细: the response. `GET v3/marketing/favor/stocks/{stock_id}/use-flow`
 #[doc(alias = "下载批次核销明细")]
 pub type GetMarketingFavorStocksByStockIdUseFlowResponse =
     crate::v3::marketing::favor::stocks::stock_id::use_flow::get::Response;
 
-/// 获取批次核销明细下载链接: what is sent. `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
+/// 获取批次核销明细下载链接: the request. `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
 #[doc(alias = "获取批次核销明细下载链接")]
 pub type GetMarketingFavorStocksByStockIdUseFlowByDayRequest =
     crate::v3::marketing::favor::stocks::stock_id::use_flow_by_day::get::Request;
 
-/// 获取批次核销明细下载链接: what comes back. `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
+/// 获取批次核销明细下载链接: the response. `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
 #[doc(alias = "获取批次核销明细下载链接")]
 pub type GetMarketingFavorStocksByStockIdUseFlowByDayResponse =
     crate::v3::marketing::favor::stocks::stock_id::use_flow_by_day::get::Response;
 
-/// 根据商户号查用户的券: what is sent. `GET v3/marketing/favor/users/{openid}/coupons`
+/// 根据商户号查用户的券: the request. `GET v3/marketing/favor/users/{openid}/coupons`
 #[doc(alias = "根据商户号查用户的券")]
 pub type GetMarketingFavorUsersByOpenidCouponsRequest =
     crate::v3::marketing::favor::users::openid::coupons::get::Request;
 
-/// 根据商户号查用户的券: what comes back. `GET v3/marketing/favor/users/{openid}/coupons`
+/// 根据商户号查用户的券: the response. `GET v3/marketing/favor/users/{openid}/coupons`
 #[doc(alias = "根据商户号查用户的券")]
 pub type GetMarketingFavorUsersByOpenidCouponsResponse =
     crate::v3::marketing::favor::users::openid::coupons::get::Response;
 
-/// 发放代金券: what is sent. `POST v3/marketing/favor/users/{openid}/coupons`
+/// 发放代金券: the request. `POST v3/marketing/favor/users/{openid}/coupons`
 #[doc(alias = "发放代金券")]
 pub type PostMarketingFavorUsersByOpenidCouponsRequest =
     crate::v3::marketing::favor::users::openid::coupons::post::Request;
 
-/// 发放代金券: what comes back. `POST v3/marketing/favor/users/{openid}/coupons`
+/// 发放代金券: the response. `POST v3/marketing/favor/users/{openid}/coupons`
 #[doc(alias = "发放代金券")]
 pub type PostMarketingFavorUsersByOpenidCouponsResponse =
     crate::v3::marketing::favor::users::openid::coupons::post::Response;
 
-/// 查询代金券详情: what is sent. `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
+/// 查询代金券详情: the request. `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
 #[doc(alias = "查询代金券详情")]
 pub type GetMarketingFavorUsersByOpenidCouponsByCouponIdRequest =
     crate::v3::marketing::favor::users::openid::coupons::coupon_id::get::Request;
 
-/// 查询代金券详情: what comes back. `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
+/// 查询代金券详情: the response. `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
 #[doc(alias = "查询代金券详情")]
 pub type GetMarketingFavorUsersByOpenidCouponsByCouponIdResponse =
     crate::v3::marketing::favor::users::openid::coupons::coupon_id::get::Response;
 
-/// 按区域查询品牌加价购活动: what is sent. `GET v3/marketing/goods-subsidy-activity/activities`
+/// 按区域查询品牌加价购活动: the request. `GET v3/marketing/goods-subsidy-activity/activities`
 #[doc(alias = "按区域查询品牌加价购活动")]
 pub type GetMarketingGoodsSubsidyActivityActivitiesRequest =
     crate::v3::marketing::goods_subsidy_activity::activities::get::Request;
 
-/// 按区域查询品牌加价购活动: what comes back. `GET v3/marketing/goods-subsidy-activity/activities`
+/// 按区域查询品牌加价购活动: the response. `GET v3/marketing/goods-subsidy-activity/activities`
 #[doc(alias = "按区域查询品牌加价购活动")]
 pub type GetMarketingGoodsSubsidyActivityActivitiesResponse =
     crate::v3::marketing::goods_subsidy_activity::activities::get::Response;
 
-/// 门店报名品牌加价购活动: what is sent. `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
+/// 门店报名品牌加价购活动: the request. `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
 #[doc(alias = "门店报名品牌加价购活动")]
 pub type PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyRequest =
     crate::v3::marketing::goods_subsidy_activity::activity::activity_id::apply::post::Request;
 
-/// 门店报名品牌加价购活动: what comes back. `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
+/// 门店报名品牌加价购活动: the response. `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
 #[doc(alias = "门店报名品牌加价购活动")]
 pub type PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyResponse =
     crate::v3::marketing::goods_subsidy_activity::activity::activity_id::apply::post::Response;
 
-/// 锁定品牌加价购活动资格: what is sent. `POST v3/marketing/goods-subsidy-activity/qualification/lock`
+/// 锁定品牌加价购活动资格: the request. `POST v3/marketing/goods-subsidy-activity/qualification/lock`
 #[doc(alias = "锁定品牌加价购活动资格")]
 pub type PostMarketingGoodsSubsidyActivityQualificationLockRequest =
     crate::v3::marketing::goods_subsidy_activity::qualification::lock::post::Request;
 
-/// 锁定品牌加价购活动资格: what comes back. `POST v3/marketing/goods-subsidy-activity/qualification/lock`
+/// 锁定品牌加价购活动资格: the response. `POST v3/marketing/goods-subsidy-activity/qualification/lock`
 #[doc(alias = "锁定品牌加价购活动资格")]
 pub type PostMarketingGoodsSubsidyActivityQualificationLockResponse =
     crate::v3::marketing::goods_subsidy_activity::qualification::lock::post::Response;
 
-/// 解锁品牌加价购活动资格: what is sent. `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
+/// 解锁品牌加价购活动资格: the request. `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
 #[doc(alias = "解锁品牌加价购活动资格")]
 pub type PostMarketingGoodsSubsidyActivityQualificationUnlockRequest =
     crate::v3::marketing::goods_subsidy_activity::qualification::unlock::post::Request;
 
-/// 解锁品牌加价购活动资格: what comes back. `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
+/// 解锁品牌加价购活动资格: the response. `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
 #[doc(alias = "解锁品牌加价购活动资格")]
 pub type PostMarketingGoodsSubsidyActivityQualificationUnlockResponse =
     crate::v3::marketing::goods_subsidy_activity::qualification::unlock::post::Response;
 
-/// 添加零售小店活动业务代理: what is sent. `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
+/// 添加零售小店活动业务代理: the request. `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 #[doc(alias = "添加零售小店活动业务代理")]
 pub type PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Request;
 
-/// 添加零售小店活动业务代理: what comes back. `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
+/// 添加零售小店活动业务代理: the response. `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 #[doc(alias = "添加零售小店活动业务代理")]
 pub type PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse = crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response;
 
-/// 删除零售小店活动业务代理: what is sent. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
+/// 删除零售小店活动业务代理: the request. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 #[doc(alias = "删除零售小店活动业务代理")]
 pub type DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest = crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Request;
 
-/// 删除零售小店活动业务代理: what comes back. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
+/// 删除零售小店活动业务代理: the response. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 #[doc(alias = "删除零售小店活动业务代理")]
 pub type DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse = crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response;
 
-/// 查询零售小店活动业务代理: what is sent. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
+/// 查询零售小店活动业务代理: the request. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
 #[doc(alias = "查询零售小店活动业务代理")]
 pub type GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesRequest = crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request;
 
-/// 查询零售小店活动业务代理: what comes back. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
+/// 查询零售小店活动业务代理: the response. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
 #[doc(alias = "查询零售小店活动业务代理")]
 pub type GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesResponse = crate::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response;
 
-/// 生成小店活动物料码: what is sent. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
+/// 生成小店活动物料码: the request. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
 #[doc(alias = "生成小店活动物料码")]
 pub type PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsRequest =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Request;
 
-/// 生成小店活动物料码: what comes back. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
+/// 生成小店活动物料码: the response. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
 #[doc(alias = "生成小店活动物料码")]
 pub type PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsResponse =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response;
 
-/// 查询小店活动门店列表: what is sent. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+/// 查询小店活动门店列表: the request. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 #[doc(alias = "查询小店活动门店列表")]
 pub type GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Request;
 
-/// 查询小店活动门店列表: what comes back. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+/// 查询小店活动门店列表: the response. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 #[doc(alias = "查询小店活动门店列表")]
 pub type GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response;
 
-/// 添加小店活动门店: what is sent. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+/// 添加小店活动门店: the request. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 #[doc(alias = "添加小店活动门店")]
 pub type PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Request;
 
-/// 添加小店活动门店: what comes back. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+/// 添加小店活动门店: the response. `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 #[doc(alias = "添加小店活动门店")]
 pub type PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response;
 
-/// 删除小店活动门店: what is sent. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+/// 删除小店活动门店: the request. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 #[doc(alias = "删除小店活动门店")]
 pub type DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Request;
 
-/// 删除小店活动门店: what comes back. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+/// 删除小店活动门店: the response. `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 #[doc(alias = "删除小店活动门店")]
 pub type DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse =
     crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response;
 
-/// 查询小店活动门店详情: what comes back. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
+/// 查询小店活动门店详情: the response. `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
 #[doc(alias = "查询小店活动门店详情")]
 pub type GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeResponse = crate::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response;
 
-/// 查询活动列表: what is sent. `GET v3/marketing/membercard-activity/activities`
+/// 查询活动列表: the request. `GET v3/marketing/membercard-activity/activities`
 #[doc(alias = "查询活动列表")]
 pub type GetMarketingMembercardActivityActivitiesRequest =
     crate::v3::marketing::membercard_activity::activities::get::Request;
 
-/// 查询活动列表: what comes back. `GET v3/marketing/membercard-activity/activities`
+/// 查询活动列表: the response. `GET v3/marketing/membercard-activity/activities`
 #[doc(alias = "查询活动列表")]
 pub type GetMarketingMembercardActivityActivitiesResponse =
     crate::v3::marketing::membercard_activity::activities::get::Response;
 
-/// 创建活动: what is sent. `POST v3/marketing/membercard-activity/activities`
+/// 创建活动: the request. `POST v3/marketing/membercard-activity/activities`
 #[doc(alias = "创建活动")]
 pub type PostMarketingMembercardActivityActivitiesRequest =
     crate::v3::marketing::membercard_activity::activities::post::Request;
 
-/// 创建活动: what comes back. `POST v3/marketing/membercard-activity/activities`
+/// 创建活动: the response. `POST v3/marketing/membercard-activity/activities`
 #[doc(alias = "创建活动")]
 pub type PostMarketingMembercardActivityActivitiesResponse =
     crate::v3::marketing::membercard_activity::activities::post::Response;
 
-/// 查询活动详情: what comes back. `GET v3/marketing/membercard-activity/activities/{activity_id}`
+/// 查询活动详情: the response. `GET v3/marketing/membercard-activity/activities/{activity_id}`
 #[doc(alias = "查询活动详情")]
 pub type GetMarketingMembercardActivityActivitiesByActivityIdResponse =
     crate::v3::marketing::membercard_activity::activities::activity_id::get::Response;
 
-/// 终止活动: what comes back. `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
+/// 终止活动: the response. `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
 #[doc(alias = "终止活动")]
 pub type PostMarketingMembercardActivityActivitiesByActivityIdTerminateResponse =
     crate::v3::marketing::membercard_activity::activities::activity_id::terminate::post::Response;
 
-/// 获取用户信息（跳转型激活）: what comes back. `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
+/// 获取用户信息（跳转型激活）: the response. `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
 #[doc(alias = "获取用户信息（跳转型激活）")]
 pub type GetMarketingMembercardOpenActivateInformationsByActivateTicketResponse =
     crate::v3::marketing::membercard_open::activate_informations::activate_ticket::get::Response;
 
-/// 查询回调地址: what comes back. `GET v3/marketing/membercard-open/callback`
+/// 查询回调地址: the response. `GET v3/marketing/membercard-open/callback`
 #[doc(alias = "查询回调地址")]
 pub type GetMarketingMembercardOpenCallbackResponse =
     crate::v3::marketing::membercard_open::callback::get::Response;
 
-/// 设置回调地址: what is sent. `PATCH v3/marketing/membercard-open/callback`
+/// 设置回调地址: the request. `PATCH v3/marketing/membercard-open/callback`
 #[doc(alias = "设置回调地址")]
 pub type PatchMarketingMembercardOpenCallbackRequest =
     crate::v3::marketing::membercard_open::callback::patch::Request;
 
-/// 设置回调地址: what comes back. `PATCH v3/marketing/membercard-open/callback`
+/// 设置回调地址: the response. `PATCH v3/marketing/membercard-open/callback`
 #[doc(alias = "设置回调地址")]
 pub type PatchMarketingMembercardOpenCallbackResponse =
     crate::v3::marketing::membercard_open::callback::patch::Response;
 
-/// 查询会员卡模板列表: what is sent. `GET v3/marketing/membercard-open/cards`
+/// 查询会员卡模板列表: the request. `GET v3/marketing/membercard-open/cards`
 #[doc(alias = "查询会员卡模板列表")]
 pub type GetMarketingMembercardOpenCardsRequest = crate::v3::marketing::membercard_open::cards::get::Request;
 
-/// 查询会员卡模板列表: what comes back. `GET v3/marketing/membercard-open/cards`
+/// 查询会员卡模板列表: the response. `GET v3/marketing/membercard-open/cards`
 #[doc(alias = "查询会员卡模板列表")]
 pub type GetMarketingMembercardOpenCardsResponse =
     crate::v3::marketing::membercard_open::cards::get::Response;
 
-/// 创建会员卡模板: what is sent. `POST v3/marketing/membercard-open/cards`
+/// 创建会员卡模板: the request. `POST v3/marketing/membercard-open/cards`
 #[doc(alias = "创建会员卡模板")]
 pub type PostMarketingMembercardOpenCardsRequest =
     crate::v3::marketing::membercard_open::cards::post::Request;
 
-/// 创建会员卡模板: what comes back. `POST v3/marketing/membercard-open/cards`
+/// 创建会员卡模板: the response. `POST v3/marketing/membercard-open/cards`
 #[doc(alias = "创建会员卡模板")]
 pub type PostMarketingMembercardOpenCardsResponse =
     crate::v3::marketing::membercard_open::cards::post::Response;
 
-/// 查询会员卡模板信息: what comes back. `GET v3/marketing/membercard-open/cards/{card_id}`
+/// 查询会员卡模板信息: the response. `GET v3/marketing/membercard-open/cards/{card_id}`
 #[doc(alias = "查询会员卡模板信息")]
 pub type GetMarketingMembercardOpenCardsByCardIdResponse =
     crate::v3::marketing::membercard_open::cards::card_id::get::Response;
 
-/// 修改会员卡模板信息: what is sent. `PATCH v3/marketing/membercard-open/cards/{card_id}`
+/// 修改会员卡模板信息: the request. `PATCH v3/marketing/membercard-open/cards/{card_id}`
 #[doc(alias = "修改会员卡模板信息")]
 pub type PatchMarketingMembercardOpenCardsByCardIdRequest =
     crate::v3::marketing::membercard_open::cards::card_id::patch::Request;
 
-/// 查询用户会员卡信息: what comes back. `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
+/// 查询用户会员卡信息: the response. `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
 #[doc(alias = "查询用户会员卡信息")]
 pub type GetMarketingMembercardOpenCardsByCardIdCodesByCodeResponse =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::get::Response;
 
-/// 修改用户会员卡信息: what is sent. `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
+/// 修改用户会员卡信息: the request. `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
 #[doc(alias = "修改用户会员卡信息")]
 pub type PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::patch::Request;
 
-/// 激活会员卡（跳转型激活）: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
+/// 激活会员卡（跳转型激活）: the request. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
 #[doc(alias = "激活会员卡（跳转型激活）")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::activate::post::Request;
 
-/// 设置支付后展示的积分到账: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`
+/// 设置支付后展示的积分到账: the request. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`
 #[doc(alias = "设置支付后展示的积分到账")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommitRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request;
 
-/// 支付结果页展示会员积分: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
+/// 支付结果页展示会员积分: the request. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
 #[doc(alias = "支付结果页展示会员积分")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepareRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::prepare::post::Request;
 
-/// 设置会员权益: what is sent. `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
+/// 设置会员权益: the request. `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
 #[doc(alias = "设置会员权益")]
 pub type PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRightsRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::rights::patch::Request;
 
-/// 设置会员服务项用户信息: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
+/// 设置会员服务项用户信息: the request. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
 #[doc(alias = "设置会员服务项用户信息")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataRequest = crate::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post::Request;
 
-/// 作废用户会员卡: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
+/// 作废用户会员卡: the request. `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
 #[doc(alias = "作废用户会员卡")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailableRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::code::unavailable::post::Request;
 
-/// 导入会员Code: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
+/// 导入会员Code: the request. `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
 #[doc(alias = "导入会员Code")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesDepositRequest =
     crate::v3::marketing::membercard_open::cards::card_id::codes::deposit::post::Request;
 
-/// 导入会员Code: what comes back. `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
+/// 导入会员Code: the response. `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
 #[doc(alias = "导入会员Code")]
 pub type PostMarketingMembercardOpenCardsByCardIdCodesDepositResponse =
     crate::v3::marketing::membercard_open::cards::card_id::codes::deposit::post::Response;
 
-/// 加密code解码（跳转型激活）: what is sent. `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
+/// 加密code解码（跳转型激活）: the request. `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
 #[doc(alias = "加密code解码（跳转型激活）")]
 pub type GetMarketingMembercardOpenCardsByCardIdDecryptCodeRequest =
     crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Request;
 
-/// 加密code解码（跳转型激活）: what comes back. `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
+/// 加密code解码（跳转型激活）: the response. `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
 #[doc(alias = "加密code解码（跳转型激活）")]
 pub type GetMarketingMembercardOpenCardsByCardIdDecryptCodeResponse =
     crate::v3::marketing::membercard_open::cards::card_id::decrypt_code::get::Response;
 
-/// 商户预授权: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
+/// 商户预授权: the request. `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
 #[doc(alias = "商户预授权")]
 pub type PostMarketingMembercardOpenCardsByCardIdPermissionTokensRequest =
     crate::v3::marketing::membercard_open::cards::card_id::permission_tokens::post::Request;
 
-/// 商户预授权: what comes back. `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
+/// 商户预授权: the response. `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
 #[doc(alias = "商户预授权")]
 pub type PostMarketingMembercardOpenCardsByCardIdPermissionTokensResponse =
     crate::v3::marketing::membercard_open::cards::card_id::permission_tokens::post::Response;
 
-/// 根据手机号导入用户会员卡: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
+/// 根据手机号导入用户会员卡: the request. `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
 #[doc(alias = "根据手机号导入用户会员卡")]
 pub type PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportRequest =
     crate::v3::marketing::membercard_open::cards::card_id::phone_membercard::import::post::Request;
 
-/// 根据手机号导入用户会员卡: what comes back. `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
+/// 根据手机号导入用户会员卡: the response. `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
 #[doc(alias = "根据手机号导入用户会员卡")]
 pub type PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportResponse =
     crate::v3::marketing::membercard_open::cards::card_id::phone_membercard::import::post::Response;
 
-/// 创建会员卡二维码: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
+/// 创建会员卡二维码: the request. `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
 #[doc(alias = "创建会员卡二维码")]
 pub type PostMarketingMembercardOpenCardsByCardIdQrcodeRequest =
     crate::v3::marketing::membercard_open::cards::card_id::qrcode::post::Request;
 
-/// 创建会员卡二维码: what comes back. `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
+/// 创建会员卡二维码: the response. `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
 #[doc(alias = "创建会员卡二维码")]
 pub type PostMarketingMembercardOpenCardsByCardIdQrcodeResponse =
     crate::v3::marketing::membercard_open::cards::card_id::qrcode::post::Response;
 
-/// 设置会员卡模板权益项: what is sent. `PATCH v3/marketing/membercard-open/cards/{card_id}/rights`
+/// 设置会员卡模板权益项: the request. `PATCH v3/marketing/membercard-open/cards/{card_id}/rights`
 #[doc(alias = "设置会员卡模板权益项")]
 pub type PatchMarketingMembercardOpenCardsByCardIdRightsRequest =
     crate::v3::marketing::membercard_open::cards::card_id::rights::patch::Request;
 
-/// 添加会员卡服务项: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
+/// 添加会员卡服务项: the request. `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
 #[doc(alias = "添加会员卡服务项")]
 pub type PostMarketingMembercardOpenCardsByCardIdServiceModulesRequest =
     crate::v3::marketing::membercard_open::cards::card_id::service_modules::post::Request;
 
-/// 添加会员卡服务项: what comes back. `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
+/// 添加会员卡服务项: the response. `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
 #[doc(alias = "添加会员卡服务项")]
 pub type PostMarketingMembercardOpenCardsByCardIdServiceModulesResponse =
     crate::v3::marketing::membercard_open::cards::card_id::service_modules::post::Response;
 
-/// 修改会员卡服务项: what is sent. `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
+/// 修改会员卡服务项: the request. `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
 #[doc(alias = "修改会员卡服务项")]
 pub type PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest =
     crate::v3::marketing::membercard_open::cards::card_id::service_modules::service_module_id::patch::Request;
 
-/// 修改会员卡服务项: what comes back. `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
+/// 修改会员卡服务项: the response. `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
 #[doc(alias = "修改会员卡服务项")]
 pub type PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse = crate::v3::marketing::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response;
 
-/// 老会员卡模板升级: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
+/// 老会员卡模板升级: the request. `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
 #[doc(alias = "老会员卡模板升级")]
 pub type PostMarketingMembercardOpenCardsByCardIdUpgradeRequest =
     crate::v3::marketing::membercard_open::cards::card_id::upgrade::post::Request;
 
-/// 根据openid导入用户会员卡: what is sent. `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
+/// 根据openid导入用户会员卡: the request. `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
 #[doc(alias = "根据openid导入用户会员卡")]
 pub type PostMarketingMembercardOpenCardsByCardIdUsersImportRequest =
     crate::v3::marketing::membercard_open::cards::card_id::users::import::post::Request;
 
-/// 根据openid导入用户会员卡: what comes back. `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
+/// 根据openid导入用户会员卡: the response. `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
 #[doc(alias = "根据openid导入用户会员卡")]
 pub type PostMarketingMembercardOpenCardsByCardIdUsersImportResponse =
     crate::v3::marketing::membercard_open::cards::card_id::users::import::post::Response;
 
-/// 导入加密手机号提醒会员领卡: what is sent. `POST v3/marketing/membercard-open/phonenumber-member/import`
+/// 导入加密手机号提醒会员领卡: the request. `POST v3/marketing/membercard-open/phonenumber-member/import`
 #[doc(alias = "导入加密手机号提醒会员领卡")]
 pub type PostMarketingMembercardOpenPhonenumberMemberImportRequest =
     crate::v3::marketing::membercard_open::phonenumber_member::import::post::Request;
 
-/// 通过加密手机号查询会员领卡状态: what is sent. `GET v3/marketing/membercard-open/phonenumber-member/search`
+/// 通过加密手机号查询会员领卡状态: the request. `GET v3/marketing/membercard-open/phonenumber-member/search`
 #[doc(alias = "通过加密手机号查询会员领卡状态")]
 pub type GetMarketingMembercardOpenPhonenumberMemberSearchRequest =
     crate::v3::marketing::membercard_open::phonenumber_member::search::get::Request;
 
-/// 通过加密手机号查询会员领卡状态: what comes back. `GET v3/marketing/membercard-open/phonenumber-member/search`
+/// 通过加密手机号查询会员领卡状态: the response. `GET v3/marketing/membercard-open/phonenumber-member/search`
 #[doc(alias = "通过加密手机号查询会员领卡状态")]
 pub type GetMarketingMembercardOpenPhonenumberMemberSearchResponse =
     crate::v3::marketing::membercard_open::phonenumber_member::search::get::Response;
 
-/// 查询用户在品牌下所有会员卡: what is sent. `GET v3/marketing/membercard-open/user/cards`
+/// 查询用户在品牌下所有会员卡: the request. `GET v3/marketing/membercard-open/user/cards`
 #[doc(alias = "查询用户在品牌下所有会员卡")]
 pub type GetMarketingMembercardOpenUserCardsRequest =
     crate::v3::marketing::membercard_open::user::cards::get::Request;
 
-/// 查询用户在品牌下所有会员卡: what comes back. `GET v3/marketing/membercard-open/user/cards`
+/// 查询用户在品牌下所有会员卡: the response. `GET v3/marketing/membercard-open/user/cards`
 #[doc(alias = "查询用户在品牌下所有会员卡")]
 pub type GetMarketingMembercardOpenUserCardsResponse =
     crate::v3::marketing::membercard_open::user::cards::get::Response;
 
-/// 创建投放计划: what is sent. `POST v3/marketing/partner/delivery-plan/delivery-plans`
+/// 创建投放计划: the request. `POST v3/marketing/partner/delivery-plan/delivery-plans`
 #[doc(alias = "创建投放计划")]
 pub type PostMarketingPartnerDeliveryPlanDeliveryPlansRequest =
     crate::v3::marketing::partner::delivery_plan::delivery_plans::post::Request;
 
-/// 创建投放计划: what comes back. `POST v3/marketing/partner/delivery-plan/delivery-plans`
+/// 创建投放计划: the response. `POST v3/marketing/partner/delivery-plan/delivery-plans`
 #[doc(alias = "创建投放计划")]
 pub type PostMarketingPartnerDeliveryPlanDeliveryPlansResponse =
     crate::v3::marketing::partner::delivery_plan::delivery_plans::post::Response;
 
-/// 分页查询投放计划列表: what is sent. `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
+/// 分页查询投放计划列表: the request. `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
 #[doc(alias = "分页查询投放计划列表")]
 pub type GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansRequest =
     crate::v3::marketing::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Request;
 
-/// 分页查询投放计划列表: what comes back. `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
+/// 分页查询投放计划列表: the response. `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
 #[doc(alias = "分页查询投放计划列表")]
 pub type GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansResponse =
     crate::v3::marketing::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response;
 
-/// 更新投放计划: what is sent. `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
+/// 更新投放计划: the request. `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
 #[doc(alias = "更新投放计划")]
 pub type PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdRequest =
     crate::v3::marketing::partner::delivery_plan::delivery_plans::plan_id::patch::Request;
 
-/// 更新投放计划: what comes back. `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
+/// 更新投放计划: the response. `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
 #[doc(alias = "更新投放计划")]
 pub type PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdResponse =
     crate::v3::marketing::partner::delivery_plan::delivery_plans::plan_id::patch::Response;
 
-/// 设置投放计划回调地址: what is sent. `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
+/// 设置投放计划回调地址: the request. `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
 #[doc(alias = "设置投放计划回调地址")]
 pub type PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlRequest =
     crate::v3::marketing::partner::delivery_plan::sp_mchid::notify_url::post::Request;
 
-/// 设置投放计划回调地址: what comes back. `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
+/// 设置投放计划回调地址: the response. `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
 #[doc(alias = "设置投放计划回调地址")]
 pub type PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlResponse =
     crate::v3::marketing::partner::delivery_plan::sp_mchid::notify_url::post::Response;
 
-/// 提交图片生成任务: what is sent. `POST v3/marketing/partner/product-coupon/image-generation-tasks`
+/// 提交图片生成任务: the request. `POST v3/marketing/partner/product-coupon/image-generation-tasks`
 #[doc(alias = "提交图片生成任务")]
 pub type PostMarketingPartnerProductCouponImageGenerationTasksRequest =
     crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::Request;
 
-/// 提交图片生成任务: what comes back. `POST v3/marketing/partner/product-coupon/image-generation-tasks`
+/// 提交图片生成任务: the response. `POST v3/marketing/partner/product-coupon/image-generation-tasks`
 #[doc(alias = "提交图片生成任务")]
 pub type PostMarketingPartnerProductCouponImageGenerationTasksResponse =
     crate::v3::marketing::partner::product_coupon::image_generation_tasks::post::Response;
 
-/// 查询图片生成任务执行结果: what is sent. `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
+/// 查询图片生成任务执行结果: the request. `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
 #[doc(alias = "查询图片生成任务执行结果")]
 pub type GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdRequest =
     crate::v3::marketing::partner::product_coupon::image_generation_tasks::task_id::get::Request;
 
-/// 查询图片生成任务执行结果: what comes back. `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
+/// 查询图片生成任务执行结果: the response. `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
 #[doc(alias = "查询图片生成任务执行结果")]
 pub type GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdResponse =
     crate::v3::marketing::partner::product_coupon::image_generation_tasks::task_id::get::Response;
 
-/// 图片上传: what is sent. `POST v3/marketing/partner/product-coupon/media/upload-image`
+/// 图片上传: the request. `POST v3/marketing/partner/product-coupon/media/upload-image`
 #[doc(alias = "图片上传")]
 pub type PostMarketingPartnerProductCouponMediaUploadImageRequest =
     crate::v3::marketing::partner::product_coupon::media::upload_image::post::Request;
 
-/// 图片上传: what comes back. `POST v3/marketing/partner/product-coupon/media/upload-image`
+/// 图片上传: the response. `POST v3/marketing/partner/product-coupon/media/upload-image`
 #[doc(alias = "图片上传")]
 pub type PostMarketingPartnerProductCouponMediaUploadImageResponse =
     crate::v3::marketing::partner::product_coupon::media::upload_image::post::Response;
 
-/// 获取商品券事件通知地址: what comes back. `GET v3/marketing/partner/product-coupon/notify-configs`
+/// 获取商品券事件通知地址: the response. `GET v3/marketing/partner/product-coupon/notify-configs`
 #[doc(alias = "获取商品券事件通知地址")]
 pub type GetMarketingPartnerProductCouponNotifyConfigsResponse =
     crate::v3::marketing::partner::product_coupon::notify_configs::get::Response;
 
-/// 设置商品券事件通知地址: what is sent. `POST v3/marketing/partner/product-coupon/notify-configs`
+/// 设置商品券事件通知地址: the request. `POST v3/marketing/partner/product-coupon/notify-configs`
 #[doc(alias = "设置商品券事件通知地址")]
 pub type PostMarketingPartnerProductCouponNotifyConfigsRequest =
     crate::v3::marketing::partner::product_coupon::notify_configs::post::Request;
 
-/// 设置商品券事件通知地址: what comes back. `POST v3/marketing/partner/product-coupon/notify-configs`
+/// 设置商品券事件通知地址: the response. `POST v3/marketing/partner/product-coupon/notify-configs`
 #[doc(alias = "设置商品券事件通知地址")]
 pub type PostMarketingPartnerProductCouponNotifyConfigsResponse =
     crate::v3::marketing::partner::product_coupon::notify_configs::post::Response;
 
-/// 创建商品券: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons`
+/// 创建商品券: the request. `POST v3/marketing/partner/product-coupon/product-coupons`
 #[doc(alias = "创建商品券")]
 pub type PostMarketingPartnerProductCouponProductCouponsRequest =
     crate::v3::marketing::partner::product_coupon::product_coupons::post::Request;
 
-/// 创建商品券: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons`
+/// 创建商品券: the response. `POST v3/marketing/partner/product-coupon/product-coupons`
 #[doc(alias = "创建商品券")]
 pub type PostMarketingPartnerProductCouponProductCouponsResponse =
     crate::v3::marketing::partner::product_coupon::product_coupons::post::Response;
 
-/// 查询商品券: what is sent. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
+/// 查询商品券: the request. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 #[doc(alias = "查询商品券")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::Request;
 
-/// 查询商品券: what comes back. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
+/// 查询商品券: the response. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 #[doc(alias = "查询商品券")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get::Response;
 
-/// 修改商品券: what is sent. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
+/// 修改商品券: the request. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 #[doc(alias = "修改商品券")]
 pub type PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::patch::Request;
 
-/// 修改商品券: what comes back. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
+/// 修改商品券: the response. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 #[doc(alias = "修改商品券")]
 pub type PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::patch::Response;
 
-/// 失效商品券: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
+/// 失效商品券: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
 #[doc(alias = "失效商品券")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Request;
 
-/// 失效商品券: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
+/// 失效商品券: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
 #[doc(alias = "失效商品券")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response;
 
-/// 添加商品券批次组: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
+/// 添加商品券批次组: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 #[doc(alias = "添加商品券批次组")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Request;
 
-/// 添加商品券批次组: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
+/// 添加商品券批次组: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 #[doc(alias = "添加商品券批次组")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Response;
 
-/// 修改商品券批次组: what is sent. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
+/// 修改商品券批次组: the request. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
 #[doc(alias = "修改商品券批次组")]
 pub type PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request;
 
-/// 修改商品券批次组: what comes back. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
+/// 修改商品券批次组: the response. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
 #[doc(alias = "修改商品券批次组")]
 pub type PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response;
 
-/// 批次组批量关联门店: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
+/// 批次组批量关联门店: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
 #[doc(alias = "批次组批量关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request;
 
-/// 批次组批量关联门店: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
+/// 批次组批量关联门店: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
 #[doc(alias = "批次组批量关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response;
 
-/// 批次组批量取消关联门店: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`
+/// 批次组批量取消关联门店: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`
 #[doc(alias = "批次组批量取消关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request;
 
-/// 批次组批量取消关联门店: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`
+/// 批次组批量取消关联门店: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`
 #[doc(alias = "批次组批量取消关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response;
 
-/// 修改商品券批次组发放预算: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
+/// 修改商品券批次组发放预算: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
 #[doc(alias = "修改商品券批次组发放预算")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request;
 
-/// 修改商品券批次组发放预算: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
+/// 修改商品券批次组发放预算: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
 #[doc(alias = "修改商品券批次组发放预算")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response;
 
-/// 查询商品券批次列表: what is sent. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+/// 查询商品券批次列表: the request. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
 #[doc(alias = "查询商品券批次列表")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Request;
 
-/// 查询商品券批次列表: what comes back. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+/// 查询商品券批次列表: the response. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
 #[doc(alias = "查询商品券批次列表")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response;
 
-/// 添加商品券批次: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+/// 添加商品券批次: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
 #[doc(alias = "添加商品券批次")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Request;
 
-/// 添加商品券批次: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+/// 添加商品券批次: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
 #[doc(alias = "添加商品券批次")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse =
     crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response;
 
-/// 查询商品券指定批次: what is sent. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
+/// 查询商品券指定批次: the request. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 #[doc(alias = "查询商品券指定批次")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Request;
 
-/// 查询商品券指定批次: what comes back. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
+/// 查询商品券指定批次: the response. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 #[doc(alias = "查询商品券指定批次")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Response;
 
-/// 修改商品券指定批次: what is sent. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
+/// 修改商品券指定批次: the request. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 #[doc(alias = "修改商品券指定批次")]
 pub type PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Request;
 
-/// 修改商品券指定批次: what comes back. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
+/// 修改商品券指定批次: the response. `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
 #[doc(alias = "修改商品券指定批次")]
 pub type PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Response;
 
-/// 批次关联门店: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
+/// 批次关联门店: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
 #[doc(alias = "批次关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request;
 
-/// 批次关联门店: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
+/// 批次关联门店: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
 #[doc(alias = "批次关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response;
 
-/// 查询批次关联门店列表: what is sent. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
+/// 查询批次关联门店列表: the request. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
 #[doc(alias = "查询批次关联门店列表")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request;
 
-/// 查询批次关联门店列表: what comes back. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
+/// 查询批次关联门店列表: the response. `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
 #[doc(alias = "查询批次关联门店列表")]
 pub type GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response;
 
-/// 失效商品券批次: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
+/// 失效商品券批次: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
 #[doc(alias = "失效商品券批次")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request;
 
-/// 失效商品券批次: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
+/// 失效商品券批次: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
 #[doc(alias = "失效商品券批次")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response;
 
-/// 批次取消关联门店: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
+/// 批次取消关联门店: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
 #[doc(alias = "批次取消关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request;
 
-/// 批次取消关联门店: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
+/// 批次取消关联门店: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
 #[doc(alias = "批次取消关联门店")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response;
 
-/// 修改商品券批次发放预算: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`
+/// 修改商品券批次发放预算: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`
 #[doc(alias = "修改商品券批次发放预算")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request;
 
-/// 修改商品券批次发放预算: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`
+/// 修改商品券批次发放预算: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`
 #[doc(alias = "修改商品券批次发放预算")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response;
 
-/// 预上传券Code: what is sent. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
+/// 预上传券Code: the request. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
 #[doc(alias = "预上传券Code")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesRequest = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request;
 
-/// 预上传券Code: what comes back. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
+/// 预上传券Code: the response. `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
 #[doc(alias = "预上传券Code")]
 pub type PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesResponse = crate::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response;
 
-/// 向用户发放商品券批次组: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
+/// 向用户发放商品券批次组: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
 #[doc(alias = "向用户发放商品券批次组")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::post::Request;
 
-/// 向用户发放商品券批次组: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
+/// 向用户发放商品券批次组: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
 #[doc(alias = "向用户发放商品券批次组")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::post::Response;
 
-/// 失效用户商品券组: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
+/// 失效用户商品券组: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
 #[doc(alias = "失效用户商品券组")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateRequest = crate::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request;
 
-/// 失效用户商品券组: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
+/// 失效用户商品券组: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
 #[doc(alias = "失效用户商品券组")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateResponse = crate::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response;
 
-/// 指定券状态查询用户商品券列表: what is sent. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
+/// 指定券状态查询用户商品券列表: the request. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
 #[doc(alias = "指定券状态查询用户商品券列表")]
 pub type GetMarketingPartnerProductCouponUsersByOpenidCouponsRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::get::Request;
 
-/// 指定券状态查询用户商品券列表: what comes back. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
+/// 指定券状态查询用户商品券列表: the response. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
 #[doc(alias = "指定券状态查询用户商品券列表")]
 pub type GetMarketingPartnerProductCouponUsersByOpenidCouponsResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::get::Response;
 
-/// 向用户发放商品券: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
+/// 向用户发放商品券: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
 #[doc(alias = "向用户发放商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::post::Request;
 
-/// 向用户发放商品券: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
+/// 向用户发放商品券: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
 #[doc(alias = "向用户发放商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::post::Response;
 
-/// 查询用户商品券详情: what is sent. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
+/// 查询用户商品券详情: the request. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
 #[doc(alias = "查询用户商品券详情")]
 pub type GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get::Request;
 
-/// 查询用户商品券详情: what comes back. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
+/// 查询用户商品券详情: the response. `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
 #[doc(alias = "查询用户商品券详情")]
 pub type GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get::Response;
 
-/// 确认发放用户商品券: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
+/// 确认发放用户商品券: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
 #[doc(alias = "确认发放用户商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmRequest = crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Request;
 
-/// 确认发放用户商品券: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
+/// 确认发放用户商品券: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
 #[doc(alias = "确认发放用户商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmResponse = crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response;
 
-/// 失效用户商品券: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
+/// 失效用户商品券: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
 #[doc(alias = "失效用户商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivateRequest = crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Request;
 
-/// 失效用户商品券: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
+/// 失效用户商品券: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
 #[doc(alias = "失效用户商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivateResponse = crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Response;
 
-/// 退券: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
+/// 退券: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
 #[doc(alias = "退券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnRequest = crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Request;
 
-/// 退券: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
+/// 退券: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
 #[doc(alias = "退券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnResponse = crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response;
 
-/// 核销用户商品券: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
+/// 核销用户商品券: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
 #[doc(alias = "核销用户商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Request;
 
-/// 核销用户商品券: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
+/// 核销用户商品券: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
 #[doc(alias = "核销用户商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response;
 
-/// 向用户预发放商品券: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
+/// 向用户预发放商品券: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
 #[doc(alias = "向用户预发放商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon::post::Request;
 
-/// 向用户预发放商品券: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
+/// 向用户预发放商品券: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
 #[doc(alias = "向用户预发放商品券")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon::post::Response;
 
-/// 向用户预发放商品券批次组: what is sent. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
+/// 向用户预发放商品券批次组: the request. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
 #[doc(alias = "向用户预发放商品券批次组")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleRequest =
     crate::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Request;
 
-/// 向用户预发放商品券批次组: what comes back. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
+/// 向用户预发放商品券批次组: the response. `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
 #[doc(alias = "向用户预发放商品券批次组")]
 pub type PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleResponse =
     crate::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response;
 
-/// 查询合作关系列表: what is sent. `GET v3/marketing/partnerships`
+/// 查询合作关系列表: the request. `GET v3/marketing/partnerships`
 #[doc(alias = "查询合作关系列表")]
 pub type GetMarketingPartnershipsRequest = crate::v3::marketing::partnerships::get::Request;
 
-/// 查询合作关系列表: what comes back. `GET v3/marketing/partnerships`
+/// 查询合作关系列表: the response. `GET v3/marketing/partnerships`
 #[doc(alias = "查询合作关系列表")]
 pub type GetMarketingPartnershipsResponse = crate::v3::marketing::partnerships::get::Response;
 
-/// 建立合作关系: what is sent. `POST v3/marketing/partnerships/build`
+/// 建立合作关系: the request. `POST v3/marketing/partnerships/build`
 #[doc(alias = "建立合作关系")]
 pub type PostMarketingPartnershipsBuildRequest = crate::v3::marketing::partnerships::build::post::Request;
 
-/// 建立合作关系: what comes back. `POST v3/marketing/partnerships/build`
+/// 建立合作关系: the response. `POST v3/marketing/partnerships/build`
 #[doc(alias = "建立合作关系")]
 pub type PostMarketingPartnershipsBuildResponse = crate::v3::marketing::partnerships::build::post::Response;
 
-/// 终止合作关系: what is sent. `POST v3/marketing/partnerships/terminate`
+/// 终止合作关系: the request. `POST v3/marketing/partnerships/terminate`
 #[doc(alias = "终止合作关系")]
 pub type PostMarketingPartnershipsTerminateRequest =
     crate::v3::marketing::partnerships::terminate::post::Request;
 
-/// 终止合作关系: what comes back. `POST v3/marketing/partnerships/terminate`
+/// 终止合作关系: the response. `POST v3/marketing/partnerships/terminate`
 #[doc(alias = "终止合作关系")]
 pub type PostMarketingPartnershipsTerminateResponse =
     crate::v3::marketing::partnerships::terminate::post::Response;
 
-/// 获取支付有礼活动列表: what is sent. `GET v3/marketing/paygiftactivity/activities`
+/// 获取支付有礼活动列表: the request. `GET v3/marketing/paygiftactivity/activities`
 #[doc(alias = "获取支付有礼活动列表")]
 pub type GetMarketingPaygiftactivityActivitiesRequest =
     crate::v3::marketing::paygiftactivity::activities::get::Request;
 
-/// 获取支付有礼活动列表: what comes back. `GET v3/marketing/paygiftactivity/activities`
+/// 获取支付有礼活动列表: the response. `GET v3/marketing/paygiftactivity/activities`
 #[doc(alias = "获取支付有礼活动列表")]
 pub type GetMarketingPaygiftactivityActivitiesResponse =
     crate::v3::marketing::paygiftactivity::activities::get::Response;
 
-/// 查询活动详情接口: what comes back. `GET v3/marketing/paygiftactivity/activities/{activity_id}`
+/// 查询活动详情接口: the response. `GET v3/marketing/paygiftactivity/activities/{activity_id}`
 #[doc(alias = "查询活动详情接口")]
 pub type GetMarketingPaygiftactivityActivitiesByActivityIdResponse =
     crate::v3::marketing::paygiftactivity::activities::activity_id::get::Response;
 
-/// 查询活动指定商品列表: what is sent. `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
+/// 查询活动指定商品列表: the request. `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
 #[doc(alias = "查询活动指定商品列表")]
 pub type GetMarketingPaygiftactivityActivitiesByActivityIdGoodsRequest =
     crate::v3::marketing::paygiftactivity::activities::activity_id::goods::get::Request;
 
-/// 查询活动指定商品列表: what comes back. `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
+/// 查询活动指定商品列表: the response. `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
 #[doc(alias = "查询活动指定商品列表")]
 pub type GetMarketingPaygiftactivityActivitiesByActivityIdGoodsResponse =
     crate::v3::marketing::paygiftactivity::activities::activity_id::goods::get::Response;
 
-/// 查询活动发券商户号: what is sent. `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
+/// 查询活动发券商户号: the request. `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
 #[doc(alias = "查询活动发券商户号")]
 pub type GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsRequest =
     crate::v3::marketing::paygiftactivity::activities::activity_id::merchants::get::Request;
 
-/// 查询活动发券商户号: what comes back. `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
+/// 查询活动发券商户号: the response. `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
 #[doc(alias = "查询活动发券商户号")]
 pub type GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsResponse =
     crate::v3::marketing::paygiftactivity::activities::activity_id::merchants::get::Response;
 
-/// 新增活动发券商户号: what is sent. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
+/// 新增活动发券商户号: the request. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
 #[doc(alias = "新增活动发券商户号")]
 pub type PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddRequest =
     crate::v3::marketing::paygiftactivity::activities::activity_id::merchants::add::post::Request;
 
-/// 新增活动发券商户号: what comes back. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
+/// 新增活动发券商户号: the response. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
 #[doc(alias = "新增活动发券商户号")]
 pub type PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddResponse =
     crate::v3::marketing::paygiftactivity::activities::activity_id::merchants::add::post::Response;
 
-/// 删除活动发券商户号: what is sent. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
+/// 删除活动发券商户号: the request. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
 #[doc(alias = "删除活动发券商户号")]
 pub type PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteRequest =
     crate::v3::marketing::paygiftactivity::activities::activity_id::merchants::delete_::post::Request;
 
-/// 删除活动发券商户号: what comes back. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
+/// 删除活动发券商户号: the response. `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
 #[doc(alias = "删除活动发券商户号")]
 pub type PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteResponse =
     crate::v3::marketing::paygiftactivity::activities::activity_id::merchants::delete_::post::Response;
 
-/// 终止活动: what comes back. `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
+/// 终止活动: the response. `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
 #[doc(alias = "终止活动")]
 pub type PostMarketingPaygiftactivityActivitiesByActivityIdTerminateResponse =
     crate::v3::marketing::paygiftactivity::activities::activity_id::terminate::post::Response;
 
-/// 创建全场满额送活动: what is sent. `POST v3/marketing/paygiftactivity/unique-threshold-activity`
+/// 创建全场满额送活动: the request. `POST v3/marketing/paygiftactivity/unique-threshold-activity`
 #[doc(alias = "创建全场满额送活动")]
 pub type PostMarketingPaygiftactivityUniqueThresholdActivityRequest =
     crate::v3::marketing::paygiftactivity::unique_threshold_activity::post::Request;
 
-/// 创建全场满额送活动: what comes back. `POST v3/marketing/paygiftactivity/unique-threshold-activity`
+/// 创建全场满额送活动: the response. `POST v3/marketing/paygiftactivity/unique-threshold-activity`
 #[doc(alias = "创建全场满额送活动")]
 pub type PostMarketingPaygiftactivityUniqueThresholdActivityResponse =
     crate::v3::marketing::paygiftactivity::unique_threshold_activity::post::Response;
 
-/// 创建自定义入口: what is sent. `POST v3/marketing/shopping-receipt/customentrances`
+/// 创建自定义入口: the request. `POST v3/marketing/shopping-receipt/customentrances`
 #[doc(alias = "创建自定义入口")]
 pub type PostMarketingShoppingReceiptCustomentrancesRequest =
     crate::v3::marketing::shopping_receipt::customentrances::post::Request;
 
-/// 创建自定义入口: what comes back. `POST v3/marketing/shopping-receipt/customentrances`
+/// 创建自定义入口: the response. `POST v3/marketing/shopping-receipt/customentrances`
 #[doc(alias = "创建自定义入口")]
 pub type PostMarketingShoppingReceiptCustomentrancesResponse =
     crate::v3::marketing::shopping_receipt::customentrances::post::Response;
 
-/// 查询自定义入口: what comes back. `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
+/// 查询自定义入口: the response. `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
 #[doc(alias = "查询自定义入口")]
 pub type GetMarketingShoppingReceiptCustomentrancesByBrandIdResponse =
     crate::v3::marketing::shopping_receipt::customentrances::brand_id::get::Response;
 
-/// 更新自定义入口: what is sent. `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
+/// 更新自定义入口: the request. `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
 #[doc(alias = "更新自定义入口")]
 pub type PatchMarketingShoppingReceiptCustomentrancesByBrandIdRequest =
     crate::v3::marketing::shopping_receipt::customentrances::brand_id::patch::Request;
 
-/// 更新自定义入口: what comes back. `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
+/// 更新自定义入口: the response. `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
 #[doc(alias = "更新自定义入口")]
 pub type PatchMarketingShoppingReceiptCustomentrancesByBrandIdResponse =
     crate::v3::marketing::shopping_receipt::customentrances::brand_id::patch::Response;
 
-/// 上传商家电子小票跳转信息: what is sent. `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
+/// 上传商家电子小票跳转信息: the request. `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
 #[doc(alias = "上传商家电子小票跳转信息")]
 pub type PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosRequest =
     crate::v3::marketing::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Request;
 
-/// 上传商家电子小票跳转信息: what comes back. `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
+/// 上传商家电子小票跳转信息: the response. `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
 #[doc(alias = "上传商家电子小票跳转信息")]
 pub type PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosResponse =
     crate::v3::marketing::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response;
 
-/// 上传电子小票: what is sent. `POST v3/marketing/shopping-receipt/shoppingreceipts`
+/// 上传电子小票: the request. `POST v3/marketing/shopping-receipt/shoppingreceipts`
 #[doc(alias = "上传电子小票")]
 pub type PostMarketingShoppingReceiptShoppingreceiptsRequest =
     crate::v3::marketing::shopping_receipt::shoppingreceipts::post::Request;
 
-/// 上传电子小票: what comes back. `POST v3/marketing/shopping-receipt/shoppingreceipts`
+/// 上传电子小票: the response. `POST v3/marketing/shopping-receipt/shoppingreceipts`
 #[doc(alias = "上传电子小票")]
 pub type PostMarketingShoppingReceiptShoppingreceiptsResponse =
     crate::v3::marketing::shopping_receipt::shoppingreceipts::post::Response;
 
-/// 查询周周惠活动列表: what is sent. `GET v3/marketing/weekly-discount/activities`
+/// 查询周周惠活动列表: the request. `GET v3/marketing/weekly-discount/activities`
 #[doc(alias = "查询周周惠活动列表")]
 pub type GetMarketingWeeklyDiscountActivitiesRequest =
     crate::v3::marketing::weekly_discount::activities::get::Request;
 
-/// 查询周周惠活动列表: what comes back. `GET v3/marketing/weekly-discount/activities`
+/// 查询周周惠活动列表: the response. `GET v3/marketing/weekly-discount/activities`
 #[doc(alias = "查询周周惠活动列表")]
 pub type GetMarketingWeeklyDiscountActivitiesResponse =
     crate::v3::marketing::weekly_discount::activities::get::Response;
 
-/// 查询周周惠活动详情: what comes back. `GET v3/marketing/weekly-discount/activities/{activity_id}`
+/// 查询周周惠活动详情: the response. `GET v3/marketing/weekly-discount/activities/{activity_id}`
 #[doc(alias = "查询周周惠活动详情")]
 pub type GetMarketingWeeklyDiscountActivitiesByActivityIdResponse =
     crate::v3::marketing::weekly_discount::activities::activity_id::get::Response;
 
-/// 报名周周惠活动: what is sent. `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
+/// 报名周周惠活动: the request. `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
 #[doc(alias = "报名周周惠活动")]
 pub type PostMarketingWeeklyDiscountActivitiesByActivityIdApplyRequest =
     crate::v3::marketing::weekly_discount::activities::activity_id::apply::post::Request;
 
-/// 报名周周惠活动: what comes back. `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
+/// 报名周周惠活动: the response. `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
 #[doc(alias = "报名周周惠活动")]
 pub type PostMarketingWeeklyDiscountActivitiesByActivityIdApplyResponse =
     crate::v3::marketing::weekly_discount::activities::activity_id::apply::post::Response;
 
-/// 查询批次下用户银行提现免费券列表: what is sent. `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
+/// 查询批次下用户银行提现免费券列表: the request. `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
 #[doc(alias = "查询批次下用户银行提现免费券列表")]
 pub type GetMarketingWithdrawFavorUsersByOpenidCouponsRequest =
     crate::v3::marketing::withdraw_favor::users::openid::coupons::get::Request;
 
-/// 查询批次下用户银行提现免费券列表: what comes back. `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
+/// 查询批次下用户银行提现免费券列表: the response. `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
 #[doc(alias = "查询批次下用户银行提现免费券列表")]
 pub type GetMarketingWithdrawFavorUsersByOpenidCouponsResponse =
     crate::v3::marketing::withdraw_favor::users::openid::coupons::get::Response;
 
-/// 为用户发银行提现免费券: what is sent. `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
+/// 为用户发银行提现免费券: the request. `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
 #[doc(alias = "为用户发银行提现免费券")]
 pub type PostMarketingWithdrawFavorUsersByOpenidCouponsRequest =
     crate::v3::marketing::withdraw_favor::users::openid::coupons::post::Request;
 
-/// 为用户发银行提现免费券: what comes back. `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
+/// 为用户发银行提现免费券: the response. `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
 #[doc(alias = "为用户发银行提现免费券")]
 pub type PostMarketingWithdrawFavorUsersByOpenidCouponsResponse =
     crate::v3::marketing::withdraw_favor::users::openid::coupons::post::Response;

@@ -2,42 +2,42 @@
 
 //! The types of `mch-manage`, each under the name that the OpenAPI document has for it.
 
-/// 查询子商户下指定商户管理记录: what is sent. `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
+/// 查询子商户下指定商户管理记录: the request. `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
 #[doc(alias = "查询子商户下指定商户管理记录")]
 pub type GetMchManageMchManageRecordsByManageRecordIdRequest =
     crate::v3::mch_manage::mch_manage_records::manage_record_id::get::Request;
 
-/// 查询子商户下指定商户管理记录: what comes back. `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
+/// 查询子商户下指定商户管理记录: the response. `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
 #[doc(alias = "查询子商户下指定商户管理记录")]
 pub type GetMchManageMchManageRecordsByManageRecordIdResponse =
     crate::v3::mch_manage::mch_manage_records::manage_record_id::get::Response;
 
-/// 对指定商户管理记录提交资料: what is sent. `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
+/// 对指定商户管理记录提交资料: the request. `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
 #[doc(alias = "对指定商户管理记录提交资料")]
 pub type PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsRequest =
     crate::v3::mch_manage::mch_manage_records::manage_record_id::mch_manage_submissions::post::Request;
 
-/// 对指定商户管理记录提交资料: what comes back. `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
+/// 对指定商户管理记录提交资料: the response. `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
 #[doc(alias = "对指定商户管理记录提交资料")]
 pub type PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsResponse =
     crate::v3::mch_manage::mch_manage_records::manage_record_id::mch_manage_submissions::post::Response;
 
-/// 分页查询子商户名下的商户管理记录: what is sent. `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
+/// 分页查询子商户名下的商户管理记录: the request. `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
 #[doc(alias = "分页查询子商户名下的商户管理记录")]
 pub type GetMchManageMchManageRecordsSubMchidBySubMchidRequest =
     crate::v3::mch_manage::mch_manage_records::sub_mchid::sub_mchid::get::Request;
 
-/// 分页查询子商户名下的商户管理记录: what comes back. `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
+/// 分页查询子商户名下的商户管理记录: the response. `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
 #[doc(alias = "分页查询子商户名下的商户管理记录")]
 pub type GetMchManageMchManageRecordsSubMchidBySubMchidResponse =
     crate::v3::mch_manage::mch_manage_records::sub_mchid::sub_mchid::get::Response;
 
-/// 上传商户提交资料文件: what is sent. `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
+/// 上传商户提交资料文件: the request. `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
 #[doc(alias = "上传商户提交资料文件")]
 pub type PostMchManageSubmissionFilesSubMchidBySubMchidUploadRequest =
     crate::v3::mch_manage::submission_files::sub_mchid::sub_mchid::upload::post::Request;
 
-/// 上传商户提交资料文件: what comes back. `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
+/// 上传商户提交资料文件: the response. `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
 #[doc(alias = "上传商户提交资料文件")]
 pub type PostMchManageSubmissionFilesSubMchidBySubMchidUploadResponse =
     crate::v3::mch_manage::submission_files::sub_mchid::sub_mchid::upload::post::Response;

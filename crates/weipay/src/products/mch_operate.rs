@@ -2,22 +2,22 @@
 
 //! The types of `mch_operate`, each under the name that the OpenAPI document has for it.
 
-/// 提交已注销商户号可用余额提现申请单: what is sent. `POST v3/mch_operate/risk/withdrawl-apply`
+/// 提交已注销商户号可用余额提现申请单: the request. `POST v3/mch_operate/risk/withdrawl-apply`
 #[doc(alias = "提交已注销商户号可用余额提现申请单")]
 pub type PostMchOperateRiskWithdrawlApplyRequest =
     crate::v3::mch_operate::risk::withdrawl_apply::post::Request;
 
-/// 提交已注销商户号可用余额提现申请单: what comes back. `POST v3/mch_operate/risk/withdrawl-apply`
+/// 提交已注销商户号可用余额提现申请单: the response. `POST v3/mch_operate/risk/withdrawl-apply`
 #[doc(alias = "提交已注销商户号可用余额提现申请单")]
 pub type PostMchOperateRiskWithdrawlApplyResponse =
     crate::v3::mch_operate::risk::withdrawl_apply::post::Response;
 
-/// 微信支付提现申请单号查询提现申请单状态: what comes back. `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
+/// 微信支付提现申请单号查询提现申请单状态: the response. `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
 #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
 pub type GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse =
     crate::v3::mch_operate::risk::withdrawl_apply::applyment_id::applyment_id::get::Response;
 
-/// 商户提现申请单号查询提现申请单状态: what comes back. `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
+/// 商户提现申请单号查询提现申请单状态: the response. `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
 #[doc(alias = "商户提现申请单号查询提现申请单状态")]
 pub type GetMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNoResponse =
     crate::v3::mch_operate::risk::withdrawl_apply::out_request_no::out_request_no::get::Response;

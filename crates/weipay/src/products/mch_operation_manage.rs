@@ -2,37 +2,37 @@
 
 //! The types of `mch-operation-manage`, each under the name that the OpenAPI document has for it.
 
-/// 查询子商户强化尽调单信息: what is sent. `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
+/// 查询子商户强化尽调单信息: the request. `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
 #[doc(alias = "查询子商户强化尽调单信息")]
 pub type GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdRequest =
     crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get::Request;
 
-/// 查询子商户强化尽调单信息: what comes back. `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
+/// 查询子商户强化尽调单信息: the response. `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
 #[doc(alias = "查询子商户强化尽调单信息")]
 pub type GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdResponse =
     crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get::Response;
 
-/// 提交尽调资料: what is sent. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
+/// 提交尽调资料: the request. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
 #[doc(alias = "提交尽调资料")]
 pub type PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest =
     crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::submit::post::Request;
 
-/// 提交尽调资料: what comes back. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
+/// 提交尽调资料: the response. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
 #[doc(alias = "提交尽调资料")]
 pub type PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse =
     crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::submit::post::Response;
 
-/// 上传尽调资料文件: what is sent. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
+/// 上传尽调资料文件: the request. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
 #[doc(alias = "上传尽调资料文件")]
 pub type PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadRequest =
     crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::upload::post::Request;
 
-/// 上传尽调资料文件: what comes back. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
+/// 上传尽调资料文件: the response. `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
 #[doc(alias = "上传尽调资料文件")]
 pub type PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadResponse =
     crate::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::upload::post::Response;
 
-/// 查询子商户管控情况: what comes back. `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
+/// 查询子商户管控情况: the response. `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
 #[doc(alias = "查询子商户管控情况")]
 pub type GetMchOperationManageMerchantLimitationsSubMchidBySubMchidResponse =
     crate::v3::mch_operation_manage::merchant_limitations::sub_mchid::sub_mchid::get::Response;

@@ -2,74 +2,74 @@
 
 //! The types of `mchalterapply`, each under the name that the OpenAPI document has for it.
 
-/// 提交超管变更申请单: what is sent. `POST v3/mchalterapply/mchcontactalterapplyment`
+/// 提交超管变更申请单: the request. `POST v3/mchalterapply/mchcontactalterapplyment`
 #[doc(alias = "提交超管变更申请单")]
 pub type PostMchalterapplyMchcontactalterapplymentRequest =
     crate::v3::mchalterapply::mchcontactalterapplyment::post::Request;
 
-/// 提交超管变更申请单: what comes back. `POST v3/mchalterapply/mchcontactalterapplyment`
+/// 提交超管变更申请单: the response. `POST v3/mchalterapply/mchcontactalterapplyment`
 #[doc(alias = "提交超管变更申请单")]
 pub type PostMchalterapplyMchcontactalterapplymentResponse =
     crate::v3::mchalterapply::mchcontactalterapplyment::post::Response;
 
-/// 查询超管变更申请单状态-使用申请单号: what comes back. `GET v3/mchalterapply/mchcontactalterapplyment/{apply_id}`
+/// 查询超管变更申请单状态-使用申请单号: the response. `GET v3/mchalterapply/mchcontactalterapplyment/{apply_id}`
 #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
 pub type GetMchalterapplyMchcontactalterapplymentByApplyIdResponse =
     crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::get::Response;
 
-/// 撤销超管变更申请单: what comes back. `POST v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
+/// 撤销超管变更申请单: the response. `POST v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
 #[doc(alias = "撤销超管变更申请单")]
 pub type PostMchalterapplyMchcontactalterapplymentByApplyIdRevokeResponse =
     crate::v3::mchalterapply::mchcontactalterapplyment::apply_id::revoke::post::Response;
 
-/// 查询超管变更申请单状态-使用业务单号和商户号: what comes back. `GET v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
+/// 查询超管变更申请单状态-使用业务单号和商户号: the response. `GET v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
 #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
 pub type GetMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse = crate::v3::mchalterapply::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response;
 
-/// 提交资料变更申请单: what is sent. `POST v3/mchalterapply/mchsubjectalterapplyment`
+/// 提交资料变更申请单: the request. `POST v3/mchalterapply/mchsubjectalterapplyment`
 #[doc(alias = "提交资料变更申请单")]
 pub type PostMchalterapplyMchsubjectalterapplymentRequest =
     crate::v3::mchalterapply::mchsubjectalterapplyment::post::Request;
 
-/// 提交资料变更申请单: what comes back. `POST v3/mchalterapply/mchsubjectalterapplyment`
+/// 提交资料变更申请单: the response. `POST v3/mchalterapply/mchsubjectalterapplyment`
 #[doc(alias = "提交资料变更申请单")]
 pub type PostMchalterapplyMchsubjectalterapplymentResponse =
     crate::v3::mchalterapply::mchsubjectalterapplyment::post::Response;
 
-/// 查询资料变更申请单状态-使用申请单号: what comes back. `GET v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`
+/// 查询资料变更申请单状态-使用申请单号: the response. `GET v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`
 #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
 pub type GetMchalterapplyMchsubjectalterapplymentByApplyIdResponse =
     crate::v3::mchalterapply::mchsubjectalterapplyment::apply_id::get::Response;
 
-/// 撤销资料变更申请单: what comes back. `POST v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`
+/// 撤销资料变更申请单: the response. `POST v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`
 #[doc(alias = "撤销资料变更申请单")]
 pub type PostMchalterapplyMchsubjectalterapplymentByApplyIdRevokeResponse =
     crate::v3::mchalterapply::mchsubjectalterapplyment::apply_id::revoke::post::Response;
 
-/// 查询申请单状态-使用业务单号: what comes back. `GET v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
+/// 查询申请单状态-使用业务单号: the response. `GET v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
 #[doc(alias = "查询申请单状态-使用业务单号")]
 pub type GetMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse = crate::v3::mchalterapply::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response;
 
-/// 提交商户简称变更申请单: what is sent. `POST v3/mchalterapply/merchantnamealterapplyment`
+/// 提交商户简称变更申请单: the request. `POST v3/mchalterapply/merchantnamealterapplyment`
 #[doc(alias = "提交商户简称变更申请单")]
 pub type PostMchalterapplyMerchantnamealterapplymentRequest =
     crate::v3::mchalterapply::merchantnamealterapplyment::post::Request;
 
-/// 提交商户简称变更申请单: what comes back. `POST v3/mchalterapply/merchantnamealterapplyment`
+/// 提交商户简称变更申请单: the response. `POST v3/mchalterapply/merchantnamealterapplyment`
 #[doc(alias = "提交商户简称变更申请单")]
 pub type PostMchalterapplyMerchantnamealterapplymentResponse =
     crate::v3::mchalterapply::merchantnamealterapplyment::post::Response;
 
-/// 查询商户简称变更申请单状态-使用申请单号: what comes back. `GET v3/mchalterapply/merchantnamealterapplyment/{apply_id}`
+/// 查询商户简称变更申请单状态-使用申请单号: the response. `GET v3/mchalterapply/merchantnamealterapplyment/{apply_id}`
 #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
 pub type GetMchalterapplyMerchantnamealterapplymentByApplyIdResponse =
     crate::v3::mchalterapply::merchantnamealterapplyment::apply_id::get::Response;
 
-/// 撤销商户简称变更申请单: what comes back. `POST v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
+/// 撤销商户简称变更申请单: the response. `POST v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
 #[doc(alias = "撤销商户简称变更申请单")]
 pub type PostMchalterapplyMerchantnamealterapplymentByApplyIdRevokeResponse =
     crate::v3::mchalterapply::merchantnamealterapplyment::apply_id::revoke::post::Response;
 
-/// 查询商户简称申请单状态-使用业务单号和商户号: what comes back. `GET v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}`
+/// 查询商户简称申请单状态-使用业务单号和商户号: the response. `GET v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}`
 #[doc(alias = "查询商户简称申请单状态-使用业务单号和商户号")]
 pub type GetMchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNoResponse = crate::v3::mchalterapply::merchantnamealterapplyment::merchant::sub_mchid::out_request_no::out_request_no::get::Response;

@@ -2,45 +2,45 @@
 
 //! The types of `mchrisk`, each under the name that the OpenAPI document has for it.
 
-/// 间联模式查询商户审核状态开放接口: what is sent. `POST v2/mchrisk/bankquerymchauditinfo`
+/// 间联模式查询商户审核状态开放接口: the request. `POST v2/mchrisk/bankquerymchauditinfo`
 #[doc(alias = "间联模式查询商户审核状态开放接口")]
 pub type PostMchriskBankquerymchauditinfoV2Request = crate::v2::mchrisk::bankquerymchauditinfo::post::Request;
 
-/// 间联模式查询商户审核状态开放接口: what comes back. `POST v2/mchrisk/bankquerymchauditinfo`
+/// 间联模式查询商户审核状态开放接口: the response. `POST v2/mchrisk/bankquerymchauditinfo`
 #[doc(alias = "间联模式查询商户审核状态开放接口")]
 pub type PostMchriskBankquerymchauditinfoV2Response =
     crate::v2::mchrisk::bankquerymchauditinfo::post::Response;
 
-/// 渠道商查询商户审核信息: what is sent. `POST v2/mchrisk/channelquerymchauditinfo`
+/// 渠道商查询商户审核信息: the request. `POST v2/mchrisk/channelquerymchauditinfo`
 #[doc(alias = "渠道商查询商户审核信息")]
 pub type PostMchriskChannelquerymchauditinfoV2Request =
     crate::v2::mchrisk::channelquerymchauditinfo::post::Request;
 
-/// 渠道商查询商户审核信息: what comes back. `POST v2/mchrisk/channelquerymchauditinfo`
+/// 渠道商查询商户审核信息: the response. `POST v2/mchrisk/channelquerymchauditinfo`
 #[doc(alias = "渠道商查询商户审核信息")]
 pub type PostMchriskChannelquerymchauditinfoV2Response =
     crate::v2::mchrisk::channelquerymchauditinfo::post::Response;
 
-/// 事前-风险商户核查接口: what is sent. `POST v2/mchrisk/querymchrisk`
+/// 事前-风险商户核查接口: the request. `POST v2/mchrisk/querymchrisk`
 #[doc(alias = "事前-风险商户核查接口")]
 pub type PostMchriskQuerymchriskV2Request = crate::v2::mchrisk::querymchrisk::post::Request;
 
-/// 事前-风险商户核查接口: what comes back. `POST v2/mchrisk/querymchrisk`
+/// 事前-风险商户核查接口: the response. `POST v2/mchrisk/querymchrisk`
 #[doc(alias = "事前-风险商户核查接口")]
 pub type PostMchriskQuerymchriskV2Response = crate::v2::mchrisk::querymchrisk::post::Response;
 
-/// 设置风险通知回调链接: what is sent. `POST v2/mchrisk/setmchriskcallback`
+/// 设置风险通知回调链接: the request. `POST v2/mchrisk/setmchriskcallback`
 #[doc(alias = "设置风险通知回调链接")]
 pub type PostMchriskSetmchriskcallbackV2Request = crate::v2::mchrisk::setmchriskcallback::post::Request;
 
-/// 设置风险通知回调链接: what comes back. `POST v2/mchrisk/setmchriskcallback`
+/// 设置风险通知回调链接: the response. `POST v2/mchrisk/setmchriskcallback`
 #[doc(alias = "设置风险通知回调链接")]
 pub type PostMchriskSetmchriskcallbackV2Response = crate::v2::mchrisk::setmchriskcallback::post::Response;
 
-/// 事后-风险商户处理结果同步接口: what is sent. `POST v2/mchrisk/syncmchriskresult`
+/// 事后-风险商户处理结果同步接口: the request. `POST v2/mchrisk/syncmchriskresult`
 #[doc(alias = "事后-风险商户处理结果同步接口")]
 pub type PostMchriskSyncmchriskresultV2Request = crate::v2::mchrisk::syncmchriskresult::post::Request;
 
-/// 事后-风险商户处理结果同步接口: what comes back. `POST v2/mchrisk/syncmchriskresult`
+/// 事后-风险商户处理结果同步接口: the response. `POST v2/mchrisk/syncmchriskresult`
 #[doc(alias = "事后-风险商户处理结果同步接口")]
 pub type PostMchriskSyncmchriskresultV2Response = crate::v2::mchrisk::syncmchriskresult::post::Response;

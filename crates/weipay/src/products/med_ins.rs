@@ -2,34 +2,34 @@
 
 //! The types of `med-ins`, each under the name that the OpenAPI document has for it.
 
-/// 医保自费混合收款下单: what is sent. `POST v3/med-ins/orders`
+/// 医保自费混合收款下单: the request. `POST v3/med-ins/orders`
 #[doc(alias = "医保自费混合收款下单")]
 pub type PostMedInsOrdersRequest = crate::v3::med_ins::orders::post::Request;
 
-/// 医保自费混合收款下单: what comes back. `POST v3/med-ins/orders`
+/// 医保自费混合收款下单: the response. `POST v3/med-ins/orders`
 #[doc(alias = "医保自费混合收款下单")]
 pub type PostMedInsOrdersResponse = crate::v3::med_ins::orders::post::Response;
 
-/// 使用医保自费混合订单号查看下单结果: what is sent. `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
+/// 使用医保自费混合订单号查看下单结果: the request. `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
 #[doc(alias = "使用医保自费混合订单号查看下单结果")]
 pub type GetMedInsOrdersMixTradeNoByMixTradeNoRequest =
     crate::v3::med_ins::orders::mix_trade_no::mix_trade_no::get::Request;
 
-/// 使用医保自费混合订单号查看下单结果: what comes back. `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
+/// 使用医保自费混合订单号查看下单结果: the response. `GET v3/med-ins/orders/mix-trade-no/{mix_trade_no}`
 #[doc(alias = "使用医保自费混合订单号查看下单结果")]
 pub type GetMedInsOrdersMixTradeNoByMixTradeNoResponse =
     crate::v3::med_ins::orders::mix_trade_no::mix_trade_no::get::Response;
 
-/// 使用商户订单号查看下单结果: what is sent. `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
+/// 使用商户订单号查看下单结果: the request. `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
 #[doc(alias = "使用商户订单号查看下单结果")]
 pub type GetMedInsOrdersOutTradeNoByOutTradeNoRequest =
     crate::v3::med_ins::orders::out_trade_no::out_trade_no::get::Request;
 
-/// 使用商户订单号查看下单结果: what comes back. `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
+/// 使用商户订单号查看下单结果: the response. `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
 #[doc(alias = "使用商户订单号查看下单结果")]
 pub type GetMedInsOrdersOutTradeNoByOutTradeNoResponse =
     crate::v3::med_ins::orders::out_trade_no::out_trade_no::get::Response;
 
-/// 医保退款通知: what is sent. `POST v3/med-ins/refunds/notify`
+/// 医保退款通知: the request. `POST v3/med-ins/refunds/notify`
 #[doc(alias = "医保退款通知")]
 pub type PostMedInsRefundsNotifyRequest = crate::v3::med_ins::refunds::notify::post::Request;

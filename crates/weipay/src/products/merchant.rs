@@ -2,61 +2,61 @@
 
 //! The types of `merchant`, each under the name that the OpenAPI document has for it.
 
-/// 查询账户实时余额: what comes back. `GET v3/merchant/fund/balance/{account_type}`
+/// 查询账户实时余额: the response. `GET v3/merchant/fund/balance/{account_type}`
 #[doc(alias = "查询账户实时余额")]
 pub type GetMerchantFundBalanceByAccountTypeResponse =
     crate::v3::merchant::fund::balance::account_type::get::Response;
 
-/// 查询账户日终余额: what is sent. `GET v3/merchant/fund/dayendbalance/{account_type}`
+/// 查询账户日终余额: the request. `GET v3/merchant/fund/dayendbalance/{account_type}`
 #[doc(alias = "查询账户日终余额")]
 pub type GetMerchantFundDayendbalanceByAccountTypeRequest =
     crate::v3::merchant::fund::dayendbalance::account_type::get::Request;
 
-/// 查询账户日终余额: what comes back. `GET v3/merchant/fund/dayendbalance/{account_type}`
+/// 查询账户日终余额: the response. `GET v3/merchant/fund/dayendbalance/{account_type}`
 #[doc(alias = "查询账户日终余额")]
 pub type GetMerchantFundDayendbalanceByAccountTypeResponse =
     crate::v3::merchant::fund::dayendbalance::account_type::get::Response;
 
-/// 电商平台提现: what is sent. `POST v3/merchant/fund/withdraw`
+/// 电商平台提现: the request. `POST v3/merchant/fund/withdraw`
 #[doc(alias = "电商平台提现")]
 pub type PostMerchantFundWithdrawRequest = crate::v3::merchant::fund::withdraw::post::Request;
 
-/// 电商平台提现: what comes back. `POST v3/merchant/fund/withdraw`
+/// 电商平台提现: the response. `POST v3/merchant/fund/withdraw`
 #[doc(alias = "电商平台提现")]
 pub type PostMerchantFundWithdrawResponse = crate::v3::merchant::fund::withdraw::post::Response;
 
-/// 按日下载提现异常文件: what is sent. `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
+/// 按日下载提现异常文件: the request. `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
 #[doc(alias = "按日下载提现异常文件")]
 pub type GetMerchantFundWithdrawBillTypeByBillTypeRequest =
     crate::v3::merchant::fund::withdraw::bill_type::bill_type::get::Request;
 
-/// 按日下载提现异常文件: what comes back. `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
+/// 按日下载提现异常文件: the response. `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
 #[doc(alias = "按日下载提现异常文件")]
 pub type GetMerchantFundWithdrawBillTypeByBillTypeResponse =
     crate::v3::merchant::fund::withdraw::bill_type::bill_type::get::Response;
 
-/// 电商平台(商户提现单号查询)提现状态: what comes back. `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
+/// 电商平台(商户提现单号查询)提现状态: the response. `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
 #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
 pub type GetMerchantFundWithdrawOutRequestNoByOutRequestNoResponse =
     crate::v3::merchant::fund::withdraw::out_request_no::out_request_no::get::Response;
 
-/// 电商平台(微信支付提现单号)查询提现状态: what comes back. `GET v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}`
+/// 电商平台(微信支付提现单号)查询提现状态: the response. `GET v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}`
 #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
 pub type GetMerchantFundWithdrawWithdrawIdByWithdrawIdResponse =
     crate::v3::merchant::fund::withdraw::withdraw_id::withdraw_id::get::Response;
 
-/// 文件上传: what is sent. `POST v3/merchant/media/upload`
+/// 文件上传: the request. `POST v3/merchant/media/upload`
 #[doc(alias = "文件上传")]
 pub type PostMerchantMediaUploadRequest = crate::v3::merchant::media::upload::post::Request;
 
-/// 文件上传: what comes back. `POST v3/merchant/media/upload`
+/// 文件上传: the response. `POST v3/merchant/media/upload`
 #[doc(alias = "文件上传")]
 pub type PostMerchantMediaUploadResponse = crate::v3::merchant::media::upload::post::Response;
 
-/// 视频上传: what is sent. `POST v3/merchant/media/video_upload`
+/// 视频上传: the request. `POST v3/merchant/media/video_upload`
 #[doc(alias = "视频上传")]
 pub type PostMerchantMediaVideoUploadRequest = crate::v3::merchant::media::video_upload::post::Request;
 
-/// 视频上传: what comes back. `POST v3/merchant/media/video_upload`
+/// 视频上传: the response. `POST v3/merchant/media/video_upload`
 #[doc(alias = "视频上传")]
 pub type PostMerchantMediaVideoUploadResponse = crate::v3::merchant::media::video_upload::post::Response;

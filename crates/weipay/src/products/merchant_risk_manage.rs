@@ -2,77 +2,77 @@
 
 //! The types of `merchant-risk-manage`, each under the name that the OpenAPI document has for it.
 
-/// 查询风险订单: what is sent. `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
+/// 查询风险订单: the request. `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
 #[doc(alias = "查询风险订单")]
 pub type PostMerchantRiskManageEcTradeRiskQueryRiskTradesRequest =
     crate::v3::merchant_risk_manage::ec_trade_risk::query_risk_trades::post::Request;
 
-/// 查询风险订单: what comes back. `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
+/// 查询风险订单: the response. `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
 #[doc(alias = "查询风险订单")]
 pub type PostMerchantRiskManageEcTradeRiskQueryRiskTradesResponse =
     crate::v3::merchant_risk_manage::ec_trade_risk::query_risk_trades::post::Response;
 
-/// 回传处置结果: what is sent. `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
+/// 回传处置结果: the request. `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
 #[doc(alias = "回传处置结果")]
 pub type PostMerchantRiskManageEcTradeRiskRecvDisposeResultRequest =
     crate::v3::merchant_risk_manage::ec_trade_risk::recv_dispose_result::post::Request;
 
-/// 回传处置结果: what comes back. `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
+/// 回传处置结果: the response. `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
 #[doc(alias = "回传处置结果")]
 pub type PostMerchantRiskManageEcTradeRiskRecvDisposeResultResponse =
     crate::v3::merchant_risk_manage::ec_trade_risk::recv_dispose_result::post::Response;
 
-/// 上报订单关联信息: what is sent. `POST v3/merchant-risk-manage/report-trade-union-information`
+/// 上报订单关联信息: the request. `POST v3/merchant-risk-manage/report-trade-union-information`
 #[doc(alias = "上报订单关联信息")]
 pub type PostMerchantRiskManageReportTradeUnionInformationRequest =
     crate::v3::merchant_risk_manage::report_trade_union_information::post::Request;
 
-/// 上报订单关联信息: what comes back. `POST v3/merchant-risk-manage/report-trade-union-information`
+/// 上报订单关联信息: the response. `POST v3/merchant-risk-manage/report-trade-union-information`
 #[doc(alias = "上报订单关联信息")]
 pub type PostMerchantRiskManageReportTradeUnionInformationResponse =
     crate::v3::merchant_risk_manage::report_trade_union_information::post::Response;
 
-/// 查询风险信息: what is sent. `GET v3/merchant-risk-manage/trade-risk-information`
+/// 查询风险信息: the request. `GET v3/merchant-risk-manage/trade-risk-information`
 #[doc(alias = "查询风险信息")]
 pub type GetMerchantRiskManageTradeRiskInformationRequest =
     crate::v3::merchant_risk_manage::trade_risk_information::get::Request;
 
-/// 查询风险信息: what comes back. `GET v3/merchant-risk-manage/trade-risk-information`
+/// 查询风险信息: the response. `GET v3/merchant-risk-manage/trade-risk-information`
 #[doc(alias = "查询风险信息")]
 pub type GetMerchantRiskManageTradeRiskInformationResponse =
     crate::v3::merchant_risk_manage::trade_risk_information::get::Response;
 
-/// 处置结果回传: what is sent. `POST v3/merchant-risk-manage/trade-risk-result`
+/// 处置结果回传: the request. `POST v3/merchant-risk-manage/trade-risk-result`
 #[doc(alias = "处置结果回传")]
 pub type PostMerchantRiskManageTradeRiskResultRequest =
     crate::v3::merchant_risk_manage::trade_risk_result::post::Request;
 
-/// 处置结果回传: what comes back. `POST v3/merchant-risk-manage/trade-risk-result`
+/// 处置结果回传: the response. `POST v3/merchant-risk-manage/trade-risk-result`
 #[doc(alias = "处置结果回传")]
 pub type PostMerchantRiskManageTradeRiskResultResponse =
     crate::v3::merchant_risk_manage::trade_risk_result::post::Response;
 
-/// 查询商户违规通知回调地址: what comes back. `GET v3/merchant-risk-manage/violation-notifications`
+/// 查询商户违规通知回调地址: the response. `GET v3/merchant-risk-manage/violation-notifications`
 #[doc(alias = "查询商户违规通知回调地址")]
 pub type GetMerchantRiskManageViolationNotificationsResponse =
     crate::v3::merchant_risk_manage::violation_notifications::get::Response;
 
-/// 创建商户违规通知回调地址: what is sent. `POST v3/merchant-risk-manage/violation-notifications`
+/// 创建商户违规通知回调地址: the request. `POST v3/merchant-risk-manage/violation-notifications`
 #[doc(alias = "创建商户违规通知回调地址")]
 pub type PostMerchantRiskManageViolationNotificationsRequest =
     crate::v3::merchant_risk_manage::violation_notifications::post::Request;
 
-/// 创建商户违规通知回调地址: what comes back. `POST v3/merchant-risk-manage/violation-notifications`
+/// 创建商户违规通知回调地址: the response. `POST v3/merchant-risk-manage/violation-notifications`
 #[doc(alias = "创建商户违规通知回调地址")]
 pub type PostMerchantRiskManageViolationNotificationsResponse =
     crate::v3::merchant_risk_manage::violation_notifications::post::Response;
 
-/// 修改商户违规通知回调地址: what is sent. `PUT v3/merchant-risk-manage/violation-notifications`
+/// 修改商户违规通知回调地址: the request. `PUT v3/merchant-risk-manage/violation-notifications`
 #[doc(alias = "修改商户违规通知回调地址")]
 pub type PutMerchantRiskManageViolationNotificationsRequest =
     crate::v3::merchant_risk_manage::violation_notifications::put::Request;
 
-/// 修改商户违规通知回调地址: what comes back. `PUT v3/merchant-risk-manage/violation-notifications`
+/// 修改商户违规通知回调地址: the response. `PUT v3/merchant-risk-manage/violation-notifications`
 #[doc(alias = "修改商户违规通知回调地址")]
 pub type PutMerchantRiskManageViolationNotificationsResponse =
     crate::v3::merchant_risk_manage::violation_notifications::put::Response;

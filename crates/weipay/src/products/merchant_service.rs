@@ -2,106 +2,106 @@
 
 //! The types of `merchant-service`, each under the name that the OpenAPI document has for it.
 
-/// 查询投诉通知回调: what comes back. `GET v3/merchant-service/complaint-notifications`
+/// 查询投诉通知回调: the response. `GET v3/merchant-service/complaint-notifications`
 #[doc(alias = "查询投诉通知回调")]
 pub type GetMerchantServiceComplaintNotificationsResponse =
     crate::v3::merchant_service::complaint_notifications::get::Response;
 
-/// 创建投诉通知回调: what is sent. `POST v3/merchant-service/complaint-notifications`
+/// 创建投诉通知回调: the request. `POST v3/merchant-service/complaint-notifications`
 #[doc(alias = "创建投诉通知回调")]
 pub type PostMerchantServiceComplaintNotificationsRequest =
     crate::v3::merchant_service::complaint_notifications::post::Request;
 
-/// 创建投诉通知回调: what comes back. `POST v3/merchant-service/complaint-notifications`
+/// 创建投诉通知回调: the response. `POST v3/merchant-service/complaint-notifications`
 #[doc(alias = "创建投诉通知回调")]
 pub type PostMerchantServiceComplaintNotificationsResponse =
     crate::v3::merchant_service::complaint_notifications::post::Response;
 
-/// 更新投诉通知回调: what is sent. `PUT v3/merchant-service/complaint-notifications`
+/// 更新投诉通知回调: the request. `PUT v3/merchant-service/complaint-notifications`
 #[doc(alias = "更新投诉通知回调")]
 pub type PutMerchantServiceComplaintNotificationsRequest =
     crate::v3::merchant_service::complaint_notifications::put::Request;
 
-/// 更新投诉通知回调: what comes back. `PUT v3/merchant-service/complaint-notifications`
+/// 更新投诉通知回调: the response. `PUT v3/merchant-service/complaint-notifications`
 #[doc(alias = "更新投诉通知回调")]
 pub type PutMerchantServiceComplaintNotificationsResponse =
     crate::v3::merchant_service::complaint_notifications::put::Response;
 
-/// 查询投诉信息: what is sent. `GET v3/merchant-service/complaints`
+/// 查询投诉信息: the request. `GET v3/merchant-service/complaints`
 #[doc(alias = "查询投诉信息")]
 pub type GetMerchantServiceComplaintsRequest = crate::v3::merchant_service::complaints::get::Request;
 
-/// 查询投诉信息: what comes back. `GET v3/merchant-service/complaints`
+/// 查询投诉信息: the response. `GET v3/merchant-service/complaints`
 #[doc(alias = "查询投诉信息")]
 pub type GetMerchantServiceComplaintsResponse = crate::v3::merchant_service::complaints::get::Response;
 
-/// 查询投诉详情: what comes back. `GET v3/merchant-service/complaints/{transaction_id}`
+/// 查询投诉详情: the response. `GET v3/merchant-service/complaints/{transaction_id}`
 #[doc(alias = "查询投诉详情")]
 pub type GetMerchantServiceComplaintsByTransactionIdResponse =
     crate::v3::merchant_service::complaints::transaction_id::get::Response;
 
-/// 查询投诉协商历史: what comes back. `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
+/// 查询投诉协商历史: the response. `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
 #[doc(alias = "查询投诉协商历史")]
 pub type GetMerchantServiceComplaintsByTransactionIdNegotiationHistorysResponse =
     crate::v3::merchant_service::complaints::transaction_id::negotiation_historys::get::Response;
 
-/// 查询投诉单列表: what is sent. `GET v3/merchant-service/complaints-v2`
+/// 查询投诉单列表: the request. `GET v3/merchant-service/complaints-v2`
 #[doc(alias = "查询投诉单列表")]
 pub type GetMerchantServiceComplaintsV2Request = crate::v3::merchant_service::complaints_v2::get::Request;
 
-/// 查询投诉单列表: what comes back. `GET v3/merchant-service/complaints-v2`
+/// 查询投诉单列表: the response. `GET v3/merchant-service/complaints-v2`
 #[doc(alias = "查询投诉单列表")]
 pub type GetMerchantServiceComplaintsV2Response = crate::v3::merchant_service::complaints_v2::get::Response;
 
-/// 查询投诉单详情: what comes back. `GET v3/merchant-service/complaints-v2/{complaint_id}`
+/// 查询投诉单详情: the response. `GET v3/merchant-service/complaints-v2/{complaint_id}`
 #[doc(alias = "查询投诉单详情")]
 pub type GetMerchantServiceComplaintsV2ByComplaintIdResponse =
     crate::v3::merchant_service::complaints_v2::complaint_id::get::Response;
 
-/// 反馈处理完成: what is sent. `POST v3/merchant-service/complaints-v2/{complaint_id}/complete`
+/// 反馈处理完成: the request. `POST v3/merchant-service/complaints-v2/{complaint_id}/complete`
 #[doc(alias = "反馈处理完成")]
 pub type PostMerchantServiceComplaintsV2ByComplaintIdCompleteRequest =
     crate::v3::merchant_service::complaints_v2::complaint_id::complete::post::Request;
 
-/// 查询投诉协商历史: what is sent. `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
+/// 查询投诉协商历史: the request. `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
 #[doc(alias = "查询投诉协商历史")]
 pub type GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysRequest =
     crate::v3::merchant_service::complaints_v2::complaint_id::negotiation_historys::get::Request;
 
-/// 查询投诉协商历史: what comes back. `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
+/// 查询投诉协商历史: the response. `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
 #[doc(alias = "查询投诉协商历史")]
 pub type GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysResponse =
     crate::v3::merchant_service::complaints_v2::complaint_id::negotiation_historys::get::Response;
 
-/// 提交回复: what is sent. `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
+/// 提交回复: the request. `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
 #[doc(alias = "提交回复")]
 pub type PostMerchantServiceComplaintsV2ByComplaintIdResponseRequest =
     crate::v3::merchant_service::complaints_v2::complaint_id::response::post::Request;
 
-/// 回复需要即时服务的投诉单: what is sent. `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
+/// 回复需要即时服务的投诉单: the request. `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
 #[doc(alias = "回复需要即时服务的投诉单")]
 pub type PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceRequest =
     crate::v3::merchant_service::complaints_v2::complaint_id::response_immediate_service::post::Request;
 
-/// 回复需要即时服务的投诉单: what comes back. `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
+/// 回复需要即时服务的投诉单: the response. `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
 #[doc(alias = "回复需要即时服务的投诉单")]
 pub type PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceResponse =
     crate::v3::merchant_service::complaints_v2::complaint_id::response_immediate_service::post::Response;
 
-/// 更新退款审批结果: what is sent. `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
+/// 更新退款审批结果: the request. `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
 #[doc(alias = "更新退款审批结果")]
 pub type PostMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressRequest =
     crate::v3::merchant_service::complaints_v2::complaint_id::update_refund_progress::post::Request;
 
-/// 商户反馈: what is sent. `POST v3/merchant-service/feedbacks`
+/// 商户反馈: the request. `POST v3/merchant-service/feedbacks`
 #[doc(alias = "商户反馈")]
 pub type PostMerchantServiceFeedbacksRequest = crate::v3::merchant_service::feedbacks::post::Request;
 
-/// 商户上传反馈图片: what is sent. `POST v3/merchant-service/images/upload`
+/// 商户上传反馈图片: the request. `POST v3/merchant-service/images/upload`
 #[doc(alias = "商户上传反馈图片")]
 pub type PostMerchantServiceImagesUploadRequest = crate::v3::merchant_service::images::upload::post::Request;
 
-/// 商户上传反馈图片: what comes back. `POST v3/merchant-service/images/upload`
+/// 商户上传反馈图片: the response. `POST v3/merchant-service/images/upload`
 #[doc(alias = "商户上传反馈图片")]
 pub type PostMerchantServiceImagesUploadResponse =
     crate::v3::merchant_service::images::upload::post::Response;

@@ -2,17 +2,17 @@
 
 //! The types of `merchant-settlement`, each under the name that the OpenAPI document has for it.
 
-/// 申请修改特约商户结算规则: what is sent. `POST v3/merchant-settlement/merchant-settle-rule-applications`
+/// 申请修改特约商户结算规则: the request. `POST v3/merchant-settlement/merchant-settle-rule-applications`
 #[doc(alias = "申请修改特约商户结算规则")]
 pub type PostMerchantSettlementMerchantSettleRuleApplicationsRequest =
     crate::v3::merchant_settlement::merchant_settle_rule_applications::post::Request;
 
-/// 申请修改特约商户结算规则: what comes back. `POST v3/merchant-settlement/merchant-settle-rule-applications`
+/// 申请修改特约商户结算规则: the response. `POST v3/merchant-settlement/merchant-settle-rule-applications`
 #[doc(alias = "申请修改特约商户结算规则")]
 pub type PostMerchantSettlementMerchantSettleRuleApplicationsResponse =
     crate::v3::merchant_settlement::merchant_settle_rule_applications::post::Response;
 
-/// 根据申请单ID查询结果: what comes back. `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
+/// 根据申请单ID查询结果: the response. `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
 #[doc(alias = "根据申请单ID查询结果")]
 pub type GetMerchantSettlementMerchantSettleRuleApplicationsByApplicationIdResponse =
     crate::v3::merchant_settlement::merchant_settle_rule_applications::application_id::get::Response;

@@ -2,43 +2,43 @@
 
 //! The types of `merchant-store`, each under the name that the OpenAPI document has for it.
 
-/// 创建门店: what is sent. `POST v3/merchant-store/stores`
+/// 创建门店: the request. `POST v3/merchant-store/stores`
 #[doc(alias = "创建门店")]
 pub type PostMerchantStoreStoresRequest = crate::v3::merchant_store::stores::post::Request;
 
-/// 创建门店: what comes back. `POST v3/merchant-store/stores`
+/// 创建门店: the response. `POST v3/merchant-store/stores`
 #[doc(alias = "创建门店")]
 pub type PostMerchantStoreStoresResponse = crate::v3::merchant_store::stores::post::Response;
 
-/// 查询门店: what is sent. `GET v3/merchant-store/stores/{store_id}`
+/// 查询门店: the request. `GET v3/merchant-store/stores/{store_id}`
 #[doc(alias = "查询门店")]
 pub type GetMerchantStoreStoresByStoreIdRequest = crate::v3::merchant_store::stores::store_id::get::Request;
 
-/// 查询门店: what comes back. `GET v3/merchant-store/stores/{store_id}`
+/// 查询门店: the response. `GET v3/merchant-store/stores/{store_id}`
 #[doc(alias = "查询门店")]
 pub type GetMerchantStoreStoresByStoreIdResponse = crate::v3::merchant_store::stores::store_id::get::Response;
 
-/// 修改门店: what is sent. `PATCH v3/merchant-store/stores/{store_id}`
+/// 修改门店: the request. `PATCH v3/merchant-store/stores/{store_id}`
 #[doc(alias = "修改门店")]
 pub type PatchMerchantStoreStoresByStoreIdRequest =
     crate::v3::merchant_store::stores::store_id::patch::Request;
 
-/// 绑定门店收款信息: what is sent. `POST v3/merchant-store/stores/{store_id}/recipients/bind`
+/// 绑定门店收款信息: the request. `POST v3/merchant-store/stores/{store_id}/recipients/bind`
 #[doc(alias = "绑定门店收款信息")]
 pub type PostMerchantStoreStoresByStoreIdRecipientsBindRequest =
     crate::v3::merchant_store::stores::store_id::recipients::bind::post::Request;
 
-/// 绑定门店收款信息: what comes back. `POST v3/merchant-store/stores/{store_id}/recipients/bind`
+/// 绑定门店收款信息: the response. `POST v3/merchant-store/stores/{store_id}/recipients/bind`
 #[doc(alias = "绑定门店收款信息")]
 pub type PostMerchantStoreStoresByStoreIdRecipientsBindResponse =
     crate::v3::merchant_store::stores::store_id::recipients::bind::post::Response;
 
-/// 解除门店收款信息绑定: what is sent. `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
+/// 解除门店收款信息绑定: the request. `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
 #[doc(alias = "解除门店收款信息绑定")]
 pub type PostMerchantStoreStoresByStoreIdRecipientsUnbindRequest =
     crate::v3::merchant_store::stores::store_id::recipients::unbind::post::Request;
 
-/// 解除门店收款信息绑定: what comes back. `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
+/// 解除门店收款信息绑定: the response. `POST v3/merchant-store/stores/{store_id}/recipients/unbind`
 #[doc(alias = "解除门店收款信息绑定")]
 pub type PostMerchantStoreStoresByStoreIdRecipientsUnbindResponse =
     crate::v3::merchant_store::stores::store_id::recipients::unbind::post::Response;

@@ -2,22 +2,22 @@
 
 //! The types of `merchantfund`, each under the name that the OpenAPI document has for it.
 
-/// 服务商银行来账查询: what is sent. `GET v3/merchantfund/merchant/income-records`
+/// 服务商银行来账查询: the request. `GET v3/merchantfund/merchant/income-records`
 #[doc(alias = "服务商银行来账查询")]
 pub type GetMerchantfundMerchantIncomeRecordsRequest =
     crate::v3::merchantfund::merchant::income_records::get::Request;
 
-/// 服务商银行来账查询: what comes back. `GET v3/merchantfund/merchant/income-records`
+/// 服务商银行来账查询: the response. `GET v3/merchantfund/merchant/income-records`
 #[doc(alias = "服务商银行来账查询")]
 pub type GetMerchantfundMerchantIncomeRecordsResponse =
     crate::v3::merchantfund::merchant::income_records::get::Response;
 
-/// 特约商户银行来账查询: what is sent. `GET v3/merchantfund/partner/income-records`
+/// 特约商户银行来账查询: the request. `GET v3/merchantfund/partner/income-records`
 #[doc(alias = "特约商户银行来账查询")]
 pub type GetMerchantfundPartnerIncomeRecordsRequest =
     crate::v3::merchantfund::partner::income_records::get::Request;
 
-/// 特约商户银行来账查询: what comes back. `GET v3/merchantfund/partner/income-records`
+/// 特约商户银行来账查询: the response. `GET v3/merchantfund/partner/income-records`
 #[doc(alias = "特约商户银行来账查询")]
 pub type GetMerchantfundPartnerIncomeRecordsResponse =
     crate::v3::merchantfund::partner::income_records::get::Response;

@@ -2,26 +2,26 @@
 
 //! The types of `merchants`, each under the name that the OpenAPI document has for it.
 
-/// 子商户进件（融合钱包）: what is sent. `POST v3/merchants`
+/// 子商户进件（融合钱包）: the request. `POST v3/merchants`
 #[doc(alias = "子商户进件（融合钱包）")]
 pub type PostMerchantsRequest = crate::v3::merchants::post::Request;
 
-/// 子商户进件（融合钱包）: what comes back. `POST v3/merchants`
+/// 子商户进件（融合钱包）: the response. `POST v3/merchants`
 #[doc(alias = "子商户进件（融合钱包）")]
 pub type PostMerchantsResponse = crate::v3::merchants::post::Response;
 
-/// 修改子商户（融合钱包）: what is sent. `PUT v3/merchants`
+/// 修改子商户（融合钱包）: the request. `PUT v3/merchants`
 #[doc(alias = "修改子商户（融合钱包）")]
 pub type PutMerchantsRequest = crate::v3::merchants::put::Request;
 
-/// 修改子商户（融合钱包）: what comes back. `PUT v3/merchants`
+/// 修改子商户（融合钱包）: the response. `PUT v3/merchants`
 #[doc(alias = "修改子商户（融合钱包）")]
 pub type PutMerchantsResponse = crate::v3::merchants::put::Response;
 
-/// 查询子商户（融合钱包）: what is sent. `GET v3/merchants/{sub_mchid}`
+/// 查询子商户（融合钱包）: the request. `GET v3/merchants/{sub_mchid}`
 #[doc(alias = "查询子商户（融合钱包）")]
 pub type GetMerchantsBySubMchidRequest = crate::v3::merchants::sub_mchid::get::Request;
 
-/// 查询子商户（融合钱包）: what comes back. `GET v3/merchants/{sub_mchid}`
+/// 查询子商户（融合钱包）: the response. `GET v3/merchants/{sub_mchid}`
 #[doc(alias = "查询子商户（融合钱包）")]
 pub type GetMerchantsBySubMchidResponse = crate::v3::merchants::sub_mchid::get::Response;

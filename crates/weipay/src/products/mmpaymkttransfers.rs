@@ -2,128 +2,128 @@
 
 //! The types of `mmpaymkttransfers`, each under the name that the OpenAPI document has for it.
 
-/// 查询红包记录: what is sent. `POST v2/mmpaymkttransfers/gethbinfo`
+/// 查询红包记录: the request. `POST v2/mmpaymkttransfers/gethbinfo`
 #[doc(alias = "查询红包记录")]
 pub type PostMmpaymkttransfersGethbinfoV2Request = crate::v2::mmpaymkttransfers::gethbinfo::post::Request;
 
-/// 查询红包记录: what comes back. `POST v2/mmpaymkttransfers/gethbinfo`
+/// 查询红包记录: the response. `POST v2/mmpaymkttransfers/gethbinfo`
 #[doc(alias = "查询红包记录")]
 pub type PostMmpaymkttransfersGethbinfoV2Response = crate::v2::mmpaymkttransfers::gethbinfo::post::Response;
 
-/// 查询企业向微信用户个人付款: what is sent. `POST v2/mmpaymkttransfers/gettransferinfo`
+/// 查询企业向微信用户个人付款: the request. `POST v2/mmpaymkttransfers/gettransferinfo`
 #[doc(alias = "查询企业向微信用户个人付款")]
 pub type PostMmpaymkttransfersGettransferinfoV2Request =
     crate::v2::mmpaymkttransfers::gettransferinfo::post::Request;
 
-/// 查询企业向微信用户个人付款: what comes back. `POST v2/mmpaymkttransfers/gettransferinfo`
+/// 查询企业向微信用户个人付款: the response. `POST v2/mmpaymkttransfers/gettransferinfo`
 #[doc(alias = "查询企业向微信用户个人付款")]
 pub type PostMmpaymkttransfersGettransferinfoV2Response =
     crate::v2::mmpaymkttransfers::gettransferinfo::post::Response;
 
-/// 向员工付款: what is sent. `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
+/// 向员工付款: the request. `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
 #[doc(alias = "向员工付款")]
 pub type PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Request =
     crate::v2::mmpaymkttransfers::promotion::paywwsptrans2pocket::post::Request;
 
-/// 向员工付款: what comes back. `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
+/// 向员工付款: the response. `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
 #[doc(alias = "向员工付款")]
 pub type PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Response =
     crate::v2::mmpaymkttransfers::promotion::paywwsptrans2pocket::post::Response;
 
-/// 查询付款记录: what is sent. `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
+/// 查询付款记录: the request. `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
 #[doc(alias = "查询付款记录")]
 pub type PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Request =
     crate::v2::mmpaymkttransfers::promotion::querywwsptrans2pocket::post::Request;
 
-/// 查询付款记录: what comes back. `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
+/// 查询付款记录: the response. `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
 #[doc(alias = "查询付款记录")]
 pub type PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Response =
     crate::v2::mmpaymkttransfers::promotion::querywwsptrans2pocket::post::Response;
 
-/// 向微信用户个人付款: what is sent. `POST v2/mmpaymkttransfers/promotion/transfers`
+/// 向微信用户个人付款: the request. `POST v2/mmpaymkttransfers/promotion/transfers`
 #[doc(alias = "向微信用户个人付款")]
 pub type PostMmpaymkttransfersPromotionTransfersV2Request =
     crate::v2::mmpaymkttransfers::promotion::transfers::post::Request;
 
-/// 向微信用户个人付款: what comes back. `POST v2/mmpaymkttransfers/promotion/transfers`
+/// 向微信用户个人付款: the response. `POST v2/mmpaymkttransfers/promotion/transfers`
 #[doc(alias = "向微信用户个人付款")]
 pub type PostMmpaymkttransfersPromotionTransfersV2Response =
     crate::v2::mmpaymkttransfers::promotion::transfers::post::Response;
 
-/// 查询代金券批次: what is sent. `POST v2/mmpaymkttransfers/query_coupon_stock`
+/// 查询代金券批次: the request. `POST v2/mmpaymkttransfers/query_coupon_stock`
 #[doc(alias = "查询代金券批次")]
 pub type PostMmpaymkttransfersQueryCouponStockV2Request =
     crate::v2::mmpaymkttransfers::query_coupon_stock::post::Request;
 
-/// 查询代金券批次: what comes back. `POST v2/mmpaymkttransfers/query_coupon_stock`
+/// 查询代金券批次: the response. `POST v2/mmpaymkttransfers/query_coupon_stock`
 #[doc(alias = "查询代金券批次")]
 pub type PostMmpaymkttransfersQueryCouponStockV2Response =
     crate::v2::mmpaymkttransfers::query_coupon_stock::post::Response;
 
-/// 查询代金券信息: what is sent. `POST v2/mmpaymkttransfers/querycouponsinfo`
+/// 查询代金券信息: the request. `POST v2/mmpaymkttransfers/querycouponsinfo`
 #[doc(alias = "查询代金券信息")]
 pub type PostMmpaymkttransfersQuerycouponsinfoV2Request =
     crate::v2::mmpaymkttransfers::querycouponsinfo::post::Request;
 
-/// 查询代金券信息: what comes back. `POST v2/mmpaymkttransfers/querycouponsinfo`
+/// 查询代金券信息: the response. `POST v2/mmpaymkttransfers/querycouponsinfo`
 #[doc(alias = "查询代金券信息")]
 pub type PostMmpaymkttransfersQuerycouponsinfoV2Response =
     crate::v2::mmpaymkttransfers::querycouponsinfo::post::Response;
 
-/// 查询红包记录: what is sent. `POST v2/mmpaymkttransfers/queryworkwxredpack`
+/// 查询红包记录: the request. `POST v2/mmpaymkttransfers/queryworkwxredpack`
 #[doc(alias = "查询红包记录")]
 pub type PostMmpaymkttransfersQueryworkwxredpackV2Request =
     crate::v2::mmpaymkttransfers::queryworkwxredpack::post::Request;
 
-/// 查询红包记录: what comes back. `POST v2/mmpaymkttransfers/queryworkwxredpack`
+/// 查询红包记录: the response. `POST v2/mmpaymkttransfers/queryworkwxredpack`
 #[doc(alias = "查询红包记录")]
 pub type PostMmpaymkttransfersQueryworkwxredpackV2Response =
     crate::v2::mmpaymkttransfers::queryworkwxredpack::post::Response;
 
-/// 发放代金券: what is sent. `POST v2/mmpaymkttransfers/send_coupon`
+/// 发放代金券: the request. `POST v2/mmpaymkttransfers/send_coupon`
 #[doc(alias = "发放代金券")]
 pub type PostMmpaymkttransfersSendCouponV2Request = crate::v2::mmpaymkttransfers::send_coupon::post::Request;
 
-/// 发放代金券: what comes back. `POST v2/mmpaymkttransfers/send_coupon`
+/// 发放代金券: the response. `POST v2/mmpaymkttransfers/send_coupon`
 #[doc(alias = "发放代金券")]
 pub type PostMmpaymkttransfersSendCouponV2Response =
     crate::v2::mmpaymkttransfers::send_coupon::post::Response;
 
-/// 发放裂变红包: what is sent. `POST v2/mmpaymkttransfers/sendgroupredpack`
+/// 发放裂变红包: the request. `POST v2/mmpaymkttransfers/sendgroupredpack`
 #[doc(alias = "发放裂变红包")]
 pub type PostMmpaymkttransfersSendgroupredpackV2Request =
     crate::v2::mmpaymkttransfers::sendgroupredpack::post::Request;
 
-/// 发放裂变红包: what comes back. `POST v2/mmpaymkttransfers/sendgroupredpack`
+/// 发放裂变红包: the response. `POST v2/mmpaymkttransfers/sendgroupredpack`
 #[doc(alias = "发放裂变红包")]
 pub type PostMmpaymkttransfersSendgroupredpackV2Response =
     crate::v2::mmpaymkttransfers::sendgroupredpack::post::Response;
 
-/// 发放小程序红包接口: what is sent. `POST v2/mmpaymkttransfers/sendminiprogramhb`
+/// 发放小程序红包接口: the request. `POST v2/mmpaymkttransfers/sendminiprogramhb`
 #[doc(alias = "发放小程序红包接口")]
 pub type PostMmpaymkttransfersSendminiprogramhbV2Request =
     crate::v2::mmpaymkttransfers::sendminiprogramhb::post::Request;
 
-/// 发放小程序红包接口: what comes back. `POST v2/mmpaymkttransfers/sendminiprogramhb`
+/// 发放小程序红包接口: the response. `POST v2/mmpaymkttransfers/sendminiprogramhb`
 #[doc(alias = "发放小程序红包接口")]
 pub type PostMmpaymkttransfersSendminiprogramhbV2Response =
     crate::v2::mmpaymkttransfers::sendminiprogramhb::post::Response;
 
-/// 发放普通红包: what is sent. `POST v2/mmpaymkttransfers/sendredpack`
+/// 发放普通红包: the request. `POST v2/mmpaymkttransfers/sendredpack`
 #[doc(alias = "发放普通红包")]
 pub type PostMmpaymkttransfersSendredpackV2Request = crate::v2::mmpaymkttransfers::sendredpack::post::Request;
 
-/// 发放普通红包: what comes back. `POST v2/mmpaymkttransfers/sendredpack`
+/// 发放普通红包: the response. `POST v2/mmpaymkttransfers/sendredpack`
 #[doc(alias = "发放普通红包")]
 pub type PostMmpaymkttransfersSendredpackV2Response =
     crate::v2::mmpaymkttransfers::sendredpack::post::Response;
 
-/// 发放企业红包: what is sent. `POST v2/mmpaymkttransfers/sendworkwxredpack`
+/// 发放企业红包: the request. `POST v2/mmpaymkttransfers/sendworkwxredpack`
 #[doc(alias = "发放企业红包")]
 pub type PostMmpaymkttransfersSendworkwxredpackV2Request =
     crate::v2::mmpaymkttransfers::sendworkwxredpack::post::Request;
 
-/// 发放企业红包: what comes back. `POST v2/mmpaymkttransfers/sendworkwxredpack`
+/// 发放企业红包: the response. `POST v2/mmpaymkttransfers/sendworkwxredpack`
 #[doc(alias = "发放企业红包")]
 pub type PostMmpaymkttransfersSendworkwxredpackV2Response =
     crate::v2::mmpaymkttransfers::sendworkwxredpack::post::Response;

@@ -2,18 +2,18 @@
 
 //! The types of `mmpaysptrans`, each under the name that the OpenAPI document has for it.
 
-/// 企业付款到银行卡: what is sent. `POST v2/mmpaysptrans/pay_bank`
+/// 企业付款到银行卡: the request. `POST v2/mmpaysptrans/pay_bank`
 #[doc(alias = "企业付款到银行卡")]
 pub type PostMmpaysptransPayBankV2Request = crate::v2::mmpaysptrans::pay_bank::post::Request;
 
-/// 企业付款到银行卡: what comes back. `POST v2/mmpaysptrans/pay_bank`
+/// 企业付款到银行卡: the response. `POST v2/mmpaysptrans/pay_bank`
 #[doc(alias = "企业付款到银行卡")]
 pub type PostMmpaysptransPayBankV2Response = crate::v2::mmpaysptrans::pay_bank::post::Response;
 
-/// 查询企业付款银行卡: what is sent. `POST v2/mmpaysptrans/query_bank`
+/// 查询企业付款银行卡: the request. `POST v2/mmpaysptrans/query_bank`
 #[doc(alias = "查询企业付款银行卡")]
 pub type PostMmpaysptransQueryBankV2Request = crate::v2::mmpaysptrans::query_bank::post::Request;
 
-/// 查询企业付款银行卡: what comes back. `POST v2/mmpaysptrans/query_bank`
+/// 查询企业付款银行卡: the response. `POST v2/mmpaysptrans/query_bank`
 #[doc(alias = "查询企业付款银行卡")]
 pub type PostMmpaysptransQueryBankV2Response = crate::v2::mmpaysptrans::query_bank::post::Response;

@@ -2,26 +2,26 @@
 
 //! The types of `multiuse`, each under the name that the OpenAPI document has for it.
 
-/// 下载批次退款明细: what comes back. `GET v3/multiuse/stocks/{stock_id}/refund-flow`
+/// 下载批次退款明细: the response. `GET v3/multiuse/stocks/{stock_id}/refund-flow`
 #[doc(alias = "下载批次退款明细")]
 pub type GetMultiuseStocksByStockIdRefundFlowResponse =
     crate::v3::multiuse::stocks::stock_id::refund_flow::get::Response;
 
-/// 下载批次发放明细: what comes back. `GET v3/multiuse/stocks/{stock_id}/send-flow`
+/// 下载批次发放明细: the response. `GET v3/multiuse/stocks/{stock_id}/send-flow`
 #[doc(alias = "下载批次发放明细")]
 pub type GetMultiuseStocksByStockIdSendFlowResponse =
     crate::v3::multiuse::stocks::stock_id::send_flow::get::Response;
 
-/// 下载核销明细: what comes back. `GET v3/multiuse/stocks/{stock_id}/use-flow`
+/// 下载核销明细: the response. `GET v3/multiuse/stocks/{stock_id}/use-flow`
 #[doc(alias = "下载核销明细")]
 pub type GetMultiuseStocksByStockIdUseFlowResponse =
     crate::v3::multiuse::stocks::stock_id::use_flow::get::Response;
 
-/// 发放指定批次的消费金: what is sent. `POST v3/multiuse/users/{openid}/coupons`
+/// 发放指定批次的消费金: the request. `POST v3/multiuse/users/{openid}/coupons`
 #[doc(alias = "发放指定批次的消费金")]
 pub type PostMultiuseUsersByOpenidCouponsRequest = crate::v3::multiuse::users::openid::coupons::post::Request;
 
-/// 发放指定批次的消费金: what comes back. `POST v3/multiuse/users/{openid}/coupons`
+/// 发放指定批次的消费金: the response. `POST v3/multiuse/users/{openid}/coupons`
 #[doc(alias = "发放指定批次的消费金")]
 pub type PostMultiuseUsersByOpenidCouponsResponse =
     crate::v3::multiuse::users::openid::coupons::post::Response;

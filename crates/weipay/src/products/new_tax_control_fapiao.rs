@@ -2,160 +2,160 @@
 
 //! The types of `new-tax-control-fapiao`, each under the name that the OpenAPI document has for it.
 
-/// 创建电子发票卡券模板: what is sent. `POST v3/new-tax-control-fapiao/card-template`
+/// 创建电子发票卡券模板: the request. `POST v3/new-tax-control-fapiao/card-template`
 #[doc(alias = "创建电子发票卡券模板")]
 pub type PostNewTaxControlFapiaoCardTemplateRequest =
     crate::v3::new_tax_control_fapiao::card_template::post::Request;
 
-/// 创建电子发票卡券模板: what comes back. `POST v3/new-tax-control-fapiao/card-template`
+/// 创建电子发票卡券模板: the response. `POST v3/new-tax-control-fapiao/card-template`
 #[doc(alias = "创建电子发票卡券模板")]
 pub type PostNewTaxControlFapiaoCardTemplateResponse =
     crate::v3::new_tax_control_fapiao::card_template::post::Response;
 
-/// 下载发票文件: what is sent. `GET v3/new-tax-control-fapiao/download`
+/// 下载发票文件: the request. `GET v3/new-tax-control-fapiao/download`
 #[doc(alias = "下载发票文件")]
 pub type GetNewTaxControlFapiaoDownloadRequest = crate::v3::new_tax_control_fapiao::download::get::Request;
 
-/// 开具电子发票: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications`
+/// 开具电子发票: the request. `POST v3/new-tax-control-fapiao/fapiao-applications`
 #[doc(alias = "开具电子发票")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::post::Request;
 
-/// 查询电子发票: what is sent. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
+/// 查询电子发票: the request. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
 #[doc(alias = "查询电子发票")]
 pub type GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::Request;
 
-/// 查询电子发票: what comes back. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
+/// 查询电子发票: the response. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
 #[doc(alias = "查询电子发票")]
 pub type GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdResponse =
     crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get::Response;
 
-/// 获取发票下载信息: what is sent. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
+/// 获取发票下载信息: the request. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
 #[doc(alias = "获取发票下载信息")]
 pub type GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::fapiao_files::get::Request;
 
-/// 获取发票下载信息: what comes back. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
+/// 获取发票下载信息: the response. `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
 #[doc(alias = "获取发票下载信息")]
 pub type GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesResponse =
     crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::fapiao_files::get::Response;
 
-/// 将电子发票插入微信用户卡包: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
+/// 将电子发票插入微信用户卡包: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
 #[doc(alias = "将电子发票插入微信用户卡包")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::insert_cards::post::Request;
 
-/// 冲红电子发票: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
+/// 冲红电子发票: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
 #[doc(alias = "冲红电子发票")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverseRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::reverse::post::Request;
 
-/// 开具通用行业电子发票: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/issue-general`
+/// 开具通用行业电子发票: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/issue-general`
 #[doc(alias = "开具通用行业电子发票")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsIssueGeneralRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::issue_general::post::Request;
 
-/// 开具旅客运输行业电子发票: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`
+/// 开具旅客运输行业电子发票: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`
 #[doc(alias = "开具旅客运输行业电子发票")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::issue_passenger_transport::post::Request;
 
-/// 开具成品油行业电子发票: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`
+/// 开具成品油行业电子发票: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`
 #[doc(alias = "开具成品油行业电子发票")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::issue_refined_oil::post::Request;
 
-/// 开具不动产租赁行业电子发票: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
+/// 开具不动产租赁行业电子发票: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
 #[doc(alias = "开具不动产租赁行业电子发票")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::real_estate_leasing::post::Request;
 
-/// 上传电子发票文件: what is sent. `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
+/// 上传电子发票文件: the request. `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
 #[doc(alias = "上传电子发票文件")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileRequest =
     crate::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post::Request;
 
-/// 上传电子发票文件: what comes back. `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
+/// 上传电子发票文件: the response. `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
 #[doc(alias = "上传电子发票文件")]
 pub type PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileResponse =
     crate::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post::Response;
 
-/// 获取邀请商户开通服务商电子发票能力: what is sent. `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
+/// 获取邀请商户开通服务商电子发票能力: the request. `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
 #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
 pub type GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlRequest =
     crate::v3::new_tax_control_fapiao::fapiaomerchant::getspinviteurl::get::Request;
 
-/// 获取邀请商户开通服务商电子发票能力: what comes back. `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
+/// 获取邀请商户开通服务商电子发票能力: the response. `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
 #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
 pub type GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlResponse =
     crate::v3::new_tax_control_fapiao::fapiaomerchant::getspinviteurl::get::Response;
 
-/// 获取邀请开通的商户信息: what is sent. `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
+/// 获取邀请开通的商户信息: the request. `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
 #[doc(alias = "获取邀请开通的商户信息")]
 pub type GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoRequest =
     crate::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get::Request;
 
-/// 获取邀请开通的商户信息: what comes back. `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
+/// 获取邀请开通的商户信息: the response. `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
 #[doc(alias = "获取邀请开通的商户信息")]
 pub type GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoResponse =
     crate::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get::Response;
 
-/// 获取商户开票基础信息: what is sent. `GET v3/new-tax-control-fapiao/merchant/base-information`
+/// 获取商户开票基础信息: the request. `GET v3/new-tax-control-fapiao/merchant/base-information`
 #[doc(alias = "获取商户开票基础信息")]
 pub type GetNewTaxControlFapiaoMerchantBaseInformationRequest =
     crate::v3::new_tax_control_fapiao::merchant::base_information::get::Request;
 
-/// 获取商户开票基础信息: what comes back. `GET v3/new-tax-control-fapiao/merchant/base-information`
+/// 获取商户开票基础信息: the response. `GET v3/new-tax-control-fapiao/merchant/base-information`
 #[doc(alias = "获取商户开票基础信息")]
 pub type GetNewTaxControlFapiaoMerchantBaseInformationResponse =
     crate::v3::new_tax_control_fapiao::merchant::base_information::get::Response;
 
-/// 查询商户配置的开发选项: what comes back. `GET v3/new-tax-control-fapiao/merchant/development-config`
+/// 查询商户配置的开发选项: the response. `GET v3/new-tax-control-fapiao/merchant/development-config`
 #[doc(alias = "查询商户配置的开发选项")]
 pub type GetNewTaxControlFapiaoMerchantDevelopmentConfigResponse =
     crate::v3::new_tax_control_fapiao::merchant::development_config::get::Response;
 
-/// 配置开发选项: what is sent. `PATCH v3/new-tax-control-fapiao/merchant/development-config`
+/// 配置开发选项: the request. `PATCH v3/new-tax-control-fapiao/merchant/development-config`
 #[doc(alias = "配置开发选项")]
 pub type PatchNewTaxControlFapiaoMerchantDevelopmentConfigRequest =
     crate::v3::new_tax_control_fapiao::merchant::development_config::patch::Request;
 
-/// 配置开发选项: what comes back. `PATCH v3/new-tax-control-fapiao/merchant/development-config`
+/// 配置开发选项: the response. `PATCH v3/new-tax-control-fapiao/merchant/development-config`
 #[doc(alias = "配置开发选项")]
 pub type PatchNewTaxControlFapiaoMerchantDevelopmentConfigResponse =
     crate::v3::new_tax_control_fapiao::merchant::development_config::patch::Response;
 
-/// 检查子商户开票功能状态: what comes back. `GET v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
+/// 检查子商户开票功能状态: the response. `GET v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
 #[doc(alias = "检查子商户开票功能状态")]
 pub type GetNewTaxControlFapiaoMerchantBySubMchidCheckStatusResponse =
     crate::v3::new_tax_control_fapiao::merchant::sub_mchid::check_status::get::Response;
 
-/// 获取商品和服务税收分类对照表: what is sent. `GET v3/new-tax-control-fapiao/merchant/tax-codes`
+/// 获取商品和服务税收分类对照表: the request. `GET v3/new-tax-control-fapiao/merchant/tax-codes`
 #[doc(alias = "获取商品和服务税收分类对照表")]
 pub type GetNewTaxControlFapiaoMerchantTaxCodesRequest =
     crate::v3::new_tax_control_fapiao::merchant::tax_codes::get::Request;
 
-/// 获取商品和服务税收分类对照表: what comes back. `GET v3/new-tax-control-fapiao/merchant/tax-codes`
+/// 获取商品和服务税收分类对照表: the response. `GET v3/new-tax-control-fapiao/merchant/tax-codes`
 #[doc(alias = "获取商品和服务税收分类对照表")]
 pub type GetNewTaxControlFapiaoMerchantTaxCodesResponse =
     crate::v3::new_tax_control_fapiao::merchant::tax_codes::get::Response;
 
-/// 获取用户填写的抬头: what is sent. `GET v3/new-tax-control-fapiao/user-title`
+/// 获取用户填写的抬头: the request. `GET v3/new-tax-control-fapiao/user-title`
 #[doc(alias = "获取用户填写的抬头")]
 pub type GetNewTaxControlFapiaoUserTitleRequest = crate::v3::new_tax_control_fapiao::user_title::get::Request;
 
-/// 获取用户填写的抬头: what comes back. `GET v3/new-tax-control-fapiao/user-title`
+/// 获取用户填写的抬头: the response. `GET v3/new-tax-control-fapiao/user-title`
 #[doc(alias = "获取用户填写的抬头")]
 pub type GetNewTaxControlFapiaoUserTitleResponse =
     crate::v3::new_tax_control_fapiao::user_title::get::Response;
 
-/// 获取抬头填写链接: what is sent. `GET v3/new-tax-control-fapiao/user-title/title-url`
+/// 获取抬头填写链接: the request. `GET v3/new-tax-control-fapiao/user-title/title-url`
 #[doc(alias = "获取抬头填写链接")]
 pub type GetNewTaxControlFapiaoUserTitleTitleUrlRequest =
     crate::v3::new_tax_control_fapiao::user_title::title_url::get::Request;
 
-/// 获取抬头填写链接: what comes back. `GET v3/new-tax-control-fapiao/user-title/title-url`
+/// 获取抬头填写链接: the response. `GET v3/new-tax-control-fapiao/user-title/title-url`
 #[doc(alias = "获取抬头填写链接")]
 pub type GetNewTaxControlFapiaoUserTitleTitleUrlResponse =
     crate::v3::new_tax_control_fapiao::user_title::title_url::get::Response;

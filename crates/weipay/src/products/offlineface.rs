@@ -2,67 +2,67 @@
 
 //! The types of `offlineface`, each under the name that the OpenAPI document has for it.
 
-/// 获取authinfo接口: what is sent. `POST v3/offlineface/authinfo`
+/// 获取authinfo接口: the request. `POST v3/offlineface/authinfo`
 #[doc(alias = "获取authinfo接口")]
 pub type PostOfflinefaceAuthinfoRequest = crate::v3::offlineface::authinfo::post::Request;
 
-/// 获取authinfo接口: what comes back. `POST v3/offlineface/authinfo`
+/// 获取authinfo接口: the response. `POST v3/offlineface/authinfo`
 #[doc(alias = "获取authinfo接口")]
 pub type PostOfflinefaceAuthinfoResponse = crate::v3::offlineface::authinfo::post::Response;
 
-/// 签约查询接口: what is sent. `GET v3/offlineface/contracts/{contract_id}`
+/// 签约查询接口: the request. `GET v3/offlineface/contracts/{contract_id}`
 #[doc(alias = "签约查询接口")]
 pub type GetOfflinefaceContractsByContractIdRequest =
     crate::v3::offlineface::contracts::contract_id::get::Request;
 
-/// 签约查询接口: what comes back. `GET v3/offlineface/contracts/{contract_id}`
+/// 签约查询接口: the response. `GET v3/offlineface/contracts/{contract_id}`
 #[doc(alias = "签约查询接口")]
 pub type GetOfflinefaceContractsByContractIdResponse =
     crate::v3::offlineface::contracts::contract_id::get::Response;
 
-/// 预签约接口: what is sent. `POST v3/offlineface/contracts/presign`
+/// 预签约接口: the request. `POST v3/offlineface/contracts/presign`
 #[doc(alias = "预签约接口")]
 pub type PostOfflinefaceContractsPresignRequest = crate::v3::offlineface::contracts::presign::post::Request;
 
-/// 预签约接口: what comes back. `POST v3/offlineface/contracts/presign`
+/// 预签约接口: the response. `POST v3/offlineface/contracts/presign`
 #[doc(alias = "预签约接口")]
 pub type PostOfflinefaceContractsPresignResponse = crate::v3::offlineface::contracts::presign::post::Response;
 
-/// 查询重采用户列表: what is sent. `GET v3/offlineface/face-collections`
+/// 查询重采用户列表: the request. `GET v3/offlineface/face-collections`
 #[doc(alias = "查询重采用户列表")]
 pub type GetOfflinefaceFaceCollectionsRequest = crate::v3::offlineface::face_collections::get::Request;
 
-/// 查询重采用户列表: what comes back. `GET v3/offlineface/face-collections`
+/// 查询重采用户列表: the response. `GET v3/offlineface/face-collections`
 #[doc(alias = "查询重采用户列表")]
 pub type GetOfflinefaceFaceCollectionsResponse = crate::v3::offlineface::face_collections::get::Response;
 
-/// 查询重采请求详情: what comes back. `GET v3/offlineface/face-collections/{collection_id}`
+/// 查询重采请求详情: the response. `GET v3/offlineface/face-collections/{collection_id}`
 #[doc(alias = "查询重采请求详情")]
 pub type GetOfflinefaceFaceCollectionsByCollectionIdResponse =
     crate::v3::offlineface::face_collections::collection_id::get::Response;
 
-/// 获取还款链接接口: what is sent. `POST v3/offlineface/repayment-url`
+/// 获取还款链接接口: the request. `POST v3/offlineface/repayment-url`
 #[doc(alias = "获取还款链接接口")]
 pub type PostOfflinefaceRepaymentUrlRequest = crate::v3::offlineface::repayment_url::post::Request;
 
-/// 获取还款链接接口: what comes back. `POST v3/offlineface/repayment-url`
+/// 获取还款链接接口: the response. `POST v3/offlineface/repayment-url`
 #[doc(alias = "获取还款链接接口")]
 pub type PostOfflinefaceRepaymentUrlResponse = crate::v3::offlineface::repayment_url::post::Response;
 
-/// 申请扣款接口: what is sent. `POST v3/offlineface/transactions`
+/// 申请扣款接口: the request. `POST v3/offlineface/transactions`
 #[doc(alias = "申请扣款接口")]
 pub type PostOfflinefaceTransactionsRequest = crate::v3::offlineface::transactions::post::Request;
 
-/// 申请扣款接口: what comes back. `POST v3/offlineface/transactions`
+/// 申请扣款接口: the response. `POST v3/offlineface/transactions`
 #[doc(alias = "申请扣款接口")]
 pub type PostOfflinefaceTransactionsResponse = crate::v3::offlineface::transactions::post::Response;
 
-/// 查单接口: what is sent. `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
+/// 查单接口: the request. `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查单接口")]
 pub type GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::offlineface::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查单接口: what comes back. `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
+/// 查单接口: the response. `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查单接口")]
 pub type GetOfflinefaceTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::offlineface::transactions::out_trade_no::out_trade_no::get::Response;

@@ -2,27 +2,27 @@
 
 //! The types of `offlinefacemch`, each under the name that the OpenAPI document has for it.
 
-/// 查询机构信息接口: what is sent. `GET v3/offlinefacemch/organizations`
+/// 查询机构信息接口: the request. `GET v3/offlinefacemch/organizations`
 #[doc(alias = "查询机构信息接口")]
 pub type GetOfflinefacemchOrganizationsRequest = crate::v3::offlinefacemch::organizations::get::Request;
 
-/// 查询机构信息接口: what comes back. `GET v3/offlinefacemch/organizations`
+/// 查询机构信息接口: the response. `GET v3/offlinefacemch/organizations`
 #[doc(alias = "查询机构信息接口")]
 pub type GetOfflinefacemchOrganizationsResponse = crate::v3::offlinefacemch::organizations::get::Response;
 
-/// 刷脸用户信息查询接口: what comes back. `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
+/// 刷脸用户信息查询接口: the response. `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
 #[doc(alias = "刷脸用户信息查询接口")]
 pub type GetOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdResponse =
     crate::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::get::Response;
 
-/// 刷脸用户信息修改接口: what is sent. `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
+/// 刷脸用户信息修改接口: the request. `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
 #[doc(alias = "刷脸用户信息修改接口")]
 pub type PatchOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdRequest = crate::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::patch::Request;
 
-/// 获取凭证授权接口: what is sent. `POST v3/offlinefacemch/tokens`
+/// 获取凭证授权接口: the request. `POST v3/offlinefacemch/tokens`
 #[doc(alias = "获取凭证授权接口")]
 pub type PostOfflinefacemchTokensRequest = crate::v3::offlinefacemch::tokens::post::Request;
 
-/// 获取凭证授权接口: what comes back. `POST v3/offlinefacemch/tokens`
+/// 获取凭证授权接口: the response. `POST v3/offlinefacemch/tokens`
 #[doc(alias = "获取凭证授权接口")]
 pub type PostOfflinefacemchTokensResponse = crate::v3::offlinefacemch::tokens::post::Response;

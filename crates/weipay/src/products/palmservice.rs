@@ -2,22 +2,22 @@
 
 //! The types of `palmservice`, each under the name that the OpenAPI document has for it.
 
-/// 查询刷掌授权: what is sent. `GET v3/palmservice/authorization/openid/{openid}`
+/// 查询刷掌授权: the request. `GET v3/palmservice/authorization/openid/{openid}`
 #[doc(alias = "查询刷掌授权")]
 pub type GetPalmserviceAuthorizationOpenidByOpenidRequest =
     crate::v3::palmservice::authorization::openid::openid::get::Request;
 
-/// 查询刷掌授权: what comes back. `GET v3/palmservice/authorization/openid/{openid}`
+/// 查询刷掌授权: the response. `GET v3/palmservice/authorization/openid/{openid}`
 #[doc(alias = "查询刷掌授权")]
 pub type GetPalmserviceAuthorizationOpenidByOpenidResponse =
     crate::v3::palmservice::authorization::openid::openid::get::Response;
 
-/// 服务关联预授权: what is sent. `POST v3/palmservice/authorization/preauthorize`
+/// 服务关联预授权: the request. `POST v3/palmservice/authorization/preauthorize`
 #[doc(alias = "服务关联预授权")]
 pub type PostPalmserviceAuthorizationPreauthorizeRequest =
     crate::v3::palmservice::authorization::preauthorize::post::Request;
 
-/// 服务关联预授权: what comes back. `POST v3/palmservice/authorization/preauthorize`
+/// 服务关联预授权: the response. `POST v3/palmservice/authorization/preauthorize`
 #[doc(alias = "服务关联预授权")]
 pub type PostPalmserviceAuthorizationPreauthorizeResponse =
     crate::v3::palmservice::authorization::preauthorize::post::Response;

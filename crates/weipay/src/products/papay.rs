@@ -2,362 +2,362 @@
 
 //! The types of `papay`, each under the name that the OpenAPI document has for it.
 
-/// 申请解约: what is sent. `POST v2/papay/deletecontract`
+/// 申请解约: the request. `POST v2/papay/deletecontract`
 #[doc(alias = "申请解约")]
 pub type PostPapayDeletecontractV2Request = crate::v2::papay::deletecontract::post::Request;
 
-/// 申请解约: what comes back. `POST v2/papay/deletecontract`
+/// 申请解约: the response. `POST v2/papay/deletecontract`
 #[doc(alias = "申请解约")]
 pub type PostPapayDeletecontractV2Response = crate::v2::papay::deletecontract::post::Response;
 
-/// 公众号纯签约: what is sent. `GET v2/papay/entrustweb`
+/// 公众号纯签约: the request. `GET v2/papay/entrustweb`
 #[doc(alias = "公众号纯签约")]
 pub type GetPapayEntrustwebV2Request = crate::v2::papay::entrustweb::get::Request;
 
-/// H5纯签约: what is sent. `GET v2/papay/h5entrustweb`
+/// H5纯签约: the request. `GET v2/papay/h5entrustweb`
 #[doc(alias = "H5纯签约")]
 pub type GetPapayH5entrustwebV2Request = crate::v2::papay::h5entrustweb::get::Request;
 
-/// H5纯签约: what comes back. `GET v2/papay/h5entrustweb`
+/// H5纯签约: the response. `GET v2/papay/h5entrustweb`
 #[doc(alias = "H5纯签约")]
 pub type GetPapayH5entrustwebV2Response = crate::v2::papay::h5entrustweb::get::Response;
 
-/// 申请解约: what is sent. `POST v2/papay/partner/deletecontract`
+/// 申请解约: the request. `POST v2/papay/partner/deletecontract`
 #[doc(alias = "申请解约")]
 pub type PostPapayPartnerDeletecontractV2Request = crate::v2::papay::partner::deletecontract::post::Request;
 
-/// 申请解约: what comes back. `POST v2/papay/partner/deletecontract`
+/// 申请解约: the response. `POST v2/papay/partner/deletecontract`
 #[doc(alias = "申请解约")]
 pub type PostPapayPartnerDeletecontractV2Response = crate::v2::papay::partner::deletecontract::post::Response;
 
-/// 公众号纯签约: what is sent. `GET v2/papay/partner/entrustweb`
+/// 公众号纯签约: the request. `GET v2/papay/partner/entrustweb`
 #[doc(alias = "公众号纯签约")]
 pub type GetPapayPartnerEntrustwebV2Request = crate::v2::papay::partner::entrustweb::get::Request;
 
-/// H5纯签约: what is sent. `GET v2/papay/partner/h5entrustweb`
+/// H5纯签约: the request. `GET v2/papay/partner/h5entrustweb`
 #[doc(alias = "H5纯签约")]
 pub type GetPapayPartnerH5entrustwebV2Request = crate::v2::papay::partner::h5entrustweb::get::Request;
 
-/// H5纯签约: what comes back. `GET v2/papay/partner/h5entrustweb`
+/// H5纯签约: the response. `GET v2/papay/partner/h5entrustweb`
 #[doc(alias = "H5纯签约")]
 pub type GetPapayPartnerH5entrustwebV2Response = crate::v2::papay::partner::h5entrustweb::get::Response;
 
-/// APP纯签约: what is sent. `POST v2/papay/partner/preentrustweb`
+/// APP纯签约: the request. `POST v2/papay/partner/preentrustweb`
 #[doc(alias = "APP纯签约")]
 pub type PostPapayPartnerPreentrustwebV2Request = crate::v2::papay::partner::preentrustweb::post::Request;
 
-/// APP纯签约: what comes back. `POST v2/papay/partner/preentrustweb`
+/// APP纯签约: the response. `POST v2/papay/partner/preentrustweb`
 #[doc(alias = "APP纯签约")]
 pub type PostPapayPartnerPreentrustwebV2Response = crate::v2::papay::partner::preentrustweb::post::Response;
 
-/// 查询签约关系: what is sent. `POST v2/papay/partner/querycontract`
+/// 查询签约关系: the request. `POST v2/papay/partner/querycontract`
 #[doc(alias = "查询签约关系")]
 pub type PostPapayPartnerQuerycontractV2Request = crate::v2::papay::partner::querycontract::post::Request;
 
-/// 查询签约关系: what comes back. `POST v2/papay/partner/querycontract`
+/// 查询签约关系: the response. `POST v2/papay/partner/querycontract`
 #[doc(alias = "查询签约关系")]
 pub type PostPapayPartnerQuerycontractV2Response = crate::v2::papay::partner::querycontract::post::Response;
 
-/// APP纯签约: what is sent. `POST v2/papay/preentrustweb`
+/// APP纯签约: the request. `POST v2/papay/preentrustweb`
 #[doc(alias = "APP纯签约")]
 pub type PostPapayPreentrustwebV2Request = crate::v2::papay::preentrustweb::post::Request;
 
-/// APP纯签约: what comes back. `POST v2/papay/preentrustweb`
+/// APP纯签约: the response. `POST v2/papay/preentrustweb`
 #[doc(alias = "APP纯签约")]
 pub type PostPapayPreentrustwebV2Response = crate::v2::papay::preentrustweb::post::Response;
 
-/// 查询签约关系: what is sent. `POST v2/papay/querycontract`
+/// 查询签约关系: the request. `POST v2/papay/querycontract`
 #[doc(alias = "查询签约关系")]
 pub type PostPapayQuerycontractV2Request = crate::v2::papay::querycontract::post::Request;
 
-/// 查询签约关系: what comes back. `POST v2/papay/querycontract`
+/// 查询签约关系: the response. `POST v2/papay/querycontract`
 #[doc(alias = "查询签约关系")]
 pub type PostPapayQuerycontractV2Response = crate::v2::papay::querycontract::post::Response;
 
-/// 重试扣费通知: what is sent. `POST v3/papay/contracts/{contract_id}/fail-notify`
+/// 重试扣费通知: the request. `POST v3/papay/contracts/{contract_id}/fail-notify`
 #[doc(alias = "重试扣费通知")]
 pub type PostPapayContractsByContractIdFailNotifyRequest =
     crate::v3::papay::contracts::contract_id::fail_notify::post::Request;
 
-/// 直连商户预扣费通知: what is sent. `POST v3/papay/contracts/{contract_id}/notify`
+/// 直连商户预扣费通知: the request. `POST v3/papay/contracts/{contract_id}/notify`
 #[doc(alias = "直连商户预扣费通知")]
 pub type PostPapayContractsByContractIdNotifyRequest =
     crate::v3::papay::contracts::contract_id::notify::post::Request;
 
-/// 保险商户查询保险自动续费预约: what comes back. `GET v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
+/// 保险商户查询保险自动续费预约: the response. `GET v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
 #[doc(alias = "保险商户查询保险自动续费预约")]
 pub type GetPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdResponse = crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response;
 
-/// 保险商户预约保险自动续费: what is sent. `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
+/// 保险商户预约保险自动续费: the request. `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
 #[doc(alias = "保险商户预约保险自动续费")]
 pub type PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleRequest = crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Request;
 
-/// 保险商户预约保险自动续费: what comes back. `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
+/// 保险商户预约保险自动续费: the response. `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
 #[doc(alias = "保险商户预约保险自动续费")]
 pub type PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleResponse = crate::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Response;
 
-/// 保险商户受理保险自动续费扣款: what is sent. `POST v3/papay/insurance-pay/transactions/apply`
+/// 保险商户受理保险自动续费扣款: the request. `POST v3/papay/insurance-pay/transactions/apply`
 #[doc(alias = "保险商户受理保险自动续费扣款")]
 pub type PostPapayInsurancePayTransactionsApplyRequest =
     crate::v3::papay::insurance_pay::transactions::apply::post::Request;
 
-/// 保险商户受理保险自动续费扣款: what comes back. `POST v3/papay/insurance-pay/transactions/apply`
+/// 保险商户受理保险自动续费扣款: the response. `POST v3/papay/insurance-pay/transactions/apply`
 #[doc(alias = "保险商户受理保险自动续费扣款")]
 pub type PostPapayInsurancePayTransactionsApplyResponse =
     crate::v3::papay::insurance_pay::transactions::apply::post::Response;
 
-/// 保险商户受理续期自动续费协议: what is sent. `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
+/// 保险商户受理续期自动续费协议: the request. `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
 #[doc(alias = "保险商户受理续期自动续费协议")]
 pub type PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest = crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::Request;
 
-/// 保险商户查询保险自动续费协议: what comes back. `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 保险商户查询保险自动续费协议: the response. `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "保险商户查询保险自动续费协议")]
 pub type GetPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse = crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
-/// 保险商户通过商户协议号解除保险自动续费协议: what is sent. `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 保险商户通过商户协议号解除保险自动续费协议: the request. `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
 pub type PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest = crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request;
 
-/// 保险商户通过商户协议号解除保险自动续费协议: what comes back. `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 保险商户通过商户协议号解除保险自动续费协议: the response. `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
 pub type PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse = crate::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response;
 
-/// 保险商户App预签约: what is sent. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
+/// 保险商户App预签约: the request. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
 #[doc(alias = "保险商户App预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignAppRequest =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::Request;
 
-/// 保险商户App预签约: what comes back. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
+/// 保险商户App预签约: the response. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
 #[doc(alias = "保险商户App预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignAppResponse =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post::Response;
 
-/// 保险商户H5预签约: what is sent. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
+/// 保险商户H5预签约: the request. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
 #[doc(alias = "保险商户H5预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignH5Request =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::Request;
 
-/// 保险商户H5预签约: what comes back. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
+/// 保险商户H5预签约: the response. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`
 #[doc(alias = "保险商户H5预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignH5Response =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::h5::post::Response;
 
-/// 保险商户JSAPI预签约: what is sent. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`
+/// 保险商户JSAPI预签约: the request. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`
 #[doc(alias = "保险商户JSAPI预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignJsapiRequest =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Request;
 
-/// 保险商户JSAPI预签约: what comes back. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`
+/// 保险商户JSAPI预签约: the response. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`
 #[doc(alias = "保险商户JSAPI预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignJsapiResponse =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Response;
 
-/// 保险商户小程序预签约: what is sent. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`
+/// 保险商户小程序预签约: the request. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "保险商户小程序预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignMiniProgramRequest =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Request;
 
-/// 保险商户小程序预签约: what comes back. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`
+/// 保险商户小程序预签约: the response. `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "保险商户小程序预签约")]
 pub type PostPapayInsuranceSignContractsPreEntrustSignMiniProgramResponse =
     crate::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Response;
 
-/// 保险商户修改保险扣费周期列表: what is sent. `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
+/// 保险商户修改保险扣费周期列表: the request. `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
 #[doc(alias = "保险商户修改保险扣费周期列表")]
 pub type PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest = crate::v3::papay::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Request;
 
-/// 保险商户修改保险扣费周期列表: what comes back. `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
+/// 保险商户修改保险扣费周期列表: the response. `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
 #[doc(alias = "保险商户修改保险扣费周期列表")]
 pub type PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse = crate::v3::papay::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Response;
 
-/// 保险商户查询保险扣费周期列表: what is sent. `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 保险商户查询保险扣费周期列表: the request. `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "保险商户查询保险扣费周期列表")]
 pub type GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest = crate::v3::papay::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request;
 
-/// 保险商户查询保险扣费周期列表: what comes back. `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 保险商户查询保险扣费周期列表: the response. `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "保险商户查询保险扣费周期列表")]
 pub type GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse = crate::v3::papay::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
-/// 代扣受理扣款: what is sent. `POST v3/papay/pay/harmony/transactions/apply`
+/// 代扣受理扣款: the request. `POST v3/papay/pay/harmony/transactions/apply`
 #[doc(alias = "代扣受理扣款")]
 pub type PostPapayPayHarmonyTransactionsApplyRequest =
     crate::v3::papay::pay::harmony::transactions::apply::post::Request;
 
-/// 代扣受理扣款: what comes back. `POST v3/papay/pay/harmony/transactions/apply`
+/// 代扣受理扣款: the response. `POST v3/papay/pay/harmony/transactions/apply`
 #[doc(alias = "代扣受理扣款")]
 pub type PostPapayPayHarmonyTransactionsApplyResponse =
     crate::v3::papay::pay::harmony::transactions::apply::post::Response;
 
-/// 查询扣费预约: what is sent. `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
+/// 查询扣费预约: the request. `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
 #[doc(alias = "查询扣费预约")]
 pub type GetPapayPayPartnerSchedulesContractIdByContractIdRequest =
     crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Request;
 
-/// 查询扣费预约: what comes back. `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
+/// 查询扣费预约: the response. `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
 #[doc(alias = "查询扣费预约")]
 pub type GetPapayPayPartnerSchedulesContractIdByContractIdResponse =
     crate::v3::papay::pay::partner::schedules::contract_id::contract_id::get::Response;
 
-/// 预约扣费: what is sent. `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
+/// 预约扣费: the request. `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
 #[doc(alias = "预约扣费")]
 pub type PostPapayPayPartnerSchedulesContractIdByContractIdScheduleRequest =
     crate::v3::papay::pay::partner::schedules::contract_id::contract_id::schedule::post::Request;
 
-/// 预约扣费: what comes back. `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
+/// 预约扣费: the response. `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
 #[doc(alias = "预约扣费")]
 pub type PostPapayPayPartnerSchedulesContractIdByContractIdScheduleResponse =
     crate::v3::papay::pay::partner::schedules::contract_id::contract_id::schedule::post::Response;
 
-/// 受理扣款: what is sent. `POST v3/papay/pay/partner/transactions/apply`
+/// 受理扣款: the request. `POST v3/papay/pay/partner/transactions/apply`
 #[doc(alias = "受理扣款")]
 pub type PostPapayPayPartnerTransactionsApplyRequest =
     crate::v3::papay::pay::partner::transactions::apply::post::Request;
 
-/// 受理扣款: what comes back. `POST v3/papay/pay/partner/transactions/apply`
+/// 受理扣款: the response. `POST v3/papay/pay/partner/transactions/apply`
 #[doc(alias = "受理扣款")]
 pub type PostPapayPayPartnerTransactionsApplyResponse =
     crate::v3::papay::pay::partner::transactions::apply::post::Response;
 
-/// 查询扣费预约: what comes back. `GET v3/papay/pay/schedules/contract-id/{contract_id}`
+/// 查询扣费预约: the response. `GET v3/papay/pay/schedules/contract-id/{contract_id}`
 #[doc(alias = "查询扣费预约")]
 pub type GetPapayPaySchedulesContractIdByContractIdResponse =
     crate::v3::papay::pay::schedules::contract_id::contract_id::get::Response;
 
-/// 预约扣费: what is sent. `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
+/// 预约扣费: the request. `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
 #[doc(alias = "预约扣费")]
 pub type PostPapayPaySchedulesContractIdByContractIdScheduleRequest =
     crate::v3::papay::pay::schedules::contract_id::contract_id::schedule::post::Request;
 
-/// 预约扣费: what comes back. `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
+/// 预约扣费: the response. `POST v3/papay/pay/schedules/contract-id/{contract_id}/schedule`
 #[doc(alias = "预约扣费")]
 pub type PostPapayPaySchedulesContractIdByContractIdScheduleResponse =
     crate::v3::papay::pay::schedules::contract_id::contract_id::schedule::post::Response;
 
-/// 受理扣款: what is sent. `POST v3/papay/pay/transactions/apply`
+/// 受理扣款: the request. `POST v3/papay/pay/transactions/apply`
 #[doc(alias = "受理扣款")]
 pub type PostPapayPayTransactionsApplyRequest = crate::v3::papay::pay::transactions::apply::post::Request;
 
-/// 受理扣款: what comes back. `POST v3/papay/pay/transactions/apply`
+/// 受理扣款: the response. `POST v3/papay/pay/transactions/apply`
 #[doc(alias = "受理扣款")]
 pub type PostPapayPayTransactionsApplyResponse = crate::v3::papay::pay::transactions::apply::post::Response;
 
-/// App场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
+/// App场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
 #[doc(alias = "App场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignAppRequest =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Request;
 
-/// App场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
+/// App场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`
 #[doc(alias = "App场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignAppResponse =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Response;
 
-/// H5场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
+/// H5场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
 #[doc(alias = "H5场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignH5Request =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Request;
 
-/// H5场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
+/// H5场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`
 #[doc(alias = "H5场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignH5Response =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Response;
 
-/// JSAPI场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
+/// JSAPI场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
 #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Request;
 
-/// JSAPI场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
+/// JSAPI场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
 #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Response;
 
-/// 小程序场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
+/// 小程序场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramRequest =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Request;
 
-/// 小程序场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
+/// 小程序场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramResponse =
     crate::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Response;
 
-/// App场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
+/// App场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
 #[doc(alias = "App场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppRequest =
     crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Request;
 
-/// App场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
+/// App场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
 #[doc(alias = "App场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppResponse =
     crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Response;
 
-/// H5场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`
+/// H5场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`
 #[doc(alias = "H5场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignH5Request =
     crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Request;
 
-/// H5场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`
+/// H5场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`
 #[doc(alias = "H5场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignH5Response =
     crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Response;
 
-/// JSAPI场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
+/// JSAPI场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
 #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiRequest =
     crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Request;
 
-/// JSAPI场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
+/// JSAPI场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`
 #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiResponse =
     crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Response;
 
-/// 小程序场景预约扣费类型签约的预签约: what is sent. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
+/// 小程序场景预约扣费类型签约的预签约: the request. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramRequest = crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post::Request;
 
-/// 小程序场景预约扣费类型签约的预签约: what comes back. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
+/// 小程序场景预约扣费类型签约的预签约: the response. `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`
 #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
 pub type PostPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramResponse = crate::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post::Response;
 
-/// 通过商户协议号查询委托代扣签约协议: what comes back. `GET v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 通过商户协议号查询委托代扣签约协议: the response. `GET v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
 pub type GetPapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeResponse = crate::v3::papay::sign::contracts::harmony_plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
-/// 通过商户协议号查询委托代扣签约协议: what comes back. `GET v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 通过商户协议号查询委托代扣签约协议: the response. `GET v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
 pub type GetPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse =
     crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
-/// 通过商户协议号解除委托代扣签约协议: what is sent. `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 通过商户协议号解除委托代扣签约协议: the request. `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
 pub type PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest = crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request;
 
-/// 通过商户协议号解除委托代扣签约协议: what comes back. `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 通过商户协议号解除委托代扣签约协议: the response. `POST v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
 pub type PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse = crate::v3::papay::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response;
 
-/// 代扣预签约: what is sent. `POST v3/papay/sign/contracts/pre-entrust-sign`
+/// 代扣预签约: the request. `POST v3/papay/sign/contracts/pre-entrust-sign`
 #[doc(alias = "代扣预签约")]
 pub type PostPapaySignContractsPreEntrustSignRequest =
     crate::v3::papay::sign::contracts::pre_entrust_sign::post::Request;
 
-/// 代扣预签约: what comes back. `POST v3/papay/sign/contracts/pre-entrust-sign`
+/// 代扣预签约: the response. `POST v3/papay/sign/contracts/pre-entrust-sign`
 #[doc(alias = "代扣预签约")]
 pub type PostPapaySignContractsPreEntrustSignResponse =
     crate::v3::papay::sign::contracts::pre_entrust_sign::post::Response;
 
-/// 通过商户协议号查询委托代扣签约协议: what is sent. `GET v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 通过商户协议号查询委托代扣签约协议: the request. `GET v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
 pub type GetPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest = crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Request;
 
-/// 通过商户协议号查询委托代扣签约协议: what comes back. `GET v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+/// 通过商户协议号查询委托代扣签约协议: the response. `GET v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
 pub type GetPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse = crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response;
 
-/// 通过商户协议号解除委托代扣签约协议: what is sent. `POST v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 通过商户协议号解除委托代扣签约协议: the request. `POST v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
 pub type PostPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest = crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request;
 
-/// 通过商户协议号解除委托代扣签约协议: what comes back. `POST v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+/// 通过商户协议号解除委托代扣签约协议: the response. `POST v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
 pub type PostPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse = crate::v3::papay::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response;

@@ -2,69 +2,69 @@
 
 //! The types of `parking`, each under the name that the OpenAPI document has for it.
 
-/// 提交停车场进件申请: what is sent. `POST v3/parking/reminders/application`
+/// 提交停车场进件申请: the request. `POST v3/parking/reminders/application`
 #[doc(alias = "提交停车场进件申请")]
 pub type PostParkingRemindersApplicationRequest = crate::v3::parking::reminders::application::post::Request;
 
-/// 提交停车场进件申请: what comes back. `POST v3/parking/reminders/application`
+/// 提交停车场进件申请: the response. `POST v3/parking/reminders/application`
 #[doc(alias = "提交停车场进件申请")]
 pub type PostParkingRemindersApplicationResponse = crate::v3::parking::reminders::application::post::Response;
 
-/// 查询停车场进件申请单: what is sent. `GET v3/parking/reminders/application/query`
+/// 查询停车场进件申请单: the request. `GET v3/parking/reminders/application/query`
 #[doc(alias = "查询停车场进件申请单")]
 pub type GetParkingRemindersApplicationQueryRequest =
     crate::v3::parking::reminders::application::query::get::Request;
 
-/// 查询停车场进件申请单: what comes back. `GET v3/parking/reminders/application/query`
+/// 查询停车场进件申请单: the response. `GET v3/parking/reminders/application/query`
 #[doc(alias = "查询停车场进件申请单")]
 pub type GetParkingRemindersApplicationQueryResponse =
     crate::v3::parking::reminders::application::query::get::Response;
 
-/// 撤回停车场进件申请: what is sent. `POST v3/parking/reminders/application/withdraw`
+/// 撤回停车场进件申请: the request. `POST v3/parking/reminders/application/withdraw`
 #[doc(alias = "撤回停车场进件申请")]
 pub type PostParkingRemindersApplicationWithdrawRequest =
     crate::v3::parking::reminders::application::withdraw::post::Request;
 
-/// 查询停车场进件申请单列表: what is sent. `GET v3/parking/reminders/applications`
+/// 查询停车场进件申请单列表: the request. `GET v3/parking/reminders/applications`
 #[doc(alias = "查询停车场进件申请单列表")]
 pub type GetParkingRemindersApplicationsRequest = crate::v3::parking::reminders::applications::get::Request;
 
-/// 查询停车场进件申请单列表: what comes back. `GET v3/parking/reminders/applications`
+/// 查询停车场进件申请单列表: the response. `GET v3/parking/reminders/applications`
 #[doc(alias = "查询停车场进件申请单列表")]
 pub type GetParkingRemindersApplicationsResponse = crate::v3::parking::reminders::applications::get::Response;
 
-/// 同步车辆入场通知: what is sent. `POST v3/parking/reminders/entry`
+/// 同步车辆入场通知: the request. `POST v3/parking/reminders/entry`
 #[doc(alias = "同步车辆入场通知")]
 pub type PostParkingRemindersEntryRequest = crate::v3::parking::reminders::entry::post::Request;
 
-/// 同步车辆入场通知: what comes back. `POST v3/parking/reminders/entry`
+/// 同步车辆入场通知: the response. `POST v3/parking/reminders/entry`
 #[doc(alias = "同步车辆入场通知")]
 pub type PostParkingRemindersEntryResponse = crate::v3::parking::reminders::entry::post::Response;
 
-/// 同步车辆离场通知: what is sent. `POST v3/parking/reminders/exit`
+/// 同步车辆离场通知: the request. `POST v3/parking/reminders/exit`
 #[doc(alias = "同步车辆离场通知")]
 pub type PostParkingRemindersExitRequest = crate::v3::parking::reminders::exit::post::Request;
 
-/// 同步非临停扩展支付: what is sent. `POST v3/parking/reminders/ext-payment`
+/// 同步非临停扩展支付: the request. `POST v3/parking/reminders/ext-payment`
 #[doc(alias = "同步非临停扩展支付")]
 pub type PostParkingRemindersExtPaymentRequest = crate::v3::parking::reminders::ext_payment::post::Request;
 
-/// 查询停车费用: what is sent. `POST v3/parking/reminders/parking-fee`
+/// 查询停车费用: the request. `POST v3/parking/reminders/parking-fee`
 #[doc(alias = "查询停车费用")]
 pub type PostParkingRemindersParkingFeeRequest = crate::v3::parking::reminders::parking_fee::post::Request;
 
-/// 查询停车费用: what comes back. `POST v3/parking/reminders/parking-fee`
+/// 查询停车费用: the response. `POST v3/parking/reminders/parking-fee`
 #[doc(alias = "查询停车费用")]
 pub type PostParkingRemindersParkingFeeResponse = crate::v3::parking::reminders::parking_fee::post::Response;
 
-/// 查询停车场信息: what is sent. `GET v3/parking/reminders/parking-lot`
+/// 查询停车场信息: the request. `GET v3/parking/reminders/parking-lot`
 #[doc(alias = "查询停车场信息")]
 pub type GetParkingRemindersParkingLotRequest = crate::v3::parking::reminders::parking_lot::get::Request;
 
-/// 查询停车场信息: what comes back. `GET v3/parking/reminders/parking-lot`
+/// 查询停车场信息: the response. `GET v3/parking/reminders/parking-lot`
 #[doc(alias = "查询停车场信息")]
 pub type GetParkingRemindersParkingLotResponse = crate::v3::parking::reminders::parking_lot::get::Response;
 
-/// 同步支付结果通知: what is sent. `POST v3/parking/reminders/payment`
+/// 同步支付结果通知: the request. `POST v3/parking/reminders/payment`
 #[doc(alias = "同步支付结果通知")]
 pub type PostParkingRemindersPaymentRequest = crate::v3::parking::reminders::payment::post::Request;

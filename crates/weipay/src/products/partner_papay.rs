@@ -2,12 +2,12 @@
 
 //! The types of `partner-papay`, each under the name that the OpenAPI document has for it.
 
-/// 服务商商户重试扣费通知: what is sent. `POST v3/partner-papay/contracts/{contract_id}/fail-notify`
+/// 服务商商户重试扣费通知: the request. `POST v3/partner-papay/contracts/{contract_id}/fail-notify`
 #[doc(alias = "服务商商户重试扣费通知")]
 pub type PostPartnerPapayContractsByContractIdFailNotifyRequest =
     crate::v3::partner_papay::contracts::contract_id::fail_notify::post::Request;
 
-/// 服务商商户预扣费通知: what is sent. `POST v3/partner-papay/contracts/{contract_id}/notify`
+/// 服务商商户预扣费通知: the request. `POST v3/partner-papay/contracts/{contract_id}/notify`
 #[doc(alias = "服务商商户预扣费通知")]
 pub type PostPartnerPapayContractsByContractIdNotifyRequest =
     crate::v3::partner_papay::contracts::contract_id::notify::post::Request;

@@ -2,39 +2,39 @@
 
 //! The types of `partner-transfer`, each under the name that the OpenAPI document has for it.
 
-/// 发起批量转账: what is sent. `POST v3/partner-transfer/batches`
+/// 发起批量转账: the request. `POST v3/partner-transfer/batches`
 #[doc(alias = "发起批量转账")]
 pub type PostPartnerTransferBatchesRequest = crate::v3::partner_transfer::batches::post::Request;
 
-/// 发起批量转账: what comes back. `POST v3/partner-transfer/batches`
+/// 发起批量转账: the response. `POST v3/partner-transfer/batches`
 #[doc(alias = "发起批量转账")]
 pub type PostPartnerTransferBatchesResponse = crate::v3::partner_transfer::batches::post::Response;
 
-/// 微信支付批次单号查询批次单: what is sent. `GET v3/partner-transfer/batches/batch-id/{batch_id}`
+/// 微信支付批次单号查询批次单: the request. `GET v3/partner-transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信支付批次单号查询批次单")]
 pub type GetPartnerTransferBatchesBatchIdByBatchIdRequest =
     crate::v3::partner_transfer::batches::batch_id::batch_id::get::Request;
 
-/// 微信支付批次单号查询批次单: what comes back. `GET v3/partner-transfer/batches/batch-id/{batch_id}`
+/// 微信支付批次单号查询批次单: the response. `GET v3/partner-transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信支付批次单号查询批次单")]
 pub type GetPartnerTransferBatchesBatchIdByBatchIdResponse =
     crate::v3::partner_transfer::batches::batch_id::batch_id::get::Response;
 
-/// 微信支付明细单号查询明细单: what comes back. `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+/// 微信支付明细单号查询明细单: the response. `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 #[doc(alias = "微信支付明细单号查询明细单")]
 pub type GetPartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse =
     crate::v3::partner_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response;
 
-/// 商家批次单号查询批次单: what is sent. `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
+/// 商家批次单号查询批次单: the request. `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商家批次单号查询批次单")]
 pub type GetPartnerTransferBatchesOutBatchNoByOutBatchNoRequest =
     crate::v3::partner_transfer::batches::out_batch_no::out_batch_no::get::Request;
 
-/// 商家批次单号查询批次单: what comes back. `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
+/// 商家批次单号查询批次单: the response. `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商家批次单号查询批次单")]
 pub type GetPartnerTransferBatchesOutBatchNoByOutBatchNoResponse =
     crate::v3::partner_transfer::batches::out_batch_no::out_batch_no::get::Response;
 
-/// 商家明细单号查询明细单: what comes back. `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+/// 商家明细单号查询明细单: the response. `GET v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 #[doc(alias = "商家明细单号查询明细单")]
 pub type GetPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse = crate::v3::partner_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response;

@@ -2,86 +2,86 @@
 
 //! The types of `password-exempt-contract`, each under the name that the OpenAPI document has for it.
 
-/// 电商收付通模式小程序场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`
+/// 电商收付通模式小程序场景预签约: the request. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`
 #[doc(alias = "电商收付通模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsEcommercePreEntrustSignMiniProgramRequest =
     crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::Request;
 
-/// 电商收付通模式小程序场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`
+/// 电商收付通模式小程序场景预签约: the response. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`
 #[doc(alias = "电商收付通模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsEcommercePreEntrustSignMiniProgramResponse =
     crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::mini_program::post::Response;
 
-/// 电商收付通模式支付后场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`
+/// 电商收付通模式支付后场景预签约: the request. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "电商收付通模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignRequest = crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Request;
 
-/// 电商收付通模式支付后场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`
+/// 电商收付通模式支付后场景预签约: the response. `POST v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "电商收付通模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignResponse = crate::v3::password_exempt_contract::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Response;
 
-/// 直连商户模式小程序场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`
+/// 直连商户模式小程序场景预签约: the request. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`
 #[doc(alias = "直连商户模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsNormalPreEntrustSignMiniProgramRequest =
     crate::v3::password_exempt_contract::contracts::normal::pre_entrust_sign::mini_program::post::Request;
 
-/// 直连商户模式小程序场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`
+/// 直连商户模式小程序场景预签约: the response. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`
 #[doc(alias = "直连商户模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsNormalPreEntrustSignMiniProgramResponse =
     crate::v3::password_exempt_contract::contracts::normal::pre_entrust_sign::mini_program::post::Response;
 
-/// 直连商户模式支付后场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`
+/// 直连商户模式支付后场景预签约: the request. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "直连商户模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignRequest = crate::v3::password_exempt_contract::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Request;
 
-/// 直连商户模式支付后场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`
+/// 直连商户模式支付后场景预签约: the response. `POST v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "直连商户模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignResponse = crate::v3::password_exempt_contract::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Response;
 
-/// 清算机构模式小程序场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
+/// 清算机构模式小程序场景预签约: the request. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
 #[doc(alias = "清算机构模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsQsPreEntrustSignMiniProgramRequest =
     crate::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::mini_program::post::Request;
 
-/// 清算机构模式小程序场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
+/// 清算机构模式小程序场景预签约: the response. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`
 #[doc(alias = "清算机构模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsQsPreEntrustSignMiniProgramResponse =
     crate::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::mini_program::post::Response;
 
-/// 清算机构模式支付后场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
+/// 清算机构模式支付后场景预签约: the request. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "清算机构模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignRequest =
     crate::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Request;
 
-/// 清算机构模式支付后场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
+/// 清算机构模式支付后场景预签约: the response. `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "清算机构模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignResponse =
     crate::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Response;
 
-/// 商户通过商户协议号查询协议: what comes back. `GET v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
+/// 商户通过商户协议号查询协议: the response. `GET v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
 #[doc(alias = "商户通过商户协议号查询协议")]
 pub type GetPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeResponse = crate::v3::password_exempt_contract::contracts::service_id::service_id::out_contract_code::out_contract_code::get::Response;
 
-/// 商户通过商户协议号解约协议: what is sent. `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
+/// 商户通过商户协议号解约协议: the request. `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "商户通过商户协议号解约协议")]
 pub type PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateRequest = crate::v3::password_exempt_contract::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Request;
 
-/// 商户通过商户协议号解约协议: what comes back. `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
+/// 商户通过商户协议号解约协议: the response. `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
 #[doc(alias = "商户通过商户协议号解约协议")]
 pub type PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateResponse = crate::v3::password_exempt_contract::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Response;
 
-/// 服务商模式小程序场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`
+/// 服务商模式小程序场景预签约: the request. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`
 #[doc(alias = "服务商模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramRequest = crate::v3::password_exempt_contract::contracts::service_provider::pre_entrust_sign::mini_program::post::Request;
 
-/// 服务商模式小程序场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`
+/// 服务商模式小程序场景预签约: the response. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`
 #[doc(alias = "服务商模式小程序场景预签约")]
 pub type PostPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramResponse = crate::v3::password_exempt_contract::contracts::service_provider::pre_entrust_sign::mini_program::post::Response;
 
-/// 服务商模式支付后场景预签约: what is sent. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
+/// 服务商模式支付后场景预签约: the request. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "服务商模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignRequest = crate::v3::password_exempt_contract::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Request;
 
-/// 服务商模式支付后场景预签约: what comes back. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
+/// 服务商模式支付后场景预签约: the response. `POST v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`
 #[doc(alias = "服务商模式支付后场景预签约")]
 pub type PostPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignResponse = crate::v3::password_exempt_contract::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Response;

@@ -2,467 +2,467 @@
 
 //! The types of `pay`, each under the name that the OpenAPI document has for it.
 
-/// 合单关单: what is sent. `POST v2/pay/closecombinedorder`
+/// 合单关单: the request. `POST v2/pay/closecombinedorder`
 #[doc(alias = "合单关单")]
 pub type PostPayClosecombinedorderV2Request = crate::v2::pay::closecombinedorder::post::Request;
 
-/// 合单关单: what comes back. `POST v2/pay/closecombinedorder`
+/// 合单关单: the response. `POST v2/pay/closecombinedorder`
 #[doc(alias = "合单关单")]
 pub type PostPayClosecombinedorderV2Response = crate::v2::pay::closecombinedorder::post::Response;
 
-/// 关闭订单: what is sent. `POST v2/pay/closeorder`
+/// 关闭订单: the request. `POST v2/pay/closeorder`
 #[doc(alias = "关闭订单")]
 pub type PostPayCloseorderV2Request = crate::v2::pay::closeorder::post::Request;
 
-/// 关闭订单: what comes back. `POST v2/pay/closeorder`
+/// 关闭订单: the response. `POST v2/pay/closeorder`
 #[doc(alias = "关闭订单")]
 pub type PostPayCloseorderV2Response = crate::v2::pay::closeorder::post::Response;
 
-/// 合单下单: what is sent. `POST v2/pay/combinedorder`
+/// 合单下单: the request. `POST v2/pay/combinedorder`
 #[doc(alias = "合单下单")]
 pub type PostPayCombinedorderV2Request = crate::v2::pay::combinedorder::post::Request;
 
-/// 合单下单: what comes back. `POST v2/pay/combinedorder`
+/// 合单下单: the response. `POST v2/pay/combinedorder`
 #[doc(alias = "合单下单")]
 pub type PostPayCombinedorderV2Response = crate::v2::pay::combinedorder::post::Response;
 
-/// 支付中签约: what is sent. `POST v2/pay/contractorder`
+/// 支付中签约: the request. `POST v2/pay/contractorder`
 #[doc(alias = "支付中签约")]
 pub type PostPayContractorderV2Request = crate::v2::pay::contractorder::post::Request;
 
-/// 支付中签约: what comes back. `POST v2/pay/contractorder`
+/// 支付中签约: the response. `POST v2/pay/contractorder`
 #[doc(alias = "支付中签约")]
 pub type PostPayContractorderV2Response = crate::v2::pay::contractorder::post::Response;
 
-/// 下载对账单: what is sent. `POST v2/pay/downloadbill`
+/// 下载对账单: the request. `POST v2/pay/downloadbill`
 #[doc(alias = "下载对账单")]
 pub type PostPayDownloadbillV2Request = crate::v2::pay::downloadbill::post::Request;
 
-/// 下载资金账单: what is sent. `POST v2/pay/downloadfundflow`
+/// 下载资金账单: the request. `POST v2/pay/downloadfundflow`
 #[doc(alias = "下载资金账单")]
 pub type PostPayDownloadfundflowV2Request = crate::v2::pay::downloadfundflow::post::Request;
 
-/// 提交刷脸支付: what is sent. `POST v2/pay/facepay`
+/// 提交刷脸支付: the request. `POST v2/pay/facepay`
 #[doc(alias = "提交刷脸支付")]
 pub type PostPayFacepayV2Request = crate::v2::pay::facepay::post::Request;
 
-/// 提交刷脸支付: what comes back. `POST v2/pay/facepay`
+/// 提交刷脸支付: the response. `POST v2/pay/facepay`
 #[doc(alias = "提交刷脸支付")]
 pub type PostPayFacepayV2Response = crate::v2::pay::facepay::post::Response;
 
-/// 查询订单: what is sent. `POST v2/pay/facepayquery`
+/// 查询订单: the request. `POST v2/pay/facepayquery`
 #[doc(alias = "查询订单")]
 pub type PostPayFacepayqueryV2Request = crate::v2::pay::facepayquery::post::Request;
 
-/// 查询订单: what comes back. `POST v2/pay/facepayquery`
+/// 查询订单: the response. `POST v2/pay/facepayquery`
 #[doc(alias = "查询订单")]
 pub type PostPayFacepayqueryV2Response = crate::v2::pay::facepayquery::post::Response;
 
-/// 提交付款码支付: what is sent. `POST v2/pay/micropay`
+/// 提交付款码支付: the request. `POST v2/pay/micropay`
 #[doc(alias = "提交付款码支付")]
 pub type PostPayMicropayV2Request = crate::v2::pay::micropay::post::Request;
 
-/// 提交付款码支付: what comes back. `POST v2/pay/micropay`
+/// 提交付款码支付: the response. `POST v2/pay/micropay`
 #[doc(alias = "提交付款码支付")]
 pub type PostPayMicropayV2Response = crate::v2::pay::micropay::post::Response;
 
-/// 查询订单: what is sent. `POST v2/pay/orderquery`
+/// 查询订单: the request. `POST v2/pay/orderquery`
 #[doc(alias = "查询订单")]
 pub type PostPayOrderqueryV2Request = crate::v2::pay::orderquery::post::Request;
 
-/// 查询订单: what comes back. `POST v2/pay/orderquery`
+/// 查询订单: the response. `POST v2/pay/orderquery`
 #[doc(alias = "查询订单")]
 pub type PostPayOrderqueryV2Response = crate::v2::pay::orderquery::post::Response;
 
-/// 查询订单: what is sent. `POST v2/pay/paporderquery`
+/// 查询订单: the request. `POST v2/pay/paporderquery`
 #[doc(alias = "查询订单")]
 pub type PostPayPaporderqueryV2Request = crate::v2::pay::paporderquery::post::Request;
 
-/// 查询订单: what comes back. `POST v2/pay/paporderquery`
+/// 查询订单: the response. `POST v2/pay/paporderquery`
 #[doc(alias = "查询订单")]
 pub type PostPayPaporderqueryV2Response = crate::v2::pay::paporderquery::post::Response;
 
-/// 申请扣款: what is sent. `POST v2/pay/pappayapply`
+/// 申请扣款: the request. `POST v2/pay/pappayapply`
 #[doc(alias = "申请扣款")]
 pub type PostPayPappayapplyV2Request = crate::v2::pay::pappayapply::post::Request;
 
-/// 申请扣款: what comes back. `POST v2/pay/pappayapply`
+/// 申请扣款: the response. `POST v2/pay/pappayapply`
 #[doc(alias = "申请扣款")]
 pub type PostPayPappayapplyV2Response = crate::v2::pay::pappayapply::post::Response;
 
-/// 查询订单: what is sent. `POST v2/pay/partner/paporderquery`
+/// 查询订单: the request. `POST v2/pay/partner/paporderquery`
 #[doc(alias = "查询订单")]
 pub type PostPayPartnerPaporderqueryV2Request = crate::v2::pay::partner::paporderquery::post::Request;
 
-/// 查询订单: what comes back. `POST v2/pay/partner/paporderquery`
+/// 查询订单: the response. `POST v2/pay/partner/paporderquery`
 #[doc(alias = "查询订单")]
 pub type PostPayPartnerPaporderqueryV2Response = crate::v2::pay::partner::paporderquery::post::Response;
 
-/// 申请扣款: what is sent. `POST v2/pay/partner/pappayapply`
+/// 申请扣款: the request. `POST v2/pay/partner/pappayapply`
 #[doc(alias = "申请扣款")]
 pub type PostPayPartnerPappayapplyV2Request = crate::v2::pay::partner::pappayapply::post::Request;
 
-/// 申请扣款: what comes back. `POST v2/pay/partner/pappayapply`
+/// 申请扣款: the response. `POST v2/pay/partner/pappayapply`
 #[doc(alias = "申请扣款")]
 pub type PostPayPartnerPappayapplyV2Response = crate::v2::pay::partner::pappayapply::post::Response;
 
-/// 添加分账接收方: what is sent. `POST v2/pay/profitsharingaddreceiver`
+/// 添加分账接收方: the request. `POST v2/pay/profitsharingaddreceiver`
 #[doc(alias = "添加分账接收方")]
 pub type PostPayProfitsharingaddreceiverV2Request = crate::v2::pay::profitsharingaddreceiver::post::Request;
 
-/// 添加分账接收方: what comes back. `POST v2/pay/profitsharingaddreceiver`
+/// 添加分账接收方: the response. `POST v2/pay/profitsharingaddreceiver`
 #[doc(alias = "添加分账接收方")]
 pub type PostPayProfitsharingaddreceiverV2Response = crate::v2::pay::profitsharingaddreceiver::post::Response;
 
-/// 查询最大分账比例: what is sent. `POST v2/pay/profitsharingmerchantratioquery`
+/// 查询最大分账比例: the request. `POST v2/pay/profitsharingmerchantratioquery`
 #[doc(alias = "查询最大分账比例")]
 pub type PostPayProfitsharingmerchantratioqueryV2Request =
     crate::v2::pay::profitsharingmerchantratioquery::post::Request;
 
-/// 查询最大分账比例: what comes back. `POST v2/pay/profitsharingmerchantratioquery`
+/// 查询最大分账比例: the response. `POST v2/pay/profitsharingmerchantratioquery`
 #[doc(alias = "查询最大分账比例")]
 pub type PostPayProfitsharingmerchantratioqueryV2Response =
     crate::v2::pay::profitsharingmerchantratioquery::post::Response;
 
-/// 查询订单待分账金额: what is sent. `POST v2/pay/profitsharingorderamountquery`
+/// 查询订单待分账金额: the request. `POST v2/pay/profitsharingorderamountquery`
 #[doc(alias = "查询订单待分账金额")]
 pub type PostPayProfitsharingorderamountqueryV2Request =
     crate::v2::pay::profitsharingorderamountquery::post::Request;
 
-/// 查询订单待分账金额: what comes back. `POST v2/pay/profitsharingorderamountquery`
+/// 查询订单待分账金额: the response. `POST v2/pay/profitsharingorderamountquery`
 #[doc(alias = "查询订单待分账金额")]
 pub type PostPayProfitsharingorderamountqueryV2Response =
     crate::v2::pay::profitsharingorderamountquery::post::Response;
 
-/// 查询分账结果: what is sent. `POST v2/pay/profitsharingquery`
+/// 查询分账结果: the request. `POST v2/pay/profitsharingquery`
 #[doc(alias = "查询分账结果")]
 pub type PostPayProfitsharingqueryV2Request = crate::v2::pay::profitsharingquery::post::Request;
 
-/// 查询分账结果: what comes back. `POST v2/pay/profitsharingquery`
+/// 查询分账结果: the response. `POST v2/pay/profitsharingquery`
 #[doc(alias = "查询分账结果")]
 pub type PostPayProfitsharingqueryV2Response = crate::v2::pay::profitsharingquery::post::Response;
 
-/// 删除分账接收方: what is sent. `POST v2/pay/profitsharingremovereceiver`
+/// 删除分账接收方: the request. `POST v2/pay/profitsharingremovereceiver`
 #[doc(alias = "删除分账接收方")]
 pub type PostPayProfitsharingremovereceiverV2Request =
     crate::v2::pay::profitsharingremovereceiver::post::Request;
 
-/// 删除分账接收方: what comes back. `POST v2/pay/profitsharingremovereceiver`
+/// 删除分账接收方: the response. `POST v2/pay/profitsharingremovereceiver`
 #[doc(alias = "删除分账接收方")]
 pub type PostPayProfitsharingremovereceiverV2Response =
     crate::v2::pay::profitsharingremovereceiver::post::Response;
 
-/// 回退结果查询: what is sent. `POST v2/pay/profitsharingreturnquery`
+/// 回退结果查询: the request. `POST v2/pay/profitsharingreturnquery`
 #[doc(alias = "回退结果查询")]
 pub type PostPayProfitsharingreturnqueryV2Request = crate::v2::pay::profitsharingreturnquery::post::Request;
 
-/// 回退结果查询: what comes back. `POST v2/pay/profitsharingreturnquery`
+/// 回退结果查询: the response. `POST v2/pay/profitsharingreturnquery`
 #[doc(alias = "回退结果查询")]
 pub type PostPayProfitsharingreturnqueryV2Response = crate::v2::pay::profitsharingreturnquery::post::Response;
 
-/// 合单查单: what is sent. `POST v2/pay/querycombinedorder`
+/// 合单查单: the request. `POST v2/pay/querycombinedorder`
 #[doc(alias = "合单查单")]
 pub type PostPayQuerycombinedorderV2Request = crate::v2::pay::querycombinedorder::post::Request;
 
-/// 合单查单: what comes back. `POST v2/pay/querycombinedorder`
+/// 合单查单: the response. `POST v2/pay/querycombinedorder`
 #[doc(alias = "合单查单")]
 pub type PostPayQuerycombinedorderV2Response = crate::v2::pay::querycombinedorder::post::Response;
 
-/// 汇率查询: what is sent. `POST v2/pay/queryexchagerate`
+/// 汇率查询: the request. `POST v2/pay/queryexchagerate`
 #[doc(alias = "汇率查询")]
 pub type PostPayQueryexchagerateV2Request = crate::v2::pay::queryexchagerate::post::Request;
 
-/// 汇率查询: what comes back. `POST v2/pay/queryexchagerate`
+/// 汇率查询: the response. `POST v2/pay/queryexchagerate`
 #[doc(alias = "汇率查询")]
 pub type PostPayQueryexchagerateV2Response = crate::v2::pay::queryexchagerate::post::Response;
 
-/// 查询退款: what is sent. `POST v2/pay/refundquery`
+/// 查询退款: the request. `POST v2/pay/refundquery`
 #[doc(alias = "查询退款")]
 pub type PostPayRefundqueryV2Request = crate::v2::pay::refundquery::post::Request;
 
-/// 查询退款: what comes back. `POST v2/pay/refundquery`
+/// 查询退款: the response. `POST v2/pay/refundquery`
 #[doc(alias = "查询退款")]
 pub type PostPayRefundqueryV2Response = crate::v2::pay::refundquery::post::Response;
 
-/// 查询退款（支持单品）: what is sent. `POST v2/pay/refundqueryv2`
+/// 查询退款（支持单品）: the request. `POST v2/pay/refundqueryv2`
 #[doc(alias = "查询退款（支持单品）")]
 pub type PostPayRefundqueryv2V2Request = crate::v2::pay::refundqueryv2::post::Request;
 
-/// 查询退款（支持单品）: what comes back. `POST v2/pay/refundqueryv2`
+/// 查询退款（支持单品）: the response. `POST v2/pay/refundqueryv2`
 #[doc(alias = "查询退款（支持单品）")]
 pub type PostPayRefundqueryv2V2Response = crate::v2::pay::refundqueryv2::post::Response;
 
-/// 查询结算资金: what is sent. `POST v2/pay/settlementquery`
+/// 查询结算资金: the request. `POST v2/pay/settlementquery`
 #[doc(alias = "查询结算资金")]
 pub type PostPaySettlementqueryV2Request = crate::v2::pay::settlementquery::post::Request;
 
-/// 查询结算资金: what comes back. `POST v2/pay/settlementquery`
+/// 查询结算资金: the response. `POST v2/pay/settlementquery`
 #[doc(alias = "查询结算资金")]
 pub type PostPaySettlementqueryV2Response = crate::v2::pay::settlementquery::post::Response;
 
-/// 统一下单: what is sent. `POST v2/pay/unifiedorder`
+/// 统一下单: the request. `POST v2/pay/unifiedorder`
 #[doc(alias = "统一下单")]
 pub type PostPayUnifiedorderV2Request = crate::v2::pay::unifiedorder::post::Request;
 
-/// 统一下单: what comes back. `POST v2/pay/unifiedorder`
+/// 统一下单: the response. `POST v2/pay/unifiedorder`
 #[doc(alias = "统一下单")]
 pub type PostPayUnifiedorderV2Response = crate::v2::pay::unifiedorder::post::Response;
 
-/// 微信分付-支付方式前置服务: what is sent. `POST v3/pay/acquiring-bank/transactions/exposure`
+/// 微信分付-支付方式前置服务: the request. `POST v3/pay/acquiring-bank/transactions/exposure`
 #[doc(alias = "微信分付-支付方式前置服务")]
 pub type PostPayAcquiringBankTransactionsExposureRequest =
     crate::v3::pay::acquiring_bank::transactions::exposure::post::Request;
 
-/// 微信分付-支付方式前置服务: what comes back. `POST v3/pay/acquiring-bank/transactions/exposure`
+/// 微信分付-支付方式前置服务: the response. `POST v3/pay/acquiring-bank/transactions/exposure`
 #[doc(alias = "微信分付-支付方式前置服务")]
 pub type PostPayAcquiringBankTransactionsExposureResponse =
     crate::v3::pay::acquiring_bank::transactions::exposure::post::Response;
 
-/// 商户贴息-获取微信分付曝光建议: what is sent. `POST v3/pay/instal/exposure`
+/// 商户贴息-获取微信分付曝光建议: the request. `POST v3/pay/instal/exposure`
 #[doc(alias = "商户贴息-获取微信分付曝光建议")]
 pub type PostPayInstalExposureRequest = crate::v3::pay::instal::exposure::post::Request;
 
-/// 商户贴息-获取微信分付曝光建议: what comes back. `POST v3/pay/instal/exposure`
+/// 商户贴息-获取微信分付曝光建议: the response. `POST v3/pay/instal/exposure`
 #[doc(alias = "商户贴息-获取微信分付曝光建议")]
 pub type PostPayInstalExposureResponse = crate::v3::pay::instal::exposure::post::Response;
 
-/// 商户贴息-获取微信分付曝光建议: what is sent. `POST v3/pay/instal/partner/exposure`
+/// 商户贴息-获取微信分付曝光建议: the request. `POST v3/pay/instal/partner/exposure`
 #[doc(alias = "商户贴息-获取微信分付曝光建议")]
 pub type PostPayInstalPartnerExposureRequest = crate::v3::pay::instal::partner::exposure::post::Request;
 
-/// 商户贴息-获取微信分付曝光建议: what comes back. `POST v3/pay/instal/partner/exposure`
+/// 商户贴息-获取微信分付曝光建议: the response. `POST v3/pay/instal/partner/exposure`
 #[doc(alias = "商户贴息-获取微信分付曝光建议")]
 pub type PostPayInstalPartnerExposureResponse = crate::v3::pay::instal::partner::exposure::post::Response;
 
-/// APP下单: what is sent. `POST v3/pay/partner/transactions/app`
+/// APP下单: the request. `POST v3/pay/partner/transactions/app`
 #[doc(alias = "APP下单")]
 pub type PostPayPartnerTransactionsAppRequest = crate::v3::pay::partner::transactions::app::post::Request;
 
-/// APP下单: what comes back. `POST v3/pay/partner/transactions/app`
+/// APP下单: the response. `POST v3/pay/partner/transactions/app`
 #[doc(alias = "APP下单")]
 pub type PostPayPartnerTransactionsAppResponse = crate::v3::pay::partner::transactions::app::post::Response;
 
-/// APP下单并签约: what is sent. `POST v3/pay/partner/transactions/app-with-contract`
+/// APP下单并签约: the request. `POST v3/pay/partner/transactions/app-with-contract`
 #[doc(alias = "APP下单并签约")]
 pub type PostPayPartnerTransactionsAppWithContractRequest =
     crate::v3::pay::partner::transactions::app_with_contract::post::Request;
 
-/// APP下单并签约: what comes back. `POST v3/pay/partner/transactions/app-with-contract`
+/// APP下单并签约: the response. `POST v3/pay/partner/transactions/app-with-contract`
 #[doc(alias = "APP下单并签约")]
 pub type PostPayPartnerTransactionsAppWithContractResponse =
     crate::v3::pay::partner::transactions::app_with_contract::post::Response;
 
-/// 付款码支付: what is sent. `POST v3/pay/partner/transactions/codepay`
+/// 付款码支付: the request. `POST v3/pay/partner/transactions/codepay`
 #[doc(alias = "付款码支付")]
 pub type PostPayPartnerTransactionsCodepayRequest =
     crate::v3::pay::partner::transactions::codepay::post::Request;
 
-/// 付款码支付: what comes back. `POST v3/pay/partner/transactions/codepay`
+/// 付款码支付: the response. `POST v3/pay/partner/transactions/codepay`
 #[doc(alias = "付款码支付")]
 pub type PostPayPartnerTransactionsCodepayResponse =
     crate::v3::pay::partner::transactions::codepay::post::Response;
 
-/// 微信分付-支付方式前置服务: what is sent. `POST v3/pay/partner/transactions/exposure`
+/// 微信分付-支付方式前置服务: the request. `POST v3/pay/partner/transactions/exposure`
 #[doc(alias = "微信分付-支付方式前置服务")]
 pub type PostPayPartnerTransactionsExposureRequest =
     crate::v3::pay::partner::transactions::exposure::post::Request;
 
-/// 微信分付-支付方式前置服务: what comes back. `POST v3/pay/partner/transactions/exposure`
+/// 微信分付-支付方式前置服务: the response. `POST v3/pay/partner/transactions/exposure`
 #[doc(alias = "微信分付-支付方式前置服务")]
 pub type PostPayPartnerTransactionsExposureResponse =
     crate::v3::pay::partner::transactions::exposure::post::Response;
 
-/// H5下单: what is sent. `POST v3/pay/partner/transactions/h5`
+/// H5下单: the request. `POST v3/pay/partner/transactions/h5`
 #[doc(alias = "H5下单")]
 pub type PostPayPartnerTransactionsH5Request = crate::v3::pay::partner::transactions::h5::post::Request;
 
-/// H5下单: what comes back. `POST v3/pay/partner/transactions/h5`
+/// H5下单: the response. `POST v3/pay/partner/transactions/h5`
 #[doc(alias = "H5下单")]
 pub type PostPayPartnerTransactionsH5Response = crate::v3::pay::partner::transactions::h5::post::Response;
 
-/// 微信支付订单号查询: what is sent. `GET v3/pay/partner/transactions/id/{transaction_id}`
+/// 微信支付订单号查询: the request. `GET v3/pay/partner/transactions/id/{transaction_id}`
 #[doc(alias = "微信支付订单号查询")]
 pub type GetPayPartnerTransactionsIdByTransactionIdRequest =
     crate::v3::pay::partner::transactions::id::transaction_id::get::Request;
 
-/// 微信支付订单号查询: what comes back. `GET v3/pay/partner/transactions/id/{transaction_id}`
+/// 微信支付订单号查询: the response. `GET v3/pay/partner/transactions/id/{transaction_id}`
 #[doc(alias = "微信支付订单号查询")]
 pub type GetPayPartnerTransactionsIdByTransactionIdResponse =
     crate::v3::pay::partner::transactions::id::transaction_id::get::Response;
 
-/// JSAPI下单: what is sent. `POST v3/pay/partner/transactions/jsapi`
+/// JSAPI下单: the request. `POST v3/pay/partner/transactions/jsapi`
 #[doc(alias = "JSAPI下单")]
 pub type PostPayPartnerTransactionsJsapiRequest = crate::v3::pay::partner::transactions::jsapi::post::Request;
 
-/// JSAPI下单: what comes back. `POST v3/pay/partner/transactions/jsapi`
+/// JSAPI下单: the response. `POST v3/pay/partner/transactions/jsapi`
 #[doc(alias = "JSAPI下单")]
 pub type PostPayPartnerTransactionsJsapiResponse =
     crate::v3::pay::partner::transactions::jsapi::post::Response;
 
-/// JSAPI下单并授权/签约: what is sent. `POST v3/pay/partner/transactions/jsapi-with-contract`
+/// JSAPI下单并授权/签约: the request. `POST v3/pay/partner/transactions/jsapi-with-contract`
 #[doc(alias = "JSAPI下单并授权/签约")]
 pub type PostPayPartnerTransactionsJsapiWithContractRequest =
     crate::v3::pay::partner::transactions::jsapi_with_contract::post::Request;
 
-/// JSAPI下单并授权/签约: what comes back. `POST v3/pay/partner/transactions/jsapi-with-contract`
+/// JSAPI下单并授权/签约: the response. `POST v3/pay/partner/transactions/jsapi-with-contract`
 #[doc(alias = "JSAPI下单并授权/签约")]
 pub type PostPayPartnerTransactionsJsapiWithContractResponse =
     crate::v3::pay::partner::transactions::jsapi_with_contract::post::Response;
 
-/// 小程序支付下单: what is sent. `POST v3/pay/partner/transactions/miniprogram`
+/// 小程序支付下单: the request. `POST v3/pay/partner/transactions/miniprogram`
 #[doc(alias = "小程序支付下单")]
 pub type PostPayPartnerTransactionsMiniprogramRequest =
     crate::v3::pay::partner::transactions::miniprogram::post::Request;
 
-/// 小程序支付下单: what comes back. `POST v3/pay/partner/transactions/miniprogram`
+/// 小程序支付下单: the response. `POST v3/pay/partner/transactions/miniprogram`
 #[doc(alias = "小程序支付下单")]
 pub type PostPayPartnerTransactionsMiniprogramResponse =
     crate::v3::pay::partner::transactions::miniprogram::post::Response;
 
-/// Native下单: what is sent. `POST v3/pay/partner/transactions/native`
+/// Native下单: the request. `POST v3/pay/partner/transactions/native`
 #[doc(alias = "Native下单")]
 pub type PostPayPartnerTransactionsNativeRequest =
     crate::v3::pay::partner::transactions::native::post::Request;
 
-/// Native下单: what comes back. `POST v3/pay/partner/transactions/native`
+/// Native下单: the response. `POST v3/pay/partner/transactions/native`
 #[doc(alias = "Native下单")]
 pub type PostPayPartnerTransactionsNativeResponse =
     crate::v3::pay::partner::transactions::native::post::Response;
 
-/// 商户订单号查询: what is sent. `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查询: the request. `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查询")]
 pub type GetPayPartnerTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::pay::partner::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 商户订单号查询: what comes back. `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查询: the response. `GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查询")]
 pub type GetPayPartnerTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::pay::partner::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 关单: what is sent. `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
+/// 关单: the request. `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
 #[doc(alias = "关单")]
 pub type PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest =
     crate::v3::pay::partner::transactions::out_trade_no::out_trade_no::close::post::Request;
 
-/// 撤销: what is sent. `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销: the request. `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销")]
 pub type PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseRequest =
     crate::v3::pay::partner::transactions::out_trade_no::out_trade_no::reverse::post::Request;
 
-/// 撤销: what comes back. `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销: the response. `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销")]
 pub type PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseResponse =
     crate::v3::pay::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response;
 
-/// 扫码支付下单: what is sent. `POST v3/pay/partner/transactions/scannedpos`
+/// 扫码支付下单: the request. `POST v3/pay/partner/transactions/scannedpos`
 #[doc(alias = "扫码支付下单")]
 pub type PostPayPartnerTransactionsScannedposRequest =
     crate::v3::pay::partner::transactions::scannedpos::post::Request;
 
-/// 扫码支付下单: what comes back. `POST v3/pay/partner/transactions/scannedpos`
+/// 扫码支付下单: the response. `POST v3/pay/partner/transactions/scannedpos`
 #[doc(alias = "扫码支付下单")]
 pub type PostPayPartnerTransactionsScannedposResponse =
     crate::v3::pay::partner::transactions::scannedpos::post::Response;
 
-/// APP下单: what is sent. `POST v3/pay/transactions/app`
+/// APP下单: the request. `POST v3/pay/transactions/app`
 #[doc(alias = "APP下单")]
 pub type PostPayTransactionsAppRequest = crate::v3::pay::transactions::app::post::Request;
 
-/// APP下单: what comes back. `POST v3/pay/transactions/app`
+/// APP下单: the response. `POST v3/pay/transactions/app`
 #[doc(alias = "APP下单")]
 pub type PostPayTransactionsAppResponse = crate::v3::pay::transactions::app::post::Response;
 
-/// APP下单并签约: what is sent. `POST v3/pay/transactions/app-with-contract`
+/// APP下单并签约: the request. `POST v3/pay/transactions/app-with-contract`
 #[doc(alias = "APP下单并签约")]
 pub type PostPayTransactionsAppWithContractRequest =
     crate::v3::pay::transactions::app_with_contract::post::Request;
 
-/// APP下单并签约: what comes back. `POST v3/pay/transactions/app-with-contract`
+/// APP下单并签约: the response. `POST v3/pay/transactions/app-with-contract`
 #[doc(alias = "APP下单并签约")]
 pub type PostPayTransactionsAppWithContractResponse =
     crate::v3::pay::transactions::app_with_contract::post::Response;
 
-/// 付款码支付: what is sent. `POST v3/pay/transactions/codepay`
+/// 付款码支付: the request. `POST v3/pay/transactions/codepay`
 #[doc(alias = "付款码支付")]
 pub type PostPayTransactionsCodepayRequest = crate::v3::pay::transactions::codepay::post::Request;
 
-/// 付款码支付: what comes back. `POST v3/pay/transactions/codepay`
+/// 付款码支付: the response. `POST v3/pay/transactions/codepay`
 #[doc(alias = "付款码支付")]
 pub type PostPayTransactionsCodepayResponse = crate::v3::pay::transactions::codepay::post::Response;
 
-/// 微信分付-支付方式前置服务: what is sent. `POST v3/pay/transactions/exposure`
+/// 微信分付-支付方式前置服务: the request. `POST v3/pay/transactions/exposure`
 #[doc(alias = "微信分付-支付方式前置服务")]
 pub type PostPayTransactionsExposureRequest = crate::v3::pay::transactions::exposure::post::Request;
 
-/// 微信分付-支付方式前置服务: what comes back. `POST v3/pay/transactions/exposure`
+/// 微信分付-支付方式前置服务: the response. `POST v3/pay/transactions/exposure`
 #[doc(alias = "微信分付-支付方式前置服务")]
 pub type PostPayTransactionsExposureResponse = crate::v3::pay::transactions::exposure::post::Response;
 
-/// H5下单: what is sent. `POST v3/pay/transactions/h5`
+/// H5下单: the request. `POST v3/pay/transactions/h5`
 #[doc(alias = "H5下单")]
 pub type PostPayTransactionsH5Request = crate::v3::pay::transactions::h5::post::Request;
 
-/// H5下单: what comes back. `POST v3/pay/transactions/h5`
+/// H5下单: the response. `POST v3/pay/transactions/h5`
 #[doc(alias = "H5下单")]
 pub type PostPayTransactionsH5Response = crate::v3::pay::transactions::h5::post::Response;
 
-/// 微信支付订单号查询: what is sent. `GET v3/pay/transactions/id/{transaction_id}`
+/// 微信支付订单号查询: the request. `GET v3/pay/transactions/id/{transaction_id}`
 #[doc(alias = "微信支付订单号查询")]
 pub type GetPayTransactionsIdByTransactionIdRequest =
     crate::v3::pay::transactions::id::transaction_id::get::Request;
 
-/// 微信支付订单号查询: what comes back. `GET v3/pay/transactions/id/{transaction_id}`
+/// 微信支付订单号查询: the response. `GET v3/pay/transactions/id/{transaction_id}`
 #[doc(alias = "微信支付订单号查询")]
 pub type GetPayTransactionsIdByTransactionIdResponse =
     crate::v3::pay::transactions::id::transaction_id::get::Response;
 
-/// JSAPI下单: what is sent. `POST v3/pay/transactions/jsapi`
+/// JSAPI下单: the request. `POST v3/pay/transactions/jsapi`
 #[doc(alias = "JSAPI下单")]
 pub type PostPayTransactionsJsapiRequest = crate::v3::pay::transactions::jsapi::post::Request;
 
-/// JSAPI下单: what comes back. `POST v3/pay/transactions/jsapi`
+/// JSAPI下单: the response. `POST v3/pay/transactions/jsapi`
 #[doc(alias = "JSAPI下单")]
 pub type PostPayTransactionsJsapiResponse = crate::v3::pay::transactions::jsapi::post::Response;
 
-/// JSAPI下单并授权/签约: what is sent. `POST v3/pay/transactions/jsapi-with-contract`
+/// JSAPI下单并授权/签约: the request. `POST v3/pay/transactions/jsapi-with-contract`
 #[doc(alias = "JSAPI下单并授权/签约")]
 pub type PostPayTransactionsJsapiWithContractRequest =
     crate::v3::pay::transactions::jsapi_with_contract::post::Request;
 
-/// JSAPI下单并授权/签约: what comes back. `POST v3/pay/transactions/jsapi-with-contract`
+/// JSAPI下单并授权/签约: the response. `POST v3/pay/transactions/jsapi-with-contract`
 #[doc(alias = "JSAPI下单并授权/签约")]
 pub type PostPayTransactionsJsapiWithContractResponse =
     crate::v3::pay::transactions::jsapi_with_contract::post::Response;
 
-/// Native下单: what is sent. `POST v3/pay/transactions/native`
+/// Native下单: the request. `POST v3/pay/transactions/native`
 #[doc(alias = "Native下单")]
 pub type PostPayTransactionsNativeRequest = crate::v3::pay::transactions::native::post::Request;
 
-/// Native下单: what comes back. `POST v3/pay/transactions/native`
+/// Native下单: the response. `POST v3/pay/transactions/native`
 #[doc(alias = "Native下单")]
 pub type PostPayTransactionsNativeResponse = crate::v3::pay::transactions::native::post::Response;
 
-/// 商户订单号查询: what is sent. `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查询: the request. `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查询")]
 pub type GetPayTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::pay::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 商户订单号查询: what comes back. `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
+/// 商户订单号查询: the response. `GET v3/pay/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "商户订单号查询")]
 pub type GetPayTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::pay::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 关单: what is sent. `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
+/// 关单: the request. `POST v3/pay/transactions/out-trade-no/{out_trade_no}/close`
 #[doc(alias = "关单")]
 pub type PostPayTransactionsOutTradeNoByOutTradeNoCloseRequest =
     crate::v3::pay::transactions::out_trade_no::out_trade_no::close::post::Request;
 
-/// 撤销: what is sent. `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销: the request. `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销")]
 pub type PostPayTransactionsOutTradeNoByOutTradeNoReverseRequest =
     crate::v3::pay::transactions::out_trade_no::out_trade_no::reverse::post::Request;
 
-/// 撤销: what comes back. `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销: the response. `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销")]
 pub type PostPayTransactionsOutTradeNoByOutTradeNoReverseResponse =
     crate::v3::pay::transactions::out_trade_no::out_trade_no::reverse::post::Response;

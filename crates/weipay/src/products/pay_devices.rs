@@ -2,52 +2,52 @@
 
 //! The types of `pay-devices`, each under the name that the OpenAPI document has for it.
 
-/// 查询音箱绑定信息: what comes back. `GET v3/pay-devices/open-scenario-speaker/{device_sn}`
+/// 查询音箱绑定信息: the response. `GET v3/pay-devices/open-scenario-speaker/{device_sn}`
 #[doc(alias = "查询音箱绑定信息")]
 pub type GetPayDevicesOpenScenarioSpeakerByDeviceSnResponse =
     crate::v3::pay_devices::open_scenario_speaker::device_sn::get::Response;
 
-/// 绑定音箱设备码牌: what is sent. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
+/// 绑定音箱设备码牌: the request. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
 #[doc(alias = "绑定音箱设备码牌")]
 pub type PostPayDevicesOpenScenarioSpeakerByDeviceSnBindRequest =
     crate::v3::pay_devices::open_scenario_speaker::device_sn::bind::post::Request;
 
-/// 绑定音箱设备码牌: what comes back. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
+/// 绑定音箱设备码牌: the response. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
 #[doc(alias = "绑定音箱设备码牌")]
 pub type PostPayDevicesOpenScenarioSpeakerByDeviceSnBindResponse =
     crate::v3::pay_devices::open_scenario_speaker::device_sn::bind::post::Response;
 
-/// 出厂预绑定音箱和码牌: what is sent. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
+/// 出厂预绑定音箱和码牌: the request. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
 #[doc(alias = "出厂预绑定音箱和码牌")]
 pub type PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindRequest =
     crate::v3::pay_devices::open_scenario_speaker::device_sn::prebind::post::Request;
 
-/// 出厂预绑定音箱和码牌: what comes back. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
+/// 出厂预绑定音箱和码牌: the response. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
 #[doc(alias = "出厂预绑定音箱和码牌")]
 pub type PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindResponse =
     crate::v3::pay_devices::open_scenario_speaker::device_sn::prebind::post::Response;
 
-/// 解绑音箱设备码牌: what comes back. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
+/// 解绑音箱设备码牌: the response. `POST v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
 #[doc(alias = "解绑音箱设备码牌")]
 pub type PostPayDevicesOpenScenarioSpeakerByDeviceSnUnbindResponse =
     crate::v3::pay_devices::open_scenario_speaker::device_sn::unbind::post::Response;
 
-/// 码牌支付结果上报: what is sent. `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
+/// 码牌支付结果上报: the request. `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
 #[doc(alias = "码牌支付结果上报")]
 pub type PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportRequest =
     crate::v3::pay_devices::open_scenario_speakerorder::transaction_id::report::post::Request;
 
-/// 码牌支付结果上报: what comes back. `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
+/// 码牌支付结果上报: the response. `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
 #[doc(alias = "码牌支付结果上报")]
 pub type PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportResponse =
     crate::v3::pay_devices::open_scenario_speakerorder::transaction_id::report::post::Response;
 
-/// 小票机打印: what is sent. `POST v3/pay-devices/printers/{device_id}/print-orders`
+/// 小票机打印: the request. `POST v3/pay-devices/printers/{device_id}/print-orders`
 #[doc(alias = "小票机打印")]
 pub type PostPayDevicesPrintersByDeviceIdPrintOrdersRequest =
     crate::v3::pay_devices::printers::device_id::print_orders::post::Request;
 
-/// 查询订单: what comes back. `GET v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
+/// 查询订单: the response. `GET v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
 #[doc(alias = "查询订单")]
 pub type GetPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNoResponse =
     crate::v3::pay_devices::printers::device_id::print_orders::print_order_no::get::Response;

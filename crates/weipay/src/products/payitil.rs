@@ -2,10 +2,10 @@
 
 //! The types of `payitil`, each under the name that the OpenAPI document has for it.
 
-/// 交易保障: what is sent. `POST v2/payitil/report`
+/// 交易保障: the request. `POST v2/payitil/report`
 #[doc(alias = "交易保障")]
 pub type PostPayitilReportV2Request = crate::v2::payitil::report::post::Request;
 
-/// 交易保障: what comes back. `POST v2/payitil/report`
+/// 交易保障: the response. `POST v2/payitil/report`
 #[doc(alias = "交易保障")]
 pub type PostPayitilReportV2Response = crate::v2::payitil::report::post::Response;

@@ -2,78 +2,78 @@
 
 //! The types of `payroll-card`, each under the name that the OpenAPI document has for it.
 
-/// 查询核身记录: what is sent. `GET v3/payroll-card/authentications`
+/// 查询核身记录: the request. `GET v3/payroll-card/authentications`
 #[doc(alias = "查询核身记录")]
 pub type GetPayrollCardAuthenticationsRequest = crate::v3::payroll_card::authentications::get::Request;
 
-/// 查询核身记录: what comes back. `GET v3/payroll-card/authentications`
+/// 查询核身记录: the response. `GET v3/payroll-card/authentications`
 #[doc(alias = "查询核身记录")]
 pub type GetPayrollCardAuthenticationsResponse = crate::v3::payroll_card::authentications::get::Response;
 
-/// 获取核身结果: what is sent. `GET v3/payroll-card/authentications/{authenticate_number}`
+/// 获取核身结果: the request. `GET v3/payroll-card/authentications/{authenticate_number}`
 #[doc(alias = "获取核身结果")]
 pub type GetPayrollCardAuthenticationsByAuthenticateNumberRequest =
     crate::v3::payroll_card::authentications::authenticate_number::get::Request;
 
-/// 获取核身结果: what comes back. `GET v3/payroll-card/authentications/{authenticate_number}`
+/// 获取核身结果: the response. `GET v3/payroll-card/authentications/{authenticate_number}`
 #[doc(alias = "获取核身结果")]
 pub type GetPayrollCardAuthenticationsByAuthenticateNumberResponse =
     crate::v3::payroll_card::authentications::authenticate_number::get::Response;
 
-/// 微工卡核身预下单: what is sent. `POST v3/payroll-card/authentications/pre-order`
+/// 微工卡核身预下单: the request. `POST v3/payroll-card/authentications/pre-order`
 #[doc(alias = "微工卡核身预下单")]
 pub type PostPayrollCardAuthenticationsPreOrderRequest =
     crate::v3::payroll_card::authentications::pre_order::post::Request;
 
-/// 微工卡核身预下单: what comes back. `POST v3/payroll-card/authentications/pre-order`
+/// 微工卡核身预下单: the response. `POST v3/payroll-card/authentications/pre-order`
 #[doc(alias = "微工卡核身预下单")]
 pub type PostPayrollCardAuthenticationsPreOrderResponse =
     crate::v3::payroll_card::authentications::pre_order::post::Response;
 
-/// 微工卡核身预下单（流程中完成授权）: what is sent. `POST v3/payroll-card/authentications/pre-order-with-auth`
+/// 微工卡核身预下单（流程中完成授权）: the request. `POST v3/payroll-card/authentications/pre-order-with-auth`
 #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
 pub type PostPayrollCardAuthenticationsPreOrderWithAuthRequest =
     crate::v3::payroll_card::authentications::pre_order_with_auth::post::Request;
 
-/// 微工卡核身预下单（流程中完成授权）: what comes back. `POST v3/payroll-card/authentications/pre-order-with-auth`
+/// 微工卡核身预下单（流程中完成授权）: the response. `POST v3/payroll-card/authentications/pre-order-with-auth`
 #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
 pub type PostPayrollCardAuthenticationsPreOrderWithAuthResponse =
     crate::v3::payroll_card::authentications::pre_order_with_auth::post::Response;
 
-/// 查询微工卡授权关系: what is sent. `GET v3/payroll-card/relations/{openid}`
+/// 查询微工卡授权关系: the request. `GET v3/payroll-card/relations/{openid}`
 #[doc(alias = "查询微工卡授权关系")]
 pub type GetPayrollCardRelationsByOpenidRequest = crate::v3::payroll_card::relations::openid::get::Request;
 
-/// 查询微工卡授权关系: what comes back. `GET v3/payroll-card/relations/{openid}`
+/// 查询微工卡授权关系: the response. `GET v3/payroll-card/relations/{openid}`
 #[doc(alias = "查询微工卡授权关系")]
 pub type GetPayrollCardRelationsByOpenidResponse = crate::v3::payroll_card::relations::openid::get::Response;
 
-/// 生成授权token: what is sent. `POST v3/payroll-card/tokens`
+/// 生成授权token: the request. `POST v3/payroll-card/tokens`
 #[doc(alias = "生成授权token")]
 pub type PostPayrollCardTokensRequest = crate::v3::payroll_card::tokens::post::Request;
 
-/// 生成授权token: what comes back. `POST v3/payroll-card/tokens`
+/// 生成授权token: the response. `POST v3/payroll-card/tokens`
 #[doc(alias = "生成授权token")]
 pub type PostPayrollCardTokensResponse = crate::v3::payroll_card::tokens::post::Response;
 
-/// 发起批量转账: what is sent. `POST v3/payroll-card/transfer-batches`
+/// 发起批量转账: the request. `POST v3/payroll-card/transfer-batches`
 #[doc(alias = "发起批量转账")]
 pub type PostPayrollCardTransferBatchesRequest = crate::v3::payroll_card::transfer_batches::post::Request;
 
-/// 发起批量转账: what comes back. `POST v3/payroll-card/transfer-batches`
+/// 发起批量转账: the response. `POST v3/payroll-card/transfer-batches`
 #[doc(alias = "发起批量转账")]
 pub type PostPayrollCardTransferBatchesResponse = crate::v3::payroll_card::transfer_batches::post::Response;
 
-/// 生成投保结果: what is sent. `POST v3/payroll-card/wesure/insurance`
+/// 生成投保结果: the request. `POST v3/payroll-card/wesure/insurance`
 #[doc(alias = "生成投保结果")]
 pub type PostPayrollCardWesureInsuranceRequest = crate::v3::payroll_card::wesure::insurance::post::Request;
 
-/// 校验核身结果: what is sent. `POST v3/payroll-card/wesure/token-validations`
+/// 校验核身结果: the request. `POST v3/payroll-card/wesure/token-validations`
 #[doc(alias = "校验核身结果")]
 pub type PostPayrollCardWesureTokenValidationsRequest =
     crate::v3::payroll_card::wesure::token_validations::post::Request;
 
-/// 校验核身结果: what comes back. `POST v3/payroll-card/wesure/token-validations`
+/// 校验核身结果: the response. `POST v3/payroll-card/wesure/token-validations`
 #[doc(alias = "校验核身结果")]
 pub type PostPayrollCardWesureTokenValidationsResponse =
     crate::v3::payroll_card::wesure::token_validations::post::Response;

@@ -2,640 +2,640 @@
 
 //! The types of `payscore`, each under the name that the OpenAPI document has for it.
 
-/// 从业机构预授权: what is sent. `POST v3/payscore/acquiringbank/permissions`
+/// 从业机构预授权: the request. `POST v3/payscore/acquiringbank/permissions`
 #[doc(alias = "从业机构预授权")]
 pub type PostPayscoreAcquiringbankPermissionsRequest =
     crate::v3::payscore::acquiringbank::permissions::post::Request;
 
-/// 从业机构预授权: what comes back. `POST v3/payscore/acquiringbank/permissions`
+/// 从业机构预授权: the response. `POST v3/payscore/acquiringbank/permissions`
 #[doc(alias = "从业机构预授权")]
 pub type PostPayscoreAcquiringbankPermissionsResponse =
     crate::v3::payscore::acquiringbank::permissions::post::Response;
 
-/// 从业机构查询与用户授权记录（授权协议号）: what is sent. `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
+/// 从业机构查询与用户授权记录（授权协议号）: the request. `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
 #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
 pub type GetPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeRequest =
     crate::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::get::Request;
 
-/// 从业机构查询与用户授权记录（授权协议号）: what comes back. `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
+/// 从业机构查询与用户授权记录（授权协议号）: the response. `GET v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`
 #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
 pub type GetPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeResponse =
     crate::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::get::Response;
 
-/// 从业机构解除用户授权关系（授权协议号）: what is sent. `POST v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
+/// 从业机构解除用户授权关系（授权协议号）: the request. `POST v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
 #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]
 pub type PostPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest = crate::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::terminate::post::Request;
 
-/// 从业机构查询微信支付分订单: what is sent. `GET v3/payscore/acquiringbank/serviceorder`
+/// 从业机构查询微信支付分订单: the request. `GET v3/payscore/acquiringbank/serviceorder`
 #[doc(alias = "从业机构查询微信支付分订单")]
 pub type GetPayscoreAcquiringbankServiceorderRequest =
     crate::v3::payscore::acquiringbank::serviceorder::get::Request;
 
-/// 从业机构查询微信支付分订单: what comes back. `GET v3/payscore/acquiringbank/serviceorder`
+/// 从业机构查询微信支付分订单: the response. `GET v3/payscore/acquiringbank/serviceorder`
 #[doc(alias = "从业机构查询微信支付分订单")]
 pub type GetPayscoreAcquiringbankServiceorderResponse =
     crate::v3::payscore::acquiringbank::serviceorder::get::Response;
 
-/// 从业机构创建微信支付分订单: what is sent. `POST v3/payscore/acquiringbank/serviceorder`
+/// 从业机构创建微信支付分订单: the request. `POST v3/payscore/acquiringbank/serviceorder`
 #[doc(alias = "从业机构创建微信支付分订单")]
 pub type PostPayscoreAcquiringbankServiceorderRequest =
     crate::v3::payscore::acquiringbank::serviceorder::post::Request;
 
-/// 从业机构创建微信支付分订单: what comes back. `POST v3/payscore/acquiringbank/serviceorder`
+/// 从业机构创建微信支付分订单: the response. `POST v3/payscore/acquiringbank/serviceorder`
 #[doc(alias = "从业机构创建微信支付分订单")]
 pub type PostPayscoreAcquiringbankServiceorderResponse =
     crate::v3::payscore::acquiringbank::serviceorder::post::Response;
 
-/// 从业机构查询微信支付分扣款信息: what is sent. `GET v3/payscore/acquiringbank/serviceorder/deduction`
+/// 从业机构查询微信支付分扣款信息: the request. `GET v3/payscore/acquiringbank/serviceorder/deduction`
 #[doc(alias = "从业机构查询微信支付分扣款信息")]
 pub type GetPayscoreAcquiringbankServiceorderDeductionRequest =
     crate::v3::payscore::acquiringbank::serviceorder::deduction::get::Request;
 
-/// 从业机构查询微信支付分扣款信息: what comes back. `GET v3/payscore/acquiringbank/serviceorder/deduction`
+/// 从业机构查询微信支付分扣款信息: the response. `GET v3/payscore/acquiringbank/serviceorder/deduction`
 #[doc(alias = "从业机构查询微信支付分扣款信息")]
 pub type GetPayscoreAcquiringbankServiceorderDeductionResponse =
     crate::v3::payscore::acquiringbank::serviceorder::deduction::get::Response;
 
-/// 从业机构取消微信支付分订单: what is sent. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
+/// 从业机构取消微信支付分订单: the request. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
 #[doc(alias = "从业机构取消微信支付分订单")]
 pub type PostPayscoreAcquiringbankServiceorderByOutOrderNoCancelRequest =
     crate::v3::payscore::acquiringbank::serviceorder::out_order_no::cancel::post::Request;
 
-/// 从业机构完结微信支付分订单: what is sent. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
+/// 从业机构完结微信支付分订单: the request. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`
 #[doc(alias = "从业机构完结微信支付分订单")]
 pub type PostPayscoreAcquiringbankServiceorderByOutOrderNoCompleteRequest =
     crate::v3::payscore::acquiringbank::serviceorder::out_order_no::complete::post::Request;
 
-/// 从业机构修改微信支付分订单金额: what is sent. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
+/// 从业机构修改微信支付分订单金额: the request. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
 #[doc(alias = "从业机构修改微信支付分订单金额")]
 pub type PostPayscoreAcquiringbankServiceorderByOutOrderNoModifyRequest =
     crate::v3::payscore::acquiringbank::serviceorder::out_order_no::modify::post::Request;
 
-/// 从业机构登记微信支付分扣款信息: what is sent. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
+/// 从业机构登记微信支付分扣款信息: the request. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
 #[doc(alias = "从业机构登记微信支付分扣款信息")]
 pub type PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoRequest =
     crate::v3::payscore::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Request;
 
-/// 从业机构登记微信支付分扣款信息: what comes back. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
+/// 从业机构登记微信支付分扣款信息: the response. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
 #[doc(alias = "从业机构登记微信支付分扣款信息")]
 pub type PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoResponse =
     crate::v3::payscore::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Response;
 
-/// 从业机构同步微信支付分订单信息: what is sent. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
+/// 从业机构同步微信支付分订单信息: the request. `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
 #[doc(alias = "从业机构同步微信支付分订单信息")]
 pub type PostPayscoreAcquiringbankServiceorderByOutOrderNoSyncRequest =
     crate::v3::payscore::acquiringbank::serviceorder::out_order_no::sync::post::Request;
 
-/// 从业机构创建先用后付订单: what is sent. `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
+/// 从业机构创建先用后付订单: the request. `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
 #[doc(alias = "从业机构创建先用后付订单")]
 pub type PostPayscoreAcquiringbankServicepayondeliveryorderRequest =
     crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Request;
 
-/// 从业机构创建先用后付订单: what comes back. `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
+/// 从业机构创建先用后付订单: the response. `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
 #[doc(alias = "从业机构创建先用后付订单")]
 pub type PostPayscoreAcquiringbankServicepayondeliveryorderResponse =
     crate::v3::payscore::acquiringbank::servicepayondeliveryorder::post::Response;
 
-/// 商户申请获取对账单: what is sent. `GET v3/payscore/merchant-bill`
+/// 商户申请获取对账单: the request. `GET v3/payscore/merchant-bill`
 #[doc(alias = "商户申请获取对账单")]
 pub type GetPayscoreMerchantBillRequest = crate::v3::payscore::merchant_bill::get::Request;
 
-/// 商户申请获取对账单: what comes back. `GET v3/payscore/merchant-bill`
+/// 商户申请获取对账单: the response. `GET v3/payscore/merchant-bill`
 #[doc(alias = "商户申请获取对账单")]
 pub type GetPayscoreMerchantBillResponse = crate::v3::payscore::merchant_bill::get::Response;
 
-/// 查询支付分订单: what is sent. `GET v3/payscore/oversea/partner/serviceorder`
+/// 查询支付分订单: the request. `GET v3/payscore/oversea/partner/serviceorder`
 #[doc(alias = "查询支付分订单")]
 pub type GetPayscoreOverseaPartnerServiceorderRequest =
     crate::v3::payscore::oversea::partner::serviceorder::get::Request;
 
-/// 查询支付分订单: what comes back. `GET v3/payscore/oversea/partner/serviceorder`
+/// 查询支付分订单: the response. `GET v3/payscore/oversea/partner/serviceorder`
 #[doc(alias = "查询支付分订单")]
 pub type GetPayscoreOverseaPartnerServiceorderResponse =
     crate::v3::payscore::oversea::partner::serviceorder::get::Response;
 
-/// 创建支付分订单: what is sent. `POST v3/payscore/oversea/partner/serviceorder`
+/// 创建支付分订单: the request. `POST v3/payscore/oversea/partner/serviceorder`
 #[doc(alias = "创建支付分订单")]
 pub type PostPayscoreOverseaPartnerServiceorderRequest =
     crate::v3::payscore::oversea::partner::serviceorder::post::Request;
 
-/// 创建支付分订单: what comes back. `POST v3/payscore/oversea/partner/serviceorder`
+/// 创建支付分订单: the response. `POST v3/payscore/oversea/partner/serviceorder`
 #[doc(alias = "创建支付分订单")]
 pub type PostPayscoreOverseaPartnerServiceorderResponse =
     crate::v3::payscore::oversea::partner::serviceorder::post::Response;
 
-/// 取消支付分订单: what is sent. `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
+/// 取消支付分订单: the request. `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
 #[doc(alias = "取消支付分订单")]
 pub type PostPayscoreOverseaPartnerServiceorderByOutOrderNoCancelRequest =
     crate::v3::payscore::oversea::partner::serviceorder::out_order_no::cancel::post::Request;
 
-/// 完结支付分订单: what is sent. `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
+/// 完结支付分订单: the request. `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
 #[doc(alias = "完结支付分订单")]
 pub type PostPayscoreOverseaPartnerServiceorderByOutOrderNoCompleteRequest =
     crate::v3::payscore::oversea::partner::serviceorder::out_order_no::complete::post::Request;
 
-/// 同步支付分订单信息: what is sent. `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
+/// 同步支付分订单信息: the request. `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
 #[doc(alias = "同步支付分订单信息")]
 pub type PostPayscoreOverseaPartnerServiceorderByOutOrderNoSyncRequest =
     crate::v3::payscore::oversea::partner::serviceorder::out_order_no::sync::post::Request;
 
-/// 商户预授权: what is sent. `POST v3/payscore/partner/permissions`
+/// 商户预授权: the request. `POST v3/payscore/partner/permissions`
 #[doc(alias = "商户预授权")]
 pub type PostPayscorePartnerPermissionsRequest = crate::v3::payscore::partner::permissions::post::Request;
 
-/// 商户预授权: what comes back. `POST v3/payscore/partner/permissions`
+/// 商户预授权: the response. `POST v3/payscore/partner/permissions`
 #[doc(alias = "商户预授权")]
 pub type PostPayscorePartnerPermissionsResponse = crate::v3::payscore::partner::permissions::post::Response;
 
-/// 服务商场景中预授权: what is sent. `POST v3/payscore/partner/permissions/apply-for-scene`
+/// 服务商场景中预授权: the request. `POST v3/payscore/partner/permissions/apply-for-scene`
 #[doc(alias = "服务商场景中预授权")]
 pub type PostPayscorePartnerPermissionsApplyForSceneRequest =
     crate::v3::payscore::partner::permissions::apply_for_scene::post::Request;
 
-/// 服务商场景中预授权: what comes back. `POST v3/payscore/partner/permissions/apply-for-scene`
+/// 服务商场景中预授权: the response. `POST v3/payscore/partner/permissions/apply-for-scene`
 #[doc(alias = "服务商场景中预授权")]
 pub type PostPayscorePartnerPermissionsApplyForSceneResponse =
     crate::v3::payscore::partner::permissions::apply_for_scene::post::Response;
 
-/// 服务商评估用户分层: what is sent. `POST v3/payscore/partner/permissions/assess-user-risk-level`
+/// 服务商评估用户分层: the request. `POST v3/payscore/partner/permissions/assess-user-risk-level`
 #[doc(alias = "服务商评估用户分层")]
 pub type PostPayscorePartnerPermissionsAssessUserRiskLevelRequest =
     crate::v3::payscore::partner::permissions::assess_user_risk_level::post::Request;
 
-/// 服务商评估用户分层: what comes back. `POST v3/payscore/partner/permissions/assess-user-risk-level`
+/// 服务商评估用户分层: the response. `POST v3/payscore/partner/permissions/assess-user-risk-level`
 #[doc(alias = "服务商评估用户分层")]
 pub type PostPayscorePartnerPermissionsAssessUserRiskLevelResponse =
     crate::v3::payscore::partner::permissions::assess_user_risk_level::post::Response;
 
-/// 查询与用户授权记录（授权协议号）: what is sent. `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
+/// 查询与用户授权记录（授权协议号）: the request. `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
 #[doc(alias = "查询与用户授权记录（授权协议号）")]
 pub type GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeRequest =
     crate::v3::payscore::partner::permissions::authorization_code::authorization_code::get::Request;
 
-/// 查询与用户授权记录（授权协议号）: what comes back. `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
+/// 查询与用户授权记录（授权协议号）: the response. `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
 #[doc(alias = "查询与用户授权记录（授权协议号）")]
 pub type GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeResponse =
     crate::v3::payscore::partner::permissions::authorization_code::authorization_code::get::Response;
 
-/// 解除用户授权关系（授权协议号）: what is sent. `POST v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`
+/// 解除用户授权关系（授权协议号）: the request. `POST v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`
 #[doc(alias = "解除用户授权关系（授权协议号）")]
 pub type PostPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest = crate::v3::payscore::partner::permissions::authorization_code::authorization_code::terminate::post::Request;
 
-/// 查询与用户授权记录（openid）: what is sent. `GET v3/payscore/partner/permissions/search`
+/// 查询与用户授权记录（openid）: the request. `GET v3/payscore/partner/permissions/search`
 #[doc(alias = "查询与用户授权记录（openid）")]
 pub type GetPayscorePartnerPermissionsSearchRequest =
     crate::v3::payscore::partner::permissions::search::get::Request;
 
-/// 查询与用户授权记录（openid）: what comes back. `GET v3/payscore/partner/permissions/search`
+/// 查询与用户授权记录（openid）: the response. `GET v3/payscore/partner/permissions/search`
 #[doc(alias = "查询与用户授权记录（openid）")]
 pub type GetPayscorePartnerPermissionsSearchResponse =
     crate::v3::payscore::partner::permissions::search::get::Response;
 
-/// 解除用户授权关系（openid）: what is sent. `POST v3/payscore/partner/permissions/terminate`
+/// 解除用户授权关系（openid）: the request. `POST v3/payscore/partner/permissions/terminate`
 #[doc(alias = "解除用户授权关系（openid）")]
 pub type PostPayscorePartnerPermissionsTerminateRequest =
     crate::v3::payscore::partner::permissions::terminate::post::Request;
 
-/// 收付通子商户申请绑定支付分服务: what is sent. `POST v3/payscore/partner/service-account-applications`
+/// 收付通子商户申请绑定支付分服务: the request. `POST v3/payscore/partner/service-account-applications`
 #[doc(alias = "收付通子商户申请绑定支付分服务")]
 pub type PostPayscorePartnerServiceAccountApplicationsRequest =
     crate::v3::payscore::partner::service_account_applications::post::Request;
 
-/// 收付通子商户申请绑定支付分服务: what comes back. `POST v3/payscore/partner/service-account-applications`
+/// 收付通子商户申请绑定支付分服务: the response. `POST v3/payscore/partner/service-account-applications`
 #[doc(alias = "收付通子商户申请绑定支付分服务")]
 pub type PostPayscorePartnerServiceAccountApplicationsResponse =
     crate::v3::payscore::partner::service_account_applications::post::Response;
 
-/// 查询收付通子商户服务绑定结果: what comes back. `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
+/// 查询收付通子商户服务绑定结果: the response. `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
 #[doc(alias = "查询收付通子商户服务绑定结果")]
 pub type GetPayscorePartnerServiceAccountApplicationsByOutApplyNoResponse =
     crate::v3::payscore::partner::service_account_applications::out_apply_no::get::Response;
 
-/// 查询支付分订单: what is sent. `GET v3/payscore/partner/serviceorder`
+/// 查询支付分订单: the request. `GET v3/payscore/partner/serviceorder`
 #[doc(alias = "查询支付分订单")]
 pub type GetPayscorePartnerServiceorderRequest = crate::v3::payscore::partner::serviceorder::get::Request;
 
-/// 查询支付分订单: what comes back. `GET v3/payscore/partner/serviceorder`
+/// 查询支付分订单: the response. `GET v3/payscore/partner/serviceorder`
 #[doc(alias = "查询支付分订单")]
 pub type GetPayscorePartnerServiceorderResponse = crate::v3::payscore::partner::serviceorder::get::Response;
 
-/// 创建支付分订单: what is sent. `POST v3/payscore/partner/serviceorder`
+/// 创建支付分订单: the request. `POST v3/payscore/partner/serviceorder`
 #[doc(alias = "创建支付分订单")]
 pub type PostPayscorePartnerServiceorderRequest = crate::v3::payscore::partner::serviceorder::post::Request;
 
-/// 创建支付分订单: what comes back. `POST v3/payscore/partner/serviceorder`
+/// 创建支付分订单: the response. `POST v3/payscore/partner/serviceorder`
 #[doc(alias = "创建支付分订单")]
 pub type PostPayscorePartnerServiceorderResponse = crate::v3::payscore::partner::serviceorder::post::Response;
 
-/// 创单结单合并: what is sent. `POST v3/payscore/partner/serviceorder/direct-complete`
+/// 创单结单合并: the request. `POST v3/payscore/partner/serviceorder/direct-complete`
 #[doc(alias = "创单结单合并")]
 pub type PostPayscorePartnerServiceorderDirectCompleteRequest =
     crate::v3::payscore::partner::serviceorder::direct_complete::post::Request;
 
-/// 取消支付分订单: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/cancel`
+/// 取消支付分订单: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/cancel`
 #[doc(alias = "取消支付分订单")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoCancelRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::cancel::post::Request;
 
-/// 完结支付分订单: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
+/// 完结支付分订单: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
 #[doc(alias = "完结支付分订单")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::complete::post::Request;
 
-/// 修改订单金额: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
+/// 修改订单金额: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
 #[doc(alias = "修改订单金额")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoModifyRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::modify::post::Request;
 
-/// 商户发起催收扣款: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/pay`
+/// 商户发起催收扣款: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/pay`
 #[doc(alias = "商户发起催收扣款")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoPayRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::pay::post::Request;
 
-/// 下发服务费用待处理消息: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`
+/// 下发服务费用待处理消息: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`
 #[doc(alias = "下发服务费用待处理消息")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoSendPendingmessageRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::send_pendingmessage::post::Request;
 
-/// 下发服务预扣费消息: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`
+/// 下发服务预扣费消息: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`
 #[doc(alias = "下发服务预扣费消息")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoSendPrepaidmessageRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::send_prepaidmessage::post::Request;
 
-/// 同步订单信息: what is sent. `POST v3/payscore/partner/serviceorder/{out_order_no}/sync`
+/// 同步订单信息: the request. `POST v3/payscore/partner/serviceorder/{out_order_no}/sync`
 #[doc(alias = "同步订单信息")]
 pub type PostPayscorePartnerServiceorderByOutOrderNoSyncRequest =
     crate::v3::payscore::partner::serviceorder::out_order_no::sync::post::Request;
 
-/// 创建先用后付订单: what is sent. `POST v3/payscore/partner/servicepayondeliveryorder`
+/// 创建先用后付订单: the request. `POST v3/payscore/partner/servicepayondeliveryorder`
 #[doc(alias = "创建先用后付订单")]
 pub type PostPayscorePartnerServicepayondeliveryorderRequest =
     crate::v3::payscore::partner::servicepayondeliveryorder::post::Request;
 
-/// 创建先用后付订单: what comes back. `POST v3/payscore/partner/servicepayondeliveryorder`
+/// 创建先用后付订单: the response. `POST v3/payscore/partner/servicepayondeliveryorder`
 #[doc(alias = "创建先用后付订单")]
 pub type PostPayscorePartnerServicepayondeliveryorderResponse =
     crate::v3::payscore::partner::servicepayondeliveryorder::post::Response;
 
-/// 查询用户分层对应建议先享金额: what is sent. `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
+/// 查询用户分层对应建议先享金额: the request. `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
 #[doc(alias = "查询用户分层对应建议先享金额")]
 pub type GetPayscorePartnerServicequotasServiceIdByServiceIdRequest =
     crate::v3::payscore::partner::servicequotas::service_id::service_id::get::Request;
 
-/// 查询用户分层对应建议先享金额: what comes back. `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
+/// 查询用户分层对应建议先享金额: the response. `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
 #[doc(alias = "查询用户分层对应建议先享金额")]
 pub type GetPayscorePartnerServicequotasServiceIdByServiceIdResponse =
     crate::v3::payscore::partner::servicequotas::service_id::service_id::get::Response;
 
-/// 查询先享后付订单: what is sent. `GET v3/payscore/payafter-orders`
+/// 查询先享后付订单: the request. `GET v3/payscore/payafter-orders`
 #[doc(alias = "查询先享后付订单")]
 pub type GetPayscorePayafterOrdersRequest = crate::v3::payscore::payafter_orders::get::Request;
 
-/// 查询先享后付订单: what comes back. `GET v3/payscore/payafter-orders`
+/// 查询先享后付订单: the response. `GET v3/payscore/payafter-orders`
 #[doc(alias = "查询先享后付订单")]
 pub type GetPayscorePayafterOrdersResponse = crate::v3::payscore::payafter_orders::get::Response;
 
-/// 创建先享后付订单: what is sent. `POST v3/payscore/payafter-orders`
+/// 创建先享后付订单: the request. `POST v3/payscore/payafter-orders`
 #[doc(alias = "创建先享后付订单")]
 pub type PostPayscorePayafterOrdersRequest = crate::v3::payscore::payafter_orders::post::Request;
 
-/// 创建先享后付订单: what comes back. `POST v3/payscore/payafter-orders`
+/// 创建先享后付订单: the response. `POST v3/payscore/payafter-orders`
 #[doc(alias = "创建先享后付订单")]
 pub type PostPayscorePayafterOrdersResponse = crate::v3::payscore::payafter_orders::post::Response;
 
-/// 撤销先享后付订单: what is sent. `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
+/// 撤销先享后付订单: the request. `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
 #[doc(alias = "撤销先享后付订单")]
 pub type PostPayscorePayafterOrdersByOutOrderNoCancelRequest =
     crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Request;
 
-/// 撤销先享后付订单: what comes back. `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
+/// 撤销先享后付订单: the response. `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
 #[doc(alias = "撤销先享后付订单")]
 pub type PostPayscorePayafterOrdersByOutOrderNoCancelResponse =
     crate::v3::payscore::payafter_orders::out_order_no::cancel::post::Response;
 
-/// 完结先享后付订单: what is sent. `POST v3/payscore/payafter-orders/{out_order_no}/complete`
+/// 完结先享后付订单: the request. `POST v3/payscore/payafter-orders/{out_order_no}/complete`
 #[doc(alias = "完结先享后付订单")]
 pub type PostPayscorePayafterOrdersByOutOrderNoCompleteRequest =
     crate::v3::payscore::payafter_orders::out_order_no::complete::post::Request;
 
-/// 完结先享后付订单: what comes back. `POST v3/payscore/payafter-orders/{out_order_no}/complete`
+/// 完结先享后付订单: the response. `POST v3/payscore/payafter-orders/{out_order_no}/complete`
 #[doc(alias = "完结先享后付订单")]
 pub type PostPayscorePayafterOrdersByOutOrderNoCompleteResponse =
     crate::v3::payscore::payafter_orders::out_order_no::complete::post::Response;
 
-/// 支付分订单同步: what is sent. `POST v3/payscore/payafter-orders/{out_order_no}/sync`
+/// 支付分订单同步: the request. `POST v3/payscore/payafter-orders/{out_order_no}/sync`
 #[doc(alias = "支付分订单同步")]
 pub type PostPayscorePayafterOrdersByOutOrderNoSyncRequest =
     crate::v3::payscore::payafter_orders::out_order_no::sync::post::Request;
 
-/// 支付分订单同步: what comes back. `POST v3/payscore/payafter-orders/{out_order_no}/sync`
+/// 支付分订单同步: the response. `POST v3/payscore/payafter-orders/{out_order_no}/sync`
 #[doc(alias = "支付分订单同步")]
 pub type PostPayscorePayafterOrdersByOutOrderNoSyncResponse =
     crate::v3::payscore::payafter_orders::out_order_no::sync::post::Response;
 
-/// 商户预授权: what is sent. `POST v3/payscore/permissions`
+/// 商户预授权: the request. `POST v3/payscore/permissions`
 #[doc(alias = "商户预授权")]
 pub type PostPayscorePermissionsRequest = crate::v3::payscore::permissions::post::Request;
 
-/// 商户预授权: what comes back. `POST v3/payscore/permissions`
+/// 商户预授权: the response. `POST v3/payscore/permissions`
 #[doc(alias = "商户预授权")]
 pub type PostPayscorePermissionsResponse = crate::v3::payscore::permissions::post::Response;
 
-/// 商户评估用户分层: what is sent. `POST v3/payscore/permissions/assess-user-risk-level`
+/// 商户评估用户分层: the request. `POST v3/payscore/permissions/assess-user-risk-level`
 #[doc(alias = "商户评估用户分层")]
 pub type PostPayscorePermissionsAssessUserRiskLevelRequest =
     crate::v3::payscore::permissions::assess_user_risk_level::post::Request;
 
-/// 商户评估用户分层: what comes back. `POST v3/payscore/permissions/assess-user-risk-level`
+/// 商户评估用户分层: the response. `POST v3/payscore/permissions/assess-user-risk-level`
 #[doc(alias = "商户评估用户分层")]
 pub type PostPayscorePermissionsAssessUserRiskLevelResponse =
     crate::v3::payscore::permissions::assess_user_risk_level::post::Response;
 
-/// 查询与用户授权记录（授权协议号）: what is sent. `GET v3/payscore/permissions/authorization-code/{authorization_code}`
+/// 查询与用户授权记录（授权协议号）: the request. `GET v3/payscore/permissions/authorization-code/{authorization_code}`
 #[doc(alias = "查询与用户授权记录（授权协议号）")]
 pub type GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeRequest =
     crate::v3::payscore::permissions::authorization_code::authorization_code::get::Request;
 
-/// 查询与用户授权记录（授权协议号）: what comes back. `GET v3/payscore/permissions/authorization-code/{authorization_code}`
+/// 查询与用户授权记录（授权协议号）: the response. `GET v3/payscore/permissions/authorization-code/{authorization_code}`
 #[doc(alias = "查询与用户授权记录（授权协议号）")]
 pub type GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeResponse =
     crate::v3::payscore::permissions::authorization_code::authorization_code::get::Response;
 
-/// 解除用户授权关系（授权协议号）: what is sent. `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
+/// 解除用户授权关系（授权协议号）: the request. `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
 #[doc(alias = "解除用户授权关系（授权协议号）")]
 pub type PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest =
     crate::v3::payscore::permissions::authorization_code::authorization_code::terminate::post::Request;
 
-/// 查询与用户授权记录（openid）: what is sent. `GET v3/payscore/permissions/openid/{openid}`
+/// 查询与用户授权记录（openid）: the request. `GET v3/payscore/permissions/openid/{openid}`
 #[doc(alias = "查询与用户授权记录（openid）")]
 pub type GetPayscorePermissionsOpenidByOpenidRequest =
     crate::v3::payscore::permissions::openid::openid::get::Request;
 
-/// 查询与用户授权记录（openid）: what comes back. `GET v3/payscore/permissions/openid/{openid}`
+/// 查询与用户授权记录（openid）: the response. `GET v3/payscore/permissions/openid/{openid}`
 #[doc(alias = "查询与用户授权记录（openid）")]
 pub type GetPayscorePermissionsOpenidByOpenidResponse =
     crate::v3::payscore::permissions::openid::openid::get::Response;
 
-/// 解除用户授权关系（openid）: what is sent. `POST v3/payscore/permissions/openid/{openid}/terminate`
+/// 解除用户授权关系（openid）: the request. `POST v3/payscore/permissions/openid/{openid}/terminate`
 #[doc(alias = "解除用户授权关系（openid）")]
 pub type PostPayscorePermissionsOpenidByOpenidTerminateRequest =
     crate::v3::payscore::permissions::openid::openid::terminate::post::Request;
 
-/// 创建支付分计划: what is sent. `POST v3/payscore/plan/partner/payscore-plans`
+/// 创建支付分计划: the request. `POST v3/payscore/plan/partner/payscore-plans`
 #[doc(alias = "创建支付分计划")]
 pub type PostPayscorePlanPartnerPayscorePlansRequest =
     crate::v3::payscore::plan::partner::payscore_plans::post::Request;
 
-/// 创建支付分计划: what comes back. `POST v3/payscore/plan/partner/payscore-plans`
+/// 创建支付分计划: the response. `POST v3/payscore/plan/partner/payscore-plans`
 #[doc(alias = "创建支付分计划")]
 pub type PostPayscorePlanPartnerPayscorePlansResponse =
     crate::v3::payscore::plan::partner::payscore_plans::post::Response;
 
-/// 查询支付分计划: what is sent. `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
+/// 查询支付分计划: the request. `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 #[doc(alias = "查询支付分计划")]
 pub type GetPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoRequest =
     crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Request;
 
-/// 查询支付分计划: what comes back. `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
+/// 查询支付分计划: the response. `GET v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 #[doc(alias = "查询支付分计划")]
 pub type GetPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoResponse =
     crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response;
 
-/// 停止支付分计划: what is sent. `POST v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
+/// 停止支付分计划: the request. `POST v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 #[doc(alias = "停止支付分计划")]
 pub type PostPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopRequest = crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Request;
 
-/// 停止支付分计划: what comes back. `POST v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
+/// 停止支付分计划: the response. `POST v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 #[doc(alias = "停止支付分计划")]
 pub type PostPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse = crate::v3::payscore::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response;
 
-/// 创建支付分计划: what is sent. `POST v3/payscore/plan/payscore-plans`
+/// 创建支付分计划: the request. `POST v3/payscore/plan/payscore-plans`
 #[doc(alias = "创建支付分计划")]
 pub type PostPayscorePlanPayscorePlansRequest = crate::v3::payscore::plan::payscore_plans::post::Request;
 
-/// 创建支付分计划: what comes back. `POST v3/payscore/plan/payscore-plans`
+/// 创建支付分计划: the response. `POST v3/payscore/plan/payscore-plans`
 #[doc(alias = "创建支付分计划")]
 pub type PostPayscorePlanPayscorePlansResponse = crate::v3::payscore::plan::payscore_plans::post::Response;
 
-/// 查询支付分计划: what comes back. `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
+/// 查询支付分计划: the response. `GET v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`
 #[doc(alias = "查询支付分计划")]
 pub type GetPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoResponse =
     crate::v3::payscore::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response;
 
-/// 停止支付分计划: what comes back. `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
+/// 停止支付分计划: the response. `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 #[doc(alias = "停止支付分计划")]
 pub type PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse =
     crate::v3::payscore::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response;
 
-/// 查询支付分订单: what is sent. `GET v3/payscore/serviceorder`
+/// 查询支付分订单: the request. `GET v3/payscore/serviceorder`
 #[doc(alias = "查询支付分订单")]
 pub type GetPayscoreServiceorderRequest = crate::v3::payscore::serviceorder::get::Request;
 
-/// 查询支付分订单: what comes back. `GET v3/payscore/serviceorder`
+/// 查询支付分订单: the response. `GET v3/payscore/serviceorder`
 #[doc(alias = "查询支付分订单")]
 pub type GetPayscoreServiceorderResponse = crate::v3::payscore::serviceorder::get::Response;
 
-/// 创建支付分订单: what is sent. `POST v3/payscore/serviceorder`
+/// 创建支付分订单: the request. `POST v3/payscore/serviceorder`
 #[doc(alias = "创建支付分订单")]
 pub type PostPayscoreServiceorderRequest = crate::v3::payscore::serviceorder::post::Request;
 
-/// 创建支付分订单: what comes back. `POST v3/payscore/serviceorder`
+/// 创建支付分订单: the response. `POST v3/payscore/serviceorder`
 #[doc(alias = "创建支付分订单")]
 pub type PostPayscoreServiceorderResponse = crate::v3::payscore::serviceorder::post::Response;
 
-/// 创单结单合并: what is sent. `POST v3/payscore/serviceorder/direct-complete`
+/// 创单结单合并: the request. `POST v3/payscore/serviceorder/direct-complete`
 #[doc(alias = "创单结单合并")]
 pub type PostPayscoreServiceorderDirectCompleteRequest =
     crate::v3::payscore::serviceorder::direct_complete::post::Request;
 
-/// 创单结单合并: what comes back. `POST v3/payscore/serviceorder/direct-complete`
+/// 创单结单合并: the response. `POST v3/payscore/serviceorder/direct-complete`
 #[doc(alias = "创单结单合并")]
 pub type PostPayscoreServiceorderDirectCompleteResponse =
     crate::v3::payscore::serviceorder::direct_complete::post::Response;
 
-/// 取消支付分订单: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/cancel`
+/// 取消支付分订单: the request. `POST v3/payscore/serviceorder/{out_order_no}/cancel`
 #[doc(alias = "取消支付分订单")]
 pub type PostPayscoreServiceorderByOutOrderNoCancelRequest =
     crate::v3::payscore::serviceorder::out_order_no::cancel::post::Request;
 
-/// 取消支付分订单: what comes back. `POST v3/payscore/serviceorder/{out_order_no}/cancel`
+/// 取消支付分订单: the response. `POST v3/payscore/serviceorder/{out_order_no}/cancel`
 #[doc(alias = "取消支付分订单")]
 pub type PostPayscoreServiceorderByOutOrderNoCancelResponse =
     crate::v3::payscore::serviceorder::out_order_no::cancel::post::Response;
 
-/// 完结支付分订单: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/complete`
+/// 完结支付分订单: the request. `POST v3/payscore/serviceorder/{out_order_no}/complete`
 #[doc(alias = "完结支付分订单")]
 pub type PostPayscoreServiceorderByOutOrderNoCompleteRequest =
     crate::v3::payscore::serviceorder::out_order_no::complete::post::Request;
 
-/// 完结支付分订单: what comes back. `POST v3/payscore/serviceorder/{out_order_no}/complete`
+/// 完结支付分订单: the response. `POST v3/payscore/serviceorder/{out_order_no}/complete`
 #[doc(alias = "完结支付分订单")]
 pub type PostPayscoreServiceorderByOutOrderNoCompleteResponse =
     crate::v3::payscore::serviceorder::out_order_no::complete::post::Response;
 
-/// 修改订单金额: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/modify`
+/// 修改订单金额: the request. `POST v3/payscore/serviceorder/{out_order_no}/modify`
 #[doc(alias = "修改订单金额")]
 pub type PostPayscoreServiceorderByOutOrderNoModifyRequest =
     crate::v3::payscore::serviceorder::out_order_no::modify::post::Request;
 
-/// 修改订单金额: what comes back. `POST v3/payscore/serviceorder/{out_order_no}/modify`
+/// 修改订单金额: the response. `POST v3/payscore/serviceorder/{out_order_no}/modify`
 #[doc(alias = "修改订单金额")]
 pub type PostPayscoreServiceorderByOutOrderNoModifyResponse =
     crate::v3::payscore::serviceorder::out_order_no::modify::post::Response;
 
-/// 商户发起催收扣款: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/pay`
+/// 商户发起催收扣款: the request. `POST v3/payscore/serviceorder/{out_order_no}/pay`
 #[doc(alias = "商户发起催收扣款")]
 pub type PostPayscoreServiceorderByOutOrderNoPayRequest =
     crate::v3::payscore::serviceorder::out_order_no::pay::post::Request;
 
-/// 商户发起催收扣款: what comes back. `POST v3/payscore/serviceorder/{out_order_no}/pay`
+/// 商户发起催收扣款: the response. `POST v3/payscore/serviceorder/{out_order_no}/pay`
 #[doc(alias = "商户发起催收扣款")]
 pub type PostPayscoreServiceorderByOutOrderNoPayResponse =
     crate::v3::payscore::serviceorder::out_order_no::pay::post::Response;
 
-/// 下发服务费用待处理消息: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
+/// 下发服务费用待处理消息: the request. `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
 #[doc(alias = "下发服务费用待处理消息")]
 pub type PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest =
     crate::v3::payscore::serviceorder::out_order_no::send_pendingmessage::post::Request;
 
-/// 下发服务预扣费消息: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`
+/// 下发服务预扣费消息: the request. `POST v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`
 #[doc(alias = "下发服务预扣费消息")]
 pub type PostPayscoreServiceorderByOutOrderNoSendPrepaidmessageRequest =
     crate::v3::payscore::serviceorder::out_order_no::send_prepaidmessage::post::Request;
 
-/// 同步服务订单信息: what is sent. `POST v3/payscore/serviceorder/{out_order_no}/sync`
+/// 同步服务订单信息: the request. `POST v3/payscore/serviceorder/{out_order_no}/sync`
 #[doc(alias = "同步服务订单信息")]
 pub type PostPayscoreServiceorderByOutOrderNoSyncRequest =
     crate::v3::payscore::serviceorder::out_order_no::sync::post::Request;
 
-/// 同步服务订单信息: what comes back. `POST v3/payscore/serviceorder/{out_order_no}/sync`
+/// 同步服务订单信息: the response. `POST v3/payscore/serviceorder/{out_order_no}/sync`
 #[doc(alias = "同步服务订单信息")]
 pub type PostPayscoreServiceorderByOutOrderNoSyncResponse =
     crate::v3::payscore::serviceorder::out_order_no::sync::post::Response;
 
-/// 创建先用后付订单: what is sent. `POST v3/payscore/servicepayondeliveryorder`
+/// 创建先用后付订单: the request. `POST v3/payscore/servicepayondeliveryorder`
 #[doc(alias = "创建先用后付订单")]
 pub type PostPayscoreServicepayondeliveryorderRequest =
     crate::v3::payscore::servicepayondeliveryorder::post::Request;
 
-/// 创建先用后付订单: what comes back. `POST v3/payscore/servicepayondeliveryorder`
+/// 创建先用后付订单: the response. `POST v3/payscore/servicepayondeliveryorder`
 #[doc(alias = "创建先用后付订单")]
 pub type PostPayscoreServicepayondeliveryorderResponse =
     crate::v3::payscore::servicepayondeliveryorder::post::Response;
 
-/// 创建用户的签约计划详情对应的服务订单: what is sent. `POST v3/payscore/sign-plan/partner/serviceorder`
+/// 创建用户的签约计划详情对应的服务订单: the request. `POST v3/payscore/sign-plan/partner/serviceorder`
 #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
 pub type PostPayscoreSignPlanPartnerServiceorderRequest =
     crate::v3::payscore::sign_plan::partner::serviceorder::post::Request;
 
-/// 创建用户的签约计划详情对应的服务订单: what comes back. `POST v3/payscore/sign-plan/partner/serviceorder`
+/// 创建用户的签约计划详情对应的服务订单: the response. `POST v3/payscore/sign-plan/partner/serviceorder`
 #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
 pub type PostPayscoreSignPlanPartnerServiceorderResponse =
     crate::v3::payscore::sign_plan::partner::serviceorder::post::Response;
 
-/// 创建用户的签约计划: what is sent. `POST v3/payscore/sign-plan/partner/user-sign-plans`
+/// 创建用户的签约计划: the request. `POST v3/payscore/sign-plan/partner/user-sign-plans`
 #[doc(alias = "创建用户的签约计划")]
 pub type PostPayscoreSignPlanPartnerUserSignPlansRequest =
     crate::v3::payscore::sign_plan::partner::user_sign_plans::post::Request;
 
-/// 创建用户的签约计划: what comes back. `POST v3/payscore/sign-plan/partner/user-sign-plans`
+/// 创建用户的签约计划: the response. `POST v3/payscore/sign-plan/partner/user-sign-plans`
 #[doc(alias = "创建用户的签约计划")]
 pub type PostPayscoreSignPlanPartnerUserSignPlansResponse =
     crate::v3::payscore::sign_plan::partner::user_sign_plans::post::Response;
 
-/// 查询用户的签约计划: what is sent. `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
+/// 查询用户的签约计划: the request. `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 #[doc(alias = "查询用户的签约计划")]
 pub type GetPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoRequest = crate::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Request;
 
-/// 查询用户的签约计划: what comes back. `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
+/// 查询用户的签约计划: the response. `GET v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 #[doc(alias = "查询用户的签约计划")]
 pub type GetPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse = crate::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response;
 
-/// 取消用户的签约计划: what is sent. `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
+/// 取消用户的签约计划: the request. `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 #[doc(alias = "取消用户的签约计划")]
 pub type PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest = crate::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request;
 
-/// 取消用户的签约计划: what comes back. `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
+/// 取消用户的签约计划: the response. `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 #[doc(alias = "取消用户的签约计划")]
 pub type PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse = crate::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response;
 
-/// 创建用户的签约计划详情对应的服务订单: what is sent. `POST v3/payscore/sign-plan/serviceorder`
+/// 创建用户的签约计划详情对应的服务订单: the request. `POST v3/payscore/sign-plan/serviceorder`
 #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
 pub type PostPayscoreSignPlanServiceorderRequest =
     crate::v3::payscore::sign_plan::serviceorder::post::Request;
 
-/// 创建用户的签约计划详情对应的服务订单: what comes back. `POST v3/payscore/sign-plan/serviceorder`
+/// 创建用户的签约计划详情对应的服务订单: the response. `POST v3/payscore/sign-plan/serviceorder`
 #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
 pub type PostPayscoreSignPlanServiceorderResponse =
     crate::v3::payscore::sign_plan::serviceorder::post::Response;
 
-/// 创建用户的签约计划: what is sent. `POST v3/payscore/sign-plan/user-sign-plans`
+/// 创建用户的签约计划: the request. `POST v3/payscore/sign-plan/user-sign-plans`
 #[doc(alias = "创建用户的签约计划")]
 pub type PostPayscoreSignPlanUserSignPlansRequest =
     crate::v3::payscore::sign_plan::user_sign_plans::post::Request;
 
-/// 创建用户的签约计划: what comes back. `POST v3/payscore/sign-plan/user-sign-plans`
+/// 创建用户的签约计划: the response. `POST v3/payscore/sign-plan/user-sign-plans`
 #[doc(alias = "创建用户的签约计划")]
 pub type PostPayscoreSignPlanUserSignPlansResponse =
     crate::v3::payscore::sign_plan::user_sign_plans::post::Response;
 
-/// 查询用户的签约计划: what comes back. `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
+/// 查询用户的签约计划: the response. `GET v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`
 #[doc(alias = "查询用户的签约计划")]
 pub type GetPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse = crate::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response;
 
-/// 直连商户取消用户的签约计划: what is sent. `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
+/// 直连商户取消用户的签约计划: the request. `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 #[doc(alias = "直连商户取消用户的签约计划")]
 pub type PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest = crate::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request;
 
-/// 直连商户取消用户的签约计划: what comes back. `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
+/// 直连商户取消用户的签约计划: the response. `POST v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 #[doc(alias = "直连商户取消用户的签约计划")]
 pub type PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse = crate::v3::payscore::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response;
 
-/// 查询智慧零售订单: what is sent. `GET v3/payscore/smartretail-orders`
+/// 查询智慧零售订单: the request. `GET v3/payscore/smartretail-orders`
 #[doc(alias = "查询智慧零售订单")]
 pub type GetPayscoreSmartretailOrdersRequest = crate::v3::payscore::smartretail_orders::get::Request;
 
-/// 查询智慧零售订单: what comes back. `GET v3/payscore/smartretail-orders`
+/// 查询智慧零售订单: the response. `GET v3/payscore/smartretail-orders`
 #[doc(alias = "查询智慧零售订单")]
 pub type GetPayscoreSmartretailOrdersResponse = crate::v3::payscore::smartretail_orders::get::Response;
 
-/// 创建智慧零售订单: what is sent. `POST v3/payscore/smartretail-orders`
+/// 创建智慧零售订单: the request. `POST v3/payscore/smartretail-orders`
 #[doc(alias = "创建智慧零售订单")]
 pub type PostPayscoreSmartretailOrdersRequest = crate::v3::payscore::smartretail_orders::post::Request;
 
-/// 创建智慧零售订单: what comes back. `POST v3/payscore/smartretail-orders`
+/// 创建智慧零售订单: the response. `POST v3/payscore/smartretail-orders`
 #[doc(alias = "创建智慧零售订单")]
 pub type PostPayscoreSmartretailOrdersResponse = crate::v3::payscore::smartretail_orders::post::Response;
 
-/// 撤销智慧零售订单: what is sent. `POST v3/payscore/smartretail-orders/{out_order_no}/cancel`
+/// 撤销智慧零售订单: the request. `POST v3/payscore/smartretail-orders/{out_order_no}/cancel`
 #[doc(alias = "撤销智慧零售订单")]
 pub type PostPayscoreSmartretailOrdersByOutOrderNoCancelRequest =
     crate::v3::payscore::smartretail_orders::out_order_no::cancel::post::Request;
 
-/// 撤销智慧零售订单: what comes back. `POST v3/payscore/smartretail-orders/{out_order_no}/cancel`
+/// 撤销智慧零售订单: the response. `POST v3/payscore/smartretail-orders/{out_order_no}/cancel`
 #[doc(alias = "撤销智慧零售订单")]
 pub type PostPayscoreSmartretailOrdersByOutOrderNoCancelResponse =
     crate::v3::payscore::smartretail_orders::out_order_no::cancel::post::Response;
 
-/// 完结智慧零售订单: what is sent. `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
+/// 完结智慧零售订单: the request. `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
 #[doc(alias = "完结智慧零售订单")]
 pub type PostPayscoreSmartretailOrdersByOutOrderNoCompleteRequest =
     crate::v3::payscore::smartretail_orders::out_order_no::complete::post::Request;
 
-/// 完结智慧零售订单: what comes back. `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
+/// 完结智慧零售订单: the response. `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
 #[doc(alias = "完结智慧零售订单")]
 pub type PostPayscoreSmartretailOrdersByOutOrderNoCompleteResponse =
     crate::v3::payscore::smartretail_orders::out_order_no::complete::post::Response;
 
-/// 查询用户授权状态: what is sent. `GET v3/payscore/user-service-state`
+/// 查询用户授权状态: the request. `GET v3/payscore/user-service-state`
 #[doc(alias = "查询用户授权状态")]
 pub type GetPayscoreUserServiceStateRequest = crate::v3::payscore::user_service_state::get::Request;
 
-/// 查询用户授权状态: what comes back. `GET v3/payscore/user-service-state`
+/// 查询用户授权状态: the response. `GET v3/payscore/user-service-state`
 #[doc(alias = "查询用户授权状态")]
 pub type GetPayscoreUserServiceStateResponse = crate::v3::payscore::user_service_state::get::Response;
 
-/// 商户解除用户授权关系: what is sent. `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
+/// 商户解除用户授权关系: the request. `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
 #[doc(alias = "商户解除用户授权关系")]
 pub type PostPayscoreUsersByOpenidPermissionsByServiceIdTerminateRequest =
     crate::v3::payscore::users::openid::permissions::service_id::terminate::post::Request;

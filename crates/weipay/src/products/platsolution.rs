@@ -2,532 +2,532 @@
 
 //! The types of `platsolution`, each under the name that the OpenAPI document has for it.
 
-/// 申请银行转账充值: what is sent. `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
+/// 申请银行转账充值: the request. `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
 #[doc(alias = "申请银行转账充值")]
 pub type PostPlatsolutionEcommerceBankTransferRechargesApplyRequest =
     crate::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post::Request;
 
-/// 申请银行转账充值: what comes back. `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
+/// 申请银行转账充值: the response. `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
 #[doc(alias = "申请银行转账充值")]
 pub type PostPlatsolutionEcommerceBankTransferRechargesApplyResponse =
     crate::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post::Response;
 
-/// 查询银行转账充值结果: what comes back. `GET v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
+/// 查询银行转账充值结果: the response. `GET v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
 #[doc(alias = "查询银行转账充值结果")]
 pub type GetPlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoResponse = crate::v3::platsolution::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response;
 
-/// 开通保险理赔功能: what is sent. `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
+/// 开通保险理赔功能: the request. `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
 #[doc(alias = "开通保险理赔功能")]
 pub type PostPlatsolutionEcommerceInsuranceCompensationContractsRequest =
     crate::v3::platsolution::ecommerce::insurance_compensation_contracts::post::Request;
 
-/// 开通保险理赔功能: what comes back. `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
+/// 开通保险理赔功能: the response. `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
 #[doc(alias = "开通保险理赔功能")]
 pub type PostPlatsolutionEcommerceInsuranceCompensationContractsResponse =
     crate::v3::platsolution::ecommerce::insurance_compensation_contracts::post::Response;
 
-/// 查询保险理赔功能开通状态: what comes back. `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
+/// 查询保险理赔功能开通状态: the response. `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
 #[doc(alias = "查询保险理赔功能开通状态")]
 pub type PostPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedResponse = crate::v3::platsolution::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response;
 
-/// 请求赔付: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
+/// 请求赔付: the request. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
 #[doc(alias = "请求赔付")]
 pub type PostPlatsolutionEcommerceMchTransferCompensateBillsRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::Request;
 
-/// 请求赔付: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
+/// 请求赔付: the response. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
 #[doc(alias = "请求赔付")]
 pub type PostPlatsolutionEcommerceMchTransferCompensateBillsResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post::Response;
 
-/// 查询赔付结果（按微信支付赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
+/// 查询赔付结果（按微信支付赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
 #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::Response;
 
-/// 查询赔付结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
+/// 查询赔付结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoResponse = crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 请求撤销赔付: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
+/// 请求撤销赔付: the response. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "请求撤销赔付")]
 pub type PostPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelResponse = crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::cancel::post::Response;
 
-/// 请求赔付预下单: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
+/// 请求赔付预下单: the request. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
 #[doc(alias = "请求赔付预下单")]
 pub type PostPlatsolutionEcommerceMchTransferCompensateBillsPreTransferRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Request;
 
-/// 请求赔付预下单: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
+/// 请求赔付预下单: the response. `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
 #[doc(alias = "请求赔付预下单")]
 pub type PostPlatsolutionEcommerceMchTransferCompensateBillsPreTransferResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Response;
 
-/// 请求保证金售后赔付: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
+/// 请求保证金售后赔付: the request. `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
 #[doc(alias = "请求保证金售后赔付")]
 pub type PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Request;
 
-/// 请求保证金售后赔付: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
+/// 请求保证金售后赔付: the response. `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
 #[doc(alias = "请求保证金售后赔付")]
 pub type PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Response;
 
-/// 查询保证金售后赔付结果（按微信支付赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
+/// 查询保证金售后赔付结果（按微信支付赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
 #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdRequest = crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request;
 
-/// 查询保证金售后赔付结果（按微信支付赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
+/// 查询保证金售后赔付结果（按微信支付赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
 #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdResponse = crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Response;
 
-/// 查询保证金售后赔付结果（按商户赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`
+/// 查询保证金售后赔付结果（按商户赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoRequest = crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Request;
 
-/// 查询保证金售后赔付结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`
+/// 查询保证金售后赔付结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoResponse = crate::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 发起保证金赔付保司保费: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
+/// 发起保证金赔付保司保费: the request. `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
 #[doc(alias = "发起保证金赔付保司保费")]
 pub type PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsRequest = crate::v3::platsolution::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Request;
 
-/// 发起保证金赔付保司保费: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
+/// 发起保证金赔付保司保费: the response. `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
 #[doc(alias = "发起保证金赔付保司保费")]
 pub type PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsResponse = crate::v3::platsolution::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Response;
 
-/// 查询保证金赔付保司保费结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`
+/// 查询保证金赔付保司保费结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`
 #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoResponse = crate::v3::platsolution::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response;
 
-/// 发起保证金赔付用户运费: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
+/// 发起保证金赔付用户运费: the request. `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
 #[doc(alias = "发起保证金赔付用户运费")]
 pub type PostPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Request;
 
-/// 发起保证金赔付用户运费: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
+/// 发起保证金赔付用户运费: the response. `POST v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`
 #[doc(alias = "发起保证金赔付用户运费")]
 pub type PostPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsResponse = crate::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Response;
 
-/// 查询保证金售后赔付运费结果（按商户赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`
+/// 查询保证金售后赔付运费结果（按商户赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoRequest = crate::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Request;
 
-/// 查询保证金售后赔付运费结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`
+/// 查询保证金售后赔付运费结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoResponse = crate::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 请求保险理赔: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
+/// 请求保险理赔: the request. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
 #[doc(alias = "请求保险理赔")]
 pub type PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::post::Request;
 
-/// 请求保险理赔: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
+/// 请求保险理赔: the response. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
 #[doc(alias = "请求保险理赔")]
 pub type PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::post::Response;
 
-/// 查询保险理赔结果（按微信支付赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
+/// 查询保险理赔结果（按微信支付赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
 #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Request;
 
-/// 查询保险理赔结果（按微信支付赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
+/// 查询保险理赔结果（按微信支付赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`
 #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Response;
 
-/// 查询保险理赔结果（按商户赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`
+/// 查询保险理赔结果（按商户赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoRequest = crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Request;
 
-/// 查询保险理赔结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`
+/// 查询保险理赔结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoResponse = crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 请求撤销保险理赔: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
+/// 请求撤销保险理赔: the request. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "请求撤销保险理赔")]
 pub type PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelRequest = crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Request;
 
-/// 请求撤销保险理赔: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
+/// 请求撤销保险理赔: the response. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
 #[doc(alias = "请求撤销保险理赔")]
 pub type PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelResponse = crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Response;
 
-/// 请求保险理赔预下单: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
+/// 请求保险理赔预下单: the request. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
 #[doc(alias = "请求保险理赔预下单")]
 pub type PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Request;
 
-/// 请求保险理赔预下单: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
+/// 请求保险理赔预下单: the response. `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
 #[doc(alias = "请求保险理赔预下单")]
 pub type PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Response;
 
-/// 请求赔付: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
+/// 请求赔付: the request. `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
 #[doc(alias = "请求赔付")]
 pub type PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Request;
 
-/// 请求赔付: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
+/// 请求赔付: the response. `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
 #[doc(alias = "请求赔付")]
 pub type PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Response;
 
-/// 查询赔付结果（按商户赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
+/// 查询赔付结果（按商户赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
 #[doc(alias = "查询赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Request;
 
-/// 查询赔付结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
+/// 查询赔付结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
 #[doc(alias = "查询赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Response;
 
-/// 保证金赔付: what is sent. `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
+/// 保证金赔付: the request. `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
 #[doc(alias = "保证金赔付")]
 pub type PostPlatsolutionEcommerceMchTransferTransferBillsRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post::Request;
 
-/// 保证金赔付: what comes back. `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
+/// 保证金赔付: the response. `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
 #[doc(alias = "保证金赔付")]
 pub type PostPlatsolutionEcommerceMchTransferTransferBillsResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post::Response;
 
-/// 查询保证金赔付结果（按微信支付赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`
+/// 查询保证金赔付结果（按微信支付赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`
 #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferTransferBillsBillIdByBillIdRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Request;
 
-/// 查询保证金赔付结果（按微信支付赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`
+/// 查询保证金赔付结果（按微信支付赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`
 #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferTransferBillsBillIdByBillIdResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Response;
 
-/// 查询保证金赔付结果（按商户赔付单号）: what is sent. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+/// 查询保证金赔付结果（按商户赔付单号）: the request. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoRequest =
     crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Request;
 
-/// 查询保证金赔付结果（按商户赔付单号）: what comes back. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+/// 查询保证金赔付结果（按商户赔付单号）: the response. `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
 pub type GetPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoResponse =
     crate::v3::platsolution::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response;
 
-/// 添加二级商户可扫码充值员工: what is sent. `POST v3/platsolution/ecommerce/recharge-employees`
+/// 添加二级商户可扫码充值员工: the request. `POST v3/platsolution/ecommerce/recharge-employees`
 #[doc(alias = "添加二级商户可扫码充值员工")]
 pub type PostPlatsolutionEcommerceRechargeEmployeesRequest =
     crate::v3::platsolution::ecommerce::recharge_employees::post::Request;
 
-/// 添加二级商户可扫码充值员工: what comes back. `POST v3/platsolution/ecommerce/recharge-employees`
+/// 添加二级商户可扫码充值员工: the response. `POST v3/platsolution/ecommerce/recharge-employees`
 #[doc(alias = "添加二级商户可扫码充值员工")]
 pub type PostPlatsolutionEcommerceRechargeEmployeesResponse =
     crate::v3::platsolution::ecommerce::recharge_employees::post::Response;
 
-/// 查询二级商户可扫码充值员工列表: what comes back. `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
+/// 查询二级商户可扫码充值员工列表: the response. `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
 #[doc(alias = "查询二级商户可扫码充值员工列表")]
 pub type GetPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidResponse =
     crate::v3::platsolution::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response;
 
-/// 删除二级商户可扫码充值员工: what comes back. `POST v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
+/// 删除二级商户可扫码充值员工: the response. `POST v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
 #[doc(alias = "删除二级商户可扫码充值员工")]
 pub type PostPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeleteResponse = crate::v3::platsolution::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response;
 
-/// 申请二级商户充值: what is sent. `POST v3/platsolution/ecommerce/recharges/apply`
+/// 申请二级商户充值: the request. `POST v3/platsolution/ecommerce/recharges/apply`
 #[doc(alias = "申请二级商户充值")]
 pub type PostPlatsolutionEcommerceRechargesApplyRequest =
     crate::v3::platsolution::ecommerce::recharges::apply::post::Request;
 
-/// 申请二级商户充值: what comes back. `POST v3/platsolution/ecommerce/recharges/apply`
+/// 申请二级商户充值: the response. `POST v3/platsolution/ecommerce/recharges/apply`
 #[doc(alias = "申请二级商户充值")]
 pub type PostPlatsolutionEcommerceRechargesApplyResponse =
     crate::v3::platsolution::ecommerce::recharges::apply::post::Response;
 
-/// 查询二级商户充值结果: what is sent. `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
+/// 查询二级商户充值结果: the request. `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
 #[doc(alias = "查询二级商户充值结果")]
 pub type GetPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoRequest =
     crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request;
 
-/// 查询二级商户充值结果: what comes back. `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
+/// 查询二级商户充值结果: the response. `GET v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`
 #[doc(alias = "查询二级商户充值结果")]
 pub type GetPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoResponse =
     crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Response;
 
-/// 关闭二级商户充值: what is sent. `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
+/// 关闭二级商户充值: the request. `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
 #[doc(alias = "关闭二级商户充值")]
 pub type PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseRequest =
     crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Request;
 
-/// 关闭二级商户充值: what comes back. `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
+/// 关闭二级商户充值: the response. `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
 #[doc(alias = "关闭二级商户充值")]
 pub type PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseResponse =
     crate::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Response;
 
-/// 个人收款-申请批量结算: what is sent. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
+/// 个人收款-申请批量结算: the request. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
 #[doc(alias = "个人收款-申请批量结算")]
 pub type PostPlatsolutionEcommerceSettlePrepaySettleOrdersRequest =
     crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::post::Request;
 
-/// 个人收款-申请批量结算: what comes back. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
+/// 个人收款-申请批量结算: the response. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
 #[doc(alias = "个人收款-申请批量结算")]
 pub type PostPlatsolutionEcommerceSettlePrepaySettleOrdersResponse =
     crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::post::Response;
 
-/// 个人收款-查询批量结算信息: what comes back. `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
+/// 个人收款-查询批量结算信息: the response. `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
 #[doc(alias = "个人收款-查询批量结算信息")]
 pub type GetPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoResponse =
     crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::settle_batch_no::get::Response;
 
-/// 个人收款-申请异常结算批次单处理: what is sent. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
+/// 个人收款-申请异常结算批次单处理: the request. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
 #[doc(alias = "个人收款-申请异常结算批次单处理")]
 pub type PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleRequest = crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Request;
 
-/// 个人收款-申请异常结算批次单处理: what comes back. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
+/// 个人收款-申请异常结算批次单处理: the response. `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
 #[doc(alias = "个人收款-申请异常结算批次单处理")]
 pub type PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleResponse = crate::v3::platsolution::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Response;
 
-/// 二级商户按日终余额预约提现: what is sent. `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
+/// 二级商户按日终余额预约提现: the request. `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
 #[doc(alias = "二级商户按日终余额预约提现")]
 pub type PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawRequest =
     crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post::Request;
 
-/// 二级商户按日终余额预约提现: what comes back. `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
+/// 二级商户按日终余额预约提现: the response. `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
 #[doc(alias = "二级商户按日终余额预约提现")]
 pub type PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawResponse =
     crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post::Response;
 
-/// 查询二级商户按日终余额预约提现状态: what is sent. `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
+/// 查询二级商户按日终余额预约提现状态: the request. `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
 #[doc(alias = "查询二级商户按日终余额预约提现状态")]
 pub type GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoRequest = crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get::Request;
 
-/// 查询二级商户按日终余额预约提现状态: what comes back. `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
+/// 查询二级商户按日终余额预约提现状态: the response. `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
 #[doc(alias = "查询二级商户按日终余额预约提现状态")]
 pub type GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoResponse = crate::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get::Response;
 
-/// 受理商家转账: what is sent. `POST v3/platsolution/insurance/mch-transfer/batches/apply`
+/// 受理商家转账: the request. `POST v3/platsolution/insurance/mch-transfer/batches/apply`
 #[doc(alias = "受理商家转账")]
 pub type PostPlatsolutionInsuranceMchTransferBatchesApplyRequest =
     crate::v3::platsolution::insurance::mch_transfer::batches::apply::post::Request;
 
-/// 受理商家转账: what comes back. `POST v3/platsolution/insurance/mch-transfer/batches/apply`
+/// 受理商家转账: the response. `POST v3/platsolution/insurance/mch-transfer/batches/apply`
 #[doc(alias = "受理商家转账")]
 pub type PostPlatsolutionInsuranceMchTransferBatchesApplyResponse =
     crate::v3::platsolution::insurance::mch_transfer::batches::apply::post::Response;
 
-/// 微信支付转账批次单号查询批次单: what is sent. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
+/// 微信支付转账批次单号查询批次单: the request. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信支付转账批次单号查询批次单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdRequest =
     crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::get::Request;
 
-/// 微信支付转账批次单号查询批次单: what comes back. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
+/// 微信支付转账批次单号查询批次单: the response. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信支付转账批次单号查询批次单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdResponse =
     crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::get::Response;
 
-/// 微信支付转账明细单号查询明细单: what is sent. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+/// 微信支付转账明细单号查询明细单: the request. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 #[doc(alias = "微信支付转账明细单号查询明细单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest = crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request;
 
-/// 微信支付转账明细单号查询明细单: what comes back. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+/// 微信支付转账明细单号查询明细单: the response. `GET v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 #[doc(alias = "微信支付转账明细单号查询明细单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse = crate::v3::platsolution::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response;
 
-/// 查询商家转账明细电子回单: what is sent. `GET v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
+/// 查询商家转账明细电子回单: the request. `GET v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
 #[doc(alias = "查询商家转账明细电子回单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoRequest = crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request;
 
-/// 查询商家转账明细电子回单: what comes back. `GET v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
+/// 查询商家转账明细电子回单: the response. `GET v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
 #[doc(alias = "查询商家转账明细电子回单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoResponse = crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response;
 
-/// 申请商家转账明细电子回单: what is sent. `POST v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
+/// 申请商家转账明细电子回单: the request. `POST v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
 #[doc(alias = "申请商家转账明细电子回单")]
 pub type PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest = crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request;
 
-/// 申请商家转账明细电子回单: what comes back. `POST v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
+/// 申请商家转账明细电子回单: the response. `POST v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
 #[doc(alias = "申请商家转账明细电子回单")]
 pub type PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse = crate::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response;
 
-/// 商户转账批次单号查询批次单: what is sent. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`
+/// 商户转账批次单号查询批次单: the request. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商户转账批次单号查询批次单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoRequest =
     crate::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Request;
 
-/// 商户转账批次单号查询批次单: what comes back. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`
+/// 商户转账批次单号查询批次单: the response. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商户转账批次单号查询批次单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoResponse =
     crate::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response;
 
-/// 商户明细单号查询明细单: what is sent. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+/// 商户明细单号查询明细单: the request. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 #[doc(alias = "商户明细单号查询明细单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoRequest = crate::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request;
 
-/// 商户明细单号查询明细单: what comes back. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+/// 商户明细单号查询明细单: the response. `GET v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 #[doc(alias = "商户明细单号查询明细单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse = crate::v3::platsolution::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response;
 
-/// 查询商家转账批次电子回单: what is sent. `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
+/// 查询商家转账批次电子回单: the request. `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 #[doc(alias = "查询商家转账批次电子回单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoRequest = crate::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Request;
 
-/// 查询商家转账批次电子回单: what comes back. `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
+/// 查询商家转账批次电子回单: the response. `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 #[doc(alias = "查询商家转账批次电子回单")]
 pub type GetPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoResponse = crate::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response;
 
-/// 申请商家转账批次电子回单: what is sent. `POST v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
+/// 申请商家转账批次电子回单: the request. `POST v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
 #[doc(alias = "申请商家转账批次电子回单")]
 pub type PostPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyRequest = crate::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request;
 
-/// 申请商家转账批次电子回单: what comes back. `POST v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
+/// 申请商家转账批次电子回单: the response. `POST v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
 #[doc(alias = "申请商家转账批次电子回单")]
 pub type PostPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyResponse = crate::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response;
 
-/// 受理单次预约商家转账: what is sent. `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
+/// 受理单次预约商家转账: the request. `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
 #[doc(alias = "受理单次预约商家转账")]
 pub type PostPlatsolutionInsuranceMchTransferReservationApplyRequest =
     crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::Request;
 
-/// 受理单次预约商家转账: what comes back. `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
+/// 受理单次预约商家转账: the response. `POST v3/platsolution/insurance/mch-transfer/reservation/apply`
 #[doc(alias = "受理单次预约商家转账")]
 pub type PostPlatsolutionInsuranceMchTransferReservationApplyResponse =
     crate::v3::platsolution::insurance::mch_transfer::reservation::apply::post::Response;
 
-/// 商户预约单号查询预约商家转账记录: what is sent. `GET v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
+/// 商户预约单号查询预约商家转账记录: the request. `GET v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 #[doc(alias = "商户预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoRequest = crate::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Request;
 
-/// 商户预约单号查询预约商家转账记录: what comes back. `GET v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
+/// 商户预约单号查询预约商家转账记录: the response. `GET v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 #[doc(alias = "商户预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoResponse = crate::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response;
 
-/// 关闭预约商家转账记录: what is sent. `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
+/// 关闭预约商家转账记录: the request. `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 #[doc(alias = "关闭预约商家转账记录")]
 pub type PostPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoCloseRequest = crate::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request;
 
-/// 关闭预约商家转账记录: what comes back. `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
+/// 关闭预约商家转账记录: the response. `POST v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 #[doc(alias = "关闭预约商家转账记录")]
 pub type PostPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoCloseResponse = crate::v3::platsolution::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response;
 
-/// 微信支付预约单号查询预约商家转账记录: what is sent. `GET v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`
+/// 微信支付预约单号查询预约商家转账记录: the request. `GET v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`
 #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdRequest = crate::v3::platsolution::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Request;
 
-/// 微信支付预约单号查询预约商家转账记录: what comes back. `GET v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`
+/// 微信支付预约单号查询预约商家转账记录: the response. `GET v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`
 #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdResponse = crate::v3::platsolution::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Response;
 
-/// 受理商家转账: what is sent. `POST v3/platsolution/mch-transfer/batches/apply`
+/// 受理商家转账: the request. `POST v3/platsolution/mch-transfer/batches/apply`
 #[doc(alias = "受理商家转账")]
 pub type PostPlatsolutionMchTransferBatchesApplyRequest =
     crate::v3::platsolution::mch_transfer::batches::apply::post::Request;
 
-/// 受理商家转账: what comes back. `POST v3/platsolution/mch-transfer/batches/apply`
+/// 受理商家转账: the response. `POST v3/platsolution/mch-transfer/batches/apply`
 #[doc(alias = "受理商家转账")]
 pub type PostPlatsolutionMchTransferBatchesApplyResponse =
     crate::v3::platsolution::mch_transfer::batches::apply::post::Response;
 
-/// 微信支付转账批次单号查询批次单: what is sent. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
+/// 微信支付转账批次单号查询批次单: the request. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信支付转账批次单号查询批次单")]
 pub type GetPlatsolutionMchTransferBatchesBatchIdByBatchIdRequest =
     crate::v3::platsolution::mch_transfer::batches::batch_id::batch_id::get::Request;
 
-/// 微信支付转账批次单号查询批次单: what comes back. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
+/// 微信支付转账批次单号查询批次单: the response. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信支付转账批次单号查询批次单")]
 pub type GetPlatsolutionMchTransferBatchesBatchIdByBatchIdResponse =
     crate::v3::platsolution::mch_transfer::batches::batch_id::batch_id::get::Response;
 
-/// 微信支付转账明细单号查询明细单: what is sent. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+/// 微信支付转账明细单号查询明细单: the request. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 #[doc(alias = "微信支付转账明细单号查询明细单")]
 pub type GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest = crate::v3::platsolution::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request;
 
-/// 微信支付转账明细单号查询明细单: what comes back. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+/// 微信支付转账明细单号查询明细单: the response. `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 #[doc(alias = "微信支付转账明细单号查询明细单")]
 pub type GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse = crate::v3::platsolution::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response;
 
-/// 查询商家转账明细电子回单: what is sent. `GET v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
+/// 查询商家转账明细电子回单: the request. `GET v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
 #[doc(alias = "查询商家转账明细电子回单")]
 pub type GetPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoRequest = crate::v3::platsolution::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request;
 
-/// 查询商家转账明细电子回单: what comes back. `GET v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
+/// 查询商家转账明细电子回单: the response. `GET v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`
 #[doc(alias = "查询商家转账明细电子回单")]
 pub type GetPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoResponse = crate::v3::platsolution::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response;
 
-/// 申请商家转账明细电子回单: what is sent. `POST v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
+/// 申请商家转账明细电子回单: the request. `POST v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
 #[doc(alias = "申请商家转账明细电子回单")]
 pub type PostPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest = crate::v3::platsolution::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request;
 
-/// 申请商家转账明细电子回单: what comes back. `POST v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
+/// 申请商家转账明细电子回单: the response. `POST v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
 #[doc(alias = "申请商家转账明细电子回单")]
 pub type PostPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse = crate::v3::platsolution::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response;
 
-/// 商户转账批次单号查询批次单: what is sent. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
+/// 商户转账批次单号查询批次单: the request. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商户转账批次单号查询批次单")]
 pub type GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest =
     crate::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::get::Request;
 
-/// 商户转账批次单号查询批次单: what comes back. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
+/// 商户转账批次单号查询批次单: the response. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商户转账批次单号查询批次单")]
 pub type GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse =
     crate::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::get::Response;
 
-/// 商户明细单号查询明细单: what is sent. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+/// 商户明细单号查询明细单: the request. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 #[doc(alias = "商户明细单号查询明细单")]
 pub type GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoRequest = crate::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request;
 
-/// 商户明细单号查询明细单: what comes back. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+/// 商户明细单号查询明细单: the response. `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 #[doc(alias = "商户明细单号查询明细单")]
 pub type GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse = crate::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response;
 
-/// 查询商家转账批次电子回单: what is sent. `GET v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
+/// 查询商家转账批次电子回单: the request. `GET v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 #[doc(alias = "查询商家转账批次电子回单")]
 pub type GetPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoRequest = crate::v3::platsolution::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Request;
 
-/// 查询商家转账批次电子回单: what comes back. `GET v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
+/// 查询商家转账批次电子回单: the response. `GET v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 #[doc(alias = "查询商家转账批次电子回单")]
 pub type GetPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoResponse = crate::v3::platsolution::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response;
 
-/// 申请商家转账批次电子回单: what is sent. `POST v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
+/// 申请商家转账批次电子回单: the request. `POST v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
 #[doc(alias = "申请商家转账批次电子回单")]
 pub type PostPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyRequest = crate::v3::platsolution::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request;
 
-/// 申请商家转账批次电子回单: what comes back. `POST v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
+/// 申请商家转账批次电子回单: the response. `POST v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
 #[doc(alias = "申请商家转账批次电子回单")]
 pub type PostPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyResponse = crate::v3::platsolution::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response;
 
-/// 受理单次预约商家转账: what is sent. `POST v3/platsolution/mch-transfer/reservation/apply`
+/// 受理单次预约商家转账: the request. `POST v3/platsolution/mch-transfer/reservation/apply`
 #[doc(alias = "受理单次预约商家转账")]
 pub type PostPlatsolutionMchTransferReservationApplyRequest =
     crate::v3::platsolution::mch_transfer::reservation::apply::post::Request;
 
-/// 受理单次预约商家转账: what comes back. `POST v3/platsolution/mch-transfer/reservation/apply`
+/// 受理单次预约商家转账: the response. `POST v3/platsolution/mch-transfer/reservation/apply`
 #[doc(alias = "受理单次预约商家转账")]
 pub type PostPlatsolutionMchTransferReservationApplyResponse =
     crate::v3::platsolution::mch_transfer::reservation::apply::post::Response;
 
-/// 商户预约单号查询预约商家转账记录: what is sent. `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
+/// 商户预约单号查询预约商家转账记录: the request. `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 #[doc(alias = "商户预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoRequest =
     crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Request;
 
-/// 商户预约单号查询预约商家转账记录: what comes back. `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
+/// 商户预约单号查询预约商家转账记录: the response. `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 #[doc(alias = "商户预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoResponse =
     crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response;
 
-/// 关闭预约商家转账记录: what is sent. `POST v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
+/// 关闭预约商家转账记录: the request. `POST v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 #[doc(alias = "关闭预约商家转账记录")]
 pub type PostPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoCloseRequest = crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request;
 
-/// 关闭预约商家转账记录: what comes back. `POST v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
+/// 关闭预约商家转账记录: the response. `POST v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
 #[doc(alias = "关闭预约商家转账记录")]
 pub type PostPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoCloseResponse = crate::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response;
 
-/// 微信支付预约单号查询预约商家转账记录: what is sent. `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
+/// 微信支付预约单号查询预约商家转账记录: the request. `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
 #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionMchTransferReservationReservationIdByReservationIdRequest =
     crate::v3::platsolution::mch_transfer::reservation::reservation_id::reservation_id::get::Request;
 
-/// 微信支付预约单号查询预约商家转账记录: what comes back. `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
+/// 微信支付预约单号查询预约商家转账记录: the response. `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
 #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
 pub type GetPlatsolutionMchTransferReservationReservationIdByReservationIdResponse =
     crate::v3::platsolution::mch_transfer::reservation::reservation_id::reservation_id::get::Response;

@@ -2,82 +2,82 @@
 
 //! The types of `profitsharing`, each under the name that the OpenAPI document has for it.
 
-/// 申请分账账单: what is sent. `GET v3/profitsharing/bills`
+/// 申请分账账单: the request. `GET v3/profitsharing/bills`
 #[doc(alias = "申请分账账单")]
 pub type GetProfitsharingBillsRequest = crate::v3::profitsharing::bills::get::Request;
 
-/// 申请分账账单: what comes back. `GET v3/profitsharing/bills`
+/// 申请分账账单: the response. `GET v3/profitsharing/bills`
 #[doc(alias = "申请分账账单")]
 pub type GetProfitsharingBillsResponse = crate::v3::profitsharing::bills::get::Response;
 
-/// 查询最大分账比例: what comes back. `GET v3/profitsharing/merchant-configs/{sub_mchid}`
+/// 查询最大分账比例: the response. `GET v3/profitsharing/merchant-configs/{sub_mchid}`
 #[doc(alias = "查询最大分账比例")]
 pub type GetProfitsharingMerchantConfigsBySubMchidResponse =
     crate::v3::profitsharing::merchant_configs::sub_mchid::get::Response;
 
-/// 请求分账: what is sent. `POST v3/profitsharing/orders`
+/// 请求分账: the request. `POST v3/profitsharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostProfitsharingOrdersRequest = crate::v3::profitsharing::orders::post::Request;
 
-/// 请求分账: what comes back. `POST v3/profitsharing/orders`
+/// 请求分账: the response. `POST v3/profitsharing/orders`
 #[doc(alias = "请求分账")]
 pub type PostProfitsharingOrdersResponse = crate::v3::profitsharing::orders::post::Response;
 
-/// 查询分账结果: what is sent. `GET v3/profitsharing/orders/{out_order_no}`
+/// 查询分账结果: the request. `GET v3/profitsharing/orders/{out_order_no}`
 #[doc(alias = "查询分账结果")]
 pub type GetProfitsharingOrdersByOutOrderNoRequest =
     crate::v3::profitsharing::orders::out_order_no::get::Request;
 
-/// 查询分账结果: what comes back. `GET v3/profitsharing/orders/{out_order_no}`
+/// 查询分账结果: the response. `GET v3/profitsharing/orders/{out_order_no}`
 #[doc(alias = "查询分账结果")]
 pub type GetProfitsharingOrdersByOutOrderNoResponse =
     crate::v3::profitsharing::orders::out_order_no::get::Response;
 
-/// 解冻剩余资金: what is sent. `POST v3/profitsharing/orders/unfreeze`
+/// 解冻剩余资金: the request. `POST v3/profitsharing/orders/unfreeze`
 #[doc(alias = "解冻剩余资金")]
 pub type PostProfitsharingOrdersUnfreezeRequest = crate::v3::profitsharing::orders::unfreeze::post::Request;
 
-/// 解冻剩余资金: what comes back. `POST v3/profitsharing/orders/unfreeze`
+/// 解冻剩余资金: the response. `POST v3/profitsharing/orders/unfreeze`
 #[doc(alias = "解冻剩余资金")]
 pub type PostProfitsharingOrdersUnfreezeResponse = crate::v3::profitsharing::orders::unfreeze::post::Response;
 
-/// 添加分账接收方: what is sent. `POST v3/profitsharing/receivers/add`
+/// 添加分账接收方: the request. `POST v3/profitsharing/receivers/add`
 #[doc(alias = "添加分账接收方")]
 pub type PostProfitsharingReceiversAddRequest = crate::v3::profitsharing::receivers::add::post::Request;
 
-/// 添加分账接收方: what comes back. `POST v3/profitsharing/receivers/add`
+/// 添加分账接收方: the response. `POST v3/profitsharing/receivers/add`
 #[doc(alias = "添加分账接收方")]
 pub type PostProfitsharingReceiversAddResponse = crate::v3::profitsharing::receivers::add::post::Response;
 
-/// 删除分账接收方: what is sent. `POST v3/profitsharing/receivers/delete`
+/// 删除分账接收方: the request. `POST v3/profitsharing/receivers/delete`
 #[doc(alias = "删除分账接收方")]
 pub type PostProfitsharingReceiversDeleteRequest =
     crate::v3::profitsharing::receivers::delete_::post::Request;
 
-/// 删除分账接收方: what comes back. `POST v3/profitsharing/receivers/delete`
+/// 删除分账接收方: the response. `POST v3/profitsharing/receivers/delete`
 #[doc(alias = "删除分账接收方")]
 pub type PostProfitsharingReceiversDeleteResponse =
     crate::v3::profitsharing::receivers::delete_::post::Response;
 
-/// 请求分账回退: what is sent. `POST v3/profitsharing/return-orders`
+/// 请求分账回退: the request. `POST v3/profitsharing/return-orders`
 #[doc(alias = "请求分账回退")]
 pub type PostProfitsharingReturnOrdersRequest = crate::v3::profitsharing::return_orders::post::Request;
 
-/// 请求分账回退: what comes back. `POST v3/profitsharing/return-orders`
+/// 请求分账回退: the response. `POST v3/profitsharing/return-orders`
 #[doc(alias = "请求分账回退")]
 pub type PostProfitsharingReturnOrdersResponse = crate::v3::profitsharing::return_orders::post::Response;
 
-/// 查询分账回退结果: what is sent. `GET v3/profitsharing/return-orders/{out_return_no}`
+/// 查询分账回退结果: the request. `GET v3/profitsharing/return-orders/{out_return_no}`
 #[doc(alias = "查询分账回退结果")]
 pub type GetProfitsharingReturnOrdersByOutReturnNoRequest =
     crate::v3::profitsharing::return_orders::out_return_no::get::Request;
 
-/// 查询分账回退结果: what comes back. `GET v3/profitsharing/return-orders/{out_return_no}`
+/// 查询分账回退结果: the response. `GET v3/profitsharing/return-orders/{out_return_no}`
 #[doc(alias = "查询分账回退结果")]
 pub type GetProfitsharingReturnOrdersByOutReturnNoResponse =
     crate::v3::profitsharing::return_orders::out_return_no::get::Response;
 
-/// 查询剩余待分金额: what comes back. `GET v3/profitsharing/transactions/{transaction_id}/amounts`
+/// 查询剩余待分金额: the response. `GET v3/profitsharing/transactions/{transaction_id}/amounts`
 #[doc(alias = "查询剩余待分金额")]
 pub type GetProfitsharingTransactionsByTransactionIdAmountsResponse =
     crate::v3::profitsharing::transactions::transaction_id::amounts::get::Response;

@@ -2,30 +2,30 @@
 
 //! The types of `qrcode`, each under the name that the OpenAPI document has for it.
 
-/// 扣费受理: what is sent. `POST v3/qrcode/transactions`
+/// 扣费受理: the request. `POST v3/qrcode/transactions`
 #[doc(alias = "扣费受理")]
 pub type PostQrcodeTransactionsRequest = crate::v3::qrcode::transactions::post::Request;
 
-/// 扣费受理: what comes back. `POST v3/qrcode/transactions`
+/// 扣费受理: the response. `POST v3/qrcode/transactions`
 #[doc(alias = "扣费受理")]
 pub type PostQrcodeTransactionsResponse = crate::v3::qrcode::transactions::post::Response;
 
-/// 查询订单: what is sent. `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the request. `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::qrcode::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单: what comes back. `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the response. `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::qrcode::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 查询用户服务可用信息: what is sent. `GET v3/qrcode/user-services/contract-id/{contract_id}`
+/// 查询用户服务可用信息: the request. `GET v3/qrcode/user-services/contract-id/{contract_id}`
 #[doc(alias = "查询用户服务可用信息")]
 pub type GetQrcodeUserServicesContractIdByContractIdRequest =
     crate::v3::qrcode::user_services::contract_id::contract_id::get::Request;
 
-/// 查询用户服务可用信息: what comes back. `GET v3/qrcode/user-services/contract-id/{contract_id}`
+/// 查询用户服务可用信息: the response. `GET v3/qrcode/user-services/contract-id/{contract_id}`
 #[doc(alias = "查询用户服务可用信息")]
 pub type GetQrcodeUserServicesContractIdByContractIdResponse =
     crate::v3::qrcode::user_services::contract_id::contract_id::get::Response;

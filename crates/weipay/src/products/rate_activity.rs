@@ -2,25 +2,25 @@
 
 //! The types of `rate-activity`, each under the name that the OpenAPI document has for it.
 
-/// 报名费率优惠活动: what is sent. `POST v3/rate-activity/applications`
+/// 报名费率优惠活动: the request. `POST v3/rate-activity/applications`
 #[doc(alias = "报名费率优惠活动")]
 pub type PostRateActivityApplicationsRequest = crate::v3::rate_activity::applications::post::Request;
 
-/// 报名费率优惠活动: what comes back. `POST v3/rate-activity/applications`
+/// 报名费率优惠活动: the response. `POST v3/rate-activity/applications`
 #[doc(alias = "报名费率优惠活动")]
 pub type PostRateActivityApplicationsResponse = crate::v3::rate_activity::applications::post::Response;
 
-/// 根据申请单ID查询申请单结果: what comes back. `GET v3/rate-activity/applications/id/{application_id}`
+/// 根据申请单ID查询申请单结果: the response. `GET v3/rate-activity/applications/id/{application_id}`
 #[doc(alias = "根据申请单ID查询申请单结果")]
 pub type GetRateActivityApplicationsIdByApplicationIdResponse =
     crate::v3::rate_activity::applications::id::application_id::get::Response;
 
-/// 修改单据信息: what is sent. `PATCH v3/rate-activity/applications/id/{application_id}`
+/// 修改单据信息: the request. `PATCH v3/rate-activity/applications/id/{application_id}`
 #[doc(alias = "修改单据信息")]
 pub type PatchRateActivityApplicationsIdByApplicationIdRequest =
     crate::v3::rate_activity::applications::id::application_id::patch::Request;
 
-/// 修改单据信息: what comes back. `PATCH v3/rate-activity/applications/id/{application_id}`
+/// 修改单据信息: the response. `PATCH v3/rate-activity/applications/id/{application_id}`
 #[doc(alias = "修改单据信息")]
 pub type PatchRateActivityApplicationsIdByApplicationIdResponse =
     crate::v3::rate_activity::applications::id::application_id::patch::Response;

@@ -2,10 +2,10 @@
 
 //! The types of `realname`, each under the name that the OpenAPI document has for it.
 
-/// 实名信息校验: what is sent. `GET v3/realname/verify`
+/// 实名信息校验: the request. `GET v3/realname/verify`
 #[doc(alias = "实名信息校验")]
 pub type GetRealnameVerifyRequest = crate::v3::realname::verify::get::Request;
 
-/// 实名信息校验: what comes back. `GET v3/realname/verify`
+/// 实名信息校验: the response. `GET v3/realname/verify`
 #[doc(alias = "实名信息校验")]
 pub type GetRealnameVerifyResponse = crate::v3::realname::verify::get::Response;

@@ -2,17 +2,17 @@
 
 //! The types of `recharge`, each under the name that the OpenAPI document has for it.
 
-/// 申请银行转账充值: what is sent. `POST v3/recharge/bank-transfer-recharges/apply`
+/// 申请银行转账充值: the request. `POST v3/recharge/bank-transfer-recharges/apply`
 #[doc(alias = "申请银行转账充值")]
 pub type PostRechargeBankTransferRechargesApplyRequest =
     crate::v3::recharge::bank_transfer_recharges::apply::post::Request;
 
-/// 申请银行转账充值: what comes back. `POST v3/recharge/bank-transfer-recharges/apply`
+/// 申请银行转账充值: the response. `POST v3/recharge/bank-transfer-recharges/apply`
 #[doc(alias = "申请银行转账充值")]
 pub type PostRechargeBankTransferRechargesApplyResponse =
     crate::v3::recharge::bank_transfer_recharges::apply::post::Response;
 
-/// 查询银行转账充值结果: what comes back. `GET v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
+/// 查询银行转账充值结果: the response. `GET v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
 #[doc(alias = "查询银行转账充值结果")]
 pub type GetRechargeBankTransferRechargesOutRechargeNoByOutRechargeNoResponse =
     crate::v3::recharge::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response;

@@ -2,30 +2,30 @@
 
 //! The types of `refund`, each under the name that the OpenAPI document has for it.
 
-/// 申请退款: what is sent. `POST v3/refund/domestic/refunds`
+/// 申请退款: the request. `POST v3/refund/domestic/refunds`
 #[doc(alias = "申请退款")]
 pub type PostRefundDomesticRefundsRequest = crate::v3::refund::domestic::refunds::post::Request;
 
-/// 申请退款: what comes back. `POST v3/refund/domestic/refunds`
+/// 申请退款: the response. `POST v3/refund/domestic/refunds`
 #[doc(alias = "申请退款")]
 pub type PostRefundDomesticRefundsResponse = crate::v3::refund::domestic::refunds::post::Response;
 
-/// 查询单笔退款: what is sent. `GET v3/refund/domestic/refunds/{out_refund_no}`
+/// 查询单笔退款: the request. `GET v3/refund/domestic/refunds/{out_refund_no}`
 #[doc(alias = "查询单笔退款")]
 pub type GetRefundDomesticRefundsByOutRefundNoRequest =
     crate::v3::refund::domestic::refunds::out_refund_no::get::Request;
 
-/// 查询单笔退款: what comes back. `GET v3/refund/domestic/refunds/{out_refund_no}`
+/// 查询单笔退款: the response. `GET v3/refund/domestic/refunds/{out_refund_no}`
 #[doc(alias = "查询单笔退款")]
 pub type GetRefundDomesticRefundsByOutRefundNoResponse =
     crate::v3::refund::domestic::refunds::out_refund_no::get::Response;
 
-/// 发起异常退款: what is sent. `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
+/// 发起异常退款: the request. `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
 #[doc(alias = "发起异常退款")]
 pub type PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundRequest =
     crate::v3::refund::domestic::refunds::refund_id::apply_abnormal_refund::post::Request;
 
-/// 发起异常退款: what comes back. `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
+/// 发起异常退款: the response. `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
 #[doc(alias = "发起异常退款")]
 pub type PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundResponse =
     crate::v3::refund::domestic::refunds::refund_id::apply_abnormal_refund::post::Response;

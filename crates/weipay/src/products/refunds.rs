@@ -2,36 +2,36 @@
 
 //! The types of `refunds`, each under the name that the OpenAPI document has for it.
 
-/// 查询所有退款: what is sent. `GET v3/refunds`
+/// 查询所有退款: the request. `GET v3/refunds`
 #[doc(alias = "查询所有退款")]
 pub type GetRefundsRequest = crate::v3::refunds::get::Request;
 
-/// 查询所有退款: what comes back. `GET v3/refunds`
+/// 查询所有退款: the response. `GET v3/refunds`
 #[doc(alias = "查询所有退款")]
 pub type GetRefundsResponse = crate::v3::refunds::get::Response;
 
-/// 申请退款: what is sent. `POST v3/refunds`
+/// 申请退款: the request. `POST v3/refunds`
 #[doc(alias = "申请退款")]
 pub type PostRefundsRequest = crate::v3::refunds::post::Request;
 
-/// 申请退款: what comes back. `POST v3/refunds`
+/// 申请退款: the response. `POST v3/refunds`
 #[doc(alias = "申请退款")]
 pub type PostRefundsResponse = crate::v3::refunds::post::Response;
 
-/// 查询单笔退款(微信支付退款订单号): what is sent. `GET v3/refunds/id/{refund_id}`
+/// 查询单笔退款(微信支付退款订单号): the request. `GET v3/refunds/id/{refund_id}`
 #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
 pub type GetRefundsIdByRefundIdRequest = crate::v3::refunds::id::refund_id::get::Request;
 
-/// 查询单笔退款(微信支付退款订单号): what comes back. `GET v3/refunds/id/{refund_id}`
+/// 查询单笔退款(微信支付退款订单号): the response. `GET v3/refunds/id/{refund_id}`
 #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
 pub type GetRefundsIdByRefundIdResponse = crate::v3::refunds::id::refund_id::get::Response;
 
-/// 查询单笔退款(商户退款订单号): what is sent. `GET v3/refunds/out-refund-no/{out_refund_no}`
+/// 查询单笔退款(商户退款订单号): the request. `GET v3/refunds/out-refund-no/{out_refund_no}`
 #[doc(alias = "查询单笔退款(商户退款订单号)")]
 pub type GetRefundsOutRefundNoByOutRefundNoRequest =
     crate::v3::refunds::out_refund_no::out_refund_no::get::Request;
 
-/// 查询单笔退款(商户退款订单号): what comes back. `GET v3/refunds/out-refund-no/{out_refund_no}`
+/// 查询单笔退款(商户退款订单号): the response. `GET v3/refunds/out-refund-no/{out_refund_no}`
 #[doc(alias = "查询单笔退款(商户退款订单号)")]
 pub type GetRefundsOutRefundNoByOutRefundNoResponse =
     crate::v3::refunds::out_refund_no::out_refund_no::get::Response;

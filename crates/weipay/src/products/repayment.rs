@@ -2,21 +2,21 @@
 
 //! The types of `repayment`, each under the name that the OpenAPI document has for it.
 
-/// 还款单查询: what comes back. `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
+/// 还款单查询: the response. `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
 #[doc(alias = "还款单查询")]
 pub type GetRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoResponse =
     crate::v3::repayment::combine_transactions::partner::out_trade_no::combine_out_trade_no::get::Response;
 
-/// 商户关单: what is sent. `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
+/// 商户关单: the request. `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
 #[doc(alias = "商户关单")]
 pub type PostRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCloseRequest = crate::v3::repayment::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post::Request;
 
-/// 还款下单: what is sent. `POST v3/repayment/combine-transactions/partner/prepay`
+/// 还款下单: the request. `POST v3/repayment/combine-transactions/partner/prepay`
 #[doc(alias = "还款下单")]
 pub type PostRepaymentCombineTransactionsPartnerPrepayRequest =
     crate::v3::repayment::combine_transactions::partner::prepay::post::Request;
 
-/// 还款下单: what comes back. `POST v3/repayment/combine-transactions/partner/prepay`
+/// 还款下单: the response. `POST v3/repayment/combine-transactions/partner/prepay`
 #[doc(alias = "还款下单")]
 pub type PostRepaymentCombineTransactionsPartnerPrepayResponse =
     crate::v3::repayment::combine_transactions::partner::prepay::post::Response;

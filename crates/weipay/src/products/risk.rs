@@ -2,26 +2,26 @@
 
 //! The types of `risk`, each under the name that the OpenAPI document has for it.
 
-/// 获取平台证书: what is sent. `POST v2/risk/getcertficates`
+/// 获取平台证书: the request. `POST v2/risk/getcertficates`
 #[doc(alias = "获取平台证书")]
 pub type PostRiskGetcertficatesV2Request = crate::v2::risk::getcertficates::post::Request;
 
-/// 获取平台证书: what comes back. `POST v2/risk/getcertficates`
+/// 获取平台证书: the response. `POST v2/risk/getcertficates`
 #[doc(alias = "获取平台证书")]
 pub type PostRiskGetcertficatesV2Response = crate::v2::risk::getcertficates::post::Response;
 
-/// 获取RSA加密公钥: what is sent. `POST v2/risk/getpublickey`
+/// 获取RSA加密公钥: the request. `POST v2/risk/getpublickey`
 #[doc(alias = "获取RSA加密公钥")]
 pub type PostRiskGetpublickeyV2Request = crate::v2::risk::getpublickey::post::Request;
 
-/// 获取RSA加密公钥: what comes back. `POST v2/risk/getpublickey`
+/// 获取RSA加密公钥: the response. `POST v2/risk/getpublickey`
 #[doc(alias = "获取RSA加密公钥")]
 pub type PostRiskGetpublickeyV2Response = crate::v2::risk::getpublickey::post::Response;
 
-/// 银行特约商户违规信息查询: what is sent. `POST v2/risk/getviolation`
+/// 银行特约商户违规信息查询: the request. `POST v2/risk/getviolation`
 #[doc(alias = "银行特约商户违规信息查询")]
 pub type PostRiskGetviolationV2Request = crate::v2::risk::getviolation::post::Request;
 
-/// 银行特约商户违规信息查询: what comes back. `POST v2/risk/getviolation`
+/// 银行特约商户违规信息查询: the response. `POST v2/risk/getviolation`
 #[doc(alias = "银行特约商户违规信息查询")]
 pub type PostRiskGetviolationV2Response = crate::v2::risk::getviolation::post::Response;

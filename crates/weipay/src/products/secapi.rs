@@ -2,156 +2,156 @@
 
 //! The types of `secapi`, each under the name that the OpenAPI document has for it.
 
-/// 进件子商户: what is sent. `POST v2/secapi/mch/addInstitutionsub`
+/// 进件子商户: the request. `POST v2/secapi/mch/addInstitutionsub`
 #[doc(alias = "进件子商户")]
 pub type PostSecapiMchAddInstitutionsubV2Request = crate::v2::secapi::mch::add_institutionsub::post::Request;
 
-/// 进件子商户: what comes back. `POST v2/secapi/mch/addInstitutionsub`
+/// 进件子商户: the response. `POST v2/secapi/mch/addInstitutionsub`
 #[doc(alias = "进件子商户")]
 pub type PostSecapiMchAddInstitutionsubV2Response =
     crate::v2::secapi::mch::add_institutionsub::post::Response;
 
-/// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what is sent. `POST v2/secapi/mch/addsubdevconfig`
+/// 服务商子商户开发配置新增支付目录/新增对应APPID关联: the request. `POST v2/secapi/mch/addsubdevconfig`
 #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
 pub type PostSecapiMchAddsubdevconfigV2Request = crate::v2::secapi::mch::addsubdevconfig::post::Request;
 
-/// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what comes back. `POST v2/secapi/mch/addsubdevconfig`
+/// 服务商子商户开发配置新增支付目录/新增对应APPID关联: the response. `POST v2/secapi/mch/addsubdevconfig`
 #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
 pub type PostSecapiMchAddsubdevconfigV2Response = crate::v2::secapi::mch::addsubdevconfig::post::Response;
 
-/// 银行服务商特约子商户指定渠道号: what is sent. `POST v2/secapi/mch/channelsetting`
+/// 银行服务商特约子商户指定渠道号: the request. `POST v2/secapi/mch/channelsetting`
 #[doc(alias = "银行服务商特约子商户指定渠道号")]
 pub type PostSecapiMchChannelsettingV2Request = crate::v2::secapi::mch::channelsetting::post::Request;
 
-/// 银行服务商特约子商户指定渠道号: what comes back. `POST v2/secapi/mch/channelsetting`
+/// 银行服务商特约子商户指定渠道号: the response. `POST v2/secapi/mch/channelsetting`
 #[doc(alias = "银行服务商特约子商户指定渠道号")]
 pub type PostSecapiMchChannelsettingV2Response = crate::v2::secapi::mch::channelsetting::post::Response;
 
-/// 修改子商户: what is sent. `POST v2/secapi/mch/modifyInstitutionsub`
+/// 修改子商户: the request. `POST v2/secapi/mch/modifyInstitutionsub`
 #[doc(alias = "修改子商户")]
 pub type PostSecapiMchModifyInstitutionsubV2Request =
     crate::v2::secapi::mch::modify_institutionsub::post::Request;
 
-/// 修改子商户: what comes back. `POST v2/secapi/mch/modifyInstitutionsub`
+/// 修改子商户: the response. `POST v2/secapi/mch/modifyInstitutionsub`
 #[doc(alias = "修改子商户")]
 pub type PostSecapiMchModifyInstitutionsubV2Response =
     crate::v2::secapi::mch::modify_institutionsub::post::Response;
 
-/// 银行特约商户信息修改: what is sent. `POST v2/secapi/mch/modifymchinfo`
+/// 银行特约商户信息修改: the request. `POST v2/secapi/mch/modifymchinfo`
 #[doc(alias = "银行特约商户信息修改")]
 pub type PostSecapiMchModifymchinfoV2Request = crate::v2::secapi::mch::modifymchinfo::post::Request;
 
-/// 银行特约商户信息修改: what comes back. `POST v2/secapi/mch/modifymchinfo`
+/// 银行特约商户信息修改: the response. `POST v2/secapi/mch/modifymchinfo`
 #[doc(alias = "银行特约商户信息修改")]
 pub type PostSecapiMchModifymchinfoV2Response = crate::v2::secapi::mch::modifymchinfo::post::Response;
 
-/// 查询子商户: what is sent. `POST v2/secapi/mch/queryInstitutionsub`
+/// 查询子商户: the request. `POST v2/secapi/mch/queryInstitutionsub`
 #[doc(alias = "查询子商户")]
 pub type PostSecapiMchQueryInstitutionsubV2Request =
     crate::v2::secapi::mch::query_institutionsub::post::Request;
 
-/// 查询子商户: what comes back. `POST v2/secapi/mch/queryInstitutionsub`
+/// 查询子商户: the response. `POST v2/secapi/mch/queryInstitutionsub`
 #[doc(alias = "查询子商户")]
 pub type PostSecapiMchQueryInstitutionsubV2Response =
     crate::v2::secapi::mch::query_institutionsub::post::Response;
 
-/// 配置查询: what is sent. `POST v2/secapi/mch/querysubdevconfig`
+/// 配置查询: the request. `POST v2/secapi/mch/querysubdevconfig`
 #[doc(alias = "配置查询")]
 pub type PostSecapiMchQuerysubdevconfigV2Request = crate::v2::secapi::mch::querysubdevconfig::post::Request;
 
-/// 配置查询: what comes back. `POST v2/secapi/mch/querysubdevconfig`
+/// 配置查询: the response. `POST v2/secapi/mch/querysubdevconfig`
 #[doc(alias = "配置查询")]
 pub type PostSecapiMchQuerysubdevconfigV2Response = crate::v2::secapi::mch::querysubdevconfig::post::Response;
 
-/// 银行特约商户录入/银行特约商户资料查询: what is sent. `POST v2/secapi/mch/submchmanage`
+/// 银行特约商户录入/银行特约商户资料查询: the request. `POST v2/secapi/mch/submchmanage`
 #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
 pub type PostSecapiMchSubmchmanageV2Request = crate::v2::secapi::mch::submchmanage::post::Request;
 
-/// 银行特约商户录入/银行特约商户资料查询: what comes back. `POST v2/secapi/mch/submchmanage`
+/// 银行特约商户录入/银行特约商户资料查询: the response. `POST v2/secapi/mch/submchmanage`
 #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
 pub type PostSecapiMchSubmchmanageV2Response = crate::v2::secapi::mch::submchmanage::post::Response;
 
-/// 图片上传: what is sent. `POST v2/secapi/mch/uploadmedia`
+/// 图片上传: the request. `POST v2/secapi/mch/uploadmedia`
 #[doc(alias = "图片上传")]
 pub type PostSecapiMchUploadmediaV2Request = crate::v2::secapi::mch::uploadmedia::post::Request;
 
-/// 图片上传: what comes back. `POST v2/secapi/mch/uploadmedia`
+/// 图片上传: the response. `POST v2/secapi/mch/uploadmedia`
 #[doc(alias = "图片上传")]
 pub type PostSecapiMchUploadmediaV2Response = crate::v2::secapi::mch::uploadmedia::post::Response;
 
-/// 服务商特约商户关注功能配置: what is sent. `POST v2/secapi/mkt/addrecommendconf`
+/// 服务商特约商户关注功能配置: the request. `POST v2/secapi/mkt/addrecommendconf`
 #[doc(alias = "服务商特约商户关注功能配置")]
 pub type PostSecapiMktAddrecommendconfV2Request = crate::v2::secapi::mkt::addrecommendconf::post::Request;
 
-/// 服务商特约商户关注功能配置: what comes back. `POST v2/secapi/mkt/addrecommendconf`
+/// 服务商特约商户关注功能配置: the response. `POST v2/secapi/mkt/addrecommendconf`
 #[doc(alias = "服务商特约商户关注功能配置")]
 pub type PostSecapiMktAddrecommendconfV2Response = crate::v2::secapi::mkt::addrecommendconf::post::Response;
 
-/// 撤销订单: what is sent. `POST v2/secapi/pay/facepayreverse`
+/// 撤销订单: the request. `POST v2/secapi/pay/facepayreverse`
 #[doc(alias = "撤销订单")]
 pub type PostSecapiPayFacepayreverseV2Request = crate::v2::secapi::pay::facepayreverse::post::Request;
 
-/// 撤销订单: what comes back. `POST v2/secapi/pay/facepayreverse`
+/// 撤销订单: the response. `POST v2/secapi/pay/facepayreverse`
 #[doc(alias = "撤销订单")]
 pub type PostSecapiPayFacepayreverseV2Response = crate::v2::secapi::pay::facepayreverse::post::Response;
 
-/// 请求多次分账: what is sent. `POST v2/secapi/pay/multiprofitsharing`
+/// 请求多次分账: the request. `POST v2/secapi/pay/multiprofitsharing`
 #[doc(alias = "请求多次分账")]
 pub type PostSecapiPayMultiprofitsharingV2Request = crate::v2::secapi::pay::multiprofitsharing::post::Request;
 
-/// 请求多次分账: what comes back. `POST v2/secapi/pay/multiprofitsharing`
+/// 请求多次分账: the response. `POST v2/secapi/pay/multiprofitsharing`
 #[doc(alias = "请求多次分账")]
 pub type PostSecapiPayMultiprofitsharingV2Response =
     crate::v2::secapi::pay::multiprofitsharing::post::Response;
 
-/// 请求单次分账: what is sent. `POST v2/secapi/pay/profitsharing`
+/// 请求单次分账: the request. `POST v2/secapi/pay/profitsharing`
 #[doc(alias = "请求单次分账")]
 pub type PostSecapiPayProfitsharingV2Request = crate::v2::secapi::pay::profitsharing::post::Request;
 
-/// 请求单次分账: what comes back. `POST v2/secapi/pay/profitsharing`
+/// 请求单次分账: the response. `POST v2/secapi/pay/profitsharing`
 #[doc(alias = "请求单次分账")]
 pub type PostSecapiPayProfitsharingV2Response = crate::v2::secapi::pay::profitsharing::post::Response;
 
-/// 完结分账: what is sent. `POST v2/secapi/pay/profitsharingfinish`
+/// 完结分账: the request. `POST v2/secapi/pay/profitsharingfinish`
 #[doc(alias = "完结分账")]
 pub type PostSecapiPayProfitsharingfinishV2Request =
     crate::v2::secapi::pay::profitsharingfinish::post::Request;
 
-/// 完结分账: what comes back. `POST v2/secapi/pay/profitsharingfinish`
+/// 完结分账: the response. `POST v2/secapi/pay/profitsharingfinish`
 #[doc(alias = "完结分账")]
 pub type PostSecapiPayProfitsharingfinishV2Response =
     crate::v2::secapi::pay::profitsharingfinish::post::Response;
 
-/// 分账回退: what is sent. `POST v2/secapi/pay/profitsharingreturn`
+/// 分账回退: the request. `POST v2/secapi/pay/profitsharingreturn`
 #[doc(alias = "分账回退")]
 pub type PostSecapiPayProfitsharingreturnV2Request =
     crate::v2::secapi::pay::profitsharingreturn::post::Request;
 
-/// 分账回退: what comes back. `POST v2/secapi/pay/profitsharingreturn`
+/// 分账回退: the response. `POST v2/secapi/pay/profitsharingreturn`
 #[doc(alias = "分账回退")]
 pub type PostSecapiPayProfitsharingreturnV2Response =
     crate::v2::secapi::pay::profitsharingreturn::post::Response;
 
-/// 申请退款: what is sent. `POST v2/secapi/pay/refund`
+/// 申请退款: the request. `POST v2/secapi/pay/refund`
 #[doc(alias = "申请退款")]
 pub type PostSecapiPayRefundV2Request = crate::v2::secapi::pay::refund::post::Request;
 
-/// 申请退款: what comes back. `POST v2/secapi/pay/refund`
+/// 申请退款: the response. `POST v2/secapi/pay/refund`
 #[doc(alias = "申请退款")]
 pub type PostSecapiPayRefundV2Response = crate::v2::secapi::pay::refund::post::Response;
 
-/// 申请退款（支持单品）: what is sent. `POST v2/secapi/pay/refundv2`
+/// 申请退款（支持单品）: the request. `POST v2/secapi/pay/refundv2`
 #[doc(alias = "申请退款（支持单品）")]
 pub type PostSecapiPayRefundv2V2Request = crate::v2::secapi::pay::refundv2::post::Request;
 
-/// 申请退款（支持单品）: what comes back. `POST v2/secapi/pay/refundv2`
+/// 申请退款（支持单品）: the response. `POST v2/secapi/pay/refundv2`
 #[doc(alias = "申请退款（支持单品）")]
 pub type PostSecapiPayRefundv2V2Response = crate::v2::secapi::pay::refundv2::post::Response;
 
-/// 撤销订单: what is sent. `POST v2/secapi/pay/reverse`
+/// 撤销订单: the request. `POST v2/secapi/pay/reverse`
 #[doc(alias = "撤销订单")]
 pub type PostSecapiPayReverseV2Request = crate::v2::secapi::pay::reverse::post::Request;
 
-/// 撤销订单: what comes back. `POST v2/secapi/pay/reverse`
+/// 撤销订单: the response. `POST v2/secapi/pay/reverse`
 #[doc(alias = "撤销订单")]
 pub type PostSecapiPayReverseV2Response = crate::v2::secapi::pay::reverse::post::Response;

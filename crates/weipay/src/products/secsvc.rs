@@ -2,18 +2,18 @@
 
 //! The types of `secsvc`, each under the name that the OpenAPI document has for it.
 
-/// 微信支付实名授权: what is sent. `POST v2/secsvc/getrealnameinfo`
+/// 微信支付实名授权: the request. `POST v2/secsvc/getrealnameinfo`
 #[doc(alias = "微信支付实名授权")]
 pub type PostSecsvcGetrealnameinfoV2Request = crate::v2::secsvc::getrealnameinfo::post::Request;
 
-/// 微信支付实名授权: what comes back. `POST v2/secsvc/getrealnameinfo`
+/// 微信支付实名授权: the response. `POST v2/secsvc/getrealnameinfo`
 #[doc(alias = "微信支付实名授权")]
 pub type PostSecsvcGetrealnameinfoV2Response = crate::v2::secsvc::getrealnameinfo::post::Response;
 
-/// 微信支付实名验证: what is sent. `POST v2/secsvc/realnameauth`
+/// 微信支付实名验证: the request. `POST v2/secsvc/realnameauth`
 #[doc(alias = "微信支付实名验证")]
 pub type PostSecsvcRealnameauthV2Request = crate::v2::secsvc::realnameauth::post::Request;
 
-/// 微信支付实名验证: what comes back. `POST v2/secsvc/realnameauth`
+/// 微信支付实名验证: the response. `POST v2/secsvc/realnameauth`
 #[doc(alias = "微信支付实名验证")]
 pub type PostSecsvcRealnameauthV2Response = crate::v2::secsvc::realnameauth::post::Response;

@@ -2,10 +2,10 @@
 
 //! The types of `security`, each under the name that the OpenAPI document has for it.
 
-/// 商户签名验签／加解密测试: what is sent. `POST v3/security/echo`
+/// 商户签名验签／加解密测试: the request. `POST v3/security/echo`
 #[doc(alias = "商户签名验签／加解密测试")]
 pub type PostSecurityEchoRequest = crate::v3::security::echo::post::Request;
 
-/// 商户签名验签／加解密测试: what comes back. `POST v3/security/echo`
+/// 商户签名验签／加解密测试: the response. `POST v3/security/echo`
 #[doc(alias = "商户签名验签／加解密测试")]
 pub type PostSecurityEchoResponse = crate::v3::security::echo::post::Response;

@@ -2,10 +2,10 @@
 
 //! The types of `settle`, each under the name that the OpenAPI document has for it.
 
-/// 查询结算资金明细: what is sent. `GET v3/settle/settlements`
+/// 查询结算资金明细: the request. `GET v3/settle/settlements`
 #[doc(alias = "查询结算资金明细")]
 pub type GetSettleSettlementsRequest = crate::v3::settle::settlements::get::Request;
 
-/// 查询结算资金明细: what comes back. `GET v3/settle/settlements`
+/// 查询结算资金明细: the response. `GET v3/settle/settlements`
 #[doc(alias = "查询结算资金明细")]
 pub type GetSettleSettlementsResponse = crate::v3::settle::settlements::get::Response;

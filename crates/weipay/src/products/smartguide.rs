@@ -2,27 +2,27 @@
 
 //! The types of `smartguide`, each under the name that the OpenAPI document has for it.
 
-/// 服务人员查询: what is sent. `GET v3/smartguide/guides`
+/// 服务人员查询: the request. `GET v3/smartguide/guides`
 #[doc(alias = "服务人员查询")]
 pub type GetSmartguideGuidesRequest = crate::v3::smartguide::guides::get::Request;
 
-/// 服务人员查询: what comes back. `GET v3/smartguide/guides`
+/// 服务人员查询: the response. `GET v3/smartguide/guides`
 #[doc(alias = "服务人员查询")]
 pub type GetSmartguideGuidesResponse = crate::v3::smartguide::guides::get::Response;
 
-/// 服务人员注册: what is sent. `POST v3/smartguide/guides`
+/// 服务人员注册: the request. `POST v3/smartguide/guides`
 #[doc(alias = "服务人员注册")]
 pub type PostSmartguideGuidesRequest = crate::v3::smartguide::guides::post::Request;
 
-/// 服务人员注册: what comes back. `POST v3/smartguide/guides`
+/// 服务人员注册: the response. `POST v3/smartguide/guides`
 #[doc(alias = "服务人员注册")]
 pub type PostSmartguideGuidesResponse = crate::v3::smartguide::guides::post::Response;
 
-/// 服务人员信息更新: what is sent. `PATCH v3/smartguide/guides/{guide_id}`
+/// 服务人员信息更新: the request. `PATCH v3/smartguide/guides/{guide_id}`
 #[doc(alias = "服务人员信息更新")]
 pub type PatchSmartguideGuidesByGuideIdRequest = crate::v3::smartguide::guides::guide_id::patch::Request;
 
-/// 服务人员分配: what is sent. `POST v3/smartguide/guides/{guide_id}/assign`
+/// 服务人员分配: the request. `POST v3/smartguide/guides/{guide_id}/assign`
 #[doc(alias = "服务人员分配")]
 pub type PostSmartguideGuidesByGuideIdAssignRequest =
     crate::v3::smartguide::guides::guide_id::assign::post::Request;

@@ -2,6 +2,6 @@
 
 //! The types of `statements`, each under the name that the OpenAPI document has for it.
 
-/// 下载对账单: what is sent. `GET v3/statements`
+/// 下载对账单: the request. `GET v3/statements`
 #[doc(alias = "下载对账单")]
 pub type GetStatementsRequest = crate::v3::statements::get::Request;

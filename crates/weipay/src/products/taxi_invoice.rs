@@ -2,98 +2,98 @@
 
 //! The types of `taxi-invoice`, each under the name that the OpenAPI document has for it.
 
-/// 签到签退: what is sent. `POST v3/taxi-invoice/attendance/punch`
+/// 签到签退: the request. `POST v3/taxi-invoice/attendance/punch`
 #[doc(alias = "签到签退")]
 pub type PostTaxiInvoiceAttendancePunchRequest = crate::v3::taxi_invoice::attendance::punch::post::Request;
 
-/// 将出租车电子发票插入微信用户卡包: what is sent. `POST v3/taxi-invoice/cards`
+/// 将出租车电子发票插入微信用户卡包: the request. `POST v3/taxi-invoice/cards`
 #[doc(alias = "将出租车电子发票插入微信用户卡包")]
 pub type PostTaxiInvoiceCardsRequest = crate::v3::taxi_invoice::cards::post::Request;
 
-/// 将出租车电子发票插入微信用户卡包: what comes back. `POST v3/taxi-invoice/cards`
+/// 将出租车电子发票插入微信用户卡包: the response. `POST v3/taxi-invoice/cards`
 #[doc(alias = "将出租车电子发票插入微信用户卡包")]
 pub type PostTaxiInvoiceCardsResponse = crate::v3::taxi_invoice::cards::post::Response;
 
-/// 上传出租车电子发票文件: what is sent. `POST v3/taxi-invoice/cards/upload-file`
+/// 上传出租车电子发票文件: the request. `POST v3/taxi-invoice/cards/upload-file`
 #[doc(alias = "上传出租车电子发票文件")]
 pub type PostTaxiInvoiceCardsUploadFileRequest = crate::v3::taxi_invoice::cards::upload_file::post::Request;
 
-/// 上传出租车电子发票文件: what comes back. `POST v3/taxi-invoice/cards/upload-file`
+/// 上传出租车电子发票文件: the response. `POST v3/taxi-invoice/cards/upload-file`
 #[doc(alias = "上传出租车电子发票文件")]
 pub type PostTaxiInvoiceCardsUploadFileResponse = crate::v3::taxi_invoice::cards::upload_file::post::Response;
 
-/// 更新司机信息: what is sent. `POST v3/taxi-invoice/driver/update-driver`
+/// 更新司机信息: the request. `POST v3/taxi-invoice/driver/update-driver`
 #[doc(alias = "更新司机信息")]
 pub type PostTaxiInvoiceDriverUpdateDriverRequest =
     crate::v3::taxi_invoice::driver::update_driver::post::Request;
 
-/// 更新司机信息: what comes back. `POST v3/taxi-invoice/driver/update-driver`
+/// 更新司机信息: the response. `POST v3/taxi-invoice/driver/update-driver`
 #[doc(alias = "更新司机信息")]
 pub type PostTaxiInvoiceDriverUpdateDriverResponse =
     crate::v3::taxi_invoice::driver::update_driver::post::Response;
 
-/// 获取司机信息: what is sent. `GET v3/taxi-invoice/drivers/{driver_license}`
+/// 获取司机信息: the request. `GET v3/taxi-invoice/drivers/{driver_license}`
 #[doc(alias = "获取司机信息")]
 pub type GetTaxiInvoiceDriversByDriverLicenseRequest =
     crate::v3::taxi_invoice::drivers::driver_license::get::Request;
 
-/// 获取司机信息: what comes back. `GET v3/taxi-invoice/drivers/{driver_license}`
+/// 获取司机信息: the response. `GET v3/taxi-invoice/drivers/{driver_license}`
 #[doc(alias = "获取司机信息")]
 pub type GetTaxiInvoiceDriversByDriverLicenseResponse =
     crate::v3::taxi_invoice::drivers::driver_license::get::Response;
 
-/// 更新出租车信息: what is sent. `POST v3/taxi-invoice/taxi/update-taxi`
+/// 更新出租车信息: the request. `POST v3/taxi-invoice/taxi/update-taxi`
 #[doc(alias = "更新出租车信息")]
 pub type PostTaxiInvoiceTaxiUpdateTaxiRequest = crate::v3::taxi_invoice::taxi::update_taxi::post::Request;
 
-/// 更新出租车信息: what comes back. `POST v3/taxi-invoice/taxi/update-taxi`
+/// 更新出租车信息: the response. `POST v3/taxi-invoice/taxi/update-taxi`
 #[doc(alias = "更新出租车信息")]
 pub type PostTaxiInvoiceTaxiUpdateTaxiResponse = crate::v3::taxi_invoice::taxi::update_taxi::post::Response;
 
-/// 获取出租车公司商户信息: what is sent. `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
+/// 获取出租车公司商户信息: the request. `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
 #[doc(alias = "获取出租车公司商户信息")]
 pub type GetTaxiInvoiceTaxiCompaniesByCompanyMchidRequest =
     crate::v3::taxi_invoice::taxi_companies::company_mchid::get::Request;
 
-/// 获取出租车公司商户信息: what comes back. `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
+/// 获取出租车公司商户信息: the response. `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
 #[doc(alias = "获取出租车公司商户信息")]
 pub type GetTaxiInvoiceTaxiCompaniesByCompanyMchidResponse =
     crate::v3::taxi_invoice::taxi_companies::company_mchid::get::Response;
 
-/// 新增出租车公司: what is sent. `POST v3/taxi-invoice/taxi-company/create-taxi-company`
+/// 新增出租车公司: the request. `POST v3/taxi-invoice/taxi-company/create-taxi-company`
 #[doc(alias = "新增出租车公司")]
 pub type PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyRequest =
     crate::v3::taxi_invoice::taxi_company::create_taxi_company::post::Request;
 
-/// 新增出租车公司: what comes back. `POST v3/taxi-invoice/taxi-company/create-taxi-company`
+/// 新增出租车公司: the response. `POST v3/taxi-invoice/taxi-company/create-taxi-company`
 #[doc(alias = "新增出租车公司")]
 pub type PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyResponse =
     crate::v3::taxi_invoice::taxi_company::create_taxi_company::post::Response;
 
-/// 获取出租车信息: what is sent. `GET v3/taxi-invoice/taxies/{plate_number}`
+/// 获取出租车信息: the request. `GET v3/taxi-invoice/taxies/{plate_number}`
 #[doc(alias = "获取出租车信息")]
 pub type GetTaxiInvoiceTaxiesByPlateNumberRequest =
     crate::v3::taxi_invoice::taxies::plate_number::get::Request;
 
-/// 获取出租车信息: what comes back. `GET v3/taxi-invoice/taxies/{plate_number}`
+/// 获取出租车信息: the response. `GET v3/taxi-invoice/taxies/{plate_number}`
 #[doc(alias = "获取出租车信息")]
 pub type GetTaxiInvoiceTaxiesByPlateNumberResponse =
     crate::v3::taxi_invoice::taxies::plate_number::get::Response;
 
-/// 根据凭证查询乘客行程单: what is sent. `GET v3/taxi-invoice/user-taxi-order/find-by-token`
+/// 根据凭证查询乘客行程单: the request. `GET v3/taxi-invoice/user-taxi-order/find-by-token`
 #[doc(alias = "根据凭证查询乘客行程单")]
 pub type GetTaxiInvoiceUserTaxiOrderFindByTokenRequest =
     crate::v3::taxi_invoice::user_taxi_order::find_by_token::get::Request;
 
-/// 根据凭证查询乘客行程单: what comes back. `GET v3/taxi-invoice/user-taxi-order/find-by-token`
+/// 根据凭证查询乘客行程单: the response. `GET v3/taxi-invoice/user-taxi-order/find-by-token`
 #[doc(alias = "根据凭证查询乘客行程单")]
 pub type GetTaxiInvoiceUserTaxiOrderFindByTokenResponse =
     crate::v3::taxi_invoice::user_taxi_order::find_by_token::get::Response;
 
-/// 获取乘客行程单列表: what is sent. `GET v3/taxi-invoice/user-taxi-orders`
+/// 获取乘客行程单列表: the request. `GET v3/taxi-invoice/user-taxi-orders`
 #[doc(alias = "获取乘客行程单列表")]
 pub type GetTaxiInvoiceUserTaxiOrdersRequest = crate::v3::taxi_invoice::user_taxi_orders::get::Request;
 
-/// 获取乘客行程单列表: what comes back. `GET v3/taxi-invoice/user-taxi-orders`
+/// 获取乘客行程单列表: the response. `GET v3/taxi-invoice/user-taxi-orders`
 #[doc(alias = "获取乘客行程单列表")]
 pub type GetTaxiInvoiceUserTaxiOrdersResponse = crate::v3::taxi_invoice::user_taxi_orders::get::Response;

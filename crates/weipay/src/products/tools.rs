@@ -2,18 +2,18 @@
 
 //! The types of `tools`, each under the name that the OpenAPI document has for it.
 
-/// 授权码查询openid: what is sent. `POST v2/tools/authcodetoopenid`
+/// 授权码查询openid: the request. `POST v2/tools/authcodetoopenid`
 #[doc(alias = "授权码查询openid")]
 pub type PostToolsAuthcodetoopenidV2Request = crate::v2::tools::authcodetoopenid::post::Request;
 
-/// 授权码查询openid: what comes back. `POST v2/tools/authcodetoopenid`
+/// 授权码查询openid: the response. `POST v2/tools/authcodetoopenid`
 #[doc(alias = "授权码查询openid")]
 pub type PostToolsAuthcodetoopenidV2Response = crate::v2::tools::authcodetoopenid::post::Response;
 
-/// 转换短链接: what is sent. `POST v2/tools/shorturl`
+/// 转换短链接: the request. `POST v2/tools/shorturl`
 #[doc(alias = "转换短链接")]
 pub type PostToolsShorturlV2Request = crate::v2::tools::shorturl::post::Request;
 
-/// 转换短链接: what comes back. `POST v2/tools/shorturl`
+/// 转换短链接: the response. `POST v2/tools/shorturl`
 #[doc(alias = "转换短链接")]
 pub type PostToolsShorturlV2Response = crate::v2::tools::shorturl::post::Response;

@@ -2,37 +2,37 @@
 
 //! The types of `transaction-block`, each under the name that the OpenAPI document has for it.
 
-/// 查询子商户交易拦截记录详情: what is sent. `GET v3/transaction-block/transaction-block-records/{block_record_id}`
+/// 查询子商户交易拦截记录详情: the request. `GET v3/transaction-block/transaction-block-records/{block_record_id}`
 #[doc(alias = "查询子商户交易拦截记录详情")]
 pub type GetTransactionBlockTransactionBlockRecordsByBlockRecordIdRequest =
     crate::v3::transaction_block::transaction_block_records::block_record_id::get::Request;
 
-/// 查询子商户交易拦截记录详情: what comes back. `GET v3/transaction-block/transaction-block-records/{block_record_id}`
+/// 查询子商户交易拦截记录详情: the response. `GET v3/transaction-block/transaction-block-records/{block_record_id}`
 #[doc(alias = "查询子商户交易拦截记录详情")]
 pub type GetTransactionBlockTransactionBlockRecordsByBlockRecordIdResponse =
     crate::v3::transaction_block::transaction_block_records::block_record_id::get::Response;
 
-/// 分页查询子商户名下的交易拦截记录: what is sent. `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
+/// 分页查询子商户名下的交易拦截记录: the request. `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
 #[doc(alias = "分页查询子商户名下的交易拦截记录")]
 pub type GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidRequest =
     crate::v3::transaction_block::transaction_block_records::sub_mchid::sub_mchid::get::Request;
 
-/// 分页查询子商户名下的交易拦截记录: what comes back. `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
+/// 分页查询子商户名下的交易拦截记录: the response. `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
 #[doc(alias = "分页查询子商户名下的交易拦截记录")]
 pub type GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidResponse =
     crate::v3::transaction_block::transaction_block_records::sub_mchid::sub_mchid::get::Response;
 
-/// 查询交易拦截申诉详情: what comes back. `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
+/// 查询交易拦截申诉详情: the response. `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
 #[doc(alias = "查询交易拦截申诉详情")]
 pub type GetTransactionBlockTransactionBlockSubmissionsByBlockSubmissionIdResponse =
     crate::v3::transaction_block::transaction_block_submissions::block_submission_id::get::Response;
 
-/// 发起交易拦截申诉: what is sent. `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
+/// 发起交易拦截申诉: the request. `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
 #[doc(alias = "发起交易拦截申诉")]
 pub type PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidRequest =
     crate::v3::transaction_block::transaction_block_submissions::sub_mchid::sub_mchid::post::Request;
 
-/// 发起交易拦截申诉: what comes back. `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
+/// 发起交易拦截申诉: the response. `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
 #[doc(alias = "发起交易拦截申诉")]
 pub type PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidResponse =
     crate::v3::transaction_block::transaction_block_submissions::sub_mchid::sub_mchid::post::Response;

@@ -2,81 +2,81 @@
 
 //! The types of `transactions`, each under the name that the OpenAPI document has for it.
 
-/// APP支付下单: what is sent. `POST v3/transactions/app`
+/// APP支付下单: the request. `POST v3/transactions/app`
 #[doc(alias = "APP支付下单")]
 pub type PostTransactionsAppRequest = crate::v3::transactions::app::post::Request;
 
-/// APP支付下单: what comes back. `POST v3/transactions/app`
+/// APP支付下单: the response. `POST v3/transactions/app`
 #[doc(alias = "APP支付下单")]
 pub type PostTransactionsAppResponse = crate::v3::transactions::app::post::Response;
 
-/// 查询订单(微信支付订单号): what is sent. `GET v3/transactions/id/{transaction_id}`
+/// 查询订单(微信支付订单号): the request. `GET v3/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单(微信支付订单号)")]
 pub type GetTransactionsIdByTransactionIdRequest = crate::v3::transactions::id::transaction_id::get::Request;
 
-/// 查询订单(微信支付订单号): what comes back. `GET v3/transactions/id/{transaction_id}`
+/// 查询订单(微信支付订单号): the response. `GET v3/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单(微信支付订单号)")]
 pub type GetTransactionsIdByTransactionIdResponse =
     crate::v3::transactions::id::transaction_id::get::Response;
 
-/// 关闭订单(微信支付订单号): what is sent. `POST v3/transactions/id/{transaction_id}/close`
+/// 关闭订单(微信支付订单号): the request. `POST v3/transactions/id/{transaction_id}/close`
 #[doc(alias = "关闭订单(微信支付订单号)")]
 pub type PostTransactionsIdByTransactionIdCloseRequest =
     crate::v3::transactions::id::transaction_id::close::post::Request;
 
-/// 撤销订单(微信支付订单号): what is sent. `POST v3/transactions/id/{transaction_id}/reverse`
+/// 撤销订单(微信支付订单号): the request. `POST v3/transactions/id/{transaction_id}/reverse`
 #[doc(alias = "撤销订单(微信支付订单号)")]
 pub type PostTransactionsIdByTransactionIdReverseRequest =
     crate::v3::transactions::id::transaction_id::reverse::post::Request;
 
-/// 小程序/公众号支付下单: what is sent. `POST v3/transactions/jsapi`
+/// 小程序/公众号支付下单: the request. `POST v3/transactions/jsapi`
 #[doc(alias = "小程序/公众号支付下单")]
 pub type PostTransactionsJsapiRequest = crate::v3::transactions::jsapi::post::Request;
 
-/// 小程序/公众号支付下单: what comes back. `POST v3/transactions/jsapi`
+/// 小程序/公众号支付下单: the response. `POST v3/transactions/jsapi`
 #[doc(alias = "小程序/公众号支付下单")]
 pub type PostTransactionsJsapiResponse = crate::v3::transactions::jsapi::post::Response;
 
-/// 提交付款码支付: what is sent. `POST v3/transactions/micropay`
+/// 提交付款码支付: the request. `POST v3/transactions/micropay`
 #[doc(alias = "提交付款码支付")]
 pub type PostTransactionsMicropayRequest = crate::v3::transactions::micropay::post::Request;
 
-/// 提交付款码支付: what comes back. `POST v3/transactions/micropay`
+/// 提交付款码支付: the response. `POST v3/transactions/micropay`
 #[doc(alias = "提交付款码支付")]
 pub type PostTransactionsMicropayResponse = crate::v3::transactions::micropay::post::Response;
 
-/// H5支付下单: what is sent. `POST v3/transactions/mweb`
+/// H5支付下单: the request. `POST v3/transactions/mweb`
 #[doc(alias = "H5支付下单")]
 pub type PostTransactionsMwebRequest = crate::v3::transactions::mweb::post::Request;
 
-/// H5支付下单: what comes back. `POST v3/transactions/mweb`
+/// H5支付下单: the response. `POST v3/transactions/mweb`
 #[doc(alias = "H5支付下单")]
 pub type PostTransactionsMwebResponse = crate::v3::transactions::mweb::post::Response;
 
-/// 扫码支付下单: what is sent. `POST v3/transactions/native`
+/// 扫码支付下单: the request. `POST v3/transactions/native`
 #[doc(alias = "扫码支付下单")]
 pub type PostTransactionsNativeRequest = crate::v3::transactions::native::post::Request;
 
-/// 扫码支付下单: what comes back. `POST v3/transactions/native`
+/// 扫码支付下单: the response. `POST v3/transactions/native`
 #[doc(alias = "扫码支付下单")]
 pub type PostTransactionsNativeResponse = crate::v3::transactions::native::post::Response;
 
-/// 查询订单(商户订单号): what is sent. `GET v3/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单(商户订单号): the request. `GET v3/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单(商户订单号)")]
 pub type GetTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单(商户订单号): what comes back. `GET v3/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单(商户订单号): the response. `GET v3/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单(商户订单号)")]
 pub type GetTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 关闭订单(商户订单号): what is sent. `POST v3/transactions/out-trade-no/{out_trade_no}/close`
+/// 关闭订单(商户订单号): the request. `POST v3/transactions/out-trade-no/{out_trade_no}/close`
 #[doc(alias = "关闭订单(商户订单号)")]
 pub type PostTransactionsOutTradeNoByOutTradeNoCloseRequest =
     crate::v3::transactions::out_trade_no::out_trade_no::close::post::Request;
 
-/// 撤销订单(商户订单号): what is sent. `POST v3/transactions/out-trade-no/{out_trade_no}/reverse`
+/// 撤销订单(商户订单号): the request. `POST v3/transactions/out-trade-no/{out_trade_no}/reverse`
 #[doc(alias = "撤销订单(商户订单号)")]
 pub type PostTransactionsOutTradeNoByOutTradeNoReverseRequest =
     crate::v3::transactions::out_trade_no::out_trade_no::reverse::post::Request;

@@ -2,52 +2,52 @@
 
 //! The types of `transfer`, each under the name that the OpenAPI document has for it.
 
-/// 发起批量转账: what is sent. `POST v3/transfer/batches`
+/// 发起批量转账: the request. `POST v3/transfer/batches`
 #[doc(alias = "发起批量转账")]
 pub type PostTransferBatchesRequest = crate::v3::transfer::batches::post::Request;
 
-/// 发起批量转账: what comes back. `POST v3/transfer/batches`
+/// 发起批量转账: the response. `POST v3/transfer/batches`
 #[doc(alias = "发起批量转账")]
 pub type PostTransferBatchesResponse = crate::v3::transfer::batches::post::Response;
 
-/// 微信批次单号查询批次单: what is sent. `GET v3/transfer/batches/batch-id/{batch_id}`
+/// 微信批次单号查询批次单: the request. `GET v3/transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信批次单号查询批次单")]
 pub type GetTransferBatchesBatchIdByBatchIdRequest =
     crate::v3::transfer::batches::batch_id::batch_id::get::Request;
 
-/// 微信批次单号查询批次单: what comes back. `GET v3/transfer/batches/batch-id/{batch_id}`
+/// 微信批次单号查询批次单: the response. `GET v3/transfer/batches/batch-id/{batch_id}`
 #[doc(alias = "微信批次单号查询批次单")]
 pub type GetTransferBatchesBatchIdByBatchIdResponse =
     crate::v3::transfer::batches::batch_id::batch_id::get::Response;
 
-/// 微信明细单号查询明细单: what comes back. `GET v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+/// 微信明细单号查询明细单: the response. `GET v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 #[doc(alias = "微信明细单号查询明细单")]
 pub type GetTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse =
     crate::v3::transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response;
 
-/// 商家批次单号查询批次单: what is sent. `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
+/// 商家批次单号查询批次单: the request. `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商家批次单号查询批次单")]
 pub type GetTransferBatchesOutBatchNoByOutBatchNoRequest =
     crate::v3::transfer::batches::out_batch_no::out_batch_no::get::Request;
 
-/// 商家批次单号查询批次单: what comes back. `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
+/// 商家批次单号查询批次单: the response. `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
 #[doc(alias = "商家批次单号查询批次单")]
 pub type GetTransferBatchesOutBatchNoByOutBatchNoResponse =
     crate::v3::transfer::batches::out_batch_no::out_batch_no::get::Response;
 
-/// 商家明细单号查询明细单: what comes back. `GET v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+/// 商家明细单号查询明细单: the response. `GET v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 #[doc(alias = "商家明细单号查询明细单")]
 pub type GetTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse = crate::v3::transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response;
 
-/// 转账电子回单申请受理: what is sent. `POST v3/transfer/bill-receipt`
+/// 转账电子回单申请受理: the request. `POST v3/transfer/bill-receipt`
 #[doc(alias = "转账电子回单申请受理")]
 pub type PostTransferBillReceiptRequest = crate::v3::transfer::bill_receipt::post::Request;
 
-/// 转账电子回单申请受理: what comes back. `POST v3/transfer/bill-receipt`
+/// 转账电子回单申请受理: the response. `POST v3/transfer/bill-receipt`
 #[doc(alias = "转账电子回单申请受理")]
 pub type PostTransferBillReceiptResponse = crate::v3::transfer::bill_receipt::post::Response;
 
-/// 查询转账电子回单: what comes back. `GET v3/transfer/bill-receipt/{out_batch_no}`
+/// 查询转账电子回单: the response. `GET v3/transfer/bill-receipt/{out_batch_no}`
 #[doc(alias = "查询转账电子回单")]
 pub type GetTransferBillReceiptByOutBatchNoResponse =
     crate::v3::transfer::bill_receipt::out_batch_no::get::Response;

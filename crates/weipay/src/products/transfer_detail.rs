@@ -2,22 +2,22 @@
 
 //! The types of `transfer-detail`, each under the name that the OpenAPI document has for it.
 
-/// 查询转账明细电子回单受理结果: what is sent. `GET v3/transfer-detail/electronic-receipts`
+/// 查询转账明细电子回单受理结果: the request. `GET v3/transfer-detail/electronic-receipts`
 #[doc(alias = "查询转账明细电子回单受理结果")]
 pub type GetTransferDetailElectronicReceiptsRequest =
     crate::v3::transfer_detail::electronic_receipts::get::Request;
 
-/// 查询转账明细电子回单受理结果: what comes back. `GET v3/transfer-detail/electronic-receipts`
+/// 查询转账明细电子回单受理结果: the response. `GET v3/transfer-detail/electronic-receipts`
 #[doc(alias = "查询转账明细电子回单受理结果")]
 pub type GetTransferDetailElectronicReceiptsResponse =
     crate::v3::transfer_detail::electronic_receipts::get::Response;
 
-/// 转账明细电子回单受理: what is sent. `POST v3/transfer-detail/electronic-receipts`
+/// 转账明细电子回单受理: the request. `POST v3/transfer-detail/electronic-receipts`
 #[doc(alias = "转账明细电子回单受理")]
 pub type PostTransferDetailElectronicReceiptsRequest =
     crate::v3::transfer_detail::electronic_receipts::post::Request;
 
-/// 转账明细电子回单受理: what comes back. `POST v3/transfer-detail/electronic-receipts`
+/// 转账明细电子回单受理: the response. `POST v3/transfer-detail/electronic-receipts`
 #[doc(alias = "转账明细电子回单受理")]
 pub type PostTransferDetailElectronicReceiptsResponse =
     crate::v3::transfer_detail::electronic_receipts::post::Response;

@@ -2,11 +2,11 @@
 
 //! The types of `transferdownload`, each under the name that the OpenAPI document has for it.
 
-/// 下载电子回单PDF文件: what is sent. `GET v3/transferdownload/elecvoucherfile`
+/// 下载电子回单PDF文件: the request. `GET v3/transferdownload/elecvoucherfile`
 #[doc(alias = "下载电子回单PDF文件")]
 pub type GetTransferdownloadElecvoucherfileRequest =
     crate::v3::transferdownload::elecvoucherfile::get::Request;
 
-/// 下载电子回单: what is sent. `GET v3/transferdownload/signfile`
+/// 下载电子回单: the request. `GET v3/transferdownload/signfile`
 #[doc(alias = "下载电子回单")]
 pub type GetTransferdownloadSignfileRequest = crate::v3::transferdownload::signfile::get::Request;

@@ -2,52 +2,52 @@
 
 //! The types of `transit`, each under the name that the OpenAPI document has for it.
 
-/// 申请扣款: what is sent. `POST v2/transit/partnerpay/payapply`
+/// 申请扣款: the request. `POST v2/transit/partnerpay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostTransitPartnerpayPayapplyV2Request = crate::v2::transit::partnerpay::payapply::post::Request;
 
-/// 申请扣款: what comes back. `POST v2/transit/partnerpay/payapply`
+/// 申请扣款: the response. `POST v2/transit/partnerpay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostTransitPartnerpayPayapplyV2Response = crate::v2::transit::partnerpay::payapply::post::Response;
 
-/// 查询订单: what is sent. `POST v2/transit/partnerpay/queryorder`
+/// 查询订单: the request. `POST v2/transit/partnerpay/queryorder`
 #[doc(alias = "查询订单")]
 pub type PostTransitPartnerpayQueryorderV2Request = crate::v2::transit::partnerpay::queryorder::post::Request;
 
-/// 查询订单: what comes back. `POST v2/transit/partnerpay/queryorder`
+/// 查询订单: the response. `POST v2/transit/partnerpay/queryorder`
 #[doc(alias = "查询订单")]
 pub type PostTransitPartnerpayQueryorderV2Response =
     crate::v2::transit::partnerpay::queryorder::post::Response;
 
-/// 查询用户状态接口: what is sent. `POST v2/transit/partnerpay/querystate`
+/// 查询用户状态接口: the request. `POST v2/transit/partnerpay/querystate`
 #[doc(alias = "查询用户状态接口")]
 pub type PostTransitPartnerpayQuerystateV2Request = crate::v2::transit::partnerpay::querystate::post::Request;
 
-/// 查询用户状态接口: what comes back. `POST v2/transit/partnerpay/querystate`
+/// 查询用户状态接口: the response. `POST v2/transit/partnerpay/querystate`
 #[doc(alias = "查询用户状态接口")]
 pub type PostTransitPartnerpayQuerystateV2Response =
     crate::v2::transit::partnerpay::querystate::post::Response;
 
-/// 申请扣款: what is sent. `POST v2/transit/pay/payapply`
+/// 申请扣款: the request. `POST v2/transit/pay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostTransitPayPayapplyV2Request = crate::v2::transit::pay::payapply::post::Request;
 
-/// 申请扣款: what comes back. `POST v2/transit/pay/payapply`
+/// 申请扣款: the response. `POST v2/transit/pay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostTransitPayPayapplyV2Response = crate::v2::transit::pay::payapply::post::Response;
 
-/// 查询用户状态接口: what is sent. `POST v2/transit/pay/querystate`
+/// 查询用户状态接口: the request. `POST v2/transit/pay/querystate`
 #[doc(alias = "查询用户状态接口")]
 pub type PostTransitPayQuerystateV2Request = crate::v2::transit::pay::querystate::post::Request;
 
-/// 查询用户状态接口: what comes back. `POST v2/transit/pay/querystate`
+/// 查询用户状态接口: the response. `POST v2/transit/pay/querystate`
 #[doc(alias = "查询用户状态接口")]
 pub type PostTransitPayQuerystateV2Response = crate::v2::transit::pay::querystate::post::Response;
 
-/// 查询订单: what is sent. `POST v2/transit/queryorder`
+/// 查询订单: the request. `POST v2/transit/queryorder`
 #[doc(alias = "查询订单")]
 pub type PostTransitQueryorderV2Request = crate::v2::transit::queryorder::post::Request;
 
-/// 查询订单: what comes back. `POST v2/transit/queryorder`
+/// 查询订单: the response. `POST v2/transit/queryorder`
 #[doc(alias = "查询订单")]
 pub type PostTransitQueryorderV2Response = crate::v2::transit::queryorder::post::Response;

@@ -2,145 +2,145 @@
 
 //! The types of `vehicle`, each under the name that the OpenAPI document has for it.
 
-/// 用户入场通知: what is sent. `POST v2/vehicle/partnerpay/notification`
+/// 用户入场通知: the request. `POST v2/vehicle/partnerpay/notification`
 #[doc(alias = "用户入场通知")]
 pub type PostVehiclePartnerpayNotificationV2Request =
     crate::v2::vehicle::partnerpay::notification::post::Request;
 
-/// 用户入场通知: what comes back. `POST v2/vehicle/partnerpay/notification`
+/// 用户入场通知: the response. `POST v2/vehicle/partnerpay/notification`
 #[doc(alias = "用户入场通知")]
 pub type PostVehiclePartnerpayNotificationV2Response =
     crate::v2::vehicle::partnerpay::notification::post::Response;
 
-/// 申请扣款: what is sent. `POST v2/vehicle/partnerpay/payapply`
+/// 申请扣款: the request. `POST v2/vehicle/partnerpay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostVehiclePartnerpayPayapplyV2Request = crate::v2::vehicle::partnerpay::payapply::post::Request;
 
-/// 申请扣款: what comes back. `POST v2/vehicle/partnerpay/payapply`
+/// 申请扣款: the response. `POST v2/vehicle/partnerpay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostVehiclePartnerpayPayapplyV2Response = crate::v2::vehicle::partnerpay::payapply::post::Response;
 
-/// 用户状态查询: what is sent. `POST v2/vehicle/partnerpay/querystate`
+/// 用户状态查询: the request. `POST v2/vehicle/partnerpay/querystate`
 #[doc(alias = "用户状态查询")]
 pub type PostVehiclePartnerpayQuerystateV2Request = crate::v2::vehicle::partnerpay::querystate::post::Request;
 
-/// 用户状态查询: what comes back. `POST v2/vehicle/partnerpay/querystate`
+/// 用户状态查询: the response. `POST v2/vehicle/partnerpay/querystate`
 #[doc(alias = "用户状态查询")]
 pub type PostVehiclePartnerpayQuerystateV2Response =
     crate::v2::vehicle::partnerpay::querystate::post::Response;
 
-/// 用户入场通知: what is sent. `POST v2/vehicle/pay/notification`
+/// 用户入场通知: the request. `POST v2/vehicle/pay/notification`
 #[doc(alias = "用户入场通知")]
 pub type PostVehiclePayNotificationV2Request = crate::v2::vehicle::pay::notification::post::Request;
 
-/// 用户入场通知: what comes back. `POST v2/vehicle/pay/notification`
+/// 用户入场通知: the response. `POST v2/vehicle/pay/notification`
 #[doc(alias = "用户入场通知")]
 pub type PostVehiclePayNotificationV2Response = crate::v2::vehicle::pay::notification::post::Response;
 
-/// 申请扣款: what is sent. `POST v2/vehicle/pay/payapply`
+/// 申请扣款: the request. `POST v2/vehicle/pay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostVehiclePayPayapplyV2Request = crate::v2::vehicle::pay::payapply::post::Request;
 
-/// 申请扣款: what comes back. `POST v2/vehicle/pay/payapply`
+/// 申请扣款: the response. `POST v2/vehicle/pay/payapply`
 #[doc(alias = "申请扣款")]
 pub type PostVehiclePayPayapplyV2Response = crate::v2::vehicle::pay::payapply::post::Response;
 
-/// 用户状态查询: what is sent. `POST v2/vehicle/pay/querystate`
+/// 用户状态查询: the request. `POST v2/vehicle/pay/querystate`
 #[doc(alias = "用户状态查询")]
 pub type PostVehiclePayQuerystateV2Request = crate::v2::vehicle::pay::querystate::post::Request;
 
-/// 用户状态查询: what comes back. `POST v2/vehicle/pay/querystate`
+/// 用户状态查询: the response. `POST v2/vehicle/pay/querystate`
 #[doc(alias = "用户状态查询")]
 pub type PostVehiclePayQuerystateV2Response = crate::v2::vehicle::pay::querystate::post::Response;
 
-/// 通过商户ETC绑定号查询签约状态: what is sent. `GET v3/vehicle/etc/contracts/{contract_id}`
+/// 通过商户ETC绑定号查询签约状态: the request. `GET v3/vehicle/etc/contracts/{contract_id}`
 #[doc(alias = "通过商户ETC绑定号查询签约状态")]
 pub type GetVehicleEtcContractsByContractIdRequest =
     crate::v3::vehicle::etc::contracts::contract_id::get::Request;
 
-/// 通过商户ETC绑定号查询签约状态: what comes back. `GET v3/vehicle/etc/contracts/{contract_id}`
+/// 通过商户ETC绑定号查询签约状态: the response. `GET v3/vehicle/etc/contracts/{contract_id}`
 #[doc(alias = "通过商户ETC绑定号查询签约状态")]
 pub type GetVehicleEtcContractsByContractIdResponse =
     crate::v3::vehicle::etc::contracts::contract_id::get::Response;
 
-/// 预开通用户ETC指定卡扣费: what is sent. `POST v3/vehicle/etc/preopen`
+/// 预开通用户ETC指定卡扣费: the request. `POST v3/vehicle/etc/preopen`
 #[doc(alias = "预开通用户ETC指定卡扣费")]
 pub type PostVehicleEtcPreopenRequest = crate::v3::vehicle::etc::preopen::post::Request;
 
-/// 预开通用户ETC指定卡扣费: what comes back. `POST v3/vehicle/etc/preopen`
+/// 预开通用户ETC指定卡扣费: the response. `POST v3/vehicle/etc/preopen`
 #[doc(alias = "预开通用户ETC指定卡扣费")]
 pub type PostVehicleEtcPreopenResponse = crate::v3::vehicle::etc::preopen::post::Response;
 
-/// 高速场景商户扣款: what is sent. `POST v3/vehicle/etc/transactions/highway`
+/// 高速场景商户扣款: the request. `POST v3/vehicle/etc/transactions/highway`
 #[doc(alias = "高速场景商户扣款")]
 pub type PostVehicleEtcTransactionsHighwayRequest =
     crate::v3::vehicle::etc::transactions::highway::post::Request;
 
-/// 高速场景商户扣款: what comes back. `POST v3/vehicle/etc/transactions/highway`
+/// 高速场景商户扣款: the response. `POST v3/vehicle/etc/transactions/highway`
 #[doc(alias = "高速场景商户扣款")]
 pub type PostVehicleEtcTransactionsHighwayResponse =
     crate::v3::vehicle::etc::transactions::highway::post::Response;
 
-/// 查询订单: what is sent. `GET v3/vehicle/etc/transactions/id/{transaction_id}`
+/// 查询订单: the request. `GET v3/vehicle/etc/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单")]
 pub type GetVehicleEtcTransactionsIdByTransactionIdRequest =
     crate::v3::vehicle::etc::transactions::id::transaction_id::get::Request;
 
-/// 查询订单: what comes back. `GET v3/vehicle/etc/transactions/id/{transaction_id}`
+/// 查询订单: the response. `GET v3/vehicle/etc/transactions/id/{transaction_id}`
 #[doc(alias = "查询订单")]
 pub type GetVehicleEtcTransactionsIdByTransactionIdResponse =
     crate::v3::vehicle::etc::transactions::id::transaction_id::get::Response;
 
-/// 查询订单: what is sent. `GET v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the request. `GET v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetVehicleEtcTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::vehicle::etc::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单: what comes back. `GET v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the response. `GET v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetVehicleEtcTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::vehicle::etc::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 查询ETC签约状态: what is sent. `GET v3/vehicle/etc/users/{openid}/contracts`
+/// 查询ETC签约状态: the request. `GET v3/vehicle/etc/users/{openid}/contracts`
 #[doc(alias = "查询ETC签约状态")]
 pub type GetVehicleEtcUsersByOpenidContractsRequest =
     crate::v3::vehicle::etc::users::openid::contracts::get::Request;
 
-/// 查询ETC签约状态: what comes back. `GET v3/vehicle/etc/users/{openid}/contracts`
+/// 查询ETC签约状态: the response. `GET v3/vehicle/etc/users/{openid}/contracts`
 #[doc(alias = "查询ETC签约状态")]
 pub type GetVehicleEtcUsersByOpenidContractsResponse =
     crate::v3::vehicle::etc::users::openid::contracts::get::Response;
 
-/// 创建停车入场: what is sent. `POST v3/vehicle/parking/parkings`
+/// 创建停车入场: the request. `POST v3/vehicle/parking/parkings`
 #[doc(alias = "创建停车入场")]
 pub type PostVehicleParkingParkingsRequest = crate::v3::vehicle::parking::parkings::post::Request;
 
-/// 创建停车入场: what comes back. `POST v3/vehicle/parking/parkings`
+/// 创建停车入场: the response. `POST v3/vehicle/parking/parkings`
 #[doc(alias = "创建停车入场")]
 pub type PostVehicleParkingParkingsResponse = crate::v3::vehicle::parking::parkings::post::Response;
 
-/// 查询车牌服务开通信息: what is sent. `GET v3/vehicle/parking/services/find`
+/// 查询车牌服务开通信息: the request. `GET v3/vehicle/parking/services/find`
 #[doc(alias = "查询车牌服务开通信息")]
 pub type GetVehicleParkingServicesFindRequest = crate::v3::vehicle::parking::services::find::get::Request;
 
-/// 查询车牌服务开通信息: what comes back. `GET v3/vehicle/parking/services/find`
+/// 查询车牌服务开通信息: the response. `GET v3/vehicle/parking/services/find`
 #[doc(alias = "查询车牌服务开通信息")]
 pub type GetVehicleParkingServicesFindResponse = crate::v3::vehicle::parking::services::find::get::Response;
 
-/// 查询订单: what is sent. `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the request. `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetVehicleTransactionsOutTradeNoByOutTradeNoRequest =
     crate::v3::vehicle::transactions::out_trade_no::out_trade_no::get::Request;
 
-/// 查询订单: what comes back. `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
+/// 查询订单: the response. `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
 #[doc(alias = "查询订单")]
 pub type GetVehicleTransactionsOutTradeNoByOutTradeNoResponse =
     crate::v3::vehicle::transactions::out_trade_no::out_trade_no::get::Response;
 
-/// 扣费受理: what is sent. `POST v3/vehicle/transactions/parking`
+/// 扣费受理: the request. `POST v3/vehicle/transactions/parking`
 #[doc(alias = "扣费受理")]
 pub type PostVehicleTransactionsParkingRequest = crate::v3::vehicle::transactions::parking::post::Request;
 
-/// 扣费受理: what comes back. `POST v3/vehicle/transactions/parking`
+/// 扣费受理: the response. `POST v3/vehicle/transactions/parking`
 #[doc(alias = "扣费受理")]
 pub type PostVehicleTransactionsParkingResponse = crate::v3::vehicle::transactions::parking::post::Response;

@@ -2,161 +2,161 @@
 
 //! The types of `webizpay`, each under the name that the OpenAPI document has for it.
 
-/// 查询可用商户范围列表: what is sent. `GET v3/webizpay/avail-mch-ranges`
+/// 查询可用商户范围列表: the request. `GET v3/webizpay/avail-mch-ranges`
 #[doc(alias = "查询可用商户范围列表")]
 pub type GetWebizpayAvailMchRangesRequest = crate::v3::webizpay::avail_mch_ranges::get::Request;
 
-/// 查询可用商户范围列表: what comes back. `GET v3/webizpay/avail-mch-ranges`
+/// 查询可用商户范围列表: the response. `GET v3/webizpay/avail-mch-ranges`
 #[doc(alias = "查询可用商户范围列表")]
 pub type GetWebizpayAvailMchRangesResponse = crate::v3::webizpay::avail_mch_ranges::get::Response;
 
-/// 创建可用商户范围: what is sent. `POST v3/webizpay/avail-mch-ranges`
+/// 创建可用商户范围: the request. `POST v3/webizpay/avail-mch-ranges`
 #[doc(alias = "创建可用商户范围")]
 pub type PostWebizpayAvailMchRangesRequest = crate::v3::webizpay::avail_mch_ranges::post::Request;
 
-/// 创建可用商户范围: what comes back. `POST v3/webizpay/avail-mch-ranges`
+/// 创建可用商户范围: the response. `POST v3/webizpay/avail-mch-ranges`
 #[doc(alias = "创建可用商户范围")]
 pub type PostWebizpayAvailMchRangesResponse = crate::v3::webizpay::avail_mch_ranges::post::Response;
 
-/// 查询商户标识列表: what is sent. `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+/// 查询商户标识列表: the request. `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 #[doc(alias = "查询商户标识列表")]
 pub type GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest =
     crate::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::get::Request;
 
-/// 查询商户标识列表: what comes back. `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+/// 查询商户标识列表: the response. `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 #[doc(alias = "查询商户标识列表")]
 pub type GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse =
     crate::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::get::Response;
 
-/// 添加商户标识: what is sent. `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+/// 添加商户标识: the request. `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 #[doc(alias = "添加商户标识")]
 pub type PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest =
     crate::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::post::Request;
 
-/// 添加商户标识: what comes back. `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+/// 添加商户标识: the response. `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 #[doc(alias = "添加商户标识")]
 pub type PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse =
     crate::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::post::Response;
 
-/// 删除商户标识: what is sent. `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
+/// 删除商户标识: the request. `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
 #[doc(alias = "删除商户标识")]
 pub type DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest = crate::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Request;
 
-/// 删除商户标识: what comes back. `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
+/// 删除商户标识: the response. `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
 #[doc(alias = "删除商户标识")]
 pub type DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierResponse = crate::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Response;
 
-/// 申请企业商户企业支付出资凭证: what is sent. `POST v3/webizpay/bill/proof`
+/// 申请企业商户企业支付出资凭证: the request. `POST v3/webizpay/bill/proof`
 #[doc(alias = "申请企业商户企业支付出资凭证")]
 pub type PostWebizpayBillProofRequest = crate::v3::webizpay::bill::proof::post::Request;
 
-/// 申请企业商户企业支付出资凭证: what comes back. `POST v3/webizpay/bill/proof`
+/// 申请企业商户企业支付出资凭证: the response. `POST v3/webizpay/bill/proof`
 #[doc(alias = "申请企业商户企业支付出资凭证")]
 pub type PostWebizpayBillProofResponse = crate::v3::webizpay::bill::proof::post::Response;
 
-/// 申请企业商户企业支付业务账单: what is sent. `POST v3/webizpay/bill/trade-bill`
+/// 申请企业商户企业支付业务账单: the request. `POST v3/webizpay/bill/trade-bill`
 #[doc(alias = "申请企业商户企业支付业务账单")]
 pub type PostWebizpayBillTradeBillRequest = crate::v3::webizpay::bill::trade_bill::post::Request;
 
-/// 申请企业商户企业支付业务账单: what comes back. `POST v3/webizpay/bill/trade-bill`
+/// 申请企业商户企业支付业务账单: the response. `POST v3/webizpay/bill/trade-bill`
 #[doc(alias = "申请企业商户企业支付业务账单")]
 pub type PostWebizpayBillTradeBillResponse = crate::v3::webizpay::bill::trade_bill::post::Response;
 
-/// 使用商户卡号查询企业支付额度卡: what is sent. `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
+/// 使用商户卡号查询企业支付额度卡: the request. `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
 #[doc(alias = "使用商户卡号查询企业支付额度卡")]
 pub type GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoRequest =
     crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::Request;
 
-/// 使用商户卡号查询企业支付额度卡: what comes back. `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
+/// 使用商户卡号查询企业支付额度卡: the response. `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
 #[doc(alias = "使用商户卡号查询企业支付额度卡")]
 pub type GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoResponse =
     crate::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get::Response;
 
-/// 企业商户为员工下发企业支付额度卡: what is sent. `POST v3/webizpay/employees/{employee_id}/quota-cards`
+/// 企业商户为员工下发企业支付额度卡: the request. `POST v3/webizpay/employees/{employee_id}/quota-cards`
 #[doc(alias = "企业商户为员工下发企业支付额度卡")]
 pub type PostWebizpayEmployeesByEmployeeIdQuotaCardsRequest =
     crate::v3::webizpay::employees::employee_id::quota_cards::post::Request;
 
-/// 企业商户为员工下发企业支付额度卡: what comes back. `POST v3/webizpay/employees/{employee_id}/quota-cards`
+/// 企业商户为员工下发企业支付额度卡: the response. `POST v3/webizpay/employees/{employee_id}/quota-cards`
 #[doc(alias = "企业商户为员工下发企业支付额度卡")]
 pub type PostWebizpayEmployeesByEmployeeIdQuotaCardsResponse =
     crate::v3::webizpay::employees::employee_id::quota_cards::post::Response;
 
-/// 企业商户查询企业支付额度卡: what is sent. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`
+/// 企业商户查询企业支付额度卡: the request. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`
 #[doc(alias = "企业商户查询企业支付额度卡")]
 pub type GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoRequest =
     crate::v3::webizpay::employees::employee_id::quota_cards::card_no::get::Request;
 
-/// 企业商户查询企业支付额度卡: what comes back. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`
+/// 企业商户查询企业支付额度卡: the response. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`
 #[doc(alias = "企业商户查询企业支付额度卡")]
 pub type GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoResponse =
     crate::v3::webizpay::employees::employee_id::quota_cards::card_no::get::Response;
 
-/// 企业商户作废员工企业支付额度卡: what is sent. `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
+/// 企业商户作废员工企业支付额度卡: the request. `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
 #[doc(alias = "企业商户作废员工企业支付额度卡")]
 pub type PostWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelRequest =
     crate::v3::webizpay::employees::employee_id::quota_cards::card_no::cancel::post::Request;
 
-/// 企业商户作废员工企业支付额度卡: what comes back. `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
+/// 企业商户作废员工企业支付额度卡: the response. `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
 #[doc(alias = "企业商户作废员工企业支付额度卡")]
 pub type PostWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelResponse =
     crate::v3::webizpay::employees::employee_id::quota_cards::card_no::cancel::post::Response;
 
-/// 企业商户获取指定额度卡支付链接: what is sent. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
+/// 企业商户获取指定额度卡支付链接: the request. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
 #[doc(alias = "企业商户获取指定额度卡支付链接")]
 pub type GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest =
     crate::v3::webizpay::employees::employee_id::quota_cards::card_no::payment_url::get::Request;
 
-/// 企业商户获取指定额度卡支付链接: what comes back. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
+/// 企业商户获取指定额度卡支付链接: the response. `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
 #[doc(alias = "企业商户获取指定额度卡支付链接")]
 pub type GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlResponse =
     crate::v3::webizpay::employees::employee_id::quota_cards::card_no::payment_url::get::Response;
 
-/// 企业商户发起解除员工企业支付授权: what is sent. `POST v3/webizpay/employees/{employee_id}/revoke`
+/// 企业商户发起解除员工企业支付授权: the request. `POST v3/webizpay/employees/{employee_id}/revoke`
 #[doc(alias = "企业商户发起解除员工企业支付授权")]
 pub type PostWebizpayEmployeesByEmployeeIdRevokeRequest =
     crate::v3::webizpay::employees::employee_id::revoke::post::Request;
 
-/// 企业商户发起解除员工企业支付授权: what comes back. `POST v3/webizpay/employees/{employee_id}/revoke`
+/// 企业商户发起解除员工企业支付授权: the response. `POST v3/webizpay/employees/{employee_id}/revoke`
 #[doc(alias = "企业商户发起解除员工企业支付授权")]
 pub type PostWebizpayEmployeesByEmployeeIdRevokeResponse =
     crate::v3::webizpay::employees::employee_id::revoke::post::Response;
 
-/// 发起门店主体匹配: what is sent. `POST v3/webizpay/stores/entity-matches`
+/// 发起门店主体匹配: the request. `POST v3/webizpay/stores/entity-matches`
 #[doc(alias = "发起门店主体匹配")]
 pub type PostWebizpayStoresEntityMatchesRequest = crate::v3::webizpay::stores::entity_matches::post::Request;
 
-/// 发起门店主体匹配: what comes back. `POST v3/webizpay/stores/entity-matches`
+/// 发起门店主体匹配: the response. `POST v3/webizpay/stores/entity-matches`
 #[doc(alias = "发起门店主体匹配")]
 pub type PostWebizpayStoresEntityMatchesResponse =
     crate::v3::webizpay::stores::entity_matches::post::Response;
 
-/// 查询门店主体匹配结果: what is sent. `GET v3/webizpay/stores/entity-matches/{batch_id}`
+/// 查询门店主体匹配结果: the request. `GET v3/webizpay/stores/entity-matches/{batch_id}`
 #[doc(alias = "查询门店主体匹配结果")]
 pub type GetWebizpayStoresEntityMatchesByBatchIdRequest =
     crate::v3::webizpay::stores::entity_matches::batch_id::get::Request;
 
-/// 查询门店主体匹配结果: what comes back. `GET v3/webizpay/stores/entity-matches/{batch_id}`
+/// 查询门店主体匹配结果: the response. `GET v3/webizpay/stores/entity-matches/{batch_id}`
 #[doc(alias = "查询门店主体匹配结果")]
 pub type GetWebizpayStoresEntityMatchesByBatchIdResponse =
     crate::v3::webizpay::stores::entity_matches::batch_id::get::Response;
 
-/// 企业商户查询企业员工开通授权状态: what is sent. `GET v3/webizpay/users/{user_id}/authorization-state`
+/// 企业商户查询企业员工开通授权状态: the request. `GET v3/webizpay/users/{user_id}/authorization-state`
 #[doc(alias = "企业商户查询企业员工开通授权状态")]
 pub type GetWebizpayUsersByUserIdAuthorizationStateRequest =
     crate::v3::webizpay::users::user_id::authorization_state::get::Request;
 
-/// 企业商户查询企业员工开通授权状态: what comes back. `GET v3/webizpay/users/{user_id}/authorization-state`
+/// 企业商户查询企业员工开通授权状态: the response. `GET v3/webizpay/users/{user_id}/authorization-state`
 #[doc(alias = "企业商户查询企业员工开通授权状态")]
 pub type GetWebizpayUsersByUserIdAuthorizationStateResponse =
     crate::v3::webizpay::users::user_id::authorization_state::get::Response;
 
-/// 企业商户发起员工开通企业支付授权: what is sent. `POST v3/webizpay/users/{user_id}/authorization-url`
+/// 企业商户发起员工开通企业支付授权: the request. `POST v3/webizpay/users/{user_id}/authorization-url`
 #[doc(alias = "企业商户发起员工开通企业支付授权")]
 pub type PostWebizpayUsersByUserIdAuthorizationUrlRequest =
     crate::v3::webizpay::users::user_id::authorization_url::post::Request;
 
-/// 企业商户发起员工开通企业支付授权: what comes back. `POST v3/webizpay/users/{user_id}/authorization-url`
+/// 企业商户发起员工开通企业支付授权: the response. `POST v3/webizpay/users/{user_id}/authorization-url`
 #[doc(alias = "企业商户发起员工开通企业支付授权")]
 pub type PostWebizpayUsersByUserIdAuthorizationUrlResponse =
     crate::v3::webizpay::users::user_id::authorization_url::post::Response;

@@ -2,66 +2,66 @@
 
 //! The types of `wxv`, each under the name that the OpenAPI document has for it.
 
-/// 撤销租借订单: what is sent. `POST v2/wxv/cancelbill`
+/// 撤销租借订单: the request. `POST v2/wxv/cancelbill`
 #[doc(alias = "撤销租借订单")]
 pub type PostWxvCancelbillV2Request = crate::v2::wxv::cancelbill::post::Request;
 
-/// 撤销租借订单: what comes back. `POST v2/wxv/cancelbill`
+/// 撤销租借订单: the response. `POST v2/wxv/cancelbill`
 #[doc(alias = "撤销租借订单")]
 pub type PostWxvCancelbillV2Response = crate::v2::wxv::cancelbill::post::Response;
 
-/// 修改租借订单: what is sent. `POST v2/wxv/changerentmoney`
+/// 修改租借订单: the request. `POST v2/wxv/changerentmoney`
 #[doc(alias = "修改租借订单")]
 pub type PostWxvChangerentmoneyV2Request = crate::v2::wxv::changerentmoney::post::Request;
 
-/// 修改租借订单: what comes back. `POST v2/wxv/changerentmoney`
+/// 修改租借订单: the response. `POST v2/wxv/changerentmoney`
 #[doc(alias = "修改租借订单")]
 pub type PostWxvChangerentmoneyV2Response = crate::v2::wxv::changerentmoney::post::Response;
 
-/// 创建速住订单: what is sent. `POST v2/wxv/createhotelbill`
+/// 创建速住订单: the request. `POST v2/wxv/createhotelbill`
 #[doc(alias = "创建速住订单")]
 pub type PostWxvCreatehotelbillV2Request = crate::v2::wxv::createhotelbill::post::Request;
 
-/// 创建速住订单: what comes back. `POST v2/wxv/createhotelbill`
+/// 创建速住订单: the response. `POST v2/wxv/createhotelbill`
 #[doc(alias = "创建速住订单")]
 pub type PostWxvCreatehotelbillV2Response = crate::v2::wxv::createhotelbill::post::Response;
 
-/// 创建租借订单: what is sent. `POST v2/wxv/createrentbill`
+/// 创建租借订单: the request. `POST v2/wxv/createrentbill`
 #[doc(alias = "创建租借订单")]
 pub type PostWxvCreaterentbillV2Request = crate::v2::wxv::createrentbill::post::Request;
 
-/// 创建租借订单: what comes back. `POST v2/wxv/createrentbill`
+/// 创建租借订单: the response. `POST v2/wxv/createrentbill`
 #[doc(alias = "创建租借订单")]
 pub type PostWxvCreaterentbillV2Response = crate::v2::wxv::createrentbill::post::Response;
 
-/// 完结速住订单: what is sent. `POST v2/wxv/finishhotelbill`
+/// 完结速住订单: the request. `POST v2/wxv/finishhotelbill`
 #[doc(alias = "完结速住订单")]
 pub type PostWxvFinishhotelbillV2Request = crate::v2::wxv::finishhotelbill::post::Request;
 
-/// 完结速住订单: what comes back. `POST v2/wxv/finishhotelbill`
+/// 完结速住订单: the response. `POST v2/wxv/finishhotelbill`
 #[doc(alias = "完结速住订单")]
 pub type PostWxvFinishhotelbillV2Response = crate::v2::wxv::finishhotelbill::post::Response;
 
-/// 完结租借订单: what is sent. `POST v2/wxv/finishrentbill`
+/// 完结租借订单: the request. `POST v2/wxv/finishrentbill`
 #[doc(alias = "完结租借订单")]
 pub type PostWxvFinishrentbillV2Request = crate::v2::wxv::finishrentbill::post::Request;
 
-/// 完结租借订单: what comes back. `POST v2/wxv/finishrentbill`
+/// 完结租借订单: the response. `POST v2/wxv/finishrentbill`
 #[doc(alias = "完结租借订单")]
 pub type PostWxvFinishrentbillV2Response = crate::v2::wxv::finishrentbill::post::Response;
 
-/// 查询速住订单: what is sent. `POST v2/wxv/queryhotelbill`
+/// 查询速住订单: the request. `POST v2/wxv/queryhotelbill`
 #[doc(alias = "查询速住订单")]
 pub type PostWxvQueryhotelbillV2Request = crate::v2::wxv::queryhotelbill::post::Request;
 
-/// 查询速住订单: what comes back. `POST v2/wxv/queryhotelbill`
+/// 查询速住订单: the response. `POST v2/wxv/queryhotelbill`
 #[doc(alias = "查询速住订单")]
 pub type PostWxvQueryhotelbillV2Response = crate::v2::wxv::queryhotelbill::post::Response;
 
-/// 查询租借订单: what is sent. `POST v2/wxv/queryrentbill`
+/// 查询租借订单: the request. `POST v2/wxv/queryrentbill`
 #[doc(alias = "查询租借订单")]
 pub type PostWxvQueryrentbillV2Request = crate::v2::wxv::queryrentbill::post::Request;
 
-/// 查询租借订单: what comes back. `POST v2/wxv/queryrentbill`
+/// 查询租借订单: the response. `POST v2/wxv/queryrentbill`
 #[doc(alias = "查询租借订单")]
 pub type PostWxvQueryrentbillV2Response = crate::v2::wxv::queryrentbill::post::Response;

@@ -2,31 +2,31 @@
 
 //! The types of `xdc`, each under the name that the OpenAPI document has for it.
 
-/// 获取沙箱环境密钥: what is sent. `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
+/// 获取沙箱环境密钥: the request. `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
 #[doc(alias = "获取沙箱环境密钥")]
 pub type PostXdcApiv2getsignkeySignGetsignkeyV2Request =
     crate::v2::xdc::apiv2getsignkey::sign::getsignkey::post::Request;
 
-/// 获取沙箱环境密钥: what comes back. `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
+/// 获取沙箱环境密钥: the response. `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
 #[doc(alias = "获取沙箱环境密钥")]
 pub type PostXdcApiv2getsignkeySignGetsignkeyV2Response =
     crate::v2::xdc::apiv2getsignkey::sign::getsignkey::post::Response;
 
-/// 沙箱付款码支付: what is sent. `POST v2/xdc/apiv2sandbox/pay/micropay`
+/// 沙箱付款码支付: the request. `POST v2/xdc/apiv2sandbox/pay/micropay`
 #[doc(alias = "沙箱付款码支付")]
 pub type PostXdcApiv2sandboxPayMicropayV2Request = crate::v2::xdc::apiv2sandbox::pay::micropay::post::Request;
 
-/// 沙箱付款码支付: what comes back. `POST v2/xdc/apiv2sandbox/pay/micropay`
+/// 沙箱付款码支付: the response. `POST v2/xdc/apiv2sandbox/pay/micropay`
 #[doc(alias = "沙箱付款码支付")]
 pub type PostXdcApiv2sandboxPayMicropayV2Response =
     crate::v2::xdc::apiv2sandbox::pay::micropay::post::Response;
 
-/// 沙箱订单查询: what is sent. `POST v2/xdc/apiv2sandbox/pay/orderquery`
+/// 沙箱订单查询: the request. `POST v2/xdc/apiv2sandbox/pay/orderquery`
 #[doc(alias = "沙箱订单查询")]
 pub type PostXdcApiv2sandboxPayOrderqueryV2Request =
     crate::v2::xdc::apiv2sandbox::pay::orderquery::post::Request;
 
-/// 沙箱订单查询: what comes back. `POST v2/xdc/apiv2sandbox/pay/orderquery`
+/// 沙箱订单查询: the response. `POST v2/xdc/apiv2sandbox/pay/orderquery`
 #[doc(alias = "沙箱订单查询")]
 pub type PostXdcApiv2sandboxPayOrderqueryV2Response =
     crate::v2::xdc::apiv2sandbox::pay::orderquery::post::Response;

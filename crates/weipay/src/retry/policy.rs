@@ -5,14 +5,13 @@ use std::time::Duration;
 use super::{Attempt, Ending, SoFar};
 use crate::operation::Operation;
 
-/// Decides how long a client waits before it sends a call again, and whether it does: a rule of your own in place of
+/// Decides whether a client repeats a call, and after which delay: your own rule instead of
 /// [`Retries`](crate::Retries). Give it to [`ClientBuilder::retry_policy`](crate::ClientBuilder::retry_policy).
 ///
-/// It is only asked where a repeat cannot make the call take effect twice; the table at
-/// [`Retries`](crate::Retries) says where that is. So no policy can charge anybody twice. Whatever it says, a
-/// `Retry-After` of the platform is obeyed, refunds are a minute apart unless a signature probe came between
-/// them, no wait goes beyond the call's time limit, and the budget of the client holds.
-/// [`Call::retries`](crate::Call::retries) stands above it.
+/// It is only asked if a repeat cannot take effect twice (see the table at [`Retries`](crate::Retries)), so no policy
+/// can charge anybody twice. In any case, a `Retry-After` of the platform is obeyed, refunds are a minute apart unless
+/// a signature probe came between them, no wait goes beyond the call's time limit, and the budget of the client holds.
+/// [`Call::retries`](crate::Call::retries) overrides it.
 ///
 /// ```
 /// use std::time::Duration;

@@ -265,7 +265,7 @@ async fn exchange(
 
 /// The next piece of a streamed body did not come in time.
 fn next_piece_timed_out() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "nothing more of the body came within the time limit")
+    io::Error::new(io::ErrorKind::TimedOut, "the rest of the body did not arrive within the time limit")
 }
 
 /// A body that is read when it is needed, and may wait that long for each piece.

@@ -31,7 +31,7 @@ impl Default for Connections {
 
 impl Connections {
     /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten
-    /// seconds by default. The time limit of the call holds too.
+    /// seconds by default. The time limit of the call also applies.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = if timeout.as_secs() < MAX_TIMEOUT.as_secs() { timeout } else { MAX_TIMEOUT };

@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::core::Core;
 use crate::model::table::Place;
-use crate::request::{Request, caller};
+use crate::request::Request;
+use crate::request::encoding::caller;
+use crate::target::placeholder;
 use crate::untyped::joined;
-use crate::url::placeholder;
 
 /// Fills in who calls, where the caller has not. `body` is its JSON, or that of the description of a file.
 pub(crate) fn fill_in_caller(

@@ -190,12 +190,11 @@ impl Walk<'_> {
             }
             (_, Expected::Sensitive) => Err(problem(
                 at,
-                "travels encrypted (敏感信息加密), and only a string can be: write its value in quotes",
+                "must be sent encrypted (敏感信息加密), which needs a string: write its value in quotes",
             )),
-            (_, Expected::Members { members, .. }) if members.has_encrypted() => Err(problem(
-                at,
-                "contains fields that travel encrypted (敏感信息加密): write it as an object",
-            )),
+            (_, Expected::Members { members, .. }) if members.has_encrypted() => {
+                Err(problem(at, "contains sensitive fields (敏感信息加密): write it as an object"))
+            }
             (_, Expected::Members { .. }) => Ok(()),
         }
     }
@@ -214,7 +213,8 @@ impl Walk<'_> {
         if is_sensitive {
             return Err(problem(
                 at,
-                "travels encrypted (敏感信息加密), and only a string can be: write its value in quotes, or give a `Sensitive`",
+                "must be sent encrypted (敏感信息加密), which needs a string: write its value in quotes, or give a \
+                 `Sensitive`",
             ));
         }
         for (name, value) in &members {
@@ -244,7 +244,7 @@ impl Walk<'_> {
             true => Ok(()),
             false => Err(problem(
                 at,
-                "contains fields that travel encrypted (敏感信息加密): write it as an object, not as a text",
+                "contains sensitive fields (敏感信息加密): write it as an object, not as a string",
             )),
         }
     }
@@ -266,7 +266,7 @@ impl Walk<'_> {
             Version::V3 => Ok(With::Encrypted(text)),
             Version::V2 => Err(problem(
                 at,
-                "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
+                "must be encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
                  v2/risk/getcertficates), encrypt with `PublicKey::encrypt_oaep`, and give the result as \
                  `Sensitive::ciphertext`",
             )),
@@ -287,12 +287,12 @@ impl Walk<'_> {
                 at,
                 match self.known.members {
                     Some(_) => {
-                        "was given as plain text that travels encrypted (`Sensitive`), but the catalogue has no such field here: \
-                         put it into its place, or give it as `Sensitive::ciphertext` or as a plain string"
+                        "is a `Sensitive` with plain text, but the catalogue has no encrypted field here: move it to \
+                         the right place, or give it as `Sensitive::ciphertext` or as a plain string"
                     }
                     None => {
-                        "was given as plain text that travels encrypted (`Sensitive`), but the catalogue does not know this \
-                         operation: encrypt it with `encrypt_sensitive`, and give it as `Sensitive::ciphertext`"
+                        "is a `Sensitive` with plain text, but the catalogue does not have this operation: encrypt it \
+                         with `encrypt_sensitive`, and give it as `Sensitive::ciphertext`"
                     }
                 },
             )),

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 获取平台证书列表: what is sent.
+        /// 获取平台证书列表: the request.
         ///
         /// Its flat name is [`weipay::certificates::GetCertificatesRequest`](crate::certificates::GetCertificatesRequest).
         #[doc(alias = "获取平台证书列表")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取平台证书列表: what comes back.
+        /// 获取平台证书列表: the response.
         ///
         /// Its flat name is [`weipay::certificates::GetCertificatesResponse`](crate::certificates::GetCertificatesResponse).
         #[doc(alias = "获取平台证书列表")]

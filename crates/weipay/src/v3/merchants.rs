@@ -24,18 +24,18 @@ pub mod post {
     use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 子商户进件（融合钱包）: what is sent.
+        /// 子商户进件（融合钱包）: the request.
         ///
         /// Its flat name is [`weipay::merchants::PostMerchantsRequest`](crate::merchants::PostMerchantsRequest).
         #[doc(alias = "子商户进件（融合钱包）")]
         pub struct Request {
             /// 业务请求幂等值，由商户侧生成的唯一key.
             idempotency_key: String = header("Idempotency-Key").request_number(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 机构appid. Required.
             sp_appid: String = body("sp_appid").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 子商户全称. Required.
             name: String = body("name").required(),
@@ -72,11 +72,11 @@ pub mod post {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Required; travels encrypted (敏感信息加密).
+            /// 联系人名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 联系人电话. Required; travels encrypted (敏感信息加密).
+            /// 联系人电话. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").required().encrypted(),
-            /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
+            /// 联系人邮箱. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             email: Sensitive = body("email").required().encrypted(),
         }
 
@@ -110,7 +110,7 @@ pub mod post {
     }
 
     response! {
-        /// 子商户进件（融合钱包）: what comes back.
+        /// 子商户进件（融合钱包）: the response.
         ///
         /// Its flat name is [`weipay::merchants::PostMerchantsResponse`](crate::merchants::PostMerchantsResponse).
         #[doc(alias = "子商户进件（融合钱包）")]
@@ -149,16 +149,16 @@ pub mod put {
     use crate::model::{JsonText, Sensitive, body, header, request, response};
 
     request! {
-        /// 修改子商户（融合钱包）: what is sent.
+        /// 修改子商户（融合钱包）: the request.
         ///
         /// Its flat name is [`weipay::merchants::PutMerchantsRequest`](crate::merchants::PutMerchantsRequest).
         #[doc(alias = "修改子商户（融合钱包）")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 机构appid. Required.
             sp_appid: String = body("sp_appid").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -197,11 +197,11 @@ pub mod put {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Required; travels encrypted (敏感信息加密).
+            /// 联系人名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 联系人电话. Required; travels encrypted (敏感信息加密).
+            /// 联系人电话. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").required().encrypted(),
-            /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
+            /// 联系人邮箱. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             email: Sensitive = body("email").required().encrypted(),
         }
 
@@ -235,7 +235,7 @@ pub mod put {
     }
 
     response! {
-        /// 修改子商户（融合钱包）: what comes back.
+        /// 修改子商户（融合钱包）: the response.
         ///
         /// Its flat name is [`weipay::merchants::PutMerchantsResponse`](crate::merchants::PutMerchantsResponse).
         #[doc(alias = "修改子商户（融合钱包）")]

@@ -35,7 +35,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询所有退款: what is sent.
+        /// 查询所有退款: the request.
         ///
         /// Its flat name is [`weipay::refunds::GetRefundsRequest`](crate::refunds::GetRefundsRequest).
         #[doc(alias = "查询所有退款")]
@@ -58,7 +58,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询所有退款: what comes back.
+        /// 查询所有退款: the response.
         ///
         /// Its flat name is [`weipay::refunds::GetRefundsResponse`](crate::refunds::GetRefundsResponse).
         #[doc(alias = "查询所有退款")]
@@ -139,7 +139,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请退款: what is sent.
+        /// 申请退款: the request.
         ///
         /// Its flat name is [`weipay::refunds::PostRefundsRequest`](crate::refunds::PostRefundsRequest).
         #[doc(alias = "申请退款")]
@@ -183,7 +183,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请退款: what comes back.
+        /// 申请退款: the response.
         ///
         /// Its flat name is [`weipay::refunds::PostRefundsResponse`](crate::refunds::PostRefundsResponse).
         #[doc(alias = "申请退款")]

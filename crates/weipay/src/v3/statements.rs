@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{header, query, request};
 
     request! {
-        /// 下载对账单: what is sent.
+        /// 下载对账单: the request.
         ///
         /// Its flat name is [`weipay::statements::GetStatementsRequest`](crate::statements::GetStatementsRequest).
         #[doc(alias = "下载对账单")]

@@ -71,7 +71,7 @@ fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String)
         assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
         assert!(matches!(error.kind(), ErrorKind::Network(problem) if problem.sent == Sent::Perhaps));
         assert!(
-            text.starts_with("no complete response came, and the request may have been sent: "),
+            text.starts_with("no complete response was received, and the request may have been sent: "),
             "{text}"
         );
         assert!(text.contains(why), "{client}: {text}");
@@ -204,7 +204,7 @@ fn a_time_limit_that_is_over_before_anything_is_sent() {
     for limit in limits {
         let error = client.chain(PATH).timeout(limit).post(()).unwrap_err();
         assert!(error.is_network() && !error.may_have_taken_effect(), "{error}");
-        assert!(format!("{error:#}").starts_with("no connection: the time limit was over before"), "{error}");
+        assert!(format!("{error:#}").starts_with("no connection: the time limit passed before"), "{error}");
     }
     // One nanosecond does not test the async client: the timer of its runtime counts milliseconds.
     let client = to(&base_url).build().unwrap();

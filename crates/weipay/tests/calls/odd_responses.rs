@@ -336,7 +336,7 @@ fn a_number_that_no_reader_holds_hides_no_other_member() {
     );
     // A type of the caller's own that needs the number.
     let error = refund.json_as::<std::collections::HashMap<String, f64>>().unwrap_err().to_string();
-    assert!(error.contains("numbers that are too large as null"), "{error}");
+    assert!(error.contains("numbers that are too large became null"), "{error}");
     let refund = client.v3().refund().domestic().refunds().out_refund_no("R1");
     let refund =
         refund.get(weipay::v3::refund::domestic::refunds::out_refund_no::get::Request::new()).unwrap();

@@ -173,7 +173,7 @@ fn another_method_than_those_of_a_path_with_sensitive_fields_is_refused_with_the
         assert!(!error.may_have_taken_effect());
         let text = error.to_string();
         assert!(
-            (text.contains("knows it with POST") || text.contains(&format!("POST {transfer}")))
+            (text.contains("has it only with POST") || text.contains(&format!("POST {transfer}")))
                 && !text.contains(SECRET),
             "{text}"
         );
@@ -265,7 +265,7 @@ fn a_path_that_is_not_known_is_sent_as_it_is_given_and_says_so() {
     assert_eq!(call.inspect(&Method::POST, json!({"a": 1})).unwrap().operation, None);
     // What is known to be plain text and personal does not leave without a key.
     let error = call.post(json!([{"name": Sensitive::plain_text(SECRET)}])).unwrap_err();
-    assert!(error.to_string().contains("does not know this operation"), "{error}");
+    assert!(error.to_string().contains("does not have this operation"), "{error}");
     assert!(error.to_string().contains("`[0].name`") && !error.to_string().contains(SECRET), "{error}");
 }
 

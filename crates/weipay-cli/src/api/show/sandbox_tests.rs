@@ -52,30 +52,30 @@ const RULES_BETWEEN_FIELDS: [(&str, &str); 13] = [
 ];
 
 /// A sandbox's response.
-struct Answered {
+struct SandboxResponse {
     /// `state` or `example`.
     origin: String,
     body: Value,
 }
 
 /// Makes the call that the words make.
-fn answer(client: &Client, words: &[String]) -> Result<Answered, weipay::Error> {
+fn call(client: &Client, words: &[String]) -> Result<SandboxResponse, weipay::Error> {
     let arguments::Command::Call(given) = Arguments::try_parse_from(words).unwrap().command else {
         panic!("{words:?}")
     };
-    let mut call = client.chain(&given.path);
+    let mut request = client.chain(&given.path);
     for (name, value) in &given.values {
-        call = call.path(name, value);
+        request = request.path(name, value);
     }
     for (name, value) in &given.query {
-        call = call.query(name, value);
+        request = request.query(name, value);
     }
     for (name, value) in &given.header {
-        call = call.header(name, value);
+        request = request.header(name, value);
     }
-    let reply = call.request(given.method, given.json)?;
+    let reply = request.request(given.method, given.json)?;
     let origin = reply.headers()[ORIGIN_HEADER].to_str().unwrap().to_owned();
-    Ok(Answered { origin, body: reply.json().unwrap_or_default() })
+    Ok(SandboxResponse { origin, body: reply.json().unwrap_or_default() })
 }
 
 /// The text or number that has this name, at whatever depth.
@@ -101,9 +101,9 @@ fn every_command_is_accepted_by_a_sandbox() {
         }
         let has_state = Behaviour::from_operation(operation) == Behaviour::State;
         let has_rules = RULES_BETWEEN_FIELDS.contains(&(operation.method, operation.path));
-        match answer(&client, &words) {
-            Ok(answered) if answered.origin == "example" => examples += 1,
-            Ok(answered) => assert_eq!(answered.origin, "state", "{}", operation.path),
+        match call(&client, &words) {
+            Ok(response) if response.origin == "example" => examples += 1,
+            Ok(response) => assert_eq!(response.origin, "state", "{}", operation.path),
             // Of what has state and is not in the story, the numbers are unknown, but the form must be right.
             Err(error) if has_state && (has_rules || error.code() != Some("PARAM_ERROR")) => {}
             Err(error) => refused.push(format!("{}\n  {error}", command_line::quoted(&words))),
@@ -117,7 +117,7 @@ fn every_command_is_accepted_by_a_sandbox() {
 fn commands_with_the_numbers_of_a_story_tell_it() {
     let sandbox = Sandbox::builder().platform_keys(PlatformKeys::Migration).start().unwrap();
     let client = Client::from_kit(sandbox.kit_file()).unwrap();
-    // What a caller knows from earlier answers, by the name that a later request has for it.
+    // What a caller knows from earlier responses, by the name that a later request has for it.
     let mut known: Vec<(&str, Value)> = Vec::new();
     for (method, path) in STORY {
         let operation = Catalog::embedded().find(method, path).unwrap();
@@ -137,13 +137,13 @@ fn commands_with_the_numbers_of_a_story_tell_it() {
             }
             words[at + 1] = body.to_string();
         }
-        let answered = answer(&client, &words).unwrap_or_else(|error| panic!("{words:?}\n{error}"));
-        assert_eq!(answered.origin, "state", "{path}");
-        for (answers, asks) in
+        let response = call(&client, &words).unwrap_or_else(|error| panic!("{words:?}\n{error}"));
+        assert_eq!(response.origin, "state", "{path}");
+        for (returned, asked) in
             [("stock_id", "stock_id"), ("coupon_code", "coupon_code"), ("max_coupons", "current_max_coupons")]
         {
-            let is_new = known.iter().all(|(name, _)| *name != asks);
-            known.extend(named(&answered.body, answers).filter(|_| is_new).map(|value| (asks, value)));
+            let is_new = known.iter().all(|(name, _)| *name != asked);
+            known.extend(named(&response.body, returned).filter(|_| is_new).map(|value| (asked, value)));
         }
     }
     assert_eq!(known.len(), 3, "{known:?}");

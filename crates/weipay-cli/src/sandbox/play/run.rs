@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
                 let name = self.merchant(merchant.as_deref());
                 self.listener.respond(name, *status);
                 Happened {
-                    what: format!("{name} answers notifications with {status}"),
+                    what: format!("{name} responds to notifications with {status}"),
                     ..Happened::default()
                 }
             }
@@ -189,11 +189,13 @@ impl<'a> Run<'a> {
             .map_err(Failure::failed)?;
         for (is_expected, wanted) in [
             (expected.lost, "to be lost"),
-            (expected.unverified, "not to verify"),
-            (expected.unknown, "not to say what happened"),
+            (expected.unverified, "to fail its verification"),
+            (expected.unknown, "to leave the result unknown"),
         ] {
             if is_expected && happened.status.is_some() {
-                differences.push(format!("the response came and verified, but was expected {wanted}"));
+                differences.push(format!(
+                    "the response arrived and was verified, but the story expects it {wanted}"
+                ));
             }
         }
         if expected.status.is_some_and(|status| happened.status.is_some_and(|found| found != status)) {

@@ -37,40 +37,44 @@ pub(super) fn apply(
     if is_text {
         *slot = slot.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     }
-    let (slot_of_item, rest) = if field.list {
-        let (number, rest) = rest.split_once('.').unwrap_or((rest, ""));
-        let number = number.parse::<usize>().ok().filter(|number| *number < MAX_ITEMS);
-        let number = number.ok_or_else(|| {
-            format!(
-                "{name} is an array: add the index of an item, 0 to {}, as {name}.0.{}",
-                MAX_ITEMS - 1,
-                field.fields[0].name
-            )
-        })?;
-        if !slot.is_array() {
-            *slot = Value::Array(Vec::new());
-        }
-        let Value::Array(items) = slot else { return Ok(()) };
-        while items.len() <= number {
-            items.push(Value::Object(Map::new()));
-        }
-        match items.get_mut(number) {
-            Some(item) => (item, rest),
-            None => return Ok(()),
-        }
-    } else {
-        (&mut *slot, rest)
-    };
-    if !slot_of_item.is_object() {
-        *slot_of_item = Value::Object(Map::new());
+    let (object, rest) = if field.list { item(field, slot, rest)? } else { (slot, rest) };
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
     }
-    if let Value::Object(members) = slot_of_item {
+    if let Value::Object(members) = object {
         apply(&field.fields, members, rest, text).map_err(|error| format!("{name}: {error}"))?;
     }
     if is_text && let Some(slot) = members.get_mut(name) {
         *slot = slot.to_string().into();
     }
     Ok(())
+}
+
+/// The item of an array that a path begins with, and the rest of the path. Items before it that are missing are added.
+fn item<'a, 'p>(
+    field: &Field,
+    slot: &'a mut Value,
+    path: &'p str,
+) -> Result<(&'a mut Value, &'p str), String> {
+    let (number, rest) = path.split_once('.').unwrap_or((path, ""));
+    let number = number.parse::<usize>().ok().filter(|number| *number < MAX_ITEMS);
+    let number = number.ok_or_else(|| {
+        format!(
+            "{name} is an array: add the index of an item, 0 to {}, as {name}.0.{}",
+            MAX_ITEMS - 1,
+            field.fields[0].name,
+            name = field.name
+        )
+    })?;
+    let mut items = match slot.take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    };
+    if items.len() <= number {
+        items.resize(number + 1, Value::Object(Map::new()));
+    }
+    *slot = Value::Array(items);
+    Ok((&mut slot[number], rest))
 }
 
 /// The value of a member, of its type.

@@ -85,7 +85,7 @@ const OF_A_FAILURE: [(&str, &str); 1] = [("DISCOUNT_CARD.USER_PAID", "unfinished
 
 /// What members say in one event. Pages show one state of a card (先享卡) only, that of one under way; what it says when the
 /// agreement was kept, or was not, no page lists.
-const IN_EVENT: [(&str, &str, &str); 43] = [
+const IN_EVENT: [(&str, &str, &str); 47] = [
     ("transaction-success", "is_subscribe", "N"),
     ("PAYSCORE.USER_CONFIRM", "state_description", "USER_CONFIRM"),
     ("SETTLEMENT.SUCCESS", "state", "SUCCESS"),
@@ -121,7 +121,12 @@ const IN_EVENT: [(&str, &str, &str); 43] = [
     ("MCHTRANSFER.BATCH.FINISHED", "fail_num", "0"),
     ("MCHTRANSFER.BATCH.FINISHED", "fail_amount", "0"),
     ("ENTRUST.TERMINATE_INQUIRY", "contract_state", "SIGNED"),
+    ("TRANSACTION.FAIL", "user_repaid", "N"),
     ("TRANSACTION.PAY_BACK", "trade_state", "PAY_BACK"),
+    // Somebody else has paid before, and the person pays that back: words of our own.
+    ("TRANSACTION.PAY_BACK", "trade_state_desc", "用户已还款"),
+    ("TRANSACTION.PAY_BACK", "trade_state_description", "用户已还款"),
+    ("TRANSACTION.PAY_BACK", "user_repaid", "Y"),
     ("FAPIAO.CARD_INSERTED", "fapiao_status", "ISSUED"),
     ("BRAND_MEMBER_CARD_SP.USER_CARD.CREATE", "user_card_state", "EFFECTIVE"),
     ("WEBIZPAY.QUOTACARDEXPIRED", "card_state", "DISABLED"),

@@ -236,7 +236,12 @@ fn no_sample_tells_two_things_at_once() {
         (&failed["trade_state"], &failed["trade_state_desc"], failed.get("success_time")),
         (&json!("PAY_FAIL"), &json!("支付失败"), None)
     );
-    assert_eq!(sample_of(event("v3/TRANSACTION.PAY_BACK"), &[])["trade_state"], "PAY_BACK");
+    assert_eq!(failed["user_repaid"], "N");
+    let repaid = sample_of(event("v3/TRANSACTION.PAY_BACK"), &[]);
+    assert_eq!(
+        (&repaid["trade_state"], &repaid["trade_state_desc"], &repaid["user_repaid"]),
+        (&json!("PAY_BACK"), &json!("用户已还款"), &json!("Y"))
+    );
     assert_eq!(sample_of(event("v2/TRANSACTION.FAIL"), &[])["state"], "DOING");
     let failed = sample_of(event("TRANSACTION.INDUSTRY_FAILED"), &[]);
     assert_eq!((&failed["trade_state_desc"], failed.get("success_time")), (&json!("支付失败"), None));

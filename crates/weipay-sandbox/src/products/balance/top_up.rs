@@ -12,7 +12,7 @@ use crate::store::StoreError;
 pub(crate) const ROUTES: &[Route] = &[
     Route::post(
         "/merchants/{mchid}/top-up",
-        "Money from its bank comes into an account of a merchant",
+        "Tops up an account of a merchant from its bank",
         &[
             Member::integer("fen", "How much, in fen (分)").required(),
             Member::word(
@@ -25,13 +25,13 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::get(
         "/people/{id}/wallet",
-        "What a person has in the wallet (零钱), by unionid or openid",
+        "The balance of a person's wallet (零钱), by unionid or openid",
         &[],
         show_wallet,
     ),
     Route::post(
         "/people/{id}/top-up",
-        "Money from the bank of a person, by unionid or openid, comes into the wallet (零钱)",
+        "Tops up a person's wallet (零钱) from the bank, by unionid or openid",
         &[Member::integer("fen", "How much, in fen (分)").required()],
         top_up_wallet,
     ),
@@ -138,7 +138,7 @@ impl Platform {
         })
     }
 
-    /// Money from its bank comes into an account of a merchant or of a sub-merchant. Gives what is in the account then, in fen.
+    /// Tops up an account of a merchant from its bank or of a sub-merchant. Gives what is in the account then, in fen.
     ///
     /// # Errors
     ///

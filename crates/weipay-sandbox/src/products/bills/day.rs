@@ -25,18 +25,18 @@ pub(super) fn requested(text: &str, now: i64) -> Result<i64, Refusal> {
     if day >= today {
         return Err(Refusal::invalid_request(
             "账单日期不能是当日或未来日期",
-            "the day of a bill must be over: ask from ten o'clock (Beijing) of the next day on",
+            "the bill of a day is available from 10:00 (Beijing) on the next day",
         ));
     }
     if today - day > MAX_AGE_DAYS {
-        return Err(Refusal::invalid_request("请求的账单日期已过期", "bills can be asked for three months"));
+        return Err(Refusal::invalid_request("请求的账单日期已过期", "bills are available for three months"));
     }
     if today - day == 1 && clock::second_of_day(now) < READY {
         return Err(Refusal::new(
             400,
             "STATEMENT_CREATING",
             "账单生成中",
-            "a bill is ready at ten o'clock (Beijing) of the next day; move the sandbox's clock",
+            "a bill is available from 10:00 (Beijing) on the next day; advance the sandbox's clock",
         ));
     }
     Ok(day)

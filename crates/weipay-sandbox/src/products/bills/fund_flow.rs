@@ -2,37 +2,15 @@
 
 use super::text::{LINE_END, RowText, time, yuan};
 use super::{BillOf, Sink};
-use crate::ledger::{AccountKind, Business, Entry, Leg, Owner, Purse, entries};
+use crate::ledger::{AccountKind, AccountType, Business, Entry, Leg, Owner, Purse, entries};
 use crate::store::{Direction, StoreError, Transaction};
 
-/// `account_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AccountType {
-    /// 基本账户.
-    Basic,
-    /// 运营账户.
-    Operation,
-    /// 手续费账户. INFERRED(empty-accounts): nothing is ever in it. What the platform takes of payments leaves the
-    /// basic account, and is not the merchant's any more.
-    Fees,
-}
-
 impl AccountType {
-    /// `None` for an account that the sandbox does not keep.
-    pub(crate) fn from_word(word: Option<&str>) -> Option<Self> {
-        match word {
-            None | Some("BASIC") => Some(Self::Basic),
-            Some("OPERATION") => Some(Self::Operation),
-            Some("FEES") => Some(Self::Fees),
-            Some(_) => None,
-        }
-    }
-
     fn has(self, kind: AccountKind) -> bool {
         match self {
             Self::Basic => kind.is_basic(),
             Self::Operation => kind == AccountKind::Operation,
-            Self::Fees => false,
+            Self::Fees | Self::Deposit => false,
         }
     }
 
@@ -41,7 +19,7 @@ impl AccountType {
         match self {
             Self::Basic => purse.basic(),
             Self::Operation => purse.balance(AccountKind::Operation),
-            Self::Fees => 0,
+            Self::Fees | Self::Deposit => 0,
         }
     }
 }
@@ -119,10 +97,9 @@ pub(super) fn write_all(tx: &Transaction<'_>, bill: &BillOf, sink: Sink<'_>) -> 
     sink(HEADING);
     sink(LINE_END);
     let mut sums = Sums::default();
-    let accounts = [(AccountType::Basic, "BASIC"), (AccountType::Operation, "OPERATION")];
     for mchid in &bill.sub_merchants {
-        for (account, word) in accounts {
-            write_rows(tx, bill, account, mchid, &[mchid, word], &mut sums, &mut *sink)?;
+        for account in [AccountType::Basic, AccountType::Operation] {
+            write_rows(tx, bill, account, mchid, &[mchid, account.word()], &mut sums, &mut *sink)?;
         }
     }
     write_sums(&sums, sink)

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{AccountType, BillKind, BillOf, TradeBill};
+use super::{BillKind, BillOf, TradeBill};
 use crate::clock;
-use crate::ledger::{Owner, entries};
+use crate::ledger::{AccountType, Owner, entries};
 use crate::store::{Direction, StoreError, Transaction};
 
 /// A row: 业务名称, and fen, below 0 for what left the account.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{AccountType, BillKind, BillOf, TradeBill, check_sub_merchant, day};
+use super::{BillKind, BillOf, TradeBill, check_sub_merchant, day};
+use crate::ledger::AccountType;
 use crate::products::{Context, HandlerError, Route, route};
 use crate::response::Refusal;
 use crate::store::Transaction;
@@ -45,7 +46,7 @@ fn trade_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Hand
 
 fn fund_flow_bill(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let word = context.request.required("account_type").to_ascii_uppercase();
-    let account = AccountType::from_word(Some(&word)).ok_or_else(|| {
+    let account = AccountType::of_every_merchant(Some(&word)).ok_or_else(|| {
         let unknown = day::unknown_word("account_type");
         Refusal { status: 200, message: "invalid account_type".into(), ..unknown }
     })?;

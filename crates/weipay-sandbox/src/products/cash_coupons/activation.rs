@@ -114,7 +114,7 @@ fn locked_by(tx: &Transaction<'_>, creator: &str) -> Result<i64, StoreError> {
     scan_created(tx, creator).try_fold(0_i64, |sum, stock| Ok(sum.saturating_add(stock?.locked)))
 }
 
-/// Pause and restart are 幂等: a stock that is there already is answered like one that goes there.
+/// Pause and restart are 幂等: a stock that is there already gets the response of one that goes there.
 fn switch(
     tx: &Transaction<'_>,
     context: &Context<'_>,

@@ -13,8 +13,6 @@ use crate::store::{Announcement, Record, StoreError, Transaction};
 pub(super) struct Callback {
     mchid: String,
     notify_url: String,
-    /// `switch`: whether it is notified at all.
-    is_on: bool,
     /// The key that signed the response when the address was set.
     platform_serial: String,
 }
@@ -27,16 +25,19 @@ impl Record for Callback {
     }
 }
 
-/// Sets the address. Without `switch` it is on: INFERRED(cash-switch).
+/// Sets the address. Its page says that `"switch": false` is not supported. INFERRED(cash-switch): it is refused,
+/// because whoever sends it means not to be notified.
 pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let mchid = context.request.required("mchid");
     check_own(context, mchid)?;
+    if context.request.body.get("switch") == Some(&Value::Bool(false)) {
+        return Err(refusals::no_switching_off().into());
+    }
     // Read first: a record is saved only over one that was read.
     find(tx, mchid)?;
     let callback = Callback {
         mchid: mchid.to_owned(),
         notify_url: context.request.required("notify_url").to_owned(),
-        is_on: context.request.body.get("switch").and_then(Value::as_bool).unwrap_or(true),
         platform_serial: context.platform_serial.to_owned(),
     };
     tx.save(&callback)?;
@@ -66,7 +67,7 @@ pub(super) fn announce_use(
     resource: Value,
     time: i64,
 ) -> Result<(), StoreError> {
-    let Some(callback) = find(tx, creator)?.filter(|callback| callback.is_on) else { return Ok(()) };
+    let Some(callback) = find(tx, creator)? else { return Ok(()) };
     tx.announce(&Announcement {
         mchid: callback.mchid,
         notify_url: callback.notify_url,

@@ -11,27 +11,19 @@ use crate::people::account::AccountState;
 use crate::people::of_person;
 use crate::people::openid::WrongOpenid;
 use crate::products::merchant_coupons::partnership::lets_send_cash_coupons;
+use crate::products::month::MonthlyLimit;
 use crate::products::{Context, Decision, HandlerError, carry_out, idempotently};
 use crate::store::{
     Direction, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time, joined,
 };
+use crate::words::words;
 
-/// `status`. A coupon that has expired is not written again: its time says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum CouponState {
-    Sended,
-    Used,
-    Expired,
-}
-
-impl CouponState {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Sended => "SENDED",
-            Self::Used => "USED",
-            Self::Expired => "EXPIRED",
-        }
+words! {
+    /// `status`. A coupon that has expired is not written again: its time says so.
+    pub(crate) enum CouponState {
+        Sended = "SENDED",
+        Used = "USED",
+        Expired = "EXPIRED",
     }
 }
 
@@ -107,6 +99,10 @@ impl Record for Coupon {
     }
 }
 
+/// 5,000 yuan. UNCONFIRMED(cash-monthly-limit): of all stocks of one creator, with and without money, in a month of
+/// Beijing; the numbers that belong together with the creator's are not known here.
+const OF_A_MONTH: i64 = 500_000;
+
 /// 发放代金券. The checks stand in the order that is recommended; which of them the platform makes first is
 /// UNCONFIRMED(cash-send-order).
 pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
@@ -136,6 +132,10 @@ pub(super) fn send_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result
         stock.count_send(count_of_user(tx, &stock, openid)?, now)?;
         if !AccountState::of_person(tx, openid)?.works() {
             return Err(refusals::abnormal_user().into());
+        }
+        let of_a_person = MonthlyLimit { of: &joined("cash coupons", &stock.creator), most: OF_A_MONTH };
+        if !of_a_person.count(tx, openid, stock.coupon_amount, now)? {
+            return Err(refusals::month_has_enough().into());
         }
         let (begin, end) = availability::period(&stock, now);
         let coupon = Coupon {

@@ -19,13 +19,14 @@ use crate::products::downloads::token;
 use crate::products::{Behaviour, Context, HandlerError, Links};
 use crate::response::{File, Refusal};
 use crate::store::{Direction, IndexEntry, IndexRange, Record, StoreError, Transaction, at_time};
+use crate::words::words;
 
-/// What happened to a coupon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum FlowKind {
-    Use,
-    Refund,
+words! {
+    /// What happened to a coupon.
+    pub(super) enum FlowKind {
+        Use = "use",
+        Refund = "refund",
+    }
 }
 
 /// The payment that a coupon was used in, or that was refunded.
@@ -83,11 +84,11 @@ impl FlowKind {
         }
     }
 
-    /// The word in a link.
-    const fn word(self) -> &'static str {
+    /// What stands after the dash of `Request-ID` when there is nothing to report.
+    const fn tail_of_nothing(self) -> u32 {
         match self {
-            Self::Use => "use",
-            Self::Refund => "refund",
+            Self::Use => 268_586_001,
+            Self::Refund => 268_586_003,
         }
     }
 
@@ -211,7 +212,7 @@ impl FlowFile {
                 "the file of a whole stock is available from ten o'clock (Beijing) on the day after the stock's \
                  available_end_time: move the clock, or ask by day"
             }
-            _ => "the file of a day is available from ten o'clock (Beijing) of the next day: move the clock",
+            _ => "the file of a day is available from 10:00 (Beijing) on the next day: advance the clock",
         }
     }
 
@@ -270,10 +271,8 @@ fn made(tx: &Transaction<'_>, context: &Context<'_>, file: FlowFile) -> Result<M
     let mut digester = Digester::new(DigestAlgorithm::Sha1);
     let rows = file.write(tx, &mut |part| digester.update(part.as_bytes()))?;
     if rows == 0 {
-        return Err(refusals::no_flow(
-            "there is nothing to report about coupons of this stock for that time",
-        )
-        .into());
+        let reason = "there is nothing to report about coupons of this stock for that time";
+        return Err(refusals::no_flow(reason).with_tail(file.kind.tail_of_nothing()).into());
     }
     let digest = digester.finish_hex();
     let link = FlowLink { file, digest: digest.clone(), made: context.now };

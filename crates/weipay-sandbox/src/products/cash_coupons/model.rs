@@ -14,7 +14,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use crate::clock::{DAY, day, midnight};
+use crate::clock::{DAY, day, midnight, rfc3339};
 use crate::products::lives::share;
 use crate::products::world::NOW;
 
@@ -46,7 +46,7 @@ pub(super) struct Template {
     pub(super) own_end: Option<i64>,
 }
 
-pub(super) const STOCKS: [Template; 3] = [
+pub(super) const STOCKS: [Template; 4] = [
     Template {
         amount: 500,
         minimum: 1_000,
@@ -83,7 +83,23 @@ pub(super) const STOCKS: [Template; 3] = [
         minutes: Some(1_000),
         own_end: None,
     },
+    // Of 2,000 yuan each: more than two a month are more than a person may get of one merchant.
+    Template {
+        amount: 200_000,
+        minimum: 200_001,
+        count: 9,
+        per_user: 9,
+        per_day: None,
+        no_cash: true,
+        begin: NOW,
+        end: NOW + 40 * DAY,
+        minutes: None,
+        own_end: None,
+    },
 ];
+
+/// What a person may get of one merchant in a month.
+const OF_A_MONTH: i64 = 500_000;
 
 #[derive(Debug)]
 pub(super) struct Stock {
@@ -269,6 +285,12 @@ impl Model {
         let of_person = of_stock().filter(|coupon| coupon.person == person).count() as i64;
         if of_person >= template.per_user {
             return Err(LIMIT);
+        }
+        let month = |at: i64| rfc3339(at)[..7].to_owned();
+        let of_month =
+            self.coupons.iter().filter(|one| one.person == person && month(one.sent) == month(self.now));
+        if of_month.map(|one| STOCKS[one.stock].amount).sum::<i64>() + template.amount > OF_A_MONTH {
+            return Err(INVALID);
         }
         // What lives for some minutes begins to live when it can be used.
         let begin = template.begin.max(self.now);

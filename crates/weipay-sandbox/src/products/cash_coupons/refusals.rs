@@ -32,7 +32,7 @@ pub(super) fn bad_period() -> Refusal {
         403,
         "REQUEST_BLOCKED",
         "活动未开始或已结束",
-        "available_begin_time must not be over by the sandbox's clock, and available_end_time must be later",
+        "available_begin_time must not be in the past by the sandbox's clock, and available_end_time must be later",
     )
     .with_tail(NOT_RUNNING)
 }
@@ -98,8 +98,8 @@ pub(super) fn sender_has_no_right() -> Refusal {
         403,
         "REQUEST_BLOCKED",
         "批次不支持跨商户发券",
-        "stock_creator_mchid must be the merchant that created the stock. It sends its coupons itself, or whoever has an appid that it \
-         named in POST /v3/marketing/partnerships/build",
+        "stock_creator_mchid must be the merchant that created the stock. Its coupons can be sent by that merchant, \
+         or by a merchant with an appid that it authorised with POST /v3/marketing/partnerships/build",
     )
     .with_tail(270_079_509)
 }
@@ -159,6 +159,14 @@ pub(super) fn user_has_enough() -> Refusal {
         .with_documented(&OF_THE_TABLE)
 }
 
+/// Code and sentence are recorded.
+pub(super) fn month_has_enough() -> Refusal {
+    Refusal::invalid_request(
+        "暂时无法领取,请联系商家处理。",
+        "one merchant sends one person coupons of 5,000 yuan at most in a month: the next one begins at midnight in Beijing",
+    )
+}
+
 /// The account of the person is frozen or cancelled.
 pub(super) fn abnormal_user() -> Refusal {
     Refusal::new(403, "USER_ACCOUNT_ABNORMAL", "用户非法", reasons::ACCOUNT_DOES_NOT_WORK)
@@ -198,6 +206,14 @@ pub(super) fn no_callback() -> Refusal {
     Refusal::resource_not_exists(
         "消息通知地址不存在",
         "set an address first: POST /v3/marketing/favor/callbacks",
+    )
+}
+
+/// UNCONFIRMED(cash-words): the sentence.
+pub(super) fn no_switching_off() -> Refusal {
+    Refusal::param_error(
+        "回调开关不支持关闭",
+        "`switch` can only be true: the platform does not support switching notifications off",
     )
 }
 

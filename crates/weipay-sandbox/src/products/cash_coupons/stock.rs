@@ -20,26 +20,16 @@ use crate::response::Refusal;
 use crate::store::{
     Direction, Due, IdempotencyKey, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction,
 };
+use crate::words::words;
 
-/// `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum StockState {
-    Unactivated,
-    Running,
-    Paused,
-    /// Ended for good; spelled with one P on the wire.
-    Stoped,
-}
-
-impl StockState {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Unactivated => "unactivated",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Stoped => "stoped",
-        }
+words! {
+    /// `status`.
+    pub(crate) enum StockState {
+        Unactivated = "unactivated",
+        Running = "running",
+        Paused = "paused",
+        /// Ended for good; spelled with one P on the wire.
+        Stoped = "stoped",
     }
 }
 

@@ -23,6 +23,7 @@ const SEND: Codes = Codes::new(
         saying("RULE_LIMIT", "发券超过单天限额", "STOCK_AMOUNT_NOT_ENOUGH", ""),
         saying("RULE_LIMIT", "", "USER_AL_GET_COUPON", "你已领取过该代金券"),
         saying("INVALID_REQUEST", "商户单据号已使用，且参数与之前不一致", "USER_AL_GET_COUPON", ""),
+        saying("INVALID_REQUEST", "暂时无法领取,请联系商家处理。", "USER_AL_GET_COUPON", ""),
         saying("INVALID_REQUEST", "活动已结束或未激活", "AL_STOCK_OVER", ""),
         saying("INVALID_REQUEST", "活动未开始或已结束", "AL_STOCK_OVER", ""),
         row(NO_STOCK, NO_STOCK),

@@ -12,24 +12,15 @@ use crate::encodings::UNRESERVED_KEPT;
 use crate::merchants::Account;
 use crate::products::merge::{Events, by_time};
 use crate::store::{Direction, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::words::words;
 
-/// `complaint_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(super) enum ComplaintState {
-    /// Nobody has answered yet.
-    Pending,
-    Processing,
-    Processed,
-}
-
-impl ComplaintState {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Processing => "PROCESSING",
-            Self::Processed => "PROCESSED",
-        }
+words! {
+    /// `complaint_state`.
+    pub(super) enum ComplaintState {
+        /// Nobody has answered yet.
+        Pending = "PENDING",
+        Processing = "PROCESSING",
+        Processed = "PROCESSED",
     }
 }
 

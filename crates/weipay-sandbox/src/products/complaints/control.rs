@@ -39,7 +39,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/complaints/{id}/steps",
-        "The person who complained goes on, or the platform does",
+        "Continues a complaint, as the person or as the platform",
         &[
             Member::word("step", &PersonStep::WORDS, "What is done").required(),
             Member::text("text", "What is written"),
@@ -68,7 +68,7 @@ impl fmt::Display for ComplaintError {
         match self {
             Self::Unknown(reason) | Self::Invalid(reason) => f.write_str(reason),
             Self::State(reason) => f.write_str(reason),
-            Self::Store(_) => f.write_str("the complaint could not be kept"),
+            Self::Store(_) => f.write_str("the complaint could not be stored"),
         }?;
         append_causes(self, f)
     }
@@ -227,9 +227,7 @@ fn new_complaint(
     }
     let wanted = (complains.problem == Problem::Refund).then(|| complains.refund.unwrap_or(order.total));
     if wanted.is_some_and(|fen| !(1..=order.total).contains(&fen)) {
-        return Err(ComplaintError::Invalid(
-            "nobody gets back less than 1 fen, or more than the order's total",
-        ));
+        return Err(ComplaintError::Invalid("the amount must be from 1 fen to the total of the order"));
     }
     let refunds = Refund::find_by_order(tx, &payment.transaction_id)?;
     let arrived = refunds.iter().filter(|refund| refund.has_reached_person());

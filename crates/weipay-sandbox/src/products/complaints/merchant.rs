@@ -15,6 +15,8 @@ use crate::store::{IdempotencyKey, Page, Transaction};
 const MAX_DAYS: i64 = 30;
 /// How much one answer says, by the page of 2025; it was 200 until 2024.
 const MAX_RESPONSE_LETTERS: usize = 500;
+const MAX_LINK: usize = 512;
+const MAX_LINK_LETTERS: usize = 10;
 /// UNCONFIRMED(complaint-pictures).
 const MAX_IMAGES: usize = 4;
 
@@ -84,7 +86,26 @@ pub(super) fn respond(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Val
         return Err(refusals::wrong_parameter(reason).into());
     }
     check_pictures(tx, &words.images)?;
+    check_link(context.request)?;
     take_step(tx, context, complaint, MerchantStep::Respond, words).map(|_| Value::Null)
+}
+
+/// The rule: a link (跳转链接) is of https, and has a text; both are there, or none.
+fn check_link(request: &ValidRequest) -> Result<(), Refusal> {
+    let given = |name: &str| request.text(name).filter(|text| !text.is_empty());
+    let is_whole = match (given("jump_url"), given("jump_url_text")) {
+        (None, None) => true,
+        (Some(url), Some(text)) => {
+            url.starts_with("https://") && url.len() <= MAX_LINK && text.chars().count() <= MAX_LINK_LETTERS
+        }
+        _ => false,
+    };
+    match is_whole {
+        true => Ok(()),
+        false => Err(refusals::wrong_parameter(
+            "jump_url (https, at most 512 characters) and jump_url_text (at most 10) are sent together or not at all",
+        )),
+    }
 }
 
 pub(super) fn respond_at_once(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

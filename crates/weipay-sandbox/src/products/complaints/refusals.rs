@@ -8,8 +8,8 @@ pub(super) fn wrong_parameter(reason: &'static str) -> Refusal {
 
 pub(super) fn unknown_picture() -> Refusal {
     wrong_parameter(
-        "no upload to /v3/merchant-service/images/upload responded with one of these media_ids, or its picture gave way to newer ones: \
-         upload it, and name what the response says",
+        "no upload to /v3/merchant-service/images/upload responded with one of these media_ids, or its picture was \
+         replaced by newer ones: upload it again, and use the media_id of the response",
     )
 }
 
@@ -65,6 +65,6 @@ pub(super) fn no_callback() -> Refusal {
 pub(super) fn used_idempotent_id() -> Refusal {
     Refusal::invalid_request(
         "幂等ID已被使用",
-        "this idempotent_id came before with another message: take a new one",
+        "this idempotent_id was used before with another message: use a new one",
     )
 }

@@ -8,6 +8,9 @@ use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};
 use serde_json::Value;
 
+/// The reason for whoever adds another entry to a complaint with [`MAX_ACTIONS`].
+const IS_FULL: &str = "this complaint has reached the maximum number of entries";
+
 /// What was done: the complaint afterwards, and the `action_type` that merchants are notified of.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Happened {
@@ -65,7 +68,7 @@ pub(super) fn merchant_does(
 ) -> Result<Happened, Refusal> {
     check_merchant_may(&complaint, step)?;
     if complaint.actions.len() >= MAX_ACTIONS {
-        return Err(refusals::wrong_state("this complaint has reached the maximum number of entries"));
+        return Err(refusals::wrong_state(IS_FULL));
     }
     let (kind, action_type) = step.words();
     let mut complaint = with_action(complaint, Side::Merchant, kind, words, now);
@@ -223,11 +226,11 @@ pub(super) fn person_does(
         PersonStep::Continue if !is_settled => Some("it is not settled yet: use reply"),
         PersonStep::Continue => None,
         _ if is_settled => Some("it is settled: use continue"),
-        PersonStep::AskPlatform if complaint.with_platform => Some("the platform helps already"),
+        PersonStep::AskPlatform if complaint.with_platform => Some("the platform is already involved"),
         PersonStep::CancelPlatform | PersonStep::PlatformEnd if !complaint.with_platform => {
-            Some("the platform does not help: use ask-platform first")
+            Some("the platform is not involved: use ask-platform first")
         }
-        _ if complaint.actions.len() >= MAX_ACTIONS => Some("no more is kept of one complaint"),
+        _ if complaint.actions.len() >= MAX_ACTIONS => Some(IS_FULL),
         _ => None,
     };
     if let Some(reason) = reason {

@@ -61,7 +61,7 @@ impl fmt::Display for ContractError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str(
-                "no merchant has a contract with this number; a contract is there when it was presigned or ordered",
+                "no merchant has a contract with this number; presigning, or an order with a contract, creates one",
             ),
             Self::Ambiguous => {
                 f.write_str(&reasons::several_merchants("give the pre_entrustweb_id or the contract_id"))
@@ -70,7 +70,7 @@ impl fmt::Display for ContractError {
             Self::Openid => f.write_str(
                 WrongOpenid::Form.reason(),
             ),
-            Self::Store(_) => f.write_str("the contract could not be kept"),
+            Self::Store(_) => f.write_str("the contract could not be stored"),
         }?;
         append_causes(self, f)
     }

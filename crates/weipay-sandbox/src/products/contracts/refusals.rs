@@ -77,7 +77,7 @@ pub(super) fn other_amount(reason: &'static str) -> Refusal {
 pub(super) fn noticed_before() -> Refusal {
     Refusal::invalid_request(
         "扣费周期未结束，请勿重复发送预扣费通知",
-        "the days of the last notice are not over, and nothing was deducted in them yet",
+        "the deduction period of the last notice has not ended, and nothing was deducted in it yet",
     )
 }
 

@@ -218,7 +218,7 @@ pub(super) fn check_time(contract: &Contract, fen: i64, now: i64) -> Result<(), 
     if let Some(schedule) = &contract.schedule {
         return match schedule.state {
             ScheduleState::Scheduled if schedule.day != day => Err(refusals::not_the_time(
-                "money is taken on estimated_deduct_date of the contract, from midnight to midnight in Beijing",
+                "a deduction is possible only on estimated_deduct_date of the contract (Beijing time)",
             )),
             ScheduleState::Scheduled if schedule.fen != fen => {
                 Err(refusals::other_amount("the amount must be the one that was scheduled"))
@@ -230,7 +230,8 @@ pub(super) fn check_time(contract: &Contract, fen: i64, now: i64) -> Result<(), 
     let Some(notice) = contract.notice else { return Ok(()) };
     if notice.is_used || !(notice.first_day()..=notice.last_day()).contains(&day) || !is_notice_hour(now) {
         return Err(refusals::not_noticed(
-            "after a notice money is taken once, from the day after the next on, for deduct_duration days, from 7:00 until 22:00 in Beijing",
+            "after a notice, one deduction is possible: from the second day after it, for deduct_duration days, 7:00 \
+             to 22:00 (Beijing)",
         ));
     }
     if fen > notice.fen {

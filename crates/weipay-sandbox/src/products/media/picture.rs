@@ -1,4 +1,4 @@
-//! Pictures of complaints (反馈图片): uploaded, named in answers, and given back.
+//! Pictures of complaints (反馈图片): uploaded, named in responses, and given back.
 //!
 //! Of each merchant the last ones are kept, within a number and a size. They lie in so many places, which are used
 //! again, because a record is never taken away.
@@ -81,7 +81,8 @@ fn has_form(media_id: &str) -> bool {
 fn no_such_picture() -> Refusal {
     Refusal::invalid_request(
         "图片不存在",
-        "no upload to /v3/merchant-service/images/upload responded with this media_id, or the picture gave way to newer ones",
+        "no upload to /v3/merchant-service/images/upload responded with this media_id, or the picture was replaced by \
+         newer ones",
     )
 }
 

@@ -97,7 +97,8 @@ fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a
     }
 }
 
-/// The page takes https only. UNCONFIRMED(callback-http): a receiver of a developer, in no public network, need not have a certificate.
+/// The page takes https only. UNCONFIRMED(callback-http): a receiver of a developer, in no public network, need not
+/// have a certificate.
 fn check_scheme(notify_url: &str) -> Result<(), Refusal> {
     match is_plain_to_public_host(notify_url) {
         true => Err(refusals::request_parameters(
@@ -194,6 +195,24 @@ mod tests {
         assert_eq!((sent.event_type, &sent.resource["openid"]), ("COUPON.SEND", &json!(OPENID)));
         assert_eq!(sent.resource["unionid"], "oUnion");
         assert_eq!(sent.resource["coupon_code"], a_coupon().code);
+    }
+
+    #[test]
+    fn plain_http_is_taken_where_no_public_host_is_meant() {
+        for taken in [
+            "https://example.com/",
+            "http://127.0.0.1:8000/",
+            "http://hook:8000/",
+            "http://box.LAN./",
+            "http://nas.home.arpa/",
+            "http://app.localhost/",
+            "http://10.0.0.7/",
+        ] {
+            assert_eq!(check_scheme(taken), Ok(()), "{taken}");
+        }
+        for refused in ["http://example.com/", "http://8.8.8.8/", "http://my.plan/"] {
+            assert!(check_scheme(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

@@ -30,10 +30,10 @@ pub(crate) const ROUTES: &[Route] = &[
         "A person takes the merchant coupons of a page; give one of address, plugin, card_list and token",
         &[
             Member::text("address", "H5: the whole address of the page, with its signature"),
-            Member::object("plugin", "Mini programs: send_coupon_params, sign and send_coupon_merchant"),
-            Member::object("card_list", "JSSDK: what wx.addCard is given, with its cardList"),
+            Member::object("plugin", PLUGIN, "Mini programs: the attributes of the plugin"),
+            Member::object("card_list", CARD_LIST, "JSSDK: what wx.addCard is given, with its cardList"),
             Member::text("token", "The token of 向用户预发放商品券"),
-            Member::text("openid", "Who taps; an H5 address says it itself"),
+            Member::text("openid", "The openid of the person who takes them; an H5 address contains it"),
         ],
         receive,
     ),
@@ -44,6 +44,33 @@ pub(crate) const ROUTES: &[Route] = &[
         delete_coupon,
     ),
 ];
+
+/// What the plugin of mini programs is given (`sendCoupon`).
+const PLUGIN: &[Member] = &[
+    Member::objects(
+        "send_coupon_params",
+        &[
+            Member::text("stock_id", "The stock").required(),
+            Member::text("out_request_no", "The number of this send").required(),
+            Member::text("coupon_code", "The code, of a stock whose codes the merchant gives"),
+            Member::text("customize_send_time", "Only a part of what is signed"),
+        ],
+        "The coupons, at most ten",
+    )
+    .required(),
+    Member::text("send_coupon_merchant", "The merchant that sends").required(),
+    Member::text("sign", "The signature over all of it, by the merchant's APIv2 key").required(),
+];
+
+const CARD_LIST: &[Member] = &[Member::objects(
+    "cardList",
+    &[
+        Member::text("cardId", "The stock").required(),
+        Member::text("cardExt", "A JSON text with what the plugin has of a coupon; that of the first card has sign and send_coupon_merchant too").required(),
+    ],
+    "The coupons, at most ten",
+)
+.required()];
 
 fn put_state(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let state = request.text("state").and_then(StockState::from_word);
@@ -61,7 +88,7 @@ fn put_product(control: &Control, request: &ControlRequest) -> Result<Value, Con
 fn receive(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
     let openid = || {
         let openid = request.text("openid").map(str::to_owned);
-        openid.ok_or_else(|| ControlError::invalid("`openid` is missing: say who taps"))
+        openid.ok_or_else(|| ControlError::invalid("`openid` is missing: the person who takes the coupon"))
     };
     let given = ["address", "plugin", "card_list", "token"].map(|name| request.get(name));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -78,7 +105,8 @@ fn receive(control: &Control, request: &ControlRequest) -> Result<Value, Control
         _ => return Err(ControlError::invalid("give one of `address`, `plugin`, `card_list` and `token`")),
     };
     let reception = control.platform.receive_coupons(&page)?;
-    serde_json::to_value(reception).map_err(|_| ControlError::invalid("the page holds what JSON cannot"))
+    serde_json::to_value(reception)
+        .map_err(|_| ControlError::invalid("the page contains a value that JSON cannot express"))
 }
 
 fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

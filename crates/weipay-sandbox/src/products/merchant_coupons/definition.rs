@@ -106,7 +106,7 @@ impl Definition {
             .ok_or("coupon_code_mode is one of WECHATPAY_MODE, MERCHANT_API and MERCHANT_UPLOAD")?;
         let send_rule = members.get("stock_send_rule").ok_or("stock_send_rule is missing")?;
         let caps = read_caps(send_rule, discount_amount)?;
-        // A stock with an amount budget is answered with the number of coupons that it pays for.
+        // The response for a stock with an amount budget has the number of coupons that it pays for.
         if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
             send_rule.insert("max_coupons".to_owned(), json!(caps.total));
         }

@@ -72,7 +72,7 @@ fn modify(caller: &Account, request: &Map<String, Value>, stock: Option<Stock>, 
     }
     match (request.get("subsidy"), members.get("subsidy")) {
         (Some(Value::Bool(false)), Some(Value::Bool(true))) => {
-            return Err(refusals::request_parameters("subsidy can be switched on, and not off again"));
+            return Err(refusals::request_parameters("subsidy can be switched on, but not off"));
         }
         (Some(wanted), _) => drop(members.insert("subsidy".to_owned(), wanted.clone())),
         (None, _) => {}

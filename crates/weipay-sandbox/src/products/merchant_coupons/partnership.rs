@@ -136,7 +136,8 @@ impl Pact {
         Ok(Self { partner, business_type, stock_id })
     }
 
-    /// The stock. UNCONFIRMED(partnership-of-cash-coupons): that one of cash coupons must fulfil what one of merchant coupons must.
+    /// The stock. UNCONFIRMED(partnership-of-cash-coupons): that one of cash coupons must fulfil what one of merchant
+    /// coupons must.
     fn find_stock(&self, tx: &Transaction<'_>, now: i64) -> Result<Option<Offered>, StoreError> {
         Ok(match &*self.business_type {
             MERCHANT_COUPONS => stock::find(tx, &self.stock_id)?.map(|stock| Offered::new(&stock, now)),

@@ -107,12 +107,12 @@ impl Platform {
             return Ok(Reception::refused("PARAM_ERROR", "no such token was made"));
         };
         if !is_openid(openid) || !["", openid].contains(&&*offer.openid) {
-            return Ok(Reception::refused("USER_NOT_EXISTS", "the token was made for somebody else"));
+            return Ok(Reception::refused("USER_NOT_EXISTS", "the token was made for another person"));
         }
         let Some(merchant) = self.merchants.find(&offer.sender) else {
             return Ok(Reception::refused(
                 "PARAM_ERROR",
-                "the merchant that made the token is not there any more",
+                "the merchant that made the token no longer exists",
             ));
         };
         let item = Item {

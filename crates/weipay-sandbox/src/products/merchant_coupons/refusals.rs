@@ -103,7 +103,8 @@ pub(crate) fn no_right_on_subsidy() -> Refusal {
 pub(crate) fn sender_has_no_right() -> Refusal {
     Refusal::no_auth(
         "发券商户无权限使用此API",
-        "only the creator of the stock sends its coupons, and a partner that the creator has authorised: POST /v3/marketing/partnerships/build",
+        "only the creator of the stock, or a partner that it has authorised (POST /v3/marketing/partnerships/build), \
+         can send its coupons",
     )
 }
 

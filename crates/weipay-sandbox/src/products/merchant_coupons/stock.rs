@@ -13,6 +13,7 @@ use crate::products::coupon_stocks::stored_codes;
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::reasons;
 use crate::store::{Due, IdempotencyKey, Record, StoreError, Transaction};
+use crate::words::words;
 
 pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let Context { caller, request, now, .. } = *context;
@@ -64,18 +65,18 @@ pub(crate) struct Stock {
     pub(crate) has_product: bool,
 }
 
-/// `stock_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum StockState {
-    /// `UNAUDIT`: under review.
-    Unaudit,
-    /// `RUNNING`: can be sent.
-    Running,
-    /// `STOPED`, spelled with one P on the wire: ended for good.
-    Stoped,
-    /// `PAUSED`: sending is suspended.
-    Paused,
+words! {
+    /// `stock_state`.
+    pub enum StockState {
+        /// `UNAUDIT`: under review.
+        Unaudit = "UNAUDIT",
+        /// `RUNNING`: can be sent.
+        Running = "RUNNING",
+        /// `STOPED`, spelled with one P on the wire: ended for good.
+        Stoped = "STOPED",
+        /// `PAUSED`: sending is suspended.
+        Paused = "PAUSED",
+    }
 }
 
 impl StockState {
@@ -86,17 +87,6 @@ impl StockState {
         [Self::Unaudit, Self::Running, Self::Stoped, Self::Paused]
             .into_iter()
             .find(|state| state.word() == word)
-    }
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unaudit => "UNAUDIT",
-            Self::Running => "RUNNING",
-            Self::Stoped => "STOPED",
-            Self::Paused => "PAUSED",
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Subsidies (营销补差): whoever made a coupon pays its merchant for what the coupon took off an order, and gets
 //! it back after a refund.
 //!
-//! UNCONFIRMED(subsidy-order): which orders and refunds are meant. The order was paid, and its money is that of the payee; a refund
-//! of it was not closed. How one is refused that is not there, nobody says. INFERRED(subsidy-at-once): a
-//! receipt is settled by the request that makes it. UNCONFIRMED(subsidy-account): the money leaves what is
-//! available in the basic account (基本账户) of one side, and is available in that of the other at once.
+//! UNCONFIRMED(subsidy-order): which orders and refunds are meant. The order was paid, and its money is that of the
+//! payee; a refund of it was not closed. How one is refused that is not there, nobody says. INFERRED(subsidy-at-once):
+//! a receipt is settled by the request that makes it. UNCONFIRMED(subsidy-account): the money leaves what is available
+//! in the basic account (基本账户) of one side, and is available in that of the other at once.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -27,7 +27,7 @@ use crate::store::{IdempotencyKey, IndexEntry, IndexRange, Page, Record, StoreEr
 
 pub(super) fn pay_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SubsidyRequest::read(context.request, "out_subsidy_no");
-    once_for_request(tx, context, "pay subsidy", &request, || {
+    let shown = once_for_request(tx, context, "pay subsidy", &request, || {
         let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
         let known = Known {
             paid: successful(tx, &request)?,
@@ -42,13 +42,36 @@ pub(super) fn pay_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result
             move_money(tx, posting, &request, [&request.payer_merchant, &request.payee_merchant])?;
         }
         carry_out(tx, decision)
-    })
+    })?;
+    tell_failure(context, &shown);
+    Ok(shown)
+}
+
+/// A receipt that has failed is a success on the wire, also when its request comes again.
+fn tell_failure(context: &Context<'_>, shown: &Value) {
+    let short = |who: &str| {
+        let advice = AccountKind::Available.advice();
+        format!("{who} has too little available in its basic account (基本账户){advice}")
+    };
+    let reason = match shown["fail_reason"].as_str() {
+        Some("INSUFFICIENT_BALANCE") => short("payer_merchant"),
+        Some("RETURN_RECEIPT_INSUFFICIENT_BALANCE") => short("payee_merchant"),
+        Some("NOT_INCOMESPLIT_ORDER") => {
+            "the order must be made with settle_info.profit_sharing true".to_owned()
+        }
+        Some("EXCEED_SUBSIDY_AMOUNT_QUOTA") => {
+            "all subsidies of a coupon together are at most what it takes off".to_owned()
+        }
+        Some("EXCEED_SUBSIDY_COUNT_QUOTA") => format!("a coupon has at most {MAX_SUBSIDIES} subsidies"),
+        _ => return,
+    };
+    context.tell_failure(reason);
 }
 
 pub(super) fn return_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = SubsidyRequest::read(context.request, "out_subsidy_return_no");
     let refund_id = context.request.required("refund_id").to_owned();
-    once_for_request(tx, context, "return subsidy", &request, || {
+    let shown = once_for_request(tx, context, "return subsidy", &request, || {
         let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
         let known = Known {
             paid: successful(tx, &request)?,
@@ -65,7 +88,9 @@ pub(super) fn return_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Res
             move_money(tx, posting, &request, [&request.payee_merchant, &request.payer_merchant])?;
         }
         carry_out(tx, decision)
-    })
+    })?;
+    tell_failure(context, &shown);
+    Ok(shown)
 }
 
 /// Does the work of a subsidy or of a return once for its number.
@@ -310,8 +335,8 @@ struct PaidOrder {
     shares_profit: bool,
 }
 
-/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; an order without profit sharing, more than the coupon is worth, or
-/// than the payer has, makes a receipt that has failed.
+/// Pays a subsidy. INFERRED(subsidy-checks): the order of checks; an order without profit sharing, more than the coupon
+/// is worth, or than the payer has, makes a receipt that has failed.
 fn pay(
     caller: &Account,
     request: SubsidyRequest,

@@ -24,7 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/service-orders/{number}/decline",
-        "Deductions for a service order fail from now on, because the person cannot pay",
+        "Lets deductions for a service order fail from now on, because the person cannot pay",
         &[],
         decline,
     ),
@@ -76,7 +76,7 @@ impl fmt::Display for ServiceOrderError {
             Self::State(reason) => f.write_str(reason),
             Self::Limit(reason) | Self::Permission(reason) => f.write_str(reason),
             Self::Openid => f.write_str(WrongOpenid::Form.reason()),
-            Self::Store(_) => f.write_str("the order could not be kept"),
+            Self::Store(_) => f.write_str("the order could not be stored"),
         }?;
         append_causes(self, f)
     }
@@ -206,7 +206,7 @@ impl Platform {
         Ok(query_id)
     }
 
-    /// Deductions for a service order fail from now on, because the person cannot pay.
+    /// Lets deductions for a service order fail from now on, because the person cannot pay.
     ///
     /// # Errors
     ///

@@ -14,23 +14,17 @@ use super::{refusals, steps};
 use crate::clock;
 use crate::products::{Context, HandlerError};
 use crate::store::{Record, StoreError, Transaction, joined};
+use crate::words::words;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MessageKind {
-    Pending,
-    Prepaid,
+words! {
+    enum MessageKind {
+        Pending = "pending",
+        Prepaid = "prepaid",
+    }
 }
 
 impl MessageKind {
     const ALL: [Self; 2] = [Self::Pending, Self::Prepaid];
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Prepaid => "prepaid",
-        }
-    }
 }
 
 /// A message that the person has got.
@@ -63,8 +57,9 @@ fn send(tx: &Transaction<'_>, context: &Context<'_>, kind: MessageKind) -> Resul
     let (request, now) = (context.request, context.now);
     let order = steps::named(tx, context)?;
     if order.state != OrderState::Confirmed {
-        let reason = "a message is sent of an order that the person has confirmed and that is not completed";
-        return Err(refusals::wrong_state(reason).into());
+        let reason =
+            "a message can be sent only for an order that the person has confirmed and that is not completed";
+        return Err(refusals::wrong_state(order.state, reason).into());
     }
     let total = checked_total(&request.body)?;
     check_risk_fund(total, order.members.get("risk_fund").unwrap_or(&Value::Null))?;

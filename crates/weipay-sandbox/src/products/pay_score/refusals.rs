@@ -1,8 +1,9 @@
 //! What this product refuses. Sentences that no source prints are UNCONFIRMED(pay-score-words).
 
+use super::order::OrderState;
 use crate::people::openid::WrongOpenid;
 use crate::reasons;
-use crate::response::Refusal;
+use crate::response::{DocumentedRefusal, Refusal};
 
 pub(super) fn no_such_order() -> Refusal {
     Refusal::new(
@@ -14,8 +15,26 @@ pub(super) fn no_such_order() -> Refusal {
     .with_tail(271_317_510)
 }
 
-pub(super) fn wrong_state(reason: &'static str) -> Refusal {
-    Refusal::invalid_request("当前订单状态不合法", reason).with_tail(271_302_262)
+/// As real responses have it. The table of the documents names the states that are over; its sentences are not known.
+pub(super) fn wrong_state(state: OrderState, reason: &'static str) -> Refusal {
+    const WORDS: &str = "当前订单状态不合法";
+    const STATE: u32 = 271_302_262;
+    const CANCELED: u32 = 271_302_333;
+    const fn documented(code: &'static str, tail: u32) -> DocumentedRefusal {
+        DocumentedRefusal { status: 400, code, message: WORDS, tail }
+    }
+    const OF_THE_TABLE: [DocumentedRefusal; 3] = [
+        documented("INVALID_ORDER_STATE", STATE),
+        documented("ORDER_CANCELED", CANCELED),
+        documented("ORDER_DONE", STATE),
+    ];
+    let [of_state, of_canceled, of_done] = &OF_THE_TABLE;
+    let (tail, documented) = match state {
+        OrderState::Revoked => (CANCELED, of_canceled),
+        OrderState::Done => (STATE, of_done),
+        _ => (STATE, of_state),
+    };
+    Refusal::invalid_request(WORDS, reason).with_tail(tail).with_documented(documented)
 }
 
 pub(super) fn under_deduction() -> Refusal {

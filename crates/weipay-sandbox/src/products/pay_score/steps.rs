@@ -183,7 +183,7 @@ pub(super) fn cancel_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
         OrderState::Revoked if order.cancellation == cancellation => order,
         OrderState::Revoked => return Err(refusals::done_otherwise("canceled").into()),
         OrderState::Done | OrderState::Expired => {
-            return Err(refusals::wrong_state("the order has ended").into());
+            return Err(refusals::wrong_state(order.state, "the order has ended").into());
         }
         OrderState::Created | OrderState::Confirmed | OrderState::Completed => {
             check_no_deduction(&order)?;
@@ -214,6 +214,7 @@ pub(super) fn complete_order(tx: &Transaction<'_>, context: &Context<'_>) -> Res
         }
         _ => {
             return Err(refusals::wrong_state(
+                order.state,
                 "only an order that the person has confirmed can be completed",
             )
             .into());
@@ -304,6 +305,7 @@ fn to_be_paid(tx: &Transaction<'_>, context: &Context<'_>) -> Result<ServiceOrde
     let order = named(tx, context)?;
     if order.state != OrderState::Completed {
         return Err(refusals::wrong_state(
+            order.state,
             "no payment is expected for this order: it is not completed, or has ended",
         )
         .into());

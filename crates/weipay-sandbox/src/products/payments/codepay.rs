@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::closing::BurntNumber;
+use super::closing::{BurntNumber, expiry_of};
 use super::creation::{place, read};
 use super::order::{Funds, Order, OrderState, TradeType};
 use super::payment::{self, CouponChoice, Means, NotPaid};
@@ -151,11 +151,16 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(response)
 }
 
+const CLOSED_DEPOSIT: &str =
+    "the deposit was closed or has expired: nobody has paid it, and nobody can any more";
+
 /// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
 pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
-    if order.trade_type != TradeType::Micropay {
-        return Err(refusals::not_reversible().into());
-    }
+    let order = match (order.trade_type, &order.deposit) {
+        (TradeType::Micropay, _) => order,
+        (_, Some(_)) => order.seen_at(now),
+        (_, None) => return Err(refusals::not_reversible().into()),
+    };
     let is_waiting_deposit = order.is_waiting_deposit();
     let is_in_time = |paid_at: i64| is_waiting_deposit || now - paid_at <= REVERSE_WITHIN;
     match (order.state, &order.payment) {
@@ -169,7 +174,12 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
             complaints::refund_accepted(tx, &payment.transaction_id, now)?;
             complaints::refund_succeeded(tx, &payment.transaction_id, order.total, now)?;
         }
-        (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) => {}
+        (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) => {
+            tx.unschedule(&expiry_of(&order))?;
+        }
+        (OrderState::Closed, _) if order.deposit.is_some() => {
+            return Err(refusals::not_reversible().with_reason(CLOSED_DEPOSIT).into());
+        }
         _ => return Err(refusals::not_reversible().into()),
     }
     tx.save(&Order { state: OrderState::Revoked, ended: Some(now), ..order })?;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::closing::{BurntNumber, close};
 use super::creation::{
-    check_client_ip, check_expiry, check_total, expires, is_shared, offer, read_currency, show_offer,
-    subsidy_of,
+    check_client_ip, check_detail, check_expiry, check_total, expires, is_shared, offer, read_currency,
+    show_offer, subsidy_of,
 };
 use super::order::{
     Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
@@ -89,7 +89,7 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
     let made = make(tx, context, trade_type, Dialect::V3).map_err(|error| error.map_refusal(spelled))?;
-    Ok(show_offer(trade_type, made.prepays.last(), context.entropy))
+    Ok(show_offer(trade_type, made.prepays.last()))
 }
 
 /// The pages of combined orders have the older spellings.
@@ -283,6 +283,7 @@ impl CombinedOrder {
             .account
             .check_appid(&appid)
             .map_err(|refusal| refusal.with_reason(refusals::combine_appid_of_part(&merchant)))?;
+        check_detail(item.get("detail"))?;
         let sub_appid = text(item, "sub_appid");
         if let Some(sub_mchid) = &sub_mchid {
             check_sub_merchant(context.merchants, &known.account, sub_mchid, sub_appid.as_deref())?;

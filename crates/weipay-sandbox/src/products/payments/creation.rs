@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use super::closing::expiry_of;
@@ -44,7 +45,7 @@ pub(super) fn order_native(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
 
 fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> Result<Value, HandlerError> {
     let order = make(tx, read(tx, context, trade_type)?, context)?;
-    Ok(show_offer(trade_type, order.prepays.last(), context.entropy))
+    Ok(show_offer(trade_type, order.prepays.last()))
 }
 
 /// Makes an order, or re-enters the one that has its number, and gives it with what the app needs.
@@ -81,6 +82,7 @@ pub(super) fn read(
     let total = amount.and_then(|amount| amount.get("total")).and_then(Value::as_i64).unwrap_or_default();
     check_total(total)?;
     check_client_ip(body.get("scene_info"))?;
+    check_detail(body.get("detail"))?;
     Ok(Order {
         merchant: parties.merchant,
         sub_mchid: parties.sub_mchid,
@@ -120,6 +122,16 @@ pub(super) fn check_client_ip(scene: Option<&Value>) -> Result<(), Refusal> {
     match given.is_none_or(|text| text.parse::<IpAddr>().is_ok()) {
         true => Ok(()),
         false => Err(refusals::bad_client_ip()),
+    }
+}
+
+/// How large `detail` may be. UNCONFIRMED(order-detail): counted as JSON without spaces.
+const MAX_DETAIL_BYTES: usize = 6_144;
+
+pub(super) fn check_detail(detail: Option<&Value>) -> Result<(), Refusal> {
+    match detail.is_none_or(|detail| detail.to_string().len() <= MAX_DETAIL_BYTES) {
+        true => Ok(()),
+        false => Err(refusals::large_detail()),
     }
 }
 
@@ -245,11 +257,11 @@ pub(super) fn new_prepay_id(now: i64, entropy: &Entropy) -> String {
 }
 
 /// The response of making an order.
-pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>, entropy: &Entropy) -> Value {
+pub(super) fn show_offer(trade_type: TradeType, prepay: Option<&Prepay>) -> Value {
     let id = prepay.map_or("", |prepay| &prepay.id);
     match trade_type {
         TradeType::Native => json!({ "code_url": code_url(id) }),
-        TradeType::Mweb => json!({ "h5_url": h5_url(id, entropy) }),
+        TradeType::Mweb => json!({ "h5_url": h5_url(id) }),
         TradeType::Jsapi | TradeType::App | TradeType::Micropay | TradeType::Pap | TradeType::Auth => {
             json!({ "prepay_id": id })
         }
@@ -262,8 +274,29 @@ pub(crate) fn code_url(id: &str) -> String {
 }
 
 /// Where the browser of an H5 order goes.
-pub(crate) fn h5_url(id: &str, entropy: &Entropy) -> String {
-    format!("{H5_URL}{id}&package={}", entropy.digits(10))
+pub(crate) fn h5_url(id: &str) -> String {
+    format!("{H5_URL}{id}&package={}", h5_package(id))
+}
+
+/// The number that belongs to the `prepay_id` in an `h5_url`: without it nothing is opened. UNCONFIRMED(h5-package): it
+/// has ten digits.
+pub(super) fn h5_package(id: &str) -> String {
+    let digest = digest(&SHA256, format!("weipay sandbox: package of the h5_url of {id}").as_bytes());
+    let number = digest.as_ref().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    (1_000_000_000 + number % 9_000_000_000).to_string()
+}
+
+/// What is wrong with an `h5_url` that has another `package`, or none.
+pub(super) fn check_h5_package(id: &str, given: Option<&str>) -> Result<(), &'static str> {
+    match given {
+        Some(given) if given == h5_package(id) => Ok(()),
+        Some(_) => {
+            Err("this is not the h5_url (mweb_url) of an order: its `package` is another; open it as it came")
+        }
+        None => Err(
+            "this is not the whole h5_url (mweb_url) of an order: its `package` is missing; open it as it came, in quotation marks in a shell",
+        ),
+    }
 }
 
 pub(super) const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=";
@@ -292,6 +325,15 @@ mod tests {
         for fen in [i64::MIN, -300, 0, MAX_TOTAL + 1, 99_999_999_999_999, i64::MAX] {
             assert_eq!(check_total(fen).unwrap_err().code, "PARAM_ERROR", "{fen}");
         }
+    }
+
+    #[test]
+    fn the_goods_of_an_order_take_6144_bytes_at_most() {
+        let detail = |name: usize| json!({ "goods_detail": [{ "goods_name": "a".repeat(name) }] });
+        let rest = detail(0).to_string().len();
+        assert!(check_detail(None).is_ok() && check_detail(Some(&detail(MAX_DETAIL_BYTES - rest))).is_ok());
+        let refused = check_detail(Some(&detail(MAX_DETAIL_BYTES - rest + 1))).unwrap_err();
+        assert_eq!((refused.status, refused.code), (400, "PARAM_ERROR"));
     }
 
     #[test]

@@ -9,6 +9,8 @@
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod race;
 
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +156,10 @@ pub(super) fn check_refund(order: &Order, is_of_deposit: bool) -> Result<(), Ref
 }
 
 fn not_a_deposit() -> Refusal {
-    Refusal::invalid_request("该订单不是押金订单", "the order is no deposit that was paid and not reversed")
+    Refusal::invalid_request(
+        "该订单不是押金订单",
+        "the order is not a deposit that was paid, or it was reversed",
+    )
 }
 
 fn not_paid_yet() -> Refusal {

@@ -26,8 +26,9 @@ pub(super) enum Signing<'a> {
     V2(&'a ApiV2Key, SignType),
 }
 
-const JSAPI: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
-const APP: [&str; 7] = ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"];
+pub(super) const JSAPI: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
+pub(super) const APP: [&str; 7] =
+    ["appid", "partnerid", "prepayid", "package", "noncestr", "timestamp", "sign"];
 
 impl FrontEnd {
     /// Reads what was given to the front end.
@@ -110,7 +111,7 @@ impl FrontEnd {
     }
 
     fn check_v2(&self, key: &ApiV2Key, sign_type: SignType) -> Result<(), String> {
-        self.check_sign_type(sign_type.as_str(), "APIv2, and its request was signed so")?;
+        self.check_sign_type(sign_type.as_str(), "APIv2, and its request had this sign_type")?;
         let sign = |kind| key.sign(kind, self.fields.iter().map(|(name, value)| (&**name, &**value)));
         if self.sign == sign(sign_type) {
             return Ok(());
@@ -122,7 +123,7 @@ impl FrontEnd {
         let cause = if self.sign == sign(other) {
             format!("it was signed with {}", other.as_str())
         } else if self.sign == sign(sign_type).to_ascii_lowercase() {
-            "its letters are small, and must be capital".to_owned()
+            "it is in lower case, but must be in upper case".to_owned()
         } else if self.sign.len() > 64 {
             "it looks like RSA, which only orders of APIv3 take".to_owned()
         } else {
@@ -196,7 +197,7 @@ fn text(members: &Map<String, Value>, name: &'static str, names: &[&'static str]
                 members.keys().find(|key| key.eq_ignore_ascii_case(name) && !names.contains(&&***key));
             Err(match similar {
                 Some(_) => format!(
-                    "{name} is missing: the member is there in other capitals, and must be spelled {name}"
+                    "{name} is missing: a member differs only in upper and lower case; spell it {name}"
                 ),
                 None => format!("{name} is missing; the parameters are {}", names.join(", ")),
             })

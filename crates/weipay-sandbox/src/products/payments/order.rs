@@ -4,7 +4,7 @@
 //!              ┌───── fails ◄──── USERPAYING (付款码 only) ──┐
 //!   create ► NOTPAY ── a person pays ──────────────────► SUCCESS ── refund ──► REFUND
 //!              ├── close, expiry ──► CLOSED
-//!              └── reverse (付款码 only) ──► REVOKED, from SUCCESS too
+//!              └── reverse (付款码 and deposits only) ──► REVOKED, from SUCCESS too
 //!   by contract ► ACCEPT ── the clock ──► SUCCESS or PAYERROR
 //! ```
 //!
@@ -252,13 +252,14 @@ impl Order {
         self
     }
 
-    /// Whether another order is of the same product, appid and merchants.
+    /// Whether another order is of the same product, appid and merchants. A deposit (押金) is another product than what sells.
     pub(crate) fn is_from_the_same_product(&self, other: &Self) -> bool {
         let product = |order: &Self| (order.trade_type, order.dialect.is_v2());
         product(self) == product(other)
             && self.appid == other.appid
             && self.sub_mchid == other.sub_mchid
             && self.sub_appid == other.sub_appid
+            && self.deposit.is_some() == other.deposit.is_some()
     }
 
     /// Whether what was paid waits to be consumed or to go back.

@@ -25,7 +25,7 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::creation::code_url;
+use super::creation::{check_h5_package, code_url, h5_package};
 use super::order::TradeType;
 use super::person::{BankCard, PaymentFailure, PersonPays, PersonPaysError, find};
 use crate::authority::is_official;
@@ -49,7 +49,7 @@ const MAX_REDIRECT_URL: usize = 2_048;
 
 pub(super) const SHOW_ADDRESS: Route = Route::get(
     "/orders/page",
-    "Where a browser finds the page on which a person pays an order",
+    "The address of the page where a person pays an order in a browser",
     &[
         Member::text(
             "order",
@@ -78,8 +78,8 @@ fn is_page(path: &str) -> bool {
     path == H5_PATH || path == STYLE_PATH || path.strip_prefix(PATH).is_some_and(is_number)
 }
 
-/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send is answered
-/// as the platform does, without a body, and logged.
+/// Whether a browser came to an address at which nothing is: it asks for HTML. What programs send gets the
+/// response of the platform, without a body, and is logged.
 fn is_lost(method: &str, path: &str, headers: &HeaderMap) -> bool {
     let is_html = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|types| types.contains("text/html"));
     if !headers.get_all(ACCEPT).iter().any(is_html) {
@@ -102,7 +102,7 @@ fn too_long() -> Response {
 }
 
 impl Platform {
-    /// Where a browser finds the page on which a person pays an order, by any of its numbers.
+    /// The address of the page where a person pays an order in a browser, by any of its numbers.
     ///
     /// # Errors
     ///
@@ -120,7 +120,9 @@ impl Platform {
             Ok::<_, PersonPaysError>((payable.trade_type(), id))
         })?;
         Ok(match trade_type {
-            TradeType::Mweb => format!("{}{H5_PATH}?prepay_id={id}", self.base_url),
+            TradeType::Mweb => {
+                format!("{}{H5_PATH}?prepay_id={id}&package={}", self.base_url, h5_package(&id))
+            }
             _ => format!("{}{PATH}{id}", self.base_url),
         })
     }
@@ -146,6 +148,7 @@ impl Platform {
         }
         let visit = Visit::read(request)?;
         let invoice = self.invoice(&visit)?;
+        visit.check_package()?;
         match request.method.as_str() {
             "GET" | "HEAD" => Ok(self.show_page(&visit, &invoice, None)),
             "POST" => self.pay_or_cancel(request, &visit, &invoice),
@@ -273,7 +276,7 @@ impl Platform {
         Err(refused(
             403,
             "请用 IP 地址打开",
-            "Open this page by an IP address or as localhost: a sandbox shows it under no other name.",
+            "Open this page by an IP address or as localhost: a sandbox does not serve it under other names.",
         ))
     }
 }
@@ -315,6 +318,8 @@ struct Visit {
     redirect_url: Option<String>,
     /// Whether it is the address of an H5 order, which has its number in the query.
     is_h5: bool,
+    /// Of an `h5_url`.
+    package: Option<String>,
     /// Who pays, when it was chosen on the page.
     person: Option<String>,
 }
@@ -332,14 +337,24 @@ impl Visit {
         let redirect_url = redirect_url.filter(|url| is_web_address(url)).map(Cow::into_owned);
         let person = query_value(query, "person").filter(|id| is_openid(id)).map(Cow::into_owned);
         let is_h5 = request.path() == H5_PATH;
-        Ok(Self { number: number.into_owned(), redirect_url, is_h5, person })
+        let package = query_value(query, "package").filter(|_| is_h5).map(Cow::into_owned);
+        Ok(Self { number: number.into_owned(), redirect_url, is_h5, package, person })
+    }
+
+    fn check_package(&self) -> Result<(), Box<Response>> {
+        if !self.is_h5 {
+            return Ok(());
+        }
+        check_h5_package(&self.number, self.package.as_deref())
+            .map_err(|reason| refused(400, "链接不完整", reason))
     }
 
     /// What the address must have besides the person who is chosen.
     fn members(&self) -> Vec<(&'static str, &str)> {
         let number = self.is_h5.then_some(("prepay_id", self.number.as_str()));
+        let package = self.package.as_deref().map(|package| ("package", package));
         let redirect_url = self.redirect_url.as_deref().map(|url| ("redirect_url", url));
-        number.into_iter().chain(redirect_url).collect()
+        number.into_iter().chain(package).chain(redirect_url).collect()
     }
 
     /// As it is said when a person pays.

@@ -100,6 +100,7 @@ pub(crate) fn pay(tx: &Transaction<'_>, order: Order, means: &Means, now: i64) -
     check_account(AccountState::of_owner(tx, &means.person)?)?;
     order.limit_pay.check(means.funds).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
     check_discount(means.discount, order.total)?;
+    check_deposit(&order, means)?;
     let id = new_transaction_id(tx, now)?;
     let coupon = coupon_of(tx, &order, means, now)?;
     let taken_off = coupon.as_ref().map_or(means.discount, Discount::amount);
@@ -171,6 +172,15 @@ fn check_discount(discount: i64, total: i64) -> Result<(), NotPaid> {
     }
 }
 
+/// The rule: a deposit takes no coupon (不支持代金券). One that the person did not choose is kept for something else.
+fn check_deposit(order: &Order, means: &Means) -> Result<(), NotPaid> {
+    let is_reduced = means.discount > 0 || matches!(means.coupon, CouponChoice::Number(_));
+    match order.deposit.is_some() && is_reduced {
+        true => Err(NotPaid::Because("a deposit (押金) takes no coupon and no discount".to_owned())),
+        false => Ok(()),
+    }
+}
+
 /// The rule: a wallet has what the person pays. This is asked before a coupon is used, because who gets [`NotPaid`] may go on.
 fn check_wallet(tx: &Transaction<'_>, means: &Means, payer_total: i64) -> Result<(), NotPaid> {
     let has_enough = !means.funds.is_wallet()
@@ -209,6 +219,10 @@ pub(super) fn coupons_to_use(
 ) -> Result<Vec<Option<Discount>>, NotPaid> {
     let (mut found, mut taken) = (Vec::with_capacity(orders.len()), Vec::new());
     for order in orders {
+        if order.deposit.is_some() {
+            found.push(None);
+            continue;
+        }
         let (payer, _) = payer_of(tx, order, person)?;
         let basket = basket(order, funds.bank_type());
         let coupon = discount::best(tx, &openids_of(tx, &payer)?, &basket, &taken, now)?;
@@ -273,7 +287,6 @@ fn coupon_of(
     means: &Means,
     now: i64,
 ) -> Result<Option<Discount>, NotPaid> {
-    // A deposit takes none (不支持代金券).
     if means.discount > 0 || order.deposit.is_some() {
         return Ok(None);
     }

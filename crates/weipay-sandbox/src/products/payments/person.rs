@@ -1,4 +1,4 @@
-//! What a person does with an order, which no operation of the API can: pay it, or fail to.
+//! What a person does with an order, which no operation of the API can do: pay it, or fail to pay.
 
 mod paying;
 
@@ -30,10 +30,10 @@ const PAY: Route = Route::post(
             "Who pays, by openid or unionid (default: the payer that the order names, or any person)",
         ),
         Member::word("fail", &PaymentFailure::WORDS, "Fails for this reason instead"),
-        Member::integer("discount", "Fen that a coupon of the merchant takes off"),
+        Member::integer("discount", "The discount of a merchant's coupon, in fen"),
         Member::text(
             "coupon",
-            "The cash coupon (代金券) by its coupon_id, or `none`; else the best that fits",
+            "The cash coupon (代金券) by its coupon_id, or `none` (default: the best that fits)",
         ),
         Member::boolean("wallet", "Pays from the wallet (零钱), and not by a bank card"),
         Member::word(
@@ -43,11 +43,28 @@ const PAY: Route = Route::post(
         ),
         Member::object(
             "front_end",
+            FRONT_END,
             "The signed parameters of the page, mini program or app; their signature is checked",
         ),
     ],
     pay_order,
 );
+
+/// What opens a payment: of a page or a mini program (JSAPI), or of an app (APP).
+const FRONT_END: &[Member] = &[
+    Member::text("appId", "JSAPI: the appid of the order"),
+    Member::text("timeStamp", "JSAPI: unix seconds"),
+    Member::text("nonceStr", "JSAPI: a random text"),
+    Member::text("package", "JSAPI: prepay_id= and the prepay_id; APP: Sign=WXPay"),
+    Member::text("signType", "JSAPI: RSA; for an order of APIv2 as it was signed"),
+    Member::text("paySign", "JSAPI: the signature"),
+    Member::text("appid", "APP: the appid of the order"),
+    Member::text("partnerid", "APP: the merchant of the order"),
+    Member::text("prepayid", "APP: the prepay_id"),
+    Member::text("noncestr", "APP: a random text"),
+    Member::text("timestamp", "APP: unix seconds"),
+    Member::text("sign", "APP: the signature"),
+];
 
 /// Why a person fails to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,14 +179,15 @@ impl PersonPays {
         self
     }
 
-    /// With a coupon of the merchant that takes this amount (fen) off; off a combined order, in proportion to its parts.
+    /// With a merchant's coupon for this amount (fen); in a combined order, in proportion to its parts.
     #[must_use]
     pub fn discount(mut self, fen: i64) -> Self {
         self.discount = fen;
         self
     }
 
-    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one that takes most off.
+    /// With this cash coupon (代金券) by its `coupon_id`, or with `none`. Otherwise the person uses the one with the
+    /// largest discount.
     #[must_use]
     pub fn coupon(mut self, coupon_id: impl Into<String>) -> Self {
         self.coupon = Some(coupon_id.into());
@@ -196,9 +214,9 @@ impl PersonPays {
             (false, None) => Ok(Funds::Card),
             (false, Some(BankCard::Debit)) => Ok(Funds::DebitCard),
             (false, Some(BankCard::Credit)) => Ok(Funds::CreditCard),
-            (true, Some(_)) => Err(PersonPaysError::NotPayable(
-                "say `wallet` or `card`: one payment comes from one of them".to_owned(),
-            )),
+            (true, Some(_)) => {
+                Err(PersonPaysError::NotPayable("give either `wallet` or `card`, not both".to_owned()))
+            }
         }
     }
 }
@@ -303,5 +321,19 @@ impl From<PersonPaysError> for ControlError {
             short @ PersonPaysError::WalletIsShort => Self::conflict(short.to_string()),
             PersonPaysError::Store(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::products::payments::front_end::{APP, JSAPI};
+
+    #[test]
+    fn the_document_has_the_parameters_that_are_read() {
+        let documented: BTreeSet<_> = FRONT_END.iter().map(Member::name).collect();
+        assert_eq!(documented, JSAPI.into_iter().chain(APP).collect());
     }
 }

@@ -5,7 +5,6 @@
 //! | `after_sales` | what a platform takes for service after a sale (售后服务分账) |
 //! | `forms` | the same for merchants, for platforms (电商收付通) and for brands (连锁品牌) |
 //! | `funds` | the money of an order that waits to be shared (待分账资金) |
-//! | `month` | what a person may get in a month |
 //! | `notices` | what receivers are told (分账动账通知) |
 //! | `receivers` | who may get a part (分账接收方) |
 //! | `split` | who gets what (分账单), and that the rest is not to be shared (完结分账) |
@@ -19,7 +18,6 @@ mod forms;
 pub(crate) mod funds;
 #[cfg(test)]
 mod model;
-mod month;
 pub(crate) mod notices;
 #[cfg(test)]
 mod race;
@@ -32,6 +30,7 @@ pub(crate) mod statement;
 mod tests;
 pub(crate) mod v2;
 
+use crate::products::month::MonthlyLimit;
 use crate::products::{DueHandler, Route, route};
 use forms::Form::{Brand, Ecommerce, General};
 
@@ -66,6 +65,10 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "v3/brand/profitsharing/orders/{transaction_id}/amounts", split::query_amounts),
     route("GET", "v3/brand/profitsharing/brand-configs/{brand_mchid}", |_, context| split::query_config(context, "brand_mchid")),
 ];
+
+/// What a person may get: 200,000 yuan. INFERRED(sharing-month): by all merchants together; what came back does not
+/// count, because only merchants give back.
+const OF_A_PERSON: MonthlyLimit<'_> = MonthlyLimit { of: "shares", most: 20_000_000 };
 
 /// What the clock does.
 pub(crate) const DUE: &[(&str, DueHandler)] =

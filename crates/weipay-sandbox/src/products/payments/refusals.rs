@@ -109,7 +109,7 @@ fn before_another_number(known: &Order) -> &'static str {
             "its deduction failed and can be tried again: repeat the first request; with a new number it may be deducted twice"
         }
         (_, TradeType::Micropay) => {
-            "it is the payment of a code (付款码) that is not over: query it, and reverse it before you take a new number"
+            "it is a code payment (付款码) without a final result: query it, and reverse it before you use a new number"
         }
         _ => {
             "it can still be paid: repeat the request that made it, or close it before you take a new number"
@@ -121,7 +121,7 @@ fn before_another_number(known: &Order) -> &'static str {
 pub(crate) fn number_of_another_order(known: &Order, new: &Order) -> Refusal {
     let what = match &known.combined {
         Some(whole) if new.combined.as_ref() != Some(whole) => {
-            format!("is that of a part of the combined order {}", whole.out_trade_no.escape_debug())
+            format!("was used for a part of the combined order {}", whole.out_trade_no.escape_debug())
         }
         _ if known.dialect.is_v2() != new.dialect.is_v2() => {
             let version = if known.dialect.is_v2() { "APIv2" } else { "APIv3" };
@@ -146,7 +146,7 @@ pub(super) fn part_is_taken(known: &Order) -> Refusal {
         }
         _ => before_another_number(known),
     };
-    number_is_taken(format!("the out_trade_no {number} of a part is that of {of}; {then}"))
+    number_is_taken(format!("the out_trade_no {number} of a part was used before, for {of}; {then}"))
 }
 
 /// The number was closed before any order was made with it.
@@ -364,6 +364,11 @@ pub(super) fn other_settlement(trade_type: TradeType) -> Refusal {
     )
 }
 
+/// UNCONFIRMED(order-detail): the sentence.
+pub(super) fn large_detail() -> Refusal {
+    Refusal::param_error("商品详情过长", "detail takes 6144 bytes of JSON at most: name fewer goods")
+}
+
 /// UNCONFIRMED(payer-client-ip)
 pub(super) fn bad_client_ip() -> Refusal {
     Refusal::param_error(
@@ -376,7 +381,7 @@ pub(super) fn bad_client_ip() -> Refusal {
 pub(crate) fn too_large() -> Refusal {
     Refusal::param_error(
         "订单金额不正确",
-        format!("an order is of at most {MAX_TOTAL} fen (ten million yuan) in the sandbox"),
+        format!("an order may be at most {MAX_TOTAL} fen (ten million yuan) in the sandbox"),
     )
 }
 

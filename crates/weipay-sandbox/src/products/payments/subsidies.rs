@@ -86,8 +86,9 @@ struct SubsidyReturn {
     amount: i64,
     description: String,
     time: i64,
-    /// Of the request that made it.
-    fingerprint: Fingerprint,
+    /// Of the request that made it. Returns of before it was kept have none.
+    #[serde(default)]
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Record for SubsidyReturn {
@@ -196,7 +197,7 @@ fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerE
     if tx.get::<Cancelled>(&new.transaction_id)?.is_some() {
         return Err(Refusal::invalid_request(
             "订单已取消补差",
-            "subsidies/cancel was asked for this order: it is not subsidised any more",
+            "the subsidy of this order was cancelled (subsidies/cancel)",
         )
         .into());
     }
@@ -275,7 +276,14 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
     let transaction_id = request.required("transaction_id");
     let fingerprint = Fingerprint::new(&request.body);
     if let Some(known) = tx.get::<SubsidyReturn>(&joined(&order.merchant, out_order_no))? {
-        return match known.fingerprint == fingerprint {
+        let is_same = match known.fingerprint {
+            Some(known) => known == fingerprint,
+            None => {
+                (&*known.transaction_id, &*known.refund_id, known.amount)
+                    == (transaction_id, refund_id, amount)
+            }
+        };
+        return match is_same {
             true => Ok(known.show()),
             false => Err(other_parameters("this out_order_no").into()),
         };
@@ -289,7 +297,7 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
     let subsidy = found.ok_or_else(|| {
         Refusal::invalid_request(
             "回退金额超过补差金额",
-            "the order has no subsidy (of subsidy_id, where that is sent) that has so much left",
+            "no subsidy of this order has that much left (if subsidy_id is sent, only that one counts)",
         )
     })?;
     let made = SubsidyReturn {
@@ -303,7 +311,7 @@ fn give_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
         amount,
         description: request.required("description").to_owned(),
         time: context.now,
-        fingerprint,
+        fingerprint: Some(fingerprint),
     };
     let posting = Posting::new(Business::SubsidyReturn, made.subsidy_refund_id.as_str(), context.now)
         .for_number(made.out_order_no.as_str());
@@ -329,7 +337,7 @@ impl SubsidyReturn {
     }
 }
 
-/// The same again is the same answer.
+/// The same request again gets the same response.
 fn cancel(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let order = named_order(tx, context)?;
     let transaction_id = context.request.required("transaction_id");

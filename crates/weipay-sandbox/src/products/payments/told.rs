@@ -45,7 +45,7 @@ fn announcement(tx: &Transaction<'_>, asked: &Asked<'_>) -> Result<Announcement,
     let found = match Told::of_event(event_type) {
         Some(Told::Payment) => of_payment(tx, number, mchid),
         Some(Told::Refund(state)) => of_refund(tx, state, number, mchid, now),
-        None => return Err(NotTold::Because(format!("payments do not tell {event_type}"))),
+        None => return Err(NotTold::Because(format!("payments have no event {event_type}"))),
     };
     found.map_err(|error| match error {
         PersonPaysError::Store(error) => NotTold::Failed(error),
@@ -62,7 +62,8 @@ fn of_payment(
         Payable::One(order) => {
             let order = when_paid(*order)?;
             if order.trade_type == TradeType::Micropay {
-                let reason = "an order by payment code (付款码) has no notification: its response says what came of it";
+                let reason =
+                    "an order by payment code (付款码) has no notification: its response has the result";
                 return Err(PersonPaysError::NotPayable(reason.to_owned()));
             }
             Ok(payment::announcement_to(tx, &order, order.notify_url.clone().unwrap_or_default())?)
@@ -107,7 +108,8 @@ fn of_refund(
             .map(|refund| format!("{} is {}", refund.out_refund_no.escape_debug(), refund.state.word()))
             .collect();
         return Err(PersonPaysError::NotPayable(format!(
-            "no refund is in the state that this event tells of: {}; weipay sandbox refund NUMBER --to OUTCOME decides what becomes of one",
+            "no refund is in the state that this event tells of: {}; weipay sandbox refund NUMBER --to OUTCOME sets \
+             the result of one",
             has.join(", ")
         )));
     };

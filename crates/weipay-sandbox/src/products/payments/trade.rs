@@ -2,41 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `trade_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum OrderState {
-    /// Nobody has paid yet.
-    NotPay,
-    /// 付款码 only: the person is asked for the password.
-    UserPaying,
-    Success,
-    /// A refund was accepted, of a part or of everything.
-    Refund,
-    Closed,
-    /// 付款码 only: reversed.
-    Revoked,
-    /// 付款码 and contracts (委托代扣): the payment failed.
-    PayError,
-    /// Contracts only: the deduction is under way.
-    Accept,
+use crate::words::words;
+
+words! {
+    /// `trade_state`.
+    pub(crate) enum OrderState {
+        /// Nobody has paid yet.
+        NotPay = "NOTPAY",
+        /// 付款码 only: the person is asked for the password.
+        UserPaying = "USERPAYING",
+        Success = "SUCCESS",
+        /// A refund was accepted, of a part or of everything.
+        Refund = "REFUND",
+        Closed = "CLOSED",
+        /// 付款码 only: reversed.
+        Revoked = "REVOKED",
+        /// 付款码 and contracts (委托代扣): the payment failed.
+        PayError = "PAYERROR",
+        /// Contracts only: the deduction is under way.
+        Accept = "ACCEPT",
+    }
 }
 
 impl OrderState {
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::NotPay => "NOTPAY",
-            Self::UserPaying => "USERPAYING",
-            Self::Success => "SUCCESS",
-            Self::Refund => "REFUND",
-            Self::Closed => "CLOSED",
-            Self::Revoked => "REVOKED",
-            Self::PayError => "PAYERROR",
-            Self::Accept => "ACCEPT",
-        }
-    }
-
     /// `trade_state_desc`. The texts of the first, third and fifth are known, and that of a 付款码 payment that failed; the others
     /// are UNCONFIRMED(state-words).
     pub(crate) const fn description(self, trade_type: TradeType) -> &'static str {
@@ -60,36 +48,21 @@ impl OrderState {
     }
 }
 
-/// `trade_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum TradeType {
-    /// In WeChat's browser, and in mini programs.
-    Jsapi,
-    Native,
-    App,
-    /// H5: in another browser.
-    Mweb,
-    /// 付款码.
-    Micropay,
-    /// By a contract (委托代扣).
-    Pap,
-    /// After a service of pay score (支付分).
-    Auth,
-}
-
-impl TradeType {
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Jsapi => "JSAPI",
-            Self::Native => "NATIVE",
-            Self::App => "APP",
-            Self::Mweb => "MWEB",
-            Self::Micropay => "MICROPAY",
-            Self::Pap => "PAP",
-            Self::Auth => "AUTH",
-        }
+words! {
+    /// `trade_type`.
+    pub(crate) enum TradeType {
+        /// In WeChat's browser, and in mini programs.
+        Jsapi = "JSAPI",
+        Native = "NATIVE",
+        App = "APP",
+        /// H5: in another browser.
+        Mweb = "MWEB",
+        /// 付款码.
+        Micropay = "MICROPAY",
+        /// By a contract (委托代扣).
+        Pap = "PAP",
+        /// After a service of pay score (支付分).
+        Auth = "AUTH",
     }
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `order` | unifiedorder, orderquery, closeorder |
 //! | `codepay` | micropay and reverse, for 付款码; the same for 刷脸支付 |
-//! | `deposit` | 押金: consumed, reversed, refunded, queried |
+//! | `deposit` | 押金: ordered, paid, consumed, reversed, refunded, queried |
 //! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
 //! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
@@ -44,6 +44,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "v2/pay/facepay", codepay::pay_by_face),
     route("POST", "v2/pay/facepayquery", order::query_order),
     route("POST", "v2/secapi/pay/facepayreverse", codepay::reverse_order),
+    route("POST", "v2/deposit/unifiedorder", deposit::unified_order),
     route("POST", "v2/deposit/micropay", deposit::pay_by_code),
     route("POST", "v2/deposit/facepay", deposit::pay_by_face),
     route("POST", "v2/deposit/orderquery", deposit::query_order),

@@ -15,7 +15,8 @@ pub(crate) const ROUTES: &[Route] = &[Route::post(
     "A person opens a red packet (现金红包), by mch_billno or send_listid; unopened it is given back after 24 hours",
     &[Member::text(
         "openid",
-        "Who opens a part of one that has several (裂变红包), by openid or unionid; whom it was sent to if missing",
+        "Who opens a part of a red packet with several parts (裂变红包), by openid or unionid (default: the person it \
+         was sent to)",
     )],
     open,
 )];
@@ -32,7 +33,8 @@ fn open(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
             Err(ControlError::conflict(reasons::several_merchants("give the send_listid of the response")))
         }
         Opened::Account(state) => Err(ControlError::conflict(format!(
-            "the account of the person is {state}: let it work again, or the red packet is given back 24 hours after it was sent"
+            "the account of the person is {state}: set it to normal (weipay sandbox person account), or the red \
+             packet is returned 24 hours after it was sent"
         ))),
         Opened::Never(why) => Err(ControlError::conflict(why)),
         Opened::Ended(state) => Err(ControlError::conflict(format!(
@@ -69,9 +71,9 @@ impl Platform {
                 Err(NotOpened::State(state)) => Opened::Ended(state.word()),
                 Err(NotOpened::Account(account)) => Opened::Account(account.word()),
                 Err(NotOpened::Stranger) => Opened::Never("the red packet was sent to another person"),
-                Err(NotOpened::BeforeTheFirst) => {
-                    Opened::Never("the person whom it was sent to opens it first, and shares the other parts")
-                }
+                Err(NotOpened::BeforeTheFirst) => Opened::Never(
+                    "the person it was sent to must open it first; then others can open the other parts",
+                ),
                 Err(NotOpened::Twice) => Opened::Never("this person has opened a part of it"),
             })
         });

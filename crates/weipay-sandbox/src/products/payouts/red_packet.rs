@@ -22,23 +22,14 @@ use crate::response::Refusal;
 use crate::store::{
     Due, Fingerprint, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, at_time, joined,
 };
+use crate::words::words;
 
-/// `status`. SENDING, FAILED and RFUND_ING are never seen here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(super) enum RedPacketState {
-    Sent,
-    Received,
-    Refund,
-}
-
-impl RedPacketState {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Sent => "SENT",
-            Self::Received => "RECEIVED",
-            Self::Refund => "REFUND",
-        }
+words! {
+    /// `status`. SENDING, FAILED and RFUND_ING are never seen here.
+    pub(super) enum RedPacketState {
+        Sent = "SENT",
+        Received = "RECEIVED",
+        Refund = "REFUND",
     }
 }
 

@@ -36,7 +36,11 @@ pub(crate) const ROUTES: &[Route] = &[
         "A person takes the product coupons that a token of 向用户预发放商品券 offers",
         &[
             Member::text("token", "The token").required(),
-            Member::text("openid", "Who taps: the user of the request for the token").required(),
+            Member::text(
+                "openid",
+                "The openid of the person who takes them: the user of the request for the token",
+            )
+            .required(),
         ],
         take,
     ),
@@ -75,7 +79,8 @@ fn take(control: &Control, request: &ControlRequest) -> Result<Value, ControlErr
     let text = |name: &str| request.text(name).unwrap_or_default();
     let taken = control.platform.take_product_coupons(text("token"), text("openid"))?;
     let taken = taken.map_err(|problem| ControlError::invalid(problem.to_owned()))?;
-    serde_json::to_value(taken).map_err(|_| ControlError::invalid("the coupons hold what JSON cannot"))
+    serde_json::to_value(taken)
+        .map_err(|_| ControlError::invalid("the coupons contain a value that JSON cannot express"))
 }
 
 fn delete_coupon(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {

@@ -211,7 +211,7 @@ pub(crate) fn send(
     Ok(Decision { announcements, ..Decision::new(changes, response) })
 }
 
-/// What a send is answered with.
+/// The response to a send.
 pub(super) fn response(target: &Target, bundle_id: &str, mut coupons: Vec<Value>) -> Value {
     match target {
         Target::Stock(_) => coupons.pop().unwrap_or_default(),

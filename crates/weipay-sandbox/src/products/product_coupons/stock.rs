@@ -12,6 +12,7 @@ use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::reasons;
 use crate::response::Refusal;
 use crate::store::{Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::words::words;
 
 pub(super) fn add_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     once(tx, context, ("add product coupon stock", REQUEST_NO), |owner| {
@@ -80,35 +81,24 @@ pub(crate) struct PlaceInBundle {
     pub(crate) index: usize,
 }
 
-/// The state of a stock of product coupons, while nobody has deactivated it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum ProductStockState {
-    /// `AUDITING`: under review.
-    Auditing,
-    /// `SENDING`: can be sent.
-    Sending,
-    /// `PAUSED`: sending is suspended.
-    Paused,
-    /// `STOPPED`: its period is over.
-    Stopped,
+words! {
+    /// The state of a stock of product coupons, while nobody has deactivated it.
+    pub enum ProductStockState {
+        /// `AUDITING`: under review.
+        Auditing = "AUDITING",
+        /// `SENDING`: can be sent.
+        Sending = "SENDING",
+        /// `PAUSED`: sending is suspended.
+        Paused = "PAUSED",
+        /// `STOPPED`: its period is over.
+        Stopped = "STOPPED",
+    }
 }
 
 impl ProductStockState {
     const ALL: [Self; 4] = [Self::Auditing, Self::Sending, Self::Paused, Self::Stopped];
     pub(super) const WORDS: [&str; 4] =
         [Self::Auditing.word(), Self::Sending.word(), Self::Paused.word(), Self::Stopped.word()];
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Auditing => "AUDITING",
-            Self::Sending => "SENDING",
-            Self::Paused => "PAUSED",
-            Self::Stopped => "STOPPED",
-        }
-    }
 
     pub(super) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.word() == word)

@@ -12,6 +12,7 @@ use crate::products::{Context, HandlerError};
 use crate::store::{
     Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
 };
+use crate::words::words;
 
 /// Falls due when the person has not confirmed in time.
 pub(super) const OVERDUE: &str = "transfer authorization overdue";
@@ -76,21 +77,11 @@ pub(super) fn close(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
     Ok(Value::Object(closed.describe()))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum AuthorizationState {
-    WaitUserConfirm,
-    TakingEffect,
-    Closed,
-}
-
-impl AuthorizationState {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::WaitUserConfirm => "WAIT_USER_CONFIRM",
-            Self::TakingEffect => "TAKING_EFFECT",
-            Self::Closed => "CLOSED",
-        }
+words! {
+    pub(super) enum AuthorizationState {
+        WaitUserConfirm = "WAIT_USER_CONFIRM",
+        TakingEffect = "TAKING_EFFECT",
+        Closed = "CLOSED",
     }
 }
 

@@ -46,13 +46,13 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::post(
         "/transfer-grants/{number}/refuse",
-        "A sub-merchant, by sub_mchid, does not let its partner or platform transfer its money (子商户商家转账授权)",
+        "A sub-merchant, by sub_mchid, refuses to let its partner or platform transfer its money (子商户商家转账授权)",
         &[WHOSE_GRANT],
         refuse_grant,
     ),
     Route::post(
         "/transfer-grants/{number}/end",
-        "A sub-merchant takes that back (解除授权)",
+        "A sub-merchant ends that authorization (解除授权)",
         &[WHOSE_GRANT],
         end_grant,
     ),
@@ -88,7 +88,7 @@ impl fmt::Display for TransferError {
                 write!(f, "its state is {state}, in which a person can neither confirm nor end it")
             }
             Self::Reason => write!(f, "the reason must be one of {}", FAIL_REASONS.join(", ")),
-            Self::Store(_) => f.write_str("the transfer could not be kept"),
+            Self::Store(_) => f.write_str("the transfer could not be stored"),
         }?;
         append_causes(self, f)
     }

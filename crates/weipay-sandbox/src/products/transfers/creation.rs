@@ -92,8 +92,8 @@ pub(super) fn transfer_to_authorized(
 }
 
 /// The transfer under a number: a new one whose money is locked, or the one that the same request has made
-/// before. INFERRED(transfer-again): the response shows it as it is now. UNCONFIRMED(transfer-retry-time): a number can be repeated
-/// for as long as queries find it.
+/// before. INFERRED(transfer-again): the response shows it as it is now. UNCONFIRMED(transfer-retry-time): a number can
+/// be repeated for as long as queries find it.
 fn made_once(
     tx: &Transaction<'_>,
     context: &Context<'_>,

@@ -40,6 +40,9 @@ pub(super) enum Answer {
     TakeBack,
 }
 
+/// The most partners of one sub-merchant that are looked through.
+const MAX_PARTNERS: i64 = 1_000;
+
 const SUB_MERCHANT: &str = "sub-merchant";
 
 impl Record for Grant {
@@ -63,12 +66,15 @@ pub(super) fn answer(
 ) -> Result<Meant<&'static str>, StoreError> {
     let sub_mchid = named.number;
     let own = |mchid: &str| tx.get::<Grant>(&joined(mchid, sub_mchid));
-    let all = || tx.find(&[IndexRange::equal(SUB_MERCHANT, sub_mchid)], Page { offset: 0, limit: 2 });
-    let granted = |meant: Meant<Grant>| match meant {
-        Meant::One(grant) if grant.ended.is_some() => Meant::Nothing,
-        meant => meant,
+    // What has ended is no answer to anything, so of two partners the one that was refused is not meant.
+    let own = |mchid: &str| Ok(own(mchid)?.filter(|grant| grant.ended.is_none()));
+    let all = || {
+        let page = Page { offset: 0, limit: MAX_PARTNERS };
+        let mut found: Vec<Grant> = tx.find(&[IndexRange::equal(SUB_MERCHANT, sub_mchid)], page)?;
+        found.retain(|grant| grant.ended.is_none());
+        Ok(found)
     };
-    Ok(match granted(named.find(own, all, |grant| &grant.mchid)?) {
+    Ok(match named.find(own, all, |grant| &grant.mchid)? {
         Meant::One(grant) => {
             let (ended, state) = match answer {
                 Answer::Refuse => (Ended::Refused(now), "UNAUTHORIZED"),

@@ -37,8 +37,8 @@ pub(super) fn retry_time_is_over(number: &str) -> Refusal {
     Refusal::invalid_request(
         reasons::RETRY_TIME_IS_OVER,
         format!(
-            "{number} was used more than 30 days ago: look in bills and in your own books what it has paid; with a new number it is paid \
-             a second time"
+            "{number} was used more than 30 days ago: check your bills and your own records for what it paid; with a \
+             new number it is paid a second time"
         ),
     )
 }
@@ -173,6 +173,8 @@ pub(super) fn not_the_partner() -> Refusal {
 pub(super) fn no_grant() -> Refusal {
     Refusal::no_auth(
         "子商户未授权服务商发起商家转账",
-        "ask the sub-merchant first: POST /v3/fund-app/mch-transfer/partner/sub-mch-authorizations, as a platform POST /v3/ecommerce/mch-transfer/authorizations; it grants it at once here, unless POST /transfer-grants/{sub_mchid}/refuse or /end of the control API had it say no",
+        "ask the sub-merchant first: POST /v3/fund-app/mch-transfer/partner/sub-mch-authorizations, as a platform \
+         POST /v3/ecommerce/mch-transfer/authorizations; in the sandbox it agrees at once, unless it was made to \
+         refuse by POST /transfer-grants/{sub_mchid}/refuse or /end of the control API",
     )
 }

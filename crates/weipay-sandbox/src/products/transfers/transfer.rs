@@ -9,33 +9,23 @@ use super::{Movement, move_money};
 use crate::clock;
 use crate::products::HandlerError;
 use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::words::words;
 
-/// Where a transfer is. `ACCEPTED` and `PROCESSING` are never seen. INFERRED(transfer-accepted): the money is
-/// locked with the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum TransferState {
-    WaitUserConfirm,
-    /// As the platform spells it.
-    Transfering,
-    Success,
-    Fail,
-    Canceling,
-    Cancelled,
+words! {
+    /// Where a transfer is. `ACCEPTED` and `PROCESSING` are never seen. INFERRED(transfer-accepted): the money is
+    /// locked with the request.
+    pub(crate) enum TransferState {
+        WaitUserConfirm = "WAIT_USER_CONFIRM",
+        /// As the platform spells it.
+        Transfering = "TRANSFERING",
+        Success = "SUCCESS",
+        Fail = "FAIL",
+        Canceling = "CANCELING",
+        Cancelled = "CANCELLED",
+    }
 }
 
 impl TransferState {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::WaitUserConfirm => "WAIT_USER_CONFIRM",
-            Self::Transfering => "TRANSFERING",
-            Self::Success => "SUCCESS",
-            Self::Fail => "FAIL",
-            Self::Canceling => "CANCELING",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-
     pub(crate) const fn is_final(self) -> bool {
         matches!(self, Self::Success | Self::Fail | Self::Cancelled)
     }

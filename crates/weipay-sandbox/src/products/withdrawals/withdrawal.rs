@@ -4,39 +4,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::ledger::{AccountKind, Business, Owner, Posting, PostingError, post};
+use crate::ledger::{AccountKind, AccountType, Business, Owner, Posting, PostingError, post};
 use crate::products::HandlerError;
 use crate::store::{
     Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
 };
+use crate::words::words;
 
 /// The kind of what is due: the bank has the money.
 pub(super) const SETTLES: &str = "withdrawal settles";
 
-/// `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum State {
-    /// It was accepted, and the money is on its way.
-    CreateSuccess,
-    Success,
-    /// The bank refused it.
-    Fail,
-    /// The bank returned it after it had succeeded (退票).
-    Refund,
+words! {
+    /// `status`.
+    pub(crate) enum State {
+        /// It was accepted, and the money is on its way.
+        CreateSuccess = "CREATE_SUCCESS",
+        Success = "SUCCESS",
+        /// The bank refused it.
+        Fail = "FAIL",
+        /// The bank returned it after it had succeeded (退票).
+        Refund = "REFUND",
+    }
 }
 
 impl State {
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::CreateSuccess => "CREATE_SUCCESS",
-            Self::Success => "SUCCESS",
-            Self::Fail => "FAIL",
-            Self::Refund => "REFUND",
-        }
-    }
-
     /// Whether the bank can let it become this.
     pub(super) const fn may_become(self, to: Self) -> bool {
         matches!(
@@ -46,39 +37,13 @@ impl State {
     }
 }
 
-/// `account_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Account {
-    Basic,
-    Operation,
-    Fees,
-}
-
-impl Account {
-    /// The basic account where nothing is said.
-    pub(super) fn from_word(word: Option<&str>) -> Option<Self> {
-        match word {
-            None | Some("BASIC") => Some(Self::Basic),
-            Some("OPERATION") => Some(Self::Operation),
-            Some("FEES") => Some(Self::Fees),
-            Some(_) => None,
-        }
-    }
-
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Basic => "BASIC",
-            Self::Operation => "OPERATION",
-            Self::Fees => "FEES",
-        }
-    }
-
+impl AccountType {
     /// `None` for one that is always empty here.
-    pub(super) const fn kind(self) -> Option<AccountKind> {
+    pub(super) const fn withdrawn_from(self) -> Option<AccountKind> {
         match self {
             Self::Basic => Some(AccountKind::Available),
             Self::Operation => Some(AccountKind::Operation),
-            Self::Fees => None,
+            Self::Fees | Self::Deposit => None,
         }
     }
 }
@@ -93,7 +58,7 @@ pub(crate) struct Withdrawal {
     pub(super) sub_mchid: Option<String>,
     pub(super) out_request_no: String,
     pub(super) amount: i64,
-    pub(super) account: Account,
+    pub(super) account: AccountType,
     pub(super) remark: Option<String>,
     pub(super) bank_memo: Option<String>,
     pub(super) notify_url: Option<String>,
@@ -210,7 +175,7 @@ impl Withdrawal {
         now: i64,
     ) -> Result<Self, HandlerError> {
         let owner = Owner::merchant(self.payer());
-        let own = self.account.kind().unwrap_or(AccountKind::Available);
+        let own = self.account.withdrawn_from().unwrap_or(AccountKind::Available);
         let (from, into) = match to {
             State::CreateSuccess => return Ok(self),
             State::Success => (AccountKind::Withdrawing, AccountKind::Bank),

@@ -32,7 +32,7 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// If the data directory, the kit, the state or the address cannot be used.
+    /// If the data folder, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
         // Before anything is made: a mistake in it leaves no half of a sandbox.

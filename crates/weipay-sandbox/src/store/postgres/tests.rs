@@ -79,7 +79,25 @@ fn a_database_of_a_later_form_is_refused() {
     let connection = node.connections.connect().unwrap();
     connection.execute_plain("INSERT INTO weipay_form (number) VALUES (99)").unwrap();
     let refusal = migrations::run(&connection).unwrap_err();
-    assert!(matches!(refusal, StoreError::Version { found: 99, wanted: 1 }), "{refusal}");
+    assert!(matches!(refusal, StoreError::Version { found: 99, wanted: 2 }), "{refusal}");
+}
+
+#[test]
+fn a_grant_of_before_is_found_by_its_sub_merchant() {
+    let Some([node]) = nodes::<1>() else { return };
+    let document = r#"{"mchid":"1900000109","sub_mchid":"1900000208","out_apply_no":null,"accepted":1}"#;
+    let grant = NewRecord { kind: "transfer grant", key: "a", document, indexes: &[] };
+    within(&node, |engine| engine.insert(&grant));
+    let found = || {
+        let of_sub_merchant = [crate::store::IndexRange::equal("sub-merchant", "1900000208")];
+        within(&node, |engine| engine.count("transfer grant", &of_sub_merchant))
+    };
+    assert_eq!(found(), 0);
+    // As a program of form 1 left it.
+    let connection = node.connections.connect().unwrap();
+    connection.execute_plain("DELETE FROM weipay_form WHERE number = 2").unwrap();
+    migrations::run(&connection).unwrap();
+    assert_eq!(found(), 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! | missing, or `disable` | no TLS |
 //! | `prefer` | TLS if the server has it; the server is checked as with `require` |
 //! | `require` | TLS; the server is checked as with `verify-ca` if `sslrootcert` is given, and otherwise not |
-//! | `verify-ca` | an authority that is trusted has signed the server's certificate |
+//! | `verify-ca` | the server's certificate must be signed by a trusted authority |
 //! | `verify-full` | and it is for the host in the address |
 //!
 //! `sslrootcert` is a file of certificates in PEM. Without it, or as `system`, the authorities of this
@@ -277,7 +277,8 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> Option<String> {
     };
     let problem = match problem {
         CertificateError::UnknownIssuer => {
-            "no authority that is trusted has signed the certificate of the database; name the file of the right one in sslrootcert"
+            "the certificate of the database is not signed by a trusted authority; name a file with its authority in \
+             sslrootcert"
                 .to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

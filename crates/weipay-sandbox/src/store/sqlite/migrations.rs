@@ -6,8 +6,12 @@ use super::{StoreError, sql};
 
 /// The first makes the tables of form 1 in an empty database, the second leads from form 1 to form 2, and so on. One that was
 /// released never changes: data folders out there have run it.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 
 /// The form to which they lead; of the documents in a PostgreSQL database, too.
 pub(in crate::store) const FORM: usize = MIGRATIONS.len();
@@ -61,7 +65,7 @@ mod tests {
         assert_eq!((form(&old), form(&new)), (1, 0));
         run(&mut old).unwrap();
         run(&mut new).unwrap();
-        assert_eq!((form(&old), form(&new)), (3, 3));
+        assert_eq!((form(&old), form(&new)), (4, 4));
         assert_eq!(tables(&old), tables(&new));
     }
 
@@ -73,6 +77,31 @@ mod tests {
         run(&mut connection).unwrap();
         let count: i64 = connection.query_row("SELECT value FROM counters", [], |row| row.get(0)).unwrap();
         assert_eq!(count, 7);
+    }
+
+    #[test]
+    fn a_grant_of_before_is_found_by_its_sub_merchant() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let form_3 = MIGRATIONS[..3].iter();
+        form_3.for_each(|migration| connection.execute_batch(migration).unwrap());
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        let grant = r#"{"mchid":"1900000109","sub_mchid":"1900000208","out_apply_no":null,"accepted":1}"#;
+        connection
+            .execute(
+                "INSERT INTO records (kind, key, version, document) VALUES ('transfer grant', 'a', 1, ?1)",
+                [grant],
+            )
+            .unwrap();
+        run(&mut connection).unwrap();
+        let found: String = connection
+            .query_row(
+                "SELECT value FROM record_indexes JOIN records USING (number, kind)
+                 WHERE kind = 'transfer grant' AND name = 'sub-merchant'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(found, "1900000208");
     }
 
     #[test]
@@ -91,7 +120,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         for number in [-1, 99] {
             connection.pragma_update(None, "user_version", number).unwrap();
-            assert!(matches!(run(&mut connection), Err(StoreError::Version { wanted: 3, .. })));
+            assert!(matches!(run(&mut connection), Err(StoreError::Version { wanted: 4, .. })));
         }
     }
 }

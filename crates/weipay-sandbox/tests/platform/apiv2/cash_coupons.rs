@@ -4,7 +4,7 @@ use serde_json::json;
 use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 use weipay_wire::XmlElements;
 
-use super::payments::{call, values};
+use super::payments::{call, failure, values};
 use super::said_to;
 use crate::cash_coupons::{
     OPENID, coupon, create_stock, order, running_stock, running_stock_with, send, step,
@@ -29,11 +29,6 @@ fn sent(sandbox: &Sandbox, stock_id: &str, number: &str, openid: &str) -> XmlEle
 fn looked_at(sandbox: &Sandbox, stock_id: &str, coupon_id: &str) -> XmlElements {
     let with = [("coupon_id", coupon_id), ("openid", OPENID), ("stock_id", stock_id)];
     call(sandbox, COUPON, &with)
-}
-
-fn failure(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"));
-    values(said, ["err_code", "err_code_des"])
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 use weipay_wire::{Kit, XmlElements};
 
-use super::payments::{call, values};
+use super::payments::{call, failure, values};
 use super::{key, post, reason, said_to, signed};
 use crate::cash_coupons::OPENID;
 use crate::client::client;
@@ -69,11 +69,6 @@ fn closed(sandbox: &Sandbox, number: &str, parts: &[&str]) -> XmlElements {
     let mchid = &sandbox.kit().mchid;
     let parts: Vec<_> = parts.iter().map(|part| json!({ "mchid": mchid, "out_trade_no": part })).collect();
     said(sandbox, sandbox.kit(), CLOSE, number, &[("sub_order_list", &json!(parts).to_string())])
-}
-
-fn failure(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"), "{said:?}");
-    values(said, ["err_code", "err_code_des"])
 }
 
 fn parts(said: &XmlElements) -> Value {

@@ -4,7 +4,7 @@ use serde_json::json;
 use weipay_sandbox::{PersonPays, Sandbox};
 use weipay_wire::{ApiV2Key, XmlElements};
 
-use super::payments::{call, values};
+use super::payments::{call, failure, values};
 use super::{elements, key, post, reason};
 use crate::client::Client;
 use crate::notifications::Receiver;
@@ -15,11 +15,6 @@ const END: &str = "/papay/deletecontract";
 const DEDUCT: &str = "/pay/pappayapply";
 const DEDUCTION: &str = "/pay/paporderquery";
 const BOTH: &str = "/pay/contractorder";
-
-fn refusal(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"));
-    values(said, ["err_code", "err_code_des"])
-}
 
 fn terms<'a>(code: &'a str, url: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
@@ -73,7 +68,7 @@ fn a_contract_is_signed_used_and_ended_and_apiv3_sees_it() {
     let (receiver, key) = (Receiver::start(&[]), key(&sandbox));
     let missing = ["CONTRACT_NOT_EXIST", "签约协议不存在"];
     let by_code = [("plan_id", "12535"), ("contract_code", "vip1"), ("version", "1.0")];
-    assert_eq!(refusal(&call(&sandbox, CONTRACT, &by_code)), missing);
+    assert_eq!(failure(&call(&sandbox, CONTRACT, &by_code)), missing);
     let id = signed(&sandbox, &receiver, "vip1");
     for asked in [&by_code[..], &[("contract_id", &id), ("version", "1.0")]] {
         let shown = call(&sandbox, CONTRACT, asked);
@@ -86,7 +81,7 @@ fn a_contract_is_signed_used_and_ended_and_apiv3_sees_it() {
         ];
         assert_eq!(values(&shown, names), [&id, "0", "2026-08-15 12:00:00", "张三", "vip1"]);
     }
-    assert_eq!(refusal(&call(&sandbox, CONTRACT, &[("version", "1.0")]))[0], "LACK_PARAMS");
+    assert_eq!(failure(&call(&sandbox, CONTRACT, &[("version", "1.0")]))[0], "LACK_PARAMS");
     let client = || Client::new(&sandbox).in_time();
     let seen = client().get("/v3/papay/sign/contracts/plan-id/12535/out-contract-code/vip1").success();
     assert_eq!((&seen["contract_id"], &seen["contract_state"]), (&json!(id), &json!("SIGNED")));
@@ -96,7 +91,7 @@ fn a_contract_is_signed_used_and_ended_and_apiv3_sees_it() {
     let asked = |number| call(&sandbox, DEDUCTION, &[("out_trade_no", number)]);
     assert_eq!(values(&asked("month-1"), ["trade_state", "total_fee"]), ["ACCEPT", "3000"]);
     let again = call(&sandbox, DEDUCT, &deduction(&id, "month-1", "3000", &receiver.url));
-    assert_eq!(refusal(&again), ["INVALID_REQUEST", "扣款请求已受理，请勿重复发起"]);
+    assert_eq!(failure(&again), ["INVALID_REQUEST", "扣款请求已受理，请勿重复发起"]);
     sandbox.run_for(2).unwrap();
     let paid = told(&receiver, &key);
     let names =
@@ -109,10 +104,10 @@ fn a_contract_is_signed_used_and_ended_and_apiv3_sees_it() {
     let by_both = call(&sandbox, "/pay/orderquery", &[("out_trade_no", "month-1")]);
     assert_eq!(values(&by_both, ["trade_state", "trade_type"]), ["SUCCESS", "PAP"]);
     let again = call(&sandbox, DEDUCT, &deduction(&id, "month-1", "3000", &receiver.url));
-    assert_eq!(refusal(&again), ["ORDERPAID", "该订单已支付"]);
+    assert_eq!(failure(&again), ["ORDERPAID", "该订单已支付"]);
 
     let refused = |id: &str, number: &str, fen: &str| {
-        refusal(&call(&sandbox, DEDUCT, &deduction(id, number, fen, &receiver.url))).map(str::to_owned)
+        failure(&call(&sandbox, DEDUCT, &deduction(id, number, fen, &receiver.url))).map(str::to_owned)
     };
     assert_eq!(refused(&id, "month-2", "50001"), ["RULELIMIT", "交易金额或次数超出限制，请检查后再试"]);
     assert_eq!(refused("1", "month-2", "1"), missing);
@@ -127,9 +122,9 @@ fn a_contract_is_signed_used_and_ended_and_apiv3_sees_it() {
     assert_eq!(values(&shown, ["contract_state", "contract_terminated_time"]), ["1", "2026-08-15 12:00:02"]);
     assert_eq!(refused(&id, "month-2", "1"), missing);
     let twice = call(&sandbox, END, &[("contract_id", &id), reason, ("version", "1.0")]);
-    assert_eq!(refusal(&twice)[0], "INVALID_REQUEST");
+    assert_eq!(failure(&twice)[0], "INVALID_REQUEST");
     let used = call(&sandbox, PRESIGN, &terms("vip1", &receiver.url));
-    assert_eq!(refusal(&used)[0], "INVALID_REQUEST");
+    assert_eq!(failure(&used)[0], "INVALID_REQUEST");
 }
 
 #[test]
@@ -169,7 +164,7 @@ fn a_deduction_under_the_number_of_another_order_is_told_what_became_of_it() {
     let by_v2 = |number: &str| {
         let body = super::signed(&sandbox, &deduction(&id, number, "3000", &receiver.url));
         let response = post(&sandbox, DEDUCT, &body);
-        (refusal(&elements(&response)).map(str::to_owned), reason(&response))
+        (failure(&elements(&response)).map(str::to_owned), reason(&response))
     };
     by_v3("month-1").success();
     assert_eq!(by_v2("month-1").0, ["INVALID_REQUEST", "扣款请求已受理，请勿重复发起"]);
@@ -236,7 +231,7 @@ fn whoever_pays_an_order_with_a_contract_of_apiv2_signs_it() {
     both_told.sort_by_key(|elements| elements.text("change_type").is_some());
     let [paid, added] = &both_told;
     assert_eq!((paid.text("trade_type"), added.text("change_type")), (Some("JSAPI"), Some("ADD")));
-    assert_eq!(refusal(&both("order-1")), ["ORDERPAID", "该订单已支付"]);
+    assert_eq!(failure(&both("order-1")), ["ORDERPAID", "该订单已支付"]);
 
     let second = both("order-2");
     assert_eq!(
@@ -246,5 +241,5 @@ fn whoever_pays_an_order_with_a_contract_of_apiv2_signs_it() {
     assert!(sandbox.pay(&PersonPays::new(second.text("prepay_id").unwrap())).unwrap().paid);
     assert_eq!(told(&receiver, &key).text("out_trade_no"), Some("order-2"));
     let asked = call(&sandbox, DEDUCTION, &[("out_trade_no", "order-1")]);
-    assert_eq!(refusal(&asked), ["ORDERNOTEXIST", "订单不是委托代扣场景"]);
+    assert_eq!(failure(&asked), ["ORDERNOTEXIST", "订单不是委托代扣场景"]);
 }

@@ -1,9 +1,8 @@
 //! 刷脸支付 by APIv2: a face pays as a payment code does.
 
 use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
-use weipay_wire::XmlElements;
 
-use super::payments::{call, values};
+use super::payments::{call, failure, values};
 use super::said_to;
 use crate::cash_coupons::OPENID;
 use crate::client::client;
@@ -23,11 +22,6 @@ fn charge<'a>(number: &'a str, fen: &'a str, face: &'a str) -> Vec<(&'a str, &'a
         ("sign_type", "HMAC-SHA256"),
         ("openid", OPENID),
     ]
-}
-
-fn failure(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"), "{said:?}");
-    values(said, ["err_code", "err_code_des"])
 }
 
 fn trade_state(sandbox: &Sandbox, path: &str, number: &str) -> String {

@@ -6,7 +6,7 @@ use weipay_sandbox::kit::KitOnDisk;
 use weipay_sandbox::{NewMerchant, PersonPays, Sandbox};
 use weipay_wire::{ApiV2Key, Kit, SignType, XmlElements};
 
-use super::payments::values;
+use super::payments::{failure, values};
 use super::{elements, post};
 use crate::client::Client;
 
@@ -89,12 +89,6 @@ fn of<'a>(sub_mch_id: &'a str, number: &'a str) -> [(&'a str, &'a str); 2] {
     [("sub_mch_id", sub_mch_id), ("out_trade_no", number)]
 }
 
-#[track_caller]
-fn refused(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"));
-    values(said, ["err_code", "err_code_des"])
-}
-
 #[test]
 fn a_partners_order_is_its_sub_merchants_until_the_notification() {
     let partner = Partner::start();
@@ -103,9 +97,9 @@ fn a_partners_order_is_its_sub_merchants_until_the_notification() {
     let mut request = order("order-1", TEA);
     request[5].1 = "JSAPI";
     request.push(("sub_appid", &tea.kit().appid));
-    assert_eq!(refused(&partner.call("/pay/unifiedorder", &request))[0], "LACK_PARAMS");
+    assert_eq!(failure(&partner.call("/pay/unifiedorder", &request))[0], "LACK_PARAMS");
     request.push(("sub_openid", &openid));
-    let other = refused(&partner.call("/pay/unifiedorder", &request)).map(str::to_owned);
+    let other = failure(&partner.call("/pay/unifiedorder", &request)).map(str::to_owned);
     assert_eq!(other[0], "INVALID_REQUEST", "an openid of the partner's appid: {other:?}");
     request.last_mut().unwrap().1 = &sub_openid;
     let made = partner.call("/pay/unifiedorder", &request);
@@ -131,17 +125,17 @@ fn a_partners_order_is_its_sub_merchants_until_the_notification() {
 fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
     let partner = Partner::start();
     assert_eq!(
-        refused(&partner.call("/pay/unifiedorder", &order("order-1", STRANGER))),
+        failure(&partner.call("/pay/unifiedorder", &order("order-1", STRANGER))),
         ["NOAUTH", "受理关系不存在"]
     );
     assert_eq!(
-        refused(&partner.call("/pay/unifiedorder", &order("order-1", &partner.kit().mchid)))[0],
+        failure(&partner.call("/pay/unifiedorder", &order("order-1", &partner.kit().mchid)))[0],
         "INVALID_REQUEST"
     );
     partner.call("/pay/unifiedorder", &order("order-1", TEA));
     for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
-        assert_eq!(refused(&partner.call("/pay/orderquery", other))[0], "ORDERNOTEXIST");
-        assert_eq!(refused(&partner.call("/pay/closeorder", other))[0], "INVALID_REQUEST");
+        assert_eq!(failure(&partner.call("/pay/orderquery", other))[0], "ORDERNOTEXIST");
+        assert_eq!(failure(&partner.call("/pay/closeorder", other))[0], "INVALID_REQUEST");
     }
     partner.sandbox.pay(&PersonPays::new("order-1")).unwrap();
     let refund = |sub: &[(&str, &str)], number: &str| {
@@ -149,11 +143,11 @@ fn nobody_acts_for_a_sub_merchant_that_is_not_its_own_or_not_the_orders() {
         partner.call("/secapi/pay/refund", &[sub, &own].concat())
     };
     for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
-        assert_eq!(refused(&refund(other, "r1"))[0], "ERROR");
+        assert_eq!(failure(&refund(other, "r1"))[0], "ERROR");
     }
     refund(&of(TEA, "order-1"), "r1");
     for other in [&of(CAKE, "order-1")[..], &of(TEA, "order-1")[1..]] {
-        assert_eq!(refused(&partner.call("/pay/refundquery", other))[0], "REFUNDNOTEXIST");
+        assert_eq!(failure(&partner.call("/pay/refundquery", other))[0], "REFUNDNOTEXIST");
     }
     let asked = partner.call("/pay/orderquery", &of(TEA, "order-1"));
     assert_eq!(asked.text("trade_state"), Some("REFUND"));
@@ -167,7 +161,7 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
     let without = |with: Vec<(&'static str, &'static str)>| {
         with.into_iter().filter(|(name, _)| *name != "sub_mch_id").collect::<Vec<_>>()
     };
-    assert_eq!(refused(&partner.call("/pay/unifiedorder", &without(order("order-1", TEA)))), wanted);
+    assert_eq!(failure(&partner.call("/pay/unifiedorder", &without(order("order-1", TEA)))), wanted);
     let scanned = [
         ("body", "茶"),
         ("out_trade_no", "order-1"),
@@ -175,7 +169,7 @@ fn a_partner_that_forgets_its_sub_merchant_makes_no_order_and_no_refund() {
         ("spbill_create_ip", "127.0.0.1"),
         ("auth_code", "130000000000000009"),
     ];
-    assert_eq!(refused(&partner.call("/pay/micropay", &scanned)), wanted);
+    assert_eq!(failure(&partner.call("/pay/micropay", &scanned)), wanted);
     let (client, kit) = (Client::of(&partner.sandbox, &partner.kit().mchid), partner.kit());
     let own = json!({
         "appid": kit.appid, "mchid": kit.mchid, "description": "茶", "out_trade_no": "order-1",
@@ -239,16 +233,16 @@ fn a_payment_code_is_charged_and_reversed_for_a_sub_merchant() {
             [("body", "茶"), ("total_fee", fen), ("spbill_create_ip", "127.0.0.1"), ("auth_code", code)];
         partner.call("/pay/micropay", &[&of(sub_mch_id, number)[..], &own].concat())
     };
-    assert_eq!(refused(&scan("scan-0", STRANGER, "100", "130061098828009400"))[0], "NOAUTH");
+    assert_eq!(failure(&scan("scan-0", STRANGER, "100", "130061098828009400"))[0], "NOAUTH");
     let paid = scan("scan-1", TEA, "100", "130061098828009401");
     assert_eq!(values(&paid, ["trade_type", "sub_mch_id", "cash_fee"]), ["MICROPAY", TEA, "100"]);
-    assert_eq!(refused(&partner.call("/secapi/pay/reverse", &of(CAKE, "scan-1")))[0], "INVALID_REQUEST");
+    assert_eq!(failure(&partner.call("/secapi/pay/reverse", &of(CAKE, "scan-1")))[0], "INVALID_REQUEST");
     let reversed = partner.call("/secapi/pay/reverse", &of(TEA, "scan-1"));
     assert_eq!(values(&reversed, ["recall", "sub_mch_id"]), ["N", TEA]);
     let asked = partner.call("/pay/orderquery", &of(TEA, "scan-1"));
     assert_eq!(asked.text("trade_state"), Some("REVOKED"));
 
-    assert_eq!(refused(&scan("scan-2", CAKE, "200000", "130061098828009402"))[0], "USERPAYING");
+    assert_eq!(failure(&scan("scan-2", CAKE, "200000", "130061098828009402"))[0], "USERPAYING");
     partner.sandbox.pay(&PersonPays::new("scan-2")).unwrap();
     let asked = partner.call("/pay/orderquery", &of(CAKE, "scan-2"));
     assert_eq!(values(&asked, ["trade_state", "sub_mch_id"]), ["SUCCESS", CAKE]);

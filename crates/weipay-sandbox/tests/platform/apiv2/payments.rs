@@ -50,8 +50,10 @@ pub(super) fn values<'a, const N: usize>(said: &'a XmlElements, names: [&str; N]
     names.map(|name| said.text(name).unwrap_or_default())
 }
 
-fn failure(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"));
+/// The code of an operation that failed, and its words.
+#[track_caller]
+pub(super) fn failure(said: &XmlElements) -> [&str; 2] {
+    assert_eq!(said.text("result_code"), Some("FAIL"), "{said:?}");
     values(said, ["err_code", "err_code_des"])
 }
 

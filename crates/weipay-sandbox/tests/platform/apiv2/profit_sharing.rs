@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use weipay_sandbox::{PersonPays, Sandbox};
 use weipay_wire::{SignType, XmlElements};
 
-use super::payments::{call, call_with, values};
+use super::payments::{call, call_with, failure, values};
 use super::{elements, key, post, reason, signed, signed_without_appid};
 use crate::client::client;
 
@@ -21,11 +21,6 @@ const RETURNED: &str = "/pay/profitsharingreturnquery";
 
 const STORE: &str = "1900000301";
 const HMAC: (&str, &str) = ("sign_type", "HMAC-SHA256");
-
-fn failure(said: &XmlElements) -> [&str; 2] {
-    assert_eq!(said.text("result_code"), Some("FAIL"));
-    values(said, ["err_code", "err_code_des"])
-}
 
 fn shared(sandbox: &Sandbox, path: &str, with: &[(&str, &str)]) -> XmlElements {
     let with = [with, &[HMAC]].concat();
@@ -173,7 +168,7 @@ fn an_order_is_shared_more_than_once_until_it_is_finished() {
 }
 
 #[test]
-fn the_other_operation_or_version_with_the_same_number_is_the_same_split_only_if_it_does_the_same() {
+fn the_same_number_by_another_operation_is_the_same_split_only_if_it_does_the_same() {
     let sandbox = crate::sandbox().start().unwrap();
     let id = paid(&sandbox, "more-1", "Y");
     add(&sandbox);

@@ -1,10 +1,9 @@
-//! Stores in a database, through `sqlx`: a handler runs once for an event also where several servers receive
-//! it, or where a server was restarted between two deliveries.
+//! Stores in a database, through `sqlx`: a handler runs once for an event, even if several servers receive it, or a
+//! server restarts between two deliveries.
 //!
-//! A row is a lease: whoever has the ticket may handle the event until the lease ends. So a server that dies
-//! holds nobody up for longer than that. Times are those of the database, because the clocks of servers
-//! differ. Each claim is one statement, which the database makes atomic; no transaction is open while a
-//! handler runs.
+//! A row is a lease: whoever has the ticket may handle the event until the lease ends. So if a server dies, others wait
+//! no longer than that. Times are those of the database, because the clocks of servers differ. Each claim is one
+//! statement, which the database makes atomic; no transaction is open while a handler runs.
 
 use std::time::Duration;
 
@@ -67,9 +66,8 @@ macro_rules! sql_dedup {
                 Self { pool, lease_seconds: seconds(DEFAULT_LEASE) }
             }
 
-            /// Holds a ticket for so long at most, between a second and [`MAX_LEASE`]. It must be longer than
-            /// any handler takes: when it ends, the next delivery is handled although the handler may still
-            /// run.
+            /// Sets how long a ticket is held, from one second to [`MAX_LEASE`]. It must be longer than any handler
+            /// takes: when it ends, the next delivery is handled although the handler may still run.
             #[must_use]
             pub fn lease(self, lease: Duration) -> Self {
                 Self { lease_seconds: lease_in_bounds(lease), ..self }
@@ -89,11 +87,11 @@ macro_rules! sql_dedup {
                 }
             }
 
-            /// Forgets the events that nobody has touched for so long, and returns how many they were. Call
-            /// it once a day, so that the table does not grow for ever. The platform repeats a notification
-            /// for about a day, so two days are a good age. A message of APIv2 is signed without a time: whoever
-            /// has an old one can send it again, so keep those for as long as your handler would act on it. A younger age than a day is taken as a day, and
-            /// `Duration::MAX` forgets nothing.
+            /// Deletes events that have not changed for this time, and returns their number. Call it once a day, so
+            /// that the table does not grow forever. The platform repeats a notification for about a day, so use two
+            /// days. A message of APIv2 is signed without a timestamp, and an old one can be sent again by anybody who
+            /// has it: keep those for as long as your handler would act on them. Less than a day counts as a day, and
+            /// `Duration::MAX` deletes nothing.
             ///
             /// # Errors
             ///

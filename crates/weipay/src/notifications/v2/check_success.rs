@@ -13,7 +13,7 @@ pub use crate::notifications::v2::shared::{EventAlgorithm, SignatureAlgorithm};
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 用户确认订单成功回调通知: what is posted.
+    /// 用户确认订单成功回调通知: the posted body.
     #[doc(alias = "用户确认订单成功回调通知")]
     pub struct Body {
         /// 商户号. Required.
@@ -38,11 +38,11 @@ response! {
         event_nonce: String = body("event_nonce").required(),
         /// 通知附加数据.
         event_associated_data: String = body("event_associated_data"),
-        /// 通知密文. Required; sealed with the API key.
+        /// 通知密文. Required; encrypted with the API key.
         event_ciphertext: String = body("event_ciphertext").required(),
     }
 
-    /// 用户确认订单成功回调通知: what the sealed part opens to.
+    /// 用户确认订单成功回调通知: the decrypted resource.
     #[doc(alias = "用户确认订单成功回调通知")]
     pub struct Resource {
         /// 单据状态.

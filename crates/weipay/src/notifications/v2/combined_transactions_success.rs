@@ -11,7 +11,7 @@ pub use crate::notifications::v2::shared::OnlineTradeType;
 use crate::model::{JsonText, body, response, xml};
 
 response! {
-    /// 合单支付通知: what is posted.
+    /// 合单支付通知: the posted body.
     #[doc(alias = "合单支付通知")]
     pub struct Body {
         /// 返回状态码. Required.

@@ -12,7 +12,7 @@
 use crate::model::{open_enum, response, xml};
 
 response! {
-    /// 扣款服务-签约/解约结果通知: what is posted.
+    /// 扣款服务-签约/解约结果通知: the posted body.
     #[doc(alias = "扣款服务-签约/解约结果通知")]
     pub struct Body {
         /// 商户号. Required.

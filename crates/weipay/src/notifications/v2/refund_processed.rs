@@ -13,7 +13,7 @@
 use crate::model::{open_enum, response, xml};
 
 response! {
-    /// 退款结果通知: what is posted.
+    /// 退款结果通知: the posted body.
     #[doc(alias = "退款结果通知")]
     pub struct Body {
         /// 返回状态码. Required.
@@ -30,11 +30,11 @@ response! {
         sub_appid: String = xml("sub_appid"),
         /// 随机字符串. Required.
         nonce_str: String = xml("nonce_str").required(),
-        /// 加密的退款信息. Required; sealed with the API key.
+        /// 加密的退款信息. Required; encrypted with the API key.
         req_info: String = xml("req_info").required(),
     }
 
-    /// 退款结果通知: what the sealed part opens to.
+    /// 退款结果通知: the decrypted resource.
     #[doc(alias = "退款结果通知")]
     pub struct Resource {
         /// 商户退款单号. Required.

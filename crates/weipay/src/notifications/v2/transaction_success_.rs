@@ -15,7 +15,7 @@ pub use crate::notifications::v2::shared::{ResultCode, ReturnCode, YesOrNo};
 use crate::model::{Numbered, open_enum, response, xml};
 
 response! {
-    /// 普通支付通知: what is posted.
+    /// 普通支付通知: the posted body.
     #[doc(alias = "普通支付通知")]
     pub struct Body {
         /// 公众平台APPID. Required.

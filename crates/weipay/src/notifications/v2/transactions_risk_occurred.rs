@@ -11,7 +11,7 @@ pub use crate::notifications::v2::shared::{HmacSignType, ReturnCode};
 use crate::model::{JsonText, body, open_enum, response, xml};
 
 response! {
-    /// 事中-风险交易回调通知银行服务商: what is posted.
+    /// 事中-风险交易回调通知银行服务商: the posted body.
     #[doc(alias = "事中-风险交易回调通知银行服务商")]
     pub struct Body {
         /// 返回状态码. Required.

@@ -12,7 +12,7 @@ pub use crate::notifications::v2::shared::{DeductMode, HmacSignType};
 use crate::model::{open_enum, response, xml};
 
 response! {
-    /// 车牌状态变更通知: what is posted.
+    /// 车牌状态变更通知: the posted body.
     #[doc(alias = "车牌状态变更通知")]
     pub struct Body {
         /// 商户号. Required.

@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// 异常转付处理结果回调: what the sealed part opens to.
+    /// 异常转付处理结果回调: the decrypted resource.
     #[doc(alias = "异常转付处理结果回调")]
     pub struct Resource {
         /// 产品名称. Required.

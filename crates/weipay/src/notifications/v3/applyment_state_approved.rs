@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{GlobalApplymentState, WebsiteState};
 use crate::model::{body, response};
 
 response! {
-    /// H5支付域名修改申请事件: what the sealed part opens to.
+    /// H5支付域名修改申请事件: the decrypted resource.
     #[doc(alias = "H5支付域名修改申请事件")]
     pub struct Resource {
         /// 子商户号.

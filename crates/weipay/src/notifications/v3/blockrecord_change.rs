@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::BlockCountLevel;
 use crate::model::{body, response};
 
 response! {
-    /// 商户交易拦截记录新增: what the sealed part opens to.
+    /// 商户交易拦截记录新增: the decrypted resource.
     #[doc(alias = "商户交易拦截记录新增")]
     pub struct Resource {
         /// 子商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 商户交易拦截记录申诉: what the sealed part opens to.
+    /// 商户交易拦截记录申诉: the decrypted resource.
     #[doc(alias = "商户交易拦截记录申诉")]
     pub struct Resource {
         /// 子商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 商家名片会员用户积分同步事件: what the sealed part opens to.
+    /// 商家名片会员用户积分同步事件: the decrypted resource.
     #[doc(alias = "商家名片会员用户积分同步事件")]
     pub struct Resource {
         /// 品牌ID. Required.

@@ -15,7 +15,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Sensitive, Time, body, response};
 
 response! {
-    /// 用户删除商家名片会员卡事件: what the sealed part opens to.
+    /// 用户删除商家名片会员卡事件: the decrypted resource.
     #[doc(alias = "用户删除商家名片会员卡事件")]
     pub struct Resource {
         /// 会员卡code.
@@ -32,7 +32,7 @@ response! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: MemberCardType = body("card_type").required(),
-        /// 加密的手机号. Travels encrypted (敏感信息加密).
+        /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
         phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::ClosedState;
 use crate::model::{body, response};
 
 response! {
-    /// 公益捐赠-预算申请关闭回调: what the sealed part opens to.
+    /// 公益捐赠-预算申请关闭回调: the decrypted resource.
     #[doc(alias = "公益捐赠-预算申请关闭回调")]
     pub struct Resource {
         /// 服务商商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 公益捐赠-预算申请锁定成功回调: what the sealed part opens to.
+    /// 公益捐赠-预算申请锁定成功回调: the decrypted resource.
     #[doc(alias = "公益捐赠-预算申请锁定成功回调")]
     pub struct Resource {
         /// 服务商商户号. Required.

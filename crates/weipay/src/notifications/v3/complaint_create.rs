@@ -12,7 +12,7 @@ pub use crate::notifications::v3::shared::ComplaintActionType;
 use crate::model::{body, response};
 
 response! {
-    /// 产生新投诉: what the sealed part opens to.
+    /// 产生新投诉: the decrypted resource.
     #[doc(alias = "产生新投诉")]
     pub struct Resource {
         /// 投诉单对应的投诉单号. Required.

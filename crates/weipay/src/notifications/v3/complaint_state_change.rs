@@ -12,7 +12,7 @@ pub use crate::notifications::v3::shared::ComplaintActionType;
 use crate::model::{body, response};
 
 response! {
-    /// 投诉状态变化: what the sealed part opens to.
+    /// 投诉状态变化: the decrypted resource.
     #[doc(alias = "投诉状态变化")]
     pub struct Resource {
         /// 投诉单对应的投诉单号. Required.

@@ -12,7 +12,7 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// 领券事件回调: what the sealed part opens to.
+    /// 领券事件回调: the decrypted resource.
     #[doc(alias = "领券事件回调")]
     pub struct Resource {
         /// 业务细分事件类型.

@@ -12,7 +12,7 @@ pub use crate::notifications::v3::shared::MultiuseBusinessType;
 use crate::model::{Time, body, response};
 
 response! {
-    /// 核销事件回调: what the sealed part opens to.
+    /// 核销事件回调: the decrypted resource.
     #[doc(alias = "核销事件回调")]
     pub struct Resource {
         /// 批次创建方商户号. Required.

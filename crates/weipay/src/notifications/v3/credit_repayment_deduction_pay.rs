@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 自动还款扣费还款成功: what the sealed part opens to.
+    /// 自动还款扣费还款成功: the decrypted resource.
     #[doc(alias = "自动还款扣费还款成功")]
     pub struct Resource {
         /// 服务商商户号. Required.

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::{RepaymentContractState, RepaymentTerm
 use crate::model::{Time, body, response};
 
 response! {
-    /// 自动还款协议解约成功: what the sealed part opens to.
+    /// 自动还款协议解约成功: the decrypted resource.
     #[doc(alias = "自动还款协议解约成功")]
     pub struct Resource {
         /// 服务商商户号. Required.

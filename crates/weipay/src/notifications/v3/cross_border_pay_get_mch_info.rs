@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 外包内用-查询收款二维码信息回调: what the sealed part opens to.
+    /// 外包内用-查询收款二维码信息回调: the decrypted resource.
     #[doc(alias = "外包内用-查询收款二维码信息回调")]
     pub struct Resource {
         /// 受理网络交易流水号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 投放计划状态变更: what the sealed part opens to.
+    /// 投放计划状态变更: the decrypted resource.
     #[doc(alias = "投放计划状态变更")]
     pub struct Resource {
         /// 投放计划ID.

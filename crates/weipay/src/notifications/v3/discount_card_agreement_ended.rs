@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 守约状态变化: what the sealed part opens to.
+    /// 守约状态变化: the decrypted resource.
     #[doc(alias = "守约状态变化")]
     pub struct Resource {
         /// 公众账号ID.

@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 微信先享卡用户结算: what the sealed part opens to.
+    /// 微信先享卡用户结算: the decrypted resource.
     #[doc(alias = "微信先享卡用户结算")]
     pub struct Resource {
         /// 公众账号ID.

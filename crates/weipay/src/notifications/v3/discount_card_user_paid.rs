@@ -9,7 +9,7 @@
 use crate::model::{Time, body, response};
 
 response! {
-    /// 扣费状态变化: what the sealed part opens to.
+    /// 扣费状态变化: the decrypted resource.
     #[doc(alias = "扣费状态变化")]
     pub struct Resource {
         /// 公众账号ID.

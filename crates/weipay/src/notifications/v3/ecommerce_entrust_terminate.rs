@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 收付通合单代扣解约成功: what the sealed part opens to.
+    /// 收付通合单代扣解约成功: the decrypted resource.
     #[doc(alias = "收付通合单代扣解约成功")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{Time, body, response};
 
 response! {
-    /// 校园轻松付用户欠款状态变化: what the sealed part opens to.
+    /// 校园轻松付用户欠款状态变化: the decrypted resource.
     #[doc(alias = "校园轻松付用户欠款状态变化")]
     pub struct Resource {
         /// Required.

@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 教育续费通用户解约成功: what the sealed part opens to.
+    /// 教育续费通用户解约成功: the decrypted resource.
     #[doc(alias = "教育续费通用户解约成功")]
     pub struct Resource {
         /// Required.

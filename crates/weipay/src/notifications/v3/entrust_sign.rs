@@ -15,7 +15,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{body, response};
 
 response! {
-    /// 委托代扣签约成功: what the sealed part opens to.
+    /// 委托代扣签约成功: the decrypted resource.
     #[doc(alias = "委托代扣签约成功")]
     pub struct Resource {
         /// 微信支付分配的商户号.

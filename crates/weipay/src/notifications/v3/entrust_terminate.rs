@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{body, response};
 
 response! {
-    /// 委托代扣解约成功: what the sealed part opens to.
+    /// 委托代扣解约成功: the decrypted resource.
     #[doc(alias = "委托代扣解约成功")]
     pub struct Resource {
         /// 委托代扣协议的主键. Required.

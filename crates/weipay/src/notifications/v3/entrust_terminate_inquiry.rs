@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::ContractState;
 use crate::model::{body, response};
 
 response! {
-    /// 代扣解约问询: what the sealed part opens to.
+    /// 代扣解约问询: the decrypted resource.
     #[doc(alias = "代扣解约问询")]
     pub struct Resource {
         /// 返回状态码. Required.

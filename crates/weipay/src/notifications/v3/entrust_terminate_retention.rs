@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 代扣解约挽留业务-获取解约挽留信息: what the sealed part opens to.
+    /// 代扣解约挽留业务-获取解约挽留信息: the decrypted resource.
     #[doc(alias = "代扣解约挽留业务-获取解约挽留信息")]
     pub struct Resource {
         /// 普通服务商商户号.

@@ -5,7 +5,7 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What is posted, before its resource is opened.
+    /// The posted body, before its resource is decrypted.
     #[doc(alias = "回调通知")]
     pub struct Envelope {
         /// 通知的唯一ID. Required; at most 36 characters.
@@ -33,7 +33,7 @@ response! {
         associated_data: String = body("associated_data"),
         /// 加密使用的随机串. Required; exactly 12 characters.
         nonce: String = body("nonce").required().length(12, 12),
-        /// 加密后的密文数据. Required; sealed with the API key.
+        /// 加密后的密文数据. Required; encrypted with the API key.
         ciphertext: String = body("ciphertext").required(),
     }
 }

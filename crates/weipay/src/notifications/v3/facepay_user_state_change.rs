@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 用户签约状态变更: what the sealed part opens to.
+    /// 用户签约状态变更: the decrypted resource.
     #[doc(alias = "用户签约状态变更")]
     pub struct Resource {
         /// 微信刷脸用户ID. Required.

@@ -16,7 +16,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{body, response};
 
 response! {
-    /// 发票开具成功: what the sealed part opens to.
+    /// 发票开具成功: the decrypted resource.
     #[doc(alias = "发票开具成功")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -12,7 +12,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 用户发票抬头填写完成: what the sealed part opens to.
+    /// 用户发票抬头填写完成: the decrypted resource.
     #[doc(alias = "用户发票抬头填写完成")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 隔夜归还保险订单状态变化: what the sealed part opens to.
+    /// 隔夜归还保险订单状态变化: the decrypted resource.
     #[doc(alias = "隔夜归还保险订单状态变化")]
     pub struct Resource {
         /// 保险订单ID. Required.

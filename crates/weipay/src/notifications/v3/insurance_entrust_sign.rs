@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 保险商户委托代扣签约成功: what the sealed part opens to.
+    /// 保险商户委托代扣签约成功: the decrypted resource.
     #[doc(alias = "保险商户委托代扣签约成功")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 微信保单服务用户授权成功: what the sealed part opens to.
+    /// 微信保单服务用户授权成功: the decrypted resource.
     #[doc(alias = "微信保单服务用户授权成功")]
     pub struct Resource {
         /// 商户保险编码. Required.

@@ -10,7 +10,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 商圈会员积分服务授权结果: what the sealed part opens to.
+    /// 商圈会员积分服务授权结果: the decrypted resource.
     #[doc(alias = "商圈会员积分服务授权结果")]
     pub struct Resource {
         /// Required.

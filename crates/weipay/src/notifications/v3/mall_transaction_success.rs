@@ -10,7 +10,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 商圈会员场内支付结果: what the sealed part opens to.
+    /// 商圈会员场内支付结果: the decrypted resource.
     #[doc(alias = "商圈会员场内支付结果")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

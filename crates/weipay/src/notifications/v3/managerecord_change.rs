@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::ManageRecordState;
 use crate::model::{body, response};
 
 response! {
-    /// 商户管理记录: what the sealed part opens to.
+    /// 商户管理记录: the decrypted resource.
     #[doc(alias = "商户管理记录")]
     pub struct Resource {
         /// 子商户号. Required.

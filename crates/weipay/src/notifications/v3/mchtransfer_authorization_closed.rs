@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::{AuthorizationCloseReason, TransferAut
 use crate::model::{body, response};
 
 response! {
-    /// 用户关闭自动收款授权通知: what the sealed part opens to.
+    /// 用户关闭自动收款授权通知: the decrypted resource.
     #[doc(alias = "用户关闭自动收款授权通知")]
     pub struct Resource {
         /// 商户侧授权单号. Required.

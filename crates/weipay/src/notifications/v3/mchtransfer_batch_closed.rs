@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::TransferBatchStatus;
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 商家转账批次关闭回调: what the sealed part opens to.
+    /// 商家转账批次关闭回调: the decrypted resource.
     #[doc(alias = "商家转账批次关闭回调")]
     pub struct Resource {
         /// 商户号. Required.

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::TransferBatchStatus;
 use crate::model::{body, response};
 
 response! {
-    /// 商家转账批次完成回调: what the sealed part opens to.
+    /// 商家转账批次完成回调: the decrypted resource.
     #[doc(alias = "商家转账批次完成回调")]
     pub struct Resource {
         /// 商家批次单号. Required.

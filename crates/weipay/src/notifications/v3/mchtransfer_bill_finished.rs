@@ -12,7 +12,7 @@ pub use crate::notifications::v3::shared::TransferBillState;
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 商家转账回调通知: what the sealed part opens to.
+    /// 商家转账回调通知: the decrypted resource.
     #[doc(alias = "商家转账回调通知")]
     pub struct Resource {
         /// 商户单号. Required.

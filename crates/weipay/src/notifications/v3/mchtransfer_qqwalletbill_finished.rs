@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::TransferBillState;
 use crate::model::{Sensitive, body, response};
 
 response! {
-    /// 转账到QQ钱包: what the sealed part opens to.
+    /// 转账到QQ钱包: the decrypted resource.
     #[doc(alias = "转账到QQ钱包")]
     pub struct Resource {
         /// 商户号. Required.
@@ -32,7 +32,7 @@ response! {
         openid: String = body("openid"),
         /// 收款用户QQ号.
         user_qq: String = body("user_qq"),
-        /// 收款用户姓名. Travels encrypted (敏感信息加密).
+        /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
         user_name: Sensitive = body("user_name").encrypted(),
         /// 失败原因.
         fail_reason: String = body("fail_reason"),

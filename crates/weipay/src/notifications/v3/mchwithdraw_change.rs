@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::MerchantAccountType;
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 商户提现状态变更: what the sealed part opens to.
+    /// 商户提现状态变更: the decrypted resource.
     #[doc(alias = "商户提现状态变更")]
     pub struct Resource {
         /// 提现单状态. Required.

@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{JsonText, Time, body, open_enum, response};
 
 response! {
-    /// 医保混合收款成功: what the sealed part opens to.
+    /// 医保混合收款成功: the decrypted resource.
     #[doc(alias = "医保混合收款成功")]
     pub struct Resource {
         /// 医保自费混合订单号. Required.

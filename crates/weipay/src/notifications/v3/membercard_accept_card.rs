@@ -12,7 +12,7 @@
 use crate::model::{Sensitive, body, open_enum, response};
 
 response! {
-    /// 会员卡领卡事件: what the sealed part opens to.
+    /// 会员卡领卡事件: the decrypted resource.
     #[doc(alias = "会员卡领卡事件")]
     pub struct Resource {
         /// 事件类型. Required.
@@ -27,7 +27,7 @@ response! {
         openid: String = body("openid").required(),
         /// 用户统一标识.
         unionid: String = body("unionid"),
-        /// 加密手机号. Travels encrypted (敏感信息加密).
+        /// 加密手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
         phone_number: Sensitive = body("phone_number").encrypted(),
         /// 自定义场景值.
         outer_str: String = body("outer_str"),

@@ -10,7 +10,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 会员卡激活事件: what the sealed part opens to.
+    /// 会员卡激活事件: the decrypted resource.
     #[doc(alias = "会员卡激活事件")]
     pub struct Resource {
         /// 事件类型. Required.

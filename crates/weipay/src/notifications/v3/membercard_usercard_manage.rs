@@ -10,7 +10,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 用户管理会员卡事件: what the sealed part opens to.
+    /// 用户管理会员卡事件: the decrypted resource.
     #[doc(alias = "用户管理会员卡事件")]
     pub struct Resource {
         /// 事件类型. Required.

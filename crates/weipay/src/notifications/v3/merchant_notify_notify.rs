@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 合作伙伴订阅: what the sealed part opens to.
+    /// 合作伙伴订阅: the decrypted resource.
     #[doc(alias = "合作伙伴订阅")]
     pub struct Resource {
         /// Required.

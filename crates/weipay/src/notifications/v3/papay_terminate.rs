@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::PapayTerminationMode;
 use crate::model::{Time, body, response};
 
 response! {
-    /// 跨境/全球-委托代扣成功解约: what the sealed part opens to.
+    /// 跨境/全球-委托代扣成功解约: the decrypted resource.
     #[doc(alias = "跨境/全球-委托代扣成功解约")]
     pub struct Resource {
         /// 微信支付分配的商户号.

@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 停车缴费服务-商户查费回调: what the sealed part opens to.
+    /// 停车缴费服务-商户查费回调: the decrypted resource.
     #[doc(alias = "停车缴费服务-商户查费回调")]
     pub struct Resource {
         /// 商户停车单号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 服务账户绑定结果: what the sealed part opens to.
+    /// 服务账户绑定结果: the decrypted resource.
     #[doc(alias = "服务账户绑定结果")]
     pub struct Resource {
         /// 服务ID. Required.

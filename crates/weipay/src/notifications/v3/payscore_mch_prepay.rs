@@ -11,7 +11,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 支付分从业机构-商户预下单: what the sealed part opens to.
+    /// 支付分从业机构-商户预下单: the decrypted resource.
     #[doc(alias = "支付分从业机构-商户预下单")]
     pub struct Resource {
         /// 调用创单接口时提交的服务ID. Required.

@@ -11,7 +11,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 支付分服务确认订单: what the sealed part opens to.
+    /// 支付分服务确认订单: the decrypted resource.
     #[doc(alias = "支付分服务确认订单")]
     pub struct Resource {
         /// On the wire: `contract_id`.

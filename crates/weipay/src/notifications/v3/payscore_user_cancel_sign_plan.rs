@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 取消签约回调: what the sealed part opens to.
+    /// 取消签约回调: the decrypted resource.
     #[doc(alias = "取消签约回调")]
     pub struct Resource {
         /// 签约计划的主键. Required.

@@ -11,7 +11,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 支付分服务用户解除授权成功: what the sealed part opens to.
+    /// 支付分服务用户解除授权成功: the decrypted resource.
     #[doc(alias = "支付分服务用户解除授权成功")]
     pub struct Resource {
         /// 公众账号ID. Required.

@@ -19,7 +19,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{body, response};
 
 response! {
-    /// 支付分服务用户确认成功: what the sealed part opens to.
+    /// 支付分服务用户确认成功: the decrypted resource.
     #[doc(alias = "支付分服务用户确认成功")]
     pub struct Resource {
         /// Required.

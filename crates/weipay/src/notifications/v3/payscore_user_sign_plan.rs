@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 签约成功回调: what the sealed part opens to.
+    /// 签约成功回调: the decrypted resource.
     #[doc(alias = "签约成功回调")]
     pub struct Resource {
         /// 签约计划的主键. Required.

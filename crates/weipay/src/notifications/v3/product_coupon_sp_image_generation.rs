@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::ImageGenerationType;
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 商品券图片生成结果: what the sealed part opens to.
+    /// 商品券图片生成结果: the decrypted resource.
     #[doc(alias = "商品券图片生成结果")]
     pub struct Resource {
         /// 品牌ID. Required.

@@ -11,7 +11,7 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// 商品券领券: what the sealed part opens to.
+    /// 商品券领券: the decrypted resource.
     #[doc(alias = "商品券领券")]
     pub struct Resource {
         /// 品牌ID. Required.

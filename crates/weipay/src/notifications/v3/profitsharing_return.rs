@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{EcommerceReceiverType, NotifiedReceiv
 use crate::model::{body, response};
 
 response! {
-    /// 分账动账成功回退: what the sealed part opens to.
+    /// 分账动账成功回退: the decrypted resource.
     #[doc(alias = "分账动账成功回退")]
     pub struct Resource {
         /// 商户号.

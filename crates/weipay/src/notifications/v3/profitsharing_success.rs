@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{EcommerceReceiverType, NotifiedReceiv
 use crate::model::{body, response};
 
 response! {
-    /// 分账动账成功变动: what the sealed part opens to.
+    /// 分账动账成功变动: the decrypted resource.
     #[doc(alias = "分账动账成功变动")]
     pub struct Resource {
         /// 商户号.

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::OnlineBankType;
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// 平台收付通商家充值-充值资金退回: what the sealed part opens to.
+    /// 平台收付通商家充值-充值资金退回: the decrypted resource.
     #[doc(alias = "平台收付通商家充值-充值资金退回")]
     pub struct Resource {
         /// 充值退回单号. Required.

@@ -14,7 +14,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 平台收付通商家充值-充值成功: what the sealed part opens to.
+    /// 平台收付通商家充值-充值成功: the decrypted resource.
     #[doc(alias = "平台收付通商家充值-充值成功")]
     pub struct Resource {
         /// 平台商户号. Required.

@@ -15,7 +15,7 @@ pub use crate::notifications::v3::shared::{NotifiedRefundAmount, RefundAccount, 
 use crate::model::{Time, body, response};
 
 response! {
-    /// 退款异常: what the sealed part opens to.
+    /// 退款异常: the decrypted resource.
     #[doc(alias = "退款异常")]
     pub struct Resource {
         /// 服务商户号.

@@ -15,7 +15,7 @@ pub use crate::notifications::v3::shared::{NotifiedRefundAmount, RefundAccount, 
 use crate::model::{Time, body, response};
 
 response! {
-    /// 退款关闭: what the sealed part opens to.
+    /// 退款关闭: the decrypted resource.
     #[doc(alias = "退款关闭")]
     pub struct Resource {
         /// 普通商户的商户号.

@@ -17,7 +17,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// 退款成功: what the sealed part opens to.
+    /// 退款成功: the decrypted resource.
     #[doc(alias = "退款成功")]
     pub struct Resource {
         /// 普通商户的商户号.

@@ -10,7 +10,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 风险订单回调: what the sealed part opens to.
+    /// 风险订单回调: the decrypted resource.
     #[doc(alias = "风险订单回调")]
     pub struct Resource {
         /// 商户号. Required.

@@ -10,7 +10,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 商户签名验签／加解密测试-回调接口: what the sealed part opens to.
+    /// 商户签名验签／加解密测试-回调接口: the decrypted resource.
     #[doc(alias = "商户签名验签／加解密测试-回调接口")]
     pub struct Resource {
         /// 回显消息. Required.

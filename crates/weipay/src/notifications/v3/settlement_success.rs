@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 个人收款-结算回调: what the sealed part opens to.
+    /// 个人收款-结算回调: the decrypted resource.
     #[doc(alias = "个人收款-结算回调")]
     pub struct Resource {
         /// 商户结算批次单号. Required.

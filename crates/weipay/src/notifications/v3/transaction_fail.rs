@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 停车服务扣费失败: what the sealed part opens to.
+    /// 停车服务扣费失败: the decrypted resource.
     #[doc(alias = "停车服务扣费失败")]
     pub struct Resource {
         /// 调用接口提交的商户号. Required.

@@ -13,7 +13,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 校园轻松付扣费支付成功: what the sealed part opens to.
+    /// 校园轻松付扣费支付成功: the decrypted resource.
     #[doc(alias = "校园轻松付扣费支付成功")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::{ParkingInfo, PlateColor};
 use crate::model::{Time, body, response};
 
 response! {
-    /// 用户对垫资单还款: what the sealed part opens to.
+    /// 用户对垫资单还款: the decrypted resource.
     #[doc(alias = "用户对垫资单还款")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.

@@ -18,7 +18,7 @@ pub use crate::notifications::v3::shared::{
 use crate::model::{Time, body, response};
 
 response! {
-    /// 支付成功: what the sealed part opens to.
+    /// 支付成功: the decrypted resource.
     #[doc(alias = "支付成功")]
     pub struct Resource {
         /// 调用接口提交的应用ID.

@@ -12,7 +12,7 @@ pub use crate::notifications::v3::shared::PlateColor;
 use crate::model::{Time, body, response};
 
 response! {
-    /// 停车入场状态变更: what the sealed part opens to.
+    /// 停车入场状态变更: the decrypted resource.
     #[doc(alias = "停车入场状态变更")]
     pub struct Resource {
         /// 调用接口提交的商户号.

@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// ETC授权签约状态变化: what the sealed part opens to.
+    /// ETC授权签约状态变化: the decrypted resource.
     #[doc(alias = "ETC授权签约状态变化")]
     pub struct Resource {
         /// 发起签约的AppID. Required.

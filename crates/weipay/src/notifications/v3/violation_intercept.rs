@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::ViolationRiskType;
 use crate::model::{body, response};
 
 response! {
-    /// 商户平台拦截: what the sealed part opens to.
+    /// 商户平台拦截: the decrypted resource.
     #[doc(alias = "商户平台拦截")]
     pub struct Resource {
         /// Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, response};
 
 response! {
-    /// 关系授权完成: what the sealed part opens to.
+    /// 关系授权完成: the decrypted resource.
     #[doc(alias = "关系授权完成")]
     pub struct Resource {
         /// 服务商商户号. Required.

@@ -9,7 +9,7 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// 企业支付额度卡退款成功后: what the sealed part opens to.
+    /// 企业支付额度卡退款成功后: the decrypted resource.
     #[doc(alias = "企业支付额度卡退款成功后")]
     pub struct Resource {
         /// 服务商商户号. Required.

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::TradeState;
 use crate::model::{body, response};
 
 response! {
-    /// 企业支付额度卡支付成功后: what the sealed part opens to.
+    /// 企业支付额度卡支付成功后: the decrypted resource.
     #[doc(alias = "企业支付额度卡支付成功后")]
     pub struct Resource {
         /// 服务商商户号. Required.

@@ -11,7 +11,7 @@ pub use crate::notifications::v3::shared::QuotaCardState;
 use crate::model::{body, response};
 
 response! {
-    /// 企业支付额度卡失效后: what the sealed part opens to.
+    /// 企业支付额度卡失效后: the decrypted resource.
     #[doc(alias = "企业支付额度卡失效后")]
     pub struct Resource {
         /// 服务商商户号. Required.

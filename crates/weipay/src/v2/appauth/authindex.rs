@@ -19,12 +19,12 @@ pub mod get {
     use crate::model::{open_enum, query, request};
 
     request! {
-        /// 授权获取code: what is sent.
+        /// 授权获取code: the request.
         ///
         /// Its flat name is [`weipay::appauth::GetAppauthAuthindexV2Request`](crate::appauth::GetAppauthAuthindexV2Request).
         #[doc(alias = "授权获取code")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),

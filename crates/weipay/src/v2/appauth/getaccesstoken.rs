@@ -19,12 +19,12 @@ pub mod get {
     use crate::model::{open_enum, query, request, response, xml};
 
     request! {
-        /// 通过code换取accesstoken: what is sent.
+        /// 通过code换取accesstoken: the request.
         ///
         /// Its flat name is [`weipay::appauth::GetAppauthGetaccesstokenV2Request`](crate::appauth::GetAppauthGetaccesstokenV2Request).
         #[doc(alias = "通过code换取accesstoken")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 应用ID. Required.
             appid: String = query("appid").required(),
@@ -44,7 +44,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过code换取accesstoken: what comes back.
+        /// 通过code换取accesstoken: the response.
         ///
         /// Its flat name is [`weipay::appauth::GetAppauthGetaccesstokenV2Response`](crate::appauth::GetAppauthGetaccesstokenV2Response).
         #[doc(alias = "通过code换取accesstoken")]

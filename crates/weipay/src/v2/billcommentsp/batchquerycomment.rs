@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{request, xml};
 
     request! {
-        /// 拉取订单评价数据: what is sent.
+        /// 拉取订单评价数据: the request.
         ///
         /// Its flat name is [`weipay::billcommentsp::PostBillcommentspBatchquerycommentV2Request`](crate::billcommentsp::PostBillcommentspBatchquerycommentV2Request).
         #[doc(alias = "拉取订单评价数据")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),

@@ -442,6 +442,27 @@ chain_step! {
 impl<M: Mode> DepositUnifiedorder<M> {
     /// 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
     ///
+    /// Error codes (错误码), with the [advice](crate::error::Advice):
+    ///
+    /// | HTTP | code | meaning | advice |
+    /// |---|---|---|---|
+    /// |  | `INVALID_REQUEST` | the order number was used before with other parameters or for another product UNCONFIRMED | `QueryState` |
+    /// |  | `NOAUTH` | the merchant lacks a permission UNCONFIRMED | `AskPermission` |
+    /// |  | `NOTENOUGH` | the payer has not enough money UNCONFIRMED | `WaitUser` |
+    /// |  | `ORDERPAID` | the order is already paid UNCONFIRMED | `QueryState` |
+    /// |  | `ORDERCLOSED` | the order is closed UNCONFIRMED | `NewNumber` |
+    /// |  | `SYSTEMERROR` | the platform failed, and the outcome is unknown UNCONFIRMED | `RetrySame` |
+    /// |  | `APPID_NOT_EXIST` | the appid is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `MCHID_NOT_EXIST` | the merchant number (mch_id) is unknown UNCONFIRMED | `FixRequest` |
+    /// |  | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number UNCONFIRMED | `FixRequest` |
+    /// |  | `LACK_PARAMS` | a required parameter is missing UNCONFIRMED | `FixRequest` |
+    /// |  | `OUT_TRADE_NO_USED` | the order number was used for another order UNCONFIRMED | `QueryState` |
+    /// |  | `SIGNERROR` | the signature of the request cannot be verified UNCONFIRMED | `FixRequest` |
+    /// |  | `XML_FORMAT_ERROR` | the body is not well-formed XML UNCONFIRMED | `FixRequest` |
+    /// |  | `REQUIRE_POST_METHOD` | the method must be POST UNCONFIRMED | `FixRequest` |
+    /// |  | `POST_DATA_EMPTY` | the body is empty UNCONFIRMED | `FixRequest` |
+    /// |  | `NOT_UTF8` | the body is not UTF-8 UNCONFIRMED | `FixRequest` |
+    ///
     /// Types and official documents (官方文档): [`post`](mod@super::unifiedorder::post).
     ///
     /// ```no_run

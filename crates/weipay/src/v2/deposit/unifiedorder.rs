@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 支付押金（JSAPI/APP支付）: what is sent.
+        /// 支付押金（JSAPI/APP支付）: the request.
         ///
         /// Its flat name is [`weipay::deposit::PostDepositUnifiedorderV2Request`](crate::deposit::PostDepositUnifiedorderV2Request).
         #[doc(alias = "支付押金（JSAPI/APP支付）")]
         pub struct Request {
             /// 服务商应用ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户应用ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
@@ -81,7 +81,7 @@ pub mod post {
     }
 
     response! {
-        /// 支付押金（JSAPI/APP支付）: what comes back.
+        /// 支付押金（JSAPI/APP支付）: the response.
         ///
         /// Its flat name is [`weipay::deposit::PostDepositUnifiedorderV2Response`](crate::deposit::PostDepositUnifiedorderV2Response).
         #[doc(alias = "支付押金（JSAPI/APP支付）")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 人脸识别SDK-获取调用凭证: what is sent.
+        /// 人脸识别SDK-获取调用凭证: the request.
         ///
         /// Its flat name is [`weipay::face::PostFaceGetWxpayfaceAuthinfoV2Request`](crate::face::PostFaceGetWxpayfaceAuthinfoV2Request).
         #[doc(alias = "人脸识别SDK-获取调用凭证")]
@@ -34,7 +34,7 @@ pub mod post {
             rawdata: String = xml("rawdata").required().length(0, 2048),
             /// 商户号绑定的公众号/小程序. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户绑定的公众号/小程序. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 人脸识别SDK-获取调用凭证: what comes back.
+        /// 人脸识别SDK-获取调用凭证: the response.
         ///
         /// Its flat name is [`weipay::face::PostFaceGetWxpayfaceAuthinfoV2Response`](crate::face::PostFaceGetWxpayfaceAuthinfoV2Response).
         #[doc(alias = "人脸识别SDK-获取调用凭证")]

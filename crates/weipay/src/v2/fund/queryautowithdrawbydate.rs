@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询提现状态: what is sent.
+        /// 查询提现状态: the request.
         ///
         /// Its flat name is [`weipay::fund::PostFundQueryautowithdrawbydateV2Request`](crate::fund::PostFundQueryautowithdrawbydateV2Request).
         #[doc(alias = "查询提现状态")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询提现状态: what comes back.
+        /// 查询提现状态: the response.
         ///
         /// Its flat name is [`weipay::fund::PostFundQueryautowithdrawbydateV2Response`](crate::fund::PostFundQueryautowithdrawbydateV2Response).
         #[doc(alias = "查询提现状态")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 重新发起提现: what is sent.
+        /// 重新发起提现: the request.
         ///
         /// Its flat name is [`weipay::fund::PostFundReautowithdrawbydateV2Request`](crate::fund::PostFundReautowithdrawbydateV2Request).
         #[doc(alias = "重新发起提现")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set. At most 32 characters.
+            /// 服务商商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 小微商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 重新发起提现: what comes back.
+        /// 重新发起提现: the response.
         ///
         /// Its flat name is [`weipay::fund::PostFundReautowithdrawbydateV2Response`](crate::fund::PostFundReautowithdrawbydateV2Response).
         #[doc(alias = "重新发起提现")]

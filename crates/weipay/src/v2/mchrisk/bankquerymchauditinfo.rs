@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 间联模式查询商户审核状态开放接口: what is sent.
+        /// 间联模式查询商户审核状态开放接口: the request.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskBankquerymchauditinfoV2Request`](crate::mchrisk::PostMchriskBankquerymchauditinfoV2Request).
         #[doc(alias = "间联模式查询商户审核状态开放接口")]
         pub struct Request {
-            /// 服务商号. The client's own number unless it is set. At most 32 characters.
+            /// 服务商号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 间联模式查询商户审核状态开放接口: what comes back.
+        /// 间联模式查询商户审核状态开放接口: the response.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskBankquerymchauditinfoV2Response`](crate::mchrisk::PostMchriskBankquerymchauditinfoV2Response).
         #[doc(alias = "间联模式查询商户审核状态开放接口")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 渠道商查询商户审核信息: what is sent.
+        /// 渠道商查询商户审核信息: the request.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskChannelquerymchauditinfoV2Request`](crate::mchrisk::PostMchriskChannelquerymchauditinfoV2Request).
         #[doc(alias = "渠道商查询商户审核信息")]
         pub struct Request {
-            /// 渠道商号. The client's own number unless it is set. At most 32 characters.
+            /// 渠道商号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 渠道商查询商户审核信息: what comes back.
+        /// 渠道商查询商户审核信息: the response.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskChannelquerymchauditinfoV2Response`](crate::mchrisk::PostMchriskChannelquerymchauditinfoV2Response).
         #[doc(alias = "渠道商查询商户审核信息")]

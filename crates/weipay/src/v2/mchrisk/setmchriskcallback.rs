@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 设置风险通知回调链接: what is sent.
+        /// 设置风险通知回调链接: the request.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskSetmchriskcallbackV2Request`](crate::mchrisk::PostMchriskSetmchriskcallbackV2Request).
         #[doc(alias = "设置风险通知回调链接")]
         pub struct Request {
-            /// 服务商号. The client's own number unless it is set. At most 32 characters.
+            /// 服务商号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 回调链接. Required; at most 128 characters.
             callback_url: String = xml("callback_url").required().length(0, 128),
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 设置风险通知回调链接: what comes back.
+        /// 设置风险通知回调链接: the response.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskSetmchriskcallbackV2Response`](crate::mchrisk::PostMchriskSetmchriskcallbackV2Response).
         #[doc(alias = "设置风险通知回调链接")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 事后-风险商户处理结果同步接口: what is sent.
+        /// 事后-风险商户处理结果同步接口: the request.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskSyncmchriskresultV2Request`](crate::mchrisk::PostMchriskSyncmchriskresultV2Request).
         #[doc(alias = "事后-风险商户处理结果同步接口")]
         pub struct Request {
-            /// 服务商号. The client's own number unless it is set. At most 32 characters.
+            /// 服务商号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户ID. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -58,7 +58,7 @@ pub mod post {
     }
 
     response! {
-        /// 事后-风险商户处理结果同步接口: what comes back.
+        /// 事后-风险商户处理结果同步接口: the response.
         ///
         /// Its flat name is [`weipay::mchrisk::PostMchriskSyncmchriskresultV2Response`](crate::mchrisk::PostMchriskSyncmchriskresultV2Response).
         #[doc(alias = "事后-风险商户处理结果同步接口")]

@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询企业向微信用户个人付款: what is sent.
+        /// 查询企业向微信用户个人付款: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Request).
         #[doc(alias = "查询企业向微信用户个人付款")]
         pub struct Request {
             /// 商户订单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 128 characters.
             appid: String = xml("appid").required().length(0, 128),
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询企业向微信用户个人付款: what comes back.
+        /// 查询企业向微信用户个人付款: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Response).
         #[doc(alias = "查询企业向微信用户个人付款")]

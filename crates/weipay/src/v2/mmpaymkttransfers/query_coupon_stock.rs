@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询代金券批次: what is sent.
+        /// 查询代金券批次: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Request).
         #[doc(alias = "查询代金券批次")]
@@ -26,7 +26,7 @@ pub mod post {
             coupon_stock_id: String = xml("coupon_stock_id").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 操作员. At most 32 characters.
             op_user_id: String = xml("op_user_id").length(0, 32),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询代金券批次: what comes back.
+        /// 查询代金券批次: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Response).
         #[doc(alias = "查询代金券批次")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 查询代金券信息: what is sent.
+        /// 查询代金券信息: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Request).
         #[doc(alias = "查询代金券信息")]
@@ -28,7 +28,7 @@ pub mod post {
             openid: String = xml("openid").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 批次号. Required.
             stock_id: String = xml("stock_id").required(),
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询代金券信息: what comes back.
+        /// 查询代金券信息: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Response).
         #[doc(alias = "查询代金券信息")]

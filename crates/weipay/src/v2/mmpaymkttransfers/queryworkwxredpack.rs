@@ -13,14 +13,14 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 查询红包记录: what is sent.
+        /// 查询红包记录: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQueryworkwxredpackV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersQueryworkwxredpackV2Request).
         #[doc(alias = "查询红包记录")]
         pub struct Request {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询红包记录: what comes back.
+        /// 查询红包记录: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQueryworkwxredpackV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersQueryworkwxredpackV2Response).
         #[doc(alias = "查询红包记录")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 发放代金券: what is sent.
+        /// 发放代金券: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Request).
         #[doc(alias = "发放代金券")]
@@ -32,7 +32,7 @@ pub mod post {
             openid: String = xml("openid").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 操作员. At most 32 characters.
             op_user_id: String = xml("op_user_id").length(0, 32),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放代金券: what comes back.
+        /// 发放代金券: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Response).
         #[doc(alias = "发放代金券")]

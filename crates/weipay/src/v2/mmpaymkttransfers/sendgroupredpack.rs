@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 发放裂变红包: what is sent.
+        /// 发放裂变红包: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Request).
         #[doc(alias = "发放裂变红包")]
         pub struct Request {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
@@ -52,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放裂变红包: what comes back.
+        /// 发放裂变红包: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Response).
         #[doc(alias = "发放裂变红包")]

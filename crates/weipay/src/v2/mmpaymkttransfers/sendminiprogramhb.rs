@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 发放小程序红包接口: what is sent.
+        /// 发放小程序红包接口: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendminiprogramhbV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendminiprogramhbV2Request).
         #[doc(alias = "发放小程序红包接口")]
         pub struct Request {
             /// 商户订单号. Required; at most 28 characters.
             mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
@@ -53,7 +53,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放小程序红包接口: what comes back.
+        /// 发放小程序红包接口: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendminiprogramhbV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendminiprogramhbV2Response).
         #[doc(alias = "发放小程序红包接口")]

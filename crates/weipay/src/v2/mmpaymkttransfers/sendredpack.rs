@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 发放普通红包: what is sent.
+        /// 发放普通红包: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Request).
         #[doc(alias = "发放普通红包")]
@@ -29,7 +29,7 @@ pub mod post {
             /// 商户订单号. Required; 1 to 28 characters; matches `^[0-9A-Za-z]+$`.
             mch_billno: String =
                 xml("mch_billno").required().length(1, 28).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -61,7 +61,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放普通红包: what comes back.
+        /// 发放普通红包: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Response).
         #[doc(alias = "发放普通红包")]

@@ -17,18 +17,18 @@ pub mod post {
     use crate::model::{Sensitive, request, response, xml};
 
     request! {
-        /// 企业付款到银行卡: what is sent.
+        /// 企业付款到银行卡: the request.
         ///
         /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransPayBankV2Request`](crate::mmpaysptrans::PostMmpaysptransPayBankV2Request).
         #[doc(alias = "企业付款到银行卡")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户企业付款单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
-            /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).
+            /// 收款方银行卡号. Required; at most 384 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
             enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 384).encrypted(),
-            /// 收款方用户名. Required; at most 384 characters; travels encrypted (敏感信息加密).
+            /// 收款方用户名. Required; at most 384 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
             enc_true_name: Sensitive = xml("enc_true_name").required().length(0, 384).encrypted(),
             /// 收款方开户行. Required; at most 64 characters.
             bank_code: String = xml("bank_code").required().length(0, 64),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 企业付款到银行卡: what comes back.
+        /// 企业付款到银行卡: the response.
         ///
         /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransPayBankV2Response`](crate::mmpaysptrans::PostMmpaysptransPayBankV2Response).
         #[doc(alias = "企业付款到银行卡")]

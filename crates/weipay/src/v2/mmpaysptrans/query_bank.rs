@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 查询企业付款银行卡: what is sent.
+        /// 查询企业付款银行卡: the request.
         ///
         /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransQueryBankV2Request`](crate::mmpaysptrans::PostMmpaysptransQueryBankV2Request).
         #[doc(alias = "查询企业付款银行卡")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户企业付款单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
@@ -31,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询企业付款银行卡: what comes back.
+        /// 查询企业付款银行卡: the response.
         ///
         /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransQueryBankV2Response`](crate::mmpaysptrans::PostMmpaysptransQueryBankV2Response).
         #[doc(alias = "查询企业付款银行卡")]

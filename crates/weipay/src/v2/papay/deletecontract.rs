@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 申请解约: what is sent.
+        /// 申请解约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayDeletecontractV2Request`](crate::papay::PostPapayDeletecontractV2Request).
         #[doc(alias = "申请解约")]
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 模板id.
             plan_id: String = xml("plan_id"),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请解约: what comes back.
+        /// 申请解约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayDeletecontractV2Response`](crate::papay::PostPapayDeletecontractV2Response).
         #[doc(alias = "申请解约")]

@@ -17,14 +17,14 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 公众号纯签约: what is sent.
+        /// 公众号纯签约: the request.
         ///
         /// Its flat name is [`weipay::papay::GetPapayEntrustwebV2Request`](crate::papay::GetPapayEntrustwebV2Request).
         #[doc(alias = "公众号纯签约")]
         pub struct Request {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 模板id. Required.
             plan_id: i64 = query("plan_id").required(),

@@ -17,14 +17,14 @@ pub mod get {
     use crate::model::{query, request, response, xml};
 
     request! {
-        /// H5纯签约: what is sent.
+        /// H5纯签约: the request.
         ///
         /// Its flat name is [`weipay::papay::GetPapayH5entrustwebV2Request`](crate::papay::GetPapayH5entrustwebV2Request).
         #[doc(alias = "H5纯签约")]
         pub struct Request {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 模板id. Required.
             plan_id: String = query("plan_id").required(),
@@ -52,7 +52,7 @@ pub mod get {
     }
 
     response! {
-        /// H5纯签约: what comes back.
+        /// H5纯签约: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayH5entrustwebV2Response`](crate::papay::GetPapayH5entrustwebV2Response).
         #[doc(alias = "H5纯签约")]

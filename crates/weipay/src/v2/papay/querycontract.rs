@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询签约关系: what is sent.
+        /// 查询签约关系: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayQuerycontractV2Request`](crate::papay::PostPapayQuerycontractV2Request).
         #[doc(alias = "查询签约关系")]
         pub struct Request {
             /// 请求appid. Required; at most 18 characters.
             appid: String = xml("appid").required().length(0, 18),
-            /// 商户号. The client's own number unless it is set. Format `int32`.
+            /// 商户号. Default: the client's merchant number. Format `int32`.
             mch_id: i64 = xml("mch_id").required().merchant_number().int32(),
             /// 委托代扣协议id. At most 32 characters.
             contract_id: String = xml("contract_id").length(0, 32),
@@ -39,7 +39,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询签约关系: what comes back.
+        /// 查询签约关系: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayQuerycontractV2Response`](crate::papay::PostPapayQuerycontractV2Response).
         #[doc(alias = "查询签约关系")]

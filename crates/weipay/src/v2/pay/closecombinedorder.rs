@@ -15,14 +15,14 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 合单关单: what is sent.
+        /// 合单关单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayClosecombinedorderV2Request`](crate::pay::PostPayClosecombinedorderV2Request).
         #[doc(alias = "合单关单")]
         pub struct Request {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
-            /// 合单商户号. The client's own number unless it is set. At most 32 characters.
+            /// 合单商户号. Default: the client's merchant number. At most 32 characters.
             combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 合单关单: what comes back.
+        /// 合单关单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayClosecombinedorderV2Response`](crate::pay::PostPayClosecombinedorderV2Response).
         #[doc(alias = "合单关单")]

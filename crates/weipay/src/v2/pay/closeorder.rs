@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 关闭订单: what is sent.
+        /// 关闭订单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayCloseorderV2Request`](crate::pay::PostPayCloseorderV2Request).
         #[doc(alias = "关闭订单")]
@@ -30,7 +30,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 关闭订单: what comes back.
+        /// 关闭订单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayCloseorderV2Response`](crate::pay::PostPayCloseorderV2Response).
         #[doc(alias = "关闭订单")]

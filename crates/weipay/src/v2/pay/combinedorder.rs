@@ -15,14 +15,14 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 合单下单: what is sent.
+        /// 合单下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayCombinedorderV2Request`](crate::pay::PostPayCombinedorderV2Request).
         #[doc(alias = "合单下单")]
         pub struct Request {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
-            /// 合单商户号. The client's own number unless it is set. At most 32 characters.
+            /// 合单商户号. Default: the client's merchant number. At most 32 characters.
             combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
@@ -113,7 +113,7 @@ pub mod post {
     }
 
     response! {
-        /// 合单下单: what comes back.
+        /// 合单下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayCombinedorderV2Response`](crate::pay::PostPayCombinedorderV2Response).
         #[doc(alias = "合单下单")]

@@ -16,14 +16,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 支付中签约: what is sent.
+        /// 支付中签约: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayContractorderV2Request`](crate::pay::PostPayContractorderV2Request).
         #[doc(alias = "支付中签约")]
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -79,7 +79,7 @@ pub mod post {
     }
 
     response! {
-        /// 支付中签约: what comes back.
+        /// 支付中签约: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayContractorderV2Response`](crate::pay::PostPayContractorderV2Response).
         #[doc(alias = "支付中签约")]

@@ -21,14 +21,14 @@ pub mod post {
     use crate::model::{open_enum, request, xml};
 
     request! {
-        /// 下载对账单: what is sent.
+        /// 下载对账单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayDownloadbillV2Request`](crate::pay::PostPayDownloadbillV2Request).
         #[doc(alias = "下载对账单")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 对账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),

@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 提交付款码支付: what is sent.
+        /// 提交付款码支付: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayMicropayV2Request`](crate::pay::PostPayMicropayV2Request).
         #[doc(alias = "提交付款码支付")]
@@ -37,7 +37,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -95,7 +95,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交付款码支付: what comes back.
+        /// 提交付款码支付: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayMicropayV2Response`](crate::pay::PostPayMicropayV2Response).
         #[doc(alias = "提交付款码支付")]

@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 申请扣款: what is sent.
+        /// 申请扣款: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPappayapplyV2Request`](crate::pay::PostPayPappayapplyV2Request).
         #[doc(alias = "申请扣款")]
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商品描述. Required; at most 128 bytes.
             body: String = xml("body").required().bytes(0, 128),
@@ -54,7 +54,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请扣款: what comes back.
+        /// 申请扣款: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPappayapplyV2Response`](crate::pay::PostPayPappayapplyV2Response).
         #[doc(alias = "申请扣款")]

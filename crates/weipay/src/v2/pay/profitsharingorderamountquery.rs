@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询订单待分账金额: what is sent.
+        /// 查询订单待分账金额: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingorderamountqueryV2Request`](crate::pay::PostPayProfitsharingorderamountqueryV2Request).
         #[doc(alias = "查询订单待分账金额")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询订单待分账金额: what comes back.
+        /// 查询订单待分账金额: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingorderamountqueryV2Response`](crate::pay::PostPayProfitsharingorderamountqueryV2Response).
         #[doc(alias = "查询订单待分账金额")]

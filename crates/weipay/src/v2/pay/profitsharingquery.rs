@@ -20,12 +20,12 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 查询分账结果: what is sent.
+        /// 查询分账结果: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingqueryV2Request`](crate::pay::PostPayProfitsharingqueryV2Request).
         #[doc(alias = "查询分账结果")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -39,7 +39,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询分账结果: what comes back.
+        /// 查询分账结果: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingqueryV2Response`](crate::pay::PostPayProfitsharingqueryV2Response).
         #[doc(alias = "查询分账结果")]

@@ -16,12 +16,12 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 删除分账接收方: what is sent.
+        /// 删除分账接收方: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingremovereceiverV2Request`](crate::pay::PostPayProfitsharingremovereceiverV2Request).
         #[doc(alias = "删除分账接收方")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 删除分账接收方: what comes back.
+        /// 删除分账接收方: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingremovereceiverV2Response`](crate::pay::PostPayProfitsharingremovereceiverV2Response).
         #[doc(alias = "删除分账接收方")]

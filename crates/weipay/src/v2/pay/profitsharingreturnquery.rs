@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 回退结果查询: what is sent.
+        /// 回退结果查询: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingreturnqueryV2Request`](crate::pay::PostPayProfitsharingreturnqueryV2Request).
         #[doc(alias = "回退结果查询")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 回退结果查询: what comes back.
+        /// 回退结果查询: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayProfitsharingreturnqueryV2Response`](crate::pay::PostPayProfitsharingreturnqueryV2Response).
         #[doc(alias = "回退结果查询")]

@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 合单查单: what is sent.
+        /// 合单查单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayQuerycombinedorderV2Request`](crate::pay::PostPayQuerycombinedorderV2Request).
         #[doc(alias = "合单查单")]
         pub struct Request {
             /// 合单appid. Required; at most 32 characters.
             combine_appid: String = xml("combine_appid").required().length(0, 32),
-            /// 合单商户号. The client's own number unless it is set. At most 32 characters.
+            /// 合单商户号. Default: the client's merchant number. At most 32 characters.
             combine_mch_id: String = xml("combine_mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
@@ -35,7 +35,7 @@ pub mod post {
     }
 
     response! {
-        /// 合单查单: what comes back.
+        /// 合单查单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayQuerycombinedorderV2Response`](crate::pay::PostPayQuerycombinedorderV2Response).
         #[doc(alias = "合单查单")]

@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 汇率查询: what is sent.
+        /// 汇率查询: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayQueryexchagerateV2Request`](crate::pay::PostPayQueryexchagerateV2Request).
         #[doc(alias = "汇率查询")]
         pub struct Request {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 币种. Required.
             fee_type: String = xml("fee_type").required(),
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 汇率查询: what comes back.
+        /// 汇率查询: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayQueryexchagerateV2Response`](crate::pay::PostPayQueryexchagerateV2Response).
         #[doc(alias = "汇率查询")]

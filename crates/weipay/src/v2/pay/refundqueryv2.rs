@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{JsonText, Numbered, request, response, xml};
 
     request! {
-        /// 查询退款（支持单品）: what is sent.
+        /// 查询退款（支持单品）: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayRefundqueryv2V2Request`](crate::pay::PostPayRefundqueryv2V2Request).
         #[doc(alias = "查询退款（支持单品）")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
@@ -34,13 +34,13 @@ pub mod post {
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 签名类型. At most 32 characters.
             sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
-            /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
+            /// 微信订单号. Required in one case: 按微信支付订单号; at most 32 characters.
             transaction_id: String = xml("transaction_id").length(0, 32),
-            /// 商户订单号. Needed in one case: 按商户订单号.
+            /// 商户订单号. Required in one case: 按商户订单号.
             out_trade_no: String = xml("out_trade_no"),
-            /// 商户退款单号. Needed in one case: 按商户退款单号.
+            /// 商户退款单号. Required in one case: 按商户退款单号.
             out_refund_no: String = xml("out_refund_no"),
-            /// 微信退款单号. Needed in one case: 按微信退款单号.
+            /// 微信退款单号. Required in one case: 按微信退款单号.
             refund_id: String = xml("refund_id"),
             /// 偏移量. Format `int32`.
             offset: i64 = xml("offset").page_offset().int32(),
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询退款（支持单品）: what comes back.
+        /// 查询退款（支持单品）: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayRefundqueryv2V2Response`](crate::pay::PostPayRefundqueryv2V2Response).
         #[doc(alias = "查询退款（支持单品）")]

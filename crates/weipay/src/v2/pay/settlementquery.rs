@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询结算资金: what is sent.
+        /// 查询结算资金: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPaySettlementqueryV2Request`](crate::pay::PostPaySettlementqueryV2Request).
         #[doc(alias = "查询结算资金")]
         pub struct Request {
             /// 公众账号ID. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mchid: String = xml("mchid").required().merchant_number(),
             /// 子商户号.
             sub_mch_id: String = xml("sub_mch_id"),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询结算资金: what comes back.
+        /// 查询结算资金: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPaySettlementqueryV2Response`](crate::pay::PostPaySettlementqueryV2Response).
         #[doc(alias = "查询结算资金")]

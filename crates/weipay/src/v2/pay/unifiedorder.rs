@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 统一下单: what is sent.
+        /// 统一下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayUnifiedorderV2Request`](crate::pay::PostPayUnifiedorderV2Request).
         #[doc(alias = "统一下单")]
@@ -37,7 +37,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -109,7 +109,7 @@ pub mod post {
     }
 
     response! {
-        /// 统一下单: what comes back.
+        /// 统一下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayUnifiedorderV2Response`](crate::pay::PostPayUnifiedorderV2Response).
         #[doc(alias = "统一下单")]

@@ -21,14 +21,14 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 交易保障: what is sent.
+        /// 交易保障: the request.
         ///
         /// Its flat name is [`weipay::payitil::PostPayitilReportV2Request`](crate::payitil::PostPayitilReportV2Request).
         #[doc(alias = "交易保障")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
@@ -57,7 +57,7 @@ pub mod post {
     }
 
     response! {
-        /// 交易保障: what comes back.
+        /// 交易保障: the response.
         ///
         /// Its flat name is [`weipay::payitil::PostPayitilReportV2Response`](crate::payitil::PostPayitilReportV2Response).
         #[doc(alias = "交易保障")]

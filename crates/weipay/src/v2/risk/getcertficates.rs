@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 获取平台证书: what is sent.
+        /// 获取平台证书: the request.
         ///
         /// Its flat name is [`weipay::risk::PostRiskGetcertficatesV2Request`](crate::risk::PostRiskGetcertficatesV2Request).
         #[doc(alias = "获取平台证书")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 64).sign_type(),
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 获取平台证书: what comes back.
+        /// 获取平台证书: the response.
         ///
         /// Its flat name is [`weipay::risk::PostRiskGetcertficatesV2Response`](crate::risk::PostRiskGetcertficatesV2Response).
         #[doc(alias = "获取平台证书")]

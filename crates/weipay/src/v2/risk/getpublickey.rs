@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 获取RSA加密公钥: what is sent.
+        /// 获取RSA加密公钥: the request.
         ///
         /// Its flat name is [`weipay::risk::PostRiskGetpublickeyV2Request`](crate::risk::PostRiskGetpublickeyV2Request).
         #[doc(alias = "获取RSA加密公钥")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 64 characters.
             sign_type: SignType = xml("sign_type").required().length(0, 64).sign_type(),
@@ -31,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 获取RSA加密公钥: what comes back.
+        /// 获取RSA加密公钥: the response.
         ///
         /// Its flat name is [`weipay::risk::PostRiskGetpublickeyV2Response`](crate::risk::PostRiskGetpublickeyV2Response).
         #[doc(alias = "获取RSA加密公钥")]

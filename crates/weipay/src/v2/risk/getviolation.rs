@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 银行特约商户违规信息查询: what is sent.
+        /// 银行特约商户违规信息查询: the request.
         ///
         /// Its flat name is [`weipay::risk::PostRiskGetviolationV2Request`](crate::risk::PostRiskGetviolationV2Request).
         #[doc(alias = "银行特约商户违规信息查询")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").length(0, 32).merchant_number(),
             /// 签名类型. At most 32 characters.
             sign_type: HmacSignType = xml("sign_type").length(0, 32).sign_type(),
@@ -41,7 +41,7 @@ pub mod post {
     }
 
     response! {
-        /// 银行特约商户违规信息查询: what comes back.
+        /// 银行特约商户违规信息查询: the response.
         ///
         /// Its flat name is [`weipay::risk::PostRiskGetviolationV2Response`](crate::risk::PostRiskGetviolationV2Response).
         #[doc(alias = "银行特约商户违规信息查询")]

@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{Sensitive, open_enum, request, response, xml};
 
     request! {
-        /// 微信支付实名授权: what is sent.
+        /// 微信支付实名授权: the request.
         ///
         /// Its flat name is [`weipay::secsvc::PostSecsvcGetrealnameinfoV2Request`](crate::secsvc::PostSecsvcGetrealnameinfoV2Request).
         #[doc(alias = "微信支付实名授权")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
             version: Version = xml("version").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 微信支付实名授权: what comes back.
+        /// 微信支付实名授权: the response.
         ///
         /// Its flat name is [`weipay::secsvc::PostSecsvcGetrealnameinfoV2Response`](crate::secsvc::PostSecsvcGetrealnameinfoV2Response).
         #[doc(alias = "微信支付实名授权")]
@@ -71,9 +71,9 @@ pub mod post {
             nonce_str: String = xml("nonce_str").required().length(0, 32),
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
-            /// 加密后的姓名. Required; at most 344 characters; travels encrypted (敏感信息加密).
+            /// 加密后的姓名. Required; at most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_real_name: Sensitive = xml("encrypted_real_name").required().length(0, 344).encrypted(),
-            /// 加密后的证件号码. Required; at most 344 characters; travels encrypted (敏感信息加密).
+            /// 加密后的证件号码. Required; at most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_credential_id: Sensitive =
                 xml("encrypted_credential_id").required().length(0, 344).encrypted(),
             /// 证件类型.

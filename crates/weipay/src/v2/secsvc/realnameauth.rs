@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 微信支付实名验证: what is sent.
+        /// 微信支付实名验证: the request.
         ///
         /// Its flat name is [`weipay::secsvc::PostSecsvcRealnameauthV2Request`](crate::secsvc::PostSecsvcRealnameauthV2Request).
         #[doc(alias = "微信支付实名验证")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
             version: Version = xml("version").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 微信支付实名验证: what comes back.
+        /// 微信支付实名验证: the response.
         ///
         /// Its flat name is [`weipay::secsvc::PostSecsvcRealnameauthV2Response`](crate::secsvc::PostSecsvcRealnameauthV2Response).
         #[doc(alias = "微信支付实名验证")]

@@ -16,14 +16,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 授权码查询openid: what is sent.
+        /// 授权码查询openid: the request.
         ///
         /// Its flat name is [`weipay::tools::PostToolsAuthcodetoopenidV2Request`](crate::tools::PostToolsAuthcodetoopenidV2Request).
         #[doc(alias = "授权码查询openid")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
@@ -35,7 +35,7 @@ pub mod post {
     }
 
     response! {
-        /// 授权码查询openid: what comes back.
+        /// 授权码查询openid: the response.
         ///
         /// Its flat name is [`weipay::tools::PostToolsAuthcodetoopenidV2Response`](crate::tools::PostToolsAuthcodetoopenidV2Response).
         #[doc(alias = "授权码查询openid")]

@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 转换短链接: what is sent.
+        /// 转换短链接: the request.
         ///
         /// Its flat name is [`weipay::tools::PostToolsShorturlV2Request`](crate::tools::PostToolsShorturlV2Request).
         #[doc(alias = "转换短链接")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// URL链接. Required; at most 512 characters.
             long_url: String = xml("long_url").required().length(0, 512),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 转换短链接: what comes back.
+        /// 转换短链接: the response.
         ///
         /// Its flat name is [`weipay::tools::PostToolsShorturlV2Response`](crate::tools::PostToolsShorturlV2Response).
         #[doc(alias = "转换短链接")]

@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{Numbered, request, response, xml};
 
     request! {
-        /// 查询订单: what is sent.
+        /// 查询订单: the request.
         ///
         /// Its flat name is [`weipay::transit::PostTransitQueryorderV2Request`](crate::transit::PostTransitQueryorderV2Request).
         #[doc(alias = "查询订单")]
         pub struct Request {
             /// 请求appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::transit::PostTransitQueryorderV2Response`](crate::transit::PostTransitQueryorderV2Response).
         #[doc(alias = "查询订单")]

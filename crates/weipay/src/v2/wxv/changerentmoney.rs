@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 修改租借订单: what is sent.
+        /// 修改租借订单: the request.
         ///
         /// Its flat name is [`weipay::wxv::PostWxvChangerentmoneyV2Request`](crate::wxv::PostWxvChangerentmoneyV2Request).
         #[doc(alias = "修改租借订单")]
@@ -26,7 +26,7 @@ pub mod post {
             version: VersionOne = xml("version").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改租借订单: what comes back.
+        /// 修改租借订单: the response.
         ///
         /// Its flat name is [`weipay::wxv::PostWxvChangerentmoneyV2Response`](crate::wxv::PostWxvChangerentmoneyV2Response).
         #[doc(alias = "修改租借订单")]

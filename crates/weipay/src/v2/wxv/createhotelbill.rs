@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 创建速住订单: what is sent.
+        /// 创建速住订单: the request.
         ///
         /// Its flat name is [`weipay::wxv::PostWxvCreatehotelbillV2Request`](crate::wxv::PostWxvCreatehotelbillV2Request).
         #[doc(alias = "创建速住订单")]
@@ -26,7 +26,7 @@ pub mod post {
             version: VersionOne = xml("version").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
@@ -70,7 +70,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建速住订单: what comes back.
+        /// 创建速住订单: the response.
         ///
         /// Its flat name is [`weipay::wxv::PostWxvCreatehotelbillV2Response`](crate::wxv::PostWxvCreatehotelbillV2Response).
         #[doc(alias = "创建速住订单")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询速住订单: what is sent.
+        /// 查询速住订单: the request.
         ///
         /// Its flat name is [`weipay::wxv::PostWxvQueryhotelbillV2Request`](crate::wxv::PostWxvQueryhotelbillV2Request).
         #[doc(alias = "查询速住订单")]
@@ -28,7 +28,7 @@ pub mod post {
             version: VersionOne = xml("version").required().length(0, 32),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询速住订单: what comes back.
+        /// 查询速住订单: the response.
         ///
         /// Its flat name is [`weipay::wxv::PostWxvQueryhotelbillV2Response`](crate::wxv::PostWxvQueryhotelbillV2Response).
         #[doc(alias = "查询速住订单")]

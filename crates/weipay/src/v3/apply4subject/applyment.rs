@@ -47,7 +47,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商户开户意愿申请单审核结果: what is sent.
+        /// 查询商户开户意愿申请单审核结果: the request.
         ///
         /// Its flat name is [`weipay::apply4subject::GetApply4subjectApplymentRequest`](crate::apply4subject::GetApply4subjectApplymentRequest).
         #[doc(alias = "查询商户开户意愿申请单审核结果")]
@@ -60,7 +60,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商户开户意愿申请单审核结果: what comes back.
+        /// 查询商户开户意愿申请单审核结果: the response.
         ///
         /// Its flat name is [`weipay::apply4subject::GetApply4subjectApplymentResponse`](crate::apply4subject::GetApply4subjectApplymentResponse).
         #[doc(alias = "查询商户开户意愿申请单审核结果")]
@@ -93,14 +93,14 @@ pub mod post {
     use crate::model::{JsonText, Sensitive, body, header, open_enum, query, request, response};
 
     request! {
-        /// 提交商户开户意愿申请单: what is sent.
+        /// 提交商户开户意愿申请单: the request.
         ///
         /// Its flat name is [`weipay::apply4subject::PostApply4subjectApplymentRequest`](crate::apply4subject::PostApply4subjectApplymentRequest).
         #[doc(alias = "提交商户开户意愿申请单")]
         pub struct Request {
             /// 渠道商户号.
             channel_id: String = query("channel_id"),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 业务申请编号. Required.
             business_code: String = body("business_code").required().request_number(),
@@ -121,11 +121,11 @@ pub mod post {
         pub struct ContactInfo {
             /// 超级管理员类型.
             contact_type: IdHolderType = body("contact_type"),
-            /// 联系人姓名. Required; travels encrypted (敏感信息加密).
+            /// 联系人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
             /// On the wire: `contact_id_doc_type`.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
-            /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
+            /// 联系人身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 联系人证件正面照片. Format `media-id`.
             contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -137,7 +137,7 @@ pub mod post {
             contact_period_end: String = body("contact_period_end"),
             /// 业务办理授权函. Format `media-id`.
             business_authorization_letter: String = body("business_authorization_letter"),
-            /// 联系人手机号. Required; travels encrypted (敏感信息加密).
+            /// 联系人手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile: Sensitive = body("mobile").required().encrypted(),
         }
 
@@ -233,13 +233,13 @@ pub mod post {
             identification_type: IdDocType = body("identification_type").required(),
             /// 法定代表人说明函. Format `media-id`.
             authorize_letter_copy: String = body("authorize_letter_copy"),
-            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_name: Sensitive = body("identification_name").required().encrypted(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_number: Sensitive = body("identification_number").required().encrypted(),
             /// 证件有效日期. Required; JSON text in a string.
             identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
-            /// 证件居住地址. Travels encrypted (敏感信息加密).
+            /// 证件居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_address: Sensitive = body("identification_address").encrypted(),
             /// 证件正面照片. Required; format `media-id`.
             identification_front_copy: String = body("identification_front_copy").required(),
@@ -258,11 +258,11 @@ pub mod post {
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 证件反面照片. Required; format `media-id`.
             ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
-            /// 证件居住地址. Required; travels encrypted (敏感信息加密).
+            /// 证件居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
             /// 证件有效期开始时间. Required; format `date`.
             ubo_period_begin: String = body("ubo_period_begin").required().date(),
@@ -279,7 +279,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交商户开户意愿申请单: what comes back.
+        /// 提交商户开户意愿申请单: the response.
         ///
         /// Its flat name is [`weipay::apply4subject::PostApply4subjectApplymentResponse`](crate::apply4subject::PostApply4subjectApplymentResponse).
         #[doc(alias = "提交商户开户意愿申请单")]

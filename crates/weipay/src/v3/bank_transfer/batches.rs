@@ -28,12 +28,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 发起批量转账: what is sent.
+        /// 发起批量转账: the request.
         ///
         /// Its flat name is [`weipay::bank_transfer::PostBankTransferBatchesRequest`](crate::bank_transfer::PostBankTransferBatchesRequest).
         #[doc(alias = "发起批量转账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 服务平台商户号. Required.
             platform_mchid: String = body("platform_mchid").required(),
@@ -76,15 +76,15 @@ pub mod post {
             transfer_remark: String = body("transfer_remark").required(),
             /// 收款用户openid. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 收款用户身份证. Travels encrypted (敏感信息加密).
+            /// 收款用户身份证. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_id_card: Sensitive = body("user_id_card").encrypted(),
         }
     }
 
     response! {
-        /// 发起批量转账: what comes back.
+        /// 发起批量转账: the response.
         ///
         /// Its flat name is [`weipay::bank_transfer::PostBankTransferBatchesResponse`](crate::bank_transfer::PostBankTransferBatchesResponse).
         #[doc(alias = "发起批量转账")]

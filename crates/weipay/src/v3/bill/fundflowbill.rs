@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 申请资金账单: what is sent.
+        /// 申请资金账单: the request.
         ///
         /// Its flat name is [`weipay::bill::GetBillFundflowbillRequest`](crate::bill::GetBillFundflowbillRequest).
         #[doc(alias = "申请资金账单")]
@@ -37,7 +37,7 @@ pub mod get {
     }
 
     response! {
-        /// 申请资金账单: what comes back.
+        /// 申请资金账单: the response.
         ///
         /// Its flat name is [`weipay::bill::GetBillFundflowbillResponse`](crate::bill::GetBillFundflowbillResponse).
         #[doc(alias = "申请资金账单")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Sensitive, body, open_enum, query, request, response};
 
     request! {
-        /// 申请单个子商户资金账单: what is sent.
+        /// 申请单个子商户资金账单: the request.
         ///
         /// Its flat name is [`weipay::bill::GetBillSubMerchantFundflowbillRequest`](crate::bill::GetBillSubMerchantFundflowbillRequest).
         #[doc(alias = "申请单个子商户资金账单")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 申请单个子商户资金账单: what comes back.
+        /// 申请单个子商户资金账单: the response.
         ///
         /// Its flat name is [`weipay::bill::GetBillSubMerchantFundflowbillResponse`](crate::bill::GetBillSubMerchantFundflowbillResponse).
         #[doc(alias = "申请单个子商户资金账单")]
@@ -56,7 +56,7 @@ pub mod get {
             bill_sequence: i64 = body("bill_sequence").required(),
             /// 下载地址. Required.
             download_url: String = body("download_url").required().download_url(),
-            /// 加密密钥. Required; travels encrypted (敏感信息加密).
+            /// 加密密钥. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypt_key: Sensitive = body("encrypt_key").required().download_key().encrypted(),
             /// 哈希类型. Required.
             hash_type: BillHashType = body("hash_type").required().download_hash_type(),

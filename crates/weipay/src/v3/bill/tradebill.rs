@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 申请交易账单: what is sent.
+        /// 申请交易账单: the request.
         ///
         /// Its flat name is [`weipay::bill::GetBillTradebillRequest`](crate::bill::GetBillTradebillRequest).
         #[doc(alias = "申请交易账单")]
@@ -37,7 +37,7 @@ pub mod get {
     }
 
     response! {
-        /// 申请交易账单: what comes back.
+        /// 申请交易账单: the response.
         ///
         /// Its flat name is [`weipay::bill::GetBillTradebillResponse`](crate::bill::GetBillTradebillResponse).
         #[doc(alias = "申请交易账单")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 下载账单: what is sent.
+        /// 下载账单: the request.
         ///
         /// Its flat name is [`weipay::billdownload::GetBilldownloadFileRequest`](crate::billdownload::GetBilldownloadFileRequest).
         #[doc(alias = "下载账单")]

@@ -29,12 +29,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 提交入驻申请: what is sent.
+        /// 提交入驻申请: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandApplymentsRequest`](crate::brand::PostBrandApplymentsRequest).
         #[doc(alias = "提交入驻申请")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 业务申请编号. Required.
             business_code: String = body("business_code").required().request_number(),
@@ -51,11 +51,11 @@ pub mod post {
         /// 管理员信息.
         #[doc(alias = "管理员信息")]
         pub struct AdminInfo {
-            /// 管理员姓名. Required; travels encrypted (敏感信息加密).
+            /// 管理员姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             admin_name: Sensitive = body("admin_name").required().encrypted(),
             /// 管理员证件类型. Required.
             id_doc_type: IdDocType = body("id_doc_type").required(),
-            /// 管理员证件号. Required; travels encrypted (敏感信息加密).
+            /// 管理员证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         }
 
@@ -156,7 +156,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交入驻申请: what comes back.
+        /// 提交入驻申请: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandApplymentsResponse`](crate::brand::PostBrandApplymentsResponse).
         #[doc(alias = "提交入驻申请")]

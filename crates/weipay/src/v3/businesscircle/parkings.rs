@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 商圈会员停车状态同步: what is sent.
+        /// 商圈会员停车状态同步: the request.
         ///
         /// Its flat name is [`weipay::businesscircle::PostBusinesscircleParkingsRequest`](crate::businesscircle::PostBusinesscircleParkingsRequest).
         #[doc(alias = "商圈会员停车状态同步")]

@@ -24,16 +24,16 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// 合单下单-JSAPI支付: what is sent.
+        /// 合单下单-JSAPI支付: the request.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsJsapiRequest`](crate::combine_transactions::PostCombineTransactionsJsapiRequest).
         #[doc(alias = "合单下单-JSAPI支付")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 合单商户appid. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 合单商户号. The client's own number unless it is set.
+            /// 合单商户号. Default: the client's merchant number.
             combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 合单商户订单号. Required; 2 to 32 characters.
             combine_out_trade_no: String =
@@ -68,7 +68,7 @@ pub mod post {
             /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
             out_trade_no: String =
                 body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-            /// 二级商户号. Needed in one case: PARTNER.
+            /// 二级商户号. Required in one case: PARTNER.
             sub_mchid: String = body("sub_mchid"),
             /// 商品详情.
             detail: String = body("detail"),
@@ -86,7 +86,7 @@ pub mod post {
     }
 
     response! {
-        /// 合单下单-JSAPI支付: what comes back.
+        /// 合单下单-JSAPI支付: the response.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsJsapiResponse`](crate::combine_transactions::PostCombineTransactionsJsapiResponse).
         #[doc(alias = "合单下单-JSAPI支付")]

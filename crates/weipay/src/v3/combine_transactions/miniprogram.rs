@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 个人收款交易下单-小程序: what is sent.
+        /// 个人收款交易下单-小程序: the request.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsMiniprogramRequest`](crate::combine_transactions::PostCombineTransactionsMiniprogramRequest).
         #[doc(alias = "个人收款交易下单-小程序")]
         pub struct Request {
             /// 平台商户应用ID. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 平台商户号. The client's own number unless it is set.
+            /// 平台商户号. Default: the client's merchant number.
             combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 交易单订单号. Required; 2 to 32 characters.
             combine_out_trade_no: String =
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 个人收款交易下单-小程序: what comes back.
+        /// 个人收款交易下单-小程序: the response.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsMiniprogramResponse`](crate::combine_transactions::PostCombineTransactionsMiniprogramResponse).
         #[doc(alias = "个人收款交易下单-小程序")]

@@ -23,16 +23,16 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// 合单下单-Native支付: what is sent.
+        /// 合单下单-Native支付: the request.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsNativeRequest`](crate::combine_transactions::PostCombineTransactionsNativeRequest).
         #[doc(alias = "合单下单-Native支付")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 合单商户appid. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 合单商户号. The client's own number unless it is set.
+            /// 合单商户号. Default: the client's merchant number.
             combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 合单商户订单号. Required; 2 to 32 characters.
             combine_out_trade_no: String =
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 合单下单-Native支付: what comes back.
+        /// 合单下单-Native支付: the response.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsNativeResponse`](crate::combine_transactions::PostCombineTransactionsNativeResponse).
         #[doc(alias = "合单下单-Native支付")]

@@ -25,9 +25,9 @@ request! {
     pub struct PayerIdentity {
         /// 证件类型. Required.
         type_: PayerIdentityType = body("type").required(),
-        /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
+        /// 加密后的证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
         number: Sensitive = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
+        /// 加密后的姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
         name: Sensitive = body("name").required().encrypted(),
     }
 
@@ -67,7 +67,7 @@ request! {
         /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
         out_trade_no: String =
             body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-        /// 二级商户号. Needed in one case: PARTNER.
+        /// 二级商户号. Required in one case: PARTNER.
         sub_mchid: String = body("sub_mchid"),
         /// 订单优惠标记.
         goods_tag: String = body("goods_tag"),

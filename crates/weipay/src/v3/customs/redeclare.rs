@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 报关重推: what is sent.
+        /// 报关重推: the request.
         ///
         /// Its flat name is [`weipay::customs::PostCustomsRedeclareRequest`](crate::customs::PostCustomsRedeclareRequest).
         #[doc(alias = "报关重推")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 报关重推: what comes back.
+        /// 报关重推: the response.
         ///
         /// Its flat name is [`weipay::customs::PostCustomsRedeclareResponse`](crate::customs::PostCustomsRedeclareResponse).
         #[doc(alias = "报关重推")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预受理领卡请求: what is sent.
+        /// 预受理领卡请求: the request.
         ///
         /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsRequest`](crate::discount_card::PostDiscountCardCardsRequest).
         #[doc(alias = "预受理领卡请求")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 预受理领卡请求: what comes back.
+        /// 预受理领卡请求: the response.
         ///
         /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsResponse`](crate::discount_card::PostDiscountCardCardsResponse).
         #[doc(alias = "预受理领卡请求")]

@@ -15,26 +15,26 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
     request! {
-        /// 查询指定主体子商户列表: what is sent.
+        /// 查询指定主体子商户列表: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceSubjectSubMerchantsRequest`](crate::ecommerce::GetEcommerceSubjectSubMerchantsRequest).
         #[doc(alias = "查询指定主体子商户列表")]
         pub struct Request {
             /// 主体类型. Required.
             organization_type: OrganizationType = query("organization_type").required(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cert_number: Sensitive = query("cert_number").required().encrypted(),
             /// 分页大小.
             limit: i64 = query("limit").page_limit(),
             /// 分页偏移.
             offset: i64 = query("offset").page_offset(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 查询指定主体子商户列表: what comes back.
+        /// 查询指定主体子商户列表: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceSubjectSubMerchantsResponse`](crate::ecommerce::GetEcommerceSubjectSubMerchantsResponse).
         #[doc(alias = "查询指定主体子商户列表")]

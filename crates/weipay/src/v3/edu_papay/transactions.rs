@@ -32,7 +32,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 教育通扣款受理: what is sent.
+        /// 教育通扣款受理: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::PostEduPapayTransactionsRequest`](crate::edu_papay::PostEduPapayTransactionsRequest).
         #[doc(alias = "教育通扣款受理")]

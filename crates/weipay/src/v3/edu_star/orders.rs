@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 通过QQ账号查询核销订单列表: what is sent.
+        /// 通过QQ账号查询核销订单列表: the request.
         ///
         /// Its flat name is [`weipay::edu_star::GetEduStarOrdersRequest`](crate::edu_star::GetEduStarOrdersRequest).
         #[doc(alias = "通过QQ账号查询核销订单列表")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过QQ账号查询核销订单列表: what comes back.
+        /// 通过QQ账号查询核销订单列表: the response.
         ///
         /// Its flat name is [`weipay::edu_star::GetEduStarOrdersResponse`](crate::edu_star::GetEduStarOrdersResponse).
         #[doc(alias = "通过QQ账号查询核销订单列表")]
@@ -81,7 +81,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建核销订单: what is sent.
+        /// 创建核销订单: the request.
         ///
         /// Its flat name is [`weipay::edu_star::PostEduStarOrdersRequest`](crate::edu_star::PostEduStarOrdersRequest).
         #[doc(alias = "创建核销订单")]
@@ -100,7 +100,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建核销订单: what comes back.
+        /// 创建核销订单: the response.
         ///
         /// Its flat name is [`weipay::edu_star::PostEduStarOrdersResponse`](crate::edu_star::PostEduStarOrdersResponse).
         #[doc(alias = "创建核销订单")]

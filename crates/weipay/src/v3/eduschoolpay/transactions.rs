@@ -32,7 +32,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 扣款: what is sent.
+        /// 扣款: the request.
         ///
         /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayTransactionsRequest`](crate::eduschoolpay::PostEduschoolpayTransactionsRequest).
         #[doc(alias = "扣款")]
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 扣款: what comes back.
+        /// 扣款: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayTransactionsResponse`](crate::eduschoolpay::PostEduschoolpayTransactionsResponse).
         #[doc(alias = "扣款")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取购付汇账单文件下载链接: what is sent.
+        /// 获取购付汇账单文件下载链接: the request.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaBillDownloadUrlRequest`](crate::funds_to_oversea::GetFundsToOverseaBillDownloadUrlRequest).
         #[doc(alias = "获取购付汇账单文件下载链接")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取购付汇账单文件下载链接: what comes back.
+        /// 获取购付汇账单文件下载链接: the response.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaBillDownloadUrlResponse`](crate::funds_to_oversea::GetFundsToOverseaBillDownloadUrlResponse).
         #[doc(alias = "获取购付汇账单文件下载链接")]

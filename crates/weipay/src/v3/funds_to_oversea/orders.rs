@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 申请资金出境: what is sent.
+        /// 申请资金出境: the request.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaOrdersRequest`](crate::funds_to_oversea::PostFundsToOverseaOrdersRequest).
         #[doc(alias = "申请资金出境")]
@@ -99,7 +99,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请资金出境: what comes back.
+        /// 申请资金出境: the response.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaOrdersResponse`](crate::funds_to_oversea::PostFundsToOverseaOrdersResponse).
         #[doc(alias = "申请资金出境")]

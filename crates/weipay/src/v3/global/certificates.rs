@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 获取平台证书列表: what comes back.
+        /// 获取平台证书列表: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalCertificatesResponse`](crate::global::GetGlobalCertificatesResponse).
         #[doc(alias = "获取平台证书列表")]

@@ -23,18 +23,18 @@ pub mod post {
     use crate::model::{JsonText, body, header, open_enum, request, response};
 
     request! {
-        /// 子商户进件（融合钱包）: what is sent.
+        /// 子商户进件（融合钱包）: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantsRequest`](crate::global::PostGlobalMerchantsRequest).
         #[doc(alias = "子商户进件（融合钱包）")]
         pub struct Request {
             /// 业务请求幂等值，由商户侧生成的唯一key.
             idempotency_key: String = header("Idempotency-Key").request_number(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 机构appid. Required.
             sp_appid: String = body("sp_appid").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 子商户全称. Required.
             name: String = body("name").required(),
@@ -106,7 +106,7 @@ pub mod post {
     }
 
     response! {
-        /// 子商户进件（融合钱包）: what comes back.
+        /// 子商户进件（融合钱包）: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantsResponse`](crate::global::PostGlobalMerchantsResponse).
         #[doc(alias = "子商户进件（融合钱包）")]

@@ -33,7 +33,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询所有退款: what is sent.
+        /// 查询所有退款: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalRefundsRequest`](crate::global::GetGlobalRefundsRequest).
         #[doc(alias = "查询所有退款")]
@@ -56,7 +56,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询所有退款: what comes back.
+        /// 查询所有退款: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalRefundsResponse`](crate::global::GetGlobalRefundsResponse).
         #[doc(alias = "查询所有退款")]
@@ -136,7 +136,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请退款: what is sent.
+        /// 申请退款: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalRefundsRequest`](crate::global::PostGlobalRefundsRequest).
         #[doc(alias = "申请退款")]
@@ -180,7 +180,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请退款: what comes back.
+        /// 申请退款: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalRefundsResponse`](crate::global::PostGlobalRefundsResponse).
         #[doc(alias = "申请退款")]

@@ -21,11 +21,11 @@ request! {
     /// The shared object `global_contact` of the catalogue.
     #[doc(alias = "联系人信息")]
     pub struct GlobalContact {
-        /// 联系人名称. Required; travels encrypted (敏感信息加密).
+        /// 联系人名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
         name: Sensitive = body("name").required().encrypted(),
-        /// 联系人电话. Required; travels encrypted (敏感信息加密).
+        /// 联系人电话. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
         phone: Sensitive = body("phone").required().encrypted(),
-        /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
+        /// 联系人邮箱. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
         email: Sensitive = body("email").required().encrypted(),
     }
 

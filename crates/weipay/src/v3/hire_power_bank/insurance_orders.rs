@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建保险订单: what is sent.
+        /// 创建保险订单: the request.
         ///
         /// Its flat name is [`weipay::hire_power_bank::PostHirePowerBankInsuranceOrdersRequest`](crate::hire_power_bank::PostHirePowerBankInsuranceOrdersRequest).
         #[doc(alias = "创建保险订单")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建保险订单: what comes back.
+        /// 创建保险订单: the response.
         ///
         /// Its flat name is [`weipay::hire_power_bank::PostHirePowerBankInsuranceOrdersResponse`](crate::hire_power_bank::PostHirePowerBankInsuranceOrdersResponse).
         #[doc(alias = "创建保险订单")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 出行券切卡组件预下单: what is sent.
+        /// 出行券切卡组件预下单: the request.
         ///
         /// Its flat name is [`weipay::industry_coupon::PostIndustryCouponTokensRequest`](crate::industry_coupon::PostIndustryCouponTokensRequest).
         #[doc(alias = "出行券切卡组件预下单")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 出行券切卡组件预下单: what comes back.
+        /// 出行券切卡组件预下单: the response.
         ///
         /// Its flat name is [`weipay::industry_coupon::PostIndustryCouponTokensResponse`](crate::industry_coupon::PostIndustryCouponTokensResponse).
         #[doc(alias = "出行券切卡组件预下单")]

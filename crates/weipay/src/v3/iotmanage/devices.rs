@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 智能设备列表: what is sent.
+        /// 智能设备列表: the request.
         ///
         /// Its flat name is [`weipay::iotmanage::GetIotmanageDevicesRequest`](crate::iotmanage::GetIotmanageDevicesRequest).
         #[doc(alias = "智能设备列表")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 智能设备列表: what comes back.
+        /// 智能设备列表: the response.
         ///
         /// Its flat name is [`weipay::iotmanage::GetIotmanageDevicesResponse`](crate::iotmanage::GetIotmanageDevicesResponse).
         #[doc(alias = "智能设备列表")]

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 查询合作关系列表: what is sent.
+        /// 查询合作关系列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnershipsRequest`](crate::marketing::GetMarketingPartnershipsRequest).
         #[doc(alias = "查询合作关系列表")]
@@ -58,7 +58,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询合作关系列表: what comes back.
+        /// 查询合作关系列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnershipsResponse`](crate::marketing::GetMarketingPartnershipsResponse).
         #[doc(alias = "查询合作关系列表")]

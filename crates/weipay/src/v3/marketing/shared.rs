@@ -305,9 +305,9 @@ request! {
     /// The shared object `partner_single_usage_info` of the catalogue.
     #[doc(alias = "单券模式信息")]
     pub struct PartnerSingleUsageInfo {
-        /// 满减券使用规则. Needed in one case: NORMAL.
+        /// 满减券使用规则. Required in one case: NORMAL.
         normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
-        /// 折扣券使用规则. Needed in one case: DISCOUNT.
+        /// 折扣券使用规则. Required in one case: DISCOUNT.
         discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
     }
 
@@ -351,9 +351,9 @@ request! {
     pub struct PartnershipsPartner {
         /// 合作方类别. Required.
         type_: PartnerType = body("type").required(),
-        /// 合作方APPID. Needed in one case: APPID.
+        /// 合作方APPID. Required in one case: APPID.
         appid: String = body("appid"),
-        /// 合作方商户ID. Needed in one case: MERCHANT.
+        /// 合作方商户ID. Required in one case: MERCHANT.
         merchant_id: String = body("merchant_id"),
     }
 

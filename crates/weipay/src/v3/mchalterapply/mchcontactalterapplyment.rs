@@ -35,12 +35,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 提交超管变更申请单: what is sent.
+        /// 提交超管变更申请单: the request.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchcontactalterapplymentRequest`](crate::mchalterapply::PostMchalterapplyMchcontactalterapplymentRequest).
         #[doc(alias = "提交超管变更申请单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户号. Required.
             merchant_code: String = body("merchant_code").required(),
@@ -53,11 +53,11 @@ pub mod post {
         /// 超级管理员信息.
         #[doc(alias = "超级管理员信息")]
         pub struct ContactInfo {
-            /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
+            /// 超级管理员姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             contact_name: Sensitive = body("contact_name").required().encrypted(),
             /// 超级管理员证件类型. Required.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type").required(),
-            /// 超级管理员身份证件号码. Required; travels encrypted (敏感信息加密).
+            /// 超级管理员身份证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             contact_id_card_number: Sensitive = body("contact_id_card_number").required().encrypted(),
             /// 超级管理员证件正面照片. Required; format `media-id`.
             contact_id_doc_copy: String = body("contact_id_doc_copy").required(),
@@ -69,13 +69,13 @@ pub mod post {
             contact_id_doc_period_end: String = body("contact_id_doc_period_end").required(),
             /// 业务办理授权函. Format `media-id`.
             business_authorization_letter: String = body("business_authorization_letter"),
-            /// 超级管理员手机. Required; travels encrypted (敏感信息加密).
+            /// 超级管理员手机. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
         }
     }
 
     response! {
-        /// 提交超管变更申请单: what comes back.
+        /// 提交超管变更申请单: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchcontactalterapplymentResponse`](crate::mchalterapply::PostMchalterapplyMchcontactalterapplymentResponse).
         #[doc(alias = "提交超管变更申请单")]

@@ -35,12 +35,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 提交资料变更申请单: what is sent.
+        /// 提交资料变更申请单: the request.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchsubjectalterapplymentRequest`](crate::mchalterapply::PostMchalterapplyMchsubjectalterapplymentRequest).
         #[doc(alias = "提交资料变更申请单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户号. Required.
             merchant_code: String = body("merchant_code").required(),
@@ -128,11 +128,11 @@ pub mod post {
             card_front: String = body("card_front"),
             /// 证件反面照片. Format `media-id`.
             card_back: String = body("card_back"),
-            /// 证件姓名. Travels encrypted (敏感信息加密).
+            /// 证件姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_name: Sensitive = body("card_name").encrypted(),
-            /// 证件号码. Travels encrypted (敏感信息加密).
+            /// 证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_number: Sensitive = body("card_number").encrypted(),
-            /// 证件居住地址. Travels encrypted (敏感信息加密).
+            /// 证件居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_address: Sensitive = body("card_address").encrypted(),
             /// 证件有效期开始时间.
             card_period_begin: String = body("card_period_begin"),
@@ -151,11 +151,11 @@ pub mod post {
             card_front: String = body("card_front").required(),
             /// 证件反面照片. Format `media-id`.
             card_back: String = body("card_back"),
-            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_name: Sensitive = body("card_name").required().encrypted(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_number: Sensitive = body("card_number").required().encrypted(),
-            /// 证件居住地址. Required; travels encrypted (敏感信息加密).
+            /// 证件居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_address: Sensitive = body("card_address").required().encrypted(),
             /// 证件有效期开始时间. Required.
             card_period_begin: String = body("card_period_begin").required(),
@@ -180,7 +180,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交资料变更申请单: what comes back.
+        /// 提交资料变更申请单: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchsubjectalterapplymentResponse`](crate::mchalterapply::PostMchalterapplyMchsubjectalterapplymentResponse).
         #[doc(alias = "提交资料变更申请单")]

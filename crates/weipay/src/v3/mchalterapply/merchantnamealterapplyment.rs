@@ -33,7 +33,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 提交商户简称变更申请单: what is sent.
+        /// 提交商户简称变更申请单: the request.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMerchantnamealterapplymentRequest`](crate::mchalterapply::PostMchalterapplyMerchantnamealterapplymentRequest).
         #[doc(alias = "提交商户简称变更申请单")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交商户简称变更申请单: what comes back.
+        /// 提交商户简称变更申请单: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMerchantnamealterapplymentResponse`](crate::mchalterapply::PostMchalterapplyMerchantnamealterapplymentResponse).
         #[doc(alias = "提交商户简称变更申请单")]

@@ -35,12 +35,12 @@ pub mod post {
     use crate::model::{JsonText, Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 医保自费混合收款下单: what is sent.
+        /// 医保自费混合收款下单: the request.
         ///
         /// Its flat name is [`weipay::med_ins::PostMedInsOrdersRequest`](crate::med_ins::PostMedInsOrdersRequest).
         #[doc(alias = "医保自费混合收款下单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 混合支付类型. Required.
             mix_pay_type: MixPayType = body("mix_pay_type").required(),
@@ -116,9 +116,9 @@ pub mod post {
         /// 支付人身份信息.
         #[doc(alias = "支付人身份信息")]
         pub struct Payer {
-            /// 真实姓名. Required; travels encrypted (敏感信息加密).
+            /// 真实姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
+            /// 个人身份ID摘要. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_digest: Sensitive = body("id_digest").required().encrypted(),
             /// 证件类型. Required.
             card_type: CardType = body("card_type").required(),
@@ -127,9 +127,9 @@ pub mod post {
         /// 亲属身份信息.
         #[doc(alias = "亲属身份信息")]
         pub struct Relative {
-            /// 真实姓名. Required; travels encrypted (敏感信息加密).
+            /// 真实姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
+            /// 个人身份ID摘要. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_digest: Sensitive = body("id_digest").required().encrypted(),
             /// 证件类型. Required.
             card_type: CardType = body("card_type").required(),
@@ -137,7 +137,7 @@ pub mod post {
     }
 
     response! {
-        /// 医保自费混合收款下单: what comes back.
+        /// 医保自费混合收款下单: the response.
         ///
         /// Its flat name is [`weipay::med_ins::PostMedInsOrdersResponse`](crate::med_ins::PostMedInsOrdersResponse).
         #[doc(alias = "医保自费混合收款下单")]

@@ -16,12 +16,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 上报订单关联信息: what is sent.
+        /// 上报订单关联信息: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationRequest`](crate::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationRequest).
         #[doc(alias = "上报订单关联信息")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 服务商商户号.
             sp_mchid: String = body("sp_mchid"),
@@ -35,9 +35,9 @@ pub mod post {
             out_trade_no: String = body("out_trade_no"),
             /// 用户标识.
             openid: String = body("openid"),
-            /// 用户手机号. Travels encrypted (敏感信息加密).
+            /// 用户手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
-            /// 用户实名证件号. Travels encrypted (敏感信息加密).
+            /// 用户实名证件号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             certificates_number: Sensitive = body("certificates_number").encrypted(),
             /// 用户终端ip.
             client_ip: String = body("client_ip"),
@@ -166,7 +166,7 @@ pub mod post {
     }
 
     response! {
-        /// 上报订单关联信息: what comes back.
+        /// 上报订单关联信息: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationResponse`](crate::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationResponse).
         #[doc(alias = "上报订单关联信息")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询风险信息: what is sent.
+        /// 查询风险信息: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationRequest`](crate::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationRequest).
         #[doc(alias = "查询风险信息")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询风险信息: what comes back.
+        /// 查询风险信息: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationResponse`](crate::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationResponse).
         #[doc(alias = "查询风险信息")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 处置结果回传: what is sent.
+        /// 处置结果回传: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultRequest`](crate::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultRequest).
         #[doc(alias = "处置结果回传")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 处置结果回传: what comes back.
+        /// 处置结果回传: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultResponse`](crate::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultResponse).
         #[doc(alias = "处置结果回传")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询商户违规通知回调地址: what comes back.
+        /// 查询商户违规通知回调地址: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::GetMerchantRiskManageViolationNotificationsResponse`](crate::merchant_risk_manage::GetMerchantRiskManageViolationNotificationsResponse).
         #[doc(alias = "查询商户违规通知回调地址")]
@@ -37,7 +37,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建商户违规通知回调地址: what is sent.
+        /// 创建商户违规通知回调地址: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsRequest`](crate::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsRequest).
         #[doc(alias = "创建商户违规通知回调地址")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建商户违规通知回调地址: what comes back.
+        /// 创建商户违规通知回调地址: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsResponse`](crate::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsResponse).
         #[doc(alias = "创建商户违规通知回调地址")]
@@ -70,7 +70,7 @@ pub mod put {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改商户违规通知回调地址: what is sent.
+        /// 修改商户违规通知回调地址: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsRequest`](crate::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsRequest).
         #[doc(alias = "修改商户违规通知回调地址")]
@@ -81,7 +81,7 @@ pub mod put {
     }
 
     response! {
-        /// 修改商户违规通知回调地址: what comes back.
+        /// 修改商户违规通知回调地址: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsResponse`](crate::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsResponse).
         #[doc(alias = "修改商户违规通知回调地址")]

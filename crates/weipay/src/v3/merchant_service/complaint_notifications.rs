@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询投诉通知回调: what comes back.
+        /// 查询投诉通知回调: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintNotificationsResponse`](crate::merchant_service::GetMerchantServiceComplaintNotificationsResponse).
         #[doc(alias = "查询投诉通知回调")]
@@ -41,7 +41,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建投诉通知回调: what is sent.
+        /// 创建投诉通知回调: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintNotificationsRequest`](crate::merchant_service::PostMerchantServiceComplaintNotificationsRequest).
         #[doc(alias = "创建投诉通知回调")]
@@ -52,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建投诉通知回调: what comes back.
+        /// 创建投诉通知回调: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintNotificationsResponse`](crate::merchant_service::PostMerchantServiceComplaintNotificationsResponse).
         #[doc(alias = "创建投诉通知回调")]
@@ -77,7 +77,7 @@ pub mod put {
     use crate::model::{body, request, response};
 
     request! {
-        /// 更新投诉通知回调: what is sent.
+        /// 更新投诉通知回调: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PutMerchantServiceComplaintNotificationsRequest`](crate::merchant_service::PutMerchantServiceComplaintNotificationsRequest).
         #[doc(alias = "更新投诉通知回调")]
@@ -88,7 +88,7 @@ pub mod put {
     }
 
     response! {
-        /// 更新投诉通知回调: what comes back.
+        /// 更新投诉通知回调: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::PutMerchantServiceComplaintNotificationsResponse`](crate::merchant_service::PutMerchantServiceComplaintNotificationsResponse).
         #[doc(alias = "更新投诉通知回调")]

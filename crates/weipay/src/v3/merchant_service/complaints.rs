@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询投诉信息: what is sent.
+        /// 查询投诉信息: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsRequest`](crate::merchant_service::GetMerchantServiceComplaintsRequest).
         #[doc(alias = "查询投诉信息")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询投诉信息: what comes back.
+        /// 查询投诉信息: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsResponse`](crate::merchant_service::GetMerchantServiceComplaintsResponse).
         #[doc(alias = "查询投诉信息")]
@@ -60,7 +60,7 @@ pub mod get {
             complaint_time: Time = body("complaint_time").required(),
             /// 订单金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
-            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            /// 投诉人联系方式. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉详情. Required.
             complaint_detail: String = body("complaint_detail").required(),

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 商户反馈: what is sent.
+        /// 商户反馈: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceFeedbacksRequest`](crate::merchant_service::PostMerchantServiceFeedbacksRequest).
         #[doc(alias = "商户反馈")]

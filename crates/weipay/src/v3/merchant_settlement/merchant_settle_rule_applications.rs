@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请修改特约商户结算规则: what is sent.
+        /// 申请修改特约商户结算规则: the request.
         ///
         /// Its flat name is [`weipay::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsRequest`](crate::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsRequest).
         #[doc(alias = "申请修改特约商户结算规则")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请修改特约商户结算规则: what comes back.
+        /// 申请修改特约商户结算规则: the response.
         ///
         /// Its flat name is [`weipay::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsResponse`](crate::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsResponse).
         #[doc(alias = "申请修改特约商户结算规则")]

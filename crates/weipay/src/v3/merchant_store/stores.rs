@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建门店: what is sent.
+        /// 创建门店: the request.
         ///
         /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresRequest`](crate::merchant_store::PostMerchantStoreStoresRequest).
         #[doc(alias = "创建门店")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建门店: what comes back.
+        /// 创建门店: the response.
         ///
         /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresResponse`](crate::merchant_store::PostMerchantStoreStoresResponse).
         #[doc(alias = "创建门店")]

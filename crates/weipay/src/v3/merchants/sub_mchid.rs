@@ -17,20 +17,20 @@ pub mod get {
     use crate::model::{Sensitive, body, query, request, response};
 
     request! {
-        /// 查询子商户（融合钱包）: what is sent.
+        /// 查询子商户（融合钱包）: the request.
         ///
         /// Its flat name is [`weipay::merchants::GetMerchantsBySubMchidRequest`](crate::merchants::GetMerchantsBySubMchidRequest).
         #[doc(alias = "查询子商户（融合钱包）")]
         pub struct Request {
             /// 机构appid. Required.
             sp_appid: String = query("sp_appid").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 
     response! {
-        /// 查询子商户（融合钱包）: what comes back.
+        /// 查询子商户（融合钱包）: the response.
         ///
         /// Its flat name is [`weipay::merchants::GetMerchantsBySubMchidResponse`](crate::merchants::GetMerchantsBySubMchidResponse).
         #[doc(alias = "查询子商户（融合钱包）")]
@@ -68,11 +68,11 @@ pub mod get {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Travels encrypted (敏感信息加密).
+            /// 联系人名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
-            /// 联系人电话. Travels encrypted (敏感信息加密).
+            /// 联系人电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
-            /// 联系人邮箱. Travels encrypted (敏感信息加密).
+            /// 联系人邮箱. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             email: Sensitive = body("email").encrypted(),
         }
 

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建电子发票卡券模板: what is sent.
+        /// 创建电子发票卡券模板: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateRequest).
         #[doc(alias = "创建电子发票卡券模板")]
@@ -59,7 +59,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建电子发票卡券模板: what comes back.
+        /// 创建电子发票卡券模板: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateResponse`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateResponse).
         #[doc(alias = "创建电子发票卡券模板")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 下载发票文件: what is sent.
+        /// 下载发票文件: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoDownloadRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoDownloadRequest).
         #[doc(alias = "下载发票文件")]

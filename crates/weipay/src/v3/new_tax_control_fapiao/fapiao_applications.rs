@@ -23,12 +23,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request};
 
     request! {
-        /// 开具电子发票: what is sent.
+        /// 开具电子发票: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsRequest).
         #[doc(alias = "开具电子发票")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
@@ -59,9 +59,9 @@ pub mod post {
             bank_name: String = body("bank_name"),
             /// 银行账号.
             bank_account: String = body("bank_account"),
-            /// 手机号. Travels encrypted (敏感信息加密).
+            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
-            /// 邮箱地址. Travels encrypted (敏感信息加密).
+            /// 邮箱地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             email: Sensitive = body("email").encrypted(),
         }
 

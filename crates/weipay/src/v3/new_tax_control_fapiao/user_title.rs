@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Sensitive, body, query, request, response};
 
     request! {
-        /// 获取用户填写的抬头: what is sent.
+        /// 获取用户填写的抬头: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleRequest).
         #[doc(alias = "获取用户填写的抬头")]
@@ -37,7 +37,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取用户填写的抬头: what comes back.
+        /// 获取用户填写的抬头: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleResponse).
         #[doc(alias = "获取用户填写的抬头")]
@@ -56,9 +56,9 @@ pub mod get {
             bank_name: String = body("bank_name"),
             /// 银行账号.
             bank_account: String = body("bank_account"),
-            /// 手机号. Travels encrypted (敏感信息加密).
+            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
-            /// 邮箱地址. Travels encrypted (敏感信息加密).
+            /// 邮箱地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             email: Sensitive = body("email").encrypted(),
             /// 订单金额. In fen (分).
             amount: i64 = body("amount"),

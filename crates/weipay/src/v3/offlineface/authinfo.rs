@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 获取authinfo接口: what is sent.
+        /// 获取authinfo接口: the request.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceAuthinfoRequest`](crate::offlineface::PostOfflinefaceAuthinfoRequest).
         #[doc(alias = "获取authinfo接口")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 获取authinfo接口: what comes back.
+        /// 获取authinfo接口: the response.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceAuthinfoResponse`](crate::offlineface::PostOfflinefaceAuthinfoResponse).
         #[doc(alias = "获取authinfo接口")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询重采用户列表: what is sent.
+        /// 查询重采用户列表: the request.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceFaceCollectionsRequest`](crate::offlineface::GetOfflinefaceFaceCollectionsRequest).
         #[doc(alias = "查询重采用户列表")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询重采用户列表: what comes back.
+        /// 查询重采用户列表: the response.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceFaceCollectionsResponse`](crate::offlineface::GetOfflinefaceFaceCollectionsResponse).
         #[doc(alias = "查询重采用户列表")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 获取还款链接接口: what is sent.
+        /// 获取还款链接接口: the request.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceRepaymentUrlRequest`](crate::offlineface::PostOfflinefaceRepaymentUrlRequest).
         #[doc(alias = "获取还款链接接口")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 获取还款链接接口: what comes back.
+        /// 获取还款链接接口: the response.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceRepaymentUrlResponse`](crate::offlineface::PostOfflinefaceRepaymentUrlResponse).
         #[doc(alias = "获取还款链接接口")]

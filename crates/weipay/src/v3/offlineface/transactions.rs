@@ -26,7 +26,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请扣款接口: what is sent.
+        /// 申请扣款接口: the request.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceTransactionsRequest`](crate::offlineface::PostOfflinefaceTransactionsRequest).
         #[doc(alias = "申请扣款接口")]
@@ -84,7 +84,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请扣款接口: what comes back.
+        /// 申请扣款接口: the response.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceTransactionsResponse`](crate::offlineface::PostOfflinefaceTransactionsResponse).
         #[doc(alias = "申请扣款接口")]

@@ -46,7 +46,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询机构信息接口: what is sent.
+        /// 查询机构信息接口: the request.
         ///
         /// Its flat name is [`weipay::offlinefacemch::GetOfflinefacemchOrganizationsRequest`](crate::offlinefacemch::GetOfflinefacemchOrganizationsRequest).
         #[doc(alias = "查询机构信息接口")]
@@ -59,7 +59,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询机构信息接口: what comes back.
+        /// 查询机构信息接口: the response.
         ///
         /// Its flat name is [`weipay::offlinefacemch::GetOfflinefacemchOrganizationsResponse`](crate::offlinefacemch::GetOfflinefacemchOrganizationsResponse).
         #[doc(alias = "查询机构信息接口")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 获取凭证授权接口: what is sent.
+        /// 获取凭证授权接口: the request.
         ///
         /// Its flat name is [`weipay::offlinefacemch::PostOfflinefacemchTokensRequest`](crate::offlinefacemch::PostOfflinefacemchTokensRequest).
         #[doc(alias = "获取凭证授权接口")]
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 获取凭证授权接口: what comes back.
+        /// 获取凭证授权接口: the response.
         ///
         /// Its flat name is [`weipay::offlinefacemch::PostOfflinefacemchTokensResponse`](crate::offlinefacemch::PostOfflinefacemchTokensResponse).
         #[doc(alias = "获取凭证授权接口")]

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询核身记录: what is sent.
+        /// 查询核身记录: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsRequest`](crate::payroll_card::GetPayrollCardAuthenticationsRequest).
         #[doc(alias = "查询核身记录")]
@@ -46,7 +46,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询核身记录: what comes back.
+        /// 查询核身记录: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsResponse`](crate::payroll_card::GetPayrollCardAuthenticationsResponse).
         #[doc(alias = "查询核身记录")]

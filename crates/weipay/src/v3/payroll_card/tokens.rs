@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 生成授权token: what is sent.
+        /// 生成授权token: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardTokensRequest`](crate::payroll_card::PostPayrollCardTokensRequest).
         #[doc(alias = "生成授权token")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 用户标识. Required.
             openid: String = body("openid").required(),
@@ -32,9 +32,9 @@ pub mod post {
             sub_appid: String = body("sub_appid"),
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
-            /// 用户实名. Required; travels encrypted (敏感信息加密).
+            /// 用户实名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 用户证件号. Required; travels encrypted (敏感信息加密).
+            /// 用户证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 用工类型.
             employment_type: EmploymentType = body("employment_type"),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 生成授权token: what comes back.
+        /// 生成授权token: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardTokensResponse`](crate::payroll_card::PostPayrollCardTokensResponse).
         #[doc(alias = "生成授权token")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Sensitive, body, query, request, response};
 
     request! {
-        /// 商户申请获取对账单: what is sent.
+        /// 商户申请获取对账单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreMerchantBillRequest`](crate::payscore::GetPayscoreMerchantBillRequest).
         #[doc(alias = "商户申请获取对账单")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户申请获取对账单: what comes back.
+        /// 商户申请获取对账单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreMerchantBillResponse`](crate::payscore::GetPayscoreMerchantBillResponse).
         #[doc(alias = "商户申请获取对账单")]
@@ -56,7 +56,7 @@ pub mod get {
             hash_value: String = body("hash_value").required().download_hash(),
             /// 下载地址. Required.
             download_url: String = body("download_url").required().download_url(),
-            /// 加密密钥. Required; travels encrypted (敏感信息加密).
+            /// 加密密钥. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypt_key: Sensitive = body("encrypt_key").required().download_key().encrypted(),
             /// 随机字符串. Required.
             nonce: String = body("nonce").required().download_nonce(),

@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询先享后付订单: what is sent.
+        /// 查询先享后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePayafterOrdersRequest`](crate::payscore::GetPayscorePayafterOrdersRequest).
         #[doc(alias = "查询先享后付订单")]
@@ -45,7 +45,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询先享后付订单: what comes back.
+        /// 查询先享后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePayafterOrdersResponse`](crate::payscore::GetPayscorePayafterOrdersResponse).
         #[doc(alias = "查询先享后付订单")]
@@ -118,12 +118,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 创建先享后付订单: what is sent.
+        /// 创建先享后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersRequest`](crate::payscore::PostPayscorePayafterOrdersRequest).
         #[doc(alias = "创建先享后付订单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 公众账号ID. Required.
             appid: String = body("appid").required(),
@@ -154,13 +154,13 @@ pub mod post {
             need_user_confirm: bool = body("need_user_confirm"),
             /// On the wire: `openid`.
             openid: String = body("openid"),
-            /// 用户姓名. Travels encrypted (敏感信息加密).
+            /// 用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
-            /// 用户手机号. Travels encrypted (敏感信息加密).
+            /// 用户手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
-            /// 用户身份证ID. Travels encrypted (敏感信息加密).
+            /// 用户身份证ID. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             userid: Sensitive = body("userid").encrypted(),
-            /// 用户收货地址. Travels encrypted (敏感信息加密).
+            /// 用户收货地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             address: Sensitive = body("address").encrypted(),
         }
 
@@ -175,7 +175,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建先享后付订单: what comes back.
+        /// 创建先享后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersResponse`](crate::payscore::PostPayscorePayafterOrdersResponse).
         #[doc(alias = "创建先享后付订单")]

@@ -29,7 +29,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户预授权: what is sent.
+        /// 商户预授权: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsRequest`](crate::payscore::PostPayscorePermissionsRequest).
         #[doc(alias = "商户预授权")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户预授权: what comes back.
+        /// 商户预授权: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsResponse`](crate::payscore::PostPayscorePermissionsResponse).
         #[doc(alias = "商户预授权")]

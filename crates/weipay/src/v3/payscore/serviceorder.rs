@@ -38,7 +38,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询支付分订单: what is sent.
+        /// 查询支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreServiceorderRequest`](crate::payscore::GetPayscoreServiceorderRequest).
         #[doc(alias = "查询支付分订单")]
@@ -55,7 +55,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支付分订单: what comes back.
+        /// 查询支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreServiceorderResponse`](crate::payscore::GetPayscoreServiceorderResponse).
         #[doc(alias = "查询支付分订单")]
@@ -122,7 +122,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建支付分订单: what is sent.
+        /// 创建支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderRequest`](crate::payscore::PostPayscoreServiceorderRequest).
         #[doc(alias = "创建支付分订单")]
@@ -185,7 +185,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建支付分订单: what comes back.
+        /// 创建支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderResponse`](crate::payscore::PostPayscoreServiceorderResponse).
         #[doc(alias = "创建支付分订单")]

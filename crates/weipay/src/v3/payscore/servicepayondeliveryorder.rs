@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建先用后付订单: what is sent.
+        /// 创建先用后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServicepayondeliveryorderRequest`](crate::payscore::PostPayscoreServicepayondeliveryorderRequest).
         #[doc(alias = "创建先用后付订单")]
@@ -110,7 +110,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建先用后付订单: what comes back.
+        /// 创建先用后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServicepayondeliveryorderResponse`](crate::payscore::PostPayscoreServicepayondeliveryorderResponse).
         #[doc(alias = "创建先用后付订单")]

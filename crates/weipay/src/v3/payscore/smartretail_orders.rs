@@ -27,7 +27,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询智慧零售订单: what is sent.
+        /// 查询智慧零售订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreSmartretailOrdersRequest`](crate::payscore::GetPayscoreSmartretailOrdersRequest).
         #[doc(alias = "查询智慧零售订单")]
@@ -44,7 +44,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询智慧零售订单: what comes back.
+        /// 查询智慧零售订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreSmartretailOrdersResponse`](crate::payscore::GetPayscoreSmartretailOrdersResponse).
         #[doc(alias = "查询智慧零售订单")]
@@ -117,7 +117,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建智慧零售订单: what is sent.
+        /// 创建智慧零售订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersRequest`](crate::payscore::PostPayscoreSmartretailOrdersRequest).
         #[doc(alias = "创建智慧零售订单")]
@@ -164,7 +164,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建智慧零售订单: what comes back.
+        /// 创建智慧零售订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersResponse`](crate::payscore::PostPayscoreSmartretailOrdersResponse).
         #[doc(alias = "创建智慧零售订单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询用户授权状态: what is sent.
+        /// 查询用户授权状态: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreUserServiceStateRequest`](crate::payscore::GetPayscoreUserServiceStateRequest).
         #[doc(alias = "查询用户授权状态")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户授权状态: what comes back.
+        /// 查询用户授权状态: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreUserServiceStateResponse`](crate::payscore::GetPayscoreUserServiceStateResponse).
         #[doc(alias = "查询用户授权状态")]

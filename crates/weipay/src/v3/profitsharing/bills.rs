@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 申请分账账单: what is sent.
+        /// 申请分账账单: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingBillsRequest`](crate::profitsharing::GetProfitsharingBillsRequest).
         #[doc(alias = "申请分账账单")]
@@ -35,7 +35,7 @@ pub mod get {
     }
 
     response! {
-        /// 申请分账账单: what comes back.
+        /// 申请分账账单: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingBillsResponse`](crate::profitsharing::GetProfitsharingBillsResponse).
         #[doc(alias = "申请分账账单")]

@@ -24,12 +24,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 请求分账: what is sent.
+        /// 请求分账: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersRequest`](crate::profitsharing::PostProfitsharingOrdersRequest).
         #[doc(alias = "请求分账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
@@ -58,7 +58,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required; at least 1 character.
             account: String = body("account").required().length(1, usize::MAX),
-            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
             /// 分账金额. Required; at least 1; in fen (分).
             amount: i64 = body("amount").required().range(1, i64::MAX),
@@ -68,7 +68,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求分账: what comes back.
+        /// 请求分账: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersResponse`](crate::profitsharing::PostProfitsharingOrdersResponse).
         #[doc(alias = "请求分账")]

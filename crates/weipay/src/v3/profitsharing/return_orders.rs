@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求分账回退: what is sent.
+        /// 请求分账回退: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingReturnOrdersRequest`](crate::profitsharing::PostProfitsharingReturnOrdersRequest).
         #[doc(alias = "请求分账回退")]
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求分账回退: what comes back.
+        /// 请求分账回退: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingReturnOrdersResponse`](crate::profitsharing::PostProfitsharingReturnOrdersResponse).
         #[doc(alias = "请求分账回退")]

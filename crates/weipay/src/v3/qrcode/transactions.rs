@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 扣费受理: what is sent.
+        /// 扣费受理: the request.
         ///
         /// Its flat name is [`weipay::qrcode::PostQrcodeTransactionsRequest`](crate::qrcode::PostQrcodeTransactionsRequest).
         #[doc(alias = "扣费受理")]
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 扣费受理: what comes back.
+        /// 扣费受理: the response.
         ///
         /// Its flat name is [`weipay::qrcode::PostQrcodeTransactionsResponse`](crate::qrcode::PostQrcodeTransactionsResponse).
         #[doc(alias = "扣费受理")]

@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 报名费率优惠活动: what is sent.
+        /// 报名费率优惠活动: the request.
         ///
         /// Its flat name is [`weipay::rate_activity::PostRateActivityApplicationsRequest`](crate::rate_activity::PostRateActivityApplicationsRequest).
         #[doc(alias = "报名费率优惠活动")]
@@ -70,7 +70,7 @@ pub mod post {
     }
 
     response! {
-        /// 报名费率优惠活动: what comes back.
+        /// 报名费率优惠活动: the response.
         ///
         /// Its flat name is [`weipay::rate_activity::PostRateActivityApplicationsResponse`](crate::rate_activity::PostRateActivityApplicationsResponse).
         #[doc(alias = "报名费率优惠活动")]

@@ -15,26 +15,26 @@ pub mod get {
     use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
-        /// 实名信息校验: what is sent.
+        /// 实名信息校验: the request.
         ///
         /// Its flat name is [`weipay::realname::GetRealnameVerifyRequest`](crate::realname::GetRealnameVerifyRequest).
         #[doc(alias = "实名信息校验")]
         pub struct Request {
             /// 下单用户账户的证件类型. Required.
             credential_type: i64 = query("credential_type").required(),
-            /// 加密后的下单用户证件号. Required; travels encrypted (敏感信息加密).
+            /// 加密后的下单用户证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_credential_id: Sensitive = query("encrypted_credential_id").required().encrypted(),
-            /// 加密后的下单用户姓名. Required; travels encrypted (敏感信息加密).
+            /// 加密后的下单用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_name: Sensitive = query("encrypted_name").required().encrypted(),
             /// 微信支付交易单号. Required.
             wxp_trade_no: String = query("wxp_trade_no").required(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 实名信息校验: what comes back.
+        /// 实名信息校验: the response.
         ///
         /// Its flat name is [`weipay::realname::GetRealnameVerifyResponse`](crate::realname::GetRealnameVerifyResponse).
         #[doc(alias = "实名信息校验")]

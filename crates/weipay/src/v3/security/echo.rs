@@ -16,31 +16,31 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 商户签名验签／加解密测试: what is sent.
+        /// 商户签名验签／加解密测试: the request.
         ///
         /// Its flat name is [`weipay::security::PostSecurityEchoRequest`](crate::security::PostSecurityEchoRequest).
         #[doc(alias = "商户签名验签／加解密测试")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户回调地址. A URL that the platform calls: http or https, without a query.
             notify_url: String = body("notify_url").notify_url(),
             /// 回显信息. Required.
             echo_message: String = body("echo_message").required(),
-            /// Travels encrypted (敏感信息加密).
+            /// Sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
         }
     }
 
     response! {
-        /// 商户签名验签／加解密测试: what comes back.
+        /// 商户签名验签／加解密测试: the response.
         ///
         /// Its flat name is [`weipay::security::PostSecurityEchoResponse`](crate::security::PostSecurityEchoResponse).
         #[doc(alias = "商户签名验签／加解密测试")]
         pub struct Response {
             /// 回显信息. Required.
             echo_message: String = body("echo_message").required(),
-            /// Travels encrypted (敏感信息加密).
+            /// Sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
         }
     }

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询结算资金明细: what is sent.
+        /// 查询结算资金明细: the request.
         ///
         /// Its flat name is [`weipay::settle::GetSettleSettlementsRequest`](crate::settle::GetSettleSettlementsRequest).
         #[doc(alias = "查询结算资金明细")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询结算资金明细: what comes back.
+        /// 查询结算资金明细: the response.
         ///
         /// Its flat name is [`weipay::settle::GetSettleSettlementsResponse`](crate::settle::GetSettleSettlementsResponse).
         #[doc(alias = "查询结算资金明细")]

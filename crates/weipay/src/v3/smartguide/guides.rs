@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
-        /// 服务人员查询: what is sent.
+        /// 服务人员查询: the request.
         ///
         /// Its flat name is [`weipay::smartguide::GetSmartguideGuidesRequest`](crate::smartguide::GetSmartguideGuidesRequest).
         #[doc(alias = "服务人员查询")]
@@ -29,7 +29,7 @@ pub mod get {
             store_id: i64 = query("store_id").required(),
             /// 企业微信的员工ID.
             userid: String = query("userid"),
-            /// 手机号码. Travels encrypted (敏感信息加密).
+            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile: Sensitive = query("mobile").encrypted(),
             /// 工号.
             work_id: String = query("work_id"),
@@ -37,13 +37,13 @@ pub mod get {
             limit: i64 = query("limit").range(i64::MIN, 10).page_limit(),
             /// 请求资源起始位置.
             offset: i64 = query("offset").page_offset(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 服务人员查询: what comes back.
+        /// 服务人员查询: the response.
         ///
         /// Its flat name is [`weipay::smartguide::GetSmartguideGuidesResponse`](crate::smartguide::GetSmartguideGuidesResponse).
         #[doc(alias = "服务人员查询")]
@@ -65,9 +65,9 @@ pub mod get {
             guide_id: String = body("guide_id"),
             /// 门店ID.
             store_id: i64 = body("store_id"),
-            /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
+            /// 企业微信的员工姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
-            /// 手机号码. Travels encrypted (敏感信息加密).
+            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile: Sensitive = body("mobile").encrypted(),
             /// 企业微信的员工ID.
             userid: String = body("userid"),
@@ -89,12 +89,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 服务人员注册: what is sent.
+        /// 服务人员注册: the request.
         ///
         /// Its flat name is [`weipay::smartguide::PostSmartguideGuidesRequest`](crate::smartguide::PostSmartguideGuidesRequest).
         #[doc(alias = "服务人员注册")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户ID.
             sub_mchid: String = body("sub_mchid"),
@@ -104,9 +104,9 @@ pub mod post {
             store_id: i64 = body("store_id").required(),
             /// 企业微信的员工ID. Required.
             userid: String = body("userid").required(),
-            /// 企业微信的员工姓名. Required; travels encrypted (敏感信息加密).
+            /// 企业微信的员工姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 手机号码. Required; travels encrypted (敏感信息加密).
+            /// 手机号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile: Sensitive = body("mobile").required().encrypted(),
             /// 员工个人二维码. Required; format `url`.
             qr_code: String = body("qr_code").required().url(),
@@ -118,7 +118,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务人员注册: what comes back.
+        /// 服务人员注册: the response.
         ///
         /// Its flat name is [`weipay::smartguide::PostSmartguideGuidesResponse`](crate::smartguide::PostSmartguideGuidesResponse).
         #[doc(alias = "服务人员注册")]

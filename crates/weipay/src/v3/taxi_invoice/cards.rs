@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 将出租车电子发票插入微信用户卡包: what is sent.
+        /// 将出租车电子发票插入微信用户卡包: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsRequest`](crate::taxi_invoice::PostTaxiInvoiceCardsRequest).
         #[doc(alias = "将出租车电子发票插入微信用户卡包")]
@@ -127,7 +127,7 @@ pub mod post {
     }
 
     response! {
-        /// 将出租车电子发票插入微信用户卡包: what comes back.
+        /// 将出租车电子发票插入微信用户卡包: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsResponse`](crate::taxi_invoice::PostTaxiInvoiceCardsResponse).
         #[doc(alias = "将出租车电子发票插入微信用户卡包")]

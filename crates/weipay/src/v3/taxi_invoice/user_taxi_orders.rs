@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 获取乘客行程单列表: what is sent.
+        /// 获取乘客行程单列表: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersRequest`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersRequest).
         #[doc(alias = "获取乘客行程单列表")]
@@ -40,7 +40,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取乘客行程单列表: what comes back.
+        /// 获取乘客行程单列表: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersResponse`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersResponse).
         #[doc(alias = "获取乘客行程单列表")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// APP支付下单: what is sent.
+        /// APP支付下单: the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsAppRequest`](crate::transactions::PostTransactionsAppRequest).
         #[doc(alias = "APP支付下单")]
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// APP支付下单: what comes back.
+        /// APP支付下单: the response.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsAppResponse`](crate::transactions::PostTransactionsAppResponse).
         #[doc(alias = "APP支付下单")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 小程序/公众号支付下单: what is sent.
+        /// 小程序/公众号支付下单: the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsJsapiRequest`](crate::transactions::PostTransactionsJsapiRequest).
         #[doc(alias = "小程序/公众号支付下单")]
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序/公众号支付下单: what comes back.
+        /// 小程序/公众号支付下单: the response.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsJsapiResponse`](crate::transactions::PostTransactionsJsapiResponse).
         #[doc(alias = "小程序/公众号支付下单")]

@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 提交付款码支付: what is sent.
+        /// 提交付款码支付: the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsMicropayRequest`](crate::transactions::PostTransactionsMicropayRequest).
         #[doc(alias = "提交付款码支付")]
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交付款码支付: what comes back.
+        /// 提交付款码支付: the response.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsMicropayResponse`](crate::transactions::PostTransactionsMicropayResponse).
         #[doc(alias = "提交付款码支付")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// H5支付下单: what is sent.
+        /// H5支付下单: the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsMwebRequest`](crate::transactions::PostTransactionsMwebRequest).
         #[doc(alias = "H5支付下单")]
@@ -84,7 +84,7 @@ pub mod post {
     }
 
     response! {
-        /// H5支付下单: what comes back.
+        /// H5支付下单: the response.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsMwebResponse`](crate::transactions::PostTransactionsMwebResponse).
         #[doc(alias = "H5支付下单")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 扫码支付下单: what is sent.
+        /// 扫码支付下单: the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsNativeRequest`](crate::transactions::PostTransactionsNativeRequest).
         #[doc(alias = "扫码支付下单")]
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// 扫码支付下单: what comes back.
+        /// 扫码支付下单: the response.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsNativeResponse`](crate::transactions::PostTransactionsNativeResponse).
         #[doc(alias = "扫码支付下单")]

@@ -29,12 +29,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 发起批量转账: what is sent.
+        /// 发起批量转账: the request.
         ///
         /// Its flat name is [`weipay::transfer::PostTransferBatchesRequest`](crate::transfer::PostTransferBatchesRequest).
         #[doc(alias = "发起批量转账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户appid. Required; at least 1 character.
             appid: String = body("appid").required().length(1, usize::MAX),
@@ -70,15 +70,15 @@ pub mod post {
             transfer_remark: String = body("transfer_remark").required().length(1, 32),
             /// Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
-            /// 收款用户身份证. Travels encrypted (敏感信息加密).
+            /// 收款用户身份证. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_id_card: Sensitive = body("user_id_card").encrypted(),
         }
     }
 
     response! {
-        /// 发起批量转账: what comes back.
+        /// 发起批量转账: the response.
         ///
         /// Its flat name is [`weipay::transfer::PostTransferBatchesResponse`](crate::transfer::PostTransferBatchesResponse).
         #[doc(alias = "发起批量转账")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 转账电子回单申请受理: what is sent.
+        /// 转账电子回单申请受理: the request.
         ///
         /// Its flat name is [`weipay::transfer::PostTransferBillReceiptRequest`](crate::transfer::PostTransferBillReceiptRequest).
         #[doc(alias = "转账电子回单申请受理")]
@@ -31,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 转账电子回单申请受理: what comes back.
+        /// 转账电子回单申请受理: the response.
         ///
         /// Its flat name is [`weipay::transfer::PostTransferBillReceiptResponse`](crate::transfer::PostTransferBillReceiptResponse).
         #[doc(alias = "转账电子回单申请受理")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询转账明细电子回单受理结果: what is sent.
+        /// 查询转账明细电子回单受理结果: the request.
         ///
         /// Its flat name is [`weipay::transfer_detail::GetTransferDetailElectronicReceiptsRequest`](crate::transfer_detail::GetTransferDetailElectronicReceiptsRequest).
         #[doc(alias = "查询转账明细电子回单受理结果")]
@@ -35,7 +35,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询转账明细电子回单受理结果: what comes back.
+        /// 查询转账明细电子回单受理结果: the response.
         ///
         /// Its flat name is [`weipay::transfer_detail::GetTransferDetailElectronicReceiptsResponse`](crate::transfer_detail::GetTransferDetailElectronicReceiptsResponse).
         #[doc(alias = "查询转账明细电子回单受理结果")]
@@ -76,7 +76,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 转账明细电子回单受理: what is sent.
+        /// 转账明细电子回单受理: the request.
         ///
         /// Its flat name is [`weipay::transfer_detail::PostTransferDetailElectronicReceiptsRequest`](crate::transfer_detail::PostTransferDetailElectronicReceiptsRequest).
         #[doc(alias = "转账明细电子回单受理")]
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 转账明细电子回单受理: what comes back.
+        /// 转账明细电子回单受理: the response.
         ///
         /// Its flat name is [`weipay::transfer_detail::PostTransferDetailElectronicReceiptsResponse`](crate::transfer_detail::PostTransferDetailElectronicReceiptsResponse).
         #[doc(alias = "转账明细电子回单受理")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 下载电子回单PDF文件: what is sent.
+        /// 下载电子回单PDF文件: the request.
         ///
         /// Its flat name is [`weipay::transferdownload::GetTransferdownloadElecvoucherfileRequest`](crate::transferdownload::GetTransferdownloadElecvoucherfileRequest).
         #[doc(alias = "下载电子回单PDF文件")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 下载电子回单: what is sent.
+        /// 下载电子回单: the request.
         ///
         /// Its flat name is [`weipay::transferdownload::GetTransferdownloadSignfileRequest`](crate::transferdownload::GetTransferdownloadSignfileRequest).
         #[doc(alias = "下载电子回单")]

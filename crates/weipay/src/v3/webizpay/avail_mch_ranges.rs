@@ -24,18 +24,18 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询可用商户范围列表: what is sent.
+        /// 查询可用商户范围列表: the request.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesRequest`](crate::webizpay::GetWebizpayAvailMchRangesRequest).
         #[doc(alias = "查询可用商户范围列表")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 
     response! {
-        /// 查询可用商户范围列表: what comes back.
+        /// 查询可用商户范围列表: the response.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesResponse`](crate::webizpay::GetWebizpayAvailMchRangesResponse).
         #[doc(alias = "查询可用商户范围列表")]
@@ -70,12 +70,12 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建可用商户范围: what is sent.
+        /// 创建可用商户范围: the request.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesRequest`](crate::webizpay::PostWebizpayAvailMchRangesRequest).
         #[doc(alias = "创建可用商户范围")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 商户标识类型. Required.
             identifier_type: MerchantIdentifierType = body("identifier_type").required(),
@@ -83,7 +83,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建可用商户范围: what comes back.
+        /// 创建可用商户范围: the response.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesResponse`](crate::webizpay::PostWebizpayAvailMchRangesResponse).
         #[doc(alias = "创建可用商户范围")]

@@ -275,11 +275,10 @@ impl Life {
     /// What each merchant is shown of the last thirty days.
     fn check_lists(&self) {
         let Self { shops, model, .. } = self;
-        let day = |seconds: i64| clock::date(seconds);
         let from = clock::midnight(clock::day(model.now) - 30);
         for caller in 0..3 {
-            let target =
-                format!("complaints-v2?begin_date={}&end_date={}&limit=50", day(from), day(model.now));
+            let (first, last) = (clock::date(from), clock::date(model.now));
+            let target = format!("complaints-v2?begin_date={first}&end_date={last}&limit=50");
             let shown = shops.ask(caller, "GET", &target, &Value::Null).unwrap();
             let mut ids: Vec<_> = shown["data"]
                 .as_array()

@@ -9,9 +9,9 @@ use super::{
     BY_DAY, BY_USER, CodeState, INVALID, Model, ModelCoupon, OWN, State, TOTAL, UPLOADED, WECHATPAY, target,
 };
 use crate::clock;
+use crate::ledger::AccountType;
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
-use crate::products::bills::AccountType;
 use crate::products::bills::read_back::flows;
 use crate::products::lives::{Steps, live_randomly};
 use crate::products::merchant_coupons::coupon::{self, Condition, Coupon};

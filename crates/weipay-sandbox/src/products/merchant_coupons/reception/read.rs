@@ -61,7 +61,7 @@ impl CouponPage {
                 let text =
                     |name: &str| first.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
                 if items.iter().skip(1).any(|item| item.get(SIGN).is_some()) {
-                    return Err("sign and send_coupon_merchant stand in the cardExt of the first card only"
+                    return Err("sign and send_coupon_merchant belong only in the cardExt of the first card"
                         .to_owned());
                 }
                 from_items(&items, Channel::Jsapi, &text(SENDER), &text(SIGN), openid)

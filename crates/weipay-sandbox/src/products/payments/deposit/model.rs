@@ -1,5 +1,6 @@
-//! Random deposits against a reference model: paid by a payment code, consumed wholly or in part, reversed, refunded, or forgotten. The
-//! model knows what became of each, and what is in every account; all accounts together have nothing.
+//! Random deposits against a reference model: paid by a payment code, or offered to a person (JSAPI and APP) who pays or does not;
+//! consumed wholly or in part, closed, reversed, refunded, or forgotten. The model knows what became of each, what its merchant is
+//! notified of, and what is in every account; all accounts together have nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,9 @@ use crate::clock::DAY;
 use crate::ledger::AccountKind;
 use crate::merchants::Account;
 use crate::products::lives::{Steps, live_randomly, share};
-use crate::products::payments::payment::fee_of;
-use crate::products::world::{NOW, World, merchant};
+use crate::products::payments::payment::{PAID_V2 as PAID, fee_of};
+use crate::products::payments::person::PersonPays;
+use crate::products::world::{NOW, World, merchant, openid};
 
 const PARTNER: &str = "1900000109";
 const HOTEL: &str = "1900000110";
@@ -19,7 +21,19 @@ const TOTALS: [i64; 4] = [1_000, 99, 1, 20_000];
 
 #[derive(Debug, Clone)]
 enum Step {
+    /// By a payment code.
     Pay {
+        order: usize,
+    },
+    Offer {
+        order: usize,
+        is_app: bool,
+    },
+    /// A person pays what was offered.
+    PayOffered {
+        order: usize,
+    },
+    Close {
         order: usize,
     },
     Consume {
@@ -47,9 +61,12 @@ fn step() -> impl Strategy<Value = Step> {
     let order = || 0..TOTALS.len();
     let fen = || prop_oneof![0..3i64, 1..120i64, 900..1_002i64, 1..20_000i64];
     let seconds =
-        prop_oneof![4 => Just(5), 4 => Just(60), 2 => 1..DAY, 1 => Just(10 * DAY), 1 => Just(30 * DAY)];
+        prop_oneof![4 => Just(5), 4 => Just(60), 2 => 1..DAY, 1 => Just(7 * DAY), 1 => Just(30 * DAY)];
     prop_oneof![
-        4 => order().prop_map(|order| Step::Pay { order }),
+        2 => order().prop_map(|order| Step::Pay { order }),
+        4 => (order(), any::<bool>()).prop_map(|(order, is_app)| Step::Offer { order, is_app }),
+        4 => order().prop_map(|order| Step::PayOffered { order }),
+        1 => order().prop_map(|order| Step::Close { order }),
         4 => (order(), fen()).prop_map(|(order, fen)| Step::Consume { order, fen }),
         1 => order().prop_map(|order| Step::Reverse { order }),
         5 => (order(), 0..20usize, fen(), prop::bool::weighted(0.9)).prop_map(
@@ -64,9 +81,21 @@ type Refused = &'static str;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// Offered, and nobody has paid it.
+    Open,
+    /// By its merchant, or because its time was over.
+    Closed,
     Waits,
     Consumed(i64),
+    /// Reversed, whether or not it was paid.
     Back,
+}
+
+/// How a deposit comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    ByCode,
+    Offered { is_app: bool },
 }
 
 #[derive(Debug)]
@@ -79,7 +108,10 @@ struct Refund {
 
 #[derive(Debug)]
 struct Order {
-    paid: i64,
+    made: Made,
+    created: i64,
+    /// The time of the payment, if there was one.
+    paid: Option<i64>,
     state: State,
     /// By number; what was not consumed has none.
     refunds: BTreeMap<Option<usize>, Refund>,
@@ -98,21 +130,77 @@ struct Model {
     now: i64,
     orders: BTreeMap<usize, Order>,
     accounts: Accounts,
+    /// The orders of which the merchant was notified.
+    notified: Vec<usize>,
 }
 
+/// How long a person may pay what was offered.
+const OFFERED_FOR: i64 = 7 * DAY;
+
 impl Model {
-    fn pay(&mut self, order: usize) -> Result<(), Refused> {
-        match self.orders.get(&order).map(|known| known.state) {
-            Some(State::Back) => return Err("ORDERREVERSED"),
-            Some(_) => return Err("ORDERPAID"),
-            None => {}
+    /// What becomes of an order whose number is used again.
+    fn check_number(&self, order: usize, made: Made) -> Result<(), Refused> {
+        let Some(known) = self.orders.get(&order) else { return Ok(()) };
+        match known.state {
+            State::Waits | State::Consumed(_) => Err("ORDERPAID"),
+            State::Back if made == Made::ByCode => Err("ORDERREVERSED"),
+            State::Open if made == known.made => Ok(()),
+            State::Open | State::Closed | State::Back => Err("INVALID_REQUEST"),
         }
+    }
+
+    fn make(&mut self, order: usize, made: Made) {
+        let new = Order { made, created: self.now, paid: None, state: State::Open, refunds: BTreeMap::new() };
+        self.orders.entry(order).or_insert(new);
+    }
+
+    fn receive(&mut self, order: usize) {
         let fee = fee_of(TOTALS[order]);
         self.accounts.fees += fee;
         self.accounts.frozen += TOTALS[order] - fee;
-        let new = Order { paid: self.now, state: State::Waits, refunds: BTreeMap::new() };
-        self.orders.insert(order, new);
+        let known = self.orders.get_mut(&order).unwrap();
+        known.paid = Some(self.now);
+        known.state = State::Waits;
+    }
+
+    fn pay(&mut self, order: usize) -> Result<(), Refused> {
+        self.check_number(order, Made::ByCode)?;
+        self.make(order, Made::ByCode);
+        self.receive(order);
         Ok(())
+    }
+
+    fn offer(&mut self, order: usize, is_app: bool) -> Result<(), Refused> {
+        let made = Made::Offered { is_app };
+        self.check_number(order, made)?;
+        self.make(order, made);
+        Ok(())
+    }
+
+    /// Whether a person has paid.
+    fn pay_offered(&mut self, order: usize) -> bool {
+        let is_open = self.orders.get(&order).is_some_and(|known| known.state == State::Open);
+        if is_open {
+            self.receive(order);
+            self.notified.push(order);
+            self.notified.sort_unstable();
+        }
+        is_open
+    }
+
+    /// A number without an order would be used up: so it is not closed here.
+    fn close(&mut self, order: usize) -> Result<(), Refused> {
+        let known = self.orders.get_mut(&order).unwrap();
+        match known.state {
+            _ if known.made == Made::ByCode => Err("INVALID_REQUEST"),
+            State::Waits | State::Consumed(_) => Err("ORDERPAID"),
+            State::Closed => Err("ORDERCLOSED"),
+            State::Back => Ok(()),
+            State::Open => {
+                known.state = State::Closed;
+                Ok(())
+            }
+        }
     }
 
     fn consume(&mut self, order: usize, fen: i64) -> Result<(), Refused> {
@@ -122,7 +210,7 @@ impl Model {
         }
         match known.state {
             State::Consumed(before) if before == fen => return Ok(()),
-            State::Consumed(_) | State::Back => return Err("INVALID_REQUEST"),
+            State::Consumed(_) | State::Back | State::Open | State::Closed => return Err("INVALID_REQUEST"),
             State::Waits if fen > TOTALS[order] => return Err("PARAM_ERROR"),
             State::Waits => {}
         }
@@ -141,9 +229,13 @@ impl Model {
         match known.state {
             State::Back => return Ok(()),
             State::Consumed(_) => return Err("ORDERNOTEXIST"),
-            State::Waits => {}
+            State::Closed => return Err("INVALID_REQUEST"),
+            State::Waits | State::Open => {}
         }
         known.state = State::Back;
+        if known.paid.is_none() {
+            return Ok(());
+        }
         let fee = fee_of(TOTALS[order]);
         self.accounts.frozen -= TOTALS[order] - fee;
         self.accounts.fees -= fee;
@@ -177,7 +269,7 @@ impl Model {
         if !is_of_deposit || !matches!(known.state, State::Consumed(_)) {
             return Err("ERROR");
         }
-        if self.now - known.paid > 365 * DAY {
+        if known.paid.is_some_and(|paid| self.now - paid > 365 * DAY) {
             return Err("TRADE_OVERDUE");
         }
         let left = TOTALS[order] - known.refunds.values().map(|refund| refund.fen).sum::<i64>();
@@ -199,6 +291,12 @@ impl Model {
 
     fn pass(&mut self, seconds: i64, is_late: bool) {
         self.now += seconds;
+        // Whether or not the clock has done it yet.
+        for known in self.orders.values_mut() {
+            if known.state == State::Open && known.created + OFFERED_FOR <= self.now {
+                known.state = State::Closed;
+            }
+        }
         if is_late {
             return;
         }
@@ -210,7 +308,7 @@ impl Model {
                 refund.has_arrived = true;
                 self.accounts.refunding -= refund.fen;
             }
-            if known.state == State::Waits && known.paid + 30 * DAY <= self.now {
+            if known.state == State::Waits && known.paid.is_some_and(|paid| paid + 30 * DAY <= self.now) {
                 self.reverse(order).unwrap();
             }
         }
@@ -244,6 +342,22 @@ impl Hotel {
         Ok(())
     }
 
+    fn offer(&self, order: usize, is_app: bool) -> Result<(), Refused> {
+        let trade_type = if is_app { "APP" } else { "JSAPI" };
+        let body = json!({
+            "body": "押金", "out_trade_no": format!("order-{order}"), "total_fee": TOTALS[order],
+            "spbill_create_ip": "127.0.0.1", "notify_url": "https://example.com/notify", "trade_type": trade_type,
+            "openid": openid(1),
+        });
+        let offered = self.ask("v2/deposit/unifiedorder", body)?;
+        assert!(offered["trade_type"] == trade_type && offered["prepay_id"].is_string());
+        Ok(())
+    }
+
+    fn pay_offered(&self, order: usize) -> bool {
+        self.world.pay(PARTNER, &format!("order-{order}"), &PersonPays::new("")).is_ok()
+    }
+
     fn consume(&self, order: usize, fen: i64) -> Result<(), Refused> {
         let body = json!({
             "out_trade_no": format!("order-{order}"), "total_fee": TOTALS[order], "consume_fee": fen,
@@ -268,6 +382,19 @@ fn live(steps: &[Step]) {
     for step in steps {
         match *step {
             Step::Pay { order } => assert_eq!(hotel.pay(order), model.pay(order), "{step:?}"),
+            Step::Offer { order, is_app } => {
+                assert_eq!(hotel.offer(order, is_app), model.offer(order, is_app), "{step:?}");
+            }
+            // An order by code is open only while its response is made.
+            Step::PayOffered { order } => {
+                assert_eq!(hotel.pay_offered(order), model.pay_offered(order), "{step:?}");
+            }
+            Step::Close { order } if model.orders.contains_key(&order) => {
+                let body = json!({ "out_trade_no": format!("order-{order}") });
+                let closed = hotel.ask("v2/pay/closeorder", body).map(drop);
+                assert_eq!(closed, model.close(order), "{step:?}");
+            }
+            Step::Close { .. } => {}
             Step::Consume { order, fen } => {
                 assert_eq!(hotel.consume(order, fen), model.consume(order, fen), "{step:?}");
             }
@@ -292,11 +419,30 @@ fn live(steps: &[Step]) {
             hotel.world.balances(HOTEL, [Frozen, Available, Fees, Refunding, Unsettled]);
         let accounts = Accounts { frozen, available, fees, refunding };
         assert_eq!((accounts, unsettled, hotel.world.sum()), (model.accounts, 0, 0), "{step:?}");
+        let notified = hotel.world.notified(&["out_trade_no", "trade_type"]);
+        let made = |order: &usize| match model.orders[order].made {
+            Made::ByCode => "MICROPAY",
+            Made::Offered { is_app } => {
+                if is_app {
+                    "APP"
+                } else {
+                    "JSAPI"
+                }
+            }
+        };
+        let expected: Vec<_> = model
+            .notified
+            .iter()
+            .map(|order| (PAID.to_owned(), format!("order-{order} {}", made(order))))
+            .collect();
+        assert_eq!(notified, expected, "{step:?}");
         for (order, known) in &model.orders {
             let shown =
                 hotel.ask("v2/deposit/orderquery", json!({ "out_trade_no": format!("order-{order}") }));
             let shown = shown.unwrap();
             let (state, consumed) = match known.state {
+                State::Open => ("NOTPAY", None),
+                State::Closed => ("CLOSED", None),
                 State::Waits => ("SUCCESS", None),
                 State::Consumed(fen) if known.refunds.is_empty() => ("SUCCESS", Some(fen)),
                 State::Consumed(fen) => ("REFUND", Some(fen)),

@@ -127,6 +127,9 @@ pub(super) fn invoice(
             &format!("-{}", money(coupon.fen, &invoice.currency)),
         );
     }
+    if let Some(note) = invoice.note {
+        row(&mut body, "注意 Note", note);
+    }
     body += "</dl>\n";
     if let Some(token) = token {
         let token = escape(token);

@@ -1,8 +1,10 @@
 //! What the page shows of an order: read from the store, and nothing is changed by it.
 
+use std::net::IpAddr;
+
 use crate::people::Person;
 use crate::products::cash_coupons::discount::Discount;
-use crate::products::payments::order::{self, Funds, Order};
+use crate::products::payments::order::{self, Funds, Order, TradeType};
 use crate::products::payments::payment::{check_payable, coupons_to_use};
 use crate::products::payments::person::{Payable, PersonPaysError, check_prepay, find};
 use crate::store::{StoreError, Transaction};
@@ -26,6 +28,8 @@ pub(super) struct Invoice {
     pub(super) standing: Standing,
     /// Who may pay, where the order names nobody and people were made.
     pub(super) people: Vec<Payer>,
+    /// What a developer should know before this order is made on the real platform.
+    pub(super) note: Option<&'static str>,
 }
 
 /// One thing to pay with.
@@ -133,11 +137,21 @@ impl Invoice {
                 }
                 _ => payments().flat_map(|payment| &payment.promotion_detail).map(Coupon::read).collect(),
             },
+            note: orders.first().filter(|_| standing == Standing::Open).and_then(note),
             standing,
             people,
             lines: orders.into_iter().map(Line::from).collect(),
         })
     }
+}
+
+/// An H5 order is made with any address of the person's device, and its page does not open with one of this machine.
+fn note(order: &Order) -> Option<&'static str> {
+    let given = order.scene_info.as_ref()?.get("payer_client_ip")?.as_str()?;
+    let is_of_this_machine = given.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    (order.trade_type == TradeType::Mweb && is_of_this_machine).then_some(
+        "the real page does not open for this payer_client_ip: send the address of the person's device",
+    )
 }
 
 /// People that were made, and the one that was chosen.

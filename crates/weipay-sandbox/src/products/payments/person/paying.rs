@@ -10,7 +10,7 @@ use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
 use crate::products::contracts::with_order::order_was_paid;
 use crate::products::payments::combined::CombinedOrder;
-use crate::products::payments::creation::{CODE_URL, H5_URL};
+use crate::products::payments::creation::{CODE_URL, H5_URL, check_h5_package};
 use crate::products::payments::front_end::{FrontEnd, Signing};
 use crate::products::payments::order::{Dialect, Funds, Order, OrderState, Prepay, TradeType};
 use crate::products::payments::payment::{self, CouponChoice, Means};
@@ -49,6 +49,7 @@ impl Platform {
             if let Some(front_end) = &front_end {
                 self.check_front_end(front_end, &payable, now)?;
             } else if let Some(id) = prepay_in(given) {
+                check_whole_h5_url(given, &id)?;
                 check_prepay(payable.prepays(), &id, now)?;
             } else {
                 payable.check_offer(tx, now)?;
@@ -87,7 +88,8 @@ impl Platform {
         };
         check_prepay(payable.prepays(), &front_end.prepay_id, now)?;
         let merchant = self.merchants.find(merchant);
-        let merchant = merchant.ok_or_else(|| not_payable("the merchant of the order is gone".to_owned()))?;
+        let merchant =
+            merchant.ok_or_else(|| not_payable("the merchant of the order no longer exists".to_owned()))?;
         let is_app = trade_type == TradeType::App;
         let signing = match dialect {
             Dialect::V3 => Signing::V3(&merchant.key),
@@ -215,6 +217,13 @@ fn prepay_in(given: &str) -> Option<String> {
     }
     let id = given.strip_prefix("prepay_id=").unwrap_or(given);
     (id.len() == 36 && id.starts_with("wx")).then(|| id.to_owned())
+}
+
+/// An `h5_url` has more in it than its `prepay_id`.
+fn check_whole_h5_url(given: &str, id: &str) -> Result<(), PersonPaysError> {
+    let Some(rest) = given.strip_prefix(H5_URL) else { return Ok(()) };
+    let package = rest.split('&').find_map(|pair| pair.strip_prefix("package="));
+    check_h5_package(id, package).map_err(|reason| PersonPaysError::NotPayable(reason.to_owned()))
 }
 
 /// A number that no merchant has is a separate mistake.

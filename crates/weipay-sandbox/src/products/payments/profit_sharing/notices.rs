@@ -18,8 +18,8 @@ use crate::store::{Announcement, Record, StoreError, Transaction};
 
 pub(crate) const CONTROL: &[Route] = &[Route::put(
     "/merchants/{mchid}/sharing-notify-url",
-    "Says where a merchant is told of what it gets by profit sharing (分账动账通知)",
-    &[Member::text("url", "The address; nobody is told any more if it is missing or empty")],
+    "Sets the address for the profit sharing notifications (分账动账通知) of a merchant",
+    &[Member::text("url", "The address (default: none, so no notifications)")],
     set_address,
 )];
 
@@ -55,7 +55,7 @@ fn set_address(control: &Control, request: &ControlRequest) -> Result<Value, Con
 }
 
 impl Platform {
-    /// Says where a merchant is told of what it gets by profit sharing (分账动账通知), or that nobody is told any
+    /// Sets the address for the profit sharing notifications (分账动账通知) of a merchant, or that nobody is told any
     /// more. `false` when the sandbox has no such merchant.
     ///
     /// # Errors

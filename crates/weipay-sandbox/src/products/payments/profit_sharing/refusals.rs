@@ -98,7 +98,14 @@ pub(super) fn receiver_is_short() -> Refusal {
 pub(super) fn under_way() -> Refusal {
     Refusal::invalid_request(
         "订单处理中，暂时无法分账，请稍后重试",
-        "an earlier request for this order is PROCESSING, or the payment is less than a minute old; the clock lets both end",
+        "an earlier request for this order is PROCESSING; wait, or advance the clock",
+    )
+}
+
+pub(super) fn too_early() -> Refusal {
+    Refusal::invalid_request(
+        "订单处理中，请在到达结算周期之后再请求分账",
+        "the payment is less than a minute old; wait, or advance the clock",
     )
 }
 
@@ -133,7 +140,7 @@ pub(super) fn too_much() -> Refusal {
 }
 
 pub(super) fn nothing_left() -> Refusal {
-    Refusal::new(403, "NOT_ENOUGH", "分账金额为0", "nothing of the order waits to be shared any more")
+    Refusal::new(403, "NOT_ENOUGH", "分账金额为0", "the order has no money left to share")
 }
 
 pub(super) fn above_ratio() -> Refusal {

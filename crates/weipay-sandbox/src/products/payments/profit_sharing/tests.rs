@@ -71,6 +71,21 @@ fn a_receiver_gets_its_part_and_the_merchant_the_rest() {
 }
 
 #[test]
+fn an_order_is_shared_a_minute_after_its_payment_at_the_earliest() {
+    let mut shop = Shop::new();
+    let id = shop.pay(&Wish { profit_sharing: true, ..Wish::default() });
+    let receiver = json!({
+        "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": STORE, "name": "店", "relation_type": "STORE",
+    });
+    shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
+    shop.pass(59);
+    let early = (400, "INVALID_REQUEST", "订单处理中，请在到达结算周期之后再请求分账".to_owned());
+    assert_eq!(split(&shop, &id, "s1", 1, false).unwrap_err(), early);
+    shop.pass(1);
+    assert_eq!(split(&shop, &id, "s1", 1, false).unwrap()["state"], "PROCESSING");
+}
+
+#[test]
 fn a_person_whose_account_takes_nothing_gets_no_part_and_the_money_stays() {
     let (mut shop, id) = shop();
     let person = crate::products::world::openid(7);
@@ -219,7 +234,7 @@ fn what_an_openid_got_before_it_became_a_persons_counts_for_the_person() {
     const LIMIT: i64 = 20_000_000;
     let openids = [crate::products::world::openid(7), crate::products::world::openid(8)];
     let counted = |shop: &Shop, openid: &str, fen: i64| {
-        shop.act(|tx| super::month::count(tx, openid, fen, shop.now)).unwrap()
+        shop.act(|tx| super::OF_A_PERSON.count(tx, openid, fen, shop.now)).unwrap()
     };
     let shop = Shop::new();
     assert!(counted(&shop, &openids[0], LIMIT - 1) && counted(&shop, &openids[1], 1));

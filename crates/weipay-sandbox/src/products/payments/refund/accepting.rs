@@ -71,9 +71,9 @@ impl Source {
     /// Which member of the request keeps other money away, for a reason.
     const fn asked_by(&self) -> &'static str {
         match self {
-            Self::Available => ", and funds_account (refund_account by APIv2) wants only what is available",
+            Self::Available => ", and funds_account (refund_account in APIv2) allows only available money",
             Self::Unsettled => {
-                ", and funds_account (refund_account by APIv2) wants only what is unsettled: leave it out to take both"
+                ", and funds_account (refund_account in APIv2) allows only unsettled money: leave it out to use both"
             }
             Self::Both { .. } => ", and amount.from says how much of each",
             Self::Prepaid | Self::Unbalanced => "",

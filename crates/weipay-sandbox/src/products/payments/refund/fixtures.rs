@@ -193,7 +193,7 @@ impl Shop {
         paid.unwrap()
     }
 
-    /// Money from its bank comes into an account of a merchant.
+    /// Tops up an account of a merchant from its bank.
     pub(crate) fn put(&self, mchid: &str, kind: AccountKind, fen: i64) {
         self.move_by_bank(&Owner::merchant(mchid), kind, fen);
     }

@@ -10,28 +10,17 @@ use crate::products::payments::order::{Dialect, Order, Payment, Whose, find_mean
 use crate::store::{
     Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,
 };
+use crate::words::words;
 
-/// `status`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum RefundState {
-    Processing,
-    Success,
-    /// The money could not be delivered: the card is gone.
-    Abnormal,
-    /// It was given up, and the merchant has the money again.
-    Closed,
-}
-
-impl RefundState {
-    /// The word on the wire.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Processing => "PROCESSING",
-            Self::Success => "SUCCESS",
-            Self::Abnormal => "ABNORMAL",
-            Self::Closed => "CLOSED",
-        }
+words! {
+    /// `status`.
+    pub(crate) enum RefundState {
+        Processing = "PROCESSING",
+        Success = "SUCCESS",
+        /// The money could not be delivered: the card is gone.
+        Abnormal = "ABNORMAL",
+        /// It was given up, and the merchant has the money again.
+        Closed = "CLOSED",
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) fn other_order() -> Refusal {
 pub(super) fn nothing_left() -> Refusal {
     Refusal::invalid_request(
         "订单已全额退款",
-        "refunds that are not closed have given back all of the order: query them before anything else is given back",
+        "the refunds of this order, without those that are CLOSED, already cover all of it: query them before you \
+         refund more",
     )
 }
 
@@ -103,7 +104,8 @@ pub(super) fn cancelled_account() -> Refusal {
         403,
         "USER_ACCOUNT_ABNORMAL",
         "用户账户已注销",
-        "the person who paid has cancelled the account, by the control API: give the money back in another way",
+        "the person who paid has cancelled the account (weipay sandbox person account changes it): give the money \
+         back in another way",
     )
 }
 
@@ -156,7 +158,7 @@ pub(super) fn not_advanced() -> Refusal {
 pub(super) fn not_refunded_yet() -> Refusal {
     Refusal::invalid_request(
         "退款未成功，不支持垫付回补",
-        "the refund must have status SUCCESS; the clock or a developer lets it succeed",
+        "the refund must have status SUCCESS: advance the clock, or use weipay sandbox refund NUMBER --to success",
     )
 }
 
@@ -167,7 +169,7 @@ pub(super) fn no_advance_return() -> Refusal {
 pub(super) fn not_abnormal() -> Refusal {
     Refusal::invalid_request(
         "退款单状态不支持发起异常退款",
-        "only a refund with status ABNORMAL can be handled so",
+        "this operation is only for a refund with status ABNORMAL",
     )
 }
 

@@ -164,7 +164,7 @@ fn a_refund_takes_money_from_where_the_request_says() {
     let refusal = shop.ask("POST", "/v3/refund/domestic/refunds", &available).unwrap_err();
     assert!(
         refusal.reason.as_deref().is_some_and(
-            |reason| reason.contains("funds_account") && reason.contains("only what is available")
+            |reason| reason.contains("funds_account") && reason.contains("only available money")
         ),
         "{refusal:?}"
     );

@@ -218,7 +218,7 @@ mod tests {
     use crate::products::payments::refusals;
     use crate::response::Refusal;
 
-    const ALL: [(&str, &Codes); 19] = [
+    const ALL: [(&str, &Codes); 20] = [
         ("v2/pay/unifiedorder", &UNIFIED_ORDER),
         ("v2/pay/combinedorder", &UNIFIED_ORDER),
         ("v2/pay/querycombinedorder", &ORDER_QUERY),
@@ -232,6 +232,7 @@ mod tests {
         ("v2/secapi/pay/reverse", &REVERSE),
         ("v2/secapi/pay/refund", &REFUND),
         ("v2/pay/refundquery", &REFUND_QUERY),
+        ("v2/deposit/unifiedorder", &UNIFIED_ORDER),
         ("v2/deposit/micropay", &MICROPAY),
         ("v2/deposit/facepay", &MICROPAY),
         ("v2/deposit/orderquery", &ORDER_QUERY),

@@ -1,15 +1,18 @@
-//! Deposits (酒店押金): paid by a payment code or a face, then consumed, reversed or refunded.
+//! Deposits (酒店押金): paid by a payment code, a face, or a prepay_id (JSAPI and APP), then consumed, reversed or refunded.
 //!
-//! UNCONFIRMED(deposit-codes): no page of these operations lists a code; they have those of micropay, orderquery, reverse, refund and
-//! refundquery. To reverse what was consumed is ORDERNOTEXIST, as a public report has it.
+//! UNCONFIRMED(deposit-codes): no page of these operations lists a code; they have those of micropay, unifiedorder, orderquery,
+//! reverse, refund and refundquery. To reverse what was consumed is ORDERNOTEXIST, as a public report has it.
 
 use serde_json::{Value, json};
 
 use super::codes::CONSUME;
-use super::order::{check_owner, fen, find, fingerprint, no_such_order, query_order_if};
-use super::{codepay, refund};
+use super::order::{
+    check_owner, fen, find, fingerprint, no_such_order, query_order_if, trade_type_of, unified_order_as,
+};
+use super::{codepay, refund, refused};
+use crate::contract::ValidRequest;
 use crate::products::payments::deposit::consume;
-use crate::products::payments::order::{Deposit, Order};
+use crate::products::payments::order::{Deposit, Order, TradeType};
 use crate::products::{Context, HandlerError};
 use crate::reasons;
 use crate::response::Refusal;
@@ -21,6 +24,22 @@ pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 
 pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     codepay::by_face(tx, context, |new| as_deposit(new, context))
+}
+
+/// UNCONFIRMED(deposit-offered): a deposit by JSAPI or APP is paid, notified, closed and expires as an order of unifiedorder does,
+/// and goes back by deposit/reverse as one of a payment code does, also while nobody has paid it.
+pub(super) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    unified_order_as(tx, context, jsapi_or_app, |new| as_deposit(new, context))
+}
+
+fn jsapi_or_app(request: &ValidRequest) -> Result<TradeType, Refusal> {
+    match trade_type_of(request) {
+        Ok(trade_type @ (TradeType::Jsapi | TradeType::App)) => Ok(trade_type),
+        _ => {
+            let reason = "trade_type of a deposit must be JSAPI or APP";
+            Err(refused("INVALID_REQUEST", "trade_type参数格式错误", reason))
+        }
+    }
 }
 
 /// UNCONFIRMED(deposit-left-out): `deposit` may be left out at `v2/deposit/facepay`, and says Y then.
@@ -54,12 +73,14 @@ pub(super) fn consume_deposit(tx: &Transaction<'_>, context: &Context<'_>) -> Re
 fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let order = find(tx, context)?.ok_or_else(|| no_such_order("no order has this number"))?;
     check_owner(&order, context)?;
+    let order = order.seen_at(context.now);
     let request = context.request;
     if request.text("out_trade_no").is_some_and(|number| number != order.out_trade_no) {
         return Err(Refusal::param_error("out_trade_no参数格式错误", reasons::NUMBERS_OF_TWO_ORDERS).into());
     }
     if fen(&request.body, "total_fee")? != order.total {
-        let reason = "total_fee must be what was paid as the deposit; consume_fee is what is taken of it";
+        let reason =
+            "total_fee must be the deposit that was paid; consume_fee is the part of it that is charged";
         return Err(Refusal::param_error("total_fee参数格式错误", reason).into());
     }
     let order = consume(tx, order, fen(&request.body, "consume_fee")?, context.now)?;

@@ -20,12 +20,29 @@ use crate::response::Refusal;
 use crate::store::{Fingerprint, StoreError, Transaction};
 
 pub(crate) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    create(tx, context).map_err(|error| UNIFIED_ORDER.translate(error))
+    unified_order_as(tx, context, trade_type_of, |new| new)
 }
 
-fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let trade_type = trade_type_of(context.request)?;
-    let order = make(tx, read(tx, context, trade_type)?, context)?;
+/// The order is what `made` makes of the one that the request asks for.
+pub(super) fn unified_order_as(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    trade_type: impl FnOnce(&ValidRequest) -> Result<TradeType, Refusal>,
+    made: impl FnOnce(Order) -> Order,
+) -> Result<Value, HandlerError> {
+    let trade_type = trade_type(context.request).map_err(HandlerError::from);
+    trade_type
+        .and_then(|trade_type| create(tx, context, trade_type, made))
+        .map_err(|error| UNIFIED_ORDER.translate(error))
+}
+
+fn create(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    trade_type: TradeType,
+    made: impl FnOnce(Order) -> Order,
+) -> Result<Value, HandlerError> {
+    let order = make(tx, made(read(tx, context, trade_type)?), context)?;
     Coupons::asked_for(context.request).keep(tx, &order)?;
     Ok(offered(trade_type, order.prepays.last(), context))
 }
@@ -54,7 +71,7 @@ pub(super) fn offered(trade_type: TradeType, prepay: Option<&Prepay>, context: &
             "code_url": code_url(id),
         }),
         TradeType::Mweb => json!({
-            "trade_type": trade_type.word(), "prepay_id": id, "mweb_url": h5_url(id, context.entropy),
+            "trade_type": trade_type.word(), "prepay_id": id, "mweb_url": h5_url(id),
         }),
         _ => json!({ "trade_type": trade_type.word(), "prepay_id": id }),
     }

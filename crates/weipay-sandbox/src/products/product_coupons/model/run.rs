@@ -133,8 +133,7 @@ impl Life {
             Step::BrandSends { user } => {
                 let (stock, now) = (&self.stocks[UPLOAD], self.world.now);
                 let sent: Result<Option<String>, HandlerError> = self.world.act(|tx| {
-                    let appid = |_: &str| APPID.to_owned();
-                    control::send_of_brand(tx, &self.entropy, stock, &openid(user), appid, now)
+                    control::send_of_brand(tx, &self.entropy, stock, &openid(user), |_| APPID.to_owned(), now)
                 });
                 let sent = sent.map_err(|error| match error {
                     HandlerError::Refused(refusal) => refusal.code,

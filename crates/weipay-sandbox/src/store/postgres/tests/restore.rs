@@ -107,3 +107,57 @@ fn the_count_of_generations_is_no_part_of_the_state() {
         assert_eq!(counters(&nodes[1]), []);
     }
 }
+
+/// The next number of a series that merchants see.
+fn draw(node: &Sandbox, series: &'static str) -> i64 {
+    let drawn: Result<_, StoreError> = node.platform().store.transaction(|tx| tx.next_number(series));
+    drawn.unwrap()
+}
+
+#[test]
+fn numbers_go_on_after_a_reset_and_a_restore_on_another_node() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let kept = draw(&second, "order");
+    first.snapshot("one").unwrap();
+    // One series is in the snapshot with a smaller number, the other began later.
+    let mut last = [draw(&second, "order"), draw(&second, "began later")];
+    assert!(last[0] > kept);
+    let exchanges: [&dyn Fn(); 4] = [
+        &|| first.reset().unwrap(),
+        &|| first.restore("one").unwrap(),
+        &|| first.restore("one").unwrap(),
+        &|| first.reset().unwrap(),
+    ];
+    for exchange in exchanges {
+        exchange();
+        for (series, last) in ["order", "began later"].into_iter().zip(&mut last) {
+            // Each node in turn.
+            for node in [&second, &first] {
+                let next = draw(node, series);
+                assert!(next > *last, "{series}: {next} after {last}");
+                *last = next;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_that_is_drawn_while_another_node_clears_the_state_is_not_given_again() {
+    let Some([first, second]) = two_sandboxes(Some(100)) else { return };
+    let mut last = draw(&second, "order");
+    let mut tries = 0;
+    // What a reset does, with another node in between.
+    let cleared: Result<(), StoreError> = first.platform().store.transaction(|tx| {
+        let given = tx.given_numbers()?;
+        if tries == 0 {
+            last = draw(&second, "order");
+        }
+        tries += 1;
+        tx.clear(&[])?;
+        tx.go_on_after(given)
+    });
+    cleared.unwrap();
+    assert_eq!(tries, 2, "the database has noticed it");
+    let next = draw(&first, "order");
+    assert!(next > last, "{next} after {last}");
+}

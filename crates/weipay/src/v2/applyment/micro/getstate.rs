@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询申请状态: what is sent.
+        /// 查询申请状态: the request.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroGetstateV2Request`](crate::applyment::PostApplymentMicroGetstateV2Request).
         #[doc(alias = "查询申请状态")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
             version: String = xml("version").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询申请状态: what comes back.
+        /// 查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroGetstateV2Response`](crate::applyment::PostApplymentMicroGetstateV2Response).
         #[doc(alias = "查询申请状态")]

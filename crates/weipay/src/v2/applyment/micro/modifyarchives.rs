@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 修改结算银行卡: what is sent.
+        /// 修改结算银行卡: the request.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroModifyarchivesV2Request`](crate::applyment::PostApplymentMicroModifyarchivesV2Request).
         #[doc(alias = "修改结算银行卡")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
             version: VersionOne = xml("version").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改结算银行卡: what comes back.
+        /// 修改结算银行卡: the response.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroModifyarchivesV2Response`](crate::applyment::PostApplymentMicroModifyarchivesV2Response).
         #[doc(alias = "修改结算银行卡")]

@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 修改联系信息: what is sent.
+        /// 修改联系信息: the request.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroModifycontactinfoV2Request`](crate::applyment::PostApplymentMicroModifycontactinfoV2Request).
         #[doc(alias = "修改联系信息")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
             version: VersionOne = xml("version").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改联系信息: what comes back.
+        /// 修改联系信息: the response.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroModifycontactinfoV2Response`](crate::applyment::PostApplymentMicroModifycontactinfoV2Response).
         #[doc(alias = "修改联系信息")]

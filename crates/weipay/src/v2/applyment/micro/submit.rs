@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{JsonText, request, response, xml};
 
     request! {
-        /// 申请入驻: what is sent.
+        /// 申请入驻: the request.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitV2Request`](crate::applyment::PostApplymentMicroSubmitV2Request).
         #[doc(alias = "申请入驻")]
@@ -26,7 +26,7 @@ pub mod post {
             version: VersionThree = xml("version").required().length(0, 32),
             /// 平台证书序列号. Required; at most 64 characters.
             cert_sn: String = xml("cert_sn").required().length(0, 64),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
@@ -90,7 +90,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请入驻: what comes back.
+        /// 申请入驻: the response.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitV2Response`](crate::applyment::PostApplymentMicroSubmitV2Response).
         #[doc(alias = "申请入驻")]

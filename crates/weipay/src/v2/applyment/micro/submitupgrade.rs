@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 提交升级申请单: what is sent.
+        /// 提交升级申请单: the request.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitupgradeV2Request`](crate::applyment::PostApplymentMicroSubmitupgradeV2Request).
         #[doc(alias = "提交升级申请单")]
         pub struct Request {
             /// 接口版本号. Required; at most 32 characters.
             version: VersionOne = xml("version").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 128 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 128).sign_type(),
@@ -82,7 +82,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交升级申请单: what comes back.
+        /// 提交升级申请单: the response.
         ///
         /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitupgradeV2Response`](crate::applyment::PostApplymentMicroSubmitupgradeV2Response).
         #[doc(alias = "提交升级申请单")]

@@ -13,14 +13,14 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 向员工付款: what is sent.
+        /// 向员工付款: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Request).
         #[doc(alias = "向员工付款")]
         pub struct Request {
             /// 公众账号appid. Required; at most 128 characters.
             appid: String = xml("appid").required().length(0, 128),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
@@ -56,7 +56,7 @@ pub mod post {
     }
 
     response! {
-        /// 向员工付款: what comes back.
+        /// 向员工付款: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Response).
         #[doc(alias = "向员工付款")]

@@ -14,14 +14,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询付款记录: what is sent.
+        /// 查询付款记录: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Request).
         #[doc(alias = "查询付款记录")]
         pub struct Request {
             /// 商户订单号. At most 28 characters.
             partner_trade_no: String = xml("partner_trade_no").length(0, 28),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// Appid. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
@@ -29,7 +29,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询付款记录: what comes back.
+        /// 查询付款记录: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Response).
         #[doc(alias = "查询付款记录")]

@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 向微信用户个人付款: what is sent.
+        /// 向微信用户个人付款: the request.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Request).
         #[doc(alias = "向微信用户个人付款")]
         pub struct Request {
             /// 商户账号appid. Required; at most 128 characters.
             mch_appid: String = xml("mch_appid").required().length(0, 128),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mchid: String = xml("mchid").required().length(0, 32).merchant_number(),
             /// 设备号. At most 32 characters.
             device_info: String = xml("device_info").length(0, 32),
@@ -53,7 +53,7 @@ pub mod post {
     }
 
     response! {
-        /// 向微信用户个人付款: what comes back.
+        /// 向微信用户个人付款: the response.
         ///
         /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Response).
         #[doc(alias = "向微信用户个人付款")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 申请解约: what is sent.
+        /// 申请解约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPartnerDeletecontractV2Request`](crate::papay::PostPapayPartnerDeletecontractV2Request).
         #[doc(alias = "申请解约")]
@@ -24,7 +24,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请解约: what comes back.
+        /// 申请解约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPartnerDeletecontractV2Response`](crate::papay::PostPapayPartnerDeletecontractV2Response).
         #[doc(alias = "申请解约")]

@@ -17,14 +17,14 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 公众号纯签约: what is sent.
+        /// 公众号纯签约: the request.
         ///
         /// Its flat name is [`weipay::papay::GetPapayPartnerEntrustwebV2Request`](crate::papay::GetPapayPartnerEntrustwebV2Request).
         #[doc(alias = "公众号纯签约")]
         pub struct Request {
             /// 应用ID. Required.
             appid: String = query("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = query("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = query("sub_appid"),

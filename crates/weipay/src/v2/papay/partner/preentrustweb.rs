@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// APP纯签约: what is sent.
+        /// APP纯签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPartnerPreentrustwebV2Request`](crate::papay::PostPapayPartnerPreentrustwebV2Request).
         #[doc(alias = "APP纯签约")]
         pub struct Request {
             /// 应用ID. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = xml("sub_appid"),
@@ -52,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// APP纯签约: what comes back.
+        /// APP纯签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPartnerPreentrustwebV2Response`](crate::papay::PostPapayPartnerPreentrustwebV2Response).
         #[doc(alias = "APP纯签约")]

@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询签约关系: what is sent.
+        /// 查询签约关系: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPartnerQuerycontractV2Request`](crate::papay::PostPapayPartnerQuerycontractV2Request).
         #[doc(alias = "查询签约关系")]
         pub struct Request {
             /// 应用ID. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户应用ID.
             sub_appid: String = xml("sub_appid"),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询签约关系: what comes back.
+        /// 查询签约关系: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPartnerQuerycontractV2Response`](crate::papay::PostPapayPartnerQuerycontractV2Response).
         #[doc(alias = "查询签约关系")]

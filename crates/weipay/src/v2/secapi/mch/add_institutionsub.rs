@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{JsonText, request, response, xml};
 
     request! {
-        /// 进件子商户: what is sent.
+        /// 进件子商户: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchAddInstitutionsubV2Request`](crate::secapi::PostSecapiMchAddInstitutionsubV2Request).
         #[doc(alias = "进件子商户")]
         pub struct Request {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 渠道编号.
             channel_id: String = xml("channel_id"),
@@ -95,7 +95,7 @@ pub mod post {
     }
 
     response! {
-        /// 进件子商户: what comes back.
+        /// 进件子商户: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchAddInstitutionsubV2Response`](crate::secapi::PostSecapiMchAddInstitutionsubV2Response).
         #[doc(alias = "进件子商户")]

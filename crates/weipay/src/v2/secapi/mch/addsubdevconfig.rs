@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what is sent.
+        /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchAddsubdevconfigV2Request`](crate::secapi::PostSecapiMchAddsubdevconfigV2Request).
         #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -39,7 +39,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what comes back.
+        /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchAddsubdevconfigV2Response`](crate::secapi::PostSecapiMchAddsubdevconfigV2Response).
         #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]

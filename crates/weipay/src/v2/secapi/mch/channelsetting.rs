@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 银行服务商特约子商户指定渠道号: what is sent.
+        /// 银行服务商特约子商户指定渠道号: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchChannelsettingV2Request`](crate::secapi::PostSecapiMchChannelsettingV2Request).
         #[doc(alias = "银行服务商特约子商户指定渠道号")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 特约商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 银行服务商特约子商户指定渠道号: what comes back.
+        /// 银行服务商特约子商户指定渠道号: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchChannelsettingV2Response`](crate::secapi::PostSecapiMchChannelsettingV2Response).
         #[doc(alias = "银行服务商特约子商户指定渠道号")]

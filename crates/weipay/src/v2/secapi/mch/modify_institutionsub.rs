@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{JsonText, request, response, xml};
 
     request! {
-        /// 修改子商户: what is sent.
+        /// 修改子商户: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchModifyInstitutionsubV2Request`](crate::secapi::PostSecapiMchModifyInstitutionsubV2Request).
         #[doc(alias = "修改子商户")]
         pub struct Request {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),
@@ -93,7 +93,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改子商户: what comes back.
+        /// 修改子商户: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchModifyInstitutionsubV2Response`](crate::secapi::PostSecapiMchModifyInstitutionsubV2Response).
         #[doc(alias = "修改子商户")]

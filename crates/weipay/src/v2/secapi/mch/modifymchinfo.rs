@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 银行特约商户信息修改: what is sent.
+        /// 银行特约商户信息修改: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchModifymchinfoV2Request`](crate::secapi::PostSecapiMchModifymchinfoV2Request).
         #[doc(alias = "银行特约商户信息修改")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户识别码. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 银行特约商户信息修改: what comes back.
+        /// 银行特约商户信息修改: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchModifymchinfoV2Response`](crate::secapi::PostSecapiMchModifymchinfoV2Response).
         #[doc(alias = "银行特约商户信息修改")]

@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 查询子商户: what is sent.
+        /// 查询子商户: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchQueryInstitutionsubV2Request`](crate::secapi::PostSecapiMchQueryInstitutionsubV2Request).
         #[doc(alias = "查询子商户")]
         pub struct Request {
             /// 机构appid. Required.
             app_id: String = xml("app_id").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询子商户: what comes back.
+        /// 查询子商户: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchQueryInstitutionsubV2Response`](crate::secapi::PostSecapiMchQueryInstitutionsubV2Response).
         #[doc(alias = "查询子商户")]

@@ -18,14 +18,14 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 配置查询: what is sent.
+        /// 配置查询: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchQuerysubdevconfigV2Request`](crate::secapi::PostSecapiMchQuerysubdevconfigV2Request).
         #[doc(alias = "配置查询")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 配置查询: what comes back.
+        /// 配置查询: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchQuerysubdevconfigV2Response`](crate::secapi::PostSecapiMchQuerysubdevconfigV2Response).
         #[doc(alias = "配置查询")]

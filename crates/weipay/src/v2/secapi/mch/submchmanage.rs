@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, query, request, response, xml};
 
     request! {
-        /// 银行特约商户录入/银行特约商户资料查询: what is sent.
+        /// 银行特约商户录入/银行特约商户资料查询: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchSubmchmanageV2Request`](crate::secapi::PostSecapiMchSubmchmanageV2Request).
         #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
@@ -26,7 +26,7 @@ pub mod post {
             action: Action = query("action").required(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户名称. At most 50 characters.
             merchant_name: String = xml("merchant_name").length(0, 50),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 银行特约商户录入/银行特约商户资料查询: what comes back.
+        /// 银行特约商户录入/银行特约商户资料查询: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchSubmchmanageV2Response`](crate::secapi::PostSecapiMchSubmchmanageV2Response).
         #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]

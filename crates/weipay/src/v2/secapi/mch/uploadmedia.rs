@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{File, file, part, request, response, xml};
 
     request! {
-        /// 图片上传: what is sent.
+        /// 图片上传: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchUploadmediaV2Request`](crate::secapi::PostSecapiMchUploadmediaV2Request).
         #[doc(alias = "图片上传")]
@@ -26,7 +26,7 @@ pub mod post {
             media: File = file("media").required(),
             /// Required.
             media_hash: String = part("media_hash").required(),
-            /// 服务商商户号或渠道号. The client's own number unless it is set.
+            /// 服务商商户号或渠道号. Default: the client's merchant number.
             mch_id: String = part("mch_id").required().merchant_number(),
             /// 签名类型. Required.
             sign_type: SignType = part("sign_type").required().sign_type(),
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 图片上传: what comes back.
+        /// 图片上传: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMchUploadmediaV2Response`](crate::secapi::PostSecapiMchUploadmediaV2Response).
         #[doc(alias = "图片上传")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 服务商特约商户关注功能配置: what is sent.
+        /// 服务商特约商户关注功能配置: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMktAddrecommendconfV2Request`](crate::secapi::PostSecapiMktAddrecommendconfV2Request).
         #[doc(alias = "服务商特约商户关注功能配置")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务商特约商户关注功能配置: what comes back.
+        /// 服务商特约商户关注功能配置: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiMktAddrecommendconfV2Response`](crate::secapi::PostSecapiMktAddrecommendconfV2Response).
         #[doc(alias = "服务商特约商户关注功能配置")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 撤销订单: what is sent.
+        /// 撤销订单: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayFacepayreverseV2Request`](crate::secapi::PostSecapiPayFacepayreverseV2Request).
         #[doc(alias = "撤销订单")]
@@ -26,7 +26,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销订单: what comes back.
+        /// 撤销订单: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayFacepayreverseV2Response`](crate::secapi::PostSecapiPayFacepayreverseV2Response).
         #[doc(alias = "撤销订单")]

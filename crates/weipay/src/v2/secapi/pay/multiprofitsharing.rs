@@ -21,12 +21,12 @@ pub mod post {
     use crate::model::{JsonText, request, response, xml};
 
     request! {
-        /// 请求多次分账: what is sent.
+        /// 请求多次分账: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayMultiprofitsharingV2Request`](crate::secapi::PostSecapiPayMultiprofitsharingV2Request).
         #[doc(alias = "请求多次分账")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求多次分账: what comes back.
+        /// 请求多次分账: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayMultiprofitsharingV2Response`](crate::secapi::PostSecapiPayMultiprofitsharingV2Response).
         #[doc(alias = "请求多次分账")]

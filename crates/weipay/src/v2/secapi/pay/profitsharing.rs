@@ -21,12 +21,12 @@ pub mod post {
     use crate::model::{JsonText, open_enum, request, response, xml};
 
     request! {
-        /// 请求单次分账: what is sent.
+        /// 请求单次分账: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingV2Request`](crate::secapi::PostSecapiPayProfitsharingV2Request).
         #[doc(alias = "请求单次分账")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求单次分账: what comes back.
+        /// 请求单次分账: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingV2Response`](crate::secapi::PostSecapiPayProfitsharingV2Response).
         #[doc(alias = "请求单次分账")]

@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 完结分账: what is sent.
+        /// 完结分账: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingfinishV2Request`](crate::secapi::PostSecapiPayProfitsharingfinishV2Request).
         #[doc(alias = "完结分账")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -41,7 +41,7 @@ pub mod post {
     }
 
     response! {
-        /// 完结分账: what comes back.
+        /// 完结分账: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingfinishV2Response`](crate::secapi::PostSecapiPayProfitsharingfinishV2Response).
         #[doc(alias = "完结分账")]

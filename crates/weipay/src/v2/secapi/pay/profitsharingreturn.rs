@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 分账回退: what is sent.
+        /// 分账回退: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingreturnV2Request`](crate::secapi::PostSecapiPayProfitsharingreturnV2Request).
         #[doc(alias = "分账回退")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 分账回退: what comes back.
+        /// 分账回退: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingreturnV2Response`](crate::secapi::PostSecapiPayProfitsharingreturnV2Response).
         #[doc(alias = "分账回退")]

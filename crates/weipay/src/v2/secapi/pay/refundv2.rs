@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{JsonText, Numbered, request, response, xml};
 
     request! {
-        /// 申请退款（支持单品）: what is sent.
+        /// 申请退款（支持单品）: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayRefundv2V2Request`](crate::secapi::PostSecapiPayRefundv2V2Request).
         #[doc(alias = "申请退款（支持单品）")]
@@ -31,15 +31,15 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
             /// 签名类型. At most 32 characters.
             sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
-            /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
+            /// 微信订单号. Required in one case: 按微信支付订单号; at most 32 characters.
             transaction_id: String = xml("transaction_id").length(0, 32),
-            /// 商户订单号. Needed in one case: 按商户订单号.
+            /// 商户订单号. Required in one case: 按商户订单号.
             out_trade_no: String = xml("out_trade_no"),
             /// 商户退款单号. Required; at most 64 characters.
             out_refund_no: String = xml("out_refund_no").required().length(0, 64).request_number(),
@@ -59,7 +59,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请退款（支持单品）: what comes back.
+        /// 申请退款（支持单品）: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayRefundv2V2Response`](crate::secapi::PostSecapiPayRefundv2V2Response).
         #[doc(alias = "申请退款（支持单品）")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 撤销订单: what is sent.
+        /// 撤销订单: the request.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayReverseV2Request`](crate::secapi::PostSecapiPayReverseV2Request).
         #[doc(alias = "撤销订单")]
@@ -28,13 +28,13 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号ID. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. At most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").length(0, 32),
-            /// 微信订单号. Needed in one case: 按微信支付订单号; at most 32 characters.
+            /// 微信订单号. Required in one case: 按微信支付订单号; at most 32 characters.
             transaction_id: String = xml("transaction_id").length(0, 32),
-            /// 商户订单号. Needed in one case: 按商户订单号; at most 32 characters.
+            /// 商户订单号. Required in one case: 按商户订单号; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").length(0, 32),
             /// 签名类型. At most 32 characters.
             sign_type: SignType = xml("sign_type").length(0, 32).sign_type(),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销订单: what comes back.
+        /// 撤销订单: the response.
         ///
         /// Its flat name is [`weipay::secapi::PostSecapiPayReverseV2Response`](crate::secapi::PostSecapiPayReverseV2Response).
         #[doc(alias = "撤销订单")]

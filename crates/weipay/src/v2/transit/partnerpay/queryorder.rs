@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Numbered, request, response, xml};
 
     request! {
-        /// 查询订单: what is sent.
+        /// 查询订单: the request.
         ///
         /// Its flat name is [`weipay::transit::PostTransitPartnerpayQueryorderV2Request`](crate::transit::PostTransitPartnerpayQueryorderV2Request).
         #[doc(alias = "查询订单")]
@@ -28,7 +28,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号id. At most 32 characters.
             sub_appid: String = xml("sub_appid").length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::transit::PostTransitPartnerpayQueryorderV2Response`](crate::transit::PostTransitPartnerpayQueryorderV2Response).
         #[doc(alias = "查询订单")]

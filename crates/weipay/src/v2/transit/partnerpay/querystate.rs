@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询用户状态接口: what is sent.
+        /// 查询用户状态接口: the request.
         ///
         /// Its flat name is [`weipay::transit::PostTransitPartnerpayQuerystateV2Request`](crate::transit::PostTransitPartnerpayQuerystateV2Request).
         #[doc(alias = "查询用户状态接口")]
@@ -28,7 +28,7 @@ pub mod post {
             appid: String = xml("appid").required(),
             /// 子商户公众账号id.
             sub_appid: String = xml("sub_appid"),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 子商户号. Required.
             sub_mch_id: String = xml("sub_mch_id").required(),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询用户状态接口: what comes back.
+        /// 查询用户状态接口: the response.
         ///
         /// Its flat name is [`weipay::transit::PostTransitPartnerpayQuerystateV2Response`](crate::transit::PostTransitPartnerpayQuerystateV2Response).
         #[doc(alias = "查询用户状态接口")]

@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 查询用户状态接口: what is sent.
+        /// 查询用户状态接口: the request.
         ///
         /// Its flat name is [`weipay::transit::PostTransitPayQuerystateV2Request`](crate::transit::PostTransitPayQuerystateV2Request).
         #[doc(alias = "查询用户状态接口")]
         pub struct Request {
             /// 公众账号id. Required.
             appid: String = xml("appid").required(),
-            /// 商户号. The client's own number unless it is set.
+            /// 商户号. Default: the client's merchant number.
             mch_id: String = xml("mch_id").required().merchant_number(),
             /// 委托代扣协议id. Required.
             contract_id: String = xml("contract_id").required(),
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询用户状态接口: what comes back.
+        /// 查询用户状态接口: the response.
         ///
         /// Its flat name is [`weipay::transit::PostTransitPayQuerystateV2Response`](crate::transit::PostTransitPayQuerystateV2Response).
         #[doc(alias = "查询用户状态接口")]

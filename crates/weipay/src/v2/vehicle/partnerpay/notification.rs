@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 用户入场通知: what is sent.
+        /// 用户入场通知: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePartnerpayNotificationV2Request`](crate::vehicle::PostVehiclePartnerpayNotificationV2Request).
         #[doc(alias = "用户入场通知")]
         pub struct Request {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户公众账号id. Required; at most 32 characters.
             sub_appid: String = xml("sub_appid").required().length(0, 32),
@@ -72,7 +72,7 @@ pub mod post {
     }
 
     response! {
-        /// 用户入场通知: what comes back.
+        /// 用户入场通知: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePartnerpayNotificationV2Response`](crate::vehicle::PostVehiclePartnerpayNotificationV2Response).
         #[doc(alias = "用户入场通知")]

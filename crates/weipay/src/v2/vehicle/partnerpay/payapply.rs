@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 申请扣款: what is sent.
+        /// 申请扣款: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePartnerpayPayapplyV2Request`](crate::vehicle::PostVehiclePartnerpayPayapplyV2Request).
         #[doc(alias = "申请扣款")]
@@ -28,7 +28,7 @@ pub mod post {
             appid: String = xml("appid").required().length(0, 32),
             /// 子商户公众账号id. Required; at most 32 characters.
             sub_appid: String = xml("sub_appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 子商户号. Required; at most 32 characters.
             sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
@@ -75,7 +75,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请扣款: what comes back.
+        /// 申请扣款: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePartnerpayPayapplyV2Response`](crate::vehicle::PostVehiclePartnerpayPayapplyV2Response).
         #[doc(alias = "申请扣款")]

@@ -21,14 +21,14 @@ pub mod post {
     use crate::model::{JsonText, body, request, response, xml};
 
     request! {
-        /// 申请扣款: what is sent.
+        /// 申请扣款: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePayPayapplyV2Request`](crate::vehicle::PostVehiclePayPayapplyV2Request).
         #[doc(alias = "申请扣款")]
         pub struct Request {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
@@ -73,7 +73,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请扣款: what comes back.
+        /// 申请扣款: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePayPayapplyV2Response`](crate::vehicle::PostVehiclePayPayapplyV2Response).
         #[doc(alias = "申请扣款")]

@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{JsonText, body, open_enum, request, response, xml};
 
     request! {
-        /// 用户状态查询: what is sent.
+        /// 用户状态查询: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePayQuerystateV2Request`](crate::vehicle::PostVehiclePayQuerystateV2Request).
         #[doc(alias = "用户状态查询")]
         pub struct Request {
             /// 公众账号id. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 签名类型. Required; at most 32 characters.
             sign_type: HmacSignType = xml("sign_type").required().length(0, 32).sign_type(),
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 用户状态查询: what comes back.
+        /// 用户状态查询: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehiclePayQuerystateV2Response`](crate::vehicle::PostVehiclePayQuerystateV2Response).
         #[doc(alias = "用户状态查询")]

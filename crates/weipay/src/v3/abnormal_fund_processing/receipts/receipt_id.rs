@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 查询在途异常资金付款结果: what comes back.
+        /// 查询在途异常资金付款结果: the response.
         ///
         /// Its flat name is [`weipay::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdResponse`](crate::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdResponse).
         #[doc(alias = "查询在途异常资金付款结果")]

@@ -21,16 +21,16 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 特殊减额: what is sent.
+        /// 特殊减额: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelSpecialReductionRequest`](crate::aggracct_bc::PostAggracctBcWbChannelSpecialReductionRequest).
         #[doc(alias = "特殊减额")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 微信支付商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 特殊减额单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
@@ -40,7 +40,7 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 特殊减额原因.
             reason: String = body("reason"),
-            /// 卡号. Travels encrypted (敏感信息加密).
+            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_no: Sensitive = body("card_no").encrypted(),
             /// 商户账户协议号.
             sgn_no: String = body("sgn_no"),
@@ -50,14 +50,14 @@ pub mod post {
     }
 
     response! {
-        /// 特殊减额: what comes back.
+        /// 特殊减额: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelSpecialReductionResponse`](crate::aggracct_bc::PostAggracctBcWbChannelSpecialReductionResponse).
         #[doc(alias = "特殊减额")]
         pub struct Response {
             /// 微信支付商户号.
             mchid: String = body("mchid"),
-            /// 额度台账号. Travels encrypted (敏感信息加密).
+            /// 额度台账号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").encrypted(),
             /// 特殊减额单号.
             out_request_no: String = body("out_request_no"),

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询明细电子回单受理结果: what is sent.
+        /// 查询明细电子回单受理结果: the request.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsRequest`](crate::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsRequest).
         #[doc(alias = "查询明细电子回单受理结果")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询明细电子回单受理结果: what comes back.
+        /// 查询明细电子回单受理结果: the response.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsResponse`](crate::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsResponse).
         #[doc(alias = "查询明细电子回单受理结果")]
@@ -62,7 +62,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 受理明细电子回单: what is sent.
+        /// 受理明细电子回单: the request.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsRequest`](crate::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsRequest).
         #[doc(alias = "受理明细电子回单")]
@@ -75,7 +75,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理明细电子回单: what comes back.
+        /// 受理明细电子回单: the response.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsResponse`](crate::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsResponse).
         #[doc(alias = "受理明细电子回单")]

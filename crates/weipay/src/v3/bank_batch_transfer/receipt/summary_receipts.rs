@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询汇总电子回单受理结果: what is sent.
+        /// 查询汇总电子回单受理结果: the request.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsRequest`](crate::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsRequest).
         #[doc(alias = "查询汇总电子回单受理结果")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询汇总电子回单受理结果: what comes back.
+        /// 查询汇总电子回单受理结果: the response.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsResponse`](crate::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsResponse).
         #[doc(alias = "查询汇总电子回单受理结果")]
@@ -62,7 +62,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 受理汇总电子回单: what is sent.
+        /// 受理汇总电子回单: the request.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsRequest`](crate::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsRequest).
         #[doc(alias = "受理汇总电子回单")]
@@ -73,7 +73,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理汇总电子回单: what comes back.
+        /// 受理汇总电子回单: the response.
         ///
         /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsResponse`](crate::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsResponse).
         #[doc(alias = "受理汇总电子回单")]

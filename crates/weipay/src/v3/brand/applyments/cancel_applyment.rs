@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销申请: what is sent.
+        /// 撤销申请: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandApplymentsCancelApplymentRequest`](crate::brand::PostBrandApplymentsCancelApplymentRequest).
         #[doc(alias = "撤销申请")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销申请: what comes back.
+        /// 撤销申请: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandApplymentsCancelApplymentResponse`](crate::brand::PostBrandApplymentsCancelApplymentResponse).
         #[doc(alias = "撤销申请")]

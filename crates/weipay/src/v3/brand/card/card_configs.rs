@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询商家名片配置申请状态: what is sent.
+        /// 查询商家名片配置申请状态: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsRequest`](crate::brand::GetBrandCardCardConfigsRequest).
         #[doc(alias = "查询商家名片配置申请状态")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商家名片配置申请状态: what comes back.
+        /// 查询商家名片配置申请状态: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsResponse`](crate::brand::GetBrandCardCardConfigsResponse).
         #[doc(alias = "查询商家名片配置申请状态")]
@@ -70,7 +70,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 提交商家名片配置申请: what is sent.
+        /// 提交商家名片配置申请: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsRequest`](crate::brand::PostBrandCardCardConfigsRequest).
         #[doc(alias = "提交商家名片配置申请")]
@@ -126,7 +126,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交商家名片配置申请: what comes back.
+        /// 提交商家名片配置申请: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsResponse`](crate::brand::PostBrandCardCardConfigsResponse).
         #[doc(alias = "提交商家名片配置申请")]

@@ -26,7 +26,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询已生效交易连接名片规则: what is sent.
+        /// 查询已生效交易连接名片规则: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardLinksRequest`](crate::brand::GetBrandCardCardLinksRequest).
         #[doc(alias = "查询已生效交易连接名片规则")]
@@ -43,7 +43,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询已生效交易连接名片规则: what comes back.
+        /// 查询已生效交易连接名片规则: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardLinksResponse`](crate::brand::GetBrandCardCardLinksResponse).
         #[doc(alias = "查询已生效交易连接名片规则")]
@@ -88,7 +88,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 添加交易连接名片规则申请: what is sent.
+        /// 添加交易连接名片规则申请: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardLinksRequest`](crate::brand::PostBrandCardCardLinksRequest).
         #[doc(alias = "添加交易连接名片规则申请")]
@@ -109,7 +109,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加交易连接名片规则申请: what comes back.
+        /// 添加交易连接名片规则申请: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardLinksResponse`](crate::brand::PostBrandCardCardLinksResponse).
         #[doc(alias = "添加交易连接名片规则申请")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 完结分账: what is sent.
+        /// 完结分账: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingFinishOrderRequest`](crate::brand::PostBrandProfitsharingFinishOrderRequest).
         #[doc(alias = "完结分账")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 完结分账: what comes back.
+        /// 完结分账: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingFinishOrderResponse`](crate::brand::PostBrandProfitsharingFinishOrderResponse).
         #[doc(alias = "完结分账")]

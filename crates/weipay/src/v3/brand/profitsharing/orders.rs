@@ -26,7 +26,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询分账结果: what is sent.
+        /// 查询分账结果: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandProfitsharingOrdersRequest`](crate::brand::GetBrandProfitsharingOrdersRequest).
         #[doc(alias = "查询分账结果")]
@@ -41,7 +41,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账结果: what comes back.
+        /// 查询分账结果: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandProfitsharingOrdersResponse`](crate::brand::GetBrandProfitsharingOrdersResponse).
         #[doc(alias = "查询分账结果")]
@@ -102,12 +102,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 请求分账: what is sent.
+        /// 请求分账: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingOrdersRequest`](crate::brand::PostBrandProfitsharingOrdersRequest).
         #[doc(alias = "请求分账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品牌主商户号. Required.
             brand_mchid: String = body("brand_mchid").required(),
@@ -138,13 +138,13 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 分账描述. Required.
             description: String = body("description").required(),
-            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
         }
     }
 
     response! {
-        /// 请求分账: what comes back.
+        /// 请求分账: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingOrdersResponse`](crate::brand::PostBrandProfitsharingOrdersResponse).
         #[doc(alias = "请求分账")]

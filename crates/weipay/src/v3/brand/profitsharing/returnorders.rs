@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询分账回退结果: what is sent.
+        /// 查询分账回退结果: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandProfitsharingReturnordersRequest`](crate::brand::GetBrandProfitsharingReturnordersRequest).
         #[doc(alias = "查询分账回退结果")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账回退结果: what comes back.
+        /// 查询分账回退结果: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandProfitsharingReturnordersResponse`](crate::brand::GetBrandProfitsharingReturnordersResponse).
         #[doc(alias = "查询分账回退结果")]
@@ -87,7 +87,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 请求分账回退: what is sent.
+        /// 请求分账回退: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingReturnordersRequest`](crate::brand::PostBrandProfitsharingReturnordersRequest).
         #[doc(alias = "请求分账回退")]
@@ -110,7 +110,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求分账回退: what comes back.
+        /// 请求分账回退: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingReturnordersResponse`](crate::brand::PostBrandProfitsharingReturnordersResponse).
         #[doc(alias = "请求分账回退")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 商圈会员积分同步: what is sent.
+        /// 商圈会员积分同步: the request.
         ///
         /// Its flat name is [`weipay::businesscircle::PostBusinesscirclePointsNotifyRequest`](crate::businesscircle::PostBusinesscirclePointsNotifyRequest).
         #[doc(alias = "商圈会员积分同步")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商圈积分授权查询: what is sent.
+        /// 商圈积分授权查询: the request.
         ///
         /// Its flat name is [`weipay::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidRequest`](crate::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidRequest).
         #[doc(alias = "商圈积分授权查询")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 商圈积分授权查询: what comes back.
+        /// 商圈积分授权查询: the response.
         ///
         /// Its flat name is [`weipay::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidResponse`](crate::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidResponse).
         #[doc(alias = "商圈积分授权查询")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request};
 
     request! {
-        /// 点餐订单信息同步（渠道商/服务商）: what is sent.
+        /// 点餐订单信息同步（渠道商/服务商）: the request.
         ///
         /// Its flat name is [`weipay::catering::PostCateringOrdersSyncStatusRequest`](crate::catering::PostCateringOrdersSyncStatusRequest).
         #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 个人收款交易通过微信支付订单号查单: what comes back.
+        /// 个人收款交易通过微信支付订单号查单: the response.
         ///
         /// Its flat name is [`weipay::combine_transactions::GetCombineTransactionsIdByCombineTransactionIdResponse`](crate::combine_transactions::GetCombineTransactionsIdByCombineTransactionIdResponse).
         #[doc(alias = "个人收款交易通过微信支付订单号查单")]

@@ -24,7 +24,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 合单查询订单: what comes back.
+        /// 合单查询订单: the response.
         ///
         /// Its flat name is [`weipay::combine_transactions::GetCombineTransactionsOutTradeNoByCombineOutTradeNoResponse`](crate::combine_transactions::GetCombineTransactionsOutTradeNoByCombineOutTradeNoResponse).
         #[doc(alias = "合单查询订单")]

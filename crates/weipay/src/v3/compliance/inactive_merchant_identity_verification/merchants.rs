@@ -27,7 +27,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 发起不活跃商户身份核实: what is sent.
+        /// 发起不活跃商户身份核实: the request.
         ///
         /// Its flat name is [`weipay::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsRequest`](crate::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsRequest).
         #[doc(alias = "发起不活跃商户身份核实")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起不活跃商户身份核实: what comes back.
+        /// 发起不活跃商户身份核实: the response.
         ///
         /// Its flat name is [`weipay::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsResponse`](crate::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsResponse).
         #[doc(alias = "发起不活跃商户身份核实")]

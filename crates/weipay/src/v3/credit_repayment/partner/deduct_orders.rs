@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 发起还款: what is sent.
+        /// 发起还款: the request.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerDeductOrdersRequest`](crate::credit_repayment::PostCreditRepaymentPartnerDeductOrdersRequest).
         #[doc(alias = "发起还款")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起还款: what comes back.
+        /// 发起还款: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerDeductOrdersResponse`](crate::credit_repayment::PostCreditRepaymentPartnerDeductOrdersResponse).
         #[doc(alias = "发起还款")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询先享卡订单: what comes back.
+        /// 查询先享卡订单: the response.
         ///
         /// Its flat name is [`weipay::discount_card::GetDiscountCardCardsByOutCardCodeResponse`](crate::discount_card::GetDiscountCardCardsByOutCardCodeResponse).
         #[doc(alias = "查询先享卡订单")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 通过先享卡订单号查询订单: what comes back.
+        /// 通过先享卡订单号查询订单: the response.
         ///
         /// Its flat name is [`weipay::discount_card::GetDiscountCardOrdersByOutOrderNoResponse`](crate::discount_card::GetDiscountCardOrdersByOutOrderNoResponse).
         #[doc(alias = "通过先享卡订单号查询订单")]
@@ -89,7 +89,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 更新先享卡订单: what is sent.
+        /// 更新先享卡订单: the request.
         ///
         /// Its flat name is [`weipay::discount_card::PatchDiscountCardOrdersByOutOrderNoRequest`](crate::discount_card::PatchDiscountCardOrdersByOutOrderNoRequest).
         #[doc(alias = "更新先享卡订单")]
@@ -142,7 +142,7 @@ pub mod patch {
     }
 
     response! {
-        /// 更新先享卡订单: what comes back.
+        /// 更新先享卡订单: the response.
         ///
         /// Its flat name is [`weipay::discount_card::PatchDiscountCardOrdersByOutOrderNoResponse`](crate::discount_card::PatchDiscountCardOrdersByOutOrderNoResponse).
         #[doc(alias = "更新先享卡订单")]

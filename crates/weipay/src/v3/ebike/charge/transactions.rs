@@ -30,7 +30,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 充电自行车代扣受理扣款: what is sent.
+        /// 充电自行车代扣受理扣款: the request.
         ///
         /// Its flat name is [`weipay::ebike::PostEbikeChargeTransactionsRequest`](crate::ebike::PostEbikeChargeTransactionsRequest).
         #[doc(alias = "充电自行车代扣受理扣款")]
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 充电自行车代扣受理扣款: what comes back.
+        /// 充电自行车代扣受理扣款: the response.
         ///
         /// Its flat name is [`weipay::ebike::PostEbikeChargeTransactionsResponse`](crate::ebike::PostEbikeChargeTransactionsResponse).
         #[doc(alias = "充电自行车代扣受理扣款")]

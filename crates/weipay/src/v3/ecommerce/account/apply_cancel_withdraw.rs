@@ -37,12 +37,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 提交注销提现申请: what is sent.
+        /// 提交注销提现申请: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawRequest`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawRequest).
         #[doc(alias = "提交注销提现申请")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -74,7 +74,7 @@ pub mod post {
         /// 银行账户.
         #[doc(alias = "银行账户")]
         pub struct BankAccountInfo {
-            /// 开户名称. Required; travels encrypted (敏感信息加密).
+            /// 开户名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             account_name: Sensitive = body("account_name").required().encrypted(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
@@ -84,7 +84,7 @@ pub mod post {
             bank_branch_name: String = body("bank_branch_name"),
             /// 开户银行全称.
             bank_name: String = body("bank_name"),
-            /// 银行账号. Required; travels encrypted (敏感信息加密).
+            /// 银行账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             account_number: Sensitive = body("account_number").required().encrypted(),
         }
 
@@ -93,9 +93,9 @@ pub mod post {
         pub struct IdentityInfo {
             /// 证件类型.
             id_doc_type: IdDocType = body("id_doc_type"),
-            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_name: Sensitive = body("identification_name").required().encrypted(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_no: Sensitive = body("identification_no").required().encrypted(),
         }
 
@@ -110,7 +110,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交注销提现申请: what comes back.
+        /// 提交注销提现申请: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawResponse`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawResponse).
         #[doc(alias = "提交注销提现申请")]

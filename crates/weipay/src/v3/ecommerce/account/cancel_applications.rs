@@ -25,7 +25,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 提交注销申请单: what is sent.
+        /// 提交注销申请单: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsRequest`](crate::ecommerce::PostEcommerceAccountCancelApplicationsRequest).
         #[doc(alias = "提交注销申请单")]
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交注销申请单: what comes back.
+        /// 提交注销申请单: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsResponse`](crate::ecommerce::PostEcommerceAccountCancelApplicationsResponse).
         #[doc(alias = "提交注销申请单")]

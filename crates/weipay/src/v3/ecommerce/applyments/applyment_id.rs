@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 通过申请单ID查询申请状态: what comes back.
+        /// 通过申请单ID查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceApplymentsByApplymentIdResponse`](crate::ecommerce::GetEcommerceApplymentsByApplymentIdResponse).
         #[doc(alias = "通过申请单ID查询申请状态")]

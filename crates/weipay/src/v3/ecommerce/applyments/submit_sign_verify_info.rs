@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 平台代理签约核身: what is sent.
+        /// 平台代理签约核身: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoRequest`](crate::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoRequest).
         #[doc(alias = "平台代理签约核身")]
@@ -41,7 +41,7 @@ pub mod post {
     }
 
     response! {
-        /// 平台代理签约核身: what comes back.
+        /// 平台代理签约核身: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoResponse`](crate::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoResponse).
         #[doc(alias = "平台代理签约核身")]

@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 电商合单委托代扣支付: what is sent.
+        /// 电商合单委托代扣支付: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayTransactionsRequest`](crate::ecommerce::PostEcommerceCombinePapayTransactionsRequest).
         #[doc(alias = "电商合单委托代扣支付")]
         pub struct Request {
             /// 合单商户appid. Required.
             combine_appid: String = body("combine_appid").required(),
-            /// 合单商户号. The client's own number unless it is set.
+            /// 合单商户号. Default: the client's merchant number.
             combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 合单商户订单号. Required.
             combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
@@ -72,7 +72,7 @@ pub mod post {
     }
 
     response! {
-        /// 电商合单委托代扣支付: what comes back.
+        /// 电商合单委托代扣支付: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayTransactionsResponse`](crate::ecommerce::PostEcommerceCombinePapayTransactionsResponse).
         #[doc(alias = "电商合单委托代扣支付")]

@@ -27,7 +27,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 账户余额提现: what is sent.
+        /// 账户余额提现: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceFundWithdrawRequest`](crate::ecommerce::PostEcommerceFundWithdrawRequest).
         #[doc(alias = "账户余额提现")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 账户余额提现: what comes back.
+        /// 账户余额提现: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceFundWithdrawResponse`](crate::ecommerce::PostEcommerceFundWithdrawResponse).
         #[doc(alias = "账户余额提现")]

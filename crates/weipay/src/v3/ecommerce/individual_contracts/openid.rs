@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询个人收款方授权结果: what is sent.
+        /// 查询个人收款方授权结果: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsByOpenidRequest`](crate::ecommerce::GetEcommerceIndividualContractsByOpenidRequest).
         #[doc(alias = "查询个人收款方授权结果")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询个人收款方授权结果: what comes back.
+        /// 查询个人收款方授权结果: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsByOpenidResponse`](crate::ecommerce::GetEcommerceIndividualContractsByOpenidResponse).
         #[doc(alias = "查询个人收款方授权结果")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请二级商户商家转账授权: what is sent.
+        /// 申请二级商户商家转账授权: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferAuthorizationsRequest`](crate::ecommerce::PostEcommerceMchTransferAuthorizationsRequest).
         #[doc(alias = "申请二级商户商家转账授权")]
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请二级商户商家转账授权: what comes back.
+        /// 申请二级商户商家转账授权: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferAuthorizationsResponse`](crate::ecommerce::PostEcommerceMchTransferAuthorizationsResponse).
         #[doc(alias = "申请二级商户商家转账授权")]

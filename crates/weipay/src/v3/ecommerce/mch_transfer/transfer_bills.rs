@@ -28,12 +28,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 发起转账: what is sent.
+        /// 发起转账: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsRequest`](crate::ecommerce::PostEcommerceMchTransferTransferBillsRequest).
         #[doc(alias = "发起转账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -45,7 +45,7 @@ pub mod post {
             transfer_scene_id: String = body("transfer_scene_id").required(),
             /// 收款用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -57,7 +57,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起转账: what comes back.
+        /// 发起转账: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsResponse`](crate::ecommerce::PostEcommerceMchTransferTransferBillsResponse).
         #[doc(alias = "发起转账")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询售后服务分账结果: what is sent.
+        /// 查询售后服务分账结果: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersRequest`](crate::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersRequest).
         #[doc(alias = "查询售后服务分账结果")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询售后服务分账结果: what comes back.
+        /// 查询售后服务分账结果: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersResponse`](crate::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersResponse).
         #[doc(alias = "查询售后服务分账结果")]
@@ -62,7 +62,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 请求售后服务分账: what is sent.
+        /// 请求售后服务分账: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersRequest`](crate::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersRequest).
         #[doc(alias = "请求售后服务分账")]
@@ -83,7 +83,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求售后服务分账: what comes back.
+        /// 请求售后服务分账: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersResponse`](crate::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersResponse).
         #[doc(alias = "请求售后服务分账")]

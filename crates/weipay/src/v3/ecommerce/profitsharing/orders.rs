@@ -27,7 +27,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询分账结果: what is sent.
+        /// 查询分账结果: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingOrdersRequest`](crate::ecommerce::GetEcommerceProfitsharingOrdersRequest).
         #[doc(alias = "查询分账结果")]
@@ -42,7 +42,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账结果: what comes back.
+        /// 查询分账结果: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingOrdersResponse`](crate::ecommerce::GetEcommerceProfitsharingOrdersResponse).
         #[doc(alias = "查询分账结果")]
@@ -123,12 +123,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 请求分账: what is sent.
+        /// 请求分账: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingOrdersRequest`](crate::ecommerce::PostEcommerceProfitsharingOrdersRequest).
         #[doc(alias = "请求分账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 公众账号ID.
             appid: String = body("appid"),
@@ -155,13 +155,13 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 分账描述. Required.
             description: String = body("description").required(),
-            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             receiver_name: Sensitive = body("receiver_name").encrypted(),
         }
     }
 
     response! {
-        /// 请求分账: what comes back.
+        /// 请求分账: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingOrdersResponse`](crate::ecommerce::PostEcommerceProfitsharingOrdersResponse).
         #[doc(alias = "请求分账")]

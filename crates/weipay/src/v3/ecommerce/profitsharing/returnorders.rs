@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询分账回退结果: what is sent.
+        /// 查询分账回退结果: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingReturnordersRequest`](crate::ecommerce::GetEcommerceProfitsharingReturnordersRequest).
         #[doc(alias = "查询分账回退结果")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账回退结果: what comes back.
+        /// 查询分账回退结果: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingReturnordersResponse`](crate::ecommerce::GetEcommerceProfitsharingReturnordersResponse).
         #[doc(alias = "查询分账回退结果")]
@@ -76,7 +76,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求分账回退: what is sent.
+        /// 请求分账回退: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReturnordersRequest`](crate::ecommerce::PostEcommerceProfitsharingReturnordersRequest).
         #[doc(alias = "请求分账回退")]
@@ -101,7 +101,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求分账回退: what comes back.
+        /// 请求分账回退: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReturnordersResponse`](crate::ecommerce::PostEcommerceProfitsharingReturnordersResponse).
         #[doc(alias = "请求分账回退")]

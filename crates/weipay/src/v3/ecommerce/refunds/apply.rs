@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 退款申请: what is sent.
+        /// 退款申请: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsApplyRequest`](crate::ecommerce::PostEcommerceRefundsApplyRequest).
         #[doc(alias = "退款申请")]
@@ -40,9 +40,9 @@ pub mod post {
             combine_out_trade_no: String = body("combine_out_trade_no"),
             /// 交易单微信支付订单号.
             combine_transaction_id: String = body("combine_transaction_id"),
-            /// 微信订单号. Needed in one case: 按微信订单号.
+            /// 微信订单号. Required in one case: 按微信订单号.
             transaction_id: String = body("transaction_id"),
-            /// 商户订单号. Needed in one case: 按商户订单号.
+            /// 商户订单号. Required in one case: 按商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 商户退款单号. Required.
             out_refund_no: String = body("out_refund_no").required().request_number(),
@@ -82,7 +82,7 @@ pub mod post {
     }
 
     response! {
-        /// 退款申请: what comes back.
+        /// 退款申请: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsApplyResponse`](crate::ecommerce::PostEcommerceRefundsApplyResponse).
         #[doc(alias = "退款申请")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 取消补差: what is sent.
+        /// 取消补差: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCancelRequest`](crate::ecommerce::PostEcommerceSubsidiesCancelRequest).
         #[doc(alias = "取消补差")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 取消补差: what comes back.
+        /// 取消补差: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCancelResponse`](crate::ecommerce::PostEcommerceSubsidiesCancelResponse).
         #[doc(alias = "取消补差")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求补差: what is sent.
+        /// 请求补差: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCreateRequest`](crate::ecommerce::PostEcommerceSubsidiesCreateRequest).
         #[doc(alias = "请求补差")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求补差: what comes back.
+        /// 请求补差: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCreateResponse`](crate::ecommerce::PostEcommerceSubsidiesCreateResponse).
         #[doc(alias = "请求补差")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求补差回退: what is sent.
+        /// 请求补差回退: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesReturnRequest`](crate::ecommerce::PostEcommerceSubsidiesReturnRequest).
         #[doc(alias = "请求补差回退")]
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求补差回退: what comes back.
+        /// 请求补差回退: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesReturnResponse`](crate::ecommerce::PostEcommerceSubsidiesReturnResponse).
         #[doc(alias = "请求补差回退")]

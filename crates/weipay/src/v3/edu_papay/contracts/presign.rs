@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预签约: what is sent.
+        /// 预签约: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::PostEduPapayContractsPresignRequest`](crate::edu_papay::PostEduPapayContractsPresignRequest).
         #[doc(alias = "预签约")]
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 预签约: what comes back.
+        /// 预签约: the response.
         ///
         /// Its flat name is [`weipay::edu_papay::PostEduPapayContractsPresignResponse`](crate::edu_papay::PostEduPapayContractsPresignResponse).
         #[doc(alias = "预签约")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 通过协议号查询签约: what comes back.
+        /// 通过协议号查询签约: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayContractsByContractIdResponse`](crate::eduschoolpay::GetEduschoolpayContractsByContractIdResponse).
         #[doc(alias = "通过协议号查询签约")]

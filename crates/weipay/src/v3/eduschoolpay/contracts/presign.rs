@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 预签约: what is sent.
+        /// 预签约: the request.
         ///
         /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayContractsPresignRequest`](crate::eduschoolpay::PostEduschoolpayContractsPresignRequest).
         #[doc(alias = "预签约")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户appid. Required.
             appid: String = body("appid").required(),
@@ -47,22 +47,22 @@ pub mod post {
         /// 实名信息.
         #[doc(alias = "实名信息")]
         pub struct Identity {
-            /// 姓名. Required; travels encrypted (敏感信息加密).
+            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").required().encrypted(),
-            /// 证件类型. Required; travels encrypted (敏感信息加密).
+            /// 证件类型. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             credential_type: Sensitive = body("credential_type").required().encrypted(),
-            /// 身份证号. Travels encrypted (敏感信息加密).
+            /// 身份证号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").encrypted(),
         }
 
         /// 签约银行卡.
         #[doc(alias = "签约银行卡")]
         pub struct BankCard {
-            /// 签约银行卡号. Required; travels encrypted (敏感信息加密).
+            /// 签约银行卡号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bank_card_no: Sensitive = body("bank_card_no").required().encrypted(),
             /// 银行卡有效期.
             valid_thru: String = body("valid_thru"),
-            /// 银行卡开卡预留手机号. Travels encrypted (敏感信息加密).
+            /// 银行卡开卡预留手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
             /// 银行类型.
             bank_type: String = body("bank_type"),
@@ -70,7 +70,7 @@ pub mod post {
     }
 
     response! {
-        /// 预签约: what comes back.
+        /// 预签约: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayContractsPresignResponse`](crate::eduschoolpay::PostEduschoolpayContractsPresignResponse).
         #[doc(alias = "预签约")]

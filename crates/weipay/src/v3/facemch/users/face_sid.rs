@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Sensitive, body, open_enum, query, request, response};
 
     request! {
-        /// 查询用户授权的实名信息: what is sent.
+        /// 查询用户授权的实名信息: the request.
         ///
         /// Its flat name is [`weipay::facemch::GetFacemchUsersByFaceSidRequest`](crate::facemch::GetFacemchUsersByFaceSidRequest).
         #[doc(alias = "查询用户授权的实名信息")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户授权的实名信息: what comes back.
+        /// 查询用户授权的实名信息: the response.
         ///
         /// Its flat name is [`weipay::facemch::GetFacemchUsersByFaceSidResponse`](crate::facemch::GetFacemchUsersByFaceSidResponse).
         #[doc(alias = "查询用户授权的实名信息")]
@@ -52,11 +52,11 @@ pub mod get {
         /// 姓名信息.
         #[doc(alias = "姓名信息")]
         pub struct RealNameInfo {
-            /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
+            /// 加密后的姓名信息. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_real_name: Sensitive = body("encrypted_real_name").encrypted(),
             /// On the wire: `credential_type`.
             credential_type: i64 = body("credential_type"),
-            /// 加密后的身份证号. Travels encrypted (敏感信息加密).
+            /// 加密后的身份证号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_credential_id: Sensitive = body("encrypted_credential_id").encrypted(),
         }
     }

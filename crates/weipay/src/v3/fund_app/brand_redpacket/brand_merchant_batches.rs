@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 品牌商户发放红包: what is sent.
+        /// 品牌商户发放红包: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesRequest`](crate::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesRequest).
         #[doc(alias = "品牌商户发放红包")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品牌ID. Required.
             brand_id: i64 = body("brand_id").required(),
@@ -57,7 +57,7 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 接收红包用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
+            /// 接收红包用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 红包备注. Required.
             remark: String = body("remark").required(),
@@ -65,7 +65,7 @@ pub mod post {
     }
 
     response! {
-        /// 品牌商户发放红包: what comes back.
+        /// 品牌商户发放红包: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesResponse`](crate::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesResponse).
         #[doc(alias = "品牌商户发放红包")]

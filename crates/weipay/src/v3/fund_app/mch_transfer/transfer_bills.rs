@@ -33,12 +33,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 发起转账: what is sent.
+        /// 发起转账: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsRequest`](crate::fund_app::PostFundAppMchTransferTransferBillsRequest).
         #[doc(alias = "发起转账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户AppID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
@@ -47,7 +47,7 @@ pub mod post {
                 body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
             /// 收款用户OpenID. Required; 1 to 64 characters.
             openid: String = body("openid").required().length(1, 64),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -84,7 +84,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起转账: what comes back.
+        /// 发起转账: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsResponse).
         #[doc(alias = "发起转账")]

@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 发起转账到QQ钱包: what is sent.
+        /// 发起转账到QQ钱包: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferToQqWalletBillsRequest`](crate::fund_app::PostFundAppMchTransferTransferToQqWalletBillsRequest).
         #[doc(alias = "发起转账到QQ钱包")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// QQ互联开放平台AppID. Required.
             appid: String = body("appid").required(),
@@ -34,7 +34,7 @@ pub mod post {
             openid: String = body("openid").required(),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起转账到QQ钱包: what comes back.
+        /// 发起转账到QQ钱包: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferToQqWalletBillsResponse`](crate::fund_app::PostFundAppMchTransferTransferToQqWalletBillsResponse).
         #[doc(alias = "发起转账到QQ钱包")]
@@ -74,7 +74,7 @@ pub mod post {
             openid: String = body("openid"),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 申请免确认收款授权: what is sent.
+        /// 申请免确认收款授权: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferUserConfirmAuthorizationRequest`](crate::fund_app::PostFundAppMchTransferUserConfirmAuthorizationRequest).
         #[doc(alias = "申请免确认收款授权")]
@@ -60,7 +60,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请免确认收款授权: what comes back.
+        /// 申请免确认收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferUserConfirmAuthorizationResponse`](crate::fund_app::PostFundAppMchTransferUserConfirmAuthorizationResponse).
         #[doc(alias = "申请免确认收款授权")]

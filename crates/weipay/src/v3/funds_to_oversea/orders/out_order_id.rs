@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询出境结果: what is sent.
+        /// 查询出境结果: the request.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdRequest`](crate::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdRequest).
         #[doc(alias = "查询出境结果")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询出境结果: what comes back.
+        /// 查询出境结果: the response.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdResponse`](crate::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdResponse).
         #[doc(alias = "查询出境结果")]

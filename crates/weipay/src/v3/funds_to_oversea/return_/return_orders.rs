@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 申请资金出境退回: what is sent.
+        /// 申请资金出境退回: the request.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersRequest`](crate::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersRequest).
         #[doc(alias = "申请资金出境退回")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请资金出境退回: what comes back.
+        /// 申请资金出境退回: the response.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersResponse`](crate::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersResponse).
         #[doc(alias = "申请资金出境退回")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 报关查询: what is sent.
+        /// 报关查询: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalCustomsOrdersRequest`](crate::global::GetGlobalCustomsOrdersRequest).
         #[doc(alias = "报关查询")]
@@ -40,7 +40,7 @@ pub mod get {
     }
 
     response! {
-        /// 报关查询: what comes back.
+        /// 报关查询: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalCustomsOrdersResponse`](crate::global::GetGlobalCustomsOrdersResponse).
         #[doc(alias = "报关查询")]
@@ -120,7 +120,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 报关: what is sent.
+        /// 报关: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalCustomsOrdersRequest`](crate::global::PostGlobalCustomsOrdersRequest).
         #[doc(alias = "报关")]
@@ -153,7 +153,7 @@ pub mod post {
     }
 
     response! {
-        /// 报关: what comes back.
+        /// 报关: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalCustomsOrdersResponse`](crate::global::PostGlobalCustomsOrdersResponse).
         #[doc(alias = "报关")]
@@ -193,7 +193,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 报关信息修改: what is sent.
+        /// 报关信息修改: the request.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalCustomsOrdersRequest`](crate::global::PatchGlobalCustomsOrdersRequest).
         #[doc(alias = "报关信息修改")]
@@ -224,7 +224,7 @@ pub mod patch {
     }
 
     response! {
-        /// 报关信息修改: what comes back.
+        /// 报关信息修改: the response.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalCustomsOrdersResponse`](crate::global::PatchGlobalCustomsOrdersResponse).
         #[doc(alias = "报关信息修改")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 报关重推: what is sent.
+        /// 报关重推: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalCustomsRedeclareRequest`](crate::global::PostGlobalCustomsRedeclareRequest).
         #[doc(alias = "报关重推")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 报关重推: what comes back.
+        /// 报关重推: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalCustomsRedeclareResponse`](crate::global::PostGlobalCustomsRedeclareResponse).
         #[doc(alias = "报关重推")]

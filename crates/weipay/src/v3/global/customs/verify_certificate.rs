@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 身份信息校验: what is sent.
+        /// 身份信息校验: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalCustomsVerifyCertificateRequest`](crate::global::PostGlobalCustomsVerifyCertificateRequest).
         #[doc(alias = "身份信息校验")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 机构APPID. Required.
             appid: String = body("appid").required(),
@@ -40,15 +40,15 @@ pub mod post {
             merchant_customs_no: String = body("merchant_customs_no").required(),
             /// 证件类型. Required.
             certificate_type: CertificateType = body("certificate_type").required(),
-            /// 证件号. Required; travels encrypted (敏感信息加密).
+            /// 证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             certificate_id: Sensitive = body("certificate_id").required().encrypted(),
-            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             certificate_name: Sensitive = body("certificate_name").required().encrypted(),
         }
     }
 
     response! {
-        /// 身份信息校验: what comes back.
+        /// 身份信息校验: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalCustomsVerifyCertificateResponse`](crate::global::PostGlobalCustomsVerifyCertificateResponse).
         #[doc(alias = "身份信息校验")]

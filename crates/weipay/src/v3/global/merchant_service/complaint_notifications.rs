@@ -11,7 +11,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询投诉通知回调: what comes back.
+        /// 查询投诉通知回调: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintNotificationsResponse`](crate::global::GetGlobalMerchantServiceComplaintNotificationsResponse).
         #[doc(alias = "查询投诉通知回调")]
@@ -31,7 +31,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建投诉通知回调: what is sent.
+        /// 创建投诉通知回调: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintNotificationsRequest`](crate::global::PostGlobalMerchantServiceComplaintNotificationsRequest).
         #[doc(alias = "创建投诉通知回调")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建投诉通知回调: what comes back.
+        /// 创建投诉通知回调: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintNotificationsResponse`](crate::global::PostGlobalMerchantServiceComplaintNotificationsResponse).
         #[doc(alias = "创建投诉通知回调")]
@@ -62,7 +62,7 @@ pub mod put {
     use crate::model::{body, request, response};
 
     request! {
-        /// 更新投诉通知回调: what is sent.
+        /// 更新投诉通知回调: the request.
         ///
         /// Its flat name is [`weipay::global::PutGlobalMerchantServiceComplaintNotificationsRequest`](crate::global::PutGlobalMerchantServiceComplaintNotificationsRequest).
         #[doc(alias = "更新投诉通知回调")]
@@ -73,7 +73,7 @@ pub mod put {
     }
 
     response! {
-        /// 更新投诉通知回调: what comes back.
+        /// 更新投诉通知回调: the response.
         ///
         /// Its flat name is [`weipay::global::PutGlobalMerchantServiceComplaintNotificationsResponse`](crate::global::PutGlobalMerchantServiceComplaintNotificationsResponse).
         #[doc(alias = "更新投诉通知回调")]

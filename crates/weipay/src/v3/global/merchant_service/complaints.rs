@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 查询投诉单列表: what is sent.
+        /// 查询投诉单列表: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsRequest`](crate::global::GetGlobalMerchantServiceComplaintsRequest).
         #[doc(alias = "查询投诉单列表")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询投诉单列表: what comes back.
+        /// 查询投诉单列表: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsResponse`](crate::global::GetGlobalMerchantServiceComplaintsResponse).
         #[doc(alias = "查询投诉单列表")]
@@ -67,7 +67,7 @@ pub mod get {
             complaint_state: ComplaintState = body("complaint_state").required(),
             /// 被诉商户号. Required.
             complainted_mchid: String = body("complainted_mchid").required(),
-            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            /// 投诉人联系方式. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉单关联订单信息.
             complaint_order_info: Vec<GlobalComplaintOrderInfo> = body("complaint_order_info"),

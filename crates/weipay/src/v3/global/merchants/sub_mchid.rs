@@ -17,20 +17,20 @@ pub mod get {
     use crate::model::{Sensitive, body, open_enum, query, request, response};
 
     request! {
-        /// 查询子商户（融合钱包）: what is sent.
+        /// 查询子商户（融合钱包）: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantsBySubMchidRequest`](crate::global::GetGlobalMerchantsBySubMchidRequest).
         #[doc(alias = "查询子商户（融合钱包）")]
         pub struct Request {
             /// 机构appid. Required.
             sp_appid: String = query("sp_appid").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 
     response! {
-        /// 查询子商户（融合钱包）: what comes back.
+        /// 查询子商户（融合钱包）: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantsBySubMchidResponse`](crate::global::GetGlobalMerchantsBySubMchidResponse).
         #[doc(alias = "查询子商户（融合钱包）")]
@@ -74,11 +74,11 @@ pub mod get {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Travels encrypted (敏感信息加密).
+            /// 联系人名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
-            /// 联系人电话. Travels encrypted (敏感信息加密).
+            /// 联系人电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
-            /// 联系人邮箱. Travels encrypted (敏感信息加密).
+            /// 联系人邮箱. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             email: Sensitive = body("email").encrypted(),
         }
 
@@ -186,16 +186,16 @@ pub mod patch {
     use crate::model::{body, header, request, response};
 
     request! {
-        /// 修改子商户（融合钱包）: what is sent.
+        /// 修改子商户（融合钱包）: the request.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalMerchantsBySubMchidRequest`](crate::global::PatchGlobalMerchantsBySubMchidRequest).
         #[doc(alias = "修改子商户（融合钱包）")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 机构appid. Required.
             sp_appid: String = body("sp_appid").required(),
-            /// 机构商户号. The client's own number unless it is set.
+            /// 机构商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 子商户全称. Required.
             name: String = body("name").required(),
@@ -267,7 +267,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改子商户（融合钱包）: what comes back.
+        /// 修改子商户（融合钱包）: the response.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalMerchantsBySubMchidResponse`](crate::global::PatchGlobalMerchantsBySubMchidResponse).
         #[doc(alias = "修改子商户（融合钱包）")]

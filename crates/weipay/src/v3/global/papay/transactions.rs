@@ -27,7 +27,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 支付扣款: what is sent.
+        /// 支付扣款: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayTransactionsRequest`](crate::global::PostGlobalPapayTransactionsRequest).
         #[doc(alias = "支付扣款")]
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// 支付扣款: what comes back.
+        /// 支付扣款: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayTransactionsResponse`](crate::global::PostGlobalPapayTransactionsResponse).
         #[doc(alias = "支付扣款")]

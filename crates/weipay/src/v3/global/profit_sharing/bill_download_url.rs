@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取分账账单文件下载地址: what is sent.
+        /// 获取分账账单文件下载地址: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingBillDownloadUrlRequest`](crate::global::GetGlobalProfitSharingBillDownloadUrlRequest).
         #[doc(alias = "获取分账账单文件下载地址")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取分账账单文件下载地址: what comes back.
+        /// 获取分账账单文件下载地址: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingBillDownloadUrlResponse`](crate::global::GetGlobalProfitSharingBillDownloadUrlResponse).
         #[doc(alias = "获取分账账单文件下载地址")]

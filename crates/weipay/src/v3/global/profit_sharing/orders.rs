@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Sensitive, body, request, response};
 
     request! {
-        /// 请求分账: what is sent.
+        /// 请求分账: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersRequest`](crate::global::PostGlobalProfitSharingOrdersRequest).
         #[doc(alias = "请求分账")]
@@ -50,7 +50,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required.
             account: String = body("account").required(),
-            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
             /// 是否已经获取用户实名信息授权.
             authorized: bool = body("authorized"),
@@ -62,7 +62,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求分账: what comes back.
+        /// 请求分账: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersResponse`](crate::global::PostGlobalProfitSharingOrdersResponse).
         #[doc(alias = "请求分账")]

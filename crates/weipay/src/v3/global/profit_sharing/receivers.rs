@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Sensitive, body, request, response};
 
     request! {
-        /// 添加分账接收方: what is sent.
+        /// 添加分账接收方: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingReceiversRequest`](crate::global::PostGlobalProfitSharingReceiversRequest).
         #[doc(alias = "添加分账接收方")]
@@ -34,7 +34,7 @@ pub mod post {
             type_: ReceiverType = body("type"),
             /// 分账接收方帐号.
             account: String = body("account"),
-            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
             /// 是否已经获取用户实名信息授权.
             authorized: bool = body("authorized"),
@@ -56,7 +56,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加分账接收方: what comes back.
+        /// 添加分账接收方: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingReceiversResponse`](crate::global::PostGlobalProfitSharingReceiversResponse).
         #[doc(alias = "添加分账接收方")]
@@ -67,7 +67,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
-            /// 分账接收方全称. Travels encrypted (敏感信息加密).
+            /// 分账接收方全称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: OverseaRelationType = body("relation_type").required(),
@@ -106,7 +106,7 @@ pub mod delete {
     use crate::model::{body, request};
 
     request! {
-        /// 删除分账接收方: what is sent.
+        /// 删除分账接收方: the request.
         ///
         /// Its flat name is [`weipay::global::DeleteGlobalProfitSharingReceiversRequest`](crate::global::DeleteGlobalProfitSharingReceiversRequest).
         #[doc(alias = "删除分账接收方")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 商家充值退款余额查询: what comes back.
+        /// 商家充值退款余额查询: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalRefundRechargeBalanceResponse`](crate::global::GetGlobalRefundRechargeBalanceResponse).
         #[doc(alias = "商家充值退款余额查询")]

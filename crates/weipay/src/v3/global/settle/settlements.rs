@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询结算资金明细: what is sent.
+        /// 查询结算资金明细: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalSettleSettlementsRequest`](crate::global::GetGlobalSettleSettlementsRequest).
         #[doc(alias = "查询结算资金明细")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询结算资金明细: what comes back.
+        /// 查询结算资金明细: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalSettleSettlementsResponse`](crate::global::GetGlobalSettleSettlementsResponse).
         #[doc(alias = "查询结算资金明细")]

@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// JSAPI支付下单: what is sent.
+        /// JSAPI支付下单: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsJsapiRequest`](crate::global::PostGlobalTransactionsJsapiRequest).
         #[doc(alias = "JSAPI支付下单")]
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// JSAPI支付下单: what comes back.
+        /// JSAPI支付下单: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsJsapiResponse`](crate::global::PostGlobalTransactionsJsapiResponse).
         #[doc(alias = "JSAPI支付下单")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// H5支付下单: what is sent.
+        /// H5支付下单: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsMwebRequest`](crate::global::PostGlobalTransactionsMwebRequest).
         #[doc(alias = "H5支付下单")]
@@ -83,7 +83,7 @@ pub mod post {
     }
 
     response! {
-        /// H5支付下单: what comes back.
+        /// H5支付下单: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsMwebResponse`](crate::global::PostGlobalTransactionsMwebResponse).
         #[doc(alias = "H5支付下单")]

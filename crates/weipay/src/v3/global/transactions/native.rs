@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// Native支付下单: what is sent.
+        /// Native支付下单: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsNativeRequest`](crate::global::PostGlobalTransactionsNativeRequest).
         #[doc(alias = "Native支付下单")]
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// Native支付下单: what comes back.
+        /// Native支付下单: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsNativeResponse`](crate::global::PostGlobalTransactionsNativeResponse).
         #[doc(alias = "Native支付下单")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商家小票管理: what is sent.
+        /// 商家小票管理: the request.
         ///
         /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangecustompagestatusRequest`](crate::goldplan::PostGoldplanMerchantsChangecustompagestatusRequest).
         #[doc(alias = "商家小票管理")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 商家小票管理: what comes back.
+        /// 商家小票管理: the response.
         ///
         /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangecustompagestatusResponse`](crate::goldplan::PostGoldplanMerchantsChangecustompagestatusResponse).
         #[doc(alias = "商家小票管理")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 点金计划管理: what is sent.
+        /// 点金计划管理: the request.
         ///
         /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangegoldplanstatusRequest`](crate::goldplan::PostGoldplanMerchantsChangegoldplanstatusRequest).
         #[doc(alias = "点金计划管理")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 点金计划管理: what comes back.
+        /// 点金计划管理: the response.
         ///
         /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangegoldplanstatusResponse`](crate::goldplan::PostGoldplanMerchantsChangegoldplanstatusResponse).
         #[doc(alias = "点金计划管理")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 关闭广告展示: what is sent.
+        /// 关闭广告展示: the request.
         ///
         /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsCloseAdvertisingShowRequest`](crate::goldplan::PostGoldplanMerchantsCloseAdvertisingShowRequest).
         #[doc(alias = "关闭广告展示")]

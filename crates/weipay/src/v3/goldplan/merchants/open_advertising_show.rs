@@ -17,7 +17,7 @@ pub mod patch {
     use crate::model::{body, request};
 
     request! {
-        /// 开通广告展示: what is sent.
+        /// 开通广告展示: the request.
         ///
         /// Its flat name is [`weipay::goldplan::PatchGoldplanMerchantsOpenAdvertisingShowRequest`](crate::goldplan::PatchGoldplanMerchantsOpenAdvertisingShowRequest).
         #[doc(alias = "开通广告展示")]

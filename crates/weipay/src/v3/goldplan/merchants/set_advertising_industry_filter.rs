@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 同业过滤标签管理: what is sent.
+        /// 同业过滤标签管理: the request.
         ///
         /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsSetAdvertisingIndustryFilterRequest`](crate::goldplan::PostGoldplanMerchantsSetAdvertisingIndustryFilterRequest).
         #[doc(alias = "同业过滤标签管理")]

@@ -17,16 +17,16 @@ pub mod get {
     use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
-        /// 查询补贴资格: what is sent.
+        /// 查询补贴资格: the request.
         ///
         /// Its flat name is [`weipay::gov::GetGovSubsidyQualificationRequest`](crate::gov::GetGovSubsidyQualificationRequest).
         #[doc(alias = "查询补贴资格")]
         pub struct Request {
-            /// 自然人姓名. Travels encrypted (敏感信息加密).
+            /// 自然人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = query("real_name").encrypted(),
-            /// 自然人证件号. Travels encrypted (敏感信息加密).
+            /// 自然人证件号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = query("id_card_number").encrypted(),
-            /// 手机号. Travels encrypted (敏感信息加密).
+            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = query("phone_number").encrypted(),
             /// 消费品类ID. Required.
             appliance_id: i64 = query("appliance_id").required(),
@@ -38,13 +38,13 @@ pub mod get {
             qualification_region_code: i64 = query("qualification_region_code").required(),
             /// 证件类型.
             identity_document_type: IdentityDocumentType = query("identity_document_type"),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 查询补贴资格: what comes back.
+        /// 查询补贴资格: the response.
         ///
         /// Its flat name is [`weipay::gov::GetGovSubsidyQualificationResponse`](crate::gov::GetGovSubsidyQualificationResponse).
         #[doc(alias = "查询补贴资格")]

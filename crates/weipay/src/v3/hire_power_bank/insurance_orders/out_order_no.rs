@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询保险订单详情: what comes back.
+        /// 查询保险订单详情: the response.
         ///
         /// Its flat name is [`weipay::hire_power_bank::GetHirePowerBankInsuranceOrdersByOutOrderNoResponse`](crate::hire_power_bank::GetHirePowerBankInsuranceOrdersByOutOrderNoResponse).
         #[doc(alias = "查询保险订单详情")]

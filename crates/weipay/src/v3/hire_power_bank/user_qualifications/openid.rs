@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询用户保险订单领取资格: what comes back.
+        /// 查询用户保险订单领取资格: the response.
         ///
         /// Its flat name is [`weipay::hire_power_bank::GetHirePowerBankUserQualificationsByOpenidResponse`](crate::hire_power_bank::GetHirePowerBankUserQualificationsByOpenidResponse).
         #[doc(alias = "查询用户保险订单领取资格")]

@@ -11,7 +11,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 回传SN和商品编码: what is sent.
+        /// 回传SN和商品编码: the request.
         ///
         /// Its flat name is [`weipay::industry_rebate::PostIndustryRebateRetailIndustryTransactionsRequest`](crate::industry_rebate::PostIndustryRebateRetailIndustryTransactionsRequest).
         #[doc(alias = "回传SN和商品编码")]

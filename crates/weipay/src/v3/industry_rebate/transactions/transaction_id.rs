@@ -11,7 +11,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 支付码牌/点餐码牌交易回传: what is sent.
+        /// 支付码牌/点餐码牌交易回传: the request.
         ///
         /// Its flat name is [`weipay::industry_rebate::PostIndustryRebateTransactionsByTransactionIdRequest`](crate::industry_rebate::PostIndustryRebateTransactionsByTransactionIdRequest).
         #[doc(alias = "支付码牌/点餐码牌交易回传")]

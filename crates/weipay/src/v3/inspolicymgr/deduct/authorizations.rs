@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 提交保单授权信息: what is sent.
+        /// 提交保单授权信息: the request.
         ///
         /// Its flat name is [`weipay::inspolicymgr::PostInspolicymgrDeductAuthorizationsRequest`](crate::inspolicymgr::PostInspolicymgrDeductAuthorizationsRequest).
         #[doc(alias = "提交保单授权信息")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交保单授权信息: what comes back.
+        /// 提交保单授权信息: the response.
         ///
         /// Its flat name is [`weipay::inspolicymgr::PostInspolicymgrDeductAuthorizationsResponse`](crate::inspolicymgr::PostInspolicymgrDeductAuthorizationsResponse).
         #[doc(alias = "提交保单授权信息")]

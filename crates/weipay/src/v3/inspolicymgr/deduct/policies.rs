@@ -22,12 +22,12 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// 上传保单: what is sent.
+        /// 上传保单: the request.
         ///
         /// Its flat name is [`weipay::inspolicymgr::PostInspolicymgrDeductPoliciesRequest`](crate::inspolicymgr::PostInspolicymgrDeductPoliciesRequest).
         #[doc(alias = "上传保单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户保险编号. Required.
             out_insurance_no: String = body("out_insurance_no").required(),
@@ -95,7 +95,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传保单: what comes back.
+        /// 上传保单: the response.
         ///
         /// Its flat name is [`weipay::inspolicymgr::PostInspolicymgrDeductPoliciesResponse`](crate::inspolicymgr::PostInspolicymgrDeductPoliciesResponse).
         #[doc(alias = "上传保单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 获取出厂检查结果: what comes back.
+        /// 获取出厂检查结果: the response.
         ///
         /// Its flat name is [`weipay::iotmanage::GetIotmanageDeviceInspectionsByDeviceSnResponse`](crate::iotmanage::GetIotmanageDeviceInspectionsByDeviceSnResponse).
         #[doc(alias = "获取出厂检查结果")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询爱心餐品牌信息: what comes back.
+        /// 查询爱心餐品牌信息: the response.
         ///
         /// Its flat name is [`weipay::lovefeast::GetLovefeastBrandsByBrandIdResponse`](crate::lovefeast::GetLovefeastBrandsByBrandIdResponse).
         #[doc(alias = "查询爱心餐品牌信息")]

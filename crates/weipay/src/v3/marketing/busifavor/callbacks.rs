@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商家券事件通知地址: what is sent.
+        /// 查询商家券事件通知地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorCallbacksRequest`](crate::marketing::GetMarketingBusifavorCallbacksRequest).
         #[doc(alias = "查询商家券事件通知地址")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商家券事件通知地址: what comes back.
+        /// 查询商家券事件通知地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorCallbacksResponse`](crate::marketing::GetMarketingBusifavorCallbacksResponse).
         #[doc(alias = "查询商家券事件通知地址")]
@@ -56,7 +56,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 设置商家券事件通知地址: what is sent.
+        /// 设置商家券事件通知地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCallbacksRequest`](crate::marketing::PostMarketingBusifavorCallbacksRequest).
         #[doc(alias = "设置商家券事件通知地址")]
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// 设置商家券事件通知地址: what comes back.
+        /// 设置商家券事件通知地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCallbacksResponse`](crate::marketing::PostMarketingBusifavorCallbacksResponse).
         #[doc(alias = "设置商家券事件通知地址")]

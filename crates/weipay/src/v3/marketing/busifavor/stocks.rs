@@ -25,7 +25,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建商家券: what is sent.
+        /// 创建商家券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksRequest`](crate::marketing::PostMarketingBusifavorStocksRequest).
         #[doc(alias = "创建商家券")]
@@ -67,17 +67,17 @@ pub mod post {
         pub struct CouponUseRule {
             /// 券可核销时间. Required.
             coupon_available_time: CouponAvailableTime = body("coupon_available_time").required(),
-            /// 固定面额满减券使用规则. Needed in one case: NORMAL.
+            /// 固定面额满减券使用规则. Required in one case: NORMAL.
             fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
-            /// 折扣券使用规则. Needed in one case: DISCOUNT.
+            /// 折扣券使用规则. Required in one case: DISCOUNT.
             discount_coupon: DiscountCoupon = body("discount_coupon"),
-            /// 换购券使用规则. Needed in one case: EXCHANGE.
+            /// 换购券使用规则. Required in one case: EXCHANGE.
             exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
             /// 核销方式. Required.
             use_method: CouponUseMethod = body("use_method").required(),
-            /// 小程序appid. Needed in one case: MINI_PROGRAMS.
+            /// 小程序appid. Required in one case: MINI_PROGRAMS.
             mini_programs_appid: String = body("mini_programs_appid"),
-            /// 小程序path. Needed in one case: MINI_PROGRAMS; 0 to 128 characters.
+            /// 小程序path. Required in one case: MINI_PROGRAMS; 0 to 128 characters.
             mini_programs_path: String = body("mini_programs_path").length(0, 128),
         }
 
@@ -121,27 +121,27 @@ pub mod post {
         /// 固定面额满减券使用规则.
         #[doc(alias = "固定面额满减券使用规则")]
         pub struct FixedNormalCoupon {
-            /// 优惠金额. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
+            /// 优惠金额. Required in one case: NORMAL; 1 to 10000000; in fen (分).
             discount_amount: i64 = body("discount_amount").range(1, 10000000),
-            /// 消费门槛. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
+            /// 消费门槛. Required in one case: NORMAL; 1 to 10000000; in fen (分).
             transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
         }
 
         /// 折扣券使用规则.
         #[doc(alias = "折扣券使用规则")]
         pub struct DiscountCoupon {
-            /// 折扣比例. Needed in one case: DISCOUNT; 1 to 100.
+            /// 折扣比例. Required in one case: DISCOUNT; 1 to 100.
             discount_percent: i64 = body("discount_percent").range(1, 100),
-            /// 消费门槛. Needed in one case: DISCOUNT; 1 to 10000000; in fen (分).
+            /// 消费门槛. Required in one case: DISCOUNT; 1 to 10000000; in fen (分).
             transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
         }
 
         /// 换购券使用规则.
         #[doc(alias = "换购券使用规则")]
         pub struct ExchangeCoupon {
-            /// 单品换购价. Needed in one case: EXCHANGE; 0 to 10000000; in fen (分).
+            /// 单品换购价. Required in one case: EXCHANGE; 0 to 10000000; in fen (分).
             exchange_price: i64 = body("exchange_price").range(0, 10000000),
-            /// 消费门槛. Needed in one case: EXCHANGE; 1 to 10000000; in fen (分).
+            /// 消费门槛. Required in one case: EXCHANGE; 1 to 10000000; in fen (分).
             transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
         }
 
@@ -150,7 +150,7 @@ pub mod post {
         pub struct StockSendRule {
             /// 批次总预算. In fen (分).
             max_amount: i64 = body("max_amount"),
-            /// 批次最大发放个数. Needed in one case: 按个数; 1 to 1000000000.
+            /// 批次最大发放个数. Required in one case: 按个数; 1 to 1000000000.
             max_coupons: i64 = body("max_coupons").range(1, 1000000000),
             /// 用户最大可领个数. Required; 1 to 100.
             max_coupons_per_user: i64 = body("max_coupons_per_user").required().range(1, 100),
@@ -215,7 +215,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建商家券: what comes back.
+        /// 创建商家券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksResponse`](crate::marketing::PostMarketingBusifavorStocksResponse).
         #[doc(alias = "创建商家券")]

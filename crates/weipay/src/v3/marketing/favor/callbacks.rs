@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取已设置的消息通知地址: what is sent.
+        /// 获取已设置的消息通知地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorCallbacksRequest`](crate::marketing::GetMarketingFavorCallbacksRequest).
         #[doc(alias = "获取已设置的消息通知地址")]
@@ -27,7 +27,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取已设置的消息通知地址: what comes back.
+        /// 获取已设置的消息通知地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorCallbacksResponse`](crate::marketing::GetMarketingFavorCallbacksResponse).
         #[doc(alias = "获取已设置的消息通知地址")]
@@ -52,7 +52,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 设置消息通知地址: what is sent.
+        /// 设置消息通知地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorCallbacksRequest`](crate::marketing::PostMarketingFavorCallbacksRequest).
         #[doc(alias = "设置消息通知地址")]
@@ -67,7 +67,7 @@ pub mod post {
     }
 
     response! {
-        /// 设置消息通知地址: what comes back.
+        /// 设置消息通知地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorCallbacksResponse`](crate::marketing::PostMarketingFavorCallbacksResponse).
         #[doc(alias = "设置消息通知地址")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 创建代金券批次: what is sent.
+        /// 创建代金券批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorCouponStocksRequest`](crate::marketing::PostMarketingFavorCouponStocksRequest).
         #[doc(alias = "创建代金券批次")]
@@ -177,7 +177,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建代金券批次: what comes back.
+        /// 创建代金券批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorCouponStocksResponse`](crate::marketing::PostMarketingFavorCouponStocksResponse).
         #[doc(alias = "创建代金券批次")]

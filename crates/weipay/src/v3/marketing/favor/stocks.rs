@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 条件查询批次列表: what is sent.
+        /// 条件查询批次列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksRequest`](crate::marketing::GetMarketingFavorStocksRequest).
         #[doc(alias = "条件查询批次列表")]
@@ -44,7 +44,7 @@ pub mod get {
     }
 
     response! {
-        /// 条件查询批次列表: what comes back.
+        /// 条件查询批次列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksResponse`](crate::marketing::GetMarketingFavorStocksResponse).
         #[doc(alias = "条件查询批次列表")]

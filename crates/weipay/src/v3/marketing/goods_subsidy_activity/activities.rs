@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 按区域查询品牌加价购活动: what is sent.
+        /// 按区域查询品牌加价购活动: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityActivitiesRequest`](crate::marketing::GetMarketingGoodsSubsidyActivityActivitiesRequest).
         #[doc(alias = "按区域查询品牌加价购活动")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 按区域查询品牌加价购活动: what comes back.
+        /// 按区域查询品牌加价购活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityActivitiesResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityActivitiesResponse).
         #[doc(alias = "按区域查询品牌加价购活动")]

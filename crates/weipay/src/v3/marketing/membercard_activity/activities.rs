@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询活动列表: what is sent.
+        /// 查询活动列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesRequest`](crate::marketing::GetMarketingMembercardActivityActivitiesRequest).
         #[doc(alias = "查询活动列表")]
@@ -47,7 +47,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询活动列表: what comes back.
+        /// 查询活动列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesResponse`](crate::marketing::GetMarketingMembercardActivityActivitiesResponse).
         #[doc(alias = "查询活动列表")]
@@ -139,7 +139,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建活动: what is sent.
+        /// 创建活动: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesRequest`](crate::marketing::PostMarketingMembercardActivityActivitiesRequest).
         #[doc(alias = "创建活动")]
@@ -210,7 +210,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建活动: what comes back.
+        /// 创建活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesResponse`](crate::marketing::PostMarketingMembercardActivityActivitiesResponse).
         #[doc(alias = "创建活动")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询回调地址: what comes back.
+        /// 查询回调地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCallbackResponse`](crate::marketing::GetMarketingMembercardOpenCallbackResponse).
         #[doc(alias = "查询回调地址")]
@@ -41,7 +41,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 设置回调地址: what is sent.
+        /// 设置回调地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCallbackRequest`](crate::marketing::PatchMarketingMembercardOpenCallbackRequest).
         #[doc(alias = "设置回调地址")]
@@ -52,7 +52,7 @@ pub mod patch {
     }
 
     response! {
-        /// 设置回调地址: what comes back.
+        /// 设置回调地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCallbackResponse`](crate::marketing::PatchMarketingMembercardOpenCallbackResponse).
         #[doc(alias = "设置回调地址")]

@@ -25,7 +25,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询会员卡模板列表: what is sent.
+        /// 查询会员卡模板列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsRequest`](crate::marketing::GetMarketingMembercardOpenCardsRequest).
         #[doc(alias = "查询会员卡模板列表")]
@@ -42,7 +42,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询会员卡模板列表: what comes back.
+        /// 查询会员卡模板列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsResponse`](crate::marketing::GetMarketingMembercardOpenCardsResponse).
         #[doc(alias = "查询会员卡模板列表")]
@@ -136,7 +136,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建会员卡模板: what is sent.
+        /// 创建会员卡模板: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsRequest`](crate::marketing::PostMarketingMembercardOpenCardsRequest).
         #[doc(alias = "创建会员卡模板")]
@@ -205,7 +205,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建会员卡模板: what comes back.
+        /// 创建会员卡模板: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsResponse`](crate::marketing::PostMarketingMembercardOpenCardsResponse).
         #[doc(alias = "创建会员卡模板")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, header, open_enum, request, response};
 
     request! {
-        /// 建立合作关系: what is sent.
+        /// 建立合作关系: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsBuildRequest`](crate::marketing::PostMarketingPartnershipsBuildRequest).
         #[doc(alias = "建立合作关系")]
@@ -36,13 +36,13 @@ pub mod post {
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),
-            /// 授权批次ID. Needed in one case: 按批次.
+            /// 授权批次ID. Required in one case: 按批次.
             stock_id: String = body("stock_id"),
         }
     }
 
     response! {
-        /// 建立合作关系: what comes back.
+        /// 建立合作关系: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsBuildResponse`](crate::marketing::PostMarketingPartnershipsBuildResponse).
         #[doc(alias = "建立合作关系")]

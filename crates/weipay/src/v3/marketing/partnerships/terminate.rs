@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// 终止合作关系: what is sent.
+        /// 终止合作关系: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsTerminateRequest`](crate::marketing::PostMarketingPartnershipsTerminateRequest).
         #[doc(alias = "终止合作关系")]
@@ -36,13 +36,13 @@ pub mod post {
         pub struct AuthorizedData {
             /// 授权业务类别. Required.
             business_type: PartnershipBusinessType = body("business_type").required(),
-            /// 授权批次ID. Needed in one case: 按批次.
+            /// 授权批次ID. Required in one case: 按批次.
             stock_id: String = body("stock_id"),
         }
     }
 
     response! {
-        /// 终止合作关系: what comes back.
+        /// 终止合作关系: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsTerminateResponse`](crate::marketing::PostMarketingPartnershipsTerminateResponse).
         #[doc(alias = "终止合作关系")]

@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 获取支付有礼活动列表: what is sent.
+        /// 获取支付有礼活动列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesRequest`](crate::marketing::GetMarketingPaygiftactivityActivitiesRequest).
         #[doc(alias = "获取支付有礼活动列表")]
@@ -47,7 +47,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取支付有礼活动列表: what comes back.
+        /// 获取支付有礼活动列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesResponse).
         #[doc(alias = "获取支付有礼活动列表")]

@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建全场满额送活动: what is sent.
+        /// 创建全场满额送活动: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityRequest`](crate::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityRequest).
         #[doc(alias = "创建全场满额送活动")]
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建全场满额送活动: what comes back.
+        /// 创建全场满额送活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityResponse`](crate::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityResponse).
         #[doc(alias = "创建全场满额送活动")]

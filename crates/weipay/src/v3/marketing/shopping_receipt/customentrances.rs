@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建自定义入口: what is sent.
+        /// 创建自定义入口: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptCustomentrancesRequest`](crate::marketing::PostMarketingShoppingReceiptCustomentrancesRequest).
         #[doc(alias = "创建自定义入口")]
@@ -56,7 +56,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建自定义入口: what comes back.
+        /// 创建自定义入口: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptCustomentrancesResponse`](crate::marketing::PostMarketingShoppingReceiptCustomentrancesResponse).
         #[doc(alias = "创建自定义入口")]

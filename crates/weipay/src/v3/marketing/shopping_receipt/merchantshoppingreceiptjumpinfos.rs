@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 上传商家电子小票跳转信息: what is sent.
+        /// 上传商家电子小票跳转信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosRequest`](crate::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosRequest).
         #[doc(alias = "上传商家电子小票跳转信息")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传商家电子小票跳转信息: what comes back.
+        /// 上传商家电子小票跳转信息: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosResponse`](crate::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosResponse).
         #[doc(alias = "上传商家电子小票跳转信息")]

@@ -16,12 +16,12 @@ pub mod post {
     use crate::model::{File, Sensitive, Time, body, file, header, meta, open_enum, request, response};
 
     request! {
-        /// 上传电子小票: what is sent.
+        /// 上传电子小票: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptShoppingreceiptsRequest`](crate::marketing::PostMarketingShoppingReceiptShoppingreceiptsRequest).
         #[doc(alias = "上传电子小票")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 图片文件. Required.
             file: File = file("file").required(),
@@ -35,7 +35,7 @@ pub mod post {
             out_trade_no: String = meta("out_trade_no"),
             /// 微信支付订单中OpenID. Required.
             openid: String = meta("openid").required(),
-            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            /// 图片文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
             /// 用户与商家的联系渠道.
             merchant_contact_information: MerchantContactInformation = meta("merchant_contact_information"),
@@ -46,13 +46,13 @@ pub mod post {
         /// 用户与商家的联系渠道.
         #[doc(alias = "用户与商家的联系渠道")]
         pub struct MerchantContactInformation {
-            /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
+            /// 品牌售后部门的咨询电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
         }
     }
 
     response! {
-        /// 上传电子小票: what comes back.
+        /// 上传电子小票: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptShoppingreceiptsResponse`](crate::marketing::PostMarketingShoppingReceiptShoppingreceiptsResponse).
         #[doc(alias = "上传电子小票")]
@@ -94,7 +94,7 @@ pub mod post {
         /// 用户与商家的联系渠道.
         #[doc(alias = "用户与商家的联系渠道")]
         pub struct ReceiptMerchantContactInformation {
-            /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
+            /// 品牌售后部门的咨询电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
         }
     }

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询周周惠活动列表: what is sent.
+        /// 查询周周惠活动列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingWeeklyDiscountActivitiesRequest`](crate::marketing::GetMarketingWeeklyDiscountActivitiesRequest).
         #[doc(alias = "查询周周惠活动列表")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询周周惠活动列表: what comes back.
+        /// 查询周周惠活动列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingWeeklyDiscountActivitiesResponse`](crate::marketing::GetMarketingWeeklyDiscountActivitiesResponse).
         #[doc(alias = "查询周周惠活动列表")]

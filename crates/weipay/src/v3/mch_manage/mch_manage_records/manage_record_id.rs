@@ -31,7 +31,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 查询子商户下指定商户管理记录: what is sent.
+        /// 查询子商户下指定商户管理记录: the request.
         ///
         /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsByManageRecordIdRequest`](crate::mch_manage::GetMchManageMchManageRecordsByManageRecordIdRequest).
         #[doc(alias = "查询子商户下指定商户管理记录")]
@@ -42,7 +42,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询子商户下指定商户管理记录: what comes back.
+        /// 查询子商户下指定商户管理记录: the response.
         ///
         /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsByManageRecordIdResponse`](crate::mch_manage::GetMchManageMchManageRecordsByManageRecordIdResponse).
         #[doc(alias = "查询子商户下指定商户管理记录")]

@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 查询子商户强化尽调单信息: what is sent.
+        /// 查询子商户强化尽调单信息: the request.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdRequest`](crate::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdRequest).
         #[doc(alias = "查询子商户强化尽调单信息")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询子商户强化尽调单信息: what comes back.
+        /// 查询子商户强化尽调单信息: the response.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdResponse`](crate::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdResponse).
         #[doc(alias = "查询子商户强化尽调单信息")]

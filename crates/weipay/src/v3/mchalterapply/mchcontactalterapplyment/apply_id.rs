@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询超管变更申请单状态-使用申请单号: what comes back.
+        /// 查询超管变更申请单状态-使用申请单号: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::GetMchalterapplyMchcontactalterapplymentByApplyIdResponse`](crate::mchalterapply::GetMchalterapplyMchcontactalterapplymentByApplyIdResponse).
         #[doc(alias = "查询超管变更申请单状态-使用申请单号")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询资料变更申请单状态-使用申请单号: what comes back.
+        /// 查询资料变更申请单状态-使用申请单号: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::GetMchalterapplyMchsubjectalterapplymentByApplyIdResponse`](crate::mchalterapply::GetMchalterapplyMchsubjectalterapplymentByApplyIdResponse).
         #[doc(alias = "查询资料变更申请单状态-使用申请单号")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, query, request};
 
     request! {
-        /// 医保退款通知: what is sent.
+        /// 医保退款通知: the request.
         ///
         /// Its flat name is [`weipay::med_ins::PostMedInsRefundsNotifyRequest`](crate::med_ins::PostMedInsRefundsNotifyRequest).
         #[doc(alias = "医保退款通知")]

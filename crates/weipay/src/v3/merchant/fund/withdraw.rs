@@ -36,7 +36,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 电商平台提现: what is sent.
+        /// 电商平台提现: the request.
         ///
         /// Its flat name is [`weipay::merchant::PostMerchantFundWithdrawRequest`](crate::merchant::PostMerchantFundWithdrawRequest).
         #[doc(alias = "电商平台提现")]
@@ -57,7 +57,7 @@ pub mod post {
     }
 
     response! {
-        /// 电商平台提现: what comes back.
+        /// 电商平台提现: the response.
         ///
         /// Its flat name is [`weipay::merchant::PostMerchantFundWithdrawResponse`](crate::merchant::PostMerchantFundWithdrawResponse).
         #[doc(alias = "电商平台提现")]

@@ -17,22 +17,22 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 文件上传: what is sent.
+        /// 文件上传: the request.
         ///
         /// Its flat name is [`weipay::merchant::PostMerchantMediaUploadRequest`](crate::merchant::PostMerchantMediaUploadRequest).
         #[doc(alias = "文件上传")]
         pub struct Request {
             /// 图片文件. Required; at most 7864320 bytes.
             file: File = file("file").required(),
-            /// 文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            /// 文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
-            /// 文件名称. The client takes it from the file unless it is set. Required.
+            /// 文件名称. Default: taken from the file. Required.
             filename: String = meta("filename").required().file_name(),
         }
     }
 
     response! {
-        /// 文件上传: what comes back.
+        /// 文件上传: the response.
         ///
         /// Its flat name is [`weipay::merchant::PostMerchantMediaUploadResponse`](crate::merchant::PostMerchantMediaUploadResponse).
         #[doc(alias = "文件上传")]

@@ -15,22 +15,22 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 视频上传: what is sent.
+        /// 视频上传: the request.
         ///
         /// Its flat name is [`weipay::merchant::PostMerchantMediaVideoUploadRequest`](crate::merchant::PostMerchantMediaVideoUploadRequest).
         #[doc(alias = "视频上传")]
         pub struct Request {
             /// 媒体视频文件. Required; at most 5242880 bytes.
             file: File = file("file").required(),
-            /// 视频文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            /// 视频文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
-            /// 文件名称. The client takes it from the file unless it is set. Required.
+            /// 文件名称. Default: taken from the file. Required.
             filename: String = meta("filename").required().file_name(),
         }
     }
 
     response! {
-        /// 视频上传: what comes back.
+        /// 视频上传: the response.
         ///
         /// Its flat name is [`weipay::merchant::PostMerchantMediaVideoUploadResponse`](crate::merchant::PostMerchantMediaVideoUploadResponse).
         #[doc(alias = "视频上传")]

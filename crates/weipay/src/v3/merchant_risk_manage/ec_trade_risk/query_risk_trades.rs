@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 查询风险订单: what is sent.
+        /// 查询风险订单: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesRequest`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesRequest).
         #[doc(alias = "查询风险订单")]
@@ -39,7 +39,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询风险订单: what comes back.
+        /// 查询风险订单: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesResponse`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesResponse).
         #[doc(alias = "查询风险订单")]

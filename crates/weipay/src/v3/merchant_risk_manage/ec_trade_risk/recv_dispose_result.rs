@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 回传处置结果: what is sent.
+        /// 回传处置结果: the request.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultRequest`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultRequest).
         #[doc(alias = "回传处置结果")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 回传处置结果: what comes back.
+        /// 回传处置结果: the response.
         ///
         /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultResponse`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultResponse).
         #[doc(alias = "回传处置结果")]

@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 查询投诉单详情: what comes back.
+        /// 查询投诉单详情: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdResponse`](crate::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdResponse).
         #[doc(alias = "查询投诉单详情")]
@@ -44,7 +44,7 @@ pub mod get {
             complaint_state: ComplaintState = body("complaint_state").required(),
             /// 被诉商户号. Required.
             complainted_mchid: String = body("complainted_mchid").required(),
-            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            /// 投诉人联系方式. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉人openid.
             payer_openid: String = body("payer_openid"),

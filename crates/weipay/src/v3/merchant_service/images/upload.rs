@@ -16,22 +16,22 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 商户上传反馈图片: what is sent.
+        /// 商户上传反馈图片: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceImagesUploadRequest`](crate::merchant_service::PostMerchantServiceImagesUploadRequest).
         #[doc(alias = "商户上传反馈图片")]
         pub struct Request {
             /// 图片文件. Required; at most 2097152 bytes.
             file: File = file("file").required(),
-            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            /// 图片文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
-            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
             filename: String = meta("filename").required().file_name(),
         }
     }
 
     response! {
-        /// 商户上传反馈图片: what comes back.
+        /// 商户上传反馈图片: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceImagesUploadResponse`](crate::merchant_service::PostMerchantServiceImagesUploadResponse).
         #[doc(alias = "商户上传反馈图片")]

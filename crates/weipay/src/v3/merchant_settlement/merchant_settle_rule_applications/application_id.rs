@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 根据申请单ID查询结果: what comes back.
+        /// 根据申请单ID查询结果: the response.
         ///
         /// Its flat name is [`weipay::merchant_settlement::GetMerchantSettlementMerchantSettleRuleApplicationsByApplicationIdResponse`](crate::merchant_settlement::GetMerchantSettlementMerchantSettleRuleApplicationsByApplicationIdResponse).
         #[doc(alias = "根据申请单ID查询结果")]

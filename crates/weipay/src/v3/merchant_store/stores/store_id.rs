@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询门店: what is sent.
+        /// 查询门店: the request.
         ///
         /// Its flat name is [`weipay::merchant_store::GetMerchantStoreStoresByStoreIdRequest`](crate::merchant_store::GetMerchantStoreStoresByStoreIdRequest).
         #[doc(alias = "查询门店")]
@@ -40,7 +40,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询门店: what comes back.
+        /// 查询门店: the response.
         ///
         /// Its flat name is [`weipay::merchant_store::GetMerchantStoreStoresByStoreIdResponse`](crate::merchant_store::GetMerchantStoreStoresByStoreIdResponse).
         #[doc(alias = "查询门店")]
@@ -85,7 +85,7 @@ pub mod patch {
     use crate::model::{body, request};
 
     request! {
-        /// 修改门店: what is sent.
+        /// 修改门店: the request.
         ///
         /// Its flat name is [`weipay::merchant_store::PatchMerchantStoreStoresByStoreIdRequest`](crate::merchant_store::PatchMerchantStoreStoresByStoreIdRequest).
         #[doc(alias = "修改门店")]

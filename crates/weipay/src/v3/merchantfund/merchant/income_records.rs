@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 服务商银行来账查询: what is sent.
+        /// 服务商银行来账查询: the request.
         ///
         /// Its flat name is [`weipay::merchantfund::GetMerchantfundMerchantIncomeRecordsRequest`](crate::merchantfund::GetMerchantfundMerchantIncomeRecordsRequest).
         #[doc(alias = "服务商银行来账查询")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 服务商银行来账查询: what comes back.
+        /// 服务商银行来账查询: the response.
         ///
         /// Its flat name is [`weipay::merchantfund::GetMerchantfundMerchantIncomeRecordsResponse`](crate::merchantfund::GetMerchantfundMerchantIncomeRecordsResponse).
         #[doc(alias = "服务商银行来账查询")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 特约商户银行来账查询: what is sent.
+        /// 特约商户银行来账查询: the request.
         ///
         /// Its flat name is [`weipay::merchantfund::GetMerchantfundPartnerIncomeRecordsRequest`](crate::merchantfund::GetMerchantfundPartnerIncomeRecordsRequest).
         #[doc(alias = "特约商户银行来账查询")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 特约商户银行来账查询: what comes back.
+        /// 特约商户银行来账查询: the response.
         ///
         /// Its flat name is [`weipay::merchantfund::GetMerchantfundPartnerIncomeRecordsResponse`](crate::merchantfund::GetMerchantfundPartnerIncomeRecordsResponse).
         #[doc(alias = "特约商户银行来账查询")]

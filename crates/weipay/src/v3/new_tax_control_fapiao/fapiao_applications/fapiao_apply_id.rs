@@ -27,7 +27,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询电子发票: what is sent.
+        /// 查询电子发票: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdRequest).
         #[doc(alias = "查询电子发票")]
@@ -40,7 +40,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询电子发票: what comes back.
+        /// 查询电子发票: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdResponse).
         #[doc(alias = "查询电子发票")]

@@ -20,12 +20,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request};
 
     request! {
-        /// 开具旅客运输行业电子发票: what is sent.
+        /// 开具旅客运输行业电子发票: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportRequest).
         #[doc(alias = "开具旅客运输行业电子发票")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -95,7 +95,7 @@ pub mod post {
             name: String = body("name").required(),
             /// 出行人证件类型. Required.
             certificate_type: CertificateType = body("certificate_type").required(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             certificate_number: Sensitive = body("certificate_number").required().encrypted(),
             /// 出行日期. Required.
             departure_date: Time = body("departure_date").required(),

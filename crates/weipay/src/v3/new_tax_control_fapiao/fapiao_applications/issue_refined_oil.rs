@@ -20,12 +20,12 @@ pub mod post {
     use crate::model::{Time, body, header, open_enum, request};
 
     request! {
-        /// 开具成品油行业电子发票: what is sent.
+        /// 开具成品油行业电子发票: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilRequest).
         #[doc(alias = "开具成品油行业电子发票")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),

@@ -20,12 +20,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request};
 
     request! {
-        /// 开具不动产租赁行业电子发票: what is sent.
+        /// 开具不动产租赁行业电子发票: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingRequest).
         #[doc(alias = "开具不动产租赁行业电子发票")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -104,7 +104,7 @@ pub mod post {
             lease_period_end: Time = body("lease_period_end").required(),
             /// 跨地. Required.
             cross_city_flag: bool = body("cross_city_flag").required(),
-            /// 产权证书/不动产权证号. Travels encrypted (敏感信息加密).
+            /// 产权证书/不动产权证号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             certificate_no: Sensitive = body("certificate_no").encrypted(),
             /// 车牌号.
             plate_no: Vec<String> = body("plate_no"),

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{File, body, file, meta, open_enum, request, response};
 
     request! {
-        /// 上传电子发票文件: what is sent.
+        /// 上传电子发票文件: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileRequest).
         #[doc(alias = "上传电子发票文件")]
@@ -29,13 +29,13 @@ pub mod post {
             file_type: FileType = meta("file_type").required(),
             /// 文件摘要算法. Required.
             digest_alogrithm: DigestAlogrithm = meta("digest_alogrithm").required(),
-            /// 文件的摘要. The client takes it from the file unless it is set. Required.
+            /// 文件的摘要. Default: taken from the file. Required.
             digest: String = meta("digest").required().file_sm3(),
         }
     }
 
     response! {
-        /// 上传电子发票文件: what comes back.
+        /// 上传电子发票文件: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileResponse`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileResponse).
         #[doc(alias = "上传电子发票文件")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
     request! {
-        /// 获取邀请商户开通服务商电子发票能力: what is sent.
+        /// 获取邀请商户开通服务商电子发票能力: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlRequest).
         #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
@@ -28,19 +28,19 @@ pub mod get {
             fapiao_ability_type_list: Vec<FapiaoAbilityTypeList> = query("fapiao_ability_type_list"),
             /// 服务商邀请渠道.
             invite_channel: String = query("invite_channel"),
-            /// 操作人员. Travels encrypted (敏感信息加密).
+            /// 操作人员. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             operate_user: Sensitive = query("operate_user").encrypted(),
             /// 服务商邀请code. Required.
             invite_code: String = query("invite_code").required(),
             /// 子商户号.
             sub_mchid: String = query("sub_mchid"),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 获取邀请商户开通服务商电子发票能力: what comes back.
+        /// 获取邀请商户开通服务商电子发票能力: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlResponse).
         #[doc(alias = "获取邀请商户开通服务商电子发票能力")]

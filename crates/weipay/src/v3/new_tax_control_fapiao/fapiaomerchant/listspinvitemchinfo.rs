@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 获取邀请开通的商户信息: what is sent.
+        /// 获取邀请开通的商户信息: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoRequest).
         #[doc(alias = "获取邀请开通的商户信息")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取邀请开通的商户信息: what comes back.
+        /// 获取邀请开通的商户信息: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoResponse).
         #[doc(alias = "获取邀请开通的商户信息")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取商户开票基础信息: what is sent.
+        /// 获取商户开票基础信息: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationRequest).
         #[doc(alias = "获取商户开票基础信息")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取商户开票基础信息: what comes back.
+        /// 获取商户开票基础信息: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationResponse).
         #[doc(alias = "获取商户开票基础信息")]

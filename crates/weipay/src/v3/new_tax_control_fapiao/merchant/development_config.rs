@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询商户配置的开发选项: what comes back.
+        /// 查询商户配置的开发选项: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantDevelopmentConfigResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantDevelopmentConfigResponse).
         #[doc(alias = "查询商户配置的开发选项")]
@@ -45,7 +45,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 配置开发选项: what is sent.
+        /// 配置开发选项: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigRequest`](crate::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigRequest).
         #[doc(alias = "配置开发选项")]
@@ -62,7 +62,7 @@ pub mod patch {
     }
 
     response! {
-        /// 配置开发选项: what comes back.
+        /// 配置开发选项: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigResponse`](crate::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigResponse).
         #[doc(alias = "配置开发选项")]

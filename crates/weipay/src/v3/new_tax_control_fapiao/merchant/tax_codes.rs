@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取商品和服务税收分类对照表: what is sent.
+        /// 获取商品和服务税收分类对照表: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesRequest).
         #[doc(alias = "获取商品和服务税收分类对照表")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取商品和服务税收分类对照表: what comes back.
+        /// 获取商品和服务税收分类对照表: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesResponse).
         #[doc(alias = "获取商品和服务税收分类对照表")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 获取抬头填写链接: what is sent.
+        /// 获取抬头填写链接: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlRequest).
         #[doc(alias = "获取抬头填写链接")]
@@ -49,7 +49,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取抬头填写链接: what comes back.
+        /// 获取抬头填写链接: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlResponse).
         #[doc(alias = "获取抬头填写链接")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 签约查询接口: what is sent.
+        /// 签约查询接口: the request.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceContractsByContractIdRequest`](crate::offlineface::GetOfflinefaceContractsByContractIdRequest).
         #[doc(alias = "签约查询接口")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 签约查询接口: what comes back.
+        /// 签约查询接口: the response.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceContractsByContractIdResponse`](crate::offlineface::GetOfflinefaceContractsByContractIdResponse).
         #[doc(alias = "签约查询接口")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 预签约接口: what is sent.
+        /// 预签约接口: the request.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceContractsPresignRequest`](crate::offlineface::PostOfflinefaceContractsPresignRequest).
         #[doc(alias = "预签约接口")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 业务类型. Required.
             business_name: String = body("business_name").required(),
@@ -45,7 +45,7 @@ pub mod post {
             organization_id: String = body("organization_id").required(),
             /// 证件信息.
             identification: Identification = body("identification"),
-            /// 手机号码. Travels encrypted (敏感信息加密).
+            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
         }
 
@@ -55,16 +55,16 @@ pub mod post {
         pub struct Identification {
             /// 证件类型. Required.
             identification_type: IdentificationType = body("identification_type").required(),
-            /// 证件ID. Required; travels encrypted (敏感信息加密).
+            /// 证件ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_number: Sensitive = body("identification_number").required().encrypted(),
         }
 
         /// 签约指定银行卡.
         #[doc(alias = "签约指定银行卡")]
         pub struct LimitBankCard {
-            /// 银行卡号. Travels encrypted (敏感信息加密).
+            /// 银行卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             bank_card_number: Sensitive = body("bank_card_number").encrypted(),
-            /// 开卡人姓名. Travels encrypted (敏感信息加密).
+            /// 开卡人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             identification_name: Sensitive = body("identification_name").encrypted(),
             /// 开卡人证件.
             identification: Identification = body("identification"),
@@ -72,13 +72,13 @@ pub mod post {
             valid_thru: String = body("valid_thru").month_year(),
             /// 银行类型.
             bank_type: String = body("bank_type"),
-            /// 开卡预留手机号. Travels encrypted (敏感信息加密).
+            /// 开卡预留手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
         }
     }
 
     response! {
-        /// 预签约接口: what comes back.
+        /// 预签约接口: the response.
         ///
         /// Its flat name is [`weipay::offlineface::PostOfflinefaceContractsPresignResponse`](crate::offlineface::PostOfflinefaceContractsPresignResponse).
         #[doc(alias = "预签约接口")]

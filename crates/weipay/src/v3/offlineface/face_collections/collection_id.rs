@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询重采请求详情: what comes back.
+        /// 查询重采请求详情: the response.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceFaceCollectionsByCollectionIdResponse`](crate::offlineface::GetOfflinefaceFaceCollectionsByCollectionIdResponse).
         #[doc(alias = "查询重采请求详情")]

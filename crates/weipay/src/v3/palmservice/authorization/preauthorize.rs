@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 服务关联预授权: what is sent.
+        /// 服务关联预授权: the request.
         ///
         /// Its flat name is [`weipay::palmservice::PostPalmserviceAuthorizationPreauthorizeRequest`](crate::palmservice::PostPalmserviceAuthorizationPreauthorizeRequest).
         #[doc(alias = "服务关联预授权")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务关联预授权: what comes back.
+        /// 服务关联预授权: the response.
         ///
         /// Its flat name is [`weipay::palmservice::PostPalmserviceAuthorizationPreauthorizeResponse`](crate::palmservice::PostPalmserviceAuthorizationPreauthorizeResponse).
         #[doc(alias = "服务关联预授权")]

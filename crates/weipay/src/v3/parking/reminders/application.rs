@@ -33,7 +33,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 提交停车场进件申请: what is sent.
+        /// 提交停车场进件申请: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersApplicationRequest`](crate::parking::PostParkingRemindersApplicationRequest).
         #[doc(alias = "提交停车场进件申请")]
@@ -77,7 +77,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交停车场进件申请: what comes back.
+        /// 提交停车场进件申请: the response.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersApplicationResponse`](crate::parking::PostParkingRemindersApplicationResponse).
         #[doc(alias = "提交停车场进件申请")]

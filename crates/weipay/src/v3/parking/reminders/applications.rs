@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询停车场进件申请单列表: what is sent.
+        /// 查询停车场进件申请单列表: the request.
         ///
         /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationsRequest`](crate::parking::GetParkingRemindersApplicationsRequest).
         #[doc(alias = "查询停车场进件申请单列表")]
@@ -47,7 +47,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询停车场进件申请单列表: what comes back.
+        /// 查询停车场进件申请单列表: the response.
         ///
         /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationsResponse`](crate::parking::GetParkingRemindersApplicationsResponse).
         #[doc(alias = "查询停车场进件申请单列表")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 同步车辆入场通知: what is sent.
+        /// 同步车辆入场通知: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersEntryRequest`](crate::parking::PostParkingRemindersEntryRequest).
         #[doc(alias = "同步车辆入场通知")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步车辆入场通知: what comes back.
+        /// 同步车辆入场通知: the response.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersEntryResponse`](crate::parking::PostParkingRemindersEntryResponse).
         #[doc(alias = "同步车辆入场通知")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 同步车辆离场通知: what is sent.
+        /// 同步车辆离场通知: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersExitRequest`](crate::parking::PostParkingRemindersExitRequest).
         #[doc(alias = "同步车辆离场通知")]

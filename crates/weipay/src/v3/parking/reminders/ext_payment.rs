@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 同步非临停扩展支付: what is sent.
+        /// 同步非临停扩展支付: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersExtPaymentRequest`](crate::parking::PostParkingRemindersExtPaymentRequest).
         #[doc(alias = "同步非临停扩展支付")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 查询停车费用: what is sent.
+        /// 查询停车费用: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersParkingFeeRequest`](crate::parking::PostParkingRemindersParkingFeeRequest).
         #[doc(alias = "查询停车费用")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询停车费用: what comes back.
+        /// 查询停车费用: the response.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersParkingFeeResponse`](crate::parking::PostParkingRemindersParkingFeeResponse).
         #[doc(alias = "查询停车费用")]

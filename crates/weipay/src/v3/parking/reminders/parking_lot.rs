@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询停车场信息: what is sent.
+        /// 查询停车场信息: the request.
         ///
         /// Its flat name is [`weipay::parking::GetParkingRemindersParkingLotRequest`](crate::parking::GetParkingRemindersParkingLotRequest).
         #[doc(alias = "查询停车场信息")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询停车场信息: what comes back.
+        /// 查询停车场信息: the response.
         ///
         /// Its flat name is [`weipay::parking::GetParkingRemindersParkingLotResponse`](crate::parking::GetParkingRemindersParkingLotResponse).
         #[doc(alias = "查询停车场信息")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 同步支付结果通知: what is sent.
+        /// 同步支付结果通知: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersPaymentRequest`](crate::parking::PostParkingRemindersPaymentRequest).
         #[doc(alias = "同步支付结果通知")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户贴息-获取微信分付曝光建议: what is sent.
+        /// 商户贴息-获取微信分付曝光建议: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayInstalExposureRequest`](crate::pay::PostPayInstalExposureRequest).
         #[doc(alias = "商户贴息-获取微信分付曝光建议")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set.
+            /// 直连商户号. Default: the client's merchant number.
             mchid: String = body("mchid").required().merchant_number(),
             /// 应用AppID. Required.
             appid: String = body("appid").required(),
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户贴息-获取微信分付曝光建议: what comes back.
+        /// 商户贴息-获取微信分付曝光建议: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayInstalExposureResponse`](crate::pay::PostPayInstalExposureResponse).
         #[doc(alias = "商户贴息-获取微信分付曝光建议")]

@@ -21,14 +21,14 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 付款码支付: what is sent.
+        /// 付款码支付: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsCodepayRequest`](crate::pay::PostPayTransactionsCodepayRequest).
         #[doc(alias = "付款码支付")]
         pub struct Request {
             /// 应用AppID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
             /// 商品描述. Required; 1 to 127 bytes.
             description: String = body("description").required().bytes(1, 127),
@@ -65,7 +65,7 @@ pub mod post {
     }
 
     response! {
-        /// 付款码支付: what comes back.
+        /// 付款码支付: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsCodepayResponse`](crate::pay::PostPayTransactionsCodepayResponse).
         #[doc(alias = "付款码支付")]

@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 微信分付-支付方式前置服务: what is sent.
+        /// 微信分付-支付方式前置服务: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsExposureRequest`](crate::pay::PostPayTransactionsExposureRequest).
         #[doc(alias = "微信分付-支付方式前置服务")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").length(1, 32).merchant_number(),
             /// 应用AppID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 微信分付-支付方式前置服务: what comes back.
+        /// 微信分付-支付方式前置服务: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsExposureResponse`](crate::pay::PostPayTransactionsExposureResponse).
         #[doc(alias = "微信分付-支付方式前置服务")]

@@ -24,16 +24,16 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// H5下单: what is sent.
+        /// H5下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsH5Request`](crate::pay::PostPayTransactionsH5Request).
         #[doc(alias = "H5下单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 公众号ID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
             /// 商品描述. Required; 1 to 127 bytes.
             description: String = body("description").required().bytes(1, 127),
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// H5下单: what comes back.
+        /// H5下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsH5Response`](crate::pay::PostPayTransactionsH5Response).
         #[doc(alias = "H5下单")]

@@ -22,14 +22,14 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// JSAPI下单并授权/签约: what is sent.
+        /// JSAPI下单并授权/签约: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsJsapiWithContractRequest`](crate::pay::PostPayTransactionsJsapiWithContractRequest).
         #[doc(alias = "JSAPI下单并授权/签约")]
         pub struct Request {
             /// 公众号ID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
             /// 商品描述. Required.
             description: String = body("description").required(),
@@ -95,7 +95,7 @@ pub mod post {
     }
 
     response! {
-        /// JSAPI下单并授权/签约: what comes back.
+        /// JSAPI下单并授权/签约: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsJsapiWithContractResponse`](crate::pay::PostPayTransactionsJsapiWithContractResponse).
         #[doc(alias = "JSAPI下单并授权/签约")]

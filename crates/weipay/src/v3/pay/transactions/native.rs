@@ -23,16 +23,16 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// Native下单: what is sent.
+        /// Native下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsNativeRequest`](crate::pay::PostPayTransactionsNativeRequest).
         #[doc(alias = "Native下单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 公众号ID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
             /// 商品描述. Required; 1 to 127 bytes.
             description: String = body("description").required().bytes(1, 127),
@@ -68,7 +68,7 @@ pub mod post {
     }
 
     response! {
-        /// Native下单: what comes back.
+        /// Native下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsNativeResponse`](crate::pay::PostPayTransactionsNativeResponse).
         #[doc(alias = "Native下单")]

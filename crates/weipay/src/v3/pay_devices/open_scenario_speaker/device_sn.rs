@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询音箱绑定信息: what comes back.
+        /// 查询音箱绑定信息: the response.
         ///
         /// Its flat name is [`weipay::pay_devices::GetPayDevicesOpenScenarioSpeakerByDeviceSnResponse`](crate::pay_devices::GetPayDevicesOpenScenarioSpeakerByDeviceSnResponse).
         #[doc(alias = "查询音箱绑定信息")]

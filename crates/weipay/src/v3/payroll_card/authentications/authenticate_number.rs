@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 获取核身结果: what is sent.
+        /// 获取核身结果: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberRequest`](crate::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberRequest).
         #[doc(alias = "获取核身结果")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取核身结果: what comes back.
+        /// 获取核身结果: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberResponse`](crate::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberResponse).
         #[doc(alias = "获取核身结果")]

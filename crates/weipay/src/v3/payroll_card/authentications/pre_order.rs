@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 微工卡核身预下单: what is sent.
+        /// 微工卡核身预下单: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderRequest`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderRequest).
         #[doc(alias = "微工卡核身预下单")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 微工卡核身预下单: what comes back.
+        /// 微工卡核身预下单: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderResponse`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderResponse).
         #[doc(alias = "微工卡核身预下单")]

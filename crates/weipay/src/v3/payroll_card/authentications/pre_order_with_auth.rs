@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 微工卡核身预下单（流程中完成授权）: what is sent.
+        /// 微工卡核身预下单（流程中完成授权）: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthRequest`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthRequest).
         #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 用户标识. Required.
             openid: String = body("openid").required(),
@@ -38,9 +38,9 @@ pub mod post {
             project_name: String = body("project_name").required(),
             /// 用工单位名称. Required.
             employer_name: String = body("employer_name").required(),
-            /// 用户实名. Required; travels encrypted (敏感信息加密).
+            /// 用户实名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 用户证件号. Required; travels encrypted (敏感信息加密).
+            /// 用户证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 用工类型. Required.
             employment_type: EmploymentType = body("employment_type").required(),
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 微工卡核身预下单（流程中完成授权）: what comes back.
+        /// 微工卡核身预下单（流程中完成授权）: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthResponse`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthResponse).
         #[doc(alias = "微工卡核身预下单（流程中完成授权）")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询微工卡授权关系: what is sent.
+        /// 查询微工卡授权关系: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::GetPayrollCardRelationsByOpenidRequest`](crate::payroll_card::GetPayrollCardRelationsByOpenidRequest).
         #[doc(alias = "查询微工卡授权关系")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询微工卡授权关系: what comes back.
+        /// 查询微工卡授权关系: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::GetPayrollCardRelationsByOpenidResponse`](crate::payroll_card::GetPayrollCardRelationsByOpenidResponse).
         #[doc(alias = "查询微工卡授权关系")]

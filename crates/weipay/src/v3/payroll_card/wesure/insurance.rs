@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 生成投保结果: what is sent.
+        /// 生成投保结果: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureInsuranceRequest`](crate::payroll_card::PostPayrollCardWesureInsuranceRequest).
         #[doc(alias = "生成投保结果")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 特约商户商户号. Required.
             wesure_order_no: String = body("wesure_order_no").required(),

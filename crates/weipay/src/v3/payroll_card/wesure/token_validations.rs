@@ -17,22 +17,22 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 校验核身结果: what is sent.
+        /// 校验核身结果: the request.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureTokenValidationsRequest`](crate::payroll_card::PostPayrollCardWesureTokenValidationsRequest).
         #[doc(alias = "校验核身结果")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 特约商户商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
             /// token值. Required.
             token: String = body("token").required(),
-            /// 用户姓名. Required; travels encrypted (敏感信息加密).
+            /// 用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 用户身份证号. Required; travels encrypted (敏感信息加密).
+            /// 用户身份证号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 核身类型.
             authenticate_type: AuthenticateType = body("authenticate_type"),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 校验核身结果: what comes back.
+        /// 校验核身结果: the response.
         ///
         /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureTokenValidationsResponse`](crate::payroll_card::PostPayrollCardWesureTokenValidationsResponse).
         #[doc(alias = "校验核身结果")]

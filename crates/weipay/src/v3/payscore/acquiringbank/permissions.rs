@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 从业机构预授权: what is sent.
+        /// 从业机构预授权: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankPermissionsRequest`](crate::payscore::PostPayscoreAcquiringbankPermissionsRequest).
         #[doc(alias = "从业机构预授权")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 从业机构预授权: what comes back.
+        /// 从业机构预授权: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankPermissionsResponse`](crate::payscore::PostPayscoreAcquiringbankPermissionsResponse).
         #[doc(alias = "从业机构预授权")]

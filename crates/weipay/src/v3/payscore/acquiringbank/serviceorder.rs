@@ -34,7 +34,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 从业机构查询微信支付分订单: what is sent.
+        /// 从业机构查询微信支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderRequest`](crate::payscore::GetPayscoreAcquiringbankServiceorderRequest).
         #[doc(alias = "从业机构查询微信支付分订单")]
@@ -53,7 +53,7 @@ pub mod get {
     }
 
     response! {
-        /// 从业机构查询微信支付分订单: what comes back.
+        /// 从业机构查询微信支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderResponse`](crate::payscore::GetPayscoreAcquiringbankServiceorderResponse).
         #[doc(alias = "从业机构查询微信支付分订单")]
@@ -185,7 +185,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 从业机构创建微信支付分订单: what is sent.
+        /// 从业机构创建微信支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderRequest).
         #[doc(alias = "从业机构创建微信支付分订单")]
@@ -241,7 +241,7 @@ pub mod post {
     }
 
     response! {
-        /// 从业机构创建微信支付分订单: what comes back.
+        /// 从业机构创建微信支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderResponse`](crate::payscore::PostPayscoreAcquiringbankServiceorderResponse).
         #[doc(alias = "从业机构创建微信支付分订单")]

@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 从业机构创建先用后付订单: what is sent.
+        /// 从业机构创建先用后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderRequest`](crate::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderRequest).
         #[doc(alias = "从业机构创建先用后付订单")]
@@ -81,7 +81,7 @@ pub mod post {
     }
 
     response! {
-        /// 从业机构创建先用后付订单: what comes back.
+        /// 从业机构创建先用后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderResponse`](crate::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderResponse).
         #[doc(alias = "从业机构创建先用后付订单")]

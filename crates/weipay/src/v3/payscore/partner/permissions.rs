@@ -26,7 +26,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户预授权: what is sent.
+        /// 商户预授权: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsRequest`](crate::payscore::PostPayscorePartnerPermissionsRequest).
         #[doc(alias = "商户预授权")]
@@ -47,7 +47,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户预授权: what comes back.
+        /// 商户预授权: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsResponse`](crate::payscore::PostPayscorePartnerPermissionsResponse).
         #[doc(alias = "商户预授权")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 收付通子商户申请绑定支付分服务: what is sent.
+        /// 收付通子商户申请绑定支付分服务: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceAccountApplicationsRequest`](crate::payscore::PostPayscorePartnerServiceAccountApplicationsRequest).
         #[doc(alias = "收付通子商户申请绑定支付分服务")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 收付通子商户申请绑定支付分服务: what comes back.
+        /// 收付通子商户申请绑定支付分服务: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceAccountApplicationsResponse`](crate::payscore::PostPayscorePartnerServiceAccountApplicationsResponse).
         #[doc(alias = "收付通子商户申请绑定支付分服务")]

@@ -38,7 +38,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询支付分订单: what is sent.
+        /// 查询支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerServiceorderRequest`](crate::payscore::GetPayscorePartnerServiceorderRequest).
         #[doc(alias = "查询支付分订单")]
@@ -55,7 +55,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支付分订单: what comes back.
+        /// 查询支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerServiceorderResponse`](crate::payscore::GetPayscorePartnerServiceorderResponse).
         #[doc(alias = "查询支付分订单")]
@@ -127,7 +127,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建支付分订单: what is sent.
+        /// 创建支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderRequest`](crate::payscore::PostPayscorePartnerServiceorderRequest).
         #[doc(alias = "创建支付分订单")]
@@ -211,7 +211,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建支付分订单: what comes back.
+        /// 创建支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderResponse`](crate::payscore::PostPayscorePartnerServiceorderResponse).
         #[doc(alias = "创建支付分订单")]

@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建先用后付订单: what is sent.
+        /// 创建先用后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServicepayondeliveryorderRequest`](crate::payscore::PostPayscorePartnerServicepayondeliveryorderRequest).
         #[doc(alias = "创建先用后付订单")]
@@ -68,7 +68,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建先用后付订单: what comes back.
+        /// 创建先用后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServicepayondeliveryorderResponse`](crate::payscore::PostPayscorePartnerServicepayondeliveryorderResponse).
         #[doc(alias = "创建先用后付订单")]

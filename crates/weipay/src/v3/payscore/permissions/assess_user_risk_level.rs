@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 商户评估用户分层: what is sent.
+        /// 商户评估用户分层: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAssessUserRiskLevelRequest`](crate::payscore::PostPayscorePermissionsAssessUserRiskLevelRequest).
         #[doc(alias = "商户评估用户分层")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户评估用户分层: what comes back.
+        /// 商户评估用户分层: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAssessUserRiskLevelResponse`](crate::payscore::PostPayscorePermissionsAssessUserRiskLevelResponse).
         #[doc(alias = "商户评估用户分层")]

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建支付分计划: what is sent.
+        /// 创建支付分计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPayscorePlansRequest`](crate::payscore::PostPayscorePlanPayscorePlansRequest).
         #[doc(alias = "创建支付分计划")]
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建支付分计划: what comes back.
+        /// 创建支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPayscorePlansResponse`](crate::payscore::PostPayscorePlanPayscorePlansResponse).
         #[doc(alias = "创建支付分计划")]

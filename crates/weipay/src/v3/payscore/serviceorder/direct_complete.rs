@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创单结单合并: what is sent.
+        /// 创单结单合并: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderDirectCompleteRequest`](crate::payscore::PostPayscoreServiceorderDirectCompleteRequest).
         #[doc(alias = "创单结单合并")]
@@ -88,7 +88,7 @@ pub mod post {
     }
 
     response! {
-        /// 创单结单合并: what comes back.
+        /// 创单结单合并: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderDirectCompleteResponse`](crate::payscore::PostPayscoreServiceorderDirectCompleteResponse).
         #[doc(alias = "创单结单合并")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建用户的签约计划详情对应的服务订单: what is sent.
+        /// 创建用户的签约计划详情对应的服务订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanServiceorderRequest`](crate::payscore::PostPayscoreSignPlanServiceorderRequest).
         #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建用户的签约计划详情对应的服务订单: what comes back.
+        /// 创建用户的签约计划详情对应的服务订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanServiceorderResponse`](crate::payscore::PostPayscoreSignPlanServiceorderResponse).
         #[doc(alias = "创建用户的签约计划详情对应的服务订单")]

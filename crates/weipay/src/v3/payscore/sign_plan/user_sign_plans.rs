@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建用户的签约计划: what is sent.
+        /// 创建用户的签约计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanUserSignPlansRequest`](crate::payscore::PostPayscoreSignPlanUserSignPlansRequest).
         #[doc(alias = "创建用户的签约计划")]
@@ -56,7 +56,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建用户的签约计划: what comes back.
+        /// 创建用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanUserSignPlansResponse`](crate::payscore::PostPayscoreSignPlanUserSignPlansResponse).
         #[doc(alias = "创建用户的签约计划")]

@@ -27,7 +27,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 开通保险理赔功能: what is sent.
+        /// 开通保险理赔功能: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsRequest`](crate::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsRequest).
         #[doc(alias = "开通保险理赔功能")]
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 开通保险理赔功能: what comes back.
+        /// 开通保险理赔功能: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsResponse`](crate::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsResponse).
         #[doc(alias = "开通保险理赔功能")]

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 添加二级商户可扫码充值员工: what is sent.
+        /// 添加二级商户可扫码充值员工: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargeEmployeesRequest`](crate::platsolution::PostPlatsolutionEcommerceRechargeEmployeesRequest).
         #[doc(alias = "添加二级商户可扫码充值员工")]
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加二级商户可扫码充值员工: what comes back.
+        /// 添加二级商户可扫码充值员工: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargeEmployeesResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargeEmployeesResponse).
         #[doc(alias = "添加二级商户可扫码充值员工")]

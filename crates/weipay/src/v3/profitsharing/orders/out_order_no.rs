@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询分账结果: what is sent.
+        /// 查询分账结果: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingOrdersByOutOrderNoRequest`](crate::profitsharing::GetProfitsharingOrdersByOutOrderNoRequest).
         #[doc(alias = "查询分账结果")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账结果: what comes back.
+        /// 查询分账结果: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingOrdersByOutOrderNoResponse`](crate::profitsharing::GetProfitsharingOrdersByOutOrderNoResponse).
         #[doc(alias = "查询分账结果")]

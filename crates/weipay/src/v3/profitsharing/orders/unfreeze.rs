@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 解冻剩余资金: what is sent.
+        /// 解冻剩余资金: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersUnfreezeRequest`](crate::profitsharing::PostProfitsharingOrdersUnfreezeRequest).
         #[doc(alias = "解冻剩余资金")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 解冻剩余资金: what comes back.
+        /// 解冻剩余资金: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersUnfreezeResponse`](crate::profitsharing::PostProfitsharingOrdersUnfreezeResponse).
         #[doc(alias = "解冻剩余资金")]

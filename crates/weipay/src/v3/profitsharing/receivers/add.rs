@@ -18,12 +18,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 添加分账接收方: what is sent.
+        /// 添加分账接收方: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversAddRequest`](crate::profitsharing::PostProfitsharingReceiversAddRequest).
         #[doc(alias = "添加分账接收方")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
@@ -35,7 +35,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required.
             account: String = body("account").required(),
-            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: RelationType = body("relation_type").required(),
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加分账接收方: what comes back.
+        /// 添加分账接收方: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversAddResponse`](crate::profitsharing::PostProfitsharingReceiversAddResponse).
         #[doc(alias = "添加分账接收方")]
@@ -56,7 +56,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
-            /// 分账接收方全称. Travels encrypted (敏感信息加密).
+            /// 分账接收方全称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: RelationType = body("relation_type").required(),

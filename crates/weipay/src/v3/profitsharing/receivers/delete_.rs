@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 删除分账接收方: what is sent.
+        /// 删除分账接收方: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversDeleteRequest`](crate::profitsharing::PostProfitsharingReceiversDeleteRequest).
         #[doc(alias = "删除分账接收方")]
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 删除分账接收方: what comes back.
+        /// 删除分账接收方: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversDeleteResponse`](crate::profitsharing::PostProfitsharingReceiversDeleteResponse).
         #[doc(alias = "删除分账接收方")]

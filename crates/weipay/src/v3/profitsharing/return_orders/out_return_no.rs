@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询分账回退结果: what is sent.
+        /// 查询分账回退结果: the request.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoRequest`](crate::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoRequest).
         #[doc(alias = "查询分账回退结果")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账回退结果: what comes back.
+        /// 查询分账回退结果: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoResponse`](crate::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoResponse).
         #[doc(alias = "查询分账回退结果")]

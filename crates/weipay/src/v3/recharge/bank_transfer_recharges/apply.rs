@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 申请银行转账充值: what is sent.
+        /// 申请银行转账充值: the request.
         ///
         /// Its flat name is [`weipay::recharge::PostRechargeBankTransferRechargesApplyRequest`](crate::recharge::PostRechargeBankTransferRechargesApplyRequest).
         #[doc(alias = "申请银行转账充值")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请银行转账充值: what comes back.
+        /// 申请银行转账充值: the response.
         ///
         /// Its flat name is [`weipay::recharge::PostRechargeBankTransferRechargesApplyResponse`](crate::recharge::PostRechargeBankTransferRechargesApplyResponse).
         #[doc(alias = "申请银行转账充值")]

@@ -31,16 +31,16 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 申请退款: what is sent.
+        /// 申请退款: the request.
         ///
         /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsRequest`](crate::refund::PostRefundDomesticRefundsRequest).
         #[doc(alias = "申请退款")]
         pub struct Request {
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
-            /// 微信支付订单号. Needed in one case: 按微信支付订单号.
+            /// 微信支付订单号. Required in one case: 按微信支付订单号.
             transaction_id: String = body("transaction_id"),
-            /// 商户订单号. Needed in one case: 按商户订单号.
+            /// 商户订单号. Required in one case: 按商户订单号.
             out_trade_no: String = body("out_trade_no"),
             /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
             out_refund_no: String = body("out_refund_no")
@@ -75,7 +75,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请退款: what comes back.
+        /// 申请退款: the response.
         ///
         /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsResponse`](crate::refund::PostRefundDomesticRefundsResponse).
         #[doc(alias = "申请退款")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询单笔退款(微信支付退款订单号): what is sent.
+        /// 查询单笔退款(微信支付退款订单号): the request.
         ///
         /// Its flat name is [`weipay::refunds::GetRefundsIdByRefundIdRequest`](crate::refunds::GetRefundsIdByRefundIdRequest).
         #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
@@ -35,7 +35,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询单笔退款(微信支付退款订单号): what comes back.
+        /// 查询单笔退款(微信支付退款订单号): the response.
         ///
         /// Its flat name is [`weipay::refunds::GetRefundsIdByRefundIdResponse`](crate::refunds::GetRefundsIdByRefundIdResponse).
         #[doc(alias = "查询单笔退款(微信支付退款订单号)")]

@@ -18,18 +18,18 @@ pub mod patch {
     use crate::model::{Sensitive, body, header, request};
 
     request! {
-        /// 服务人员信息更新: what is sent.
+        /// 服务人员信息更新: the request.
         ///
         /// Its flat name is [`weipay::smartguide::PatchSmartguideGuidesByGuideIdRequest`](crate::smartguide::PatchSmartguideGuidesByGuideIdRequest).
         #[doc(alias = "服务人员信息更新")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户ID.
             sub_mchid: String = body("sub_mchid"),
-            /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
+            /// 企业微信的员工姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").encrypted(),
-            /// 手机号码. Travels encrypted (敏感信息加密).
+            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile: Sensitive = body("mobile").encrypted(),
             /// 员工个人二维码. Format `url`.
             qr_code: String = body("qr_code").url(),

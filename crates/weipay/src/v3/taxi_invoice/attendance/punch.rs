@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 签到签退: what is sent.
+        /// 签到签退: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceAttendancePunchRequest`](crate::taxi_invoice::PostTaxiInvoiceAttendancePunchRequest).
         #[doc(alias = "签到签退")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{File, body, file, meta, open_enum, request, response};
 
     request! {
-        /// 上传出租车电子发票文件: what is sent.
+        /// 上传出租车电子发票文件: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsUploadFileRequest`](crate::taxi_invoice::PostTaxiInvoiceCardsUploadFileRequest).
         #[doc(alias = "上传出租车电子发票文件")]
@@ -26,7 +26,7 @@ pub mod post {
             company_mchid: String = meta("company_mchid").required(),
             /// 行政区划代码. Required.
             region_id: i64 = meta("region_id").required(),
-            /// 文件的摘要. The client takes it from the file unless it is set. Required.
+            /// 文件的摘要. Default: taken from the file. Required.
             digest: String = meta("digest").required().file_sm3(),
             /// 文件摘要算法. Required.
             digest_algorithm: DigestAlgorithm = meta("digest_algorithm").required(),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传出租车电子发票文件: what comes back.
+        /// 上传出租车电子发票文件: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsUploadFileResponse`](crate::taxi_invoice::PostTaxiInvoiceCardsUploadFileResponse).
         #[doc(alias = "上传出租车电子发票文件")]

@@ -15,16 +15,16 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 更新司机信息: what is sent.
+        /// 更新司机信息: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverRequest`](crate::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverRequest).
         #[doc(alias = "更新司机信息")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 司机姓名. Required; travels encrypted (敏感信息加密).
+            /// 司机姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             driver_name: Sensitive = body("driver_name").required().encrypted(),
-            /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
+            /// 司机身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 公司名称. Required.
             company_name: String = body("company_name").required(),
@@ -66,14 +66,14 @@ pub mod post {
     }
 
     response! {
-        /// 更新司机信息: what comes back.
+        /// 更新司机信息: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverResponse`](crate::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverResponse).
         #[doc(alias = "更新司机信息")]
         pub struct Response {
-            /// 司机姓名. Required; travels encrypted (敏感信息加密).
+            /// 司机姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             driver_name: Sensitive = body("driver_name").required().encrypted(),
-            /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
+            /// 司机身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 公司名称. Required.
             company_name: String = body("company_name").required(),

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取司机信息: what is sent.
+        /// 获取司机信息: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseRequest`](crate::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseRequest).
         #[doc(alias = "获取司机信息")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取司机信息: what comes back.
+        /// 获取司机信息: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseResponse`](crate::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseResponse).
         #[doc(alias = "获取司机信息")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 更新出租车信息: what is sent.
+        /// 更新出租车信息: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiRequest`](crate::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiRequest).
         #[doc(alias = "更新出租车信息")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 更新出租车信息: what comes back.
+        /// 更新出租车信息: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiResponse`](crate::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiResponse).
         #[doc(alias = "更新出租车信息")]

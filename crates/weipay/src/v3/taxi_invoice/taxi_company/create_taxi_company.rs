@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 新增出租车公司: what is sent.
+        /// 新增出租车公司: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyRequest`](crate::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyRequest).
         #[doc(alias = "新增出租车公司")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 新增出租车公司: what comes back.
+        /// 新增出租车公司: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyResponse`](crate::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyResponse).
         #[doc(alias = "新增出租车公司")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取出租车信息: what is sent.
+        /// 获取出租车信息: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberRequest`](crate::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberRequest).
         #[doc(alias = "获取出租车信息")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取出租车信息: what comes back.
+        /// 获取出租车信息: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberResponse`](crate::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberResponse).
         #[doc(alias = "获取出租车信息")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 根据凭证查询乘客行程单: what is sent.
+        /// 根据凭证查询乘客行程单: the request.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenRequest`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenRequest).
         #[doc(alias = "根据凭证查询乘客行程单")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 根据凭证查询乘客行程单: what comes back.
+        /// 根据凭证查询乘客行程单: the response.
         ///
         /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenResponse`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenResponse).
         #[doc(alias = "根据凭证查询乘客行程单")]

@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 查询子商户交易拦截记录详情: what is sent.
+        /// 查询子商户交易拦截记录详情: the request.
         ///
         /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdRequest`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdRequest).
         #[doc(alias = "查询子商户交易拦截记录详情")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询子商户交易拦截记录详情: what comes back.
+        /// 查询子商户交易拦截记录详情: the response.
         ///
         /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdResponse`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdResponse).
         #[doc(alias = "查询子商户交易拦截记录详情")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询交易拦截申诉详情: what comes back.
+        /// 查询交易拦截申诉详情: the response.
         ///
         /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockSubmissionsByBlockSubmissionIdResponse`](crate::transaction_block::GetTransactionBlockTransactionBlockSubmissionsByBlockSubmissionIdResponse).
         #[doc(alias = "查询交易拦截申诉详情")]

@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询订单(微信支付订单号): what is sent.
+        /// 查询订单(微信支付订单号): the request.
         ///
         /// Its flat name is [`weipay::transactions::GetTransactionsIdByTransactionIdRequest`](crate::transactions::GetTransactionsIdByTransactionIdRequest).
         #[doc(alias = "查询订单(微信支付订单号)")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单(微信支付订单号): what comes back.
+        /// 查询订单(微信支付订单号): the response.
         ///
         /// Its flat name is [`weipay::transactions::GetTransactionsIdByTransactionIdResponse`](crate::transactions::GetTransactionsIdByTransactionIdResponse).
         #[doc(alias = "查询订单(微信支付订单号)")]

@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询订单(商户订单号): what is sent.
+        /// 查询订单(商户订单号): the request.
         ///
         /// Its flat name is [`weipay::transactions::GetTransactionsOutTradeNoByOutTradeNoRequest`](crate::transactions::GetTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查询订单(商户订单号)")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单(商户订单号): what comes back.
+        /// 查询订单(商户订单号): the response.
         ///
         /// Its flat name is [`weipay::transactions::GetTransactionsOutTradeNoByOutTradeNoResponse`](crate::transactions::GetTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查询订单(商户订单号)")]

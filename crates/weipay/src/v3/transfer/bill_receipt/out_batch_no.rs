@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询转账电子回单: what comes back.
+        /// 查询转账电子回单: the response.
         ///
         /// Its flat name is [`weipay::transfer::GetTransferBillReceiptByOutBatchNoResponse`](crate::transfer::GetTransferBillReceiptByOutBatchNoResponse).
         #[doc(alias = "查询转账电子回单")]

@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 预开通用户ETC指定卡扣费: what is sent.
+        /// 预开通用户ETC指定卡扣费: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleEtcPreopenRequest`](crate::vehicle::PostVehicleEtcPreopenRequest).
         #[doc(alias = "预开通用户ETC指定卡扣费")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 服务商appid. Required.
             sp_appid: String = body("sp_appid").required(),
@@ -38,16 +38,16 @@ pub mod post {
             plate_number: String = body("plate_number").required(),
             /// 实名信息. Required.
             identify: Identify = body("identify").required(),
-            /// 用户开通ETC时绑定的银行卡. Travels encrypted (敏感信息加密).
+            /// 用户开通ETC时绑定的银行卡. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             bank_card_no: Sensitive = body("bank_card_no").encrypted(),
         }
 
         /// 实名信息.
         #[doc(alias = "实名信息")]
         pub struct Identify {
-            /// 姓名. Required; travels encrypted (敏感信息加密).
+            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_real_name: Sensitive = body("encrypted_real_name").required().encrypted(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_credential_id: Sensitive = body("encrypted_credential_id").required().encrypted(),
             /// 证件类型. Required.
             credential_type: String = body("credential_type").required(),
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 预开通用户ETC指定卡扣费: what comes back.
+        /// 预开通用户ETC指定卡扣费: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleEtcPreopenResponse`](crate::vehicle::PostVehicleEtcPreopenResponse).
         #[doc(alias = "预开通用户ETC指定卡扣费")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 创建停车入场: what is sent.
+        /// 创建停车入场: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleParkingParkingsRequest`](crate::vehicle::PostVehicleParkingParkingsRequest).
         #[doc(alias = "创建停车入场")]
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建停车入场: what comes back.
+        /// 创建停车入场: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleParkingParkingsResponse`](crate::vehicle::PostVehicleParkingParkingsResponse).
         #[doc(alias = "创建停车入场")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 扣费受理: what is sent.
+        /// 扣费受理: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleTransactionsParkingRequest`](crate::vehicle::PostVehicleTransactionsParkingRequest).
         #[doc(alias = "扣费受理")]
@@ -62,7 +62,7 @@ pub mod post {
     }
 
     response! {
-        /// 扣费受理: what comes back.
+        /// 扣费受理: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleTransactionsParkingResponse`](crate::vehicle::PostVehicleTransactionsParkingResponse).
         #[doc(alias = "扣费受理")]

@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请企业商户企业支付出资凭证: what is sent.
+        /// 申请企业商户企业支付出资凭证: the request.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayBillProofRequest`](crate::webizpay::PostWebizpayBillProofRequest).
         #[doc(alias = "申请企业商户企业支付出资凭证")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请企业商户企业支付出资凭证: what comes back.
+        /// 申请企业商户企业支付出资凭证: the response.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayBillProofResponse`](crate::webizpay::PostWebizpayBillProofResponse).
         #[doc(alias = "申请企业商户企业支付出资凭证")]

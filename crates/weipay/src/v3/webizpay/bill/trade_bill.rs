@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 申请企业商户企业支付业务账单: what is sent.
+        /// 申请企业商户企业支付业务账单: the request.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayBillTradeBillRequest`](crate::webizpay::PostWebizpayBillTradeBillRequest).
         #[doc(alias = "申请企业商户企业支付业务账单")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请企业商户企业支付业务账单: what comes back.
+        /// 申请企业商户企业支付业务账单: the response.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayBillTradeBillResponse`](crate::webizpay::PostWebizpayBillTradeBillResponse).
         #[doc(alias = "申请企业商户企业支付业务账单")]

@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 发起门店主体匹配: what is sent.
+        /// 发起门店主体匹配: the request.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayStoresEntityMatchesRequest`](crate::webizpay::PostWebizpayStoresEntityMatchesRequest).
         #[doc(alias = "发起门店主体匹配")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 商户主体匹配批次单号. Required.
             out_batch_id: String = body("out_batch_id").required().request_number(),
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起门店主体匹配: what comes back.
+        /// 发起门店主体匹配: the response.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayStoresEntityMatchesResponse`](crate::webizpay::PostWebizpayStoresEntityMatchesResponse).
         #[doc(alias = "发起门店主体匹配")]

@@ -1,10 +1,10 @@
 //! Random lives of a platform (电商平台) and its sub-merchants against a reference model that is small enough to be believed.
 //!
 //! The platform sells for two sub-merchants, shares what they were paid by both forms, refunds from their
-//! money or advances it, takes fees for service after a sale, has advances back, withdraws, and asks what was there at the end of a day. The model knows of each order what is left to
-//! share and what was taken for service after the sale, of each refund who pays it, of each advance whether it came back, and what is in every account.
-//! Time passes, and the store is closed and opened in between. After each step all money adds up to nothing,
-//! and only banks are below zero.
+//! money or advances it, takes fees for service after a sale, has advances back, withdraws, and asks what was there at
+//! the end of a day. The model knows of each order what is left to share and what was taken for service after the sale,
+//! of each refund who pays it, of each advance whether it came back, and what is in every account. Time passes, and the
+//! store is closed and opened in between. After each step all money adds up to nothing, and only banks are below zero.
 //!
 //! `WEIPAY_PLATFORM_STEPS` has the number of steps; the default is quick.
 
@@ -201,7 +201,8 @@ impl Model {
         }
     }
 
-    /// What a party had, and of a sub-merchant the basic account only, at the end of the day that was this number of days before today.
+    /// What a party had, and of a sub-merchant the basic account only, at the end of the day that was this number of
+    /// days before today.
     fn at_the_end(&self, party: usize, days: i64) -> Result<Balances, Refused> {
         let end = midnight(day(self.now) - days + 1);
         if !(1..=90).contains(&days) || self.now < end + 10 * 3_600 {

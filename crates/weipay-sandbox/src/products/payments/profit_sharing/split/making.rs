@@ -85,8 +85,8 @@ impl SplitRequest {
         }
     }
 
-    /// Whether a split is what this request asks for. By APIv2 the operation says whether the rest is unfrozen, and no element; of a
-    /// request of the other version the elements are compared.
+    /// Whether a split is what this request asks for. By APIv2 the operation says whether the rest is unfrozen, and no
+    /// element; of a request of the other version the elements are compared.
     fn is_again(&self, known: &Split) -> bool {
         if self.unfreezes != known.unfreezes {
             return false;
@@ -214,8 +214,11 @@ fn check_split(
     now: i64,
 ) -> Result<i64, Refusal> {
     let payment = order.payment.as_ref().ok_or_else(refusals::is_over)?;
-    if earlier.iter().any(|split| !split.is_finished) || now - payment.paid_at < LAG {
+    if earlier.iter().any(|split| !split.is_finished) {
         return Err(refusals::under_way());
+    }
+    if now - payment.paid_at < LAG {
+        return Err(refusals::too_early());
     }
     if !funds.is_open {
         return Err(if parts.is_empty() { refusals::nothing_left() } else { refusals::is_over() });

@@ -5,8 +5,8 @@ use crate::ledger::{Account, AccountKind, Business, Owner, Posting, PostingError
 use crate::people::account::AccountState;
 use crate::products::HandlerError;
 use crate::products::payments::order::Order;
+use crate::products::payments::profit_sharing::OF_A_PERSON;
 use crate::products::payments::profit_sharing::funds::SharedFunds;
-use crate::products::payments::profit_sharing::month;
 use crate::products::payments::profit_sharing::notices::announce_split;
 use crate::products::payments::profit_sharing::receivers::is_receiver;
 use crate::store::{StoreError, Transaction};
@@ -76,7 +76,7 @@ fn fail_reason(
         return Ok(None);
     }
     Ok(match AccountState::of_person(tx, &part.account)? {
-        AccountState::Normal if month::count(tx, &part.account, part.amount, at)? => None,
+        AccountState::Normal if OF_A_PERSON.count(tx, &part.account, part.amount, at)? => None,
         AccountState::Normal => Some(FailReason::ReceiverReceiptLimit),
         AccountState::Frozen | AccountState::Cancelled => Some(FailReason::AccountAbnormal),
         AccountState::Unverified => Some(FailReason::ReceiverRealNameNotVerified),

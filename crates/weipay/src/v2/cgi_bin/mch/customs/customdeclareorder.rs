@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{open_enum, request, response, xml};
 
     request! {
-        /// 订单附加信息提交接口: what is sent.
+        /// 订单附加信息提交接口: the request.
         ///
         /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Request`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Request).
         #[doc(alias = "订单附加信息提交接口")]
         pub struct Request {
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
@@ -58,7 +58,7 @@ pub mod post {
     }
 
     response! {
-        /// 订单附加信息提交接口: what comes back.
+        /// 订单附加信息提交接口: the response.
         ///
         /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Response`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Response).
         #[doc(alias = "订单附加信息提交接口")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Numbered, open_enum, request, response, xml};
 
     request! {
-        /// 订单附加信息查询接口: what is sent.
+        /// 订单附加信息查询接口: the request.
         ///
         /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Request`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Request).
         #[doc(alias = "订单附加信息查询接口")]
@@ -28,7 +28,7 @@ pub mod post {
             sign_type: Md5SignType = xml("sign_type").length(0, 32).sign_type(),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required; at most 32 characters.
             out_trade_no: String = xml("out_trade_no").required().length(0, 32),
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 订单附加信息查询接口: what comes back.
+        /// 订单附加信息查询接口: the response.
         ///
         /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Response`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Response).
         #[doc(alias = "订单附加信息查询接口")]

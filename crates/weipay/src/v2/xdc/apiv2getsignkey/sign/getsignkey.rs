@@ -17,18 +17,18 @@ pub mod post {
     use crate::model::{request, response, xml};
 
     request! {
-        /// 获取沙箱环境密钥: what is sent.
+        /// 获取沙箱环境密钥: the request.
         ///
         /// Its flat name is [`weipay::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Request`](crate::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Request).
         #[doc(alias = "获取沙箱环境密钥")]
         pub struct Request {
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
         }
     }
 
     response! {
-        /// 获取沙箱环境密钥: what comes back.
+        /// 获取沙箱环境密钥: the response.
         ///
         /// Its flat name is [`weipay::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Response`](crate::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Response).
         #[doc(alias = "获取沙箱环境密钥")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{header, request, response, xml};
 
     request! {
-        /// 沙箱付款码支付: what is sent.
+        /// 沙箱付款码支付: the request.
         ///
         /// Its flat name is [`weipay::xdc::PostXdcApiv2sandboxPayMicropayV2Request`](crate::xdc::PostXdcApiv2sandboxPayMicropayV2Request).
         #[doc(alias = "沙箱付款码支付")]
@@ -29,7 +29,7 @@ pub mod post {
             wechatpay_negative_test: NegativeTest = header("Wechatpay-Negative-Test"),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商品描述. Required; at most 128 characters.
             body: String = xml("body").required().length(0, 128),
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 沙箱付款码支付: what comes back.
+        /// 沙箱付款码支付: the response.
         ///
         /// Its flat name is [`weipay::xdc::PostXdcApiv2sandboxPayMicropayV2Response`](crate::xdc::PostXdcApiv2sandboxPayMicropayV2Response).
         #[doc(alias = "沙箱付款码支付")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{header, request, response, xml};
 
     request! {
-        /// 沙箱订单查询: what is sent.
+        /// 沙箱订单查询: the request.
         ///
         /// Its flat name is [`weipay::xdc::PostXdcApiv2sandboxPayOrderqueryV2Request`](crate::xdc::PostXdcApiv2sandboxPayOrderqueryV2Request).
         #[doc(alias = "沙箱订单查询")]
@@ -29,7 +29,7 @@ pub mod post {
             wechatpay_negative_test: NegativeTest = header("Wechatpay-Negative-Test"),
             /// 公众账号ID. Required; at most 32 characters.
             appid: String = xml("appid").required().length(0, 32),
-            /// 商户号. The client's own number unless it is set. At most 32 characters.
+            /// 商户号. Default: the client's merchant number. At most 32 characters.
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户订单号. Required.
             out_trade_no: String = xml("out_trade_no").required(),
@@ -39,7 +39,7 @@ pub mod post {
     }
 
     response! {
-        /// 沙箱订单查询: what comes back.
+        /// 沙箱订单查询: the response.
         ///
         /// Its flat name is [`weipay::xdc::PostXdcApiv2sandboxPayOrderqueryV2Response`](crate::xdc::PostXdcApiv2sandboxPayOrderqueryV2Response).
         #[doc(alias = "沙箱订单查询")]

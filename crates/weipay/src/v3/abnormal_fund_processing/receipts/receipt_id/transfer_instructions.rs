@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 发起在途异常资金付款指令: what is sent.
+        /// 发起在途异常资金付款指令: the request.
         ///
         /// Its flat name is [`weipay::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsRequest`](crate::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsRequest).
         #[doc(alias = "发起在途异常资金付款指令")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起在途异常资金付款指令: what comes back.
+        /// 发起在途异常资金付款指令: the response.
         ///
         /// Its flat name is [`weipay::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsResponse`](crate::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsResponse).
         #[doc(alias = "发起在途异常资金付款指令")]

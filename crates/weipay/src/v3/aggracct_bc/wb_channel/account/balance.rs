@@ -17,28 +17,28 @@ pub mod get {
     use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
-        /// 查询渠道额度: what is sent.
+        /// 查询渠道额度: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountBalanceRequest`](crate::aggracct_bc::GetAggracctBcWbChannelAccountBalanceRequest).
         #[doc(alias = "查询渠道额度")]
         pub struct Request {
             /// 微信支付商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
-            /// 卡号. Travels encrypted (敏感信息加密).
+            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_no: Sensitive = query("card_no").encrypted(),
             /// 商户子账户协议号.
             sgn_no: String = query("sgn_no"),
             /// 请求场景.
             req_scene: ReqScene = query("req_scene"),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 查询渠道额度: what comes back.
+        /// 查询渠道额度: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountBalanceResponse`](crate::aggracct_bc::GetAggracctBcWbChannelAccountBalanceResponse).
         #[doc(alias = "查询渠道额度")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询商户影像件资料: what is sent.
+        /// 查询商户影像件资料: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaRequest`](crate::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaRequest).
         #[doc(alias = "查询商户影像件资料")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商户影像件资料: what comes back.
+        /// 查询商户影像件资料: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaResponse`](crate::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaResponse).
         #[doc(alias = "查询商户影像件资料")]

@@ -19,18 +19,18 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 受理渠道结算银行账户更名申请: what is sent.
+        /// 受理渠道结算银行账户更名申请: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameRequest`](crate::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameRequest).
         #[doc(alias = "受理渠道结算银行账户更名申请")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 目标商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 变更类型. Required.
             change_scene: SubjectChangeScene = body("change_scene").required(),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理渠道结算银行账户更名申请: what comes back.
+        /// 受理渠道结算银行账户更名申请: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameResponse`](crate::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameResponse).
         #[doc(alias = "受理渠道结算银行账户更名申请")]
@@ -53,9 +53,9 @@ pub mod post {
             out_request_no: String = body("out_request_no").required(),
             /// 目标商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
-            /// 目标账户名. Required; travels encrypted (敏感信息加密).
+            /// 目标账户名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             new_account_name: Sensitive = body("new_account_name").required().encrypted(),
             /// 申请单状态. Required.
             application_state: AccountApplicationState = body("application_state").required(),

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, header, open_enum, query, request, response};
 
     request! {
-        /// 查询控制单: what is sent.
+        /// 查询控制单: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoRequest`](crate::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoRequest).
         #[doc(alias = "查询控制单")]
@@ -24,13 +24,13 @@ pub mod get {
             control_type: ControlType = query("control_type").required(),
             /// 微信支付商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 查询控制单: what comes back.
+        /// 查询控制单: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoResponse`](crate::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoResponse).
         #[doc(alias = "查询控制单")]

@@ -17,18 +17,18 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 发起微众台账管控: what is sent.
+        /// 发起微众台账管控: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishRequest`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishRequest).
         #[doc(alias = "发起微众台账管控")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 微众管控单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 目标下管商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 目标下管台账ID. Required; travels encrypted (敏感信息加密).
+            /// 目标下管台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 管控场景. Required.
             punish_scene: i64 = body("punish_scene").required(),
@@ -36,7 +36,7 @@ pub mod post {
             punish_reason: String = body("punish_reason"),
             /// 管控结束时间.
             punish_end_time: Time = body("punish_end_time"),
-            /// 目标下管卡号. Travels encrypted (敏感信息加密).
+            /// 目标下管卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_no: Sensitive = body("card_no").encrypted(),
             /// 目标下管商户子账户协议号.
             sgn_no: String = body("sgn_no"),
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起微众台账管控: what comes back.
+        /// 发起微众台账管控: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishResponse`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishResponse).
         #[doc(alias = "发起微众台账管控")]

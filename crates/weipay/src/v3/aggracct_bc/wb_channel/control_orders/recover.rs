@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 解除对微众台账的管控: what is sent.
+        /// 解除对微众台账的管控: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverRequest`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverRequest).
         #[doc(alias = "解除对微众台账的管控")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 微众解管单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
@@ -32,11 +32,11 @@ pub mod post {
             related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
             /// 目标解管商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 目标解管台账ID. Required; travels encrypted (敏感信息加密).
+            /// 目标解管台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 解管原因描述. Required.
             recover_reason: String = body("recover_reason").required(),
-            /// 目标下管卡号. Travels encrypted (敏感信息加密).
+            /// 目标下管卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_no: Sensitive = body("card_no").encrypted(),
             /// 目标下管商户子账户协议号.
             sgn_no: String = body("sgn_no"),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 解除对微众台账的管控: what comes back.
+        /// 解除对微众台账的管控: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverResponse`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverResponse).
         #[doc(alias = "解除对微众台账的管控")]

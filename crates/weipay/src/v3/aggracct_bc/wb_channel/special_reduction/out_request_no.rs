@@ -19,35 +19,35 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, header, query, request, response};
 
     request! {
-        /// 查询特殊减额结果: what is sent.
+        /// 查询特殊减额结果: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoRequest`](crate::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoRequest).
         #[doc(alias = "查询特殊减额结果")]
         pub struct Request {
             /// 微信支付商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
-            /// 卡号. Travels encrypted (敏感信息加密).
+            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             card_no: Sensitive = query("card_no").encrypted(),
             /// 商户子账户协议号.
             sgn_no: String = query("sgn_no"),
             /// 请求场景.
             req_scene: ReqScene = query("req_scene"),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 查询特殊减额结果: what comes back.
+        /// 查询特殊减额结果: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoResponse`](crate::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoResponse).
         #[doc(alias = "查询特殊减额结果")]
         pub struct Response {
             /// 微信支付商户号.
             mchid: String = body("mchid"),
-            /// 额度台账号. Travels encrypted (敏感信息加密).
+            /// 额度台账号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").encrypted(),
             /// 特殊减额单号.
             out_request_no: String = body("out_request_no"),

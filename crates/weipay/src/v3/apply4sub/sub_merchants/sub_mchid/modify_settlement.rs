@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 修改结算帐号: what is sent.
+        /// 修改结算帐号: the request.
         ///
         /// Its flat name is [`weipay::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementRequest`](crate::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementRequest).
         #[doc(alias = "修改结算帐号")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 修改模式.
             modify_mode: ModifyMode = body("modify_mode"),
@@ -38,15 +38,15 @@ pub mod post {
             bank_name: String = body("bank_name"),
             /// 开户银行联行号.
             bank_branch_id: String = body("bank_branch_id"),
-            /// 银行账号. Required; travels encrypted (敏感信息加密).
+            /// 银行账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             account_number: Sensitive = body("account_number").required().encrypted(),
-            /// 开户名称. Travels encrypted (敏感信息加密).
+            /// 开户名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             account_name: Sensitive = body("account_name").encrypted(),
         }
     }
 
     response! {
-        /// 修改结算帐号: what comes back.
+        /// 修改结算帐号: the response.
         ///
         /// Its flat name is [`weipay::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementResponse`](crate::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementResponse).
         #[doc(alias = "修改结算帐号")]

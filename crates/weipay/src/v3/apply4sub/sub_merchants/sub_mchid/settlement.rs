@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 查询结算账户: what comes back.
+        /// 查询结算账户: the response.
         ///
         /// Its flat name is [`weipay::apply4sub::GetApply4subSubMerchantsBySubMchidSettlementResponse`](crate::apply4sub::GetApply4subSubMerchantsBySubMchidSettlementResponse).
         #[doc(alias = "查询结算账户")]

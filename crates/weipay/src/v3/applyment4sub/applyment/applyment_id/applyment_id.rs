@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 通过申请单号查询申请状态: what comes back.
+        /// 通过申请单号查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::applyment4sub::GetApplyment4subApplymentApplymentIdByApplymentIdResponse`](crate::applyment4sub::GetApplyment4subApplymentApplymentIdByApplymentIdResponse).
         #[doc(alias = "通过申请单号查询申请状态")]

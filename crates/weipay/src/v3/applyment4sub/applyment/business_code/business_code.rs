@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 通过业务申请编号查询申请状态: what comes back.
+        /// 通过业务申请编号查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::applyment4sub::GetApplyment4subApplymentBusinessCodeByBusinessCodeResponse`](crate::applyment4sub::GetApplyment4subApplymentBusinessCodeByBusinessCodeResponse).
         #[doc(alias = "通过业务申请编号查询申请状态")]

@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付批次单号查询批次单: what is sent.
+        /// 微信支付批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdRequest`](crate::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdRequest).
         #[doc(alias = "微信支付批次单号查询批次单")]
@@ -49,7 +49,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付批次单号查询批次单: what comes back.
+        /// 微信支付批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdResponse`](crate::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdResponse).
         #[doc(alias = "微信支付批次单号查询批次单")]

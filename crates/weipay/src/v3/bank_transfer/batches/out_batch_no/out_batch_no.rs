@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 银行批次单号查询批次单: what is sent.
+        /// 银行批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoRequest).
         #[doc(alias = "银行批次单号查询批次单")]
@@ -51,7 +51,7 @@ pub mod get {
     }
 
     response! {
-        /// 银行批次单号查询批次单: what comes back.
+        /// 银行批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoResponse).
         #[doc(alias = "银行批次单号查询批次单")]

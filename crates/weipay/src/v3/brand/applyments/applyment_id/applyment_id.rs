@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 根据申请单ID查询申请状态: what comes back.
+        /// 根据申请单ID查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandApplymentsApplymentIdByApplymentIdResponse`](crate::brand::GetBrandApplymentsApplymentIdByApplymentIdResponse).
         #[doc(alias = "根据申请单ID查询申请状态")]

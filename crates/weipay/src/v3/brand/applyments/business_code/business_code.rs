@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 根据业务申请编号查询申请状态: what comes back.
+        /// 根据业务申请编号查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandApplymentsBusinessCodeByBusinessCodeResponse`](crate::brand::GetBrandApplymentsBusinessCodeByBusinessCodeResponse).
         #[doc(alias = "根据业务申请编号查询申请状态")]

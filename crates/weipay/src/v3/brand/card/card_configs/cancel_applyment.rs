@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销商家名片配置申请: what is sent.
+        /// 撤销商家名片配置申请: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsCancelApplymentRequest`](crate::brand::PostBrandCardCardConfigsCancelApplymentRequest).
         #[doc(alias = "撤销商家名片配置申请")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销商家名片配置申请: what comes back.
+        /// 撤销商家名片配置申请: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsCancelApplymentResponse`](crate::brand::PostBrandCardCardConfigsCancelApplymentResponse).
         #[doc(alias = "撤销商家名片配置申请")]

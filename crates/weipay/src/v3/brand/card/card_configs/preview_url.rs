@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 获取商家名片预览二维码: what is sent.
+        /// 获取商家名片预览二维码: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsPreviewUrlRequest`](crate::brand::GetBrandCardCardConfigsPreviewUrlRequest).
         #[doc(alias = "获取商家名片预览二维码")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取商家名片预览二维码: what comes back.
+        /// 获取商家名片预览二维码: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsPreviewUrlResponse`](crate::brand::GetBrandCardCardConfigsPreviewUrlResponse).
         #[doc(alias = "获取商家名片预览二维码")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 发布商家名片配置: what is sent.
+        /// 发布商家名片配置: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsPublishRequest`](crate::brand::PostBrandCardCardConfigsPublishRequest).
         #[doc(alias = "发布商家名片配置")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 发布商家名片配置: what comes back.
+        /// 发布商家名片配置: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsPublishResponse`](crate::brand::PostBrandCardCardConfigsPublishResponse).
         #[doc(alias = "发布商家名片配置")]

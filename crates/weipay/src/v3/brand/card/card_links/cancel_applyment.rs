@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销交易连接名片配置申请: what is sent.
+        /// 撤销交易连接名片配置申请: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardLinksCancelApplymentRequest`](crate::brand::PostBrandCardCardLinksCancelApplymentRequest).
         #[doc(alias = "撤销交易连接名片配置申请")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销交易连接名片配置申请: what comes back.
+        /// 撤销交易连接名片配置申请: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardLinksCancelApplymentResponse`](crate::brand::PostBrandCardCardLinksCancelApplymentResponse).
         #[doc(alias = "撤销交易连接名片配置申请")]

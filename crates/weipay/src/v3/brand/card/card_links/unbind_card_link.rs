@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 解除已生效交易连接名片场景: what is sent.
+        /// 解除已生效交易连接名片场景: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardLinksUnbindCardLinkRequest`](crate::brand::PostBrandCardCardLinksUnbindCardLinkRequest).
         #[doc(alias = "解除已生效交易连接名片场景")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 解除已生效交易连接名片场景: what comes back.
+        /// 解除已生效交易连接名片场景: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandCardCardLinksUnbindCardLinkResponse`](crate::brand::PostBrandCardCardLinksUnbindCardLinkResponse).
         #[doc(alias = "解除已生效交易连接名片场景")]

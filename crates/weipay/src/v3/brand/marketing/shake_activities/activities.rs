@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询摇优惠活动列表: what is sent.
+        /// 查询摇优惠活动列表: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandMarketingShakeActivitiesActivitiesRequest`](crate::brand::GetBrandMarketingShakeActivitiesActivitiesRequest).
         #[doc(alias = "查询摇优惠活动列表")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询摇优惠活动列表: what comes back.
+        /// 查询摇优惠活动列表: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandMarketingShakeActivitiesActivitiesResponse`](crate::brand::GetBrandMarketingShakeActivitiesActivitiesResponse).
         #[doc(alias = "查询摇优惠活动列表")]

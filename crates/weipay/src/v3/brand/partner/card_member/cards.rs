@@ -25,7 +25,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询会员卡模板列表: what is sent.
+        /// 查询会员卡模板列表: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsRequest`](crate::brand::GetBrandPartnerCardMemberCardsRequest).
         #[doc(alias = "查询会员卡模板列表")]
@@ -42,7 +42,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询会员卡模板列表: what comes back.
+        /// 查询会员卡模板列表: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsResponse`](crate::brand::GetBrandPartnerCardMemberCardsResponse).
         #[doc(alias = "查询会员卡模板列表")]
@@ -127,7 +127,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建会员卡模板: what is sent.
+        /// 创建会员卡模板: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsRequest`](crate::brand::PostBrandPartnerCardMemberCardsRequest).
         #[doc(alias = "创建会员卡模板")]
@@ -179,7 +179,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建会员卡模板: what comes back.
+        /// 创建会员卡模板: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsResponse`](crate::brand::PostBrandPartnerCardMemberCardsResponse).
         #[doc(alias = "创建会员卡模板")]

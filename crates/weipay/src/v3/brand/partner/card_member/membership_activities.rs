@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询品牌会员发券活动列表: what is sent.
+        /// 查询品牌会员发券活动列表: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesRequest`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesRequest).
         #[doc(alias = "查询品牌会员发券活动列表")]
@@ -40,7 +40,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询品牌会员发券活动列表: what comes back.
+        /// 查询品牌会员发券活动列表: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesResponse`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesResponse).
         #[doc(alias = "查询品牌会员发券活动列表")]
@@ -108,7 +108,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建品牌会员发券活动: what is sent.
+        /// 创建品牌会员发券活动: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesRequest`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesRequest).
         #[doc(alias = "创建品牌会员发券活动")]
@@ -138,7 +138,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建品牌会员发券活动: what comes back.
+        /// 创建品牌会员发券活动: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesResponse`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesResponse).
         #[doc(alias = "创建品牌会员发券活动")]

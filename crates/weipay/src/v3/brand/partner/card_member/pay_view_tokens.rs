@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 品牌会员展示付款码组件预授权: what is sent.
+        /// 品牌会员展示付款码组件预授权: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberPayViewTokensRequest`](crate::brand::PostBrandPartnerCardMemberPayViewTokensRequest).
         #[doc(alias = "品牌会员展示付款码组件预授权")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 品牌会员展示付款码组件预授权: what comes back.
+        /// 品牌会员展示付款码组件预授权: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberPayViewTokensResponse`](crate::brand::PostBrandPartnerCardMemberPayViewTokensResponse).
         #[doc(alias = "品牌会员展示付款码组件预授权")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 入会组件预授权: what is sent.
+        /// 入会组件预授权: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberPreAuthTokensRequest`](crate::brand::PostBrandPartnerCardMemberPreAuthTokensRequest).
         #[doc(alias = "入会组件预授权")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 入会组件预授权: what comes back.
+        /// 入会组件预授权: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberPreAuthTokensResponse`](crate::brand::PostBrandPartnerCardMemberPreAuthTokensResponse).
         #[doc(alias = "入会组件预授权")]

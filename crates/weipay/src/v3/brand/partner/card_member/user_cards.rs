@@ -25,7 +25,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 查询用户在品牌下所有会员卡: what is sent.
+        /// 查询用户在品牌下所有会员卡: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsRequest`](crate::brand::GetBrandPartnerCardMemberUserCardsRequest).
         #[doc(alias = "查询用户在品牌下所有会员卡")]
@@ -44,7 +44,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户在品牌下所有会员卡: what comes back.
+        /// 查询用户在品牌下所有会员卡: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsResponse`](crate::brand::GetBrandPartnerCardMemberUserCardsResponse).
         #[doc(alias = "查询用户在品牌下所有会员卡")]
@@ -76,7 +76,7 @@ pub mod get {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

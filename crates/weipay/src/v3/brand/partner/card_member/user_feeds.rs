@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建用户动态信息: what is sent.
+        /// 创建用户动态信息: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserFeedsRequest`](crate::brand::PostBrandPartnerCardMemberUserFeedsRequest).
         #[doc(alias = "创建用户动态信息")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建用户动态信息: what comes back.
+        /// 创建用户动态信息: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserFeedsResponse`](crate::brand::PostBrandPartnerCardMemberUserFeedsResponse).
         #[doc(alias = "创建用户动态信息")]

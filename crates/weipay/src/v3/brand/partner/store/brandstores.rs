@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 列表查询品牌门店信息: what is sent.
+        /// 列表查询品牌门店信息: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresRequest`](crate::brand::GetBrandPartnerStoreBrandstoresRequest).
         #[doc(alias = "列表查询品牌门店信息")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 列表查询品牌门店信息: what comes back.
+        /// 列表查询品牌门店信息: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresResponse`](crate::brand::GetBrandPartnerStoreBrandstoresResponse).
         #[doc(alias = "列表查询品牌门店信息")]
@@ -115,7 +115,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建品牌门店: what is sent.
+        /// 创建品牌门店: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresRequest`](crate::brand::PostBrandPartnerStoreBrandstoresRequest).
         #[doc(alias = "创建品牌门店")]
@@ -141,7 +141,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建品牌门店: what comes back.
+        /// 创建品牌门店: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresResponse`](crate::brand::PostBrandPartnerStoreBrandstoresResponse).
         #[doc(alias = "创建品牌门店")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询最大分账比例: what comes back.
+        /// 查询最大分账比例: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandProfitsharingBrandConfigsByBrandMchidResponse`](crate::brand::GetBrandProfitsharingBrandConfigsByBrandMchidResponse).
         #[doc(alias = "查询最大分账比例")]

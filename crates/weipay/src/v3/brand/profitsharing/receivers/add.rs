@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 添加分账接收方: what is sent.
+        /// 添加分账接收方: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversAddRequest`](crate::brand::PostBrandProfitsharingReceiversAddRequest).
         #[doc(alias = "添加分账接收方")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加分账接收方: what comes back.
+        /// 添加分账接收方: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversAddResponse`](crate::brand::PostBrandProfitsharingReceiversAddResponse).
         #[doc(alias = "添加分账接收方")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 删除分账接收方: what is sent.
+        /// 删除分账接收方: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversDeleteRequest`](crate::brand::PostBrandProfitsharingReceiversDeleteRequest).
         #[doc(alias = "删除分账接收方")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 删除分账接收方: what comes back.
+        /// 删除分账接收方: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversDeleteResponse`](crate::brand::PostBrandProfitsharingReceiversDeleteResponse).
         #[doc(alias = "删除分账接收方")]

@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询省份列表: what comes back.
+        /// 查询省份列表: the response.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhAreasProvincesResponse`](crate::capital::GetCapitalCapitallhhAreasProvincesResponse).
         #[doc(alias = "查询省份列表")]

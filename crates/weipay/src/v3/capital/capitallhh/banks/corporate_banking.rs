@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询支持对公业务的银行列表: what is sent.
+        /// 查询支持对公业务的银行列表: the request.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksCorporateBankingRequest`](crate::capital::GetCapitalCapitallhhBanksCorporateBankingRequest).
         #[doc(alias = "查询支持对公业务的银行列表")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支持对公业务的银行列表: what comes back.
+        /// 查询支持对公业务的银行列表: the response.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksCorporateBankingResponse`](crate::capital::GetCapitalCapitallhhBanksCorporateBankingResponse).
         #[doc(alias = "查询支持对公业务的银行列表")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询支持个人业务的银行列表: what is sent.
+        /// 查询支持个人业务的银行列表: the request.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksPersonalBankingRequest`](crate::capital::GetCapitalCapitallhhBanksPersonalBankingRequest).
         #[doc(alias = "查询支持个人业务的银行列表")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支持个人业务的银行列表: what comes back.
+        /// 查询支持个人业务的银行列表: the response.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksPersonalBankingResponse`](crate::capital::GetCapitalCapitallhhBanksPersonalBankingResponse).
         #[doc(alias = "查询支持个人业务的银行列表")]

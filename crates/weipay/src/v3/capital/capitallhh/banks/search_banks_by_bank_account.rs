@@ -17,20 +17,20 @@ pub mod get {
     use crate::model::{Sensitive, body, header, query, request, response};
 
     request! {
-        /// 获取对私银行卡号开户银行: what is sent.
+        /// 获取对私银行卡号开户银行: the request.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest).
         #[doc(alias = "获取对私银行卡号开户银行")]
         pub struct Request {
-            /// 银行卡号. Required; travels encrypted (敏感信息加密).
+            /// 银行卡号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             account_number: Sensitive = query("account_number").required().encrypted(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 获取对私银行卡号开户银行: what comes back.
+        /// 获取对私银行卡号开户银行: the response.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse).
         #[doc(alias = "获取对私银行卡号开户银行")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 合单关闭订单: what is sent.
+        /// 合单关闭订单: the request.
         ///
         /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsOutTradeNoByCombineOutTradeNoCloseRequest`](crate::combine_transactions::PostCombineTransactionsOutTradeNoByCombineOutTradeNoCloseRequest).
         #[doc(alias = "合单关闭订单")]

@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{body, header, request, response};
 
     request! {
-        /// APP预签约自动还款协议: what is sent.
+        /// APP预签约自动还款协议: the request.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignRequest`](crate::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignRequest).
         #[doc(alias = "APP预签约自动还款协议")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户AppID. Required.
             appid: String = body("appid").required(),
@@ -52,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// APP预签约自动还款协议: what comes back.
+        /// APP预签约自动还款协议: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignResponse`](crate::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignResponse).
         #[doc(alias = "APP预签约自动还款协议")]

@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{body, header, request, response};
 
     request! {
-        /// H5预签约自动还款协议: what is sent.
+        /// H5预签约自动还款协议: the request.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsH5PresignRequest`](crate::credit_repayment::PostCreditRepaymentPartnerContractsH5PresignRequest).
         #[doc(alias = "H5预签约自动还款协议")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户AppID. Required.
             appid: String = body("appid").required(),
@@ -61,7 +61,7 @@ pub mod post {
     }
 
     response! {
-        /// H5预签约自动还款协议: what comes back.
+        /// H5预签约自动还款协议: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsH5PresignResponse`](crate::credit_repayment::PostCreditRepaymentPartnerContractsH5PresignResponse).
         #[doc(alias = "H5预签约自动还款协议")]

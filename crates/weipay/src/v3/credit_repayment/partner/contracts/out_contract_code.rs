@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询自动还款协议: what comes back.
+        /// 查询自动还款协议: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerContractsByOutContractCodeResponse`](crate::credit_repayment::GetCreditRepaymentPartnerContractsByOutContractCodeResponse).
         #[doc(alias = "查询自动还款协议")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 解除自动还款协议: what is sent.
+        /// 解除自动还款协议: the request.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsTerminateRequest`](crate::credit_repayment::PostCreditRepaymentPartnerContractsTerminateRequest).
         #[doc(alias = "解除自动还款协议")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 解除自动还款协议: what comes back.
+        /// 解除自动还款协议: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsTerminateResponse`](crate::credit_repayment::PostCreditRepaymentPartnerContractsTerminateResponse).
         #[doc(alias = "解除自动还款协议")]

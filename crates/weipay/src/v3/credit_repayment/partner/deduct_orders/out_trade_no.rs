@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询还款单: what comes back.
+        /// 查询还款单: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerDeductOrdersByOutTradeNoResponse`](crate::credit_repayment::GetCreditRepaymentPartnerDeductOrdersByOutTradeNoResponse).
         #[doc(alias = "查询还款单")]

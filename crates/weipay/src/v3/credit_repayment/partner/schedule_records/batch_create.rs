@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预约还款: what is sent.
+        /// 预约还款: the request.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateRequest`](crate::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateRequest).
         #[doc(alias = "预约还款")]
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 预约还款: what comes back.
+        /// 预约还款: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateResponse`](crate::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateResponse).
         #[doc(alias = "预约还款")]

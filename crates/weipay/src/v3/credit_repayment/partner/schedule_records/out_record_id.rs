@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询预约还款记录: what is sent.
+        /// 查询预约还款记录: the request.
         ///
         /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdRequest`](crate::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdRequest).
         #[doc(alias = "查询预约还款记录")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询预约还款记录: what comes back.
+        /// 查询预约还款记录: the response.
         ///
         /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdResponse`](crate::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdResponse).
         #[doc(alias = "查询预约还款记录")]

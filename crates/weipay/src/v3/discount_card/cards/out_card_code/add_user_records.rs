@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 增加用户记录: what is sent.
+        /// 增加用户记录: the request.
         ///
         /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest`](crate::discount_card::PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest).
         #[doc(alias = "增加用户记录")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 通过先享卡订单号查询订单: what comes back.
+        /// 通过先享卡订单号查询订单: the response.
         ///
         /// Its flat name is [`weipay::discount_card::GetDiscountCardOrdersOutTradeNoByOutTradeNoResponse`](crate::discount_card::GetDiscountCardOrdersOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "通过先享卡订单号查询订单")]

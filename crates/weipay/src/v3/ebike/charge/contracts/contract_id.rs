@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 通过签约号查询用户状态: what is sent.
+        /// 通过签约号查询用户状态: the request.
         ///
         /// Its flat name is [`weipay::ebike::GetEbikeChargeContractsByContractIdRequest`](crate::ebike::GetEbikeChargeContractsByContractIdRequest).
         #[doc(alias = "通过签约号查询用户状态")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过签约号查询用户状态: what comes back.
+        /// 通过签约号查询用户状态: the response.
         ///
         /// Its flat name is [`weipay::ebike::GetEbikeChargeContractsByContractIdResponse`](crate::ebike::GetEbikeChargeContractsByContractIdResponse).
         #[doc(alias = "通过签约号查询用户状态")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预开通服务: what is sent.
+        /// 预开通服务: the request.
         ///
         /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsPreopenRequest`](crate::ebike::PostEbikeChargeContractsPreopenRequest).
         #[doc(alias = "预开通服务")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 预开通服务: what comes back.
+        /// 预开通服务: the response.
         ///
         /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsPreopenResponse`](crate::ebike::PostEbikeChargeContractsPreopenResponse).
         #[doc(alias = "预开通服务")]

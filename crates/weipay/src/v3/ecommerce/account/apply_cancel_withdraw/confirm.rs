@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 平台代商户确认注销: what is sent.
+        /// 平台代商户确认注销: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmRequest`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmRequest).
         #[doc(alias = "平台代商户确认注销")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 平台代商户确认注销: what comes back.
+        /// 平台代商户确认注销: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmResponse`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmResponse).
         #[doc(alias = "平台代商户确认注销")]

@@ -15,22 +15,22 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 注销申请图片上传: what is sent.
+        /// 注销申请图片上传: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsMediaRequest`](crate::ecommerce::PostEcommerceAccountCancelApplicationsMediaRequest).
         #[doc(alias = "注销申请图片上传")]
         pub struct Request {
             /// 媒体图片文件. Required.
             file: File = file("file").required(),
-            /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+            /// 图片文件的摘要. Default: taken from the file. Required.
             file_digest: String = meta("file_digest").required().file_sha256(),
-            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
             file_name: String = meta("file_name").required().file_name(),
         }
     }
 
     response! {
-        /// 注销申请图片上传: what comes back.
+        /// 注销申请图片上传: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsMediaResponse`](crate::ecommerce::PostEcommerceAccountCancelApplicationsMediaResponse).
         #[doc(alias = "注销申请图片上传")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, response};
 
     response! {
-        /// 撤销申请单-使用申请单号: what comes back.
+        /// 撤销申请单-使用申请单号: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsByApplymentIdRevokeResponse`](crate::ecommerce::PostEcommerceApplymentsByApplymentIdRevokeResponse).
         #[doc(alias = "撤销申请单-使用申请单号")]

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 通过业务申请编号查询申请状态: what comes back.
+        /// 通过业务申请编号查询申请状态: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceApplymentsOutRequestNoByOutRequestNoResponse`](crate::ecommerce::GetEcommerceApplymentsOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "通过业务申请编号查询申请状态")]

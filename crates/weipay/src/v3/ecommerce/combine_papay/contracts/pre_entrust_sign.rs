@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// APP方式预签约: what is sent.
+        /// APP方式预签约: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignRequest`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignRequest).
         #[doc(alias = "APP方式预签约")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// APP方式预签约: what comes back.
+        /// APP方式预签约: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignResponse`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignResponse).
         #[doc(alias = "APP方式预签约")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 电商合单委托代扣查询订单: what comes back.
+        /// 电商合单委托代扣查询订单: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse`](crate::ecommerce::GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse).
         #[doc(alias = "电商合单委托代扣查询订单")]

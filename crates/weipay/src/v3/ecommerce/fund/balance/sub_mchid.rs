@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询二级商户账户实时余额: what is sent.
+        /// 查询二级商户账户实时余额: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundBalanceBySubMchidRequest`](crate::ecommerce::GetEcommerceFundBalanceBySubMchidRequest).
         #[doc(alias = "查询二级商户账户实时余额")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询二级商户账户实时余额: what comes back.
+        /// 查询二级商户账户实时余额: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundBalanceBySubMchidResponse`](crate::ecommerce::GetEcommerceFundBalanceBySubMchidResponse).
         #[doc(alias = "查询二级商户账户实时余额")]

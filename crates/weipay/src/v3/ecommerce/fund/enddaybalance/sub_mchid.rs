@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询二级商户账户日终余额: what is sent.
+        /// 查询二级商户账户日终余额: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidRequest`](crate::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidRequest).
         #[doc(alias = "查询二级商户账户日终余额")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询二级商户账户日终余额: what comes back.
+        /// 查询二级商户账户日终余额: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidResponse`](crate::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidResponse).
         #[doc(alias = "查询二级商户账户日终余额")]

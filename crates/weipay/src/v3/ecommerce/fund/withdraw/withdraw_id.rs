@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付提现单号查询: what is sent.
+        /// 微信支付提现单号查询: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundWithdrawByWithdrawIdRequest`](crate::ecommerce::GetEcommerceFundWithdrawByWithdrawIdRequest).
         #[doc(alias = "微信支付提现单号查询")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付提现单号查询: what comes back.
+        /// 微信支付提现单号查询: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundWithdrawByWithdrawIdResponse`](crate::ecommerce::GetEcommerceFundWithdrawByWithdrawIdResponse).
         #[doc(alias = "微信支付提现单号查询")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 根据业务申请单号查签约信息: what is sent.
+        /// 根据业务申请单号查签约信息: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeRequest`](crate::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeRequest).
         #[doc(alias = "根据业务申请单号查签约信息")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 根据业务申请单号查签约信息: what comes back.
+        /// 根据业务申请单号查签约信息: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeResponse`](crate::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "根据业务申请单号查签约信息")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// APP场景预签约: what is sent.
+        /// APP场景预签约: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppRequest`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppRequest).
         #[doc(alias = "APP场景预签约")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// APP场景预签约: what comes back.
+        /// APP场景预签约: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppResponse`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppResponse).
         #[doc(alias = "APP场景预签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 小程序场景预签约: what is sent.
+        /// 小程序场景预签约: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramRequest`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramRequest).
         #[doc(alias = "小程序场景预签约")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序场景预签约: what comes back.
+        /// 小程序场景预签约: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramResponse`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramResponse).
         #[doc(alias = "小程序场景预签约")]

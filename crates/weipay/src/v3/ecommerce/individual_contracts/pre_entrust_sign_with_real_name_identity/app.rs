@@ -17,28 +17,28 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// APP场景预签约（需要实名验证）: what is sent.
+        /// APP场景预签约（需要实名验证）: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppRequest`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppRequest).
         #[doc(alias = "APP场景预签约（需要实名验证）")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 签约和付款的AppID. Required.
             appid: String = body("appid").required(),
             /// 业务申请单号. Required.
             out_contract_code: String = body("out_contract_code").required().request_number(),
-            /// 真实姓名. Required; travels encrypted (敏感信息加密).
+            /// 真实姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").required().encrypted(),
             /// 证件类型. Required.
             cred_type: CredType = body("cred_type").required(),
-            /// 件号码. Required; travels encrypted (敏感信息加密).
+            /// 件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cred_id: Sensitive = body("cred_id").required().encrypted(),
         }
     }
 
     response! {
-        /// APP场景预签约（需要实名验证）: what comes back.
+        /// APP场景预签约（需要实名验证）: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppResponse`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppResponse).
         #[doc(alias = "APP场景预签约（需要实名验证）")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询二级商户商家转账授权状态: what comes back.
+        /// 查询二级商户商家转账授权状态: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferAuthorizationsBySubMchidResponse`](crate::ecommerce::GetEcommerceMchTransferAuthorizationsBySubMchidResponse).
         #[doc(alias = "查询二级商户商家转账授权状态")]

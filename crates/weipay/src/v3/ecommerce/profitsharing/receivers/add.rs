@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 添加分账接收方: what is sent.
+        /// 添加分账接收方: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversAddRequest`](crate::ecommerce::PostEcommerceProfitsharingReceiversAddRequest).
         #[doc(alias = "添加分账接收方")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 公众账号ID. Required.
             appid: String = body("appid").required(),
@@ -32,7 +32,7 @@ pub mod post {
             account: String = body("account").required(),
             /// 接收方名称.
             name: String = body("name"),
-            /// 接收方名称的密文. Travels encrypted (敏感信息加密).
+            /// 接收方名称的密文. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_name: Sensitive = body("encrypted_name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: RelationType = body("relation_type").required(),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加分账接收方: what comes back.
+        /// 添加分账接收方: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversAddResponse`](crate::ecommerce::PostEcommerceProfitsharingReceiversAddResponse).
         #[doc(alias = "添加分账接收方")]

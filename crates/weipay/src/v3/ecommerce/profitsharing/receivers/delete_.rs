@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 删除分账接收方: what is sent.
+        /// 删除分账接收方: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversDeleteRequest`](crate::ecommerce::PostEcommerceProfitsharingReceiversDeleteRequest).
         #[doc(alias = "删除分账接收方")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 删除分账接收方: what comes back.
+        /// 删除分账接收方: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversDeleteResponse`](crate::ecommerce::PostEcommerceProfitsharingReceiversDeleteResponse).
         #[doc(alias = "删除分账接收方")]

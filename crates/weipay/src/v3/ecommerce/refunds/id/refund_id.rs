@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 通过微信支付退款单号查询退款: what is sent.
+        /// 通过微信支付退款单号查询退款: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsIdByRefundIdRequest`](crate::ecommerce::GetEcommerceRefundsIdByRefundIdRequest).
         #[doc(alias = "通过微信支付退款单号查询退款")]
@@ -35,7 +35,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过微信支付退款单号查询退款: what comes back.
+        /// 通过微信支付退款单号查询退款: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsIdByRefundIdResponse`](crate::ecommerce::GetEcommerceRefundsIdByRefundIdResponse).
         #[doc(alias = "通过微信支付退款单号查询退款")]

@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 通过商户退款单号查询退款: what is sent.
+        /// 通过商户退款单号查询退款: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoRequest`](crate::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoRequest).
         #[doc(alias = "通过商户退款单号查询退款")]
@@ -35,7 +35,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过商户退款单号查询退款: what comes back.
+        /// 通过商户退款单号查询退款: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoResponse`](crate::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoResponse).
         #[doc(alias = "通过商户退款单号查询退款")]

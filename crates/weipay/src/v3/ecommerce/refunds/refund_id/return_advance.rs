@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询垫付回补结果: what is sent.
+        /// 查询垫付回补结果: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceRequest`](crate::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceRequest).
         #[doc(alias = "查询垫付回补结果")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询垫付回补结果: what comes back.
+        /// 查询垫付回补结果: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceResponse`](crate::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceResponse).
         #[doc(alias = "查询垫付回补结果")]
@@ -64,7 +64,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 垫付退款回补: what is sent.
+        /// 垫付退款回补: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceRequest`](crate::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceRequest).
         #[doc(alias = "垫付退款回补")]
@@ -75,7 +75,7 @@ pub mod post {
     }
 
     response! {
-        /// 垫付退款回补: what comes back.
+        /// 垫付退款回补: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceResponse`](crate::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceResponse).
         #[doc(alias = "垫付退款回补")]

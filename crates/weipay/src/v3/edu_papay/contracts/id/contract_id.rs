@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 通过协议号查询签约: what is sent.
+        /// 通过协议号查询签约: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayContractsIdByContractIdRequest`](crate::edu_papay::GetEduPapayContractsIdByContractIdRequest).
         #[doc(alias = "通过协议号查询签约")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过协议号查询签约: what comes back.
+        /// 通过协议号查询签约: the response.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayContractsIdByContractIdResponse`](crate::edu_papay::GetEduPapayContractsIdByContractIdResponse).
         #[doc(alias = "通过协议号查询签约")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信订单号查单: what is sent.
+        /// 微信订单号查单: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsIdByTransactionIdRequest`](crate::edu_papay::GetEduPapayTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信订单号查单")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信订单号查单: what comes back.
+        /// 微信订单号查单: the response.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsIdByTransactionIdResponse`](crate::edu_papay::GetEduPapayTransactionsIdByTransactionIdResponse).
         #[doc(alias = "微信订单号查单")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户订单号查单: what is sent.
+        /// 商户订单号查单: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoRequest`](crate::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "商户订单号查单")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户订单号查单: what comes back.
+        /// 商户订单号查单: the response.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoResponse`](crate::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "商户订单号查单")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 通过用户标识查询签约: what is sent.
+        /// 通过用户标识查询签约: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayUserByOpenidContractsRequest`](crate::edu_papay::GetEduPapayUserByOpenidContractsRequest).
         #[doc(alias = "通过用户标识查询签约")]
@@ -43,7 +43,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过用户标识查询签约: what comes back.
+        /// 通过用户标识查询签约: the response.
         ///
         /// Its flat name is [`weipay::edu_papay::GetEduPapayUserByOpenidContractsResponse`](crate::edu_papay::GetEduPapayUserByOpenidContractsResponse).
         #[doc(alias = "通过用户标识查询签约")]

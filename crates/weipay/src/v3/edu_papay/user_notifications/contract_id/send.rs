@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 发送扣款预通知: what is sent.
+        /// 发送扣款预通知: the request.
         ///
         /// Its flat name is [`weipay::edu_papay::PostEduPapayUserNotificationsByContractIdSendRequest`](crate::edu_papay::PostEduPapayUserNotificationsByContractIdSendRequest).
         #[doc(alias = "发送扣款预通知")]

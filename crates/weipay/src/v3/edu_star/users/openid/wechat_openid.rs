@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 通过微信用户标识查询用户信息: what is sent.
+        /// 通过微信用户标识查询用户信息: the request.
         ///
         /// Its flat name is [`weipay::edu_star::GetEduStarUsersOpenidByWechatOpenidRequest`](crate::edu_star::GetEduStarUsersOpenidByWechatOpenidRequest).
         #[doc(alias = "通过微信用户标识查询用户信息")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过微信用户标识查询用户信息: what comes back.
+        /// 通过微信用户标识查询用户信息: the response.
         ///
         /// Its flat name is [`weipay::edu_star::GetEduStarUsersOpenidByWechatOpenidResponse`](crate::edu_star::GetEduStarUsersOpenidByWechatOpenidResponse).
         #[doc(alias = "通过微信用户标识查询用户信息")]

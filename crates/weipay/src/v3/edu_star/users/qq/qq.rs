@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 通过QQ账号查询用户信息: what is sent.
+        /// 通过QQ账号查询用户信息: the request.
         ///
         /// Its flat name is [`weipay::edu_star::GetEduStarUsersQqByQqRequest`](crate::edu_star::GetEduStarUsersQqByQqRequest).
         #[doc(alias = "通过QQ账号查询用户信息")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过QQ账号查询用户信息: what comes back.
+        /// 通过QQ账号查询用户信息: the response.
         ///
         /// Its flat name is [`weipay::edu_star::GetEduStarUsersQqByQqResponse`](crate::edu_star::GetEduStarUsersQqByQqResponse).
         #[doc(alias = "通过QQ账号查询用户信息")]

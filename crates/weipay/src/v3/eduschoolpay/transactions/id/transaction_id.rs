@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付订单号查单: what is sent.
+        /// 微信支付订单号查单: the request.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdRequest`](crate::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信支付订单号查单")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付订单号查单: what comes back.
+        /// 微信支付订单号查单: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdResponse`](crate::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdResponse).
         #[doc(alias = "微信支付订单号查单")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户订单号查单: what is sent.
+        /// 商户订单号查单: the request.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsOutTradeNoByOutTradeNoRequest`](crate::eduschoolpay::GetEduschoolpayTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "商户订单号查单")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户订单号查单: what comes back.
+        /// 商户订单号查单: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsOutTradeNoByOutTradeNoResponse`](crate::eduschoolpay::GetEduschoolpayTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "商户订单号查单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询用户签约列表: what is sent.
+        /// 查询用户签约列表: the request.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayUsersByOpenidContractsRequest`](crate::eduschoolpay::GetEduschoolpayUsersByOpenidContractsRequest).
         #[doc(alias = "查询用户签约列表")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户签约列表: what comes back.
+        /// 查询用户签约列表: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayUsersByOpenidContractsResponse`](crate::eduschoolpay::GetEduschoolpayUsersByOpenidContractsResponse).
         #[doc(alias = "查询用户签约列表")]

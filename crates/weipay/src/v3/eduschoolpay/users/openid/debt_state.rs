@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 商户查询用户欠款状态: what comes back.
+        /// 商户查询用户欠款状态: the response.
         ///
         /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayUsersByOpenidDebtStateResponse`](crate::eduschoolpay::GetEduschoolpayUsersByOpenidDebtStateResponse).
         #[doc(alias = "商户查询用户欠款状态")]

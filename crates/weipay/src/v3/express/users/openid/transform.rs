@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 用户openid转换: what is sent.
+        /// 用户openid转换: the request.
         ///
         /// Its flat name is [`weipay::express::PostExpressUsersByOpenidTransformRequest`](crate::express::PostExpressUsersByOpenidTransformRequest).
         #[doc(alias = "用户openid转换")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 用户openid转换: what comes back.
+        /// 用户openid转换: the response.
         ///
         /// Its flat name is [`weipay::express::PostExpressUsersByOpenidTransformResponse`](crate::express::PostExpressUsersByOpenidTransformResponse).
         #[doc(alias = "用户openid转换")]

@@ -26,7 +26,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付批次单号查询批次单: what is sent.
+        /// 微信支付批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoRequest`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoRequest).
         #[doc(alias = "微信支付批次单号查询批次单")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付批次单号查询批次单: what comes back.
+        /// 微信支付批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoResponse`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoResponse).
         #[doc(alias = "微信支付批次单号查询批次单")]

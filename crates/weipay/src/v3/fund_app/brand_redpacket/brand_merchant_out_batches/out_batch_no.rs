@@ -26,7 +26,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商家批次单号查询批次单: what is sent.
+        /// 商家批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoRequest`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoRequest).
         #[doc(alias = "商家批次单号查询批次单")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 商家批次单号查询批次单: what comes back.
+        /// 商家批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoResponse`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoResponse).
         #[doc(alias = "商家批次单号查询批次单")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 商户单号申请电子回单: what is sent.
+        /// 商户单号申请电子回单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignOutBillNoRequest`](crate::fund_app::PostFundAppMchTransferElecsignOutBillNoRequest).
         #[doc(alias = "商户单号申请电子回单")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户单号申请电子回单: what comes back.
+        /// 商户单号申请电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignOutBillNoResponse`](crate::fund_app::PostFundAppMchTransferElecsignOutBillNoResponse).
         #[doc(alias = "商户单号申请电子回单")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 微信单号申请电子回单: what is sent.
+        /// 微信单号申请电子回单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignTransferBillNoRequest`](crate::fund_app::PostFundAppMchTransferElecsignTransferBillNoRequest).
         #[doc(alias = "微信单号申请电子回单")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 微信单号申请电子回单: what comes back.
+        /// 微信单号申请电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignTransferBillNoResponse`](crate::fund_app::PostFundAppMchTransferElecsignTransferBillNoResponse).
         #[doc(alias = "微信单号申请电子回单")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请公益捐赠预算: what is sent.
+        /// 申请公益捐赠预算: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetRequest`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetRequest).
         #[doc(alias = "申请公益捐赠预算")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请公益捐赠预算: what comes back.
+        /// 申请公益捐赠预算: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetResponse`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetResponse).
         #[doc(alias = "申请公益捐赠预算")]

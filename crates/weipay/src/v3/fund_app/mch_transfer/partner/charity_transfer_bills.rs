@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 发起公益捐赠: what is sent.
+        /// 发起公益捐赠: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsRequest`](crate::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsRequest).
         #[doc(alias = "发起公益捐赠")]
@@ -56,7 +56,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起公益捐赠: what comes back.
+        /// 发起公益捐赠: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsResponse`](crate::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsResponse).
         #[doc(alias = "发起公益捐赠")]

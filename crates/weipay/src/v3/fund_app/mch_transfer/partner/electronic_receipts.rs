@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请单笔转账电子回单: what is sent.
+        /// 申请单笔转账电子回单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsRequest`](crate::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsRequest).
         #[doc(alias = "申请单笔转账电子回单")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请单笔转账电子回单: what comes back.
+        /// 申请单笔转账电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsResponse`](crate::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsResponse).
         #[doc(alias = "申请单笔转账电子回单")]

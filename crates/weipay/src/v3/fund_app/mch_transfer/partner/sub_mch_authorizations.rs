@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请子商户商家转账授权: what is sent.
+        /// 申请子商户商家转账授权: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsRequest`](crate::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsRequest).
         #[doc(alias = "申请子商户商家转账授权")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请子商户商家转账授权: what comes back.
+        /// 申请子商户商家转账授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsResponse`](crate::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsResponse).
         #[doc(alias = "申请子商户商家转账授权")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请免确认收款授权: what is sent.
+        /// 申请免确认收款授权: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsRequest`](crate::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsRequest).
         #[doc(alias = "申请免确认收款授权")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请免确认收款授权: what comes back.
+        /// 申请免确认收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsResponse`](crate::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsResponse).
         #[doc(alias = "申请免确认收款授权")]

@@ -21,12 +21,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 发起转账并完成自动收款授权: what is sent.
+        /// 发起转账并完成自动收款授权: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationRequest`](crate::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationRequest).
         #[doc(alias = "发起转账并完成自动收款授权")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户AppID. Required.
             appid: String = body("appid").required(),
@@ -35,7 +35,7 @@ pub mod post {
                 body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
             /// 收款用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -58,7 +58,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起转账并完成自动收款授权: what comes back.
+        /// 发起转账并完成自动收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationResponse).
         #[doc(alias = "发起转账并完成自动收款授权")]

@@ -18,19 +18,19 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 用户授权后转账: what is sent.
+        /// 用户授权后转账: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsTransferRequest`](crate::fund_app::PostFundAppMchTransferTransferBillsTransferRequest).
         #[doc(alias = "用户授权后转账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 商户AppID. Required.
             appid: String = body("appid").required(),
             /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
             out_bill_no: String =
                 body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 用户授权后转账: what comes back.
+        /// 用户授权后转账: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsTransferResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsTransferResponse).
         #[doc(alias = "用户授权后转账")]
@@ -78,7 +78,7 @@ pub mod post {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 查询转账到QQ钱包的结果: what comes back.
+        /// 查询转账到QQ钱包的结果: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferTransferToQqWalletBillsByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferTransferToQqWalletBillsByOutBillNoResponse).
         #[doc(alias = "查询转账到QQ钱包的结果")]
@@ -42,7 +42,7 @@ pub mod get {
             openid: String = body("openid"),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询订单剩余可出境余额: what is sent.
+        /// 查询订单剩余可出境余额: the request.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsRequest`](crate::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsRequest).
         #[doc(alias = "查询订单剩余可出境余额")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单剩余可出境余额: what comes back.
+        /// 查询订单剩余可出境余额: the response.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsResponse`](crate::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsResponse).
         #[doc(alias = "查询订单剩余可出境余额")]

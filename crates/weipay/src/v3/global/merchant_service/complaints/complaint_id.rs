@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 查询投诉单详情: what is sent.
+        /// 查询投诉单详情: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdRequest`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdRequest).
         #[doc(alias = "查询投诉单详情")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询投诉单详情: what comes back.
+        /// 查询投诉单详情: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdResponse`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdResponse).
         #[doc(alias = "查询投诉单详情")]
@@ -46,7 +46,7 @@ pub mod get {
             complaint_state: ComplaintState = body("complaint_state").required(),
             /// 被诉商户号. Required.
             complainted_mchid: String = body("complainted_mchid").required(),
-            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            /// 投诉人联系方式. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉单关联订单信息.
             complaint_order_info: Vec<GlobalComplaintOrderInfo> = body("complaint_order_info"),

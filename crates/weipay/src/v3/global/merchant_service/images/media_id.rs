@@ -11,7 +11,7 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 图片下载: what is sent.
+        /// 图片下载: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceImagesByMediaIdRequest`](crate::global::GetGlobalMerchantServiceImagesByMediaIdRequest).
         #[doc(alias = "图片下载")]

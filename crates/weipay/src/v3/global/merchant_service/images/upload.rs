@@ -11,7 +11,7 @@ pub mod post {
     use crate::model::{body, response};
 
     response! {
-        /// 商户上传反馈图片: what comes back.
+        /// 商户上传反馈图片: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantServiceImagesUploadResponse`](crate::global::PostGlobalMerchantServiceImagesUploadResponse).
         #[doc(alias = "商户上传反馈图片")]

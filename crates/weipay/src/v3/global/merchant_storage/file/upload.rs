@@ -15,22 +15,22 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 上传文件: what is sent.
+        /// 上传文件: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantStorageFileUploadRequest`](crate::global::PostGlobalMerchantStorageFileUploadRequest).
         #[doc(alias = "上传文件")]
         pub struct Request {
             /// 文件信息. Required.
             file: File = file("file").required(),
-            /// 文件的摘要. The client takes it from the file unless it is set. Required.
+            /// 文件的摘要. Default: taken from the file. Required.
             digest: String = meta("digest").required().file_sha256(),
-            /// 商户上传的文件的名称. The client takes it from the file unless it is set. Required.
+            /// 商户上传的文件的名称. Default: taken from the file. Required.
             filename: String = meta("filename").required().file_name(),
         }
     }
 
     response! {
-        /// 上传文件: what comes back.
+        /// 上传文件: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantStorageFileUploadResponse`](crate::global::PostGlobalMerchantStorageFileUploadResponse).
         #[doc(alias = "上传文件")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 提交付款码支付: what is sent.
+        /// 提交付款码支付: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMicropayTransactionsPayRequest`](crate::global::PostGlobalMicropayTransactionsPayRequest).
         #[doc(alias = "提交付款码支付")]
@@ -70,7 +70,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交付款码支付: what comes back.
+        /// 提交付款码支付: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMicropayTransactionsPayResponse`](crate::global::PostGlobalMicropayTransactionsPayResponse).
         #[doc(alias = "提交付款码支付")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// APP签约: what is sent.
+        /// APP签约: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsAppPreEntrustSignRequest`](crate::global::PostGlobalPapayContractsAppPreEntrustSignRequest).
         #[doc(alias = "APP签约")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// APP签约: what comes back.
+        /// APP签约: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsAppPreEntrustSignResponse`](crate::global::PostGlobalPapayContractsAppPreEntrustSignResponse).
         #[doc(alias = "APP签约")]

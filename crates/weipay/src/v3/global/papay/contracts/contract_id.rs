@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 代扣协议ID查询签约: what is sent.
+        /// 代扣协议ID查询签约: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayContractsByContractIdRequest`](crate::global::GetGlobalPapayContractsByContractIdRequest).
         #[doc(alias = "代扣协议ID查询签约")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 代扣协议ID查询签约: what comes back.
+        /// 代扣协议ID查询签约: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayContractsByContractIdResponse`](crate::global::GetGlobalPapayContractsByContractIdResponse).
         #[doc(alias = "代扣协议ID查询签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// H5预签约: what is sent.
+        /// H5预签约: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsH5PreEntrustSignRequest`](crate::global::PostGlobalPapayContractsH5PreEntrustSignRequest).
         #[doc(alias = "H5预签约")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// H5预签约: what comes back.
+        /// H5预签约: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsH5PreEntrustSignResponse`](crate::global::PostGlobalPapayContractsH5PreEntrustSignResponse).
         #[doc(alias = "H5预签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// JSAPI预签约: what is sent.
+        /// JSAPI预签约: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsJsapiPreEntrustSignRequest`](crate::global::PostGlobalPapayContractsJsapiPreEntrustSignRequest).
         #[doc(alias = "JSAPI预签约")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// JSAPI预签约: what comes back.
+        /// JSAPI预签约: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsJsapiPreEntrustSignResponse`](crate::global::PostGlobalPapayContractsJsapiPreEntrustSignResponse).
         #[doc(alias = "JSAPI预签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 小程序签约: what is sent.
+        /// 小程序签约: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsMiniprogramPreEntrustSignRequest`](crate::global::PostGlobalPapayContractsMiniprogramPreEntrustSignRequest).
         #[doc(alias = "小程序签约")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序签约: what comes back.
+        /// 小程序签约: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsMiniprogramPreEntrustSignResponse`](crate::global::PostGlobalPapayContractsMiniprogramPreEntrustSignResponse).
         #[doc(alias = "小程序签约")]

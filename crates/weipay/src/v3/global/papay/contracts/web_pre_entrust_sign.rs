@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// WEB预签约: what is sent.
+        /// WEB预签约: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsWebPreEntrustSignRequest`](crate::global::PostGlobalPapayContractsWebPreEntrustSignRequest).
         #[doc(alias = "WEB预签约")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// WEB预签约: what comes back.
+        /// WEB预签约: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsWebPreEntrustSignResponse`](crate::global::PostGlobalPapayContractsWebPreEntrustSignResponse).
         #[doc(alias = "WEB预签约")]

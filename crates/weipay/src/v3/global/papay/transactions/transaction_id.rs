@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单(微信支付订单号): what is sent.
+        /// 查询订单(微信支付订单号): the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayTransactionsByTransactionIdRequest`](crate::global::GetGlobalPapayTransactionsByTransactionIdRequest).
         #[doc(alias = "查询订单(微信支付订单号)")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单(微信支付订单号): what comes back.
+        /// 查询订单(微信支付订单号): the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayTransactionsByTransactionIdResponse`](crate::global::GetGlobalPapayTransactionsByTransactionIdResponse).
         #[doc(alias = "查询订单(微信支付订单号)")]

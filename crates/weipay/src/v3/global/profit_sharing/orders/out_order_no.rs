@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询分账结果: what is sent.
+        /// 查询分账结果: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingOrdersByOutOrderNoRequest`](crate::global::GetGlobalProfitSharingOrdersByOutOrderNoRequest).
         #[doc(alias = "查询分账结果")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账结果: what comes back.
+        /// 查询分账结果: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingOrdersByOutOrderNoResponse`](crate::global::GetGlobalProfitSharingOrdersByOutOrderNoResponse).
         #[doc(alias = "查询分账结果")]

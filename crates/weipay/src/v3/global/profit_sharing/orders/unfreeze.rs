@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 解冻剩余资金: what is sent.
+        /// 解冻剩余资金: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersUnfreezeRequest`](crate::global::PostGlobalProfitSharingOrdersUnfreezeRequest).
         #[doc(alias = "解冻剩余资金")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 解冻剩余资金: what comes back.
+        /// 解冻剩余资金: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersUnfreezeResponse`](crate::global::PostGlobalProfitSharingOrdersUnfreezeResponse).
         #[doc(alias = "解冻剩余资金")]

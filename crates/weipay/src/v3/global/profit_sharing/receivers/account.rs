@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询分账接收方添加结果: what is sent.
+        /// 查询分账接收方添加结果: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingReceiversByAccountRequest`](crate::global::GetGlobalProfitSharingReceiversByAccountRequest).
         #[doc(alias = "查询分账接收方添加结果")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询分账接收方添加结果: what comes back.
+        /// 查询分账接收方添加结果: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingReceiversByAccountResponse`](crate::global::GetGlobalProfitSharingReceiversByAccountResponse).
         #[doc(alias = "查询分账接收方添加结果")]

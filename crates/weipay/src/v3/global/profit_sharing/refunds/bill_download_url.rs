@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取分账退款账单下载链接: what is sent.
+        /// 获取分账退款账单下载链接: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingRefundsBillDownloadUrlRequest`](crate::global::GetGlobalProfitSharingRefundsBillDownloadUrlRequest).
         #[doc(alias = "获取分账退款账单下载链接")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取分账退款账单下载链接: what comes back.
+        /// 获取分账退款账单下载链接: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingRefundsBillDownloadUrlResponse`](crate::global::GetGlobalProfitSharingRefundsBillDownloadUrlResponse).
         #[doc(alias = "获取分账退款账单下载链接")]

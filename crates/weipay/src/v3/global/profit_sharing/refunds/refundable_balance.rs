@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询可供垫付退款实时余额: what comes back.
+        /// 查询可供垫付退款实时余额: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingRefundsRefundableBalanceResponse`](crate::global::GetGlobalProfitSharingRefundsRefundableBalanceResponse).
         #[doc(alias = "查询可供垫付退款实时余额")]

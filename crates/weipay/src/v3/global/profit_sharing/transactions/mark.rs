@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 分账标记: what is sent.
+        /// 分账标记: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalProfitSharingTransactionsMarkRequest`](crate::global::PostGlobalProfitSharingTransactionsMarkRequest).
         #[doc(alias = "分账标记")]

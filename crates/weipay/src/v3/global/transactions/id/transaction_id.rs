@@ -24,7 +24,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单(微信支付订单号): what is sent.
+        /// 查询订单(微信支付订单号): the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalTransactionsIdByTransactionIdRequest`](crate::global::GetGlobalTransactionsIdByTransactionIdRequest).
         #[doc(alias = "查询订单(微信支付订单号)")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单(微信支付订单号): what comes back.
+        /// 查询订单(微信支付订单号): the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalTransactionsIdByTransactionIdResponse`](crate::global::GetGlobalTransactionsIdByTransactionIdResponse).
         #[doc(alias = "查询订单(微信支付订单号)")]

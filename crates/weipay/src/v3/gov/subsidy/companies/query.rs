@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 企业信息查询: what is sent.
+        /// 企业信息查询: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyCompaniesQueryRequest`](crate::gov::PostGovSubsidyCompaniesQueryRequest).
         #[doc(alias = "企业信息查询")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 企业信息查询: what comes back.
+        /// 企业信息查询: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyCompaniesQueryResponse`](crate::gov::PostGovSubsidyCompaniesQueryResponse).
         #[doc(alias = "企业信息查询")]

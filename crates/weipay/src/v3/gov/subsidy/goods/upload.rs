@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商品信息上传: what is sent.
+        /// 商品信息上传: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyGoodsUploadRequest`](crate::gov::PostGovSubsidyGoodsUploadRequest).
         #[doc(alias = "商品信息上传")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 商品信息上传: what comes back.
+        /// 商品信息上传: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyGoodsUploadResponse`](crate::gov::PostGovSubsidyGoodsUploadResponse).
         #[doc(alias = "商品信息上传")]

@@ -19,18 +19,18 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// N品类同步资格核销信息: what is sent.
+        /// N品类同步资格核销信息: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyNQualificationsSyncRequest`](crate::gov::PostGovSubsidyNQualificationsSyncRequest).
         #[doc(alias = "N品类同步资格核销信息")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 自然人姓名. Required; travels encrypted (敏感信息加密).
+            /// 自然人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").required().encrypted(),
-            /// 自然人证件号. Required; travels encrypted (敏感信息加密).
+            /// 自然人证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
-            /// 手机号. Required; travels encrypted (敏感信息加密).
+            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").required().encrypted(),
             /// 消费品类ID.
             appliance_id: i64 = body("appliance_id"),
@@ -100,7 +100,7 @@ pub mod post {
     }
 
     response! {
-        /// N品类同步资格核销信息: what comes back.
+        /// N品类同步资格核销信息: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyNQualificationsSyncResponse`](crate::gov::PostGovSubsidyNQualificationsSyncResponse).
         #[doc(alias = "N品类同步资格核销信息")]

@@ -19,18 +19,18 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 同步资格核销信息: what is sent.
+        /// 同步资格核销信息: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsSyncRequest`](crate::gov::PostGovSubsidyQualificationsSyncRequest).
         #[doc(alias = "同步资格核销信息")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 自然人姓名. Travels encrypted (敏感信息加密).
+            /// 自然人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").encrypted(),
-            /// 自然人证件号. Travels encrypted (敏感信息加密).
+            /// 自然人证件号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").encrypted(),
-            /// 手机号. Travels encrypted (敏感信息加密).
+            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 消费品类ID.
             appliance_id: i64 = body("appliance_id"),
@@ -106,7 +106,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步资格核销信息: what comes back.
+        /// 同步资格核销信息: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsSyncResponse`](crate::gov::PostGovSubsidyQualificationsSyncResponse).
         #[doc(alias = "同步资格核销信息")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// sn码锁定: what is sent.
+        /// sn码锁定: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidySncodeLockRequest`](crate::gov::PostGovSubsidySncodeLockRequest).
         #[doc(alias = "sn码锁定")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// sn码锁定: what comes back.
+        /// sn码锁定: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidySncodeLockResponse`](crate::gov::PostGovSubsidySncodeLockResponse).
         #[doc(alias = "sn码锁定")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 查询sn码状态: what is sent.
+        /// 查询sn码状态: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidySncodeQueryRequest`](crate::gov::PostGovSubsidySncodeQueryRequest).
         #[doc(alias = "查询sn码状态")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询sn码状态: what comes back.
+        /// 查询sn码状态: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidySncodeQueryResponse`](crate::gov::PostGovSubsidySncodeQueryResponse).
         #[doc(alias = "查询sn码状态")]

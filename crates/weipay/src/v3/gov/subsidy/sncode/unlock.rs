@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// sn码解锁: what is sent.
+        /// sn码解锁: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidySncodeUnlockRequest`](crate::gov::PostGovSubsidySncodeUnlockRequest).
         #[doc(alias = "sn码解锁")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// sn码解锁: what comes back.
+        /// sn码解锁: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidySncodeUnlockResponse`](crate::gov::PostGovSubsidySncodeUnlockResponse).
         #[doc(alias = "sn码解锁")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 交易信息查询: what is sent.
+        /// 交易信息查询: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsQueryRequest`](crate::gov::PostGovSubsidyTransactionsQueryRequest).
         #[doc(alias = "交易信息查询")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 交易信息查询: what comes back.
+        /// 交易信息查询: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsQueryResponse`](crate::gov::PostGovSubsidyTransactionsQueryResponse).
         #[doc(alias = "交易信息查询")]

@@ -17,18 +17,18 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 交易信息回传: what is sent.
+        /// 交易信息回传: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSyncRequest`](crate::gov::PostGovSubsidyTransactionsSyncRequest).
         #[doc(alias = "交易信息回传")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 自然人姓名. Travels encrypted (敏感信息加密).
+            /// 自然人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").encrypted(),
-            /// 自然人证件号. Travels encrypted (敏感信息加密).
+            /// 自然人证件号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").encrypted(),
-            /// 手机号. Travels encrypted (敏感信息加密).
+            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 消费品类ID.
             appliance_id: i64 = body("appliance_id"),
@@ -72,7 +72,7 @@ pub mod post {
     }
 
     response! {
-        /// 交易信息回传: what comes back.
+        /// 交易信息回传: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSyncResponse`](crate::gov::PostGovSubsidyTransactionsSyncResponse).
         #[doc(alias = "交易信息回传")]

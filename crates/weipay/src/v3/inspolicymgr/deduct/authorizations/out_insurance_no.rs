@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询保单授权信息: what comes back.
+        /// 查询保单授权信息: the response.
         ///
         /// Its flat name is [`weipay::inspolicymgr::GetInspolicymgrDeductAuthorizationsByOutInsuranceNoResponse`](crate::inspolicymgr::GetInspolicymgrDeductAuthorizationsByOutInsuranceNoResponse).
         #[doc(alias = "查询保单授权信息")]

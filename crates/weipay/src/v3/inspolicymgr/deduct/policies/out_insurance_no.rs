@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询保单: what comes back.
+        /// 查询保单: the response.
         ///
         /// Its flat name is [`weipay::inspolicymgr::GetInspolicymgrDeductPoliciesByOutInsuranceNoResponse`](crate::inspolicymgr::GetInspolicymgrDeductPoliciesByOutInsuranceNoResponse).
         #[doc(alias = "查询保单")]
@@ -99,12 +99,12 @@ pub mod patch {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// 更新保单信息: what is sent.
+        /// 更新保单信息: the request.
         ///
         /// Its flat name is [`weipay::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoRequest`](crate::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoRequest).
         #[doc(alias = "更新保单信息")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 被保险人姓名列表.
             insured_name_list: Vec<String> = body("insured_name_list"),
@@ -160,7 +160,7 @@ pub mod patch {
     }
 
     response! {
-        /// 更新保单信息: what comes back.
+        /// 更新保单信息: the response.
         ///
         /// Its flat name is [`weipay::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoResponse`](crate::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoResponse).
         #[doc(alias = "更新保单信息")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 关联订单信息: what is sent.
+        /// 关联订单信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsAssociateRequest`](crate::marketing::PostMarketingBusifavorCouponsAssociateRequest).
         #[doc(alias = "关联订单信息")]
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 关联订单信息: what comes back.
+        /// 关联订单信息: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsAssociateResponse`](crate::marketing::PostMarketingBusifavorCouponsAssociateResponse).
         #[doc(alias = "关联订单信息")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 使券失效: what is sent.
+        /// 使券失效: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDeactivateRequest`](crate::marketing::PostMarketingBusifavorCouponsDeactivateRequest).
         #[doc(alias = "使券失效")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 使券失效: what comes back.
+        /// 使券失效: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDeactivateResponse`](crate::marketing::PostMarketingBusifavorCouponsDeactivateResponse).
         #[doc(alias = "使券失效")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 取消关联订单信息: what is sent.
+        /// 取消关联订单信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDisassociateRequest`](crate::marketing::PostMarketingBusifavorCouponsDisassociateRequest).
         #[doc(alias = "取消关联订单信息")]
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 取消关联订单信息: what comes back.
+        /// 取消关联订单信息: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDisassociateResponse`](crate::marketing::PostMarketingBusifavorCouponsDisassociateResponse).
         #[doc(alias = "取消关联订单信息")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 申请退券: what is sent.
+        /// 申请退券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsReturnRequest`](crate::marketing::PostMarketingBusifavorCouponsReturnRequest).
         #[doc(alias = "申请退券")]
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请退券: what comes back.
+        /// 申请退券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsReturnResponse`](crate::marketing::PostMarketingBusifavorCouponsReturnResponse).
         #[doc(alias = "申请退券")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 向用户发券: what is sent.
+        /// 向用户发券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsSendRequest`](crate::marketing::PostMarketingBusifavorCouponsSendRequest).
         #[doc(alias = "向用户发券")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 向用户发券: what comes back.
+        /// 向用户发券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsSendResponse`](crate::marketing::PostMarketingBusifavorCouponsSendResponse).
         #[doc(alias = "向用户发券")]

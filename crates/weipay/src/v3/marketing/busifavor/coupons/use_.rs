@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 核销用户券: what is sent.
+        /// 核销用户券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsUseRequest`](crate::marketing::PostMarketingBusifavorCouponsUseRequest).
         #[doc(alias = "核销用户券")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 核销用户券: what comes back.
+        /// 核销用户券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsUseResponse`](crate::marketing::PostMarketingBusifavorCouponsUseResponse).
         #[doc(alias = "核销用户券")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 向用户发放商品券: what is sent.
+        /// 向用户发放商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorProductCouponsSendRequest`](crate::marketing::PostMarketingBusifavorProductCouponsSendRequest).
         #[doc(alias = "向用户发放商品券")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 向用户发放商品券: what comes back.
+        /// 向用户发放商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorProductCouponsSendResponse`](crate::marketing::PostMarketingBusifavorProductCouponsSendResponse).
         #[doc(alias = "向用户发放商品券")]

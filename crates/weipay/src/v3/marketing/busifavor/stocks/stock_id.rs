@@ -31,7 +31,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 查询商家券详情: what comes back.
+        /// 查询商家券详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdResponse`](crate::marketing::GetMarketingBusifavorStocksByStockIdResponse).
         #[doc(alias = "查询商家券详情")]
@@ -164,7 +164,7 @@ pub mod patch {
     use crate::model::{body, request};
 
     request! {
-        /// 修改商家券基本信息: what is sent.
+        /// 修改商家券基本信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingBusifavorStocksByStockIdRequest`](crate::marketing::PatchMarketingBusifavorStocksByStockIdRequest).
         #[doc(alias = "修改商家券基本信息")]

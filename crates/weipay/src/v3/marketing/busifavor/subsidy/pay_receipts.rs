@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询营销补差付款单列表: what is sent.
+        /// 查询营销补差付款单列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyPayReceiptsRequest`](crate::marketing::GetMarketingBusifavorSubsidyPayReceiptsRequest).
         #[doc(alias = "查询营销补差付款单列表")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询营销补差付款单列表: what comes back.
+        /// 查询营销补差付款单列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyPayReceiptsResponse`](crate::marketing::GetMarketingBusifavorSubsidyPayReceiptsResponse).
         #[doc(alias = "查询营销补差付款单列表")]
@@ -87,7 +87,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 营销补差付款: what is sent.
+        /// 营销补差付款: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyPayReceiptsRequest`](crate::marketing::PostMarketingBusifavorSubsidyPayReceiptsRequest).
         #[doc(alias = "营销补差付款")]
@@ -116,7 +116,7 @@ pub mod post {
     }
 
     response! {
-        /// 营销补差付款: what comes back.
+        /// 营销补差付款: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyPayReceiptsResponse`](crate::marketing::PostMarketingBusifavorSubsidyPayReceiptsResponse).
         #[doc(alias = "营销补差付款")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 营销补差回退: what is sent.
+        /// 营销补差回退: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyReturnReceiptsRequest`](crate::marketing::PostMarketingBusifavorSubsidyReturnReceiptsRequest).
         #[doc(alias = "营销补差回退")]
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 营销补差回退: what comes back.
+        /// 营销补差回退: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyReturnReceiptsResponse`](crate::marketing::PostMarketingBusifavorSubsidyReturnReceiptsResponse).
         #[doc(alias = "营销补差回退")]

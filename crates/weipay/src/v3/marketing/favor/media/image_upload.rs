@@ -18,22 +18,22 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// （营销）图片上传: what is sent.
+        /// （营销）图片上传: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorMediaImageUploadRequest`](crate::marketing::PostMarketingFavorMediaImageUploadRequest).
         #[doc(alias = "（营销）图片上传")]
         pub struct Request {
             /// 图片文件. Required; at most 2097152 bytes.
             file: File = file("file").required(),
-            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            /// 图片文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
-            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
             filename: String = meta("filename").required().file_name(),
         }
     }
 
     response! {
-        /// （营销）图片上传: what comes back.
+        /// （营销）图片上传: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorMediaImageUploadResponse`](crate::marketing::PostMarketingFavorMediaImageUploadResponse).
         #[doc(alias = "（营销）图片上传")]

@@ -33,7 +33,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询批次详情: what is sent.
+        /// 查询批次详情: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdRequest`](crate::marketing::GetMarketingFavorStocksByStockIdRequest).
         #[doc(alias = "查询批次详情")]
@@ -44,7 +44,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询批次详情: what comes back.
+        /// 查询批次详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdResponse`](crate::marketing::GetMarketingFavorStocksByStockIdResponse).
         #[doc(alias = "查询批次详情")]

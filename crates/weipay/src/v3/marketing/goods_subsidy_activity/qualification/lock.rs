@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 锁定品牌加价购活动资格: what is sent.
+        /// 锁定品牌加价购活动资格: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationLockRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationLockRequest).
         #[doc(alias = "锁定品牌加价购活动资格")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 锁定品牌加价购活动资格: what comes back.
+        /// 锁定品牌加价购活动资格: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationLockResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationLockResponse).
         #[doc(alias = "锁定品牌加价购活动资格")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 解锁品牌加价购活动资格: what is sent.
+        /// 解锁品牌加价购活动资格: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockRequest).
         #[doc(alias = "解锁品牌加价购活动资格")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 解锁品牌加价购活动资格: what comes back.
+        /// 解锁品牌加价购活动资格: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockResponse).
         #[doc(alias = "解锁品牌加价购活动资格")]

@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询活动详情: what comes back.
+        /// 查询活动详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesByActivityIdResponse`](crate::marketing::GetMarketingMembercardActivityActivitiesByActivityIdResponse).
         #[doc(alias = "查询活动详情")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 获取用户信息（跳转型激活）: what comes back.
+        /// 获取用户信息（跳转型激活）: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenActivateInformationsByActivateTicketResponse`](crate::marketing::GetMarketingMembercardOpenActivateInformationsByActivateTicketResponse).
         #[doc(alias = "获取用户信息（跳转型激活）")]

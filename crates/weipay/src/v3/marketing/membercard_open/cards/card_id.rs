@@ -49,7 +49,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询会员卡模板信息: what comes back.
+        /// 查询会员卡模板信息: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdResponse`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdResponse).
         #[doc(alias = "查询会员卡模板信息")]
@@ -128,7 +128,7 @@ pub mod patch {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 修改会员卡模板信息: what is sent.
+        /// 修改会员卡模板信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdRequest).
         #[doc(alias = "修改会员卡模板信息")]

@@ -16,16 +16,16 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request};
 
     request! {
-        /// 导入加密手机号提醒会员领卡: what is sent.
+        /// 导入加密手机号提醒会员领卡: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenPhonenumberMemberImportRequest`](crate::marketing::PostMarketingMembercardOpenPhonenumberMemberImportRequest).
         #[doc(alias = "导入加密手机号提醒会员领卡")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 会员信息. Required.
             member_information: MemberInformation = body("member_information").required(),
-            /// 加密手机号. Required; travels encrypted (敏感信息加密).
+            /// 加密手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
             /// 自定义场景值.
             outer_str: String = body("outer_str"),

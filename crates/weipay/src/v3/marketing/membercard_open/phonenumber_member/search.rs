@@ -16,22 +16,22 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
     request! {
-        /// 通过加密手机号查询会员领卡状态: what is sent.
+        /// 通过加密手机号查询会员领卡状态: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchRequest`](crate::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchRequest).
         #[doc(alias = "通过加密手机号查询会员领卡状态")]
         pub struct Request {
             /// 会员卡id. Required.
             card_id: String = query("card_id").required(),
-            /// 加密手机号. Required; travels encrypted (敏感信息加密).
+            /// 加密手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_phone_number: Sensitive = query("encrypted_phone_number").required().encrypted(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 通过加密手机号查询会员领卡状态: what comes back.
+        /// 通过加密手机号查询会员领卡状态: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchResponse`](crate::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchResponse).
         #[doc(alias = "通过加密手机号查询会员领卡状态")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询用户在品牌下所有会员卡: what is sent.
+        /// 查询用户在品牌下所有会员卡: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenUserCardsRequest`](crate::marketing::GetMarketingMembercardOpenUserCardsRequest).
         #[doc(alias = "查询用户在品牌下所有会员卡")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户在品牌下所有会员卡: what comes back.
+        /// 查询用户在品牌下所有会员卡: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenUserCardsResponse`](crate::marketing::GetMarketingMembercardOpenUserCardsResponse).
         #[doc(alias = "查询用户在品牌下所有会员卡")]

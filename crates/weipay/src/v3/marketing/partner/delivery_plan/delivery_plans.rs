@@ -25,7 +25,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建投放计划: what is sent.
+        /// 创建投放计划: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansRequest`](crate::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansRequest).
         #[doc(alias = "创建投放计划")]
@@ -62,7 +62,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建投放计划: what comes back.
+        /// 创建投放计划: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansResponse`](crate::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansResponse).
         #[doc(alias = "创建投放计划")]

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 提交图片生成任务: what is sent.
+        /// 提交图片生成任务: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponImageGenerationTasksRequest`](crate::marketing::PostMarketingPartnerProductCouponImageGenerationTasksRequest).
         #[doc(alias = "提交图片生成任务")]
@@ -35,9 +35,9 @@ pub mod post {
             task_id: String = body("task_id").required().length(6, 40).pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 图片生成类型. Required.
             image_generation_type: ImageGenerationType = body("image_generation_type").required(),
-            /// 拼图数据. Needed in one case: COMBINE_IMAGE.
+            /// 拼图数据. Required in one case: COMBINE_IMAGE.
             combine_image: CombineImage = body("combine_image"),
-            /// 抠图数据. Needed in one case: CUT_OUT.
+            /// 抠图数据. Required in one case: CUT_OUT.
             cut_out: CutOut = body("cut_out"),
         }
 
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交图片生成任务: what comes back.
+        /// 提交图片生成任务: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponImageGenerationTasksResponse`](crate::marketing::PostMarketingPartnerProductCouponImageGenerationTasksResponse).
         #[doc(alias = "提交图片生成任务")]

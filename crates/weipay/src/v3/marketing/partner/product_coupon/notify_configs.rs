@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 获取商品券事件通知地址: what comes back.
+        /// 获取商品券事件通知地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponNotifyConfigsResponse`](crate::marketing::GetMarketingPartnerProductCouponNotifyConfigsResponse).
         #[doc(alias = "获取商品券事件通知地址")]
@@ -43,7 +43,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 设置商品券事件通知地址: what is sent.
+        /// 设置商品券事件通知地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponNotifyConfigsRequest`](crate::marketing::PostMarketingPartnerProductCouponNotifyConfigsRequest).
         #[doc(alias = "设置商品券事件通知地址")]
@@ -54,7 +54,7 @@ pub mod post {
     }
 
     response! {
-        /// 设置商品券事件通知地址: what comes back.
+        /// 设置商品券事件通知地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponNotifyConfigsResponse`](crate::marketing::PostMarketingPartnerProductCouponNotifyConfigsResponse).
         #[doc(alias = "设置商品券事件通知地址")]

@@ -39,7 +39,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建商品券: what is sent.
+        /// 创建商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsRequest).
         #[doc(alias = "创建商品券")]
@@ -58,7 +58,7 @@ pub mod post {
             type_: ProductCouponType = body("type").required(),
             /// 使用模式. Required.
             usage_mode: ProductCouponUsageMode = body("usage_mode").required(),
-            /// 单券模式信息. Needed in one case: SINGLE.
+            /// 单券模式信息. Required in one case: SINGLE.
             single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
             /// 多次优惠模式信息.
             sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
@@ -69,7 +69,7 @@ pub mod post {
             display_info: ProductCouponProductInfo = body("display_info").required(),
             /// 外部商品ID.
             out_product_no: String = body("out_product_no"),
-            /// 批次信息. Needed in one case: SINGLE.
+            /// 批次信息. Required in one case: SINGLE.
             stock: Stock = body("stock"),
             /// 批次组信息.
             stock_bundle: ProductCouponStockBundle = body("stock_bundle"),
@@ -84,7 +84,7 @@ pub mod post {
             coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
             /// 发放规则. Required.
             stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
-            /// 单券使用规则. Needed in one case: SINGLE.
+            /// 单券使用规则. Required in one case: SINGLE.
             single_usage_rule: ProductCouponStockSingleUsageRule = body("single_usage_rule"),
             /// 多次优惠使用规则.
             sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
@@ -136,7 +136,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建商品券: what comes back.
+        /// 创建商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsResponse).
         #[doc(alias = "创建商品券")]

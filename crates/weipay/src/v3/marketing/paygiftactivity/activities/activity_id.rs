@@ -30,7 +30,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询活动详情接口: what comes back.
+        /// 查询活动详情接口: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdResponse).
         #[doc(alias = "查询活动详情接口")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询自定义入口: what comes back.
+        /// 查询自定义入口: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingShoppingReceiptCustomentrancesByBrandIdResponse`](crate::marketing::GetMarketingShoppingReceiptCustomentrancesByBrandIdResponse).
         #[doc(alias = "查询自定义入口")]
@@ -72,7 +72,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 更新自定义入口: what is sent.
+        /// 更新自定义入口: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdRequest`](crate::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdRequest).
         #[doc(alias = "更新自定义入口")]
@@ -106,7 +106,7 @@ pub mod patch {
     }
 
     response! {
-        /// 更新自定义入口: what comes back.
+        /// 更新自定义入口: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdResponse`](crate::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdResponse).
         #[doc(alias = "更新自定义入口")]

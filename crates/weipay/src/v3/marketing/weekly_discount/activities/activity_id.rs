@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询周周惠活动详情: what comes back.
+        /// 查询周周惠活动详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingWeeklyDiscountActivitiesByActivityIdResponse`](crate::marketing::GetMarketingWeeklyDiscountActivitiesByActivityIdResponse).
         #[doc(alias = "查询周周惠活动详情")]

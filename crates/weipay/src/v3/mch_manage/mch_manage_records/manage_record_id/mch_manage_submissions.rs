@@ -28,7 +28,7 @@ pub mod post {
     use crate::model::{JsonText, body, request, response};
 
     request! {
-        /// 对指定商户管理记录提交资料: what is sent.
+        /// 对指定商户管理记录提交资料: the request.
         ///
         /// Its flat name is [`weipay::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsRequest`](crate::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsRequest).
         #[doc(alias = "对指定商户管理记录提交资料")]
@@ -41,7 +41,7 @@ pub mod post {
     }
 
     response! {
-        /// 对指定商户管理记录提交资料: what comes back.
+        /// 对指定商户管理记录提交资料: the response.
         ///
         /// Its flat name is [`weipay::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsResponse`](crate::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsResponse).
         #[doc(alias = "对指定商户管理记录提交资料")]

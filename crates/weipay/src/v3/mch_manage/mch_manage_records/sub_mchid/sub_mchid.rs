@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 分页查询子商户名下的商户管理记录: what is sent.
+        /// 分页查询子商户名下的商户管理记录: the request.
         ///
         /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidRequest`](crate::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidRequest).
         #[doc(alias = "分页查询子商户名下的商户管理记录")]
@@ -46,7 +46,7 @@ pub mod get {
     }
 
     response! {
-        /// 分页查询子商户名下的商户管理记录: what comes back.
+        /// 分页查询子商户名下的商户管理记录: the response.
         ///
         /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidResponse`](crate::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidResponse).
         #[doc(alias = "分页查询子商户名下的商户管理记录")]

@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{JsonText, Time, body, request, response};
 
     request! {
-        /// 提交尽调资料: what is sent.
+        /// 提交尽调资料: the request.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest).
         #[doc(alias = "提交尽调资料")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 提交尽调资料: what comes back.
+        /// 提交尽调资料: the response.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse).
         #[doc(alias = "提交尽调资料")]

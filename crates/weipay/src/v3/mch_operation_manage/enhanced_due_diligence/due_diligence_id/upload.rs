@@ -15,16 +15,16 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 上传尽调资料文件: what is sent.
+        /// 上传尽调资料文件: the request.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadRequest`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadRequest).
         #[doc(alias = "上传尽调资料文件")]
         pub struct Request {
             /// 要上传的尽调资料文件. Required.
             due_diligence_file: File = file("due_diligence_file").required(),
-            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
             file_name: String = meta("file_name").required().file_name(),
-            /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+            /// 图片文件的摘要. Default: taken from the file. Required.
             file_digest: String = meta("file_digest").required().file_sha256(),
             /// 子商户号. Required.
             sub_mchid: String = meta("sub_mchid").required(),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传尽调资料文件: what comes back.
+        /// 上传尽调资料文件: the response.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadResponse`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadResponse).
         #[doc(alias = "上传尽调资料文件")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 查询子商户管控情况: what comes back.
+        /// 查询子商户管控情况: the response.
         ///
         /// Its flat name is [`weipay::mch_operation_manage::GetMchOperationManageMerchantLimitationsSubMchidBySubMchidResponse`](crate::mch_operation_manage::GetMchOperationManageMerchantLimitationsSubMchidBySubMchidResponse).
         #[doc(alias = "查询子商户管控情况")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 撤销超管变更申请单: what comes back.
+        /// 撤销超管变更申请单: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchcontactalterapplymentByApplyIdRevokeResponse`](crate::mchalterapply::PostMchalterapplyMchcontactalterapplymentByApplyIdRevokeResponse).
         #[doc(alias = "撤销超管变更申请单")]

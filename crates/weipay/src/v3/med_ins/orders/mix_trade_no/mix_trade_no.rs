@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 使用医保自费混合订单号查看下单结果: what is sent.
+        /// 使用医保自费混合订单号查看下单结果: the request.
         ///
         /// Its flat name is [`weipay::med_ins::GetMedInsOrdersMixTradeNoByMixTradeNoRequest`](crate::med_ins::GetMedInsOrdersMixTradeNoByMixTradeNoRequest).
         #[doc(alias = "使用医保自费混合订单号查看下单结果")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 使用医保自费混合订单号查看下单结果: what comes back.
+        /// 使用医保自费混合订单号查看下单结果: the response.
         ///
         /// Its flat name is [`weipay::med_ins::GetMedInsOrdersMixTradeNoByMixTradeNoResponse`](crate::med_ins::GetMedInsOrdersMixTradeNoByMixTradeNoResponse).
         #[doc(alias = "使用医保自费混合订单号查看下单结果")]

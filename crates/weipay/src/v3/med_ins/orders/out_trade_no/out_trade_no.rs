@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 使用商户订单号查看下单结果: what is sent.
+        /// 使用商户订单号查看下单结果: the request.
         ///
         /// Its flat name is [`weipay::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoRequest`](crate::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "使用商户订单号查看下单结果")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 使用商户订单号查看下单结果: what comes back.
+        /// 使用商户订单号查看下单结果: the response.
         ///
         /// Its flat name is [`weipay::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoResponse`](crate::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "使用商户订单号查看下单结果")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询账户实时余额: what comes back.
+        /// 查询账户实时余额: the response.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundBalanceByAccountTypeResponse`](crate::merchant::GetMerchantFundBalanceByAccountTypeResponse).
         #[doc(alias = "查询账户实时余额")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询账户日终余额: what is sent.
+        /// 查询账户日终余额: the request.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundDayendbalanceByAccountTypeRequest`](crate::merchant::GetMerchantFundDayendbalanceByAccountTypeRequest).
         #[doc(alias = "查询账户日终余额")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询账户日终余额: what comes back.
+        /// 查询账户日终余额: the response.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundDayendbalanceByAccountTypeResponse`](crate::merchant::GetMerchantFundDayendbalanceByAccountTypeResponse).
         #[doc(alias = "查询账户日终余额")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 查询投诉协商历史: what comes back.
+        /// 查询投诉协商历史: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsByTransactionIdNegotiationHistorysResponse`](crate::merchant_service::GetMerchantServiceComplaintsByTransactionIdNegotiationHistorysResponse).
         #[doc(alias = "查询投诉协商历史")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 反馈处理完成: what is sent.
+        /// 反馈处理完成: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdCompleteRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdCompleteRequest).
         #[doc(alias = "反馈处理完成")]

@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询投诉协商历史: what is sent.
+        /// 查询投诉协商历史: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysRequest`](crate::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysRequest).
         #[doc(alias = "查询投诉协商历史")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询投诉协商历史: what comes back.
+        /// 查询投诉协商历史: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysResponse`](crate::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysResponse).
         #[doc(alias = "查询投诉协商历史")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 提交回复: what is sent.
+        /// 提交回复: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseRequest).
         #[doc(alias = "提交回复")]

@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 回复需要即时服务的投诉单: what is sent.
+        /// 回复需要即时服务的投诉单: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceRequest).
         #[doc(alias = "回复需要即时服务的投诉单")]
@@ -181,7 +181,7 @@ pub mod post {
     }
 
     response! {
-        /// 回复需要即时服务的投诉单: what comes back.
+        /// 回复需要即时服务的投诉单: the response.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceResponse`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceResponse).
         #[doc(alias = "回复需要即时服务的投诉单")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 更新退款审批结果: what is sent.
+        /// 更新退款审批结果: the request.
         ///
         /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressRequest).
         #[doc(alias = "更新退款审批结果")]

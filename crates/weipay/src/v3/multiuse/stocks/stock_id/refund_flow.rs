@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 下载批次退款明细: what comes back.
+        /// 下载批次退款明细: the response.
         ///
         /// Its flat name is [`weipay::multiuse::GetMultiuseStocksByStockIdRefundFlowResponse`](crate::multiuse::GetMultiuseStocksByStockIdRefundFlowResponse).
         #[doc(alias = "下载批次退款明细")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 下载批次发放明细: what comes back.
+        /// 下载批次发放明细: the response.
         ///
         /// Its flat name is [`weipay::multiuse::GetMultiuseStocksByStockIdSendFlowResponse`](crate::multiuse::GetMultiuseStocksByStockIdSendFlowResponse).
         #[doc(alias = "下载批次发放明细")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 下载核销明细: what comes back.
+        /// 下载核销明细: the response.
         ///
         /// Its flat name is [`weipay::multiuse::GetMultiuseStocksByStockIdUseFlowResponse`](crate::multiuse::GetMultiuseStocksByStockIdUseFlowResponse).
         #[doc(alias = "下载核销明细")]

@@ -15,20 +15,20 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 发放指定批次的消费金: what is sent.
+        /// 发放指定批次的消费金: the request.
         ///
         /// Its flat name is [`weipay::multiuse::PostMultiuseUsersByOpenidCouponsRequest`](crate::multiuse::PostMultiuseUsersByOpenidCouponsRequest).
         #[doc(alias = "发放指定批次的消费金")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 批次号. Required.
             stock_id: String = body("stock_id").required(),
             /// 商户单据号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
-            /// 用户姓名. Required; travels encrypted (敏感信息加密).
+            /// 用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 身份证号码. Required; travels encrypted (敏感信息加密).
+            /// 身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 发放面额. In fen (分).
             amount: i64 = body("amount"),
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放指定批次的消费金: what comes back.
+        /// 发放指定批次的消费金: the response.
         ///
         /// Its flat name is [`weipay::multiuse::PostMultiuseUsersByOpenidCouponsResponse`](crate::multiuse::PostMultiuseUsersByOpenidCouponsResponse).
         #[doc(alias = "发放指定批次的消费金")]

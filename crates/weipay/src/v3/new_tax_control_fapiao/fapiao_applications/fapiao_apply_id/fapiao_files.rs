@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取发票下载信息: what is sent.
+        /// 获取发票下载信息: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesRequest).
         #[doc(alias = "获取发票下载信息")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取发票下载信息: what comes back.
+        /// 获取发票下载信息: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesResponse).
         #[doc(alias = "获取发票下载信息")]

@@ -23,12 +23,12 @@ pub mod post {
     use crate::model::{Time, body, header, request};
 
     request! {
-        /// 将电子发票插入微信用户卡包: what is sent.
+        /// 将电子发票插入微信用户卡包: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest).
         #[doc(alias = "将电子发票插入微信用户卡包")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 冲红电子发票: what is sent.
+        /// 冲红电子发票: the request.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverseRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverseRequest).
         #[doc(alias = "冲红电子发票")]

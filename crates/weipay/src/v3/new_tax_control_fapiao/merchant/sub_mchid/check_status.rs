@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 检查子商户开票功能状态: what comes back.
+        /// 检查子商户开票功能状态: the response.
         ///
         /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBySubMchidCheckStatusResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBySubMchidCheckStatusResponse).
         #[doc(alias = "检查子商户开票功能状态")]

@@ -19,12 +19,12 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查单接口: what is sent.
+        /// 查单接口: the request.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest`](crate::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查单接口")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 子商户商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查单接口: what comes back.
+        /// 查单接口: the response.
         ///
         /// Its flat name is [`weipay::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoResponse`](crate::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查单接口")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询刷掌授权: what is sent.
+        /// 查询刷掌授权: the request.
         ///
         /// Its flat name is [`weipay::palmservice::GetPalmserviceAuthorizationOpenidByOpenidRequest`](crate::palmservice::GetPalmserviceAuthorizationOpenidByOpenidRequest).
         #[doc(alias = "查询刷掌授权")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询刷掌授权: what comes back.
+        /// 查询刷掌授权: the response.
         ///
         /// Its flat name is [`weipay::palmservice::GetPalmserviceAuthorizationOpenidByOpenidResponse`](crate::palmservice::GetPalmserviceAuthorizationOpenidByOpenidResponse).
         #[doc(alias = "查询刷掌授权")]

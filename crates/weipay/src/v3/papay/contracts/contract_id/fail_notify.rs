@@ -16,12 +16,12 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 重试扣费通知: what is sent.
+        /// 重试扣费通知: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayContractsByContractIdFailNotifyRequest`](crate::papay::PostPapayContractsByContractIdFailNotifyRequest).
         #[doc(alias = "重试扣费通知")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set.
+            /// 直连商户号. Default: the client's merchant number.
             mchid: String = body("mchid").required().merchant_number(),
             /// 公众号ID. Required.
             appid: String = body("appid").required(),

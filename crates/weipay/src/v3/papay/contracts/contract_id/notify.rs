@@ -16,12 +16,12 @@ pub mod post {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 直连商户预扣费通知: what is sent.
+        /// 直连商户预扣费通知: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayContractsByContractIdNotifyRequest`](crate::papay::PostPapayContractsByContractIdNotifyRequest).
         #[doc(alias = "直连商户预扣费通知")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set.
+            /// 直连商户号. Default: the client's merchant number.
             mchid: String = body("mchid").required().merchant_number(),
             /// 公众号ID. Required.
             appid: String = body("appid").required(),

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 保险商户受理保险自动续费扣款: what is sent.
+        /// 保险商户受理保险自动续费扣款: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsurancePayTransactionsApplyRequest`](crate::papay::PostPapayInsurancePayTransactionsApplyRequest).
         #[doc(alias = "保险商户受理保险自动续费扣款")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 保险商户受理保险自动续费扣款: what comes back.
+        /// 保险商户受理保险自动续费扣款: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsurancePayTransactionsApplyResponse`](crate::papay::PostPapayInsurancePayTransactionsApplyResponse).
         #[doc(alias = "保险商户受理保险自动续费扣款")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 受理扣款: what is sent.
+        /// 受理扣款: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayTransactionsApplyRequest`](crate::papay::PostPapayPayTransactionsApplyRequest).
         #[doc(alias = "受理扣款")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理扣款: what comes back.
+        /// 受理扣款: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayTransactionsApplyResponse`](crate::papay::PostPapayPayTransactionsApplyResponse).
         #[doc(alias = "受理扣款")]

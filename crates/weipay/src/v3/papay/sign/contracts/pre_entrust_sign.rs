@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 代扣预签约: what is sent.
+        /// 代扣预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapaySignContractsPreEntrustSignRequest`](crate::papay::PostPapaySignContractsPreEntrustSignRequest).
         #[doc(alias = "代扣预签约")]
@@ -65,7 +65,7 @@ pub mod post {
     }
 
     response! {
-        /// 代扣预签约: what comes back.
+        /// 代扣预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapaySignContractsPreEntrustSignResponse`](crate::papay::PostPapaySignContractsPreEntrustSignResponse).
         #[doc(alias = "代扣预签约")]

@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询停车场进件申请单: what is sent.
+        /// 查询停车场进件申请单: the request.
         ///
         /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationQueryRequest`](crate::parking::GetParkingRemindersApplicationQueryRequest).
         #[doc(alias = "查询停车场进件申请单")]
@@ -41,7 +41,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询停车场进件申请单: what comes back.
+        /// 查询停车场进件申请单: the response.
         ///
         /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationQueryResponse`](crate::parking::GetParkingRemindersApplicationQueryResponse).
         #[doc(alias = "查询停车场进件申请单")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 撤回停车场进件申请: what is sent.
+        /// 撤回停车场进件申请: the request.
         ///
         /// Its flat name is [`weipay::parking::PostParkingRemindersApplicationWithdrawRequest`](crate::parking::PostParkingRemindersApplicationWithdrawRequest).
         #[doc(alias = "撤回停车场进件申请")]

@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 服务商商户预扣费通知: what is sent.
+        /// 服务商商户预扣费通知: the request.
         ///
         /// Its flat name is [`weipay::partner_papay::PostPartnerPapayContractsByContractIdNotifyRequest`](crate::partner_papay::PostPartnerPapayContractsByContractIdNotifyRequest).
         #[doc(alias = "服务商商户预扣费通知")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 服务商应用ID. Required.
             sp_appid: String = body("sp_appid").required(),

@@ -33,7 +33,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 微信支付批次单号查询批次单: what is sent.
+        /// 微信支付批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdRequest`](crate::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdRequest).
         #[doc(alias = "微信支付批次单号查询批次单")]
@@ -50,7 +50,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付批次单号查询批次单: what comes back.
+        /// 微信支付批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdResponse`](crate::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdResponse).
         #[doc(alias = "微信支付批次单号查询批次单")]

@@ -33,7 +33,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 商家批次单号查询批次单: what is sent.
+        /// 商家批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::partner_transfer::GetPartnerTransferBatchesOutBatchNoByOutBatchNoRequest).
         #[doc(alias = "商家批次单号查询批次单")]
@@ -50,7 +50,7 @@ pub mod get {
     }
 
     response! {
-        /// 商家批次单号查询批次单: what comes back.
+        /// 商家批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::partner_transfer::GetPartnerTransferBatchesOutBatchNoByOutBatchNoResponse).
         #[doc(alias = "商家批次单号查询批次单")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 微信分付-支付方式前置服务: what is sent.
+        /// 微信分付-支付方式前置服务: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayAcquiringBankTransactionsExposureRequest`](crate::pay::PostPayAcquiringBankTransactionsExposureRequest).
         #[doc(alias = "微信分付-支付方式前置服务")]
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 微信分付-支付方式前置服务: what comes back.
+        /// 微信分付-支付方式前置服务: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayAcquiringBankTransactionsExposureResponse`](crate::pay::PostPayAcquiringBankTransactionsExposureResponse).
         #[doc(alias = "微信分付-支付方式前置服务")]

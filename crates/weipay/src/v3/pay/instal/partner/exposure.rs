@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户贴息-获取微信分付曝光建议: what is sent.
+        /// 商户贴息-获取微信分付曝光建议: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayInstalPartnerExposureRequest`](crate::pay::PostPayInstalPartnerExposureRequest).
         #[doc(alias = "商户贴息-获取微信分付曝光建议")]
         pub struct Request {
-            /// 服务商户号. The client's own number unless it is set.
+            /// 服务商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 服务商应用ID. Required.
             sp_appid: String = body("sp_appid").required(),
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户贴息-获取微信分付曝光建议: what comes back.
+        /// 商户贴息-获取微信分付曝光建议: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayInstalPartnerExposureResponse`](crate::pay::PostPayInstalPartnerExposureResponse).
         #[doc(alias = "商户贴息-获取微信分付曝光建议")]

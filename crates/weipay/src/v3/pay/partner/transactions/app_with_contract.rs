@@ -20,14 +20,14 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// APP下单并签约: what is sent.
+        /// APP下单并签约: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsAppWithContractRequest`](crate::pay::PostPayPartnerTransactionsAppWithContractRequest).
         #[doc(alias = "APP下单并签约")]
         pub struct Request {
             /// 服务商应用ID. Required; 1 to 32 characters.
             sp_appid: String = body("sp_appid").required().length(1, 32),
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户/二级商户应用ID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
@@ -65,7 +65,7 @@ pub mod post {
     }
 
     response! {
-        /// APP下单并签约: what comes back.
+        /// APP下单并签约: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsAppWithContractResponse`](crate::pay::PostPayPartnerTransactionsAppWithContractResponse).
         #[doc(alias = "APP下单并签约")]

@@ -21,14 +21,14 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 付款码支付: what is sent.
+        /// 付款码支付: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsCodepayRequest`](crate::pay::PostPayPartnerTransactionsCodepayRequest).
         #[doc(alias = "付款码支付")]
         pub struct Request {
             /// 合作伙伴应用AppID. 1 to 32 characters.
             sp_appid: String = body("sp_appid").length(1, 32),
-            /// 合作伙伴商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 合作伙伴商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 特约商户应用AppID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
@@ -69,7 +69,7 @@ pub mod post {
     }
 
     response! {
-        /// 付款码支付: what comes back.
+        /// 付款码支付: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsCodepayResponse`](crate::pay::PostPayPartnerTransactionsCodepayResponse).
         #[doc(alias = "付款码支付")]

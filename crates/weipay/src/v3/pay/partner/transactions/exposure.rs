@@ -15,14 +15,14 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 微信分付-支付方式前置服务: what is sent.
+        /// 微信分付-支付方式前置服务: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsExposureRequest`](crate::pay::PostPayPartnerTransactionsExposureRequest).
         #[doc(alias = "微信分付-支付方式前置服务")]
         pub struct Request {
             /// 服务商应用ID. Required; 1 to 32 characters.
             sp_appid: String = body("sp_appid").required().length(1, 32),
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户/二级商户应用ID. Required; at most 32 characters.
             sub_appid: String = body("sub_appid").required().length(0, 32),
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 微信分付-支付方式前置服务: what comes back.
+        /// 微信分付-支付方式前置服务: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsExposureResponse`](crate::pay::PostPayPartnerTransactionsExposureResponse).
         #[doc(alias = "微信分付-支付方式前置服务")]

@@ -23,16 +23,16 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// H5下单: what is sent.
+        /// H5下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsH5Request`](crate::pay::PostPayPartnerTransactionsH5Request).
         #[doc(alias = "H5下单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 服务商应用ID. Required; 1 to 32 characters.
             sp_appid: String = body("sp_appid").required().length(1, 32),
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户公众号ID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
@@ -72,7 +72,7 @@ pub mod post {
     }
 
     response! {
-        /// H5下单: what comes back.
+        /// H5下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsH5Response`](crate::pay::PostPayPartnerTransactionsH5Response).
         #[doc(alias = "H5下单")]

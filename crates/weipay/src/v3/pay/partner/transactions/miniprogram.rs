@@ -19,14 +19,14 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 小程序支付下单: what is sent.
+        /// 小程序支付下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsMiniprogramRequest`](crate::pay::PostPayPartnerTransactionsMiniprogramRequest).
         #[doc(alias = "小程序支付下单")]
         pub struct Request {
             /// 服务商应用ID. Required; 1 to 32 characters.
             sp_appid: String = body("sp_appid").required().length(1, 32),
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户公众号ID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
@@ -93,7 +93,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序支付下单: what comes back.
+        /// 小程序支付下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsMiniprogramResponse`](crate::pay::PostPayPartnerTransactionsMiniprogramResponse).
         #[doc(alias = "小程序支付下单")]

@@ -22,16 +22,16 @@ pub mod post {
     use crate::model::{Time, body, header, request, response};
 
     request! {
-        /// Native下单: what is sent.
+        /// Native下单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsNativeRequest`](crate::pay::PostPayPartnerTransactionsNativeRequest).
         #[doc(alias = "Native下单")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 服务商应用ID. Required; 1 to 32 characters.
             sp_appid: String = body("sp_appid").required().length(1, 32),
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户公众号ID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// Native下单: what comes back.
+        /// Native下单: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsNativeResponse`](crate::pay::PostPayPartnerTransactionsNativeResponse).
         #[doc(alias = "Native下单")]

@@ -24,18 +24,18 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付订单号查询: what is sent.
+        /// 微信支付订单号查询: the request.
         ///
         /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdRequest`](crate::pay::GetPayTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信支付订单号查询")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = query("mchid").required().length(1, 32).merchant_number(),
         }
     }
 
     response! {
-        /// 微信支付订单号查询: what comes back.
+        /// 微信支付订单号查询: the response.
         ///
         /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdResponse`](crate::pay::GetPayTransactionsIdByTransactionIdResponse).
         #[doc(alias = "微信支付订单号查询")]

@@ -27,18 +27,18 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户订单号查询: what is sent.
+        /// 商户订单号查询: the request.
         ///
         /// Its flat name is [`weipay::pay::GetPayTransactionsOutTradeNoByOutTradeNoRequest`](crate::pay::GetPayTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "商户订单号查询")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = query("mchid").required().length(1, 32).merchant_number(),
         }
     }
 
     response! {
-        /// 商户订单号查询: what comes back.
+        /// 商户订单号查询: the response.
         ///
         /// Its flat name is [`weipay::pay::GetPayTransactionsOutTradeNoByOutTradeNoResponse`](crate::pay::GetPayTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "商户订单号查询")]

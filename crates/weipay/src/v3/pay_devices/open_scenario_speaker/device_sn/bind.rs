@@ -13,7 +13,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 绑定音箱设备码牌: what is sent.
+        /// 绑定音箱设备码牌: the request.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindRequest`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindRequest).
         #[doc(alias = "绑定音箱设备码牌")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 绑定音箱设备码牌: what comes back.
+        /// 绑定音箱设备码牌: the response.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindResponse).
         #[doc(alias = "绑定音箱设备码牌")]

@@ -13,7 +13,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 出厂预绑定音箱和码牌: what is sent.
+        /// 出厂预绑定音箱和码牌: the request.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindRequest`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindRequest).
         #[doc(alias = "出厂预绑定音箱和码牌")]
@@ -24,7 +24,7 @@ pub mod post {
     }
 
     response! {
-        /// 出厂预绑定音箱和码牌: what comes back.
+        /// 出厂预绑定音箱和码牌: the response.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindResponse).
         #[doc(alias = "出厂预绑定音箱和码牌")]

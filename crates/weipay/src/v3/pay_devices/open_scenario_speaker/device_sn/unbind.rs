@@ -13,7 +13,7 @@ pub mod post {
     use crate::model::{body, response};
 
     response! {
-        /// 解绑音箱设备码牌: what comes back.
+        /// 解绑音箱设备码牌: the response.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnUnbindResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnUnbindResponse).
         #[doc(alias = "解绑音箱设备码牌")]

@@ -11,7 +11,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 码牌支付结果上报: what is sent.
+        /// 码牌支付结果上报: the request.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportRequest`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportRequest).
         #[doc(alias = "码牌支付结果上报")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 码牌支付结果上报: what comes back.
+        /// 码牌支付结果上报: the response.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportResponse).
         #[doc(alias = "码牌支付结果上报")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 小票机打印: what is sent.
+        /// 小票机打印: the request.
         ///
         /// Its flat name is [`weipay::pay_devices::PostPayDevicesPrintersByDeviceIdPrintOrdersRequest`](crate::pay_devices::PostPayDevicesPrintersByDeviceIdPrintOrdersRequest).
         #[doc(alias = "小票机打印")]

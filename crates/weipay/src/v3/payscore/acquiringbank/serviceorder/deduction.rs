@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 从业机构查询微信支付分扣款信息: what is sent.
+        /// 从业机构查询微信支付分扣款信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderDeductionRequest`](crate::payscore::GetPayscoreAcquiringbankServiceorderDeductionRequest).
         #[doc(alias = "从业机构查询微信支付分扣款信息")]
@@ -38,7 +38,7 @@ pub mod get {
     }
 
     response! {
-        /// 从业机构查询微信支付分扣款信息: what comes back.
+        /// 从业机构查询微信支付分扣款信息: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderDeductionResponse`](crate::payscore::GetPayscoreAcquiringbankServiceorderDeductionResponse).
         #[doc(alias = "从业机构查询微信支付分扣款信息")]

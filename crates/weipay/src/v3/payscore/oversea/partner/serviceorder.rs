@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询支付分订单: what is sent.
+        /// 查询支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreOverseaPartnerServiceorderRequest`](crate::payscore::GetPayscoreOverseaPartnerServiceorderRequest).
         #[doc(alias = "查询支付分订单")]
@@ -46,7 +46,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支付分订单: what comes back.
+        /// 查询支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreOverseaPartnerServiceorderResponse`](crate::payscore::GetPayscoreOverseaPartnerServiceorderResponse).
         #[doc(alias = "查询支付分订单")]
@@ -233,7 +233,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建支付分订单: what is sent.
+        /// 创建支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderRequest).
         #[doc(alias = "创建支付分订单")]
@@ -328,7 +328,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建支付分订单: what comes back.
+        /// 创建支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderResponse`](crate::payscore::PostPayscoreOverseaPartnerServiceorderResponse).
         #[doc(alias = "创建支付分订单")]

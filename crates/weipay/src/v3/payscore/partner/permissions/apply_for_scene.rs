@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 服务商场景中预授权: what is sent.
+        /// 服务商场景中预授权: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsApplyForSceneRequest`](crate::payscore::PostPayscorePartnerPermissionsApplyForSceneRequest).
         #[doc(alias = "服务商场景中预授权")]
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务商场景中预授权: what comes back.
+        /// 服务商场景中预授权: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsApplyForSceneResponse`](crate::payscore::PostPayscorePartnerPermissionsApplyForSceneResponse).
         #[doc(alias = "服务商场景中预授权")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 服务商评估用户分层: what is sent.
+        /// 服务商评估用户分层: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelRequest`](crate::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelRequest).
         #[doc(alias = "服务商评估用户分层")]
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务商评估用户分层: what comes back.
+        /// 服务商评估用户分层: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelResponse`](crate::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelResponse).
         #[doc(alias = "服务商评估用户分层")]

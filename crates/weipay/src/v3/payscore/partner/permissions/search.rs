@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询与用户授权记录（openid）: what is sent.
+        /// 查询与用户授权记录（openid）: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerPermissionsSearchRequest`](crate::payscore::GetPayscorePartnerPermissionsSearchRequest).
         #[doc(alias = "查询与用户授权记录（openid）")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询与用户授权记录（openid）: what comes back.
+        /// 查询与用户授权记录（openid）: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerPermissionsSearchResponse`](crate::payscore::GetPayscorePartnerPermissionsSearchResponse).
         #[doc(alias = "查询与用户授权记录（openid）")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询收付通子商户服务绑定结果: what comes back.
+        /// 查询收付通子商户服务绑定结果: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerServiceAccountApplicationsByOutApplyNoResponse`](crate::payscore::GetPayscorePartnerServiceAccountApplicationsByOutApplyNoResponse).
         #[doc(alias = "查询收付通子商户服务绑定结果")]

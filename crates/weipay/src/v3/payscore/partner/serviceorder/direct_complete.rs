@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 创单结单合并: what is sent.
+        /// 创单结单合并: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderDirectCompleteRequest`](crate::payscore::PostPayscorePartnerServiceorderDirectCompleteRequest).
         #[doc(alias = "创单结单合并")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销先享后付订单: what is sent.
+        /// 撤销先享后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelRequest`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelRequest).
         #[doc(alias = "撤销先享后付订单")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销先享后付订单: what comes back.
+        /// 撤销先享后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelResponse`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelResponse).
         #[doc(alias = "撤销先享后付订单")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 完结先享后付订单: what is sent.
+        /// 完结先享后付订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoCompleteRequest`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoCompleteRequest).
         #[doc(alias = "完结先享后付订单")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 完结先享后付订单: what comes back.
+        /// 完结先享后付订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoCompleteResponse`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoCompleteResponse).
         #[doc(alias = "完结先享后付订单")]

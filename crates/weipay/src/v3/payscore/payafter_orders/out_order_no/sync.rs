@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 支付分订单同步: what is sent.
+        /// 支付分订单同步: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncRequest`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncRequest).
         #[doc(alias = "支付分订单同步")]
@@ -41,7 +41,7 @@ pub mod post {
     }
 
     response! {
-        /// 支付分订单同步: what comes back.
+        /// 支付分订单同步: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncResponse`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncResponse).
         #[doc(alias = "支付分订单同步")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询与用户授权记录（授权协议号）: what is sent.
+        /// 查询与用户授权记录（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeRequest`](crate::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeRequest).
         #[doc(alias = "查询与用户授权记录（授权协议号）")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询与用户授权记录（授权协议号）: what comes back.
+        /// 查询与用户授权记录（授权协议号）: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeResponse`](crate::payscore::GetPayscorePermissionsAuthorizationCodeByAuthorizationCodeResponse).
         #[doc(alias = "查询与用户授权记录（授权协议号）")]

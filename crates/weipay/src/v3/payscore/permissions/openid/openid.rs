@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询与用户授权记录（openid）: what is sent.
+        /// 查询与用户授权记录（openid）: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePermissionsOpenidByOpenidRequest`](crate::payscore::GetPayscorePermissionsOpenidByOpenidRequest).
         #[doc(alias = "查询与用户授权记录（openid）")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询与用户授权记录（openid）: what comes back.
+        /// 查询与用户授权记录（openid）: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePermissionsOpenidByOpenidResponse`](crate::payscore::GetPayscorePermissionsOpenidByOpenidResponse).
         #[doc(alias = "查询与用户授权记录（openid）")]

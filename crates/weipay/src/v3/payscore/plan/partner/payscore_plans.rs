@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建支付分计划: what is sent.
+        /// 创建支付分计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPartnerPayscorePlansRequest`](crate::payscore::PostPayscorePlanPartnerPayscorePlansRequest).
         #[doc(alias = "创建支付分计划")]
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建支付分计划: what comes back.
+        /// 创建支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPartnerPayscorePlansResponse`](crate::payscore::PostPayscorePlanPartnerPayscorePlansResponse).
         #[doc(alias = "创建支付分计划")]

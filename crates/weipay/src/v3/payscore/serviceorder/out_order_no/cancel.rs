@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 取消支付分订单: what is sent.
+        /// 取消支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCancelRequest).
         #[doc(alias = "取消支付分订单")]
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 取消支付分订单: what comes back.
+        /// 取消支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCancelResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCancelResponse).
         #[doc(alias = "取消支付分订单")]

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 完结支付分订单: what is sent.
+        /// 完结支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCompleteRequest).
         #[doc(alias = "完结支付分订单")]
@@ -61,7 +61,7 @@ pub mod post {
     }
 
     response! {
-        /// 完结支付分订单: what comes back.
+        /// 完结支付分订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCompleteResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCompleteResponse).
         #[doc(alias = "完结支付分订单")]

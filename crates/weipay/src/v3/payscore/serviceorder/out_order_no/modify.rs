@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改订单金额: what is sent.
+        /// 修改订单金额: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoModifyRequest).
         #[doc(alias = "修改订单金额")]
@@ -47,7 +47,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改订单金额: what comes back.
+        /// 修改订单金额: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoModifyResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoModifyResponse).
         #[doc(alias = "修改订单金额")]

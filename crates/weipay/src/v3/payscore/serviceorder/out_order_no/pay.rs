@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户发起催收扣款: what is sent.
+        /// 商户发起催收扣款: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoPayRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoPayRequest).
         #[doc(alias = "商户发起催收扣款")]
@@ -29,7 +29,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户发起催收扣款: what comes back.
+        /// 商户发起催收扣款: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoPayResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoPayResponse).
         #[doc(alias = "商户发起催收扣款")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 下发服务费用待处理消息: what is sent.
+        /// 下发服务费用待处理消息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest).
         #[doc(alias = "下发服务费用待处理消息")]

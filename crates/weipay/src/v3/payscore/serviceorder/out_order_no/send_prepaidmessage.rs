@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 下发服务预扣费消息: what is sent.
+        /// 下发服务预扣费消息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSendPrepaidmessageRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSendPrepaidmessageRequest).
         #[doc(alias = "下发服务预扣费消息")]

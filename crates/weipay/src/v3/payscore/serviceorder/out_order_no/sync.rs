@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 同步服务订单信息: what is sent.
+        /// 同步服务订单信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSyncRequest).
         #[doc(alias = "同步服务订单信息")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步服务订单信息: what comes back.
+        /// 同步服务订单信息: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSyncResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSyncResponse).
         #[doc(alias = "同步服务订单信息")]

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建用户的签约计划: what is sent.
+        /// 创建用户的签约计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerUserSignPlansRequest`](crate::payscore::PostPayscoreSignPlanPartnerUserSignPlansRequest).
         #[doc(alias = "创建用户的签约计划")]
@@ -62,7 +62,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建用户的签约计划: what comes back.
+        /// 创建用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerUserSignPlansResponse`](crate::payscore::PostPayscoreSignPlanPartnerUserSignPlansResponse).
         #[doc(alias = "创建用户的签约计划")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销智慧零售订单: what is sent.
+        /// 撤销智慧零售订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCancelRequest).
         #[doc(alias = "撤销智慧零售订单")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销智慧零售订单: what comes back.
+        /// 撤销智慧零售订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCancelResponse`](crate::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCancelResponse).
         #[doc(alias = "撤销智慧零售订单")]

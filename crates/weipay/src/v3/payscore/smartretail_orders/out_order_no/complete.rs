@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 完结智慧零售订单: what is sent.
+        /// 完结智慧零售订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteRequest).
         #[doc(alias = "完结智慧零售订单")]
@@ -50,7 +50,7 @@ pub mod post {
     }
 
     response! {
-        /// 完结智慧零售订单: what comes back.
+        /// 完结智慧零售订单: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteResponse`](crate::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteResponse).
         #[doc(alias = "完结智慧零售订单")]

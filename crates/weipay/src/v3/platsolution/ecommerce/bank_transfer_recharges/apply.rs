@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请银行转账充值: what is sent.
+        /// 申请银行转账充值: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyRequest`](crate::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyRequest).
         #[doc(alias = "申请银行转账充值")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请银行转账充值: what comes back.
+        /// 申请银行转账充值: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyResponse`](crate::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyResponse).
         #[doc(alias = "申请银行转账充值")]

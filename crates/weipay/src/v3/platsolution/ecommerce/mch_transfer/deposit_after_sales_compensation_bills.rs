@@ -33,7 +33,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求保证金售后赔付: what is sent.
+        /// 请求保证金售后赔付: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsRequest).
         #[doc(alias = "请求保证金售后赔付")]
@@ -78,7 +78,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求保证金售后赔付: what comes back.
+        /// 请求保证金售后赔付: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsResponse).
         #[doc(alias = "请求保证金售后赔付")]

@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 发起保证金赔付保司保费: what is sent.
+        /// 发起保证金赔付保司保费: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsRequest).
         #[doc(alias = "发起保证金赔付保司保费")]
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起保证金赔付保司保费: what comes back.
+        /// 发起保证金赔付保司保费: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsResponse).
         #[doc(alias = "发起保证金赔付保司保费")]

@@ -27,7 +27,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 发起保证金赔付用户运费: what is sent.
+        /// 发起保证金赔付用户运费: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsRequest).
         #[doc(alias = "发起保证金赔付用户运费")]
@@ -68,7 +68,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起保证金赔付用户运费: what comes back.
+        /// 发起保证金赔付用户运费: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsResponse).
         #[doc(alias = "发起保证金赔付用户运费")]

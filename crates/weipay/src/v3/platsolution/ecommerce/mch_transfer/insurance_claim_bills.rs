@@ -34,7 +34,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求保险理赔: what is sent.
+        /// 请求保险理赔: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsRequest).
         #[doc(alias = "请求保险理赔")]
@@ -53,7 +53,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求保险理赔: what comes back.
+        /// 请求保险理赔: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsResponse).
         #[doc(alias = "请求保险理赔")]

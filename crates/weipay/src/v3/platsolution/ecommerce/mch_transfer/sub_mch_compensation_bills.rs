@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求赔付: what is sent.
+        /// 请求赔付: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsRequest).
         #[doc(alias = "请求赔付")]
@@ -57,7 +57,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求赔付: what comes back.
+        /// 请求赔付: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsResponse).
         #[doc(alias = "请求赔付")]

@@ -33,7 +33,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 保证金赔付: what is sent.
+        /// 保证金赔付: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsRequest).
         #[doc(alias = "保证金赔付")]
@@ -76,7 +76,7 @@ pub mod post {
     }
 
     response! {
-        /// 保证金赔付: what comes back.
+        /// 保证金赔付: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsResponse).
         #[doc(alias = "保证金赔付")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请二级商户充值: what is sent.
+        /// 申请二级商户充值: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesApplyRequest`](crate::platsolution::PostPlatsolutionEcommerceRechargesApplyRequest).
         #[doc(alias = "申请二级商户充值")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请二级商户充值: what comes back.
+        /// 申请二级商户充值: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesApplyResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargesApplyResponse).
         #[doc(alias = "申请二级商户充值")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 个人收款-申请批量结算: what is sent.
+        /// 个人收款-申请批量结算: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersRequest`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersRequest).
         #[doc(alias = "个人收款-申请批量结算")]
@@ -79,7 +79,7 @@ pub mod post {
     }
 
     response! {
-        /// 个人收款-申请批量结算: what comes back.
+        /// 个人收款-申请批量结算: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersResponse`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersResponse).
         #[doc(alias = "个人收款-申请批量结算")]

@@ -24,7 +24,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 二级商户按日终余额预约提现: what is sent.
+        /// 二级商户按日终余额预约提现: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawRequest`](crate::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawRequest).
         #[doc(alias = "二级商户按日终余额预约提现")]
@@ -47,7 +47,7 @@ pub mod post {
     }
 
     response! {
-        /// 二级商户按日终余额预约提现: what comes back.
+        /// 二级商户按日终余额预约提现: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawResponse`](crate::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawResponse).
         #[doc(alias = "二级商户按日终余额预约提现")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询剩余待分金额: what comes back.
+        /// 查询剩余待分金额: the response.
         ///
         /// Its flat name is [`weipay::profitsharing::GetProfitsharingTransactionsByTransactionIdAmountsResponse`](crate::profitsharing::GetProfitsharingTransactionsByTransactionIdAmountsResponse).
         #[doc(alias = "查询剩余待分金额")]

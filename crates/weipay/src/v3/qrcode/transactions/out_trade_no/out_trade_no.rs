@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单: what is sent.
+        /// 查询订单: the request.
         ///
         /// Its flat name is [`weipay::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest`](crate::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查询订单")]
@@ -27,7 +27,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse`](crate::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查询订单")]

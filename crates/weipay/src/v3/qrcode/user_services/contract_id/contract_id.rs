@@ -11,7 +11,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询用户服务可用信息: what is sent.
+        /// 查询用户服务可用信息: the request.
         ///
         /// Its flat name is [`weipay::qrcode::GetQrcodeUserServicesContractIdByContractIdRequest`](crate::qrcode::GetQrcodeUserServicesContractIdByContractIdRequest).
         #[doc(alias = "查询用户服务可用信息")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户服务可用信息: what comes back.
+        /// 查询用户服务可用信息: the response.
         ///
         /// Its flat name is [`weipay::qrcode::GetQrcodeUserServicesContractIdByContractIdResponse`](crate::qrcode::GetQrcodeUserServicesContractIdByContractIdResponse).
         #[doc(alias = "查询用户服务可用信息")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 根据申请单ID查询申请单结果: what comes back.
+        /// 根据申请单ID查询申请单结果: the response.
         ///
         /// Its flat name is [`weipay::rate_activity::GetRateActivityApplicationsIdByApplicationIdResponse`](crate::rate_activity::GetRateActivityApplicationsIdByApplicationIdResponse).
         #[doc(alias = "根据申请单ID查询申请单结果")]
@@ -45,7 +45,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改单据信息: what is sent.
+        /// 修改单据信息: the request.
         ///
         /// Its flat name is [`weipay::rate_activity::PatchRateActivityApplicationsIdByApplicationIdRequest`](crate::rate_activity::PatchRateActivityApplicationsIdByApplicationIdRequest).
         #[doc(alias = "修改单据信息")]
@@ -85,7 +85,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改单据信息: what comes back.
+        /// 修改单据信息: the response.
         ///
         /// Its flat name is [`weipay::rate_activity::PatchRateActivityApplicationsIdByApplicationIdResponse`](crate::rate_activity::PatchRateActivityApplicationsIdByApplicationIdResponse).
         #[doc(alias = "修改单据信息")]

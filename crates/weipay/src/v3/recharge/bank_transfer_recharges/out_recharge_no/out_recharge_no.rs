@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 查询银行转账充值结果: what comes back.
+        /// 查询银行转账充值结果: the response.
         ///
         /// Its flat name is [`weipay::recharge::GetRechargeBankTransferRechargesOutRechargeNoByOutRechargeNoResponse`](crate::recharge::GetRechargeBankTransferRechargesOutRechargeNoByOutRechargeNoResponse).
         #[doc(alias = "查询银行转账充值结果")]

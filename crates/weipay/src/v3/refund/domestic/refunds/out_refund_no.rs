@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询单笔退款: what is sent.
+        /// 查询单笔退款: the request.
         ///
         /// Its flat name is [`weipay::refund::GetRefundDomesticRefundsByOutRefundNoRequest`](crate::refund::GetRefundDomesticRefundsByOutRefundNoRequest).
         #[doc(alias = "查询单笔退款")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询单笔退款: what comes back.
+        /// 查询单笔退款: the response.
         ///
         /// Its flat name is [`weipay::refund::GetRefundDomesticRefundsByOutRefundNoResponse`](crate::refund::GetRefundDomesticRefundsByOutRefundNoResponse).
         #[doc(alias = "查询单笔退款")]

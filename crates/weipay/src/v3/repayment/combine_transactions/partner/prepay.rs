@@ -17,14 +17,14 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
     request! {
-        /// 还款下单: what is sent.
+        /// 还款下单: the request.
         ///
         /// Its flat name is [`weipay::repayment::PostRepaymentCombineTransactionsPartnerPrepayRequest`](crate::repayment::PostRepaymentCombineTransactionsPartnerPrepayRequest).
         #[doc(alias = "还款下单")]
         pub struct Request {
             /// 还款单订单号. Required.
             combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
-            /// 还款服务商商户号. The client's own number unless it is set.
+            /// 还款服务商商户号. Default: the client's merchant number.
             combine_mchid: String = body("combine_mchid").required().merchant_number(),
             /// 还款明细单信息列表. Required; at most 10 members.
             sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),
@@ -119,9 +119,9 @@ pub mod post {
         pub struct Identity {
             /// 类型. Required.
             type_: IdentityType = body("type").required(),
-            /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
+            /// 加密后的证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             number: Sensitive = body("number").required().encrypted(),
-            /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
+            /// 加密后的姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
         }
 
@@ -138,7 +138,7 @@ pub mod post {
     }
 
     response! {
-        /// 还款下单: what comes back.
+        /// 还款下单: the response.
         ///
         /// Its flat name is [`weipay::repayment::PostRepaymentCombineTransactionsPartnerPrepayResponse`](crate::repayment::PostRepaymentCombineTransactionsPartnerPrepayResponse).
         #[doc(alias = "还款下单")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 服务人员分配: what is sent.
+        /// 服务人员分配: the request.
         ///
         /// Its flat name is [`weipay::smartguide::PostSmartguideGuidesByGuideIdAssignRequest`](crate::smartguide::PostSmartguideGuidesByGuideIdAssignRequest).
         #[doc(alias = "服务人员分配")]

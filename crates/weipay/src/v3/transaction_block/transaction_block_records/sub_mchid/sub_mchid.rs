@@ -28,7 +28,7 @@ pub mod get {
     use crate::model::{JsonText, Time, body, query, request, response};
 
     request! {
-        /// 分页查询子商户名下的交易拦截记录: what is sent.
+        /// 分页查询子商户名下的交易拦截记录: the request.
         ///
         /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidRequest`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidRequest).
         #[doc(alias = "分页查询子商户名下的交易拦截记录")]
@@ -41,7 +41,7 @@ pub mod get {
     }
 
     response! {
-        /// 分页查询子商户名下的交易拦截记录: what comes back.
+        /// 分页查询子商户名下的交易拦截记录: the response.
         ///
         /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidResponse`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidResponse).
         #[doc(alias = "分页查询子商户名下的交易拦截记录")]

@@ -28,7 +28,7 @@ pub mod post {
     use crate::model::{JsonText, Time, body, request, response};
 
     request! {
-        /// 发起交易拦截申诉: what is sent.
+        /// 发起交易拦截申诉: the request.
         ///
         /// Its flat name is [`weipay::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidRequest`](crate::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidRequest).
         #[doc(alias = "发起交易拦截申诉")]
@@ -41,7 +41,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起交易拦截申诉: what comes back.
+        /// 发起交易拦截申诉: the response.
         ///
         /// Its flat name is [`weipay::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidResponse`](crate::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidResponse).
         #[doc(alias = "发起交易拦截申诉")]

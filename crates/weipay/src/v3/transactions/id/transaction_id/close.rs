@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 关闭订单(微信支付订单号): what is sent.
+        /// 关闭订单(微信支付订单号): the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsIdByTransactionIdCloseRequest`](crate::transactions::PostTransactionsIdByTransactionIdCloseRequest).
         #[doc(alias = "关闭订单(微信支付订单号)")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 撤销订单(微信支付订单号): what is sent.
+        /// 撤销订单(微信支付订单号): the request.
         ///
         /// Its flat name is [`weipay::transactions::PostTransactionsIdByTransactionIdReverseRequest`](crate::transactions::PostTransactionsIdByTransactionIdReverseRequest).
         #[doc(alias = "撤销订单(微信支付订单号)")]

@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 微信批次单号查询批次单: what is sent.
+        /// 微信批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::transfer::GetTransferBatchesBatchIdByBatchIdRequest`](crate::transfer::GetTransferBatchesBatchIdByBatchIdRequest).
         #[doc(alias = "微信批次单号查询批次单")]
@@ -46,7 +46,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信批次单号查询批次单: what comes back.
+        /// 微信批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::transfer::GetTransferBatchesBatchIdByBatchIdResponse`](crate::transfer::GetTransferBatchesBatchIdByBatchIdResponse).
         #[doc(alias = "微信批次单号查询批次单")]

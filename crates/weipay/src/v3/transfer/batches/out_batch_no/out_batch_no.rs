@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 商家批次单号查询批次单: what is sent.
+        /// 商家批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::transfer::GetTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::transfer::GetTransferBatchesOutBatchNoByOutBatchNoRequest).
         #[doc(alias = "商家批次单号查询批次单")]
@@ -46,7 +46,7 @@ pub mod get {
     }
 
     response! {
-        /// 商家批次单号查询批次单: what comes back.
+        /// 商家批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::transfer::GetTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::transfer::GetTransferBatchesOutBatchNoByOutBatchNoResponse).
         #[doc(alias = "商家批次单号查询批次单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 通过商户ETC绑定号查询签约状态: what is sent.
+        /// 通过商户ETC绑定号查询签约状态: the request.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleEtcContractsByContractIdRequest`](crate::vehicle::GetVehicleEtcContractsByContractIdRequest).
         #[doc(alias = "通过商户ETC绑定号查询签约状态")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过商户ETC绑定号查询签约状态: what comes back.
+        /// 通过商户ETC绑定号查询签约状态: the response.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleEtcContractsByContractIdResponse`](crate::vehicle::GetVehicleEtcContractsByContractIdResponse).
         #[doc(alias = "通过商户ETC绑定号查询签约状态")]

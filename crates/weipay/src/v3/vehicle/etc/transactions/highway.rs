@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 高速场景商户扣款: what is sent.
+        /// 高速场景商户扣款: the request.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleEtcTransactionsHighwayRequest`](crate::vehicle::PostVehicleEtcTransactionsHighwayRequest).
         #[doc(alias = "高速场景商户扣款")]
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 高速场景商户扣款: what comes back.
+        /// 高速场景商户扣款: the response.
         ///
         /// Its flat name is [`weipay::vehicle::PostVehicleEtcTransactionsHighwayResponse`](crate::vehicle::PostVehicleEtcTransactionsHighwayResponse).
         #[doc(alias = "高速场景商户扣款")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询车牌服务开通信息: what is sent.
+        /// 查询车牌服务开通信息: the request.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleParkingServicesFindRequest`](crate::vehicle::GetVehicleParkingServicesFindRequest).
         #[doc(alias = "查询车牌服务开通信息")]
@@ -37,7 +37,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询车牌服务开通信息: what comes back.
+        /// 查询车牌服务开通信息: the response.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleParkingServicesFindResponse`](crate::vehicle::GetVehicleParkingServicesFindResponse).
         #[doc(alias = "查询车牌服务开通信息")]

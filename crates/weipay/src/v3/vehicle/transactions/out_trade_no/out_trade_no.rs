@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单: what is sent.
+        /// 查询订单: the request.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoRequest`](crate::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查询订单")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoResponse`](crate::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查询订单")]

@@ -17,12 +17,12 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商户标识列表: what is sent.
+        /// 查询商户标识列表: the request.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest`](crate::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest).
         #[doc(alias = "查询商户标识列表")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 分页开始位置. Required.
             offset: i64 = query("offset").required().page_offset(),
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商户标识列表: what comes back.
+        /// 查询商户标识列表: the response.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse`](crate::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse).
         #[doc(alias = "查询商户标识列表")]
@@ -62,12 +62,12 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 添加商户标识: what is sent.
+        /// 添加商户标识: the request.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest`](crate::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest).
         #[doc(alias = "添加商户标识")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 商户标识值. Required.
             merchant_identifier: String = body("merchant_identifier").required(),
@@ -75,7 +75,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加商户标识: what comes back.
+        /// 添加商户标识: the response.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse`](crate::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse).
         #[doc(alias = "添加商户标识")]

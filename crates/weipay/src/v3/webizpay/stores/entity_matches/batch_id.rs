@@ -17,18 +17,18 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询门店主体匹配结果: what is sent.
+        /// 查询门店主体匹配结果: the request.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayStoresEntityMatchesByBatchIdRequest`](crate::webizpay::GetWebizpayStoresEntityMatchesByBatchIdRequest).
         #[doc(alias = "查询门店主体匹配结果")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
         }
     }
 
     response! {
-        /// 查询门店主体匹配结果: what comes back.
+        /// 查询门店主体匹配结果: the response.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayStoresEntityMatchesByBatchIdResponse`](crate::webizpay::GetWebizpayStoresEntityMatchesByBatchIdResponse).
         #[doc(alias = "查询门店主体匹配结果")]

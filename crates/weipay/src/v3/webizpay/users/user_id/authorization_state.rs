@@ -15,12 +15,12 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 企业商户查询企业员工开通授权状态: what is sent.
+        /// 企业商户查询企业员工开通授权状态: the request.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayUsersByUserIdAuthorizationStateRequest`](crate::webizpay::GetWebizpayUsersByUserIdAuthorizationStateRequest).
         #[doc(alias = "企业商户查询企业员工开通授权状态")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 企业商户查询企业员工开通授权状态: what comes back.
+        /// 企业商户查询企业员工开通授权状态: the response.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayUsersByUserIdAuthorizationStateResponse`](crate::webizpay::GetWebizpayUsersByUserIdAuthorizationStateResponse).
         #[doc(alias = "企业商户查询企业员工开通授权状态")]

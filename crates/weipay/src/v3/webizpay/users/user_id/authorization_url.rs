@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 企业商户发起员工开通企业支付授权: what is sent.
+        /// 企业商户发起员工开通企业支付授权: the request.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlRequest`](crate::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlRequest).
         #[doc(alias = "企业商户发起员工开通企业支付授权")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 企业商户发起员工开通企业支付授权: what comes back.
+        /// 企业商户发起员工开通企业支付授权: the response.
         ///
         /// Its flat name is [`weipay::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlResponse`](crate::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlResponse).
         #[doc(alias = "企业商户发起员工开通企业支付授权")]

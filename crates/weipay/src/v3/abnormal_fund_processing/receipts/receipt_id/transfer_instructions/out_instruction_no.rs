@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询在途异常资金付款指令执行结果: what comes back.
+        /// 查询在途异常资金付款指令执行结果: the response.
         ///
         /// Its flat name is [`weipay::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNoResponse`](crate::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNoResponse).
         #[doc(alias = "查询在途异常资金付款指令执行结果")]

@@ -17,22 +17,22 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, header, query, request, response};
 
     request! {
-        /// 查询渠道结算银行账户更名申请: what is sent.
+        /// 查询渠道结算银行账户更名申请: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdRequest`](crate::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdRequest).
         #[doc(alias = "查询渠道结算银行账户更名申请")]
         pub struct Request {
             /// 目标商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
         }
     }
 
     response! {
-        /// 查询渠道结算银行账户更名申请: what comes back.
+        /// 查询渠道结算银行账户更名申请: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdResponse`](crate::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdResponse).
         #[doc(alias = "查询渠道结算银行账户更名申请")]
@@ -45,9 +45,9 @@ pub mod get {
             out_request_no: String = body("out_request_no").required(),
             /// 目标商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
-            /// 目标账户名. Required; travels encrypted (敏感信息加密).
+            /// 目标账户名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             new_account_name: Sensitive = body("new_account_name").required().encrypted(),
             /// 申请单状态. Required.
             application_state: AccountApplicationState = body("application_state").required(),

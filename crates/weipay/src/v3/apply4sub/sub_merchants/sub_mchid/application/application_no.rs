@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询结算账户修改申请状态: what is sent.
+        /// 查询结算账户修改申请状态: the request.
         ///
         /// Its flat name is [`weipay::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoRequest`](crate::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoRequest).
         #[doc(alias = "查询结算账户修改申请状态")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询结算账户修改申请状态: what comes back.
+        /// 查询结算账户修改申请状态: the response.
         ///
         /// Its flat name is [`weipay::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoResponse`](crate::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoResponse).
         #[doc(alias = "查询结算账户修改申请状态")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 获取商户开户意愿确认状态: what comes back.
+        /// 获取商户开户意愿确认状态: the response.
         ///
         /// Its flat name is [`weipay::apply4subject::GetApply4subjectApplymentMerchantsBySubMchidStateResponse`](crate::apply4subject::GetApply4subjectApplymentMerchantsBySubMchidStateResponse).
         #[doc(alias = "获取商户开户意愿确认状态")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 根据业务申请编号查询添加申请状态: what is sent.
+        /// 根据业务申请编号查询添加申请状态: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeRequest`](crate::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeRequest).
         #[doc(alias = "根据业务申请编号查询添加申请状态")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 根据业务申请编号查询添加申请状态: what comes back.
+        /// 根据业务申请编号查询添加申请状态: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeResponse`](crate::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeResponse).
         #[doc(alias = "根据业务申请编号查询添加申请状态")]

@@ -25,7 +25,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询会员卡模板信息: what is sent.
+        /// 查询会员卡模板信息: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsByCardIdRequest`](crate::brand::GetBrandPartnerCardMemberCardsByCardIdRequest).
         #[doc(alias = "查询会员卡模板信息")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询会员卡模板信息: what comes back.
+        /// 查询会员卡模板信息: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsByCardIdResponse`](crate::brand::GetBrandPartnerCardMemberCardsByCardIdResponse).
         #[doc(alias = "查询会员卡模板信息")]
@@ -115,7 +115,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 修改会员卡模板信息: what is sent.
+        /// 修改会员卡模板信息: the request.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberCardsByCardIdRequest`](crate::brand::PatchBrandPartnerCardMemberCardsByCardIdRequest).
         #[doc(alias = "修改会员卡模板信息")]
@@ -158,7 +158,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改会员卡模板信息: what comes back.
+        /// 修改会员卡模板信息: the response.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberCardsByCardIdResponse`](crate::brand::PatchBrandPartnerCardMemberCardsByCardIdResponse).
         #[doc(alias = "修改会员卡模板信息")]
@@ -237,7 +237,7 @@ pub mod delete {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 删除会员卡模板: what is sent.
+        /// 删除会员卡模板: the request.
         ///
         /// Its flat name is [`weipay::brand::DeleteBrandPartnerCardMemberCardsByCardIdRequest`](crate::brand::DeleteBrandPartnerCardMemberCardsByCardIdRequest).
         #[doc(alias = "删除会员卡模板")]
@@ -248,7 +248,7 @@ pub mod delete {
     }
 
     response! {
-        /// 删除会员卡模板: what comes back.
+        /// 删除会员卡模板: the response.
         ///
         /// Its flat name is [`weipay::brand::DeleteBrandPartnerCardMemberCardsByCardIdResponse`](crate::brand::DeleteBrandPartnerCardMemberCardsByCardIdResponse).
         #[doc(alias = "删除会员卡模板")]

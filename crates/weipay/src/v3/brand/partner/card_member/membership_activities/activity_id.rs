@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询品牌会员发券活动: what is sent.
+        /// 查询品牌会员发券活动: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest).
         #[doc(alias = "查询品牌会员发券活动")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询品牌会员发券活动: what comes back.
+        /// 查询品牌会员发券活动: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse).
         #[doc(alias = "查询品牌会员发券活动")]
@@ -87,7 +87,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 修改品牌会员发券活动信息: what is sent.
+        /// 修改品牌会员发券活动信息: the request.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest`](crate::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest).
         #[doc(alias = "修改品牌会员发券活动信息")]
@@ -106,7 +106,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改品牌会员发券活动信息: what comes back.
+        /// 修改品牌会员发券活动信息: the response.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse`](crate::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse).
         #[doc(alias = "修改品牌会员发券活动信息")]

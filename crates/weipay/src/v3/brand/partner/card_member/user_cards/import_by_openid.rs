@@ -21,12 +21,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 根据openid导入用户会员卡: what is sent.
+        /// 根据openid导入用户会员卡: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsImportByOpenidRequest`](crate::brand::PostBrandPartnerCardMemberUserCardsImportByOpenidRequest).
         #[doc(alias = "根据openid导入用户会员卡")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
@@ -36,7 +36,7 @@ pub mod post {
             openid: String = body("openid").required(),
             /// 会员卡code. Required.
             user_card_code: String = body("user_card_code").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 用户开卡时填写的个人信息.
             user_information: BrandUserInformation = body("user_information"),
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 根据openid导入用户会员卡: what comes back.
+        /// 根据openid导入用户会员卡: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsImportByOpenidResponse`](crate::brand::PostBrandPartnerCardMemberUserCardsImportByOpenidResponse).
         #[doc(alias = "根据openid导入用户会员卡")]
@@ -67,7 +67,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

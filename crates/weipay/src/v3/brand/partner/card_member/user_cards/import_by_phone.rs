@@ -21,18 +21,18 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 根据手机号导入用户会员卡: what is sent.
+        /// 根据手机号导入用户会员卡: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsImportByPhoneRequest`](crate::brand::PostBrandPartnerCardMemberUserCardsImportByPhoneRequest).
         #[doc(alias = "根据手机号导入用户会员卡")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
             /// 会员卡模板ID. Required.
             card_id: String = body("card_id").required(),
-            /// 加密的手机号. Required; travels encrypted (敏感信息加密).
+            /// 加密的手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").required().encrypted(),
             /// 会员卡code. Required.
             user_card_code: String = body("user_card_code").required(),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 根据手机号导入用户会员卡: what comes back.
+        /// 根据手机号导入用户会员卡: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsImportByPhoneResponse`](crate::brand::PostBrandPartnerCardMemberUserCardsImportByPhoneResponse).
         #[doc(alias = "根据手机号导入用户会员卡")]
@@ -65,7 +65,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

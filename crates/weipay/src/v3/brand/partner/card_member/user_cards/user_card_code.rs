@@ -24,7 +24,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 查询用户会员卡信息: what is sent.
+        /// 查询用户会员卡信息: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeRequest`](crate::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeRequest).
         #[doc(alias = "查询用户会员卡信息")]
@@ -39,7 +39,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户会员卡信息: what comes back.
+        /// 查询用户会员卡信息: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeResponse`](crate::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeResponse).
         #[doc(alias = "查询用户会员卡信息")]
@@ -58,7 +58,7 @@ pub mod get {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),
@@ -98,7 +98,7 @@ pub mod patch {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 修改用户会员卡信息: what is sent.
+        /// 修改用户会员卡信息: the request.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeRequest`](crate::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeRequest).
         #[doc(alias = "修改用户会员卡信息")]
@@ -113,7 +113,7 @@ pub mod patch {
             card_color: String = body("card_color"),
             /// 卡背景图URL.
             card_picture_url: String = body("card_picture_url"),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),
@@ -129,7 +129,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改用户会员卡信息: what comes back.
+        /// 修改用户会员卡信息: the response.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeResponse`](crate::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeResponse).
         #[doc(alias = "修改用户会员卡信息")]
@@ -148,7 +148,7 @@ pub mod patch {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 同步积分余额: what is sent.
+        /// 同步积分余额: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsSyncRequest`](crate::brand::PostBrandPartnerCardMemberUserPointsSyncRequest).
         #[doc(alias = "同步积分余额")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步积分余额: what comes back.
+        /// 同步积分余额: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsSyncResponse`](crate::brand::PostBrandPartnerCardMemberUserPointsSyncResponse).
         #[doc(alias = "同步积分余额")]

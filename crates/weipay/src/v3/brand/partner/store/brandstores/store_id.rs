@@ -24,7 +24,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询品牌门店: what is sent.
+        /// 查询品牌门店: the request.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresByStoreIdRequest`](crate::brand::GetBrandPartnerStoreBrandstoresByStoreIdRequest).
         #[doc(alias = "查询品牌门店")]
@@ -35,7 +35,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询品牌门店: what comes back.
+        /// 查询品牌门店: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresByStoreIdResponse`](crate::brand::GetBrandPartnerStoreBrandstoresByStoreIdResponse).
         #[doc(alias = "查询品牌门店")]
@@ -86,7 +86,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 更新品牌门店: what is sent.
+        /// 更新品牌门店: the request.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerStoreBrandstoresByStoreIdRequest`](crate::brand::PatchBrandPartnerStoreBrandstoresByStoreIdRequest).
         #[doc(alias = "更新品牌门店")]
@@ -112,7 +112,7 @@ pub mod patch {
     }
 
     response! {
-        /// 更新品牌门店: what comes back.
+        /// 更新品牌门店: the response.
         ///
         /// Its flat name is [`weipay::brand::PatchBrandPartnerStoreBrandstoresByStoreIdResponse`](crate::brand::PatchBrandPartnerStoreBrandstoresByStoreIdResponse).
         #[doc(alias = "更新品牌门店")]
@@ -150,7 +150,7 @@ pub mod delete {
     use crate::model::{body, request};
 
     request! {
-        /// 删除品牌门店: what is sent.
+        /// 删除品牌门店: the request.
         ///
         /// Its flat name is [`weipay::brand::DeleteBrandPartnerStoreBrandstoresByStoreIdRequest`](crate::brand::DeleteBrandPartnerStoreBrandstoresByStoreIdRequest).
         #[doc(alias = "删除品牌门店")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询订单剩余待分金额: what comes back.
+        /// 查询订单剩余待分金额: the response.
         ///
         /// Its flat name is [`weipay::brand::GetBrandProfitsharingOrdersByTransactionIdAmountsResponse`](crate::brand::GetBrandProfitsharingOrdersByTransactionIdAmountsResponse).
         #[doc(alias = "查询订单剩余待分金额")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 获得品牌已授权且在生效中的产品权限信息: what comes back.
+        /// 获得品牌已授权且在生效中的产品权限信息: the response.
         ///
         /// Its flat name is [`weipay::brand_basic::GetBrandBasicPartnerBrandsByBrandIdProductAuthoritiesResponse`](crate::brand_basic::GetBrandBasicPartnerBrandsByBrandIdProductAuthoritiesResponse).
         #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]

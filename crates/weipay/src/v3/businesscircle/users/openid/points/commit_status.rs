@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{query, request};
 
     request! {
-        /// 商圈会员待积分状态查询: what is sent.
+        /// 商圈会员待积分状态查询: the request.
         ///
         /// Its flat name is [`weipay::businesscircle::GetBusinesscircleUsersByOpenidPointsCommitStatusRequest`](crate::businesscircle::GetBusinesscircleUsersByOpenidPointsCommitStatusRequest).
         #[doc(alias = "商圈会员待积分状态查询")]

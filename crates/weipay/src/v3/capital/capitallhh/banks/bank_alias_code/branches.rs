@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询支行列表: what is sent.
+        /// 查询支行列表: the request.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesRequest`](crate::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesRequest).
         #[doc(alias = "查询支行列表")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支行列表: what comes back.
+        /// 查询支行列表: the response.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesResponse`](crate::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesResponse).
         #[doc(alias = "查询支行列表")]

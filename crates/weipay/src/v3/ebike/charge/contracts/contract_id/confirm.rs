@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 创建用户当次充电代扣凭证: what is sent.
+        /// 创建用户当次充电代扣凭证: the request.
         ///
         /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsByContractIdConfirmRequest`](crate::ebike::PostEbikeChargeContractsByContractIdConfirmRequest).
         #[doc(alias = "创建用户当次充电代扣凭证")]
@@ -45,7 +45,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建用户当次充电代扣凭证: what comes back.
+        /// 创建用户当次充电代扣凭证: the response.
         ///
         /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsByContractIdConfirmResponse`](crate::ebike::PostEbikeChargeContractsByContractIdConfirmResponse).
         #[doc(alias = "创建用户当次充电代扣凭证")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单: what is sent.
+        /// 查询订单: the request.
         ///
         /// Its flat name is [`weipay::ebike::GetEbikeChargeTransactionsIdByTransactionIdRequest`](crate::ebike::GetEbikeChargeTransactionsIdByTransactionIdRequest).
         #[doc(alias = "查询订单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::ebike::GetEbikeChargeTransactionsIdByTransactionIdResponse`](crate::ebike::GetEbikeChargeTransactionsIdByTransactionIdResponse).
         #[doc(alias = "查询订单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 通过用户标识查询用户状态: what is sent.
+        /// 通过用户标识查询用户状态: the request.
         ///
         /// Its flat name is [`weipay::ebike::GetEbikeChargeUsersByOpenidContractRequest`](crate::ebike::GetEbikeChargeUsersByOpenidContractRequest).
         #[doc(alias = "通过用户标识查询用户状态")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过用户标识查询用户状态: what comes back.
+        /// 通过用户标识查询用户状态: the response.
         ///
         /// Its flat name is [`weipay::ebike::GetEbikeChargeUsersByOpenidContractResponse`](crate::ebike::GetEbikeChargeUsersByOpenidContractResponse).
         #[doc(alias = "通过用户标识查询用户状态")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 微信支付注销提现申请单号查询申请单状态: what comes back.
+        /// 微信支付注销提现申请单号查询申请单状态: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountApplyCancelWithdrawApplymentIdByApplymentIdResponse`](crate::ecommerce::GetEcommerceAccountApplyCancelWithdrawApplymentIdByApplymentIdResponse).
         #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 商户注销提现申请单号查询申请单状态: what comes back.
+        /// 商户注销提现申请单号查询申请单状态: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoResponse`](crate::ecommerce::GetEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "商户注销提现申请单号查询申请单状态")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 商户注销资格校验: what comes back.
+        /// 商户注销资格校验: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidResponse`](crate::ecommerce::GetEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidResponse).
         #[doc(alias = "商户注销资格校验")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询注销单状态: what comes back.
+        /// 查询注销单状态: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoResponse`](crate::ecommerce::GetEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoResponse).
         #[doc(alias = "查询注销单状态")]

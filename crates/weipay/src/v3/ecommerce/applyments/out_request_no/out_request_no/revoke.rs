@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, response};
 
     response! {
-        /// 撤销申请单-使用业务申请编号: what comes back.
+        /// 撤销申请单-使用业务申请编号: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsOutRequestNoByOutRequestNoRevokeResponse`](crate::ecommerce::PostEcommerceApplymentsOutRequestNoByOutRequestNoRevokeResponse).
         #[doc(alias = "撤销申请单-使用业务申请编号")]

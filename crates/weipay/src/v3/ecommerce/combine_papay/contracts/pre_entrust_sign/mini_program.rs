@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 小程序方式预签约: what is sent.
+        /// 小程序方式预签约: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramRequest`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramRequest).
         #[doc(alias = "小程序方式预签约")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序方式预签约: what comes back.
+        /// 小程序方式预签约: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramResponse`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramResponse).
         #[doc(alias = "小程序方式预签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 电商合单委托代扣撤销订单: what is sent.
+        /// 电商合单委托代扣撤销订单: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayTransactionsByCombineOutTradeNoReverseRequest`](crate::ecommerce::PostEcommerceCombinePapayTransactionsByCombineOutTradeNoReverseRequest).
         #[doc(alias = "电商合单委托代扣撤销订单")]

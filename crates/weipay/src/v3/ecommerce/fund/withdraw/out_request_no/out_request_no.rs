@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户提现单号查询: what is sent.
+        /// 商户提现单号查询: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundWithdrawOutRequestNoByOutRequestNoRequest`](crate::ecommerce::GetEcommerceFundWithdrawOutRequestNoByOutRequestNoRequest).
         #[doc(alias = "商户提现单号查询")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户提现单号查询: what comes back.
+        /// 商户提现单号查询: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceFundWithdrawOutRequestNoByOutRequestNoResponse`](crate::ecommerce::GetEcommerceFundWithdrawOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "商户提现单号查询")]

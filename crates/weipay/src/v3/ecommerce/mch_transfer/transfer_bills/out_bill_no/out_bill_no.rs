@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户单号查询转账单: what is sent.
+        /// 商户单号查询转账单: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferTransferBillsOutBillNoByOutBillNoRequest`](crate::ecommerce::GetEcommerceMchTransferTransferBillsOutBillNoByOutBillNoRequest).
         #[doc(alias = "商户单号查询转账单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户单号查询转账单: what comes back.
+        /// 商户单号查询转账单: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferTransferBillsOutBillNoByOutBillNoResponse`](crate::ecommerce::GetEcommerceMchTransferTransferBillsOutBillNoByOutBillNoResponse).
         #[doc(alias = "商户单号查询转账单")]

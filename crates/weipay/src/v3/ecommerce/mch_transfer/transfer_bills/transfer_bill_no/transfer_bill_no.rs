@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信转账单号查询转账单: what is sent.
+        /// 微信转账单号查询转账单: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoRequest`](crate::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoRequest).
         #[doc(alias = "微信转账单号查询转账单")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信转账单号查询转账单: what comes back.
+        /// 微信转账单号查询转账单: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoResponse`](crate::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoResponse).
         #[doc(alias = "微信转账单号查询转账单")]

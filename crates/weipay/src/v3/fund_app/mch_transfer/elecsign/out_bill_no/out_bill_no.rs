@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 商户单号查询电子回单: what comes back.
+        /// 商户单号查询电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferElecsignOutBillNoByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferElecsignOutBillNoByOutBillNoResponse).
         #[doc(alias = "商户单号查询电子回单")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 微信单号查询电子回单: what comes back.
+        /// 微信单号查询电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferElecsignTransferBillNoByTransferBillNoResponse`](crate::fund_app::GetFundAppMchTransferElecsignTransferBillNoByTransferBillNoResponse).
         #[doc(alias = "微信单号查询电子回单")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户单号查询公益捐赠预算详情: what is sent.
+        /// 商户单号查询公益捐赠预算详情: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoRequest`](crate::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoRequest).
         #[doc(alias = "商户单号查询公益捐赠预算详情")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户单号查询公益捐赠预算详情: what comes back.
+        /// 商户单号查询公益捐赠预算详情: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoResponse).
         #[doc(alias = "商户单号查询公益捐赠预算详情")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询单笔转账电子回单: what is sent.
+        /// 查询单笔转账电子回单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoRequest`](crate::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoRequest).
         #[doc(alias = "查询单笔转账电子回单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询单笔转账电子回单: what comes back.
+        /// 查询单笔转账电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoResponse).
         #[doc(alias = "查询单笔转账电子回单")]

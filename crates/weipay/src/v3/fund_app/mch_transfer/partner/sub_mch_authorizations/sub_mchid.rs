@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 查询子商户商家转账授权状态: what comes back.
+        /// 查询子商户商家转账授权状态: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerSubMchAuthorizationsBySubMchidResponse`](crate::fund_app::GetFundAppMchTransferPartnerSubMchAuthorizationsBySubMchidResponse).
         #[doc(alias = "查询子商户商家转账授权状态")]

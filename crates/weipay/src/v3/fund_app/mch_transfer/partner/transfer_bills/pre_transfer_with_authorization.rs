@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 发起转账并完成自动收款授权: what is sent.
+        /// 发起转账并完成自动收款授权: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationRequest`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationRequest).
         #[doc(alias = "发起转账并完成自动收款授权")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -34,7 +34,7 @@ pub mod post {
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 收款用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 发起转账并完成自动收款授权: what comes back.
+        /// 发起转账并完成自动收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationResponse`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationResponse).
         #[doc(alias = "发起转账并完成自动收款授权")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 转账（用户自动收款）: what is sent.
+        /// 转账（用户自动收款）: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsTransferRequest`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsTransferRequest).
         #[doc(alias = "转账（用户自动收款）")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -30,7 +30,7 @@ pub mod post {
             appid: String = body("appid").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 转账（用户自动收款）: what comes back.
+        /// 转账（用户自动收款）: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsTransferResponse`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsTransferResponse).
         #[doc(alias = "转账（用户自动收款）")]
@@ -76,7 +76,7 @@ pub mod post {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 商户单号查询自动收款授权: what comes back.
+        /// 商户单号查询自动收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoResponse).
         #[doc(alias = "商户单号查询自动收款授权")]

@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 商户单号查询转账单: what comes back.
+        /// 商户单号查询转账单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferTransferBillsOutBillNoByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferTransferBillsOutBillNoByOutBillNoResponse).
         #[doc(alias = "商户单号查询转账单")]
@@ -45,7 +45,7 @@ pub mod get {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 微信转账单号查询转账单: what comes back.
+        /// 微信转账单号查询转账单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferTransferBillsTransferBillNoByTransferBillNoResponse`](crate::fund_app::GetFundAppMchTransferTransferBillsTransferBillNoByTransferBillNoResponse).
         #[doc(alias = "微信转账单号查询转账单")]
@@ -42,7 +42,7 @@ pub mod get {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 撤销转账到QQ钱包: what comes back.
+        /// 撤销转账到QQ钱包: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelResponse).
         #[doc(alias = "撤销转账到QQ钱包")]
@@ -42,7 +42,7 @@ pub mod post {
             openid: String = body("openid"),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间.
             create_time: Time = body("create_time"),

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 商户单号查询自动收款授权: what is sent.
+        /// 商户单号查询自动收款授权: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoRequest`](crate::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoRequest).
         #[doc(alias = "商户单号查询自动收款授权")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户单号查询自动收款授权: what comes back.
+        /// 商户单号查询自动收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoResponse`](crate::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoResponse).
         #[doc(alias = "商户单号查询自动收款授权")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询出境退回结果（通过商户出境退回单号）: what is sent.
+        /// 查询出境退回结果（通过商户出境退回单号）: the request.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoRequest`](crate::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoRequest).
         #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询出境退回结果（通过商户出境退回单号）: what comes back.
+        /// 查询出境退回结果（通过商户出境退回单号）: the response.
         ///
         /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoResponse`](crate::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoResponse).
         #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]

@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建H5支付权限申请单: what is sent.
+        /// 创建H5支付权限申请单: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantH5PermissionApplicationsRequest`](crate::global::PostGlobalMerchantH5PermissionApplicationsRequest).
         #[doc(alias = "创建H5支付权限申请单")]
@@ -52,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建H5支付权限申请单: what comes back.
+        /// 创建H5支付权限申请单: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantH5PermissionApplicationsResponse`](crate::global::PostGlobalMerchantH5PermissionApplicationsResponse).
         #[doc(alias = "创建H5支付权限申请单")]

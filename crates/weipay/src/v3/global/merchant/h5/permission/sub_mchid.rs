@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 查询子商户H5支付权限状态: what comes back.
+        /// 查询子商户H5支付权限状态: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantH5PermissionBySubMchidResponse`](crate::global::GetGlobalMerchantH5PermissionBySubMchidResponse).
         #[doc(alias = "查询子商户H5支付权限状态")]

@@ -11,7 +11,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 反馈处理完成: what is sent.
+        /// 反馈处理完成: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintsByComplaintIdCompleteRequest`](crate::global::PostGlobalMerchantServiceComplaintsByComplaintIdCompleteRequest).
         #[doc(alias = "反馈处理完成")]

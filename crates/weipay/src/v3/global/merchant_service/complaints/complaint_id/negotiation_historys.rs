@@ -13,7 +13,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询投诉协商历史: what is sent.
+        /// 查询投诉协商历史: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysRequest`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysRequest).
         #[doc(alias = "查询投诉协商历史")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询投诉协商历史: what comes back.
+        /// 查询投诉协商历史: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysResponse`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysResponse).
         #[doc(alias = "查询投诉协商历史")]

@@ -11,7 +11,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 提交回复: what is sent.
+        /// 提交回复: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintsByComplaintIdResponseRequest`](crate::global::PostGlobalMerchantServiceComplaintsByComplaintIdResponseRequest).
         #[doc(alias = "提交回复")]

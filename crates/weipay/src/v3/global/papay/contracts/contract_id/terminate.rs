@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 申请解约: what is sent.
+        /// 申请解约: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayContractsByContractIdTerminateRequest`](crate::global::PostGlobalPapayContractsByContractIdTerminateRequest).
         #[doc(alias = "申请解约")]

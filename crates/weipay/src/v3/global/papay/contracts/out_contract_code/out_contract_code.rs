@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户协议号查询签约: what is sent.
+        /// 商户协议号查询签约: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeRequest`](crate::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeRequest).
         #[doc(alias = "商户协议号查询签约")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户协议号查询签约: what comes back.
+        /// 商户协议号查询签约: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeResponse`](crate::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "商户协议号查询签约")]

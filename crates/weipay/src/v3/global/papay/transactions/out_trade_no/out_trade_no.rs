@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单(商户订单号): what is sent.
+        /// 查询订单(商户订单号): the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoRequest`](crate::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查询订单(商户订单号)")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单(商户订单号): what comes back.
+        /// 查询订单(商户订单号): the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoResponse`](crate::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查询订单(商户订单号)")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询剩余待分金额: what is sent.
+        /// 查询剩余待分金额: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsRequest`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsRequest).
         #[doc(alias = "查询剩余待分金额")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询剩余待分金额: what comes back.
+        /// 查询剩余待分金额: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsResponse`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsResponse).
         #[doc(alias = "查询剩余待分金额")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询订单剩余可退款金额: what is sent.
+        /// 查询订单剩余可退款金额: the request.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsRequest`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsRequest).
         #[doc(alias = "查询订单剩余可退款金额")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单剩余可退款金额: what comes back.
+        /// 查询订单剩余可退款金额: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsResponse`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsResponse).
         #[doc(alias = "查询订单剩余可退款金额")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 关闭订单(商户订单号): what is sent.
+        /// 关闭订单(商户订单号): the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::global::PostGlobalTransactionsOutTradeNoByOutTradeNoCloseRequest).
         #[doc(alias = "关闭订单(商户订单号)")]

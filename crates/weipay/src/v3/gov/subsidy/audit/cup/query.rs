@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 查询审核结果: what is sent.
+        /// 查询审核结果: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupQueryRequest`](crate::gov::PostGovSubsidyAuditCupQueryRequest).
         #[doc(alias = "查询审核结果")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询审核结果: what comes back.
+        /// 查询审核结果: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupQueryResponse`](crate::gov::PostGovSubsidyAuditCupQueryResponse).
         #[doc(alias = "查询审核结果")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 更新审核数据: what is sent.
+        /// 更新审核数据: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupUpdateRequest`](crate::gov::PostGovSubsidyAuditCupUpdateRequest).
         #[doc(alias = "更新审核数据")]
@@ -122,7 +122,7 @@ pub mod post {
     }
 
     response! {
-        /// 更新审核数据: what comes back.
+        /// 更新审核数据: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupUpdateResponse`](crate::gov::PostGovSubsidyAuditCupUpdateResponse).
         #[doc(alias = "更新审核数据")]

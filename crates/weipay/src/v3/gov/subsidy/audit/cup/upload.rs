@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 上传审核数据: what is sent.
+        /// 上传审核数据: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupUploadRequest`](crate::gov::PostGovSubsidyAuditCupUploadRequest).
         #[doc(alias = "上传审核数据")]
@@ -122,7 +122,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传审核数据: what comes back.
+        /// 上传审核数据: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupUploadResponse`](crate::gov::PostGovSubsidyAuditCupUploadResponse).
         #[doc(alias = "上传审核数据")]

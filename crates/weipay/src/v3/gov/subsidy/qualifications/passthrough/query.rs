@@ -13,18 +13,18 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 批量查询用户资格(透传模式): what is sent.
+        /// 批量查询用户资格(透传模式): the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsPassthroughQueryRequest`](crate::gov::PostGovSubsidyQualificationsPassthroughQueryRequest).
         #[doc(alias = "批量查询用户资格(透传模式)")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 自然人姓名. Required; travels encrypted (敏感信息加密).
+            /// 自然人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").required().encrypted(),
-            /// 自然人证件号. Required; travels encrypted (敏感信息加密).
+            /// 自然人证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
-            /// 手机号. Required; travels encrypted (敏感信息加密).
+            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").required().encrypted(),
             /// 使用的资格的地区编码. Required.
             qualification_region_code: i64 = body("qualification_region_code").required(),
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 批量查询用户资格(透传模式): what comes back.
+        /// 批量查询用户资格(透传模式): the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsPassthroughQueryResponse`](crate::gov::PostGovSubsidyQualificationsPassthroughQueryResponse).
         #[doc(alias = "批量查询用户资格(透传模式)")]

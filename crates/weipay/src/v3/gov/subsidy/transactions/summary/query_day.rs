@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 查询单日交易汇总: what is sent.
+        /// 查询单日交易汇总: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSummaryQueryDayRequest`](crate::gov::PostGovSubsidyTransactionsSummaryQueryDayRequest).
         #[doc(alias = "查询单日交易汇总")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询单日交易汇总: what comes back.
+        /// 查询单日交易汇总: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSummaryQueryDayResponse`](crate::gov::PostGovSubsidyTransactionsSummaryQueryDayResponse).
         #[doc(alias = "查询单日交易汇总")]

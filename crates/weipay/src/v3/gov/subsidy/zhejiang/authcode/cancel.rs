@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 品类凭证码预核销撤销: what is sent.
+        /// 品类凭证码预核销撤销: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeCancelRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeCancelRequest).
         #[doc(alias = "品类凭证码预核销撤销")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 品类凭证码预核销撤销: what comes back.
+        /// 品类凭证码预核销撤销: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeCancelResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeCancelResponse).
         #[doc(alias = "品类凭证码预核销撤销")]

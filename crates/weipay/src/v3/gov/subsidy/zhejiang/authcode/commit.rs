@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 品类凭证码上报确认: what is sent.
+        /// 品类凭证码上报确认: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeCommitRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeCommitRequest).
         #[doc(alias = "品类凭证码上报确认")]
@@ -70,7 +70,7 @@ pub mod post {
     }
 
     response! {
-        /// 品类凭证码上报确认: what comes back.
+        /// 品类凭证码上报确认: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeCommitResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeCommitResponse).
         #[doc(alias = "品类凭证码上报确认")]

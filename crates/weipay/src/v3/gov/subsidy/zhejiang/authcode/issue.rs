@@ -17,20 +17,20 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 申请品类凭证码: what is sent.
+        /// 申请品类凭证码: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeIssueRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeIssueRequest).
         #[doc(alias = "申请品类凭证码")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品类编码. Required.
             category_id: String = body("category_id").required(),
             /// 用户id.
             openid: String = body("openid"),
-            /// 姓名. Required; travels encrypted (敏感信息加密).
+            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 手机号. Required; travels encrypted (敏感信息加密).
+            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             mobile: Sensitive = body("mobile").required().encrypted(),
             /// 区县编码. Required.
             add_code: String = body("add_code").required(),
@@ -38,7 +38,7 @@ pub mod post {
             custom_info: String = body("custom_info"),
             /// 证件类型. Required.
             cert_type: SubsidyCertType = body("cert_type").required(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 请求流水号. Required.
             req_ssn: String = body("req_ssn").required(),
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请品类凭证码: what comes back.
+        /// 申请品类凭证码: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeIssueResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeIssueResponse).
         #[doc(alias = "申请品类凭证码")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 品类凭证码上报撤销: what is sent.
+        /// 品类凭证码上报撤销: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeRefundRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeRefundRequest).
         #[doc(alias = "品类凭证码上报撤销")]
@@ -64,7 +64,7 @@ pub mod post {
     }
 
     response! {
-        /// 品类凭证码上报撤销: what comes back.
+        /// 品类凭证码上报撤销: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeRefundResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeRefundResponse).
         #[doc(alias = "品类凭证码上报撤销")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 预核销品类凭证码: what is sent.
+        /// 预核销品类凭证码: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeTryRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeTryRequest).
         #[doc(alias = "预核销品类凭证码")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 预核销品类凭证码: what comes back.
+        /// 预核销品类凭证码: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeTryResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeTryResponse).
         #[doc(alias = "预核销品类凭证码")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 商品信息查询: what is sent.
+        /// 商品信息查询: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangGoodsQueryRequest`](crate::gov::PostGovSubsidyZhejiangGoodsQueryRequest).
         #[doc(alias = "商品信息查询")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 商品信息查询: what comes back.
+        /// 商品信息查询: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangGoodsQueryResponse`](crate::gov::PostGovSubsidyZhejiangGoodsQueryResponse).
         #[doc(alias = "商品信息查询")]

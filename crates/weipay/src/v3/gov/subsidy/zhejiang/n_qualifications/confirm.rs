@@ -15,12 +15,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// n品类核销: what is sent.
+        /// n品类核销: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangNQualificationsConfirmRequest`](crate::gov::PostGovSubsidyZhejiangNQualificationsConfirmRequest).
         #[doc(alias = "n品类核销")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品类集合.
             data: Vec<Data> = body("data"),
@@ -35,11 +35,11 @@ pub mod post {
         pub struct Data {
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 能耗等级.
             grade: String = body("grade"),
-            /// 姓名. Required; travels encrypted (敏感信息加密).
+            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
             /// 交易完成或商品退回时间戳. Required.
             operation_time: String = body("operation_time").required(),
@@ -55,11 +55,11 @@ pub mod post {
             status: String = body("status").required(),
             /// 政府补贴金额. Required.
             subsidy: String = body("subsidy").required(),
-            /// 手机号. Required; travels encrypted (敏感信息加密).
+            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             tel: Sensitive = body("tel").required().encrypted(),
             /// 收货地区编码. Required.
             add_code: String = body("add_code").required(),
-            /// 收货地址. Required; travels encrypted (敏感信息加密).
+            /// 收货地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             address: Sensitive = body("address").required().encrypted(),
             /// 销售方式. Required.
             sale_models: String = body("sale_models").required(),
@@ -77,7 +77,7 @@ pub mod post {
     }
 
     response! {
-        /// n品类核销: what comes back.
+        /// n品类核销: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangNQualificationsConfirmResponse`](crate::gov::PostGovSubsidyZhejiangNQualificationsConfirmResponse).
         #[doc(alias = "n品类核销")]

@@ -15,20 +15,20 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 变更资格: what is sent.
+        /// 变更资格: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsAlterRequest`](crate::gov::PostGovSubsidyZhejiangQualificationsAlterRequest).
         #[doc(alias = "变更资格")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cert_no: Sensitive = body("cert_no").required().encrypted(),
-            /// 姓名. Required; travels encrypted (敏感信息加密).
+            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
-            /// 手机号. Required; travels encrypted (敏感信息加密).
+            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             tel: Sensitive = body("tel").required().encrypted(),
             /// 请求流水号. Required.
             req_ssn: String = body("req_ssn").required(),
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 变更资格: what comes back.
+        /// 变更资格: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsAlterResponse`](crate::gov::PostGovSubsidyZhejiangQualificationsAlterResponse).
         #[doc(alias = "变更资格")]

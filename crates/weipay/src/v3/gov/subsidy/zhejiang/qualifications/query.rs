@@ -15,14 +15,14 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 查询补贴资格: what is sent.
+        /// 查询补贴资格: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsQueryRequest`](crate::gov::PostGovSubsidyZhejiangQualificationsQueryRequest).
         #[doc(alias = "查询补贴资格")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 品类编码.
             cate_code: String = body("cate_code"),
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 查询补贴资格: what comes back.
+        /// 查询补贴资格: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsQueryResponse`](crate::gov::PostGovSubsidyZhejiangQualificationsQueryResponse).
         #[doc(alias = "查询补贴资格")]

@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{Sensitive, body, header, open_enum, request, response};
 
     request! {
-        /// 核销资格: what is sent.
+        /// 核销资格: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsSyncRequest`](crate::gov::PostGovSubsidyZhejiangQualificationsSyncRequest).
         #[doc(alias = "核销资格")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 请求流水号.
             req_ssn: String = body("req_ssn"),
@@ -37,11 +37,11 @@ pub mod post {
             auth_code: String = body("auth_code").required(),
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),
-            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 能耗等级.
             grade: Grade = body("grade"),
-            /// 姓名. Required; travels encrypted (敏感信息加密).
+            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             name: Sensitive = body("name").required().encrypted(),
             /// 交易完成或商品退回时间戳. Required.
             operation_time: String = body("operation_time").required(),
@@ -57,7 +57,7 @@ pub mod post {
             status: Status = body("status").required(),
             /// 政府补贴金额. Required.
             subsidy: String = body("subsidy").required(),
-            /// 手机号. Required; travels encrypted (敏感信息加密).
+            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             tel: Sensitive = body("tel").required().encrypted(),
             /// 区县编码. Required.
             add_code: String = body("add_code").required(),
@@ -105,7 +105,7 @@ pub mod post {
     }
 
     response! {
-        /// 核销资格: what comes back.
+        /// 核销资格: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsSyncResponse`](crate::gov::PostGovSubsidyZhejiangQualificationsSyncResponse).
         #[doc(alias = "核销资格")]

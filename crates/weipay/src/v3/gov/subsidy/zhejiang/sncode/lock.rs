@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// sn码锁定: what is sent.
+        /// sn码锁定: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeLockRequest`](crate::gov::PostGovSubsidyZhejiangSncodeLockRequest).
         #[doc(alias = "sn码锁定")]
@@ -70,7 +70,7 @@ pub mod post {
     }
 
     response! {
-        /// sn码锁定: what comes back.
+        /// sn码锁定: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeLockResponse`](crate::gov::PostGovSubsidyZhejiangSncodeLockResponse).
         #[doc(alias = "sn码锁定")]

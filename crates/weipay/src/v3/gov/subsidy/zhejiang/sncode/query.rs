@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// sn码销售状态查询: what is sent.
+        /// sn码销售状态查询: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeQueryRequest`](crate::gov::PostGovSubsidyZhejiangSncodeQueryRequest).
         #[doc(alias = "sn码销售状态查询")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// sn码销售状态查询: what comes back.
+        /// sn码销售状态查询: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeQueryResponse`](crate::gov::PostGovSubsidyZhejiangSncodeQueryResponse).
         #[doc(alias = "sn码销售状态查询")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// sn码解锁: what is sent.
+        /// sn码解锁: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeUnlockRequest`](crate::gov::PostGovSubsidyZhejiangSncodeUnlockRequest).
         #[doc(alias = "sn码解锁")]
@@ -72,7 +72,7 @@ pub mod post {
     }
 
     response! {
-        /// sn码解锁: what comes back.
+        /// sn码解锁: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeUnlockResponse`](crate::gov::PostGovSubsidyZhejiangSncodeUnlockResponse).
         #[doc(alias = "sn码解锁")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询上传任务列表: what is sent.
+        /// 查询上传任务列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBankPackagesByPackageIdTasksRequest`](crate::marketing::GetMarketingBankPackagesByPackageIdTasksRequest).
         #[doc(alias = "查询上传任务列表")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询上传任务列表: what comes back.
+        /// 查询上传任务列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBankPackagesByPackageIdTasksResponse`](crate::marketing::GetMarketingBankPackagesByPackageIdTasksResponse).
         #[doc(alias = "查询上传任务列表")]
@@ -89,7 +89,7 @@ pub mod post {
     use crate::model::{File, Time, body, file, meta, request, response};
 
     request! {
-        /// 导入定向用户协议号: what is sent.
+        /// 导入定向用户协议号: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBankPackagesByPackageIdTasksRequest`](crate::marketing::PostMarketingBankPackagesByPackageIdTasksRequest).
         #[doc(alias = "导入定向用户协议号")]
@@ -98,15 +98,15 @@ pub mod post {
             file: File = file("file").required(),
             /// 银行类型. Required.
             bank_type: String = meta("bank_type").required(),
-            /// 文件名. The client takes it from the file unless it is set. Required.
+            /// 文件名. Default: taken from the file. Required.
             filename: String = meta("filename").required().file_name(),
-            /// 文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            /// 文件的SHA256摘要. Default: taken from the file. Required.
             sha256: String = meta("sha256").required().file_sha256(),
         }
     }
 
     response! {
-        /// 导入定向用户协议号: what comes back.
+        /// 导入定向用户协议号: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBankPackagesByPackageIdTasksResponse`](crate::marketing::PostMarketingBankPackagesByPackageIdTasksResponse).
         #[doc(alias = "导入定向用户协议号")]

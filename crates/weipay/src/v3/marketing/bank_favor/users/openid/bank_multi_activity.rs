@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 给指定用户报名多笔立减活动: what is sent.
+        /// 给指定用户报名多笔立减活动: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityRequest`](crate::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityRequest).
         #[doc(alias = "给指定用户报名多笔立减活动")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 给指定用户报名多笔立减活动: what comes back.
+        /// 给指定用户报名多笔立减活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityResponse`](crate::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityResponse).
         #[doc(alias = "给指定用户报名多笔立减活动")]

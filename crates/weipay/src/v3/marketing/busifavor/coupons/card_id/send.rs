@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 发放消费卡: what is sent.
+        /// 发放消费卡: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsByCardIdSendRequest`](crate::marketing::PostMarketingBusifavorCouponsByCardIdSendRequest).
         #[doc(alias = "发放消费卡")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放消费卡: what comes back.
+        /// 发放消费卡: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsByCardIdSendResponse`](crate::marketing::PostMarketingBusifavorCouponsByCardIdSendResponse).
         #[doc(alias = "发放消费卡")]

@@ -18,18 +18,18 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改批次预算: what is sent.
+        /// 修改批次预算: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingBusifavorStocksByStockIdBudgetRequest`](crate::marketing::PatchMarketingBusifavorStocksByStockIdBudgetRequest).
         #[doc(alias = "修改批次预算")]
         pub struct Request {
-            /// 目标批次最大发放个数. Needed in one case: 按批次.
+            /// 目标批次最大发放个数. Required in one case: 按批次.
             target_max_coupons: i64 = body("target_max_coupons"),
-            /// 目标单天发放上限个数. Needed in one case: 按单天.
+            /// 目标单天发放上限个数. Required in one case: 按单天.
             target_max_coupons_by_day: i64 = body("target_max_coupons_by_day"),
-            /// 当前批次最大发放个数. Needed in one case: 按批次.
+            /// 当前批次最大发放个数. Required in one case: 按批次.
             current_max_coupons: i64 = body("current_max_coupons"),
-            /// 当前单天发放上限个数. Needed in one case: 按单天.
+            /// 当前单天发放上限个数. Required in one case: 按单天.
             current_max_coupons_by_day: i64 = body("current_max_coupons_by_day"),
             /// 修改预算请求单据号. Required; 1 to 128 characters.
             modify_budget_request_no: String =
@@ -38,7 +38,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改批次预算: what comes back.
+        /// 修改批次预算: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingBusifavorStocksByStockIdBudgetResponse`](crate::marketing::PatchMarketingBusifavorStocksByStockIdBudgetResponse).
         #[doc(alias = "修改批次预算")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询预存code列表: what is sent.
+        /// 查询预存code列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesRequest`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesRequest).
         #[doc(alias = "查询预存code列表")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询预存code列表: what comes back.
+        /// 查询预存code列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesResponse`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesResponse).
         #[doc(alias = "查询预存code列表")]
@@ -78,7 +78,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 上传预存code: what is sent.
+        /// 上传预存code: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesRequest`](crate::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesRequest).
         #[doc(alias = "上传预存code")]
@@ -91,7 +91,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传预存code: what comes back.
+        /// 上传预存code: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesResponse`](crate::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesResponse).
         #[doc(alias = "上传预存code")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询营销补差付款单详情: what comes back.
+        /// 查询营销补差付款单详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdResponse`](crate::marketing::GetMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdResponse).
         #[doc(alias = "查询营销补差付款单详情")]

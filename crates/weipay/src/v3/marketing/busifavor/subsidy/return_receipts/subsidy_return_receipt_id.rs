@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询商家券营销补差回退单详情: what comes back.
+        /// 查询商家券营销补差回退单详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdResponse`](crate::marketing::GetMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdResponse).
         #[doc(alias = "查询商家券营销补差回退单详情")]

@@ -44,7 +44,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 根据过滤条件查询用户券: what is sent.
+        /// 根据过滤条件查询用户券: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingBusifavorUsersByOpenidCouponsRequest).
         #[doc(alias = "根据过滤条件查询用户券")]
@@ -55,11 +55,11 @@ pub mod get {
             stock_id: String = query("stock_id").length(1, 20),
             /// 券状态.
             coupon_state: BusifavorCouponState = query("coupon_state"),
-            /// 创建批次的商户号. Needed in one case: 按创建方; 8 to 15 characters.
+            /// 创建批次的商户号. Required in one case: 按创建方; 8 to 15 characters.
             creator_merchant: String = query("creator_merchant").length(8, 15),
-            /// 批次归属商户号. Needed in one case: 按归属方; 8 to 15 characters.
+            /// 批次归属商户号. Required in one case: 按归属方; 8 to 15 characters.
             belong_merchant: String = query("belong_merchant").length(8, 15),
-            /// 批次发放商户号. Needed in one case: 按发放方; 8 to 15 characters.
+            /// 批次发放商户号. Required in one case: 按发放方; 8 to 15 characters.
             sender_merchant: String = query("sender_merchant").length(8, 15),
             /// 分页页码.
             offset: i64 = query("offset").page_offset(),
@@ -69,7 +69,7 @@ pub mod get {
     }
 
     response! {
-        /// 根据过滤条件查询用户券: what comes back.
+        /// 根据过滤条件查询用户券: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingBusifavorUsersByOpenidCouponsResponse).
         #[doc(alias = "根据过滤条件查询用户券")]

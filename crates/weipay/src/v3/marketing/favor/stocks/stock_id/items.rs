@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询代金券可用单品: what is sent.
+        /// 查询代金券可用单品: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdItemsRequest`](crate::marketing::GetMarketingFavorStocksByStockIdItemsRequest).
         #[doc(alias = "查询代金券可用单品")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询代金券可用单品: what comes back.
+        /// 查询代金券可用单品: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdItemsResponse`](crate::marketing::GetMarketingFavorStocksByStockIdItemsResponse).
         #[doc(alias = "查询代金券可用单品")]

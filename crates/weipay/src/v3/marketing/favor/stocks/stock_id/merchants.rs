@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询代金券可用商户: what is sent.
+        /// 查询代金券可用商户: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdMerchantsRequest`](crate::marketing::GetMarketingFavorStocksByStockIdMerchantsRequest).
         #[doc(alias = "查询代金券可用商户")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询代金券可用商户: what comes back.
+        /// 查询代金券可用商户: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdMerchantsResponse`](crate::marketing::GetMarketingFavorStocksByStockIdMerchantsResponse).
         #[doc(alias = "查询代金券可用商户")]

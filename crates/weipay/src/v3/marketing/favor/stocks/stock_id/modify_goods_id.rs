@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 修改可用单品编码: what is sent.
+        /// 修改可用单品编码: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdRequest`](crate::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdRequest).
         #[doc(alias = "修改可用单品编码")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改可用单品编码: what comes back.
+        /// 修改可用单品编码: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdResponse`](crate::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdResponse).
         #[doc(alias = "修改可用单品编码")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 暂停代金券批次: what is sent.
+        /// 暂停代金券批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdPauseRequest`](crate::marketing::PostMarketingFavorStocksByStockIdPauseRequest).
         #[doc(alias = "暂停代金券批次")]
@@ -27,7 +27,7 @@ pub mod post {
     }
 
     response! {
-        /// 暂停代金券批次: what comes back.
+        /// 暂停代金券批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdPauseResponse`](crate::marketing::PostMarketingFavorStocksByStockIdPauseResponse).
         #[doc(alias = "暂停代金券批次")]

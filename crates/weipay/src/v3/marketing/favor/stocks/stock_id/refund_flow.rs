@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 下载批次退款明细: what comes back.
+        /// 下载批次退款明细: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdRefundFlowResponse`](crate::marketing::GetMarketingFavorStocksByStockIdRefundFlowResponse).
         #[doc(alias = "下载批次退款明细")]

@@ -11,7 +11,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取批次退款明细下载链接: what is sent.
+        /// 获取批次退款明细下载链接: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdRefundFlowByDayRequest`](crate::marketing::GetMarketingFavorStocksByStockIdRefundFlowByDayRequest).
         #[doc(alias = "获取批次退款明细下载链接")]
@@ -22,7 +22,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取批次退款明细下载链接: what comes back.
+        /// 获取批次退款明细下载链接: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdRefundFlowByDayResponse`](crate::marketing::GetMarketingFavorStocksByStockIdRefundFlowByDayResponse).
         #[doc(alias = "获取批次退款明细下载链接")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 重启代金券批次: what is sent.
+        /// 重启代金券批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdRestartRequest`](crate::marketing::PostMarketingFavorStocksByStockIdRestartRequest).
         #[doc(alias = "重启代金券批次")]
@@ -27,7 +27,7 @@ pub mod post {
     }
 
     response! {
-        /// 重启代金券批次: what comes back.
+        /// 重启代金券批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdRestartResponse`](crate::marketing::PostMarketingFavorStocksByStockIdRestartResponse).
         #[doc(alias = "重启代金券批次")]

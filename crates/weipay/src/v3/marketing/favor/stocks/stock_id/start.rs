@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 激活代金券批次: what is sent.
+        /// 激活代金券批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStartRequest`](crate::marketing::PostMarketingFavorStocksByStockIdStartRequest).
         #[doc(alias = "激活代金券批次")]
@@ -27,7 +27,7 @@ pub mod post {
     }
 
     response! {
-        /// 激活代金券批次: what comes back.
+        /// 激活代金券批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStartResponse`](crate::marketing::PostMarketingFavorStocksByStockIdStartResponse).
         #[doc(alias = "激活代金券批次")]

@@ -9,7 +9,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// StopStock: what is sent.
+        /// StopStock: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStopRequest`](crate::marketing::PostMarketingFavorStocksByStockIdStopRequest).
         #[doc(alias = "StopStock")]
@@ -20,7 +20,7 @@ pub mod post {
     }
 
     response! {
-        /// StopStock: what comes back.
+        /// StopStock: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStopResponse`](crate::marketing::PostMarketingFavorStocksByStockIdStopResponse).
         #[doc(alias = "StopStock")]

@@ -11,7 +11,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 获取批次核销明细下载链接: what is sent.
+        /// 获取批次核销明细下载链接: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayRequest`](crate::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayRequest).
         #[doc(alias = "获取批次核销明细下载链接")]
@@ -22,7 +22,7 @@ pub mod get {
     }
 
     response! {
-        /// 获取批次核销明细下载链接: what comes back.
+        /// 获取批次核销明细下载链接: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayResponse`](crate::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayResponse).
         #[doc(alias = "获取批次核销明细下载链接")]

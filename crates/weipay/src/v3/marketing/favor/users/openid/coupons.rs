@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 根据商户号查用户的券: what is sent.
+        /// 根据商户号查用户的券: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsRequest).
         #[doc(alias = "根据商户号查用户的券")]
@@ -50,7 +50,7 @@ pub mod get {
     }
 
     response! {
-        /// 根据商户号查用户的券: what comes back.
+        /// 根据商户号查用户的券: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsResponse).
         #[doc(alias = "根据商户号查用户的券")]
@@ -131,7 +131,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 发放代金券: what is sent.
+        /// 发放代金券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorUsersByOpenidCouponsRequest`](crate::marketing::PostMarketingFavorUsersByOpenidCouponsRequest).
         #[doc(alias = "发放代金券")]
@@ -152,7 +152,7 @@ pub mod post {
     }
 
     response! {
-        /// 发放代金券: what comes back.
+        /// 发放代金券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingFavorUsersByOpenidCouponsResponse`](crate::marketing::PostMarketingFavorUsersByOpenidCouponsResponse).
         #[doc(alias = "发放代金券")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 门店报名品牌加价购活动: what is sent.
+        /// 门店报名品牌加价购活动: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyRequest).
         #[doc(alias = "门店报名品牌加价购活动")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 门店报名品牌加价购活动: what comes back.
+        /// 门店报名品牌加价购活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyResponse).
         #[doc(alias = "门店报名品牌加价购活动")]

@@ -16,7 +16,7 @@ pub mod put {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 添加零售小店活动业务代理: what is sent.
+        /// 添加零售小店活动业务代理: the request.
         ///
         /// Its flat name is [`weipay::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest`](crate::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest).
         #[doc(alias = "添加零售小店活动业务代理")]
@@ -39,7 +39,7 @@ pub mod put {
     }
 
     response! {
-        /// 添加零售小店活动业务代理: what comes back.
+        /// 添加零售小店活动业务代理: the response.
         ///
         /// Its flat name is [`weipay::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse`](crate::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse).
         #[doc(alias = "添加零售小店活动业务代理")]
@@ -74,7 +74,7 @@ pub mod delete {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 删除零售小店活动业务代理: what is sent.
+        /// 删除零售小店活动业务代理: the request.
         ///
         /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest).
         #[doc(alias = "删除零售小店活动业务代理")]
@@ -97,7 +97,7 @@ pub mod delete {
     }
 
     response! {
-        /// 删除零售小店活动业务代理: what comes back.
+        /// 删除零售小店活动业务代理: the response.
         ///
         /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse).
         #[doc(alias = "删除零售小店活动业务代理")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询零售小店活动业务代理: what is sent.
+        /// 查询零售小店活动业务代理: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesRequest`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesRequest).
         #[doc(alias = "查询零售小店活动业务代理")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询零售小店活动业务代理: what comes back.
+        /// 查询零售小店活动业务代理: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesResponse).
         #[doc(alias = "查询零售小店活动业务代理")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 生成小店活动物料码: what is sent.
+        /// 生成小店活动物料码: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsRequest).
         #[doc(alias = "生成小店活动物料码")]
@@ -29,7 +29,7 @@ pub mod post {
     }
 
     response! {
-        /// 生成小店活动物料码: what comes back.
+        /// 生成小店活动物料码: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsResponse).
         #[doc(alias = "生成小店活动物料码")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询小店活动门店列表: what is sent.
+        /// 查询小店活动门店列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest).
         #[doc(alias = "查询小店活动门店列表")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询小店活动门店列表: what comes back.
+        /// 查询小店活动门店列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse).
         #[doc(alias = "查询小店活动门店列表")]
@@ -69,7 +69,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 添加小店活动门店: what is sent.
+        /// 添加小店活动门店: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest).
         #[doc(alias = "添加小店活动门店")]
@@ -93,7 +93,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加小店活动门店: what comes back.
+        /// 添加小店活动门店: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse).
         #[doc(alias = "添加小店活动门店")]
@@ -127,7 +127,7 @@ pub mod delete {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 删除小店活动门店: what is sent.
+        /// 删除小店活动门店: the request.
         ///
         /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest).
         #[doc(alias = "删除小店活动门店")]
@@ -151,7 +151,7 @@ pub mod delete {
     }
 
     response! {
-        /// 删除小店活动门店: what comes back.
+        /// 删除小店活动门店: the response.
         ///
         /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse).
         #[doc(alias = "删除小店活动门店")]

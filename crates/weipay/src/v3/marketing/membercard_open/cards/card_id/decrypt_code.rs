@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 加密code解码（跳转型激活）: what is sent.
+        /// 加密code解码（跳转型激活）: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeRequest`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeRequest).
         #[doc(alias = "加密code解码（跳转型激活）")]
@@ -27,7 +27,7 @@ pub mod get {
     }
 
     response! {
-        /// 加密code解码（跳转型激活）: what comes back.
+        /// 加密code解码（跳转型激活）: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeResponse`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeResponse).
         #[doc(alias = "加密code解码（跳转型激活）")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户预授权: what is sent.
+        /// 商户预授权: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensRequest).
         #[doc(alias = "商户预授权")]
@@ -37,7 +37,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户预授权: what comes back.
+        /// 商户预授权: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensResponse).
         #[doc(alias = "商户预授权")]

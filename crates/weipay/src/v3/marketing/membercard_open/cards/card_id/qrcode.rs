@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 创建会员卡二维码: what is sent.
+        /// 创建会员卡二维码: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeRequest).
         #[doc(alias = "创建会员卡二维码")]
@@ -35,7 +35,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建会员卡二维码: what comes back.
+        /// 创建会员卡二维码: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeResponse).
         #[doc(alias = "创建会员卡二维码")]

@@ -18,7 +18,7 @@ pub mod patch {
     use crate::model::{body, open_enum, request};
 
     request! {
-        /// 设置会员卡模板权益项: what is sent.
+        /// 设置会员卡模板权益项: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdRightsRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdRightsRequest).
         #[doc(alias = "设置会员卡模板权益项")]

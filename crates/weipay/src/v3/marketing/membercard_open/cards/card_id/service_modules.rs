@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 添加会员卡服务项: what is sent.
+        /// 添加会员卡服务项: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesRequest).
         #[doc(alias = "添加会员卡服务项")]
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加会员卡服务项: what comes back.
+        /// 添加会员卡服务项: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesResponse).
         #[doc(alias = "添加会员卡服务项")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 老会员卡模板升级: what is sent.
+        /// 老会员卡模板升级: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdUpgradeRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdUpgradeRequest).
         #[doc(alias = "老会员卡模板升级")]

@@ -22,7 +22,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 更新投放计划: what is sent.
+        /// 更新投放计划: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdRequest`](crate::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdRequest).
         #[doc(alias = "更新投放计划")]
@@ -52,7 +52,7 @@ pub mod patch {
     }
 
     response! {
-        /// 更新投放计划: what comes back.
+        /// 更新投放计划: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdResponse`](crate::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdResponse).
         #[doc(alias = "更新投放计划")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 设置投放计划回调地址: what is sent.
+        /// 设置投放计划回调地址: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlRequest`](crate::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlRequest).
         #[doc(alias = "设置投放计划回调地址")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 设置投放计划回调地址: what comes back.
+        /// 设置投放计划回调地址: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlResponse`](crate::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlResponse).
         #[doc(alias = "设置投放计划回调地址")]

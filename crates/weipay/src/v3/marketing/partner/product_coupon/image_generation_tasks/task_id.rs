@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 查询图片生成任务执行结果: what is sent.
+        /// 查询图片生成任务执行结果: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdRequest`](crate::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdRequest).
         #[doc(alias = "查询图片生成任务执行结果")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询图片生成任务执行结果: what comes back.
+        /// 查询图片生成任务执行结果: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdResponse`](crate::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdResponse).
         #[doc(alias = "查询图片生成任务执行结果")]

@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询商品券: what is sent.
+        /// 查询商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest).
         #[doc(alias = "查询商品券")]
@@ -40,7 +40,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商品券: what comes back.
+        /// 查询商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse).
         #[doc(alias = "查询商品券")]
@@ -99,7 +99,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 修改商品券: what is sent.
+        /// 修改商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest).
         #[doc(alias = "修改商品券")]
@@ -118,7 +118,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改商品券: what comes back.
+        /// 修改商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse).
         #[doc(alias = "修改商品券")]

@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询活动指定商品列表: what is sent.
+        /// 查询活动指定商品列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsRequest`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsRequest).
         #[doc(alias = "查询活动指定商品列表")]
@@ -29,7 +29,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询活动指定商品列表: what comes back.
+        /// 查询活动指定商品列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsResponse).
         #[doc(alias = "查询活动指定商品列表")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询活动发券商户号: what is sent.
+        /// 查询活动发券商户号: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsRequest`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsRequest).
         #[doc(alias = "查询活动发券商户号")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询活动发券商户号: what comes back.
+        /// 查询活动发券商户号: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsResponse).
         #[doc(alias = "查询活动发券商户号")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 终止活动: what comes back.
+        /// 终止活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdTerminateResponse`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdTerminateResponse).
         #[doc(alias = "终止活动")]

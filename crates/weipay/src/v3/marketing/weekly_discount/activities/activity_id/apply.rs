@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 报名周周惠活动: what is sent.
+        /// 报名周周惠活动: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyRequest`](crate::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyRequest).
         #[doc(alias = "报名周周惠活动")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 报名周周惠活动: what comes back.
+        /// 报名周周惠活动: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyResponse`](crate::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyResponse).
         #[doc(alias = "报名周周惠活动")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询批次下用户银行提现免费券列表: what is sent.
+        /// 查询批次下用户银行提现免费券列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsRequest).
         #[doc(alias = "查询批次下用户银行提现免费券列表")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询批次下用户银行提现免费券列表: what comes back.
+        /// 查询批次下用户银行提现免费券列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsResponse).
         #[doc(alias = "查询批次下用户银行提现免费券列表")]
@@ -77,7 +77,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 为用户发银行提现免费券: what is sent.
+        /// 为用户发银行提现免费券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsRequest`](crate::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsRequest).
         #[doc(alias = "为用户发银行提现免费券")]
@@ -94,7 +94,7 @@ pub mod post {
     }
 
     response! {
-        /// 为用户发银行提现免费券: what comes back.
+        /// 为用户发银行提现免费券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsResponse`](crate::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsResponse).
         #[doc(alias = "为用户发银行提现免费券")]

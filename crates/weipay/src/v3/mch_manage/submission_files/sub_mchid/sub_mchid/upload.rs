@@ -15,16 +15,16 @@ pub mod post {
     use crate::model::{File, body, file, meta, request, response};
 
     request! {
-        /// 上传商户提交资料文件: what is sent.
+        /// 上传商户提交资料文件: the request.
         ///
         /// Its flat name is [`weipay::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadRequest`](crate::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadRequest).
         #[doc(alias = "上传商户提交资料文件")]
         pub struct Request {
             /// 要上传的资料文件. Required.
             submission_file: File = file("submission_file").required(),
-            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            /// 商户上传的媒体图片的名称. Default: taken from the file. Required.
             file_name: String = meta("file_name").required().file_name(),
-            /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+            /// 图片文件的摘要. Default: taken from the file. Required.
             file_digest: String = meta("file_digest").required().file_sha256(),
             /// 资料项唯一id. Required.
             item_id: i64 = meta("item_id").required(),
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 上传商户提交资料文件: what comes back.
+        /// 上传商户提交资料文件: the response.
         ///
         /// Its flat name is [`weipay::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadResponse`](crate::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadResponse).
         #[doc(alias = "上传商户提交资料文件")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 微信支付提现申请单号查询提现申请单状态: what comes back.
+        /// 微信支付提现申请单号查询提现申请单状态: the response.
         ///
         /// Its flat name is [`weipay::mch_operate::GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse`](crate::mch_operate::GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse).
         #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]

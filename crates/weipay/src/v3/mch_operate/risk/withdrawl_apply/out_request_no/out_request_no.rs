@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 商户提现申请单号查询提现申请单状态: what comes back.
+        /// 商户提现申请单号查询提现申请单状态: the response.
         ///
         /// Its flat name is [`weipay::mch_operate::GetMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNoResponse`](crate::mch_operate::GetMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "商户提现申请单号查询提现申请单状态")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 按日下载提现异常文件: what is sent.
+        /// 按日下载提现异常文件: the request.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawBillTypeByBillTypeRequest`](crate::merchant::GetMerchantFundWithdrawBillTypeByBillTypeRequest).
         #[doc(alias = "按日下载提现异常文件")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 按日下载提现异常文件: what comes back.
+        /// 按日下载提现异常文件: the response.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawBillTypeByBillTypeResponse`](crate::merchant::GetMerchantFundWithdrawBillTypeByBillTypeResponse).
         #[doc(alias = "按日下载提现异常文件")]

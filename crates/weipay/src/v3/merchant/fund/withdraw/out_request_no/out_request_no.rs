@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 电商平台(商户提现单号查询)提现状态: what comes back.
+        /// 电商平台(商户提现单号查询)提现状态: the response.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawOutRequestNoByOutRequestNoResponse`](crate::merchant::GetMerchantFundWithdrawOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "电商平台(商户提现单号查询)提现状态")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 电商平台(微信支付提现单号)查询提现状态: what comes back.
+        /// 电商平台(微信支付提现单号)查询提现状态: the response.
         ///
         /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawWithdrawIdByWithdrawIdResponse`](crate::merchant::GetMerchantFundWithdrawWithdrawIdByWithdrawIdResponse).
         #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 绑定门店收款信息: what is sent.
+        /// 绑定门店收款信息: the request.
         ///
         /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindRequest`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindRequest).
         #[doc(alias = "绑定门店收款信息")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 绑定门店收款信息: what comes back.
+        /// 绑定门店收款信息: the response.
         ///
         /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindResponse`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindResponse).
         #[doc(alias = "绑定门店收款信息")]

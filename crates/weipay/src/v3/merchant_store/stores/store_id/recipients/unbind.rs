@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 解除门店收款信息绑定: what is sent.
+        /// 解除门店收款信息绑定: the request.
         ///
         /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindRequest`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindRequest).
         #[doc(alias = "解除门店收款信息绑定")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 解除门店收款信息绑定: what comes back.
+        /// 解除门店收款信息绑定: the response.
         ///
         /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindResponse`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsUnbindResponse).
         #[doc(alias = "解除门店收款信息绑定")]

@@ -20,12 +20,12 @@ pub mod post {
     use crate::model::{body, header, request, response};
 
     request! {
-        /// 保险商户App预签约: what is sent.
+        /// 保险商户App预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPreEntrustSignAppRequest`](crate::papay::PostPapayInsuranceSignContractsPreEntrustSignAppRequest).
         #[doc(alias = "保险商户App预签约")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 应用ID. Required.
             appid: String = body("appid").required(),
@@ -71,7 +71,7 @@ pub mod post {
     }
 
     response! {
-        /// 保险商户App预签约: what comes back.
+        /// 保险商户App预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPreEntrustSignAppResponse`](crate::papay::PostPapayInsuranceSignContractsPreEntrustSignAppResponse).
         #[doc(alias = "保险商户App预签约")]

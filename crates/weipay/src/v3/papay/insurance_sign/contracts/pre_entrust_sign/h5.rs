@@ -23,12 +23,12 @@ pub mod post {
     use crate::model::{body, header, request, response};
 
     request! {
-        /// 保险商户H5预签约: what is sent.
+        /// 保险商户H5预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPreEntrustSignH5Request`](crate::papay::PostPapayInsuranceSignContractsPreEntrustSignH5Request).
         #[doc(alias = "保险商户H5预签约")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 应用ID. Required.
             appid: String = body("appid").required(),
@@ -83,7 +83,7 @@ pub mod post {
     }
 
     response! {
-        /// 保险商户H5预签约: what comes back.
+        /// 保险商户H5预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPreEntrustSignH5Response`](crate::papay::PostPapayInsuranceSignContractsPreEntrustSignH5Response).
         #[doc(alias = "保险商户H5预签约")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 代扣受理扣款: what is sent.
+        /// 代扣受理扣款: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayHarmonyTransactionsApplyRequest`](crate::papay::PostPapayPayHarmonyTransactionsApplyRequest).
         #[doc(alias = "代扣受理扣款")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 代扣受理扣款: what comes back.
+        /// 代扣受理扣款: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayHarmonyTransactionsApplyResponse`](crate::papay::PostPapayPayHarmonyTransactionsApplyResponse).
         #[doc(alias = "代扣受理扣款")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询扣费预约: what comes back.
+        /// 查询扣费预约: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayPaySchedulesContractIdByContractIdResponse`](crate::papay::GetPapayPaySchedulesContractIdByContractIdResponse).
         #[doc(alias = "查询扣费预约")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// App场景预约扣费类型签约的预签约: what is sent.
+        /// App场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppRequest).
         #[doc(alias = "App场景预约扣费类型签约的预签约")]
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// App场景预约扣费类型签约的预签约: what comes back.
+        /// App场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignAppResponse).
         #[doc(alias = "App场景预约扣费类型签约的预签约")]

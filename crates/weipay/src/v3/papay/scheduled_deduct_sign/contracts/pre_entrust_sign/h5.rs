@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// H5场景预约扣费类型签约的预签约: what is sent.
+        /// H5场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Request`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Request).
         #[doc(alias = "H5场景预约扣费类型签约的预签约")]
@@ -52,7 +52,7 @@ pub mod post {
     }
 
     response! {
-        /// H5场景预约扣费类型签约的预签约: what comes back.
+        /// H5场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Response`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignH5Response).
         #[doc(alias = "H5场景预约扣费类型签约的预签约")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// JSAPI场景预约扣费类型签约的预签约: what is sent.
+        /// JSAPI场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest).
         #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
@@ -43,7 +43,7 @@ pub mod post {
     }
 
     response! {
-        /// JSAPI场景预约扣费类型签约的预签约: what comes back.
+        /// JSAPI场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse).
         #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]

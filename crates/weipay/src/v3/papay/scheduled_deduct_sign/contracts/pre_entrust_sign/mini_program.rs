@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 小程序场景预约扣费类型签约的预签约: what is sent.
+        /// 小程序场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramRequest).
         #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序场景预约扣费类型签约的预签约: what comes back.
+        /// 小程序场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignMiniProgramResponse).
         #[doc(alias = "小程序场景预约扣费类型签约的预签约")]

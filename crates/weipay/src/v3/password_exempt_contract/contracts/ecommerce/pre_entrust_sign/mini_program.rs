@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 电商收付通模式小程序场景预签约: what is sent.
+        /// 电商收付通模式小程序场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignMiniProgramRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignMiniProgramRequest).
         #[doc(alias = "电商收付通模式小程序场景预签约")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 电商收付通模式小程序场景预签约: what comes back.
+        /// 电商收付通模式小程序场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignMiniProgramResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignMiniProgramResponse).
         #[doc(alias = "电商收付通模式小程序场景预签约")]

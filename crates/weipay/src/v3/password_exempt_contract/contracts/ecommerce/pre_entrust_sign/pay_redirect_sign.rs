@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 电商收付通模式支付后场景预签约: what is sent.
+        /// 电商收付通模式支付后场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignRequest).
         #[doc(alias = "电商收付通模式支付后场景预签约")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 电商收付通模式支付后场景预签约: what comes back.
+        /// 电商收付通模式支付后场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSignResponse).
         #[doc(alias = "电商收付通模式支付后场景预签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 直连商户模式小程序场景预签约: what is sent.
+        /// 直连商户模式小程序场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignMiniProgramRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignMiniProgramRequest).
         #[doc(alias = "直连商户模式小程序场景预签约")]
@@ -36,7 +36,7 @@ pub mod post {
     }
 
     response! {
-        /// 直连商户模式小程序场景预签约: what comes back.
+        /// 直连商户模式小程序场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignMiniProgramResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignMiniProgramResponse).
         #[doc(alias = "直连商户模式小程序场景预签约")]

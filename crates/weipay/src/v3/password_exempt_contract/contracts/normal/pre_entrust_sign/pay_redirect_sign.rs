@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 直连商户模式支付后场景预签约: what is sent.
+        /// 直连商户模式支付后场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignRequest).
         #[doc(alias = "直连商户模式支付后场景预签约")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 直连商户模式支付后场景预签约: what comes back.
+        /// 直连商户模式支付后场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSignResponse).
         #[doc(alias = "直连商户模式支付后场景预签约")]

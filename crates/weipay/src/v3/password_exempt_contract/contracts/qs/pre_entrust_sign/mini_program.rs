@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 清算机构模式小程序场景预签约: what is sent.
+        /// 清算机构模式小程序场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignMiniProgramRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignMiniProgramRequest).
         #[doc(alias = "清算机构模式小程序场景预签约")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 清算机构模式小程序场景预签约: what comes back.
+        /// 清算机构模式小程序场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignMiniProgramResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignMiniProgramResponse).
         #[doc(alias = "清算机构模式小程序场景预签约")]

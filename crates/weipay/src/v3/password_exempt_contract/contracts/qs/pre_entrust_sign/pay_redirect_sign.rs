@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 清算机构模式支付后场景预签约: what is sent.
+        /// 清算机构模式支付后场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignRequest).
         #[doc(alias = "清算机构模式支付后场景预签约")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 清算机构模式支付后场景预签约: what comes back.
+        /// 清算机构模式支付后场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignResponse).
         #[doc(alias = "清算机构模式支付后场景预签约")]

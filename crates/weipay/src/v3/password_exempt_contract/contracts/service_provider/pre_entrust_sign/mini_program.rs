@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 服务商模式小程序场景预签约: what is sent.
+        /// 服务商模式小程序场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramRequest).
         #[doc(alias = "服务商模式小程序场景预签约")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务商模式小程序场景预签约: what comes back.
+        /// 服务商模式小程序场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgramResponse).
         #[doc(alias = "服务商模式小程序场景预签约")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 服务商模式支付后场景预签约: what is sent.
+        /// 服务商模式支付后场景预签约: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignRequest).
         #[doc(alias = "服务商模式支付后场景预签约")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 服务商模式支付后场景预签约: what comes back.
+        /// 服务商模式支付后场景预签约: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSignResponse).
         #[doc(alias = "服务商模式支付后场景预签约")]

@@ -23,12 +23,12 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付订单号查询: what is sent.
+        /// 微信支付订单号查询: the request.
         ///
         /// Its flat name is [`weipay::pay::GetPayPartnerTransactionsIdByTransactionIdRequest`](crate::pay::GetPayPartnerTransactionsIdByTransactionIdRequest).
         #[doc(alias = "微信支付订单号查询")]
         pub struct Request {
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = query("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = query("sub_mchid").required().length(1, 32),
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付订单号查询: what comes back.
+        /// 微信支付订单号查询: the response.
         ///
         /// Its flat name is [`weipay::pay::GetPayPartnerTransactionsIdByTransactionIdResponse`](crate::pay::GetPayPartnerTransactionsIdByTransactionIdResponse).
         #[doc(alias = "微信支付订单号查询")]

@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 关单: what is sent.
+        /// 关单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::pay::PostPayTransactionsOutTradeNoByOutTradeNoCloseRequest).
         #[doc(alias = "关单")]
         pub struct Request {
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
         }
     }

@@ -16,20 +16,20 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销: what is sent.
+        /// 撤销: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseRequest).
         #[doc(alias = "撤销")]
         pub struct Request {
             /// 应用AppID. Required; 1 to 32 characters.
             appid: String = body("appid").required().length(1, 32),
-            /// 直连商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 直连商户号. Default: the client's merchant number. 1 to 32 characters.
             mchid: String = body("mchid").required().length(1, 32).merchant_number(),
         }
     }
 
     response! {
-        /// 撤销: what comes back.
+        /// 撤销: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseResponse`](crate::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseResponse).
         #[doc(alias = "撤销")]

@@ -13,7 +13,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::pay_devices::GetPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNoResponse`](crate::pay_devices::GetPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNoResponse).
         #[doc(alias = "查询订单")]

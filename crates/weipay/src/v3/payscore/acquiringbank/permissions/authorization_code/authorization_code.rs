@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 从业机构查询与用户授权记录（授权协议号）: what is sent.
+        /// 从业机构查询与用户授权记录（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeRequest`](crate::payscore::GetPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeRequest).
         #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 从业机构查询与用户授权记录（授权协议号）: what comes back.
+        /// 从业机构查询与用户授权记录（授权协议号）: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeResponse`](crate::payscore::GetPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeResponse).
         #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 从业机构取消微信支付分订单: what is sent.
+        /// 从业机构取消微信支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCancelRequest).
         #[doc(alias = "从业机构取消微信支付分订单")]

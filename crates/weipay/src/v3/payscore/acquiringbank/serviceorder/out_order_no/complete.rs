@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 从业机构完结微信支付分订单: what is sent.
+        /// 从业机构完结微信支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCompleteRequest).
         #[doc(alias = "从业机构完结微信支付分订单")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 从业机构修改微信支付分订单金额: what is sent.
+        /// 从业机构修改微信支付分订单金额: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoModifyRequest).
         #[doc(alias = "从业机构修改微信支付分订单金额")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 从业机构登记微信支付分扣款信息: what is sent.
+        /// 从业机构登记微信支付分扣款信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoRequest).
         #[doc(alias = "从业机构登记微信支付分扣款信息")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 从业机构登记微信支付分扣款信息: what comes back.
+        /// 从业机构登记微信支付分扣款信息: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoResponse`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoResponse).
         #[doc(alias = "从业机构登记微信支付分扣款信息")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 从业机构同步微信支付分订单信息: what is sent.
+        /// 从业机构同步微信支付分订单信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoSyncRequest).
         #[doc(alias = "从业机构同步微信支付分订单信息")]

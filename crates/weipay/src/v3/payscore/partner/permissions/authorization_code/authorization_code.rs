@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询与用户授权记录（授权协议号）: what is sent.
+        /// 查询与用户授权记录（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeRequest`](crate::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeRequest).
         #[doc(alias = "查询与用户授权记录（授权协议号）")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询与用户授权记录（授权协议号）: what comes back.
+        /// 查询与用户授权记录（授权协议号）: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeResponse`](crate::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeResponse).
         #[doc(alias = "查询与用户授权记录（授权协议号）")]

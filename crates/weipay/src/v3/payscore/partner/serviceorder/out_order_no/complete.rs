@@ -22,7 +22,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 完结支付分订单: what is sent.
+        /// 完结支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest).
         #[doc(alias = "完结支付分订单")]

@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 修改订单金额: what is sent.
+        /// 修改订单金额: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoModifyRequest).
         #[doc(alias = "修改订单金额")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 商户发起催收扣款: what is sent.
+        /// 商户发起催收扣款: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoPayRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoPayRequest).
         #[doc(alias = "商户发起催收扣款")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 同步订单信息: what is sent.
+        /// 同步订单信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoSyncRequest).
         #[doc(alias = "同步订单信息")]

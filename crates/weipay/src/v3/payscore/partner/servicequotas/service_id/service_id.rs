@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询用户分层对应建议先享金额: what is sent.
+        /// 查询用户分层对应建议先享金额: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdRequest`](crate::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdRequest).
         #[doc(alias = "查询用户分层对应建议先享金额")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户分层对应建议先享金额: what comes back.
+        /// 查询用户分层对应建议先享金额: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdResponse`](crate::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdResponse).
         #[doc(alias = "查询用户分层对应建议先享金额")]

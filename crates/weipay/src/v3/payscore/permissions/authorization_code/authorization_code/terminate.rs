@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 解除用户授权关系（授权协议号）: what is sent.
+        /// 解除用户授权关系（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest`](crate::payscore::PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest).
         #[doc(alias = "解除用户授权关系（授权协议号）")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 解除用户授权关系（openid）: what is sent.
+        /// 解除用户授权关系（openid）: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePermissionsOpenidByOpenidTerminateRequest`](crate::payscore::PostPayscorePermissionsOpenidByOpenidTerminateRequest).
         #[doc(alias = "解除用户授权关系（openid）")]

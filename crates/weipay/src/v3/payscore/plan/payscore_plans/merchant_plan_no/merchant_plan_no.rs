@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询支付分计划: what comes back.
+        /// 查询支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoResponse`](crate::payscore::GetPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoResponse).
         #[doc(alias = "查询支付分计划")]

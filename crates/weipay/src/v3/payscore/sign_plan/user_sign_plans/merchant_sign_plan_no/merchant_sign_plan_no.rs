@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询用户的签约计划: what comes back.
+        /// 查询用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse`](crate::payscore::GetPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse).
         #[doc(alias = "查询用户的签约计划")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求赔付预下单: what is sent.
+        /// 请求赔付预下单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsPreTransferRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsPreTransferRequest).
         #[doc(alias = "请求赔付预下单")]
@@ -46,7 +46,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求赔付预下单: what comes back.
+        /// 请求赔付预下单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsPreTransferResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsPreTransferResponse).
         #[doc(alias = "请求赔付预下单")]

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询保证金赔付保司保费结果（按商户赔付单号）: what comes back.
+        /// 查询保证金赔付保司保费结果（按商户赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoResponse).
         #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]

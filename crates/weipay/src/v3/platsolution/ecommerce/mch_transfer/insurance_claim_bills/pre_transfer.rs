@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求保险理赔预下单: what is sent.
+        /// 请求保险理赔预下单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferRequest).
         #[doc(alias = "请求保险理赔预下单")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求保险理赔预下单: what comes back.
+        /// 请求保险理赔预下单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferResponse).
         #[doc(alias = "请求保险理赔预下单")]

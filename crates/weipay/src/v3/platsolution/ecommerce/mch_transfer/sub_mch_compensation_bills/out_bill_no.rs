@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询赔付结果（按商户赔付单号）: what is sent.
+        /// 查询赔付结果（按商户赔付单号）: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest).
         #[doc(alias = "查询赔付结果（按商户赔付单号）")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询赔付结果（按商户赔付单号）: what comes back.
+        /// 查询赔付结果（按商户赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse).
         #[doc(alias = "查询赔付结果（按商户赔付单号）")]

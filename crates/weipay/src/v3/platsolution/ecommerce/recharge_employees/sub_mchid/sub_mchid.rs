@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询二级商户可扫码充值员工列表: what comes back.
+        /// 查询二级商户可扫码充值员工列表: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidResponse`](crate::platsolution::GetPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidResponse).
         #[doc(alias = "查询二级商户可扫码充值员工列表")]

@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询二级商户充值结果: what is sent.
+        /// 查询二级商户充值结果: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoRequest`](crate::platsolution::GetPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoRequest).
         #[doc(alias = "查询二级商户充值结果")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询二级商户充值结果: what comes back.
+        /// 查询二级商户充值结果: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoResponse`](crate::platsolution::GetPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoResponse).
         #[doc(alias = "查询二级商户充值结果")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 个人收款-查询批量结算信息: what comes back.
+        /// 个人收款-查询批量结算信息: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoResponse`](crate::platsolution::GetPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoResponse).
         #[doc(alias = "个人收款-查询批量结算信息")]

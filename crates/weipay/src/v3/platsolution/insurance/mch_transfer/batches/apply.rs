@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 受理商家转账: what is sent.
+        /// 受理商家转账: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyRequest).
         #[doc(alias = "受理商家转账")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理商家转账: what comes back.
+        /// 受理商家转账: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesApplyResponse).
         #[doc(alias = "受理商家转账")]

@@ -19,12 +19,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, request, response};
 
     request! {
-        /// 受理单次预约商家转账: what is sent.
+        /// 受理单次预约商家转账: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyRequest).
         #[doc(alias = "受理单次预约商家转账")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 二级商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
@@ -44,7 +44,7 @@ pub mod post {
             exact_amount: i64 = body("exact_amount"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_real_name: Sensitive = body("user_real_name").encrypted(),
             /// 预约备注. Required.
             reserve_remark: String = body("reserve_remark").required(),
@@ -56,7 +56,7 @@ pub mod post {
     }
 
     response! {
-        /// 受理单次预约商家转账: what comes back.
+        /// 受理单次预约商家转账: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferReservationApplyResponse).
         #[doc(alias = "受理单次预约商家转账")]

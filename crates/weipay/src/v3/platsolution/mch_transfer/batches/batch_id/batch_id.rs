@@ -29,7 +29,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 微信支付转账批次单号查询批次单: what is sent.
+        /// 微信支付转账批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdRequest).
         #[doc(alias = "微信支付转账批次单号查询批次单")]
@@ -48,7 +48,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付转账批次单号查询批次单: what comes back.
+        /// 微信支付转账批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdResponse).
         #[doc(alias = "微信支付转账批次单号查询批次单")]

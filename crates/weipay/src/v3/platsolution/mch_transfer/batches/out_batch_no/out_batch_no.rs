@@ -31,7 +31,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 商户转账批次单号查询批次单: what is sent.
+        /// 商户转账批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest).
         #[doc(alias = "商户转账批次单号查询批次单")]
@@ -50,7 +50,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户转账批次单号查询批次单: what comes back.
+        /// 商户转账批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse).
         #[doc(alias = "商户转账批次单号查询批次单")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户预约单号查询预约商家转账记录: what is sent.
+        /// 商户预约单号查询预约商家转账记录: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoRequest`](crate::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoRequest).
         #[doc(alias = "商户预约单号查询预约商家转账记录")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户预约单号查询预约商家转账记录: what comes back.
+        /// 商户预约单号查询预约商家转账记录: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoResponse`](crate::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoResponse).
         #[doc(alias = "商户预约单号查询预约商家转账记录")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付预约单号查询预约商家转账记录: what is sent.
+        /// 微信支付预约单号查询预约商家转账记录: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdRequest`](crate::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdRequest).
         #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付预约单号查询预约商家转账记录: what comes back.
+        /// 微信支付预约单号查询预约商家转账记录: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdResponse`](crate::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdResponse).
         #[doc(alias = "微信支付预约单号查询预约商家转账记录")]

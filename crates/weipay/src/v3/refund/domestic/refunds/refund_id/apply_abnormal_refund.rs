@@ -23,12 +23,12 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
     request! {
-        /// 发起异常退款: what is sent.
+        /// 发起异常退款: the request.
         ///
         /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundRequest`](crate::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundRequest).
         #[doc(alias = "发起异常退款")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户号.
             sub_mchid: String = body("sub_mchid"),
@@ -39,15 +39,15 @@ pub mod post {
             type_: Type = body("type").required(),
             /// 开户银行. At most 16 characters.
             bank_type: BankType = body("bank_type").length(0, 16),
-            /// 收款银行卡号. Travels encrypted (敏感信息加密).
+            /// 收款银行卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             bank_account: Sensitive = body("bank_account").encrypted(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             real_name: Sensitive = body("real_name").encrypted(),
         }
     }
 
     response! {
-        /// 发起异常退款: what comes back.
+        /// 发起异常退款: the response.
         ///
         /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundResponse`](crate::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundResponse).
         #[doc(alias = "发起异常退款")]

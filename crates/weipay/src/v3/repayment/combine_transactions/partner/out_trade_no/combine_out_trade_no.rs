@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 还款单查询: what comes back.
+        /// 还款单查询: the response.
         ///
         /// Its flat name is [`weipay::repayment::GetRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoResponse`](crate::repayment::GetRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoResponse).
         #[doc(alias = "还款单查询")]

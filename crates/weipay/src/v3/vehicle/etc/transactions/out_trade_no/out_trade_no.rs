@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询订单: what is sent.
+        /// 查询订单: the request.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleEtcTransactionsOutTradeNoByOutTradeNoRequest`](crate::vehicle::GetVehicleEtcTransactionsOutTradeNoByOutTradeNoRequest).
         #[doc(alias = "查询订单")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询订单: what comes back.
+        /// 查询订单: the response.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleEtcTransactionsOutTradeNoByOutTradeNoResponse`](crate::vehicle::GetVehicleEtcTransactionsOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查询订单")]

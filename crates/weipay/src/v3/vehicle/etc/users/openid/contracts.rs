@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询ETC签约状态: what is sent.
+        /// 查询ETC签约状态: the request.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleEtcUsersByOpenidContractsRequest`](crate::vehicle::GetVehicleEtcUsersByOpenidContractsRequest).
         #[doc(alias = "查询ETC签约状态")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询ETC签约状态: what comes back.
+        /// 查询ETC签约状态: the response.
         ///
         /// Its flat name is [`weipay::vehicle::GetVehicleEtcUsersByOpenidContractsResponse`](crate::vehicle::GetVehicleEtcUsersByOpenidContractsResponse).
         #[doc(alias = "查询ETC签约状态")]

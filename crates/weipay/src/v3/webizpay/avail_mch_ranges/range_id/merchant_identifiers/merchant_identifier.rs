@@ -15,18 +15,18 @@ pub mod delete {
     use crate::model::{body, request, response};
 
     request! {
-        /// 删除商户标识: what is sent.
+        /// 删除商户标识: the request.
         ///
         /// Its flat name is [`weipay::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest`](crate::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest).
         #[doc(alias = "删除商户标识")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = body("sp_mchid").required().merchant_number(),
         }
     }
 
     response! {
-        /// 删除商户标识: what comes back.
+        /// 删除商户标识: the response.
         ///
         /// Its flat name is [`weipay::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierResponse`](crate::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierResponse).
         #[doc(alias = "删除商户标识")]

@@ -17,12 +17,12 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 使用商户卡号查询企业支付额度卡: what is sent.
+        /// 使用商户卡号查询企业支付额度卡: the request.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoRequest`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoRequest).
         #[doc(alias = "使用商户卡号查询企业支付额度卡")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 使用商户卡号查询企业支付额度卡: what comes back.
+        /// 使用商户卡号查询企业支付额度卡: the response.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoResponse`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoResponse).
         #[doc(alias = "使用商户卡号查询企业支付额度卡")]

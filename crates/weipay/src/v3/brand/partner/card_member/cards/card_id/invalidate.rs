@@ -23,7 +23,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 作废会员卡模板: what is sent.
+        /// 作废会员卡模板: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateRequest`](crate::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateRequest).
         #[doc(alias = "作废会员卡模板")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 作废会员卡模板: what comes back.
+        /// 作废会员卡模板: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateResponse`](crate::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateResponse).
         #[doc(alias = "作废会员卡模板")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 终止品牌会员发券活动: what is sent.
+        /// 终止品牌会员发券活动: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateRequest`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateRequest).
         #[doc(alias = "终止品牌会员发券活动")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 终止品牌会员发券活动: what comes back.
+        /// 终止品牌会员发券活动: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateResponse`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateResponse).
         #[doc(alias = "终止品牌会员发券活动")]

@@ -21,14 +21,14 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
     request! {
-        /// 同步会员开通结果: what is sent.
+        /// 同步会员开通结果: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeConfirmRequest`](crate::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeConfirmRequest).
         #[doc(alias = "同步会员开通结果")]
         pub struct Request {
             /// 会员卡模版ID. Required.
             card_id: String = query("card_id").required(),
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
@@ -38,7 +38,7 @@ pub mod post {
             card_color: String = body("card_color"),
             /// 卡背景图URL.
             card_picture_url: String = body("card_picture_url"),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),
@@ -54,7 +54,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步会员开通结果: what comes back.
+        /// 同步会员开通结果: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeConfirmResponse`](crate::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeConfirmResponse).
         #[doc(alias = "同步会员开通结果")]
@@ -73,7 +73,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 作废用户会员卡: what is sent.
+        /// 作废用户会员卡: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateRequest`](crate::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateRequest).
         #[doc(alias = "作废用户会员卡")]
@@ -38,7 +38,7 @@ pub mod post {
     }
 
     response! {
-        /// 作废用户会员卡: what comes back.
+        /// 作废用户会员卡: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateResponse`](crate::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateResponse).
         #[doc(alias = "作废用户会员卡")]
@@ -57,7 +57,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

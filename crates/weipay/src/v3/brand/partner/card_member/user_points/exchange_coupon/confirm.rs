@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 同步积分兑券结果: what is sent.
+        /// 同步积分兑券结果: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmRequest`](crate::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmRequest).
         #[doc(alias = "同步积分兑券结果")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步积分兑券结果: what comes back.
+        /// 同步积分兑券结果: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmResponse`](crate::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmResponse).
         #[doc(alias = "同步积分兑券结果")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 绑定收款商户号: what is sent.
+        /// 绑定收款商户号: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientRequest).
         #[doc(alias = "绑定收款商户号")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 绑定收款商户号: what comes back.
+        /// 绑定收款商户号: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientResponse).
         #[doc(alias = "绑定收款商户号")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 暂停门店营业: what is sent.
+        /// 暂停门店营业: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseRequest).
         #[doc(alias = "暂停门店营业")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 暂停门店营业: what comes back.
+        /// 暂停门店营业: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseResponse).
         #[doc(alias = "暂停门店营业")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 恢复门店营业: what is sent.
+        /// 恢复门店营业: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdResumeRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdResumeRequest).
         #[doc(alias = "恢复门店营业")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 恢复门店营业: what comes back.
+        /// 恢复门店营业: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdResumeResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdResumeResponse).
         #[doc(alias = "恢复门店营业")]

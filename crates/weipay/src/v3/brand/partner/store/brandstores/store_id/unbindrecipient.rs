@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 解绑收款商户号: what is sent.
+        /// 解绑收款商户号: the request.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientRequest).
         #[doc(alias = "解绑收款商户号")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 解绑收款商户号: what comes back.
+        /// 解绑收款商户号: the response.
         ///
         /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientResponse).
         #[doc(alias = "解绑收款商户号")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询城市列表: what comes back.
+        /// 查询城市列表: the response.
         ///
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhAreasProvincesByProvinceCodeCitiesResponse`](crate::capital::GetCapitalCapitallhhAreasProvincesByProvinceCodeCitiesResponse).
         #[doc(alias = "查询城市列表")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 查询不活跃商户身份核实结果: what comes back.
+        /// 查询不活跃商户身份核实结果: the response.
         ///
         /// Its flat name is [`weipay::compliance::GetComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdResponse`](crate::compliance::GetComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdResponse).
         #[doc(alias = "查询不活跃商户身份核实结果")]

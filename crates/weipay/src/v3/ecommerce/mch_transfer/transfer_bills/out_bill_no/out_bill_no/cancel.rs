@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 撤销转账: what is sent.
+        /// 撤销转账: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelRequest`](crate::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelRequest).
         #[doc(alias = "撤销转账")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销转账: what comes back.
+        /// 撤销转账: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse).
         #[doc(alias = "撤销转账")]

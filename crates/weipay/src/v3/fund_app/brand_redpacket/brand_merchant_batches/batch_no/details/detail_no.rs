@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 商家明细单号查询明细单: what comes back.
+        /// 商家明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoResponse`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoResponse).
         #[doc(alias = "商家明细单号查询明细单")]
@@ -42,7 +42,7 @@ pub mod get {
             fail_reason: RedPacketFailReason = body("fail_reason"),
             /// 接收红包用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
+            /// 接收红包用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 品牌红包发起时间.
             initiate_time: Time = body("initiate_time"),

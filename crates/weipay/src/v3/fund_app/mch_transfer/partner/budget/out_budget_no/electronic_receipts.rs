@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询预算出资的电子回单: what is sent.
+        /// 查询预算出资的电子回单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest`](crate::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest).
         #[doc(alias = "查询预算出资的电子回单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询预算出资的电子回单: what comes back.
+        /// 查询预算出资的电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse`](crate::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse).
         #[doc(alias = "查询预算出资的电子回单")]
@@ -70,7 +70,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请预算出资的电子回单: what is sent.
+        /// 申请预算出资的电子回单: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest`](crate::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest).
         #[doc(alias = "申请预算出资的电子回单")]
@@ -87,7 +87,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请预算出资的电子回单: what comes back.
+        /// 申请预算出资的电子回单: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse`](crate::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse).
         #[doc(alias = "申请预算出资的电子回单")]

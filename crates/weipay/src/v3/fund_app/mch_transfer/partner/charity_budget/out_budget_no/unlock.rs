@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 解锁公益捐赠预算: what is sent.
+        /// 解锁公益捐赠预算: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockRequest`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockRequest).
         #[doc(alias = "解锁公益捐赠预算")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 解锁公益捐赠预算: what comes back.
+        /// 解锁公益捐赠预算: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockResponse`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockResponse).
         #[doc(alias = "解锁公益捐赠预算")]

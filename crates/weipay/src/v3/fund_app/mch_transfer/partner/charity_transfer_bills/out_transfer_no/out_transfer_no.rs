@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户单号查询公益捐赠详情: what is sent.
+        /// 商户单号查询公益捐赠详情: the request.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoRequest`](crate::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoRequest).
         #[doc(alias = "商户单号查询公益捐赠详情")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户单号查询公益捐赠详情: what comes back.
+        /// 商户单号查询公益捐赠详情: the response.
         ///
         /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoResponse).
         #[doc(alias = "商户单号查询公益捐赠详情")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 解除免确认收款授权: what comes back.
+        /// 解除免确认收款授权: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoCloseResponse`](crate::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoCloseResponse).
         #[doc(alias = "解除免确认收款授权")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 撤销转账: what comes back.
+        /// 撤销转账: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse).
         #[doc(alias = "撤销转账")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询H5支付权限申请单详情: what comes back.
+        /// 查询H5支付权限申请单详情: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantH5PermissionApplicationsByApplymentIdResponse`](crate::global::GetGlobalMerchantH5PermissionApplicationsByApplymentIdResponse).
         #[doc(alias = "查询H5支付权限申请单详情")]
@@ -71,7 +71,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改H5支付权限申请单: what is sent.
+        /// 修改H5支付权限申请单: the request.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdRequest`](crate::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdRequest).
         #[doc(alias = "修改H5支付权限申请单")]
@@ -94,7 +94,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改H5支付权限申请单: what comes back.
+        /// 修改H5支付权限申请单: the response.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdResponse`](crate::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdResponse).
         #[doc(alias = "修改H5支付权限申请单")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 创建H5支付域名修改申请单: what is sent.
+        /// 创建H5支付域名修改申请单: the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantH5PermissionDomainApplicationsRequest`](crate::global::PostGlobalMerchantH5PermissionDomainApplicationsRequest).
         #[doc(alias = "创建H5支付域名修改申请单")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 创建H5支付域名修改申请单: what comes back.
+        /// 创建H5支付域名修改申请单: the response.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMerchantH5PermissionDomainApplicationsResponse`](crate::global::PostGlobalMerchantH5PermissionDomainApplicationsResponse).
         #[doc(alias = "创建H5支付域名修改申请单")]

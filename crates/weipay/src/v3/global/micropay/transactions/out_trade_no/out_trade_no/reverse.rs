@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 撤销订单(商户订单号): what is sent.
+        /// 撤销订单(商户订单号): the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalMicropayTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::global::PostGlobalMicropayTransactionsOutTradeNoByOutTradeNoReverseRequest).
         #[doc(alias = "撤销订单(商户订单号)")]

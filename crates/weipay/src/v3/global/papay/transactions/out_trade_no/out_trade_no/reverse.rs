@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{query, request};
 
     request! {
-        /// 撤销订单(商户订单号): what is sent.
+        /// 撤销订单(商户订单号): the request.
         ///
         /// Its flat name is [`weipay::global::PostGlobalPapayTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::global::PostGlobalPapayTransactionsOutTradeNoByOutTradeNoReverseRequest).
         #[doc(alias = "撤销订单(商户订单号)")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 同步非银联支付交易退款信息: what is sent.
+        /// 同步非银联支付交易退款信息: the request.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupRefundSyncRequest`](crate::gov::PostGovSubsidyAuditCupRefundSyncRequest).
         #[doc(alias = "同步非银联支付交易退款信息")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 同步非银联支付交易退款信息: what comes back.
+        /// 同步非银联支付交易退款信息: the response.
         ///
         /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupRefundSyncResponse`](crate::gov::PostGovSubsidyAuditCupRefundSyncResponse).
         #[doc(alias = "同步非银联支付交易退款信息")]

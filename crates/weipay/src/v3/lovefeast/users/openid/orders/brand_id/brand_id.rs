@@ -13,7 +13,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询用户捐赠单列表: what is sent.
+        /// 查询用户捐赠单列表: the request.
         ///
         /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest).
         #[doc(alias = "查询用户捐赠单列表")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户捐赠单列表: what comes back.
+        /// 查询用户捐赠单列表: the response.
         ///
         /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse).
         #[doc(alias = "查询用户捐赠单列表")]

@@ -13,7 +13,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询用户捐赠单详情: what comes back.
+        /// 查询用户捐赠单详情: the response.
         ///
         /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNoResponse`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNoResponse).
         #[doc(alias = "查询用户捐赠单详情")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, query, request, response};
 
     request! {
-        /// 查询绑定多笔立减活动的代金券详情: what is sent.
+        /// 查询绑定多笔立减活动的代金券详情: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdRequest`](crate::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdRequest).
         #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询绑定多笔立减活动的代金券详情: what comes back.
+        /// 查询绑定多笔立减活动的代金券详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdResponse`](crate::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdResponse).
         #[doc(alias = "查询绑定多笔立减活动的代金券详情")]

@@ -25,7 +25,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询预存code详情: what is sent.
+        /// 查询预存code详情: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest).
         #[doc(alias = "查询预存code详情")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询预存code详情: what comes back.
+        /// 查询预存code详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse).
         #[doc(alias = "查询预存code详情")]
@@ -132,7 +132,7 @@ pub mod delete {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 删除预存code: what is sent.
+        /// 删除预存code: the request.
         ///
         /// Its flat name is [`weipay::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest`](crate::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest).
         #[doc(alias = "删除预存code")]
@@ -143,7 +143,7 @@ pub mod delete {
     }
 
     response! {
-        /// 删除预存code: what comes back.
+        /// 删除预存code: the response.
         ///
         /// Its flat name is [`weipay::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse`](crate::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse).
         #[doc(alias = "删除预存code")]

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询代金券详情: what is sent.
+        /// 查询代金券详情: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdRequest`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdRequest).
         #[doc(alias = "查询代金券详情")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询代金券详情: what comes back.
+        /// 查询代金券详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdResponse`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdResponse).
         #[doc(alias = "查询代金券详情")]

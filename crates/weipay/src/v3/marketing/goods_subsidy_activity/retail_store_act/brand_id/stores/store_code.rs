@@ -16,7 +16,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询小店活动门店详情: what comes back.
+        /// 查询小店活动门店详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeResponse).
         #[doc(alias = "查询小店活动门店详情")]

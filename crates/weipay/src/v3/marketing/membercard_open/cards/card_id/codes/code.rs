@@ -30,7 +30,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 查询用户会员卡信息: what comes back.
+        /// 查询用户会员卡信息: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdCodesByCodeResponse`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdCodesByCodeResponse).
         #[doc(alias = "查询用户会员卡信息")]
@@ -116,7 +116,7 @@ pub mod patch {
     use crate::model::{body, request};
 
     request! {
-        /// 修改用户会员卡信息: what is sent.
+        /// 修改用户会员卡信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRequest).
         #[doc(alias = "修改用户会员卡信息")]

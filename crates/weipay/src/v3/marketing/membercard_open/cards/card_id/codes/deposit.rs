@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, open_enum, request, response};
 
     request! {
-        /// 导入会员Code: what is sent.
+        /// 导入会员Code: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositRequest).
         #[doc(alias = "导入会员Code")]
@@ -27,7 +27,7 @@ pub mod post {
     }
 
     response! {
-        /// 导入会员Code: what comes back.
+        /// 导入会员Code: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositResponse).
         #[doc(alias = "导入会员Code")]

@@ -16,14 +16,14 @@ pub mod post {
     use crate::model::{Sensitive, body, header, request, response};
 
     request! {
-        /// 根据手机号导入用户会员卡: what is sent.
+        /// 根据手机号导入用户会员卡: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportRequest).
         #[doc(alias = "根据手机号导入用户会员卡")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 用户加密手机号. Required; travels encrypted (敏感信息加密).
+            /// 用户加密手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
             /// 会员卡code.
             code: String = body("code"),
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 根据手机号导入用户会员卡: what comes back.
+        /// 根据手机号导入用户会员卡: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportResponse).
         #[doc(alias = "根据手机号导入用户会员卡")]

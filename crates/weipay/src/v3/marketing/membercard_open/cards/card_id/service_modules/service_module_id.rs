@@ -18,7 +18,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改会员卡服务项: what is sent.
+        /// 修改会员卡服务项: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest).
         #[doc(alias = "修改会员卡服务项")]
@@ -29,7 +29,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改会员卡服务项: what comes back.
+        /// 修改会员卡服务项: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse).
         #[doc(alias = "修改会员卡服务项")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 根据openid导入用户会员卡: what is sent.
+        /// 根据openid导入用户会员卡: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportRequest).
         #[doc(alias = "根据openid导入用户会员卡")]
@@ -31,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 根据openid导入用户会员卡: what comes back.
+        /// 根据openid导入用户会员卡: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportResponse).
         #[doc(alias = "根据openid导入用户会员卡")]

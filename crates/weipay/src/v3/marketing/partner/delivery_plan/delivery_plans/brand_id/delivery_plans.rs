@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, open_enum, query, request, response};
 
     request! {
-        /// 分页查询投放计划列表: what is sent.
+        /// 分页查询投放计划列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansRequest`](crate::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansRequest).
         #[doc(alias = "分页查询投放计划列表")]
@@ -36,7 +36,7 @@ pub mod get {
     }
 
     response! {
-        /// 分页查询投放计划列表: what comes back.
+        /// 分页查询投放计划列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansResponse`](crate::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansResponse).
         #[doc(alias = "分页查询投放计划列表")]

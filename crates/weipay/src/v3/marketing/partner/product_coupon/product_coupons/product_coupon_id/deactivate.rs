@@ -25,7 +25,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 失效商品券: what is sent.
+        /// 失效商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateRequest).
         #[doc(alias = "失效商品券")]
@@ -44,7 +44,7 @@ pub mod post {
     }
 
     response! {
-        /// 失效商品券: what comes back.
+        /// 失效商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateResponse).
         #[doc(alias = "失效商品券")]

@@ -32,7 +32,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 添加商品券批次组: what is sent.
+        /// 添加商品券批次组: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest).
         #[doc(alias = "添加商品券批次组")]
@@ -51,7 +51,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加商品券批次组: what comes back.
+        /// 添加商品券批次组: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse).
         #[doc(alias = "添加商品券批次组")]

@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商品券批次列表: what is sent.
+        /// 查询商品券批次列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest).
         #[doc(alias = "查询商品券批次列表")]
@@ -49,7 +49,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商品券批次列表: what comes back.
+        /// 查询商品券批次列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse).
         #[doc(alias = "查询商品券批次列表")]
@@ -90,7 +90,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 添加商品券批次: what is sent.
+        /// 添加商品券批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest).
         #[doc(alias = "添加商品券批次")]
@@ -133,7 +133,7 @@ pub mod post {
     }
 
     response! {
-        /// 添加商品券批次: what comes back.
+        /// 添加商品券批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse).
         #[doc(alias = "添加商品券批次")]

@@ -40,7 +40,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 向用户发放商品券批次组: what is sent.
+        /// 向用户发放商品券批次组: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesRequest).
         #[doc(alias = "向用户发放商品券批次组")]
@@ -83,7 +83,7 @@ pub mod post {
     }
 
     response! {
-        /// 向用户发放商品券批次组: what comes back.
+        /// 向用户发放商品券批次组: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesResponse).
         #[doc(alias = "向用户发放商品券批次组")]

@@ -38,7 +38,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 指定券状态查询用户商品券列表: what is sent.
+        /// 指定券状态查询用户商品券列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsRequest).
         #[doc(alias = "指定券状态查询用户商品券列表")]
@@ -63,7 +63,7 @@ pub mod get {
     }
 
     response! {
-        /// 指定券状态查询用户商品券列表: what comes back.
+        /// 指定券状态查询用户商品券列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsResponse).
         #[doc(alias = "指定券状态查询用户商品券列表")]
@@ -226,7 +226,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 向用户发放商品券: what is sent.
+        /// 向用户发放商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsRequest).
         #[doc(alias = "向用户发放商品券")]
@@ -271,7 +271,7 @@ pub mod post {
     }
 
     response! {
-        /// 向用户发放商品券: what comes back.
+        /// 向用户发放商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsResponse).
         #[doc(alias = "向用户发放商品券")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 向用户预发放商品券: what is sent.
+        /// 向用户预发放商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponRequest).
         #[doc(alias = "向用户预发放商品券")]
@@ -42,7 +42,7 @@ pub mod post {
     }
 
     response! {
-        /// 向用户预发放商品券: what comes back.
+        /// 向用户预发放商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponResponse).
         #[doc(alias = "向用户预发放商品券")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 向用户预发放商品券批次组: what is sent.
+        /// 向用户预发放商品券批次组: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleRequest).
         #[doc(alias = "向用户预发放商品券批次组")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 向用户预发放商品券批次组: what comes back.
+        /// 向用户预发放商品券批次组: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleResponse).
         #[doc(alias = "向用户预发放商品券批次组")]

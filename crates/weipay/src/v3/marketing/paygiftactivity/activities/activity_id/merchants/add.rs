@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 新增活动发券商户号: what is sent.
+        /// 新增活动发券商户号: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddRequest`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddRequest).
         #[doc(alias = "新增活动发券商户号")]
@@ -29,7 +29,7 @@ pub mod post {
     }
 
     response! {
-        /// 新增活动发券商户号: what comes back.
+        /// 新增活动发券商户号: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddResponse`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddResponse).
         #[doc(alias = "新增活动发券商户号")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 删除活动发券商户号: what is sent.
+        /// 删除活动发券商户号: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteRequest`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteRequest).
         #[doc(alias = "删除活动发券商户号")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 删除活动发券商户号: what comes back.
+        /// 删除活动发券商户号: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteResponse`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteResponse).
         #[doc(alias = "删除活动发券商户号")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询超管变更申请单状态-使用业务单号和商户号: what comes back.
+        /// 查询超管变更申请单状态-使用业务单号和商户号: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::GetMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse`](crate::mchalterapply::GetMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询申请单状态-使用业务单号: what comes back.
+        /// 查询申请单状态-使用业务单号: the response.
         ///
         /// Its flat name is [`weipay::mchalterapply::GetMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse`](crate::mchalterapply::GetMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "查询申请单状态-使用业务单号")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, open_enum, response};
 
     response! {
-        /// 刷脸用户信息查询接口: what comes back.
+        /// 刷脸用户信息查询接口: the response.
         ///
         /// Its flat name is [`weipay::offlinefacemch::GetOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdResponse`](crate::offlinefacemch::GetOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdResponse).
         #[doc(alias = "刷脸用户信息查询接口")]
@@ -85,14 +85,14 @@ pub mod patch {
     use crate::model::{Sensitive, body, header, request};
 
     request! {
-        /// 刷脸用户信息修改接口: what is sent.
+        /// 刷脸用户信息修改接口: the request.
         ///
         /// Its flat name is [`weipay::offlinefacemch::PatchOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdRequest`](crate::offlinefacemch::PatchOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdRequest).
         #[doc(alias = "刷脸用户信息修改接口")]
         pub struct Request {
-            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 姓名. Travels encrypted (敏感信息加密).
+            /// 姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 用户类型.
             user_type: FaceUserType = body("user_type"),
@@ -102,7 +102,7 @@ pub mod patch {
             staff_info: StaffInfo = body("staff_info"),
             /// 状态.
             status: UserStatus = body("status"),
-            /// 手机号. Travels encrypted (敏感信息加密).
+            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             phone: Sensitive = body("phone").encrypted(),
         }
 

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询扣费预约: what is sent.
+        /// 查询扣费预约: the request.
         ///
         /// Its flat name is [`weipay::papay::GetPapayPayPartnerSchedulesContractIdByContractIdRequest`](crate::papay::GetPapayPayPartnerSchedulesContractIdByContractIdRequest).
         #[doc(alias = "查询扣费预约")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询扣费预约: what comes back.
+        /// 查询扣费预约: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayPayPartnerSchedulesContractIdByContractIdResponse`](crate::papay::GetPapayPayPartnerSchedulesContractIdByContractIdResponse).
         #[doc(alias = "查询扣费预约")]

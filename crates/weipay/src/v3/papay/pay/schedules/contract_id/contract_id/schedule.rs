@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预约扣费: what is sent.
+        /// 预约扣费: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPaySchedulesContractIdByContractIdScheduleRequest`](crate::papay::PostPapayPaySchedulesContractIdByContractIdScheduleRequest).
         #[doc(alias = "预约扣费")]
@@ -31,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 预约扣费: what comes back.
+        /// 预约扣费: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPaySchedulesContractIdByContractIdScheduleResponse`](crate::papay::PostPapayPaySchedulesContractIdByContractIdScheduleResponse).
         #[doc(alias = "预约扣费")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// App场景预约扣费类型签约的预签约: what is sent.
+        /// App场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppRequest`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppRequest).
         #[doc(alias = "App场景预约扣费类型签约的预签约")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// App场景预约扣费类型签约的预签约: what comes back.
+        /// App场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppResponse`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppResponse).
         #[doc(alias = "App场景预约扣费类型签约的预签约")]

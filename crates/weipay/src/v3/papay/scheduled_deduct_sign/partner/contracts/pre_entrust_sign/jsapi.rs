@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// JSAPI场景预约扣费类型签约的预签约: what is sent.
+        /// JSAPI场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiRequest`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiRequest).
         #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// JSAPI场景预约扣费类型签约的预签约: what comes back.
+        /// JSAPI场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiResponse`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapiResponse).
         #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 小程序场景预约扣费类型签约的预签约: what is sent.
+        /// 小程序场景预约扣费类型签约的预签约: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramRequest`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramRequest).
         #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
@@ -48,7 +48,7 @@ pub mod post {
     }
 
     response! {
-        /// 小程序场景预约扣费类型签约的预签约: what comes back.
+        /// 小程序场景预约扣费类型签约的预签约: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramResponse`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgramResponse).
         #[doc(alias = "小程序场景预约扣费类型签约的预签约")]

@@ -18,7 +18,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 商户通过商户协议号查询协议: what comes back.
+        /// 商户通过商户协议号查询协议: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::GetPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeResponse`](crate::password_exempt_contract::GetPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "商户通过商户协议号查询协议")]

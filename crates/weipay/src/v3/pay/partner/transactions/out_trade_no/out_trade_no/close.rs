@@ -17,12 +17,12 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 关单: what is sent.
+        /// 关单: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest).
         #[doc(alias = "关单")]
         pub struct Request {
-            /// 服务商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 服务商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 子商户号. Required; 1 to 32 characters.
             sub_mchid: String = body("sub_mchid").required().length(1, 32),

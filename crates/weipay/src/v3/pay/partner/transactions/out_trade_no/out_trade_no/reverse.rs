@@ -15,14 +15,14 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 撤销: what is sent.
+        /// 撤销: the request.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseRequest).
         #[doc(alias = "撤销")]
         pub struct Request {
             /// 合作伙伴应用AppID. 1 to 32 characters.
             sp_appid: String = body("sp_appid").length(1, 32),
-            /// 合作伙伴商户号. The client's own number unless it is set. 1 to 32 characters.
+            /// 合作伙伴商户号. Default: the client's merchant number. 1 to 32 characters.
             sp_mchid: String = body("sp_mchid").required().length(1, 32).merchant_number(),
             /// 特约商户应用AppID. At most 32 characters.
             sub_appid: String = body("sub_appid").length(0, 32),
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销: what comes back.
+        /// 撤销: the response.
         ///
         /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseResponse`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseResponse).
         #[doc(alias = "撤销")]

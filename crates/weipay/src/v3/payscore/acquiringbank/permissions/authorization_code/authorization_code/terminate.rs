@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 从业机构解除用户授权关系（授权协议号）: what is sent.
+        /// 从业机构解除用户授权关系（授权协议号）: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest`](crate::payscore::PostPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest).
         #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]

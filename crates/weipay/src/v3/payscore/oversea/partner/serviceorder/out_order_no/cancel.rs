@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 取消支付分订单: what is sent.
+        /// 取消支付分订单: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoCancelRequest).
         #[doc(alias = "取消支付分订单")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request};
 
     request! {
-        /// 同步支付分订单信息: what is sent.
+        /// 同步支付分订单信息: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoSyncRequest).
         #[doc(alias = "同步支付分订单信息")]

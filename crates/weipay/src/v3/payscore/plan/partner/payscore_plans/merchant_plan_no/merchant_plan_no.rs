@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询支付分计划: what is sent.
+        /// 查询支付分计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoRequest`](crate::payscore::GetPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoRequest).
         #[doc(alias = "查询支付分计划")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询支付分计划: what comes back.
+        /// 查询支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoResponse`](crate::payscore::GetPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoResponse).
         #[doc(alias = "查询支付分计划")]

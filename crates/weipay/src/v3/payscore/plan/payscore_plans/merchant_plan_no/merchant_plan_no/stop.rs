@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 停止支付分计划: what comes back.
+        /// 停止支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse`](crate::payscore::PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse).
         #[doc(alias = "停止支付分计划")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询用户的签约计划: what is sent.
+        /// 查询用户的签约计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoRequest`](crate::payscore::GetPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoRequest).
         #[doc(alias = "查询用户的签约计划")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户的签约计划: what comes back.
+        /// 查询用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::GetPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse`](crate::payscore::GetPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoResponse).
         #[doc(alias = "查询用户的签约计划")]

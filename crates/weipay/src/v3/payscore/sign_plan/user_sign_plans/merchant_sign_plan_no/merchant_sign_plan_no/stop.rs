@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 直连商户取消用户的签约计划: what is sent.
+        /// 直连商户取消用户的签约计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest`](crate::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest).
         #[doc(alias = "直连商户取消用户的签约计划")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 直连商户取消用户的签约计划: what comes back.
+        /// 直连商户取消用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse`](crate::payscore::PostPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse).
         #[doc(alias = "直连商户取消用户的签约计划")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, query, request};
 
     request! {
-        /// 商户解除用户授权关系: what is sent.
+        /// 商户解除用户授权关系: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreUsersByOpenidPermissionsByServiceIdTerminateRequest`](crate::payscore::PostPayscoreUsersByOpenidPermissionsByServiceIdTerminateRequest).
         #[doc(alias = "商户解除用户授权关系")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询保险理赔功能开通状态: what comes back.
+        /// 查询保险理赔功能开通状态: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedResponse`](crate::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedResponse).
         #[doc(alias = "查询保险理赔功能开通状态")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询赔付结果（按微信支付赔付单号）: what comes back.
+        /// 查询赔付结果（按微信支付赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdResponse).
         #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]

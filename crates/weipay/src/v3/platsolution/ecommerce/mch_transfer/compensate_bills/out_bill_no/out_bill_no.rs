@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 查询赔付结果（按商户赔付单号）: what comes back.
+        /// 查询赔付结果（按商户赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoResponse).
         #[doc(alias = "查询赔付结果（按商户赔付单号）")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询保证金售后赔付结果（按商户赔付单号）: what is sent.
+        /// 查询保证金售后赔付结果（按商户赔付单号）: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoRequest).
         #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询保证金售后赔付结果（按商户赔付单号）: what comes back.
+        /// 查询保证金售后赔付结果（按商户赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoResponse).
         #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]

@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询保证金售后赔付运费结果（按商户赔付单号）: what is sent.
+        /// 查询保证金售后赔付运费结果（按商户赔付单号）: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoRequest).
         #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询保证金售后赔付运费结果（按商户赔付单号）: what comes back.
+        /// 查询保证金售后赔付运费结果（按商户赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoResponse).
         #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]

@@ -20,7 +20,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询保险理赔结果（按微信支付赔付单号）: what is sent.
+        /// 查询保险理赔结果（按微信支付赔付单号）: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdRequest).
         #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
@@ -31,7 +31,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询保险理赔结果（按微信支付赔付单号）: what comes back.
+        /// 查询保险理赔结果（按微信支付赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdResponse).
         #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]

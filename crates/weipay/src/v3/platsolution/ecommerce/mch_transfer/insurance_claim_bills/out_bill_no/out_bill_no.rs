@@ -22,7 +22,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询保险理赔结果（按商户赔付单号）: what is sent.
+        /// 查询保险理赔结果（按商户赔付单号）: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoRequest).
         #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
@@ -33,7 +33,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询保险理赔结果（按商户赔付单号）: what comes back.
+        /// 查询保险理赔结果（按商户赔付单号）: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoResponse).
         #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]

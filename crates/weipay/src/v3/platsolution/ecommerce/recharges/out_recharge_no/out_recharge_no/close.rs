@@ -20,7 +20,7 @@ pub mod post {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 关闭二级商户充值: what is sent.
+        /// 关闭二级商户充值: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseRequest`](crate::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseRequest).
         #[doc(alias = "关闭二级商户充值")]
@@ -31,7 +31,7 @@ pub mod post {
     }
 
     response! {
-        /// 关闭二级商户充值: what comes back.
+        /// 关闭二级商户充值: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseResponse).
         #[doc(alias = "关闭二级商户充值")]

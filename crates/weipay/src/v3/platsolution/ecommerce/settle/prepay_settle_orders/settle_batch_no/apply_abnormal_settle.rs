@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 个人收款-申请异常结算批次单处理: what is sent.
+        /// 个人收款-申请异常结算批次单处理: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleRequest`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleRequest).
         #[doc(alias = "个人收款-申请异常结算批次单处理")]
@@ -33,7 +33,7 @@ pub mod post {
     }
 
     response! {
-        /// 个人收款-申请异常结算批次单处理: what comes back.
+        /// 个人收款-申请异常结算批次单处理: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleResponse`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleResponse).
         #[doc(alias = "个人收款-申请异常结算批次单处理")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询二级商户按日终余额预约提现状态: what is sent.
+        /// 查询二级商户按日终余额预约提现状态: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoRequest`](crate::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoRequest).
         #[doc(alias = "查询二级商户按日终余额预约提现状态")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询二级商户按日终余额预约提现状态: what comes back.
+        /// 查询二级商户按日终余额预约提现状态: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoResponse`](crate::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoResponse).
         #[doc(alias = "查询二级商户按日终余额预约提现状态")]

@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 微信支付转账批次单号查询批次单: what is sent.
+        /// 微信支付转账批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdRequest).
         #[doc(alias = "微信支付转账批次单号查询批次单")]
@@ -51,7 +51,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付转账批次单号查询批次单: what comes back.
+        /// 微信支付转账批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdResponse).
         #[doc(alias = "微信支付转账批次单号查询批次单")]

@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 商户转账批次单号查询批次单: what is sent.
+        /// 商户转账批次单号查询批次单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoRequest).
         #[doc(alias = "商户转账批次单号查询批次单")]
@@ -51,7 +51,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户转账批次单号查询批次单: what comes back.
+        /// 商户转账批次单号查询批次单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoResponse).
         #[doc(alias = "商户转账批次单号查询批次单")]

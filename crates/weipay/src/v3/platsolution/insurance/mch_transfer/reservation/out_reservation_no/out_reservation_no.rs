@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户预约单号查询预约商家转账记录: what is sent.
+        /// 商户预约单号查询预约商家转账记录: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoRequest).
         #[doc(alias = "商户预约单号查询预约商家转账记录")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户预约单号查询预约商家转账记录: what comes back.
+        /// 商户预约单号查询预约商家转账记录: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoResponse).
         #[doc(alias = "商户预约单号查询预约商家转账记录")]

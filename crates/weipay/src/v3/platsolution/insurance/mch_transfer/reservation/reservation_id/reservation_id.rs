@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付预约单号查询预约商家转账记录: what is sent.
+        /// 微信支付预约单号查询预约商家转账记录: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdRequest).
         #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付预约单号查询预约商家转账记录: what comes back.
+        /// 微信支付预约单号查询预约商家转账记录: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdResponse).
         #[doc(alias = "微信支付预约单号查询预约商家转账记录")]

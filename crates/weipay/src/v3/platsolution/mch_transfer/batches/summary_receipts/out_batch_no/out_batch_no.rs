@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商家转账批次电子回单: what is sent.
+        /// 查询商家转账批次电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoRequest).
         #[doc(alias = "查询商家转账批次电子回单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商家转账批次电子回单: what comes back.
+        /// 查询商家转账批次电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoResponse).
         #[doc(alias = "查询商家转账批次电子回单")]

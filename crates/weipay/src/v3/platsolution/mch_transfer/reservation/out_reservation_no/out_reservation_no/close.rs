@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 关闭预约商家转账记录: what is sent.
+        /// 关闭预约商家转账记录: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoCloseRequest`](crate::platsolution::PostPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoCloseRequest).
         #[doc(alias = "关闭预约商家转账记录")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 关闭预约商家转账记录: what comes back.
+        /// 关闭预约商家转账记录: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoCloseResponse`](crate::platsolution::PostPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoCloseResponse).
         #[doc(alias = "关闭预约商家转账记录")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 商户关单: what is sent.
+        /// 商户关单: the request.
         ///
         /// Its flat name is [`weipay::repayment::PostRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCloseRequest`](crate::repayment::PostRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCloseRequest).
         #[doc(alias = "商户关单")]

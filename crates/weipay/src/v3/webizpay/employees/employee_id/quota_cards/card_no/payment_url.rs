@@ -17,12 +17,12 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 企业商户获取指定额度卡支付链接: what is sent.
+        /// 企业商户获取指定额度卡支付链接: the request.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest).
         #[doc(alias = "企业商户获取指定额度卡支付链接")]
         pub struct Request {
-            /// 服务商商户号. The client's own number unless it is set.
+            /// 服务商商户号. Default: the client's merchant number.
             sp_mchid: String = query("sp_mchid").required().merchant_number(),
             /// 出资子商户号. Required.
             sub_mchid: String = query("sub_mchid").required(),
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 企业商户获取指定额度卡支付链接: what comes back.
+        /// 企业商户获取指定额度卡支付链接: the response.
         ///
         /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlResponse`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlResponse).
         #[doc(alias = "企业商户获取指定额度卡支付链接")]

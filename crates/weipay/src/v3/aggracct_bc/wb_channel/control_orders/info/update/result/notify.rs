@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{Time, body, open_enum, request, response};
 
     request! {
-        /// 资料更新请求审核结果回调通知: what is sent.
+        /// 资料更新请求审核结果回调通知: the request.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyRequest`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyRequest).
         #[doc(alias = "资料更新请求审核结果回调通知")]
@@ -40,7 +40,7 @@ pub mod post {
     }
 
     response! {
-        /// 资料更新请求审核结果回调通知: what comes back.
+        /// 资料更新请求审核结果回调通知: the response.
         ///
         /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyResponse`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyResponse).
         #[doc(alias = "资料更新请求审核结果回调通知")]

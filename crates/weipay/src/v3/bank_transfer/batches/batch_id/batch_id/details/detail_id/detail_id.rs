@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 微信支付明细单号查询明细单: what comes back.
+        /// 微信支付明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse`](crate::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse).
         #[doc(alias = "微信支付明细单号查询明细单")]

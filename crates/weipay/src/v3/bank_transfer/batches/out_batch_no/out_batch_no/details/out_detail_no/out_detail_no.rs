@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 银行明细单号查询明细单: what comes back.
+        /// 银行明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse`](crate::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse).
         #[doc(alias = "银行明细单号查询明细单")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 通过商户协议号查询协议: what comes back.
+        /// 通过商户协议号查询协议: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::GetEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::ecommerce::GetEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "通过商户协议号查询协议")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Sensitive, Time, body, request, response};
 
     request! {
-        /// 撤销转账: what is sent.
+        /// 撤销转账: the request.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelRequest`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelRequest).
         #[doc(alias = "撤销转账")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 撤销转账: what comes back.
+        /// 撤销转账: the response.
         ///
         /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelResponse).
         #[doc(alias = "撤销转账")]
@@ -49,7 +49,7 @@ pub mod post {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间.
             create_time: Time = body("create_time"),

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 查询H5支付域名修改申请单: what comes back.
+        /// 查询H5支付域名修改申请单: the response.
         ///
         /// Its flat name is [`weipay::global::GetGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse`](crate::global::GetGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse).
         #[doc(alias = "查询H5支付域名修改申请单")]
@@ -61,7 +61,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改H5支付域名修改申请单: what is sent.
+        /// 修改H5支付域名修改申请单: the request.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdRequest`](crate::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdRequest).
         #[doc(alias = "修改H5支付域名修改申请单")]
@@ -80,7 +80,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改H5支付域名修改申请单: what comes back.
+        /// 修改H5支付域名修改申请单: the response.
         ///
         /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse`](crate::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse).
         #[doc(alias = "修改H5支付域名修改申请单")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 激活会员卡（跳转型激活）: what is sent.
+        /// 激活会员卡（跳转型激活）: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest).
         #[doc(alias = "激活会员卡（跳转型激活）")]

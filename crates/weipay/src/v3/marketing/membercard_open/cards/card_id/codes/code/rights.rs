@@ -18,7 +18,7 @@ pub mod patch {
     use crate::model::{body, request};
 
     request! {
-        /// 设置会员权益: what is sent.
+        /// 设置会员权益: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRightsRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRightsRequest).
         #[doc(alias = "设置会员权益")]

@@ -18,7 +18,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 设置会员服务项用户信息: what is sent.
+        /// 设置会员服务项用户信息: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataRequest).
         #[doc(alias = "设置会员服务项用户信息")]

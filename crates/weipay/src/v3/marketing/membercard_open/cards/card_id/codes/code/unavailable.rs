@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 作废用户会员卡: what is sent.
+        /// 作废用户会员卡: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailableRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailableRequest).
         #[doc(alias = "作废用户会员卡")]

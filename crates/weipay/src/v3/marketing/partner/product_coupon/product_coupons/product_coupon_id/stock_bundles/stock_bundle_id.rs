@@ -32,7 +32,7 @@ pub mod patch {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改商品券批次组: what is sent.
+        /// 修改商品券批次组: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest).
         #[doc(alias = "修改商品券批次组")]
@@ -59,7 +59,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改商品券批次组: what comes back.
+        /// 修改商品券批次组: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdResponse`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdResponse).
         #[doc(alias = "修改商品券批次组")]

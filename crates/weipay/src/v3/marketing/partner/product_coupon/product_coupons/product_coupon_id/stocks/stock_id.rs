@@ -37,7 +37,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询商品券指定批次: what is sent.
+        /// 查询商品券指定批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest).
         #[doc(alias = "查询商品券指定批次")]
@@ -48,7 +48,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商品券指定批次: what comes back.
+        /// 查询商品券指定批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse).
         #[doc(alias = "查询商品券指定批次")]
@@ -118,7 +118,7 @@ pub mod patch {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 修改商品券指定批次: what is sent.
+        /// 修改商品券指定批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest).
         #[doc(alias = "修改商品券指定批次")]
@@ -145,7 +145,7 @@ pub mod patch {
     }
 
     response! {
-        /// 修改商品券指定批次: what comes back.
+        /// 修改商品券指定批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse).
         #[doc(alias = "修改商品券指定批次")]

@@ -42,7 +42,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 查询用户商品券详情: what is sent.
+        /// 查询用户商品券详情: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRequest`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRequest).
         #[doc(alias = "查询用户商品券详情")]
@@ -59,7 +59,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询用户商品券详情: what comes back.
+        /// 查询用户商品券详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeResponse`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeResponse).
         #[doc(alias = "查询用户商品券详情")]

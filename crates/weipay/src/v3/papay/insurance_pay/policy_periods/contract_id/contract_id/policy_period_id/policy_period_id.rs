@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, response};
 
     response! {
-        /// 保险商户查询保险自动续费预约: what comes back.
+        /// 保险商户查询保险自动续费预约: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdResponse`](crate::papay::GetPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdResponse).
         #[doc(alias = "保险商户查询保险自动续费预约")]

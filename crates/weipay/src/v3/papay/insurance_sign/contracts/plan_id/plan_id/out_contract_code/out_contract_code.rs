@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 保险商户查询保险自动续费协议: what comes back.
+        /// 保险商户查询保险自动续费协议: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "保险商户查询保险自动续费协议")]

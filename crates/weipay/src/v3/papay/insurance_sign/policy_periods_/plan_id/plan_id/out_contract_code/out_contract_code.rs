@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 保险商户查询保险扣费周期列表: what is sent.
+        /// 保险商户查询保险扣费周期列表: the request.
         ///
         /// Its flat name is [`weipay::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest`](crate::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest).
         #[doc(alias = "保险商户查询保险扣费周期列表")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 保险商户查询保险扣费周期列表: what comes back.
+        /// 保险商户查询保险扣费周期列表: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "保险商户查询保险扣费周期列表")]

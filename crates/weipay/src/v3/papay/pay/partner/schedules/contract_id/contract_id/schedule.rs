@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 预约扣费: what is sent.
+        /// 预约扣费: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleRequest`](crate::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleRequest).
         #[doc(alias = "预约扣费")]
@@ -34,7 +34,7 @@ pub mod post {
     }
 
     response! {
-        /// 预约扣费: what comes back.
+        /// 预约扣费: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleResponse`](crate::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleResponse).
         #[doc(alias = "预约扣费")]

@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 通过商户协议号查询委托代扣签约协议: what comes back.
+        /// 通过商户协议号查询委托代扣签约协议: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "通过商户协议号查询委托代扣签约协议")]

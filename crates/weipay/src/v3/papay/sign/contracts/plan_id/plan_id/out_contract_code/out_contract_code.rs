@@ -23,7 +23,7 @@ pub mod get {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 通过商户协议号查询委托代扣签约协议: what comes back.
+        /// 通过商户协议号查询委托代扣签约协议: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "通过商户协议号查询委托代扣签约协议")]

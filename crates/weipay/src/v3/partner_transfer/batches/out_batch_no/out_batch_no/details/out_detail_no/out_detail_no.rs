@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 商家明细单号查询明细单: what comes back.
+        /// 商家明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse`](crate::partner_transfer::GetPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse).
         #[doc(alias = "商家明细单号查询明细单")]
@@ -46,7 +46,7 @@ pub mod get {
             fail_reason: PartnerTransferFailReason = body("fail_reason"),
             /// 收款用户openid. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
             username: Sensitive = body("username").required().encrypted(),
             /// 转账发起时间. Required.
             initiate_time: Time = body("initiate_time").required(),

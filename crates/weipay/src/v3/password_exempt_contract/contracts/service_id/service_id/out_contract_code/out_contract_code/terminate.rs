@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户通过商户协议号解约协议: what is sent.
+        /// 商户通过商户协议号解约协议: the request.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateRequest).
         #[doc(alias = "商户通过商户协议号解约协议")]
@@ -27,7 +27,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户通过商户协议号解约协议: what comes back.
+        /// 商户通过商户协议号解约协议: the response.
         ///
         /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateResponse).
         #[doc(alias = "商户通过商户协议号解约协议")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 停止支付分计划: what is sent.
+        /// 停止支付分计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopRequest`](crate::payscore::PostPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopRequest).
         #[doc(alias = "停止支付分计划")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 停止支付分计划: what comes back.
+        /// 停止支付分计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse`](crate::payscore::PostPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse).
         #[doc(alias = "停止支付分计划")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 取消用户的签约计划: what is sent.
+        /// 取消用户的签约计划: the request.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest`](crate::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest).
         #[doc(alias = "取消用户的签约计划")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 取消用户的签约计划: what comes back.
+        /// 取消用户的签约计划: the response.
         ///
         /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse`](crate::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse).
         #[doc(alias = "取消用户的签约计划")]

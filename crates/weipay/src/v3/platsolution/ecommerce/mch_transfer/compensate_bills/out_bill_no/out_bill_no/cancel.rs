@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 请求撤销赔付: what comes back.
+        /// 请求撤销赔付: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelResponse).
         #[doc(alias = "请求撤销赔付")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 请求撤销保险理赔: what is sent.
+        /// 请求撤销保险理赔: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelRequest).
         #[doc(alias = "请求撤销保险理赔")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 请求撤销保险理赔: what comes back.
+        /// 请求撤销保险理赔: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelResponse).
         #[doc(alias = "请求撤销保险理赔")]

@@ -19,7 +19,7 @@ pub mod post {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 关闭预约商家转账记录: what is sent.
+        /// 关闭预约商家转账记录: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoCloseRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoCloseRequest).
         #[doc(alias = "关闭预约商家转账记录")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 关闭预约商家转账记录: what comes back.
+        /// 关闭预约商家转账记录: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoCloseResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoCloseResponse).
         #[doc(alias = "关闭预约商家转账记录")]

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请商家转账批次电子回单: what is sent.
+        /// 申请商家转账批次电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyRequest`](crate::platsolution::PostPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyRequest).
         #[doc(alias = "申请商家转账批次电子回单")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请商家转账批次电子回单: what comes back.
+        /// 申请商家转账批次电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyResponse`](crate::platsolution::PostPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyResponse).
         #[doc(alias = "申请商家转账批次电子回单")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, response};
 
     response! {
-        /// 商家明细单号查询明细单: what comes back.
+        /// 商家明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::transfer::GetTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse`](crate::transfer::GetTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse).
         #[doc(alias = "商家明细单号查询明细单")]
@@ -44,7 +44,7 @@ pub mod get {
             fail_reason: TransferFailReason = body("fail_reason"),
             /// Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账发起时间. Required.
             initiate_time: Time = body("initiate_time").required(),

@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 商户协议号解约协议: what is sent.
+        /// 商户协议号解约协议: the request.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest`](crate::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest).
         #[doc(alias = "商户协议号解约协议")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 商户协议号解约协议: what comes back.
+        /// 商户协议号解约协议: the response.
         ///
         /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse`](crate::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse).
         #[doc(alias = "商户协议号解约协议")]

@@ -32,7 +32,7 @@ pub mod get {
     use crate::model::{Time, body, open_enum, response};
 
     response! {
-        /// 查询用户单张券详情: what comes back.
+        /// 查询用户单张券详情: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidResponse`](crate::marketing::GetMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidResponse).
         #[doc(alias = "查询用户单张券详情")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 设置支付后展示的积分到账: what is sent.
+        /// 设置支付后展示的积分到账: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommitRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommitRequest).
         #[doc(alias = "设置支付后展示的积分到账")]

@@ -16,7 +16,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 支付结果页展示会员积分: what is sent.
+        /// 支付结果页展示会员积分: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepareRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepareRequest).
         #[doc(alias = "支付结果页展示会员积分")]

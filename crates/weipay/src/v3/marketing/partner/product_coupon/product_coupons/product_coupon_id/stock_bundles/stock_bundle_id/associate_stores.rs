@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 批次组批量关联门店: what is sent.
+        /// 批次组批量关联门店: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresRequest).
         #[doc(alias = "批次组批量关联门店")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 批次组批量关联门店: what comes back.
+        /// 批次组批量关联门店: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresResponse).
         #[doc(alias = "批次组批量关联门店")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 批次组批量取消关联门店: what is sent.
+        /// 批次组批量取消关联门店: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresRequest).
         #[doc(alias = "批次组批量取消关联门店")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 批次组批量取消关联门店: what comes back.
+        /// 批次组批量取消关联门店: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresResponse).
         #[doc(alias = "批次组批量取消关联门店")]

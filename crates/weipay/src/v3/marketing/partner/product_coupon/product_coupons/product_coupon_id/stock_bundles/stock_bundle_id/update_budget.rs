@@ -28,7 +28,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 修改商品券批次组发放预算: what is sent.
+        /// 修改商品券批次组发放预算: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest).
         #[doc(alias = "修改商品券批次组发放预算")]
@@ -41,13 +41,13 @@ pub mod post {
                 .pattern(r#"^[0-9A-Za-z_\-]+$"#),
             /// 更新模式. Required.
             update_mode: StockUpdateMode = body("update_mode").required(),
-            /// 当前批次发放次数总上限. Needed in one case: MAX_COUNT.
+            /// 当前批次发放次数总上限. Required in one case: MAX_COUNT.
             current_max_count: i64 = body("current_max_count"),
-            /// 目标批次发放次数总上限. Needed in one case: MAX_COUNT.
+            /// 目标批次发放次数总上限. Required in one case: MAX_COUNT.
             target_max_count: i64 = body("target_max_count"),
-            /// 当前批次每日发放次数上限. Needed in one case: MAX_COUNT_PER_DAY.
+            /// 当前批次每日发放次数上限. Required in one case: MAX_COUNT_PER_DAY.
             current_max_count_per_day: i64 = body("current_max_count_per_day"),
-            /// 目标批次每日发放次数上限. Needed in one case: MAX_COUNT_PER_DAY.
+            /// 目标批次每日发放次数上限. Required in one case: MAX_COUNT_PER_DAY.
             target_max_count_per_day: i64 = body("target_max_count_per_day"),
             /// 品牌ID. Required.
             brand_id: String = body("brand_id").required(),
@@ -55,7 +55,7 @@ pub mod post {
     }
 
     response! {
-        /// 修改商品券批次组发放预算: what comes back.
+        /// 修改商品券批次组发放预算: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetResponse).
         #[doc(alias = "修改商品券批次组发放预算")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 批次关联门店: what is sent.
+        /// 批次关联门店: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresRequest).
         #[doc(alias = "批次关联门店")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 批次关联门店: what comes back.
+        /// 批次关联门店: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresResponse).
         #[doc(alias = "批次关联门店")]

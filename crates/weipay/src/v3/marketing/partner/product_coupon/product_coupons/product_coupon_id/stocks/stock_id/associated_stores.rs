@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询批次关联门店列表: what is sent.
+        /// 查询批次关联门店列表: the request.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest).
         #[doc(alias = "查询批次关联门店列表")]
@@ -34,7 +34,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询批次关联门店列表: what comes back.
+        /// 查询批次关联门店列表: the response.
         ///
         /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresResponse).
         #[doc(alias = "查询批次关联门店列表")]

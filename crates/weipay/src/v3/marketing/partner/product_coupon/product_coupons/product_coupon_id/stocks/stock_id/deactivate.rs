@@ -30,7 +30,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 失效商品券批次: what is sent.
+        /// 失效商品券批次: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateRequest).
         #[doc(alias = "失效商品券批次")]
@@ -49,7 +49,7 @@ pub mod post {
     }
 
     response! {
-        /// 失效商品券批次: what comes back.
+        /// 失效商品券批次: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateResponse).
         #[doc(alias = "失效商品券批次")]

@@ -33,7 +33,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 失效用户商品券组: what is sent.
+        /// 失效用户商品券组: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateRequest).
         #[doc(alias = "失效用户商品券组")]
@@ -58,7 +58,7 @@ pub mod post {
     }
 
     response! {
-        /// 失效用户商品券组: what comes back.
+        /// 失效用户商品券组: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateResponse).
         #[doc(alias = "失效用户商品券组")]

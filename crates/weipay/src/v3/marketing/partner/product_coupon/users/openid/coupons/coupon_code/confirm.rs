@@ -37,7 +37,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 确认发放用户商品券: what is sent.
+        /// 确认发放用户商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmRequest).
         #[doc(alias = "确认发放用户商品券")]
@@ -60,7 +60,7 @@ pub mod post {
     }
 
     response! {
-        /// 确认发放用户商品券: what comes back.
+        /// 确认发放用户商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmResponse).
         #[doc(alias = "确认发放用户商品券")]

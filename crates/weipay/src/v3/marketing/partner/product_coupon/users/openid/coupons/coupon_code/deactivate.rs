@@ -35,7 +35,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 失效用户商品券: what is sent.
+        /// 失效用户商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivateRequest).
         #[doc(alias = "失效用户商品券")]
@@ -60,7 +60,7 @@ pub mod post {
     }
 
     response! {
-        /// 失效用户商品券: what comes back.
+        /// 失效用户商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivateResponse).
         #[doc(alias = "失效用户商品券")]

@@ -37,7 +37,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 退券: what is sent.
+        /// 退券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnRequest).
         #[doc(alias = "退券")]
@@ -62,7 +62,7 @@ pub mod post {
     }
 
     response! {
-        /// 退券: what comes back.
+        /// 退券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnResponse).
         #[doc(alias = "退券")]

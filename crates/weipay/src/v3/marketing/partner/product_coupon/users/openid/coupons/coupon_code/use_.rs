@@ -36,7 +36,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 核销用户商品券: what is sent.
+        /// 核销用户商品券: the request.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseRequest).
         #[doc(alias = "核销用户商品券")]
@@ -51,7 +51,7 @@ pub mod post {
             appid: String = body("appid").required(),
             /// 核销时间. Required.
             use_time: Time = body("use_time").required(),
-            /// 关联微信支付订单信息. Needed in one case: 支付订单.
+            /// 关联微信支付订单信息. Required in one case: 支付订单.
             associated_order_info: AssociatedOrderInfo = body("associated_order_info"),
             /// 核销请求单号. Required; 6 to 40 characters; matches `^[0-9A-Za-z_\-]+$`.
             out_request_no: String = body("out_request_no")
@@ -63,7 +63,7 @@ pub mod post {
             sequential_coupon_index: i64 = body("sequential_coupon_index"),
             /// 核销门店ID.
             store_id: String = body("store_id"),
-            /// 关联微信支付分订单信息. Needed in one case: 支付分订单.
+            /// 关联微信支付分订单信息. Required in one case: 支付分订单.
             associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
                 body("associated_pay_score_order_info"),
             /// 优惠金额. In fen (分).
@@ -85,7 +85,7 @@ pub mod post {
     }
 
     response! {
-        /// 核销用户商品券: what comes back.
+        /// 核销用户商品券: the response.
         ///
         /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseResponse).
         #[doc(alias = "核销用户商品券")]

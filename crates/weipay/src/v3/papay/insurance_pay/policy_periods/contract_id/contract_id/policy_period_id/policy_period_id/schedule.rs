@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 保险商户预约保险自动续费: what is sent.
+        /// 保险商户预约保险自动续费: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleRequest`](crate::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleRequest).
         #[doc(alias = "保险商户预约保险自动续费")]
@@ -30,7 +30,7 @@ pub mod post {
     }
 
     response! {
-        /// 保险商户预约保险自动续费: what comes back.
+        /// 保险商户预约保险自动续费: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleResponse`](crate::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleResponse).
         #[doc(alias = "保险商户预约保险自动续费")]

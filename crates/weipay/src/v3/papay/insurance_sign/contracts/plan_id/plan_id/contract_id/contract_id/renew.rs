@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request};
 
     request! {
-        /// 保险商户受理续期自动续费协议: what is sent.
+        /// 保险商户受理续期自动续费协议: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest).
         #[doc(alias = "保险商户受理续期自动续费协议")]

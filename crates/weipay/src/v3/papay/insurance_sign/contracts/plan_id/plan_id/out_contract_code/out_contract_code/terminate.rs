@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 保险商户通过商户协议号解除保险自动续费协议: what is sent.
+        /// 保险商户通过商户协议号解除保险自动续费协议: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest).
         #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 保险商户通过商户协议号解除保险自动续费协议: what comes back.
+        /// 保险商户通过商户协议号解除保险自动续费协议: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse).
         #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]

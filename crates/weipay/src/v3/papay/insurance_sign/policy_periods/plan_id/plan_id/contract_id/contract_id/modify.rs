@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 保险商户修改保险扣费周期列表: what is sent.
+        /// 保险商户修改保险扣费周期列表: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest`](crate::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest).
         #[doc(alias = "保险商户修改保险扣费周期列表")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 保险商户修改保险扣费周期列表: what comes back.
+        /// 保险商户修改保险扣费周期列表: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse`](crate::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse).
         #[doc(alias = "保险商户修改保险扣费周期列表")]

@@ -21,7 +21,7 @@ pub mod post {
     use crate::model::{Time, body, request, response};
 
     request! {
-        /// 通过商户协议号解除委托代扣签约协议: what is sent.
+        /// 通过商户协议号解除委托代扣签约协议: the request.
         ///
         /// Its flat name is [`weipay::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest`](crate::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest).
         #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
@@ -32,7 +32,7 @@ pub mod post {
     }
 
     response! {
-        /// 通过商户协议号解除委托代扣签约协议: what comes back.
+        /// 通过商户协议号解除委托代扣签约协议: the response.
         ///
         /// Its flat name is [`weipay::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse`](crate::papay::PostPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse).
         #[doc(alias = "通过商户协议号解除委托代扣签约协议")]

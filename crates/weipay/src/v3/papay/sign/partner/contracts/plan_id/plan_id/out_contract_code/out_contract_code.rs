@@ -21,7 +21,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 通过商户协议号查询委托代扣签约协议: what is sent.
+        /// 通过商户协议号查询委托代扣签约协议: the request.
         ///
         /// Its flat name is [`weipay::papay::GetPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest`](crate::papay::GetPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest).
         #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
@@ -32,7 +32,7 @@ pub mod get {
     }
 
     response! {
-        /// 通过商户协议号查询委托代扣签约协议: what comes back.
+        /// 通过商户协议号查询委托代扣签约协议: the response.
         ///
         /// Its flat name is [`weipay::papay::GetPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
         #[doc(alias = "通过商户协议号查询委托代扣签约协议")]

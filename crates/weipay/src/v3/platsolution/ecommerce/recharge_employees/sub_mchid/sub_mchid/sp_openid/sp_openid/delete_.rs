@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{Time, body, response};
 
     response! {
-        /// 删除二级商户可扫码充值员工: what comes back.
+        /// 删除二级商户可扫码充值员工: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeleteResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeleteResponse).
         #[doc(alias = "删除二级商户可扫码充值员工")]

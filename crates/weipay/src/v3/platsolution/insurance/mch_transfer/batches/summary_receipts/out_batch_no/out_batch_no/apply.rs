@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请商家转账批次电子回单: what is sent.
+        /// 申请商家转账批次电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyRequest).
         #[doc(alias = "申请商家转账批次电子回单")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请商家转账批次电子回单: what comes back.
+        /// 申请商家转账批次电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyResponse).
         #[doc(alias = "申请商家转账批次电子回单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 微信支付转账明细单号查询明细单: what is sent.
+        /// 微信支付转账明细单号查询明细单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest).
         #[doc(alias = "微信支付转账明细单号查询明细单")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付转账明细单号查询明细单: what comes back.
+        /// 微信支付转账明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse).
         #[doc(alias = "微信支付转账明细单号查询明细单")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商家转账明细电子回单: what is sent.
+        /// 查询商家转账明细电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoRequest).
         #[doc(alias = "查询商家转账明细电子回单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商家转账明细电子回单: what comes back.
+        /// 查询商家转账明细电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoResponse).
         #[doc(alias = "查询商家转账明细电子回单")]

@@ -15,7 +15,7 @@ pub mod get {
     use crate::model::{Time, body, query, request, response};
 
     request! {
-        /// 商户明细单号查询明细单: what is sent.
+        /// 商户明细单号查询明细单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoRequest).
         #[doc(alias = "商户明细单号查询明细单")]
@@ -26,7 +26,7 @@ pub mod get {
     }
 
     response! {
-        /// 商户明细单号查询明细单: what comes back.
+        /// 商户明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse).
         #[doc(alias = "商户明细单号查询明细单")]

@@ -17,7 +17,7 @@ pub mod get {
     use crate::model::{Sensitive, Time, body, query, request, response};
 
     request! {
-        /// 微信支付转账明细单号查询明细单: what is sent.
+        /// 微信支付转账明细单号查询明细单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest).
         #[doc(alias = "微信支付转账明细单号查询明细单")]
@@ -28,7 +28,7 @@ pub mod get {
     }
 
     response! {
-        /// 微信支付转账明细单号查询明细单: what comes back.
+        /// 微信支付转账明细单号查询明细单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse).
         #[doc(alias = "微信支付转账明细单号查询明细单")]
@@ -61,7 +61,7 @@ pub mod get {
             openid: String = body("openid"),
             /// 收款银行类型.
             bank_type: String = body("bank_type"),
-            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账完成时间.
             transfer_finish_time: Time = body("transfer_finish_time"),

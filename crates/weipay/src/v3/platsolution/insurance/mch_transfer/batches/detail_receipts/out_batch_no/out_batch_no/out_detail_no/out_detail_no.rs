@@ -19,7 +19,7 @@ pub mod get {
     use crate::model::{body, query, request, response};
 
     request! {
-        /// 查询商家转账明细电子回单: what is sent.
+        /// 查询商家转账明细电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoRequest).
         #[doc(alias = "查询商家转账明细电子回单")]
@@ -30,7 +30,7 @@ pub mod get {
     }
 
     response! {
-        /// 查询商家转账明细电子回单: what comes back.
+        /// 查询商家转账明细电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoResponse).
         #[doc(alias = "查询商家转账明细电子回单")]

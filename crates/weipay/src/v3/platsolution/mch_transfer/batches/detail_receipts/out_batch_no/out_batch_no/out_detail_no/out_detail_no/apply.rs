@@ -15,7 +15,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请商家转账明细电子回单: what is sent.
+        /// 申请商家转账明细电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest`](crate::platsolution::PostPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest).
         #[doc(alias = "申请商家转账明细电子回单")]
@@ -26,7 +26,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请商家转账明细电子回单: what comes back.
+        /// 申请商家转账明细电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse`](crate::platsolution::PostPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse).
         #[doc(alias = "申请商家转账明细电子回单")]

@@ -17,7 +17,7 @@ pub mod post {
     use crate::model::{body, request, response};
 
     request! {
-        /// 申请商家转账明细电子回单: what is sent.
+        /// 申请商家转账明细电子回单: the request.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest).
         #[doc(alias = "申请商家转账明细电子回单")]
@@ -28,7 +28,7 @@ pub mod post {
     }
 
     response! {
-        /// 申请商家转账明细电子回单: what comes back.
+        /// 申请商家转账明细电子回单: the response.
         ///
         /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse).
         #[doc(alias = "申请商家转账明细电子回单")]

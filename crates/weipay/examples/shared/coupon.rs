@@ -1,4 +1,5 @@
-//! Something that the sandbox notifies of: a coupon (商家券) that is sent.
+//! A module of the examples `actix` and `notification`, not a program. It sends a coupon (商家券), of which the sandbox
+//! then notifies.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
