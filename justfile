@@ -8,7 +8,7 @@ default:
 test:
     cargo test --workspace
 
-# Run every example of the SDK. Each starts its own sandbox.
+# Run every example of the SDK. Most start a sandbox; none needs an account.
 examples:
     .ci/examples --workspace
 

@@ -49,7 +49,7 @@ Headers that the real platform does not send:
   Weipay-Sandbox-Answer: state    the sandbox carried out the operation and keeps its state
   Weipay-Sandbox-Answer: example  nothing happened; the response is only an example (see weipay
                                   sandbox coverage)
-  Weipay-Sandbox-Reason: ...      why a request was rejected, when the official message says little;
+  Weipay-Sandbox-Reason: ...      why a request was rejected or failed, when the official message says little;
                                   letters beyond ASCII are percent-encoded, as %E5
   Weipay-Sandbox-Client-Certificate: not-checked
                                   the operation needs the merchant certificate in TLS, and plain
@@ -143,7 +143,7 @@ pub(crate) enum SandboxCommand {
     /// Restore the state from a snapshot, completely or not at all. Merchants and their keys are kept.
     Restore(snapshot::Restore),
     /// Delete all records and notifications of a running sandbox; merchants and their keys are kept. With --seed,
-    /// numbers start again from the seed; without it, at new random numbers.
+    /// numbers start again from the seed; without it they go on, so that none is given twice.
     Reset(reset::Reset),
     /// Pay an order of a running sandbox as a person, or let the payment fail.
     Pay(pay::Pay),

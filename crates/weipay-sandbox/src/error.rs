@@ -184,19 +184,19 @@ mod tests {
         );
         tells_its_cause_once(
             &MerchantError::Store(database()),
-            &format!("the merchant could not be kept: {text}"),
+            &format!("the merchant could not be stored: {text}"),
         );
         tells_its_cause_once(
             &ComplaintError::Store(database()),
-            &format!("the complaint could not be kept: {text}"),
+            &format!("the complaint could not be stored: {text}"),
         );
         tells_its_cause_once(
             &ServiceOrderError::Store(database()),
-            &format!("the order could not be kept: {text}"),
+            &format!("the order could not be stored: {text}"),
         );
         tells_its_cause_once(
             &TransferError::Store(database()),
-            &format!("the transfer could not be kept: {text}"),
+            &format!("the transfer could not be stored: {text}"),
         );
     }
 }

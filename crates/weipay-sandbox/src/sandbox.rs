@@ -103,7 +103,7 @@ impl Sandbox {
         self.platform.bind(mchid, appids, sub_merchants)
     }
 
-    /// Tops up an account of a merchant from its bank or of a sub-merchant. Returns the new balance in fen.
+    /// Tops up an account of a merchant, or of a sub-merchant, from its bank. Returns the new balance in fen.
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ impl Sandbox {
     }
 
     /// Deletes all records. Merchants and their kits, and the people of the seed file, are kept. Official numbers start
-    /// again from the [seed](SandboxBuilder::seed), or without one at a new random number.
+    /// again from the [seed](SandboxBuilder::seed); without one they go on, so that none is given twice.
     ///
     /// # Errors
     ///

@@ -15,6 +15,7 @@ use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
 use crate::error::Error;
 use crate::failover::{Host, Hosts};
+use crate::operation::Operation;
 use crate::request::{Body, Request};
 use crate::response::{Decode, RawResponse};
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, SoFar, SystemTimer, Timer};
@@ -197,11 +198,12 @@ mod asynchronous {
         };
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let sent = shared.transport.send(signed.map(Into::into), deadline.left());
+        let share = Deadline::after(delivery.share_of(deadline.left()));
+        let sent = shared.transport.send(signed.map(Into::into), share.left());
         let response = async { read_whole(sent.await?).await };
         // Without a runtime there is no timer: a transport and a timer of the caller's may do without tokio.
         let response = match tokio::runtime::Handle::try_current() {
-            Ok(_) => tokio::time::timeout(deadline.left() + AFTER_TRANSPORT, response)
+            Ok(_) => tokio::time::timeout(share.left() + AFTER_TRANSPORT, response)
                 .await
                 .unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?,
             Err(_) => response.await?,
@@ -343,7 +345,8 @@ mod waiting {
         };
         watch.sends(&signed);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
-        let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
+        let share = Deadline::after(delivery.share_of(deadline.left()));
+        let response = read_whole(shared.transport.send(signed.map(Into::into), share.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline.left());
         }
@@ -471,22 +474,22 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The request of the next attempt, prepared and signed again, and how long it may take.
+    /// The request of the next attempt, prepared and signed again, and how much of the time limit is left.
     pub(crate) fn prepare(&self) -> Result<(Prepared<Payload>, Duration), Error> {
         let left = self.limit.saturating_sub(self.elapsed());
         if left.is_zero() {
             return Err(out_of_time().into());
         }
-        Ok((self.core.prepare(self.request, self.host)?, self.share_of(left)))
+        Ok((self.core.prepare(self.request, self.host)?, left))
     }
 
-    /// How much of the time that is left an attempt may take: all of it, unless another host may respond where this one is
-    /// silent. Whatever is sent from a file or a stream takes its time, and a policy of the caller's may not want another
-    /// attempt.
+    /// How much of the time that is left an exchange may take: all of it, unless another host may respond where this one is
+    /// silent. Files take their time in both directions, and a policy of the caller's may not want another attempt.
     fn share_of(&self, left: Duration) -> Duration {
         let is_first_of_two = self.failover && self.host == Host::Main && self.attempts.is_empty();
         let has_policy = self.core.delivery.policy.is_some() && self.request.retries.is_none();
-        let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }));
+        let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }))
+            && !self.request.operation.is_some_and(Operation::has_file_response);
         match is_first_of_two && is_small && !has_policy && self.may_be_repeated() {
             true => left.min((left / 2).max(LEAST_SHARE)),
             false => left,

@@ -46,7 +46,7 @@ pub enum SensitiveTexts {
 pub struct Inspection {
     /// The operation; `None` if the catalogue does not have the path and method. Nothing is known of its fields then.
     pub operation: Option<&'static Operation>,
-    /// The encrypted fields (敏感信息加密) and have a value, such as `body: payer.identity.name`.
+    /// The sensitive fields (敏感信息加密) that have a value, such as `body: payer.identity.name`.
     pub sensitive: Vec<String>,
     /// The members that the catalogue does not know, such as `body: payer.openID`. They are sent all the
     /// same, because the platform adds fields without notice; more often they are mistyped. At most a hundred

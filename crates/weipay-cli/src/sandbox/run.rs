@@ -28,8 +28,8 @@ The command gets these variables:
                                       kit.json
   HTTPS_PROXY, https_proxy            the sandbox; it responds for every host of WeChat Pay, and
                                       leads to no other host
-  NO_PROXY, no_proxy                  hosts without the proxy: yours, except those of WeChat Pay,
-                                      localhost, 127.0.0.1 and ::1
+  NO_PROXY, no_proxy                  hosts without the proxy: localhost, 127.0.0.1, ::1, and
+                                      yours except those of WeChat Pay
   SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE
                                       a file with the certificates of the system, yours, and the
                                       local authority

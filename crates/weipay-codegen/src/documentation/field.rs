@@ -131,9 +131,7 @@ fn rules(field: &Field) -> Vec<String> {
         rules.push(format!("matches `{pattern}`"));
     }
     match field.carrier {
-        Some(Carrier::Encrypted) => {
-            rules.push("sensitive (敏感信息加密): the client encrypts and decrypts it".to_owned())
-        }
+        Some(Carrier::Encrypted) => rules.push("sensitive (敏感信息加密)".to_owned()),
         Some(Carrier::Sealed) => rules.push("encrypted with the API key".to_owned()),
         Some(Carrier::JsonText) => rules.push("JSON text in a string".to_owned()),
         Some(Carrier::UrlText) => rules.push("form-encoded text in a string".to_owned()),

@@ -270,7 +270,7 @@ pub(super) fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
     if !body.is_empty() {
         add(Vec::new(), BODY_LEFT_OUT);
         add(body.trim_ascii_end().to_vec(), FEED_SENT);
-        add(body.trim_ascii().to_vec(), "the body was sent with spaces around it that were not signed");
+        add(body.trim_ascii().to_vec(), "the body was sent with white space around it that was not signed");
         add(
             body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).to_vec(),
             "the body was sent with a byte order mark that was not signed",
@@ -282,7 +282,10 @@ pub(super) fn bodies(wrong: &WrongSignature<'_>) -> Candidates<Vec<u8>> {
         );
     }
     for end in ["\r\n", " "] {
-        add([body, end.as_bytes()].concat(), "the body was signed with spaces at its end that were not sent");
+        add(
+            [body, end.as_bytes()].concat(),
+            "the body was signed with a space or a line break at its end that was not sent",
+        );
     }
     for other in ["{}", "null", "[]", "undefined", "\"\"", "None", "nil"] {
         add(

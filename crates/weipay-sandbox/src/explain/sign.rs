@@ -285,7 +285,7 @@ impl WrongSign<'_> {
                 End::Key,
             ),
             with(
-                "spaces around values were removed before signing: sign values as they are sent",
+                "white space around values was removed before signing: sign values as they are sent",
                 map(&|text| text.trim().to_owned()),
                 End::Key,
             ),

@@ -76,6 +76,8 @@ trait Success {
     fn any(&self, is_such: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Whether it is an object, which may be empty.
     fn is_object(&self) -> bool;
+    /// Whether there is no body, as with status 204.
+    fn is_absent(&self) -> bool;
 }
 
 struct Json<'a>(&'a [u8]);
@@ -96,6 +98,10 @@ impl Success for Json<'_> {
     fn is_object(&self) -> bool {
         is_object(self.0)
     }
+
+    fn is_absent(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 struct Xml<'a>(&'a XmlElements);
@@ -115,6 +121,10 @@ impl Success for Xml<'_> {
 
     fn is_object(&self) -> bool {
         true
+    }
+
+    fn is_absent(&self) -> bool {
+        false
     }
 }
 
@@ -168,7 +178,7 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
         return Ok(());
     }
     let Some(first) = known.in_every_success().next() else {
-        return known.check_without(success, operation.only_reads());
+        return known.check_without(success, operation);
     };
     if !success.any(&mut |name| known.is_in_every_success(name)) {
         // What only reads may find nothing, or not all that its page says; but a list has its limit, which is more than 0.
@@ -239,20 +249,23 @@ impl Known {
     }
 
     /// A success of an operation of which no member is in every success.
-    fn check_without(&self, success: &dyn Success, only_reads: bool) -> Result<(), ErrorKind> {
+    fn check_without(&self, success: &dyn Success, operation: &Operation) -> Result<(), ErrorKind> {
         if success.any(&mut |name| self.is_own(name)) {
             return Ok(());
         }
         let own = self.members.iter().map(|member| member.name).find(|name| self.is_own(name));
         // Of what only reads, a page without members would refuse every response for ever.
-        if own.is_none() && only_reads {
+        if own.is_none() && operation.only_reads() {
             return Ok(());
         }
         let at_least = match self.version {
             Version::V3 => 1,
             Version::V2 => 2,
         };
-        let is_no_object = own.is_some() && !success.is_object();
+        // A status of 204 says as little as `{}`. What has a number is money or a coupon, and can be queried by it.
+        let acts_without_number = !operation.only_reads() && operation.request_number().is_none();
+        let may_be_absent = acts_without_number && success.is_absent();
+        let is_no_object = own.is_some() && !success.is_object() && !may_be_absent;
         if is_no_object || self.has_strange(success, at_least) { another(own) } else { Ok(()) }
     }
 }
@@ -548,6 +561,14 @@ mod tests {
             }
             assert_eq!(differing(&request, b" {}"), None);
         }
+        // An operation whose page names a field, and whose status was seen to be 204.
+        let answered = of(
+            Method::POST,
+            "v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service",
+            "{}",
+        );
+        assert_eq!(differing(&answered, b""), None);
+        assert!(differing(&answered, b"[]").is_some());
         // But an empty list has its limit.
         let list = of(Method::GET, "v3/marketing/busifavor/users/{openid}/coupons", "");
         for body in nothing.into_iter().chain(["{}", QUERIED]) {

@@ -60,6 +60,11 @@ impl ApiError {
         self
     }
 
+    /// Whether it came with the signature of another response (APIv3), so that it proves nothing.
+    pub(super) const fn has_another_signature(&self) -> bool {
+        self.lacks_signature && self.of_apiv2.is_none()
+    }
+
     /// What an error response says.
     ///
     /// A byte order mark before it changes nothing: the object after it is whole. So the mark neither makes a

@@ -121,7 +121,10 @@ fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
     let class = codes::class(&error.code, status);
     // Some parts of the platform write blanks in their codes. Callers create what was not found a second time, so that
     // must be certain.
-    let is_certain = error.is_from_platform() || error.has_code_with_blanks() && class != NotFound;
+    let is_certain = match class {
+        NotFound => error.is_from_platform() && !error.has_another_signature(),
+        _ => error.is_from_platform() || error.has_code_with_blanks(),
+    };
     if is_certain || status.is_server_error() { class } else { Transport }
 }
 

@@ -72,11 +72,11 @@ pub mod post {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人名称. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 联系人电话. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人电话. Required; sensitive (敏感信息加密).
             phone: Sensitive = body("phone").required().encrypted(),
-            /// 联系人邮箱. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人邮箱. Required; sensitive (敏感信息加密).
             email: Sensitive = body("email").required().encrypted(),
         }
 
@@ -197,11 +197,11 @@ pub mod put {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人名称. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 联系人电话. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人电话. Required; sensitive (敏感信息加密).
             phone: Sensitive = body("phone").required().encrypted(),
-            /// 联系人邮箱. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人邮箱. Required; sensitive (敏感信息加密).
             email: Sensitive = body("email").required().encrypted(),
         }
 

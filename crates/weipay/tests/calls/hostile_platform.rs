@@ -9,7 +9,7 @@ use crate::platform::{
 };
 use crate::runtime::on_async;
 use serde_json::{Value, json};
-use weipay::error::ErrorKind;
+use weipay::error::{ErrorClass, ErrorKind};
 use weipay::wire::VerifyError;
 use weipay::{Error, Response};
 
@@ -199,7 +199,7 @@ fn refuse_another<T: std::fmt::Debug>(result: Result<T, Error>, echo: &str) {
     let error = result.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::AnotherRequest { field } if *field == Some(echo)), "{error}");
     assert!(error.is_unverified() && error.may_have_taken_effect() && error.is_retryable(), "{error}");
-    assert_eq!(error.class(), weipay::error::ErrorClass::Verification);
+    assert_eq!(error.class(), ErrorClass::Verification);
     assert!(error.to_string().contains(echo) && !format!("{error}").contains("SUCCESS"), "{error}");
 }
 
@@ -334,6 +334,17 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
             let error = result.unwrap_err();
             assert!(error.is_api());
             assert_eq!(error.may_have_taken_effect(), is_open, "{error}");
+        }
+    }
+    // Whoever reads that there is none makes it a second time.
+    let absent = r#"{"code":"RESOURCE_NOT_EXISTS","message":"m"}"#;
+    for (response, class) in [
+        (signed(404, TIME).with_body(absent), ErrorClass::Transport),
+        (signed(404, absent), ErrorClass::NotFound),
+        (unsigned(404, absent), ErrorClass::NotFound),
+    ] {
+        for result in both(|| response.clone()) {
+            assert_eq!(result.unwrap_err().class(), class);
         }
     }
 }

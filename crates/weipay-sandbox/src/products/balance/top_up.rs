@@ -138,7 +138,7 @@ impl Platform {
         })
     }
 
-    /// Tops up an account of a merchant from its bank or of a sub-merchant. Gives what is in the account then, in fen.
+    /// Tops up an account of a merchant, or of a sub-merchant, from its bank. Returns the new balance in fen.
     ///
     /// # Errors
     ///

@@ -111,7 +111,7 @@ impl FrontEnd {
     }
 
     fn check_v2(&self, key: &ApiV2Key, sign_type: SignType) -> Result<(), String> {
-        self.check_sign_type(sign_type.as_str(), "APIv2, and its request had this sign_type")?;
+        self.check_sign_type(sign_type.as_str(), "APIv2, and its request was signed with it")?;
         let sign = |kind| key.sign(kind, self.fields.iter().map(|(name, value)| (&**name, &**value)));
         if self.sign == sign(sign_type) {
             return Ok(());

@@ -32,7 +32,7 @@ response! {
         brand_id: String = body("brand_id").required(),
         /// 会员卡类型. Required.
         card_type: MemberCardType = body("card_type").required(),
-        /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 加密的手机号. Sensitive (敏感信息加密).
         phone_number: Sensitive = body("phone_number").encrypted(),
         /// 等级.
         level: String = body("level"),

@@ -27,7 +27,7 @@ response! {
         openid: String = body("openid").required(),
         /// 用户统一标识.
         unionid: String = body("unionid"),
-        /// 加密手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 加密手机号. Sensitive (敏感信息加密).
         phone_number: Sensitive = body("phone_number").encrypted(),
         /// 自定义场景值.
         outer_str: String = body("outer_str"),

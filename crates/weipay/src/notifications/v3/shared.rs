@@ -291,7 +291,7 @@ response! {
     pub struct NotifiedUserInformationCommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: NotifiedUserInformationCommonFieldListName = body("name"),
-        /// Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// Sensitive (敏感信息加密).
         value: Sensitive = body("value").encrypted(),
     }
 
@@ -300,7 +300,7 @@ response! {
     pub struct NotifiedUserInformationCustomFieldList {
         /// 字段名称.
         name: String = body("name"),
-        /// 加密的用户选择的字段值列表. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 加密的用户选择的字段值列表. Sensitive (敏感信息加密).
         user_chosen_values: Vec<Sensitive> = body("user_chosen_values").encrypted(),
     }
 

@@ -26,17 +26,17 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 平台证书序列号. At most 32 characters.
             cert_serial_number: String = xml("cert_serial_number").length(0, 32),
-            /// 身份证号. At most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证号. At most 344 characters; sensitive (敏感信息加密).
             certificates_number: Sensitive = xml("certificates_number").length(0, 344).encrypted(),
-            /// 身份证所有人姓名. At most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证所有人姓名. At most 344 characters; sensitive (敏感信息加密).
             certificates_name: Sensitive = xml("certificates_name").length(0, 344).encrypted(),
-            /// 结算账号. At most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 结算账号. At most 344 characters; sensitive (敏感信息加密).
             settlement_card_no: Sensitive = xml("settlement_card_no").length(0, 344).encrypted(),
-            /// 结算户名. At most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 结算户名. At most 344 characters; sensitive (敏感信息加密).
             settlement_card_name: Sensitive = xml("settlement_card_name").length(0, 344).encrypted(),
             /// 结算银行. At most 128 characters.
             settlement_card_bank: String = xml("settlement_card_bank").length(0, 128),
-            /// 营业执照编号. At most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 营业执照编号. At most 344 characters; sensitive (敏感信息加密).
             business_license_number: Sensitive = xml("business_license_number").length(0, 344).encrypted(),
             /// 公司名称. At most 128 characters.
             company_name: String = xml("company_name").length(0, 128),

@@ -26,9 +26,9 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32).merchant_number(),
             /// 商户企业付款单号. Required; at most 32 characters.
             partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
-            /// 收款方银行卡号. Required; at most 384 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款方银行卡号. Required; at most 384 characters; sensitive (敏感信息加密).
             enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 384).encrypted(),
-            /// 收款方用户名. Required; at most 384 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款方用户名. Required; at most 384 characters; sensitive (敏感信息加密).
             enc_true_name: Sensitive = xml("enc_true_name").required().length(0, 384).encrypted(),
             /// 收款方开户行. Required; at most 64 characters.
             bank_code: String = xml("bank_code").required().length(0, 64),

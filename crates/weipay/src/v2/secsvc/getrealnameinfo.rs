@@ -71,9 +71,9 @@ pub mod post {
             nonce_str: String = xml("nonce_str").required().length(0, 32),
             /// 用户标识. Required; at most 128 characters.
             openid: String = xml("openid").required().length(0, 128),
-            /// 加密后的姓名. Required; at most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的姓名. Required; at most 344 characters; sensitive (敏感信息加密).
             encrypted_real_name: Sensitive = xml("encrypted_real_name").required().length(0, 344).encrypted(),
-            /// 加密后的证件号码. Required; at most 344 characters; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的证件号码. Required; at most 344 characters; sensitive (敏感信息加密).
             encrypted_credential_id: Sensitive =
                 xml("encrypted_credential_id").required().length(0, 344).encrypted(),
             /// 证件类型.

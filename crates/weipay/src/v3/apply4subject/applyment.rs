@@ -121,11 +121,11 @@ pub mod post {
         pub struct ContactInfo {
             /// 超级管理员类型.
             contact_type: IdHolderType = body("contact_type"),
-            /// 联系人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
             /// On the wire: `contact_id_doc_type`.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
-            /// 联系人身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人身份证号码. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 联系人证件正面照片. Format `media-id`.
             contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -137,7 +137,7 @@ pub mod post {
             contact_period_end: String = body("contact_period_end"),
             /// 业务办理授权函. Format `media-id`.
             business_authorization_letter: String = body("business_authorization_letter"),
-            /// 联系人手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人手机号. Required; sensitive (敏感信息加密).
             mobile: Sensitive = body("mobile").required().encrypted(),
         }
 
@@ -233,13 +233,13 @@ pub mod post {
             identification_type: IdDocType = body("identification_type").required(),
             /// 法定代表人说明函. Format `media-id`.
             authorize_letter_copy: String = body("authorize_letter_copy"),
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             identification_name: Sensitive = body("identification_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             identification_number: Sensitive = body("identification_number").required().encrypted(),
             /// 证件有效日期. Required; JSON text in a string.
             identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
-            /// 证件居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Sensitive (敏感信息加密).
             identification_address: Sensitive = body("identification_address").encrypted(),
             /// 证件正面照片. Required; format `media-id`.
             identification_front_copy: String = body("identification_front_copy").required(),
@@ -258,11 +258,11 @@ pub mod post {
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 证件反面照片. Required; format `media-id`.
             ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
-            /// 证件居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Required; sensitive (敏感信息加密).
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
             /// 证件有效期开始时间. Required; format `date`.
             ubo_period_begin: String = body("ubo_period_begin").required().date(),

@@ -61,11 +61,11 @@ pub mod post {
         pub struct ContactInfo {
             /// 超级管理员类型. Required.
             contact_type: IdHolderType = body("contact_type").required(),
-            /// 超级管理员姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员姓名. Required; sensitive (敏感信息加密).
             contact_name: Sensitive = body("contact_name").required().encrypted(),
             /// On the wire: `contact_id_doc_type`.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
-            /// 超级管理员身份证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员身份证件号码. Sensitive (敏感信息加密).
             contact_id_number: Sensitive = body("contact_id_number").encrypted(),
             /// 超级管理员证件正面照片.
             contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -79,9 +79,9 @@ pub mod post {
             business_authorization_letter: String = body("business_authorization_letter"),
             /// 超级管理员微信openid.
             openid: String = body("openid"),
-            /// 联系手机. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系手机. Required; sensitive (敏感信息加密).
             mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
-            /// 联系邮箱. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系邮箱. Required; sensitive (敏感信息加密).
             contact_email: Sensitive = body("contact_email").required().encrypted(),
         }
 
@@ -245,11 +245,11 @@ pub mod post {
             id_card_copy: String = body("id_card_copy").required(),
             /// 身份证国徽面照片. Required.
             id_card_national: String = body("id_card_national").required(),
-            /// 身份证姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证姓名. Required; sensitive (敏感信息加密).
             id_card_name: Sensitive = body("id_card_name").required().encrypted(),
-            /// 身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证号码. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
-            /// 身份证居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证居住地址. Sensitive (敏感信息加密).
             id_card_address: Sensitive = body("id_card_address").encrypted(),
             /// 身份证有效期开始时间. Required.
             card_period_begin: String = body("card_period_begin").required(),
@@ -264,11 +264,11 @@ pub mod post {
             id_doc_copy: String = body("id_doc_copy").required(),
             /// 证件反面照片.
             id_doc_copy_back: String = body("id_doc_copy_back"),
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             id_doc_number: Sensitive = body("id_doc_number").required().encrypted(),
-            /// 证件居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Sensitive (敏感信息加密).
             id_doc_address: Sensitive = body("id_doc_address").encrypted(),
             /// 证件有效期开始时间. Required.
             doc_period_begin: String = body("doc_period_begin").required(),
@@ -285,11 +285,11 @@ pub mod post {
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 身份证国徽面照片. Required.
             ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-            /// 受益人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 受益人姓名. Required; sensitive (敏感信息加密).
             ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
-            /// 证件居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Required; sensitive (敏感信息加密).
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
             /// 证件有效期开始时间. Required.
             ubo_period_begin: String = body("ubo_period_begin").required(),
@@ -423,7 +423,7 @@ pub mod post {
         pub struct BankAccountInfo {
             /// 账户类型. Required.
             bank_account_type: BankAccountType = body("bank_account_type").required(),
-            /// 开户名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开户名称. Required; sensitive (敏感信息加密).
             account_name: Sensitive = body("account_name").required().encrypted(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
@@ -433,7 +433,7 @@ pub mod post {
             bank_name: String = body("bank_name"),
             /// 开户银行联行号.
             bank_branch_id: String = body("bank_branch_id"),
-            /// 银行账号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行账号. Sensitive (敏感信息加密).
             account_number: Sensitive = body("account_number").encrypted(),
         }
 

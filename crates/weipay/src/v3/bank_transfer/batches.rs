@@ -76,9 +76,9 @@ pub mod post {
             transfer_remark: String = body("transfer_remark").required(),
             /// 收款用户openid. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Required; sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 收款用户身份证. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户身份证. Sensitive (敏感信息加密).
             user_id_card: Sensitive = body("user_id_card").encrypted(),
         }
     }

@@ -56,7 +56,7 @@ pub mod get {
             bill_sequence: i64 = body("bill_sequence").required(),
             /// 下载地址. Required.
             download_url: String = body("download_url").required().download_url(),
-            /// 加密密钥. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密密钥. Required; sensitive (敏感信息加密).
             encrypt_key: Sensitive = body("encrypt_key").required().download_key().encrypted(),
             /// 哈希类型. Required.
             hash_type: BillHashType = body("hash_type").required().download_hash_type(),

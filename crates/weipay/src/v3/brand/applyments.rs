@@ -51,11 +51,11 @@ pub mod post {
         /// 管理员信息.
         #[doc(alias = "管理员信息")]
         pub struct AdminInfo {
-            /// 管理员姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 管理员姓名. Required; sensitive (敏感信息加密).
             admin_name: Sensitive = body("admin_name").required().encrypted(),
             /// 管理员证件类型. Required.
             id_doc_type: IdDocType = body("id_doc_type").required(),
-            /// 管理员证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 管理员证件号. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         }
 

@@ -111,7 +111,7 @@ request! {
     pub struct BrandUserInformationCommonFieldList {
         /// 平台提供的通用开卡信息字段.
         name: BrandUserInformationCommonFieldListName = body("name"),
-        /// Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// Sensitive (敏感信息加密).
         value: Sensitive = body("value").encrypted(),
     }
 

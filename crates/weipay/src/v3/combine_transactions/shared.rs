@@ -25,9 +25,9 @@ request! {
     pub struct PayerIdentity {
         /// 证件类型. Required.
         type_: PayerIdentityType = body("type").required(),
-        /// 加密后的证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 加密后的证件号. Required; sensitive (敏感信息加密).
         number: Sensitive = body("number").required().encrypted(),
-        /// 加密后的姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 加密后的姓名. Required; sensitive (敏感信息加密).
         name: Sensitive = body("name").required().encrypted(),
     }
 

@@ -12,9 +12,9 @@ request! {
     pub struct CreditRepaymentRealIdentity {
         /// 实名验证类型. Required.
         identity_type: CreditRepaymentRealIdentityIdentityType = body("identity_type").required(),
-        /// 自然人证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 自然人证件号码. Required; sensitive (敏感信息加密).
         identity_id: Sensitive = body("identity_id").required().encrypted(),
-        /// 自然人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 自然人姓名. Required; sensitive (敏感信息加密).
         real_name: Sensitive = body("real_name").required().encrypted(),
     }
 

@@ -40,9 +40,9 @@ pub mod post {
             merchant_customs_no: String = body("merchant_customs_no").required(),
             /// 证件类型. Required.
             certificate_type: CertificateType = body("certificate_type").required(),
-            /// 证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号. Required; sensitive (敏感信息加密).
             certificate_id: Sensitive = body("certificate_id").required().encrypted(),
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             certificate_name: Sensitive = body("certificate_name").required().encrypted(),
         }
     }

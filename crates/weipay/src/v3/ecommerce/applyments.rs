@@ -113,9 +113,9 @@ pub mod post {
             id_card_copy: String = body("id_card_copy"),
             /// 身份证国徽面照片.
             id_card_national: String = body("id_card_national"),
-            /// 身份证姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证姓名. Sensitive (敏感信息加密).
             id_card_name: Sensitive = body("id_card_name").encrypted(),
-            /// 身份证号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证号码. Sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").encrypted(),
             /// 身份证有效期开始时间.
             id_card_valid_time_begin: String = body("id_card_valid_time_begin"),
@@ -126,9 +126,9 @@ pub mod post {
         /// 经营者/法人其他类型证件信息.
         #[doc(alias = "经营者/法人其他类型证件信息")]
         pub struct IdDocInfo {
-            /// 证件姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Sensitive (敏感信息加密).
             id_doc_name: Sensitive = body("id_doc_name").encrypted(),
-            /// 证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Sensitive (敏感信息加密).
             id_doc_number: Sensitive = body("id_doc_number").encrypted(),
             /// 证件正面照片.
             id_doc_copy: String = body("id_doc_copy"),
@@ -149,11 +149,11 @@ pub mod post {
             ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
             /// 证件反面照片. Required.
             ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
-            /// 受益人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 受益人姓名. Required; sensitive (敏感信息加密).
             ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
-            /// 证件居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Required; sensitive (敏感信息加密).
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
             /// 证件有效期开始时间. Required.
             ubo_period_begin: String = body("ubo_period_begin").required(),
@@ -168,7 +168,7 @@ pub mod post {
             bank_account_type: EcommerceBankAccountType = body("bank_account_type"),
             /// 开户银行.
             account_bank: String = body("account_bank"),
-            /// 开户名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开户名称. Sensitive (敏感信息加密).
             account_name: Sensitive = body("account_name").encrypted(),
             /// 开户银行省市编码.
             bank_address_code: String = body("bank_address_code"),
@@ -176,7 +176,7 @@ pub mod post {
             bank_branch_id: String = body("bank_branch_id"),
             /// 开户银行全称.
             bank_name: String = body("bank_name"),
-            /// 银行帐号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行帐号. Sensitive (敏感信息加密).
             account_number: Sensitive = body("account_number").encrypted(),
         }
 
@@ -185,11 +185,11 @@ pub mod post {
         pub struct ContactInfo {
             /// 超级管理员类型.
             contact_type: EcommerceContactType = body("contact_type"),
-            /// 超级管理员姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员姓名. Sensitive (敏感信息加密).
             contact_name: Sensitive = body("contact_name").encrypted(),
             /// On the wire: `contact_id_doc_type`.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
-            /// 超级管理员身份证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员身份证件号码. Sensitive (敏感信息加密).
             contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
             /// 超级管理员证件正面照片.
             contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -201,7 +201,7 @@ pub mod post {
             contact_period_end: String = body("contact_period_end"),
             /// 业务办理授权函.
             business_authorization_letter: String = body("business_authorization_letter"),
-            /// 超级管理员手机. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员手机. Sensitive (敏感信息加密).
             mobile_phone: Sensitive = body("mobile_phone").encrypted(),
         }
 

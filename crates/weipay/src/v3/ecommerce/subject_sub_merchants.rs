@@ -22,7 +22,7 @@ pub mod get {
         pub struct Request {
             /// 主体类型. Required.
             organization_type: OrganizationType = query("organization_type").required(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             cert_number: Sensitive = query("cert_number").required().encrypted(),
             /// 分页大小.
             limit: i64 = query("limit").page_limit(),

@@ -1234,7 +1234,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     /// let request = patch::Request::new()
     ///     .sp_appid("wx57e15a0db0c5d1e8")
     ///     .name("Merchant name")
-    ///     .sub_mchid("示例值: 20000100")
+    ///     .sub_mchid("20000100")
     ///     .shortname("Merchant shortname")
     ///     .office_phone("075586010000")
     ///     .contact(patch::GlobalContact::new()
@@ -1247,7 +1247,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     ///     .registration_certificate_number("5555-8888")
     ///     .registration_certificate_date("2020-10-16")
     ///     .business(patch::Business::new().business_type("BOTH"));
-    /// let response = client.v3().global().merchants().sub_mchid("example").patch(request).await?;
+    /// let response = client.v3().global().merchants().sub_mchid("20000100").patch(request).await?;
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改子商户（融合钱包）")]

@@ -53,11 +53,11 @@ pub mod post {
         /// 超级管理员信息.
         #[doc(alias = "超级管理员信息")]
         pub struct ContactInfo {
-            /// 超级管理员姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员姓名. Required; sensitive (敏感信息加密).
             contact_name: Sensitive = body("contact_name").required().encrypted(),
             /// 超级管理员证件类型. Required.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type").required(),
-            /// 超级管理员身份证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员身份证件号码. Required; sensitive (敏感信息加密).
             contact_id_card_number: Sensitive = body("contact_id_card_number").required().encrypted(),
             /// 超级管理员证件正面照片. Required; format `media-id`.
             contact_id_doc_copy: String = body("contact_id_doc_copy").required(),
@@ -69,7 +69,7 @@ pub mod post {
             contact_id_doc_period_end: String = body("contact_id_doc_period_end").required(),
             /// 业务办理授权函. Format `media-id`.
             business_authorization_letter: String = body("business_authorization_letter"),
-            /// 超级管理员手机. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员手机. Required; sensitive (敏感信息加密).
             mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
         }
     }

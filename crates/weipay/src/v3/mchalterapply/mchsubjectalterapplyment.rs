@@ -128,11 +128,11 @@ pub mod post {
             card_front: String = body("card_front"),
             /// 证件反面照片. Format `media-id`.
             card_back: String = body("card_back"),
-            /// 证件姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Sensitive (敏感信息加密).
             card_name: Sensitive = body("card_name").encrypted(),
-            /// 证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Sensitive (敏感信息加密).
             card_number: Sensitive = body("card_number").encrypted(),
-            /// 证件居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Sensitive (敏感信息加密).
             card_address: Sensitive = body("card_address").encrypted(),
             /// 证件有效期开始时间.
             card_period_begin: String = body("card_period_begin"),
@@ -151,11 +151,11 @@ pub mod post {
             card_front: String = body("card_front").required(),
             /// 证件反面照片. Format `media-id`.
             card_back: String = body("card_back"),
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             card_name: Sensitive = body("card_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             card_number: Sensitive = body("card_number").required().encrypted(),
-            /// 证件居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Required; sensitive (敏感信息加密).
             card_address: Sensitive = body("card_address").required().encrypted(),
             /// 证件有效期开始时间. Required.
             card_period_begin: String = body("card_period_begin").required(),

@@ -116,9 +116,9 @@ pub mod post {
         /// 支付人身份信息.
         #[doc(alias = "支付人身份信息")]
         pub struct Payer {
-            /// 真实姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 真实姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 个人身份ID摘要. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 个人身份ID摘要. Required; sensitive (敏感信息加密).
             id_digest: Sensitive = body("id_digest").required().encrypted(),
             /// 证件类型. Required.
             card_type: CardType = body("card_type").required(),
@@ -127,9 +127,9 @@ pub mod post {
         /// 亲属身份信息.
         #[doc(alias = "亲属身份信息")]
         pub struct Relative {
-            /// 真实姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 真实姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 个人身份ID摘要. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 个人身份ID摘要. Required; sensitive (敏感信息加密).
             id_digest: Sensitive = body("id_digest").required().encrypted(),
             /// 证件类型. Required.
             card_type: CardType = body("card_type").required(),

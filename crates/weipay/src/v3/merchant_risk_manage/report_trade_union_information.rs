@@ -35,9 +35,9 @@ pub mod post {
             out_trade_no: String = body("out_trade_no"),
             /// 用户标识.
             openid: String = body("openid"),
-            /// 用户手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户手机号. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
-            /// 用户实名证件号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户实名证件号. Sensitive (敏感信息加密).
             certificates_number: Sensitive = body("certificates_number").encrypted(),
             /// 用户终端ip.
             client_ip: String = body("client_ip"),

@@ -60,7 +60,7 @@ pub mod get {
             complaint_time: Time = body("complaint_time").required(),
             /// 订单金额. Required; in fen (分).
             amount: i64 = body("amount").required(),
-            /// 投诉人联系方式. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 投诉人联系方式. Sensitive (敏感信息加密).
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉详情. Required.
             complaint_detail: String = body("complaint_detail").required(),

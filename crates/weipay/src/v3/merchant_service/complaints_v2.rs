@@ -73,7 +73,7 @@ pub mod get {
             complaint_state: ComplaintState = body("complaint_state").required(),
             /// 被诉商户号. Required.
             complainted_mchid: String = body("complainted_mchid").required(),
-            /// 投诉人联系方式. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 投诉人联系方式. Sensitive (敏感信息加密).
             payer_phone: Sensitive = body("payer_phone").encrypted(),
             /// 投诉单关联订单信息.
             complaint_order_info: Vec<MerchantServiceComplaintOrderInfo> = body("complaint_order_info"),

@@ -68,11 +68,11 @@ pub mod get {
         /// 联系人信息.
         #[doc(alias = "联系人信息")]
         pub struct Contact {
-            /// 联系人名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人名称. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
-            /// 联系人电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人电话. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
-            /// 联系人邮箱. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 联系人邮箱. Sensitive (敏感信息加密).
             email: Sensitive = body("email").encrypted(),
         }
 

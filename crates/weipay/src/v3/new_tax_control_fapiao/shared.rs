@@ -24,9 +24,9 @@ request! {
         bank_name: String = body("bank_name"),
         /// 银行账号.
         bank_account: String = body("bank_account"),
-        /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 手机号. Sensitive (敏感信息加密).
         phone: Sensitive = body("phone").encrypted(),
-        /// 邮箱地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 邮箱地址. Sensitive (敏感信息加密).
         email: Sensitive = body("email").encrypted(),
         /// 订单金额. In fen (分).
         amount: i64 = body("amount"),

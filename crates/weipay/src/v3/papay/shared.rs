@@ -61,9 +61,9 @@ request! {
     /// The shared object `insurance_real_identity` of the catalogue.
     #[doc(alias = "用户实名信息")]
     pub struct InsuranceRealIdentity {
-        /// 自然人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 自然人姓名. Required; sensitive (敏感信息加密).
         real_name: Sensitive = body("real_name").required().encrypted(),
-        /// 自然人身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+        /// 自然人身份证号码. Required; sensitive (敏感信息加密).
         id_card_number: Sensitive = body("id_card_number").required().encrypted(),
         /// 实名验证类型.
         identity_type: InsuranceRealIdentityIdentityType = body("identity_type"),

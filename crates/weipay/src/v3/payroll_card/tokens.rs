@@ -32,9 +32,9 @@ pub mod post {
             sub_appid: String = body("sub_appid"),
             /// 子商户号. Required.
             sub_mchid: String = body("sub_mchid").required(),
-            /// 用户实名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户实名. Required; sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 用户证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户证件号. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 用工类型.
             employment_type: EmploymentType = body("employment_type"),

@@ -63,7 +63,7 @@ pub mod post {
             transfer_remark: String = body("transfer_remark").required(),
             /// 收款用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Required; sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").required().encrypted(),
         }
     }

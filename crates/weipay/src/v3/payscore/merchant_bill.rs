@@ -56,7 +56,7 @@ pub mod get {
             hash_value: String = body("hash_value").required().download_hash(),
             /// 下载地址. Required.
             download_url: String = body("download_url").required().download_url(),
-            /// 加密密钥. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密密钥. Required; sensitive (敏感信息加密).
             encrypt_key: Sensitive = body("encrypt_key").required().download_key().encrypted(),
             /// 随机字符串. Required.
             nonce: String = body("nonce").required().download_nonce(),

@@ -154,13 +154,13 @@ pub mod post {
             need_user_confirm: bool = body("need_user_confirm"),
             /// On the wire: `openid`.
             openid: String = body("openid"),
-            /// 用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户姓名. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
-            /// 用户手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户手机号. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
-            /// 用户身份证ID. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户身份证ID. Sensitive (敏感信息加密).
             userid: Sensitive = body("userid").encrypted(),
-            /// 用户收货地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户收货地址. Sensitive (敏感信息加密).
             address: Sensitive = body("address").encrypted(),
         }
 

@@ -58,7 +58,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required; at least 1 character.
             account: String = body("account").required().length(1, usize::MAX),
-            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
             /// 分账金额. Required; at least 1; in fen (分).
             amount: i64 = body("amount").required().range(1, i64::MAX),

@@ -22,9 +22,9 @@ pub mod get {
         pub struct Request {
             /// 下单用户账户的证件类型. Required.
             credential_type: i64 = query("credential_type").required(),
-            /// 加密后的下单用户证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的下单用户证件号. Required; sensitive (敏感信息加密).
             encrypted_credential_id: Sensitive = query("encrypted_credential_id").required().encrypted(),
-            /// 加密后的下单用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的下单用户姓名. Required; sensitive (敏感信息加密).
             encrypted_name: Sensitive = query("encrypted_name").required().encrypted(),
             /// 微信支付交易单号. Required.
             wxp_trade_no: String = query("wxp_trade_no").required(),

@@ -27,7 +27,7 @@ pub mod post {
             notify_url: String = body("notify_url").notify_url(),
             /// 回显信息. Required.
             echo_message: String = body("echo_message").required(),
-            /// Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// Sensitive (敏感信息加密).
             encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
         }
     }
@@ -40,7 +40,7 @@ pub mod post {
         pub struct Response {
             /// 回显信息. Required.
             echo_message: String = body("echo_message").required(),
-            /// Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// Sensitive (敏感信息加密).
             encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
         }
     }

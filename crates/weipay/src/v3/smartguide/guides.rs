@@ -29,7 +29,7 @@ pub mod get {
             store_id: i64 = query("store_id").required(),
             /// 企业微信的员工ID.
             userid: String = query("userid"),
-            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号码. Sensitive (敏感信息加密).
             mobile: Sensitive = query("mobile").encrypted(),
             /// 工号.
             work_id: String = query("work_id"),
@@ -65,9 +65,9 @@ pub mod get {
             guide_id: String = body("guide_id"),
             /// 门店ID.
             store_id: i64 = body("store_id"),
-            /// 企业微信的员工姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 企业微信的员工姓名. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
-            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号码. Sensitive (敏感信息加密).
             mobile: Sensitive = body("mobile").encrypted(),
             /// 企业微信的员工ID.
             userid: String = body("userid"),
@@ -104,9 +104,9 @@ pub mod post {
             store_id: i64 = body("store_id").required(),
             /// 企业微信的员工ID. Required.
             userid: String = body("userid").required(),
-            /// 企业微信的员工姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 企业微信的员工姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 手机号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号码. Required; sensitive (敏感信息加密).
             mobile: Sensitive = body("mobile").required().encrypted(),
             /// 员工个人二维码. Required; format `url`.
             qr_code: String = body("qr_code").required().url(),

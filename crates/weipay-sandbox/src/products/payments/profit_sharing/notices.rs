@@ -55,8 +55,8 @@ fn set_address(control: &Control, request: &ControlRequest) -> Result<Value, Con
 }
 
 impl Platform {
-    /// Sets the address for the profit sharing notifications (分账动账通知) of a merchant, or that nobody is told any
-    /// more. `false` when the sandbox has no such merchant.
+    /// Sets the address for the profit sharing notifications (分账动账通知) of a merchant, or removes it. `false`
+    /// when the sandbox has no such merchant.
     ///
     /// # Errors
     ///

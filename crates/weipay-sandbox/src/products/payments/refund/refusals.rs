@@ -158,7 +158,8 @@ pub(super) fn not_advanced() -> Refusal {
 pub(super) fn not_refunded_yet() -> Refusal {
     Refusal::invalid_request(
         "退款未成功，不支持垫付回补",
-        "the refund must have status SUCCESS: advance the clock, or use weipay sandbox refund NUMBER --to success",
+        "the refund must have status SUCCESS; if it is PROCESSING, advance the clock, or use weipay sandbox refund NUMBER --to \
+         success",
     )
 }
 

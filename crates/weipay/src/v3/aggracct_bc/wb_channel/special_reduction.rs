@@ -30,7 +30,7 @@ pub mod post {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 微信支付商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 特殊减额单号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
@@ -40,7 +40,7 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 特殊减额原因.
             reason: String = body("reason"),
-            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = body("card_no").encrypted(),
             /// 商户账户协议号.
             sgn_no: String = body("sgn_no"),
@@ -57,7 +57,7 @@ pub mod post {
         pub struct Response {
             /// 微信支付商户号.
             mchid: String = body("mchid"),
-            /// 额度台账号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").encrypted(),
             /// 特殊减额单号.
             out_request_no: String = body("out_request_no"),

@@ -98,9 +98,9 @@ pub mod post {
             id_card_copy: String = body("id_card_copy").required(),
             /// 身份证国徽面照片. Required; format `media-id`.
             id_card_national: String = body("id_card_national").required(),
-            /// 身份证姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证姓名. Required; sensitive (敏感信息加密).
             id_card_name: Sensitive = body("id_card_name").required().encrypted(),
-            /// 身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证号码. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 身份证有效期开始时间. Required; format `date`.
             id_card_valid_time_begin: String = body("id_card_valid_time_begin").required().date(),
@@ -111,9 +111,9 @@ pub mod post {
         /// 经营者/法人其他类型证件信息.
         #[doc(alias = "经营者/法人其他类型证件信息")]
         pub struct IdDocInfo {
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             id_doc_number: Sensitive = body("id_doc_number").required().encrypted(),
             /// 证件正面照片. Required; format `media-id`.
             id_doc_copy: String = body("id_doc_copy").required(),
@@ -134,11 +134,11 @@ pub mod post {
             ubo_id_doc_copy: String = body("ubo_id_doc_copy"),
             /// 证件反面照片. Format `media-id`.
             ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back"),
-            /// 受益人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 受益人姓名. Sensitive (敏感信息加密).
             ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").encrypted(),
-            /// 证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Sensitive (敏感信息加密).
             ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").encrypted(),
-            /// 证件居住地址. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件居住地址. Sensitive (敏感信息加密).
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").encrypted(),
             /// 证件有效期开始时间. Format `date`.
             ubo_period_begin: String = body("ubo_period_begin").date(),
@@ -157,13 +157,13 @@ pub mod post {
             bank_account_type: EcommerceBankAccountType = body("bank_account_type").required(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
-            /// 开户名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开户名称. Required; sensitive (敏感信息加密).
             account_name: Sensitive = body("account_name").required().encrypted(),
             /// 开户银行联行号.
             bank_branch_id: String = body("bank_branch_id"),
             /// 开户银行全称.
             bank_name: String = body("bank_name"),
-            /// 银行帐号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行帐号. Required; sensitive (敏感信息加密).
             account_number: Sensitive = body("account_number").required().encrypted(),
         }
 
@@ -172,11 +172,11 @@ pub mod post {
         pub struct ContactInfo {
             /// 超级管理员类型. Required.
             contact_type: EcommerceContactType = body("contact_type").required(),
-            /// 超级管理员姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员姓名. Required; sensitive (敏感信息加密).
             contact_name: Sensitive = body("contact_name").required().encrypted(),
             /// On the wire: `contact_id_doc_type`.
             contact_id_doc_type: IdDocType = body("contact_id_doc_type"),
-            /// 超级管理员身份证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员身份证件号码. Sensitive (敏感信息加密).
             contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
             /// 超级管理员证件正面照片. Format `media-id`.
             contact_id_doc_copy: String = body("contact_id_doc_copy"),
@@ -192,7 +192,7 @@ pub mod post {
             contact_id_doc_period_begin: String = body("contact_id_doc_period_begin"),
             /// 超级管理员证件有效期结束时间.
             contact_id_doc_period_end: String = body("contact_id_doc_period_end"),
-            /// 超级管理员手机. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 超级管理员手机. Sensitive (敏感信息加密).
             mobile_phone: Sensitive = body("mobile_phone").encrypted(),
         }
 

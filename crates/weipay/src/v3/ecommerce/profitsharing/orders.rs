@@ -155,7 +155,7 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 分账描述. Required.
             description: String = body("description").required(),
-            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密).
             receiver_name: Sensitive = body("receiver_name").encrypted(),
         }
     }

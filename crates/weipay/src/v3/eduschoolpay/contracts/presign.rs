@@ -47,22 +47,22 @@ pub mod post {
         /// 实名信息.
         #[doc(alias = "实名信息")]
         pub struct Identity {
-            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Required; sensitive (敏感信息加密).
             real_name: Sensitive = body("real_name").required().encrypted(),
-            /// 证件类型. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件类型. Required; sensitive (敏感信息加密).
             credential_type: Sensitive = body("credential_type").required().encrypted(),
-            /// 身份证号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证号. Sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").encrypted(),
         }
 
         /// 签约银行卡.
         #[doc(alias = "签约银行卡")]
         pub struct BankCard {
-            /// 签约银行卡号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 签约银行卡号. Required; sensitive (敏感信息加密).
             bank_card_no: Sensitive = body("bank_card_no").required().encrypted(),
             /// 银行卡有效期.
             valid_thru: String = body("valid_thru"),
-            /// 银行卡开卡预留手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行卡开卡预留手机号. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
             /// 银行类型.
             bank_type: String = body("bank_type"),

@@ -52,11 +52,11 @@ pub mod get {
         /// 姓名信息.
         #[doc(alias = "姓名信息")]
         pub struct RealNameInfo {
-            /// 加密后的姓名信息. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的姓名信息. Sensitive (敏感信息加密).
             encrypted_real_name: Sensitive = body("encrypted_real_name").encrypted(),
             /// On the wire: `credential_type`.
             credential_type: i64 = body("credential_type"),
-            /// 加密后的身份证号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的身份证号. Sensitive (敏感信息加密).
             encrypted_credential_id: Sensitive = body("encrypted_credential_id").encrypted(),
         }
     }

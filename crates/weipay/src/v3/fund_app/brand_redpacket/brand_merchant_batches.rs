@@ -57,7 +57,7 @@ pub mod post {
             amount: i64 = body("amount").required(),
             /// 接收红包用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 接收红包用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 接收红包用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 红包备注. Required.
             remark: String = body("remark").required(),

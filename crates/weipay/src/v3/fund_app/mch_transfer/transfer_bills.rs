@@ -47,7 +47,7 @@ pub mod post {
                 body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
             /// 收款用户OpenID. Required; 1 to 64 characters.
             openid: String = body("openid").required().length(1, 64),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),

@@ -34,7 +34,7 @@ pub mod post {
             openid: String = body("openid").required(),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -74,7 +74,7 @@ pub mod post {
             openid: String = body("openid"),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),

@@ -34,7 +34,7 @@ pub mod post {
             type_: ReceiverType = body("type"),
             /// 分账接收方帐号.
             account: String = body("account"),
-            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
             /// 是否已经获取用户实名信息授权.
             authorized: bool = body("authorized"),
@@ -67,7 +67,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
-            /// 分账接收方全称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 分账接收方全称. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: OverseaRelationType = body("relation_type").required(),

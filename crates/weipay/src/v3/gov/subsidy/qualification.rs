@@ -22,11 +22,11 @@ pub mod get {
         /// Its flat name is [`weipay::gov::GetGovSubsidyQualificationRequest`](crate::gov::GetGovSubsidyQualificationRequest).
         #[doc(alias = "查询补贴资格")]
         pub struct Request {
-            /// 自然人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 自然人姓名. Sensitive (敏感信息加密).
             real_name: Sensitive = query("real_name").encrypted(),
-            /// 自然人证件号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 自然人证件号. Sensitive (敏感信息加密).
             id_card_number: Sensitive = query("id_card_number").encrypted(),
-            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = query("phone_number").encrypted(),
             /// 消费品类ID. Required.
             appliance_id: i64 = query("appliance_id").required(),

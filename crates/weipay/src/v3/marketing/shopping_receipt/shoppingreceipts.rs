@@ -46,7 +46,7 @@ pub mod post {
         /// 用户与商家的联系渠道.
         #[doc(alias = "用户与商家的联系渠道")]
         pub struct MerchantContactInformation {
-            /// 品牌售后部门的咨询电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 品牌售后部门的咨询电话. Sensitive (敏感信息加密).
             consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
         }
     }
@@ -94,7 +94,7 @@ pub mod post {
         /// 用户与商家的联系渠道.
         #[doc(alias = "用户与商家的联系渠道")]
         pub struct ReceiptMerchantContactInformation {
-            /// 品牌售后部门的咨询电话. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 品牌售后部门的咨询电话. Sensitive (敏感信息加密).
             consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
         }
     }

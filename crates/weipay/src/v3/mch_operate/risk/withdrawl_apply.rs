@@ -73,7 +73,7 @@ pub mod post {
         /// 银行账户.
         #[doc(alias = "银行账户")]
         pub struct BankAccountInfo {
-            /// 开户名称. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开户名称. Required; sensitive (敏感信息加密).
             account_name: Sensitive = body("account_name").required().encrypted(),
             /// 开户银行. Required.
             account_bank: String = body("account_bank").required(),
@@ -81,7 +81,7 @@ pub mod post {
             bank_branch_id: String = body("bank_branch_id"),
             /// 开户银行全称.
             bank_name: String = body("bank_name"),
-            /// 银行账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行账号. Required; sensitive (敏感信息加密).
             account_number: Sensitive = body("account_number").required().encrypted(),
         }
 
@@ -90,9 +90,9 @@ pub mod post {
         pub struct IdentityInfo {
             /// 证件类型.
             id_doc_type: IdDocType = body("id_doc_type"),
-            /// 证件姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件姓名. Required; sensitive (敏感信息加密).
             identification_name: Sensitive = body("identification_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             identification_no: Sensitive = body("identification_no").required().encrypted(),
         }
 

@@ -95,7 +95,7 @@ pub mod post {
             name: String = body("name").required(),
             /// 出行人证件类型. Required.
             certificate_type: CertificateType = body("certificate_type").required(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             certificate_number: Sensitive = body("certificate_number").required().encrypted(),
             /// 出行日期. Required.
             departure_date: Time = body("departure_date").required(),

@@ -104,7 +104,7 @@ pub mod post {
             lease_period_end: Time = body("lease_period_end").required(),
             /// 跨地. Required.
             cross_city_flag: bool = body("cross_city_flag").required(),
-            /// 产权证书/不动产权证号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 产权证书/不动产权证号. Sensitive (敏感信息加密).
             certificate_no: Sensitive = body("certificate_no").encrypted(),
             /// 车牌号.
             plate_no: Vec<String> = body("plate_no"),

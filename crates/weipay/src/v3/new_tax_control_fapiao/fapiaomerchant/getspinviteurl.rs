@@ -28,7 +28,7 @@ pub mod get {
             fapiao_ability_type_list: Vec<FapiaoAbilityTypeList> = query("fapiao_ability_type_list"),
             /// 服务商邀请渠道.
             invite_channel: String = query("invite_channel"),
-            /// 操作人员. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 操作人员. Sensitive (敏感信息加密).
             operate_user: Sensitive = query("operate_user").encrypted(),
             /// 服务商邀请code. Required.
             invite_code: String = query("invite_code").required(),

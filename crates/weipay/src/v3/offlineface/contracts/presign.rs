@@ -45,7 +45,7 @@ pub mod post {
             organization_id: String = body("organization_id").required(),
             /// 证件信息.
             identification: Identification = body("identification"),
-            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号码. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
         }
 
@@ -55,16 +55,16 @@ pub mod post {
         pub struct Identification {
             /// 证件类型. Required.
             identification_type: IdentificationType = body("identification_type").required(),
-            /// 证件ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件ID. Required; sensitive (敏感信息加密).
             identification_number: Sensitive = body("identification_number").required().encrypted(),
         }
 
         /// 签约指定银行卡.
         #[doc(alias = "签约指定银行卡")]
         pub struct LimitBankCard {
-            /// 银行卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行卡号. Sensitive (敏感信息加密).
             bank_card_number: Sensitive = body("bank_card_number").encrypted(),
-            /// 开卡人姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开卡人姓名. Sensitive (敏感信息加密).
             identification_name: Sensitive = body("identification_name").encrypted(),
             /// 开卡人证件.
             identification: Identification = body("identification"),
@@ -72,7 +72,7 @@ pub mod post {
             valid_thru: String = body("valid_thru").month_year(),
             /// 银行类型.
             bank_type: String = body("bank_type"),
-            /// 开卡预留手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开卡预留手机号. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
         }
     }

@@ -38,9 +38,9 @@ pub mod post {
             project_name: String = body("project_name").required(),
             /// 用工单位名称. Required.
             employer_name: String = body("employer_name").required(),
-            /// 用户实名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户实名. Required; sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 用户证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户证件号. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 用工类型. Required.
             employment_type: EmploymentType = body("employment_type").required(),

@@ -30,9 +30,9 @@ pub mod post {
             sub_mchid: String = body("sub_mchid").required(),
             /// token值. Required.
             token: String = body("token").required(),
-            /// 用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户姓名. Required; sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 用户身份证号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户身份证号. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 核身类型.
             authenticate_type: AuthenticateType = body("authenticate_type"),

@@ -35,7 +35,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方帐号. Required.
             account: String = body("account").required(),
-            /// 分账个人接收方姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 分账个人接收方姓名. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: RelationType = body("relation_type").required(),
@@ -56,7 +56,7 @@ pub mod post {
             type_: ReceiverType = body("type").required(),
             /// 分账接收方账号. Required.
             account: String = body("account").required(),
-            /// 分账接收方全称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 分账接收方全称. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: RelationType = body("relation_type").required(),

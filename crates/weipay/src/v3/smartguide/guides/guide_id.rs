@@ -27,9 +27,9 @@ pub mod patch {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 子商户ID.
             sub_mchid: String = body("sub_mchid"),
-            /// 企业微信的员工姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 企业微信的员工姓名. Sensitive (敏感信息加密).
             name: Sensitive = body("name").encrypted(),
-            /// 手机号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号码. Sensitive (敏感信息加密).
             mobile: Sensitive = body("mobile").encrypted(),
             /// 员工个人二维码. Format `url`.
             qr_code: String = body("qr_code").url(),

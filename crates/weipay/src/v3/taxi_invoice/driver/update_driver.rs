@@ -22,9 +22,9 @@ pub mod post {
         pub struct Request {
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 司机姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 司机姓名. Required; sensitive (敏感信息加密).
             driver_name: Sensitive = body("driver_name").required().encrypted(),
-            /// 司机身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 司机身份证号码. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 公司名称. Required.
             company_name: String = body("company_name").required(),
@@ -71,9 +71,9 @@ pub mod post {
         /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverResponse`](crate::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverResponse).
         #[doc(alias = "更新司机信息")]
         pub struct Response {
-            /// 司机姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 司机姓名. Required; sensitive (敏感信息加密).
             driver_name: Sensitive = body("driver_name").required().encrypted(),
-            /// 司机身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 司机身份证号码. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 公司名称. Required.
             company_name: String = body("company_name").required(),

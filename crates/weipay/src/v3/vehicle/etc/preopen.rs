@@ -38,16 +38,16 @@ pub mod post {
             plate_number: String = body("plate_number").required(),
             /// 实名信息. Required.
             identify: Identify = body("identify").required(),
-            /// 用户开通ETC时绑定的银行卡. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户开通ETC时绑定的银行卡. Sensitive (敏感信息加密).
             bank_card_no: Sensitive = body("bank_card_no").encrypted(),
         }
 
         /// 实名信息.
         #[doc(alias = "实名信息")]
         pub struct Identify {
-            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Required; sensitive (敏感信息加密).
             encrypted_real_name: Sensitive = body("encrypted_real_name").required().encrypted(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             encrypted_credential_id: Sensitive = body("encrypted_credential_id").required().encrypted(),
             /// 证件类型. Required.
             credential_type: String = body("credential_type").required(),

@@ -24,9 +24,9 @@ pub mod get {
         pub struct Request {
             /// 微信支付商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
-            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = query("card_no").encrypted(),
             /// 商户子账户协议号.
             sgn_no: String = query("sgn_no"),

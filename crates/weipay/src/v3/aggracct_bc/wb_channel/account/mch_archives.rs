@@ -24,9 +24,9 @@ pub mod get {
         pub struct Request {
             /// 微信支付商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
-            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = query("card_no").encrypted(),
             /// 商户子账户协议号.
             sgn_no: String = query("sgn_no"),
@@ -45,15 +45,15 @@ pub mod get {
         pub struct Response {
             /// 微信支付商户号.
             mchid: String = body("mchid"),
-            /// 额度台账号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").encrypted(),
             /// 主体类型.
             merchant_type: MerchantType = body("merchant_type"),
             /// 主体证件类型.
             merchant_id_type: MerchantIdType = body("merchant_id_type"),
-            /// 主体证件登记名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 主体证件登记名称. Sensitive (敏感信息加密).
             merchant_name: Sensitive = body("merchant_name").encrypted(),
-            /// 主体证件号码. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 主体证件号码. Sensitive (敏感信息加密).
             merchant_id_no: Sensitive = body("merchant_id_no").encrypted(),
             /// 主体证件有效期起始日.
             effective_date: String = body("effective_date"),
@@ -69,7 +69,7 @@ pub mod get {
             legal_representative: LegalRepresentative = body("legal_representative"),
             /// 受益所有人信息列表.
             beneficial_owner: Vec<BeneficialOwner> = body("beneficial_owner"),
-            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = body("card_no").encrypted(),
             /// 商户子账户协议号.
             sgn_no: String = body("sgn_no"),
@@ -81,9 +81,9 @@ pub mod get {
             /// 法定代表人证件类型. Required.
             legal_representative_id_type: LegalRepresentativeIdType =
                 body("legal_representative_id_type").required(),
-            /// 法定代表人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 法定代表人姓名. Required; sensitive (敏感信息加密).
             legal_representative_name: Sensitive = body("legal_representative_name").required().encrypted(),
-            /// 法定代表人证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 法定代表人证件号码. Required; sensitive (敏感信息加密).
             legal_representative_id_no: Sensitive = body("legal_representative_id_no").required().encrypted(),
             /// 法定代表人证件有效期起始日. Required.
             legal_representative_effective_date: String =
@@ -94,7 +94,7 @@ pub mod get {
             legal_representative_img_front_id: String = body("legal_representative_img_front_id").required(),
             /// 法定代表人证件反面影像ID. Required.
             legal_representative_img_back_id: String = body("legal_representative_img_back_id").required(),
-            /// 法定代表人居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 法定代表人居住地址. Required; sensitive (敏感信息加密).
             legal_representative_address: Sensitive =
                 body("legal_representative_address").required().encrypted(),
             /// 法定代表人发证机关.
@@ -110,9 +110,9 @@ pub mod get {
             beneficial_owner_no: String = body("beneficial_owner_no").required(),
             /// 受益所有人证件类型. Required.
             beneficial_owner_id_type: BeneficialOwnerIdType = body("beneficial_owner_id_type").required(),
-            /// 受益所有人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 受益所有人姓名. Required; sensitive (敏感信息加密).
             beneficial_owner_name: Sensitive = body("beneficial_owner_name").required().encrypted(),
-            /// 受益所有人证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 受益所有人证件号码. Required; sensitive (敏感信息加密).
             beneficial_owner_id_no: Sensitive = body("beneficial_owner_id_no").required().encrypted(),
             /// 受益所有人证件有效期起始日. Required.
             beneficial_owner_effective_date: String = body("beneficial_owner_effective_date").required(),
@@ -122,7 +122,7 @@ pub mod get {
             beneficial_owner_img_front_id: String = body("beneficial_owner_img_front_id").required(),
             /// 受益所有人证件反面影像ID. Required.
             beneficial_owner_img_back_id: String = body("beneficial_owner_img_back_id").required(),
-            /// 受益所有人居住地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 受益所有人居住地址. Required; sensitive (敏感信息加密).
             beneficial_owner_address: Sensitive = body("beneficial_owner_address").required().encrypted(),
         }
     }

@@ -30,7 +30,7 @@ pub mod post {
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 目标商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 台账ID. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 变更类型. Required.
             change_scene: SubjectChangeScene = body("change_scene").required(),
@@ -53,9 +53,9 @@ pub mod post {
             out_request_no: String = body("out_request_no").required(),
             /// 目标商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 台账ID. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
-            /// 目标账户名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 目标账户名. Required; sensitive (敏感信息加密).
             new_account_name: Sensitive = body("new_account_name").required().encrypted(),
             /// 申请单状态. Required.
             application_state: AccountApplicationState = body("application_state").required(),

@@ -28,7 +28,7 @@ pub mod post {
             out_request_no: String = body("out_request_no").required().request_number(),
             /// 目标下管商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 目标下管台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 目标下管台账ID. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 管控场景. Required.
             punish_scene: i64 = body("punish_scene").required(),
@@ -36,7 +36,7 @@ pub mod post {
             punish_reason: String = body("punish_reason"),
             /// 管控结束时间.
             punish_end_time: Time = body("punish_end_time"),
-            /// 目标下管卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 目标下管卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = body("card_no").encrypted(),
             /// 目标下管商户子账户协议号.
             sgn_no: String = body("sgn_no"),

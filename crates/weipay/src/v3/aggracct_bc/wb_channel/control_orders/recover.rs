@@ -32,11 +32,11 @@ pub mod post {
             related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
             /// 目标解管商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 目标解管台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 目标解管台账ID. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
             /// 解管原因描述. Required.
             recover_reason: String = body("recover_reason").required(),
-            /// 目标下管卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 目标下管卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = body("card_no").encrypted(),
             /// 目标下管商户子账户协议号.
             sgn_no: String = body("sgn_no"),

@@ -26,9 +26,9 @@ pub mod get {
         pub struct Request {
             /// 微信支付商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 额度台账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
-            /// 卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 卡号. Sensitive (敏感信息加密).
             card_no: Sensitive = query("card_no").encrypted(),
             /// 商户子账户协议号.
             sgn_no: String = query("sgn_no"),
@@ -47,7 +47,7 @@ pub mod get {
         pub struct Response {
             /// 微信支付商户号.
             mchid: String = body("mchid"),
-            /// 额度台账号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 额度台账号. Sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").encrypted(),
             /// 特殊减额单号.
             out_request_no: String = body("out_request_no"),

@@ -38,9 +38,9 @@ pub mod post {
             bank_name: String = body("bank_name"),
             /// 开户银行联行号.
             bank_branch_id: String = body("bank_branch_id"),
-            /// 银行账号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行账号. Required; sensitive (敏感信息加密).
             account_number: Sensitive = body("account_number").required().encrypted(),
-            /// 开户名称. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 开户名称. Sensitive (敏感信息加密).
             account_name: Sensitive = body("account_name").encrypted(),
         }
     }

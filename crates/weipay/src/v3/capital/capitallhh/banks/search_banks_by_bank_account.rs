@@ -22,7 +22,7 @@ pub mod get {
         /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest).
         #[doc(alias = "获取对私银行卡号开户银行")]
         pub struct Request {
-            /// 银行卡号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 银行卡号. Required; sensitive (敏感信息加密).
             account_number: Sensitive = query("account_number").required().encrypted(),
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),

@@ -28,11 +28,11 @@ pub mod post {
             appid: String = body("appid").required(),
             /// 业务申请单号. Required.
             out_contract_code: String = body("out_contract_code").required().request_number(),
-            /// 真实姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 真实姓名. Required; sensitive (敏感信息加密).
             real_name: Sensitive = body("real_name").required().encrypted(),
             /// 证件类型. Required.
             cred_type: CredType = body("cred_type").required(),
-            /// 件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 件号码. Required; sensitive (敏感信息加密).
             cred_id: Sensitive = body("cred_id").required().encrypted(),
         }
     }

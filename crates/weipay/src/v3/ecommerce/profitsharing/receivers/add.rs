@@ -32,7 +32,7 @@ pub mod post {
             account: String = body("account").required(),
             /// 接收方名称.
             name: String = body("name"),
-            /// 接收方名称的密文. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 接收方名称的密文. Sensitive (敏感信息加密).
             encrypted_name: Sensitive = body("encrypted_name").encrypted(),
             /// 与分账方的关系类型. Required.
             relation_type: RelationType = body("relation_type").required(),

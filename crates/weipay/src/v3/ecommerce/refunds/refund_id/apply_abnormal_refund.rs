@@ -39,9 +39,9 @@ pub mod post {
             type_: Type = body("type").required(),
             /// 开户银行.
             bank_type: BankType = body("bank_type"),
-            /// 收款银行卡号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款银行卡号. Sensitive (敏感信息加密).
             bank_account: Sensitive = body("bank_account").encrypted(),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             real_name: Sensitive = body("real_name").encrypted(),
         }
     }

@@ -30,7 +30,7 @@ pub mod post {
             /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
             out_bill_no: String =
                 body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -78,7 +78,7 @@ pub mod post {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

@@ -42,7 +42,7 @@ pub mod get {
             openid: String = body("openid"),
             /// 收款用户QQ号.
             user_qq: String = body("user_qq"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 失败原因.
             fail_reason: String = body("fail_reason"),

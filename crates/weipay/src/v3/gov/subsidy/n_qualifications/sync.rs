@@ -26,11 +26,11 @@ pub mod post {
         pub struct Request {
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 自然人姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 自然人姓名. Required; sensitive (敏感信息加密).
             real_name: Sensitive = body("real_name").required().encrypted(),
-            /// 自然人证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 自然人证件号. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
-            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Required; sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").required().encrypted(),
             /// 消费品类ID.
             appliance_id: i64 = body("appliance_id"),

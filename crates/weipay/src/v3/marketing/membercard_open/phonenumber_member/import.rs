@@ -25,7 +25,7 @@ pub mod post {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 会员信息. Required.
             member_information: MemberInformation = body("member_information").required(),
-            /// 加密手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密手机号. Required; sensitive (敏感信息加密).
             encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
             /// 自定义场景值.
             outer_str: String = body("outer_str"),

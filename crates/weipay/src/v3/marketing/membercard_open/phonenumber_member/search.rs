@@ -23,7 +23,7 @@ pub mod get {
         pub struct Request {
             /// 会员卡id. Required.
             card_id: String = query("card_id").required(),
-            /// 加密手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密手机号. Required; sensitive (敏感信息加密).
             encrypted_phone_number: Sensitive = query("encrypted_phone_number").required().encrypted(),
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),

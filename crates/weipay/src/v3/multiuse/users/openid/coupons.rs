@@ -26,9 +26,9 @@ pub mod post {
             stock_id: String = body("stock_id").required(),
             /// 商户单据号. Required.
             out_request_no: String = body("out_request_no").required().request_number(),
-            /// 用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户姓名. Required; sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").required().encrypted(),
-            /// 身份证号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 身份证号码. Required; sensitive (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 发放面额. In fen (分).
             amount: i64 = body("amount"),

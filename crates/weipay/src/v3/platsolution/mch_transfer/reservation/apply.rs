@@ -44,7 +44,7 @@ pub mod post {
             exact_amount: i64 = body("exact_amount"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_real_name: Sensitive = body("user_real_name").encrypted(),
             /// 预约备注. Required.
             reserve_remark: String = body("reserve_remark").required(),

@@ -119,9 +119,9 @@ pub mod post {
         pub struct Identity {
             /// 类型. Required.
             type_: IdentityType = body("type").required(),
-            /// 加密后的证件号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的证件号. Required; sensitive (敏感信息加密).
             number: Sensitive = body("number").required().encrypted(),
-            /// 加密后的姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密后的姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
         }
 

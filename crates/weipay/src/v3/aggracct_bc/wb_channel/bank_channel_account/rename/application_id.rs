@@ -24,7 +24,7 @@ pub mod get {
         pub struct Request {
             /// 目标商户号. Required.
             mchid: String = query("mchid").required(),
-            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 台账ID. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
@@ -45,9 +45,9 @@ pub mod get {
             out_request_no: String = body("out_request_no").required(),
             /// 目标商户号. Required.
             mchid: String = body("mchid").required(),
-            /// 台账ID. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 台账ID. Required; sensitive (敏感信息加密).
             bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
-            /// 目标账户名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 目标账户名. Required; sensitive (敏感信息加密).
             new_account_name: Sensitive = body("new_account_name").required().encrypted(),
             /// 申请单状态. Required.
             application_state: AccountApplicationState = body("application_state").required(),

@@ -36,7 +36,7 @@ pub mod post {
             openid: String = body("openid").required(),
             /// 会员卡code. Required.
             user_card_code: String = body("user_card_code").required(),
-            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 用户开卡时填写的个人信息.
             user_information: BrandUserInformation = body("user_information"),
@@ -67,7 +67,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

@@ -32,7 +32,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡模板ID. Required.
             card_id: String = body("card_id").required(),
-            /// 加密的手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Required; sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").required().encrypted(),
             /// 会员卡code. Required.
             user_card_code: String = body("user_card_code").required(),
@@ -65,7 +65,7 @@ pub mod post {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

@@ -58,7 +58,7 @@ pub mod get {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),
@@ -113,7 +113,7 @@ pub mod patch {
             card_color: String = body("card_color"),
             /// 卡背景图URL.
             card_picture_url: String = body("card_picture_url"),
-            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),
@@ -148,7 +148,7 @@ pub mod patch {
             brand_id: String = body("brand_id").required(),
             /// 会员卡类型. Required.
             card_type: MemberCardType = body("card_type").required(),
-            /// 加密的手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 加密的手机号. Sensitive (敏感信息加密).
             phone_number: Sensitive = body("phone_number").encrypted(),
             /// 等级.
             level: String = body("level"),

@@ -34,7 +34,7 @@ pub mod post {
             out_bill_no: String = body("out_bill_no").required().request_number(),
             /// 收款用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),

@@ -30,7 +30,7 @@ pub mod post {
             appid: String = body("appid").required(),
             /// 商户单号. Required.
             out_bill_no: String = body("out_bill_no").required().request_number(),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账金额. Required; in fen (分).
             transfer_amount: i64 = body("transfer_amount").required(),
@@ -76,7 +76,7 @@ pub mod post {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

@@ -45,7 +45,7 @@ pub mod get {
             fail_reason: String = body("fail_reason"),
             /// 收款用户OpenID.
             openid: String = body("openid"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 单据创建时间. Required.
             create_time: Time = body("create_time").required(),

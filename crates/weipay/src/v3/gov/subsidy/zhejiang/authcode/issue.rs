@@ -28,9 +28,9 @@ pub mod post {
             category_id: String = body("category_id").required(),
             /// 用户id.
             openid: String = body("openid"),
-            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Required; sensitive (敏感信息加密).
             mobile: Sensitive = body("mobile").required().encrypted(),
             /// 区县编码. Required.
             add_code: String = body("add_code").required(),
@@ -38,7 +38,7 @@ pub mod post {
             custom_info: String = body("custom_info"),
             /// 证件类型. Required.
             cert_type: SubsidyCertType = body("cert_type").required(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 请求流水号. Required.
             req_ssn: String = body("req_ssn").required(),

@@ -35,11 +35,11 @@ pub mod post {
         pub struct Data {
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 能耗等级.
             grade: String = body("grade"),
-            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
             /// 交易完成或商品退回时间戳. Required.
             operation_time: String = body("operation_time").required(),
@@ -55,11 +55,11 @@ pub mod post {
             status: String = body("status").required(),
             /// 政府补贴金额. Required.
             subsidy: String = body("subsidy").required(),
-            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Required; sensitive (敏感信息加密).
             tel: Sensitive = body("tel").required().encrypted(),
             /// 收货地区编码. Required.
             add_code: String = body("add_code").required(),
-            /// 收货地址. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收货地址. Required; sensitive (敏感信息加密).
             address: Sensitive = body("address").required().encrypted(),
             /// 销售方式. Required.
             sale_models: String = body("sale_models").required(),

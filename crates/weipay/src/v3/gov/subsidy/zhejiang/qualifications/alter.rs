@@ -24,11 +24,11 @@ pub mod post {
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             cert_no: Sensitive = body("cert_no").required().encrypted(),
-            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
-            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Required; sensitive (敏感信息加密).
             tel: Sensitive = body("tel").required().encrypted(),
             /// 请求流水号. Required.
             req_ssn: String = body("req_ssn").required(),

@@ -22,7 +22,7 @@ pub mod post {
         pub struct Request {
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 品类编码.
             cate_code: String = body("cate_code"),

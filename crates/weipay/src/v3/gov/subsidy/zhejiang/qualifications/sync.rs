@@ -37,11 +37,11 @@ pub mod post {
             auth_code: String = body("auth_code").required(),
             /// 品类编码. Required.
             cate_code: String = body("cate_code").required(),
-            /// 证件号码. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 证件号码. Required; sensitive (敏感信息加密).
             cert_no: Sensitive = body("cert_no").required().encrypted(),
             /// 能耗等级.
             grade: Grade = body("grade"),
-            /// 姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Required; sensitive (敏感信息加密).
             name: Sensitive = body("name").required().encrypted(),
             /// 交易完成或商品退回时间戳. Required.
             operation_time: String = body("operation_time").required(),
@@ -57,7 +57,7 @@ pub mod post {
             status: Status = body("status").required(),
             /// 政府补贴金额. Required.
             subsidy: String = body("subsidy").required(),
-            /// 手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Required; sensitive (敏感信息加密).
             tel: Sensitive = body("tel").required().encrypted(),
             /// 区县编码. Required.
             add_code: String = body("add_code").required(),

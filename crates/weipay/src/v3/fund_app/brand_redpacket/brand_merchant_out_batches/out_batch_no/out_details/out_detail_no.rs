@@ -42,7 +42,7 @@ pub mod get {
             fail_reason: RedPacketFailReason = body("fail_reason"),
             /// 接收红包用户OpenID. Required.
             openid: String = body("openid").required(),
-            /// 接收红包用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 接收红包用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 品牌红包发起时间.
             initiate_time: Time = body("initiate_time"),

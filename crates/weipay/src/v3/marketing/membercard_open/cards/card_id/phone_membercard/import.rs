@@ -23,7 +23,7 @@ pub mod post {
         pub struct Request {
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 用户加密手机号. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 用户加密手机号. Required; sensitive (敏感信息加密).
             encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
             /// 会员卡code.
             code: String = body("code"),

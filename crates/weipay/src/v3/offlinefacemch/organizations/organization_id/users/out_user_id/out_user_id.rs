@@ -92,7 +92,7 @@ pub mod patch {
         pub struct Request {
             /// 微信支付公钥ID或平台证书序列号. Default: that of the client's first platform key.
             wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
-            /// 姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 用户类型.
             user_type: FaceUserType = body("user_type"),
@@ -102,7 +102,7 @@ pub mod patch {
             staff_info: StaffInfo = body("staff_info"),
             /// 状态.
             status: UserStatus = body("status"),
-            /// 手机号. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 手机号. Sensitive (敏感信息加密).
             phone: Sensitive = body("phone").encrypted(),
         }
 

@@ -46,7 +46,7 @@ pub mod get {
             fail_reason: PartnerTransferFailReason = body("fail_reason"),
             /// 收款用户openid. Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Required; sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Required; sensitive (敏感信息加密).
             username: Sensitive = body("username").required().encrypted(),
             /// 转账发起时间. Required.
             initiate_time: Time = body("initiate_time").required(),

@@ -44,7 +44,7 @@ pub mod get {
             fail_reason: TransferFailReason = body("fail_reason"),
             /// Required.
             openid: String = body("openid").required(),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账发起时间. Required.
             initiate_time: Time = body("initiate_time").required(),

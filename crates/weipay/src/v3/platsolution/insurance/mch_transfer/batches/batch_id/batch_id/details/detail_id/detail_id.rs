@@ -61,7 +61,7 @@ pub mod get {
             openid: String = body("openid"),
             /// 收款银行类型.
             bank_type: String = body("bank_type"),
-            /// 收款用户姓名. Sensitive (敏感信息加密): the client encrypts and decrypts it.
+            /// 收款用户姓名. Sensitive (敏感信息加密).
             user_name: Sensitive = body("user_name").encrypted(),
             /// 转账完成时间.
             transfer_finish_time: Time = body("transfer_finish_time"),
