@@ -15,6 +15,12 @@ const MAX_REPEATS: i64 = 10_000;
 /// The most that one attempt gives up, where many were released at once.
 const MAX_GIVEN_UP: i64 = 100;
 
+/// Whether it is looked after this one how many wait: to count them reads ten thousand entries, so only one in 64 does, fewer than are given
+/// up at once. Numbers are mixed, since those of one merchant may all be odd.
+fn is_counted_after(number: i64) -> bool {
+    number.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58 == 0
+}
+
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the
 /// wait begins with the attempt, and not when it timed out.
 pub(super) fn next_attempt(entry: &OutboxEntry, started: i64) -> Option<i64> {
@@ -88,7 +94,7 @@ pub(super) fn settle(
     }
     tx.save(&kept)?;
     // Only the first failure makes one more wait for a repeat.
-    if kept.state == NotificationState::Waiting && kept.failed == 1 {
+    if kept.state == NotificationState::Waiting && kept.failed == 1 && is_counted_after(entry.number) {
         return give_up_oldest(tx, &entry.mchid);
     }
     Ok(Vec::new())
@@ -352,6 +358,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn how_many_wait_is_looked_at_more_often_than_so_many_are_given_up() {
+        // Of all numbers, and where every other one is of another merchant.
+        for (first, step) in [(1, 1), (1, 2), (2, 2), (5, 1_000)] {
+            let mut since = 0;
+            for number in (first..).step_by(step).take(100_000) {
+                since = if is_counted_after(number) { 0 } else { since + 1 };
+                assert!(since < MAX_GIVEN_UP, "{first} {step}: {number}");
+            }
+        }
+    }
+
+    #[test]
     fn a_merchant_whose_receiver_is_gone_has_its_oldest_given_up_and_nobody_elses() {
         let store = Store::in_memory();
         let announce = |tx: &Transaction<'_>, mchid: &str| {
@@ -363,10 +381,15 @@ pub(super) mod tests {
             wait(tx, &mut kept, &entry, 60)?;
             tx.save(&kept)
         };
+        // It is looked after some only, so others come between.
+        let looked_after = |from: i64| (from..).find(|number| is_counted_after(*number)).unwrap();
         let count = MAX_REPEATS + 4;
+        let last = looked_after(count + 1);
         let epoch = within(&store, |tx| {
             announce(tx, "1900000208")?;
-            (1..=count).try_for_each(|_| announce(tx, "1900000109"))?;
+            (2..=count).try_for_each(|_| announce(tx, "1900000109"))?;
+            (count + 1..last).try_for_each(|_| announce(tx, "1900000208"))?;
+            announce(tx, "1900000109")?;
             // Of the merchant: 2 was never attempted, 3 is held, and the last one is attempted now.
             (1..=count).filter(|number| *number != 2).try_for_each(|number| fail(tx, number))?;
             let mut held = record::with_number(tx, 3)?.unwrap();
@@ -383,14 +406,18 @@ pub(super) mod tests {
             given_up.iter().map(|entry| entry.number).collect::<Vec<_>>()
         };
         // From 4 to the one that fails now, 10,002 wait for a repeat.
-        assert_eq!(settle_last(count + 1), [4, 5]);
+        assert_eq!(settle_last(last), [4, 5]);
         let (waiting, held) = (NotificationState::Waiting, NotificationState::Held);
         let states: Vec<_> = (1..=6).map(|number| state(number).unwrap()).collect();
         let given_up = NotificationState::GivenUp;
         assert_eq!(states, [waiting, waiting, held, given_up, given_up, waiting]);
         // One more, one fewer. The new one has a shelf of its own, so what became of the oldest is still to be seen.
-        within(&store, |tx| announce(tx, "1900000109"));
-        assert_eq!(settle_last(count + 2), [6]);
-        assert_eq!((state(6), state(count + 2)), (Some(given_up), Some(waiting)));
+        let next = looked_after(last + 1);
+        within(&store, |tx| {
+            (last + 1..next).try_for_each(|_| announce(tx, "1900000208"))?;
+            announce(tx, "1900000109")
+        });
+        assert_eq!(settle_last(next), [6]);
+        assert_eq!((state(6), state(next)), (Some(given_up), Some(waiting)));
     }
 }
