@@ -7,6 +7,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 use super::Postgres;
 use super::connections::{Connection, Failure, Parameters};
+use super::migrations::FORM;
 use crate::store::StoreError;
 use crate::store::engine::{
     Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
@@ -30,11 +31,20 @@ const NOW: &str = "CAST(extract(epoch FROM now()) AS BIGINT)";
 /// The counter of generations. It belongs to the database, and not to the state: it is neither cleared nor part of a snapshot.
 pub(super) const GENERATIONS: &str = "generations of the state";
 
-/// Begins a transaction, and gives the generation in which it works. One message, so that it costs no journey more.
+/// Begins a transaction, and gives the generation in which it works. One message, so that it costs no journey more. Once a newer
+/// program has changed the form of the database, nothing begins: this one would write what that one does not read.
 pub(super) fn begin(connection: &Connection) -> Result<i64, Failure> {
+    const LATER: &str = "later form";
     let found = connection.query_plain(&format!(
-        "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT value FROM weipay_counters WHERE name = '{GENERATIONS}'"
+        "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+         SELECT CASE WHEN EXISTS (SELECT 1 FROM weipay_form WHERE number > {FORM}) THEN '{LATER}'
+             ELSE (SELECT CAST(value AS TEXT) FROM weipay_counters WHERE name = '{GENERATIONS}') END"
     ))?;
+    if found.as_deref() == Some(LATER) {
+        return Err(Failure::new(
+            "a newer program has changed the database: start this node with that program",
+        ));
+    }
     let number =
         |text: String| text.parse().map_err(|_| Failure::new("the number of a generation is not a number"));
     found.map_or(Ok(0), number)
