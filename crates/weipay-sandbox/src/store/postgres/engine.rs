@@ -364,15 +364,25 @@ impl Engine for Open<'_> {
         self.query(&statement, &[&now, &limit])?.iter().map(|row| self.waiting(row)).collect()
     }
 
-    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
-        // The condition is that of its index, word by word.
-        const REPEATS: &str = "mchid = $1 AND attempts > 0 AND due < 1099511627776";
+    fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        // It begins with the condition of its index, word by word.
+        const REPEATS: &str = "mchid = $1 AND attempts > 0 AND due < 1099511627776
+            AND substr(notify_url || '/', 1, length(CAST($2 AS TEXT)) + 1) = CAST($2 AS TEXT) || '/'";
         let statement = format!(
             "SELECT {OUTBOX} FROM weipay_outbox WHERE {REPEATS} AND number <=
-                 (SELECT number FROM weipay_outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET $2)
-             ORDER BY number LIMIT $3"
+                 (SELECT number FROM weipay_outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET $3)
+             ORDER BY number LIMIT $4"
         );
-        self.query(&statement, &[&mchid, &newest, &limit])?.iter().map(|row| self.waiting(row)).collect()
+        self.query(&statement, &[&mchid, &receiver, &newest, &limit])?
+            .iter()
+            .map(|row| self.waiting(row))
+            .collect()
     }
 
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {
