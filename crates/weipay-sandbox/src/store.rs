@@ -320,15 +320,17 @@ impl<'a> Transaction<'a> {
         self.engine.outbox_due(now, limit)
     }
 
-    /// What of a merchant waits for a repeat, beyond the `newest` by number; the oldest first, and `limit` at most.
+    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number; the oldest first, and
+    /// `limit` at most.
     /// What was never attempted or is held does not count.
     pub(crate) fn repeats_beyond(
         &self,
         mchid: &str,
+        receiver: &str,
         newest: i64,
         limit: i64,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.repeats_beyond(mchid, newest, limit)
+        self.engine.repeats_beyond(mchid, receiver, newest, limit)
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{KEYS, KIT, KitError, KitOnDisk, MERCHANTS, file, folder_of, init};
-use crate::data_folder::{CA_CERTIFICATE, CA_KEY, DataFolder};
+use crate::authority::Authority;
+use crate::data_folder::{CA_CERTIFICATE, CA_KEY, DataFolder, FolderError};
 use crate::error::StartError;
 use crate::merchants::change::{MerchantError, records};
 use crate::merchants::record::MerchantRecord;
@@ -53,7 +54,7 @@ pub(crate) fn join(store: &Store, folder: &DataFolder) -> Result<(), StartError>
     let home = folder.path();
     let mut kept = store.transaction(|tx| files_of(tx, "")).map_err(failed)?;
     if kept.is_empty() {
-        let own = if home.join(KIT).exists() { read_files(home, home)? } else { new_kit(home)? };
+        let own = if home.join(KIT).exists() { own_kit(home)? } else { new_kit(home)? };
         kept = store
             .transaction(|tx| {
                 // Another node may have been faster.
@@ -65,6 +66,10 @@ pub(crate) fn join(store: &Store, folder: &DataFolder) -> Result<(), StartError>
                 Ok(own.clone())
             })
             .map_err(failed)?;
+    }
+    // A program of before could give a database a certificate whose key was lost; an authority is made in its place.
+    if !kept.iter().any(|file| file.path == CA_KEY) {
+        kept.retain(|file| file.path != CA_CERTIFICATE);
     }
     check_same_kit(home, &kept)?;
     write_files(home, &kept)?;
@@ -79,6 +84,13 @@ pub(crate) fn join(store: &Store, folder: &DataFolder) -> Result<(), StartError>
 pub(crate) fn fetch(store: &Store, home: &Path, mchid: &str) -> Result<(), MerchantError> {
     let files = store.transaction(|tx| files_of(tx, mchid))?;
     Ok(write_files(home, &files)?)
+}
+
+/// The kit of the data folder, with an authority. One that lacks its key is refused here: in the database it would be so for all.
+fn own_kit(home: &Path) -> Result<Vec<KitFile>, StartError> {
+    let failed = |error| FolderError::File { path: home.join(CA_KEY), error };
+    Authority::open(home).map_err(failed)?;
+    Ok(read_files(home, home)?)
 }
 
 /// A kit that is made beside the data folder's place: it is used only if no other node was faster.
@@ -232,6 +244,39 @@ impl Platform {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn kept(store: &Store) -> Vec<String> {
+        let files: Result<_, StoreError> = store.transaction(|tx| files_of(tx, ""));
+        files.unwrap().into_iter().map(|file| file.path).collect()
+    }
+
+    #[test]
+    fn an_authority_whose_key_is_lost_is_never_shared() {
+        let (store, home) = (Store::in_memory(), tempfile::tempdir().unwrap());
+        init(home.path()).unwrap();
+        let folder = DataFolder::open(home.path()).unwrap();
+        let (certificate, key) = (home.path().join(CA_CERTIFICATE), home.path().join(CA_KEY));
+        fs::remove_file(&key).unwrap();
+        assert!(matches!(join(&store, &folder), Err(StartError::Folder(_))));
+        assert_eq!(kept(&store), <[String; 0]>::default());
+        // What the refusal advises.
+        fs::remove_file(&certificate).unwrap();
+        join(&store, &folder).unwrap();
+        assert!([CA_CERTIFICATE, CA_KEY].iter().all(|name| kept(&store).iter().any(|path| path == name)));
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_not_taken_from_the_database() {
+        let (store, made) = (Store::in_memory(), tempfile::tempdir().unwrap());
+        let mut files = new_kit(made.path()).unwrap();
+        files.retain(|file| file.path != CA_KEY);
+        let saved: Result<(), StoreError> =
+            store.transaction(|tx| files.iter().try_for_each(|file| tx.save(file)));
+        saved.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        join(&store, &DataFolder::open(home.path()).unwrap()).unwrap();
+        assert!(home.path().join(KIT).exists() && !home.path().join(CA_CERTIFICATE).exists());
+    }
 
     #[test]
     fn a_file_of_the_database_is_never_written_outside_of_the_data_folder() {

@@ -5,15 +5,22 @@ use super::event_name::EventName;
 use super::record::{self, Attempt, Notification, NotificationState};
 use super::{Taken, hold};
 use crate::platform::Epoch;
-use crate::store::{OutboxEntry, StoreError, Transaction};
+use crate::store::{OutboxEntry, StoreError, Transaction, receiver_of};
 
-/// UNCONFIRMED(most-repeats): how many notifications of one merchant wait for a repeat at most. Without a bound there would be no end to them where its receiver
-/// is gone and the clock stands still. What was never attempted, and what is held, does not count: nothing is given up before
-/// its receiver was called once, and who holds them wants them all.
+/// UNCONFIRMED(most-repeats): how many notifications of one merchant wait for a repeat at one receiver at most. Without a bound there
+/// would be no end to them where it is gone and the clock stands still; and what waits for another receiver, which may be there, is
+/// not given up for it. What was never attempted, and what is held, does not count: nothing is given up before its receiver was
+/// called once, and who holds them wants them all.
 const MAX_REPEATS: i64 = 10_000;
 
 /// The most that one attempt gives up, where many were released at once.
 const MAX_GIVEN_UP: i64 = 100;
+
+/// Whether it is looked after this one how many wait. That reads ten thousand entries, so it is done after about one in 64: more are
+/// given up at once. Numbers are mixed, since those of one merchant may all be odd.
+fn is_counted_after(number: i64) -> bool {
+    number.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58 == 0
+}
 
 /// When the attempt after this one is due, by the retry table of the event. UNCONFIRMED(retry-wait): that the
 /// wait begins with the attempt, and not when it timed out.
@@ -60,7 +67,8 @@ pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, Sto
 }
 
 /// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt. What has been decided
-/// about it meanwhile stays, unless it is acknowledged now. The older ones of its merchant that are given up for it are returned.
+/// about it meanwhile stays, unless it is acknowledged now. The older ones of its merchant, for the same receiver, that are given up
+/// for it are returned.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     taken: &Taken,
@@ -88,16 +96,17 @@ pub(super) fn settle(
     }
     tx.save(&kept)?;
     // Only the first failure makes one more wait for a repeat.
-    if kept.state == NotificationState::Waiting && kept.failed == 1 {
-        return give_up_oldest(tx, &entry.mchid);
+    if kept.state == NotificationState::Waiting && kept.failed == 1 && is_counted_after(entry.number) {
+        return give_up_oldest(tx, entry);
     }
     Ok(Vec::new())
 }
 
-/// Gives up the oldest notifications of a merchant of which too many wait for a repeat.
-fn give_up_oldest(tx: &Transaction<'_>, mchid: &str) -> Result<Vec<OutboxEntry>, StoreError> {
+/// Gives up the oldest notifications of the merchant of one that failed, where too many wait for a repeat at its receiver.
+fn give_up_oldest(tx: &Transaction<'_>, failed: &OutboxEntry) -> Result<Vec<OutboxEntry>, StoreError> {
     let mut given_up = Vec::new();
-    for entry in tx.repeats_beyond(mchid, MAX_REPEATS, MAX_GIVEN_UP)? {
+    let receiver = receiver_of(&failed.notify_url);
+    for entry in tx.repeats_beyond(&failed.mchid, receiver, MAX_REPEATS, MAX_GIVEN_UP)? {
         let Some(mut kept) = record::of_entry(tx, &entry)? else { continue };
         if kept.is_closed() {
             continue;
@@ -115,7 +124,7 @@ fn give_up_oldest(tx: &Transaction<'_>, mchid: &str) -> Result<Vec<OutboxEntry>,
 /// Why a notification was [given up for newer ones](settle).
 pub(super) fn why_given_up(number: i64) -> String {
     format!(
-        "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat, as where a receiver is gone"
+        "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat at this receiver, as where it is gone"
     )
 }
 
@@ -352,21 +361,44 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn how_many_wait_is_looked_at_more_often_than_so_many_are_given_up() {
+        // Of all numbers, and where every other one is of another merchant.
+        for (first, step) in [(1, 1), (1, 2), (2, 2), (5, 1_000)] {
+            let mut since = 0;
+            for number in (first..).step_by(step).take(100_000) {
+                since = if is_counted_after(number) { 0 } else { since + 1 };
+                assert!(since < MAX_GIVEN_UP, "{first} {step}: {number}");
+            }
+        }
+    }
+
+    #[test]
     fn a_merchant_whose_receiver_is_gone_has_its_oldest_given_up_and_nobody_elses() {
         let store = Store::in_memory();
-        let announce = |tx: &Transaction<'_>, mchid: &str| {
-            tx.announce(&Announcement { mchid: mchid.to_owned(), ..announcement("1") })
+        let announce_at = |tx: &Transaction<'_>, mchid: &str, notify_url: &str| {
+            let (mchid, notify_url) = (mchid.to_owned(), notify_url.to_owned());
+            tx.announce(&Announcement { mchid, notify_url, ..announcement("1") })
         };
+        let announce =
+            |tx: &Transaction<'_>, mchid: &str| announce_at(tx, mchid, "http://127.0.0.1:8000/gone");
         let fail = |tx: &Transaction<'_>, number: i64| {
             let mut kept = record::with_number(tx, number)?.unwrap();
             let entry = kept.entry(0);
             wait(tx, &mut kept, &entry, 60)?;
             tx.save(&kept)
         };
+        // It is looked after some only, so others come between.
+        let looked_after = |from: i64| (from..).find(|number| is_counted_after(*number)).unwrap();
         let count = MAX_REPEATS + 4;
+        let last = looked_after(count + 1);
         let epoch = within(&store, |tx| {
             announce(tx, "1900000208")?;
-            (1..=count).try_for_each(|_| announce(tx, "1900000109"))?;
+            (2..4).try_for_each(|_| announce(tx, "1900000109"))?;
+            // 4 waits for another receiver, which may be there.
+            announce_at(tx, "1900000109", "http://127.0.0.1:80/")?;
+            (5..=count).try_for_each(|_| announce(tx, "1900000109"))?;
+            (count + 1..last).try_for_each(|_| announce(tx, "1900000208"))?;
+            announce(tx, "1900000109")?;
             // Of the merchant: 2 was never attempted, 3 is held, and the last one is attempted now.
             (1..=count).filter(|number| *number != 2).try_for_each(|number| fail(tx, number))?;
             let mut held = record::with_number(tx, 3)?.unwrap();
@@ -382,15 +414,19 @@ pub(super) mod tests {
             let given_up = within(&store, |tx| settle(tx, &taken, attempt(500), Some(60)));
             given_up.iter().map(|entry| entry.number).collect::<Vec<_>>()
         };
-        // From 4 to the one that fails now, 10,002 wait for a repeat.
-        assert_eq!(settle_last(count + 1), [4, 5]);
+        // From 5 to the one that fails now, 10,001 wait for a repeat at its receiver.
+        assert_eq!(settle_last(last), [5]);
         let (waiting, held) = (NotificationState::Waiting, NotificationState::Held);
         let states: Vec<_> = (1..=6).map(|number| state(number).unwrap()).collect();
         let given_up = NotificationState::GivenUp;
-        assert_eq!(states, [waiting, waiting, held, given_up, given_up, waiting]);
+        assert_eq!(states, [waiting, waiting, held, waiting, given_up, waiting]);
         // One more, one fewer. The new one has a shelf of its own, so what became of the oldest is still to be seen.
-        within(&store, |tx| announce(tx, "1900000109"));
-        assert_eq!(settle_last(count + 2), [6]);
-        assert_eq!((state(6), state(count + 2)), (Some(given_up), Some(waiting)));
+        let next = looked_after(last + 1);
+        within(&store, |tx| {
+            (last + 1..next).try_for_each(|_| announce(tx, "1900000208"))?;
+            announce(tx, "1900000109")
+        });
+        assert_eq!(settle_last(next), [6]);
+        assert_eq!((state(6), state(next)), (Some(given_up), Some(waiting)));
     }
 }

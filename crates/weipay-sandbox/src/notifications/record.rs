@@ -68,7 +68,7 @@ pub enum NotificationState {
     /// The receiver has acknowledged it.
     Acknowledged,
     /// The retry table of its event has ended without an acknowledgement; or ten thousand newer ones of its merchant waited for a
-    /// repeat, as where a receiver is gone and the clock stands still.
+    /// repeat at its receiver, as where that is gone and the clock stands still.
     GivenUp,
 }
 

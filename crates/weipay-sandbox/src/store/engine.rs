@@ -60,9 +60,15 @@ pub(crate) trait Engine: WholeState {
     /// Keeps the response to a new idempotency key.
     fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError>;
 
-    /// What of one merchant waits for a repeat, beyond the `newest` by number; the oldest first, and `limit` at most. What was
-    /// never attempted, or waits without a time ([`NEVER`]), does not count.
-    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError>;
+    /// What of one merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number; the oldest first, and
+    /// `limit` at most. What was never attempted, or waits without a time ([`NEVER`]), does not count.
+    fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError>;
 
     /// Puts a notification into the outbox.
     fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError>;

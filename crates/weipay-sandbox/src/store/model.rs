@@ -146,9 +146,18 @@ impl Engine for Memory {
         Ok(due)
     }
 
-    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+    fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
         let outbox = self.outbox.borrow();
-        let counts = |entry: &&OutboxEntry| entry.mchid == mchid && entry.attempts > 0 && entry.due <= LATEST;
+        let counts = |entry: &&OutboxEntry| {
+            let is_there = entry.mchid == mchid && receiver_of(&entry.notify_url) == receiver;
+            is_there && entry.attempts > 0 && entry.due <= LATEST
+        };
         let mut found: Vec<_> = outbox.values().filter(counts).cloned().collect();
         found.truncate(found.len().saturating_sub(usize::try_from(newest).unwrap()));
         found.truncate(usize::try_from(limit).unwrap());
@@ -328,11 +337,14 @@ fn due(key: u8, at: i64) -> Due {
     Due { kind: if key < 2 { "a" } else { "b" }.to_owned(), key: key.to_string(), at }
 }
 
+/// The first is the beginning of the second.
+const RECEIVERS: [&str; 2] = ["http://127.0.0.1:80", "http://127.0.0.1:8080"];
+
 fn entry(number: i64, time: i64) -> OutboxEntry {
     OutboxEntry {
         number,
         mchid: "1900000109".to_owned(),
-        notify_url: "http://127.0.0.1/".to_owned(),
+        notify_url: if number % 2 == 0 { RECEIVERS[0].to_owned() } else { format!("{}/a", RECEIVERS[1]) },
         platform_serial: "01".to_owned(),
         event_type: "COUPON.SEND".to_owned(),
         time,
@@ -437,7 +449,9 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         Ok(())
     })?;
     for (newest, limit) in [(0, 9), (1, 1), (2, 9)] {
-        text.push_str(&format!("{:?}\n", engine.repeats_beyond("1900000109", newest, limit)?));
+        for receiver in RECEIVERS {
+            text.push_str(&format!("{:?}\n", engine.repeats_beyond("1900000109", receiver, newest, limit)?));
+        }
     }
     for now in -3..3 {
         text.push_str(&format!("{:?}\n", engine.outbox_due(now, 2)?));

@@ -15,6 +15,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::engine::StoredRow;
 use super::sqlite;
@@ -80,18 +81,32 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Grants of transfers are found by their sub-merchant; not those that were written first.
+/// Grants of transfers are found by their sub-merchant; not those that were written first. What a person got by profit sharing
+/// in a month is counted where all such limits are.
 fn to_form_4(row: &mut StoredRow) {
     #[derive(Deserialize)]
     struct Grant {
         sub_mchid: String,
     }
-    if let StoredRow::Record { kind, indexes, document, .. } = row
-        && kind == "transfer grant"
-        && indexes.is_empty()
-        && let Ok(grant) = serde_json::from_str::<Grant>(document.get())
-    {
-        indexes.push(("sub-merchant".to_owned(), grant.sub_mchid));
+    let StoredRow::Record { kind, key, indexes, document, .. } = row else { return };
+    match &**kind {
+        "transfer grant" if indexes.is_empty() => {
+            if let Ok(grant) = serde_json::from_str::<Grant>(document.get()) {
+                indexes.push(("sub-merchant".to_owned(), grant.sub_mchid));
+            }
+        }
+        "shares of a person in a month" => {
+            let counted =
+                serde_json::from_str::<Map<String, Value>>(document.get()).and_then(|mut counted| {
+                    counted.insert("of".to_owned(), "shares".into());
+                    serde_json::value::to_raw_value(&counted)
+                });
+            if let Ok(counted) = counted {
+                (*kind, *key, *document) =
+                    ("received in a month".to_owned(), format!("6:shares:{key}"), counted);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -220,6 +235,24 @@ mod tests {
     fn what_was_written_is_read_again() {
         assert_eq!(read(lines().concat().as_bytes()), Ok(1));
         assert_eq!(lines()[1], "{\"counter\":{\"name\":\"stock\",\"value\":2}}\n");
+    }
+
+    #[test]
+    fn what_a_person_got_by_profit_sharing_this_month_still_counts() {
+        let [_, _, end] = lines().try_into().unwrap();
+        let old = serde_json::json!({ "snapshot": { "form": 3, "time": "", "clock": head().clock, "merchants": [] } });
+        let document = r#"{"person":"o1","month":"2026-11","fen":20000000}"#;
+        let shares = format!(
+            r#"{{"record":{{"kind":"shares of a person in a month","key":"2:o1:2026-11","version":3,"indexes":[],"document":{document}}}}}"#
+        );
+        let text = format!("{old}\n{shares}\n{end}");
+        let (mut reader, _) = Reader::new(text.as_bytes()).unwrap();
+        let Some(StoredRow::Record { kind, key, document, .. }) = reader.row().unwrap() else { panic!() };
+        assert_eq!((&*kind, &*key), ("received in a month", "6:shares:2:o1:2026-11"));
+        let document: Value = serde_json::from_str(document.get()).unwrap();
+        let counted =
+            serde_json::json!({ "of": "shares", "person": "o1", "month": "2026-11", "fen": 20_000_000 });
+        assert_eq!(document, counted);
     }
 
     #[test]

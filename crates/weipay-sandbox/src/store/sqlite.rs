@@ -375,16 +375,23 @@ impl Engine for Transaction<'_> {
         })
     }
 
-    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
-        // The condition is that of its index, word by word.
-        const REPEATS: &str = "mchid = ?1 AND attempts > 0 AND due < 1099511627776";
+    fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        // It begins with the condition of its index, word by word.
+        const REPEATS: &str = "mchid = ?1 AND attempts > 0 AND due < 1099511627776
+            AND substr(notify_url || '/', 1, length(?2) + 1) = ?2 || '/'";
         sql(|| {
             let mut statement = self.prepare_cached(&format!(
                 "SELECT {OUTBOX} FROM outbox WHERE {REPEATS} AND number <=
-                     (SELECT number FROM outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET ?2)
-                 ORDER BY number LIMIT ?3"
+                     (SELECT number FROM outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET ?3)
+                 ORDER BY number LIMIT ?4"
             ))?;
-            statement.query_map(params![mchid, newest, limit], waiting)?.collect()
+            statement.query_map(params![mchid, receiver, newest, limit], waiting)?.collect()
         })
     }
 

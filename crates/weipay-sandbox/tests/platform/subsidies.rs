@@ -91,8 +91,9 @@ fn a_subsidy_moves_money_to_the_payee_and_a_return_back() {
     body["out_subsidy_no"] = json!(number());
     for _ in ["at first", "again"] {
         let short = merchant.post("subsidy/pay-receipts", &body);
-        let told = "payer_merchant has too little available in its basic account";
+        let told = "payer_merchant had too little available in its basic account";
         assert!(short.reason().unwrap().starts_with(told), "{:?}", short.reason());
+        assert!(short.reason().unwrap().contains("use a new out_subsidy_no"), "{:?}", short.reason());
         let short = short.success();
         assert_eq!(
             (&short["status"], &short["fail_reason"]),

@@ -13,8 +13,15 @@ use crate::store::{Announcement, Record, StoreError, Transaction};
 pub(super) struct Callback {
     mchid: String,
     notify_url: String,
+    /// Not so if a request of before, when `switch` was taken, has switched it off.
+    #[serde(default = "on")]
+    is_on: bool,
     /// The key that signed the response when the address was set.
     platform_serial: String,
+}
+
+const fn on() -> bool {
+    true
 }
 
 impl Record for Callback {
@@ -38,6 +45,7 @@ pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Resul
     let callback = Callback {
         mchid: mchid.to_owned(),
         notify_url: context.request.required("notify_url").to_owned(),
+        is_on: on(),
         platform_serial: context.platform_serial.to_owned(),
     };
     tx.save(&callback)?;
@@ -60,6 +68,10 @@ fn find(tx: &Transaction<'_>, mchid: &str) -> Result<Option<Callback>, StoreErro
     tx.get(mchid)
 }
 
+fn to_notify(tx: &Transaction<'_>, creator: &str) -> Result<Option<Callback>, StoreError> {
+    Ok(find(tx, creator)?.filter(|callback| callback.is_on))
+}
+
 /// Tells the creator of a stock that a coupon was used, if it wants to know.
 pub(super) fn announce_use(
     tx: &Transaction<'_>,
@@ -67,7 +79,7 @@ pub(super) fn announce_use(
     resource: Value,
     time: i64,
 ) -> Result<(), StoreError> {
-    let Some(callback) = find(tx, creator)? else { return Ok(()) };
+    let Some(callback) = to_notify(tx, creator)? else { return Ok(()) };
     tx.announce(&Announcement {
         mchid: callback.mchid,
         notify_url: callback.notify_url,
@@ -76,4 +88,29 @@ pub(super) fn announce_use(
         time,
         resource,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn what_was_switched_off_before_stays_off() {
+        let wants = |is_on: Option<bool>| {
+            let mut document = json!({ "mchid": "1900000109", "notify_url": "https://a.example.com/", "platform_serial": "1" });
+            if let Some(is_on) = is_on {
+                document["is_on"] = json!(is_on);
+            }
+            let callback: Callback = serde_json::from_value(document).unwrap();
+            let store = Store::in_memory();
+            let found = store.transaction(|tx| {
+                tx.save(&callback)?;
+                to_notify(tx, "1900000109")
+            });
+            let found: Result<_, StoreError> = found;
+            found.unwrap().is_some()
+        };
+        assert_eq!([None, Some(true), Some(false)].map(wants), [true, true, false]);
+    }
 }

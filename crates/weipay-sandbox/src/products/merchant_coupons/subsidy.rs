@@ -47,15 +47,17 @@ pub(super) fn pay_subsidy(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     Ok(shown)
 }
 
-/// A receipt that has failed is a success on the wire, also when its request comes again.
+/// A receipt that has failed is a success on the wire, also when its request comes again: what it lacked then may be there now.
 fn tell_failure(context: &Context<'_>, shown: &Value) {
-    let short = |who: &str| {
+    let short = |who: &str, number: &str| {
         let advice = AccountKind::Available.advice();
-        format!("{who} has too little available in its basic account (基本账户){advice}")
+        format!(
+            "{who} had too little available in its basic account (基本账户) when this {number} was decided, and it stays failed; use a new {number} after a top-up{advice}"
+        )
     };
     let reason = match shown["fail_reason"].as_str() {
-        Some("INSUFFICIENT_BALANCE") => short("payer_merchant"),
-        Some("RETURN_RECEIPT_INSUFFICIENT_BALANCE") => short("payee_merchant"),
+        Some("INSUFFICIENT_BALANCE") => short("payer_merchant", "out_subsidy_no"),
+        Some("RETURN_RECEIPT_INSUFFICIENT_BALANCE") => short("payee_merchant", "out_subsidy_return_no"),
         Some("NOT_INCOMESPLIT_ORDER") => {
             "the order must be made with settle_info.profit_sharing true".to_owned()
         }

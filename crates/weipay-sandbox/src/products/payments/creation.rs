@@ -290,9 +290,9 @@ pub(super) fn h5_package(id: &str) -> String {
 pub(super) fn check_h5_package(id: &str, given: Option<&str>) -> Result<(), &'static str> {
     match given {
         Some(given) if given == h5_package(id) => Ok(()),
-        Some(_) => {
-            Err("this is not the h5_url (mweb_url) of an order: its `package` is another; open it as it came")
-        }
+        Some(_) => Err(
+            "this is not the h5_url (mweb_url) of an order: its `package` is another. It was changed, or an older sandbox made it: open it as it came, or send the request of the order again, which gives it anew",
+        ),
         None => Err(
             "this is not the whole h5_url (mweb_url) of an order: its `package` is missing; open it as it came, in quotation marks in a shell",
         ),

@@ -7,6 +7,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 use super::Postgres;
 use super::connections::{Connection, Failure, Parameters};
+use super::migrations::FORM;
 use crate::store::StoreError;
 use crate::store::engine::{
     Direction, Due, Engine, Fingerprint, IdempotencyKey, IndexRange, LEASE, NewRecord, OutboxEntry, Page,
@@ -30,11 +31,20 @@ const NOW: &str = "CAST(extract(epoch FROM now()) AS BIGINT)";
 /// The counter of generations. It belongs to the database, and not to the state: it is neither cleared nor part of a snapshot.
 pub(super) const GENERATIONS: &str = "generations of the state";
 
-/// Begins a transaction, and gives the generation in which it works. One message, so that it costs no journey more.
+/// Begins a transaction, and gives the generation in which it works. One message, so that it costs no journey more. Once a newer
+/// program has changed the form of the database, nothing begins: this one would write what that one does not read.
 pub(super) fn begin(connection: &Connection) -> Result<i64, Failure> {
+    const LATER: &str = "later form";
     let found = connection.query_plain(&format!(
-        "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT value FROM weipay_counters WHERE name = '{GENERATIONS}'"
+        "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+         SELECT CASE WHEN EXISTS (SELECT 1 FROM weipay_form WHERE number > {FORM}) THEN '{LATER}'
+             ELSE (SELECT CAST(value AS TEXT) FROM weipay_counters WHERE name = '{GENERATIONS}') END"
     ))?;
+    if found.as_deref() == Some(LATER) {
+        return Err(Failure::new(
+            "a newer program has changed the database: start this node with that program",
+        ));
+    }
     let number =
         |text: String| text.parse().map_err(|_| Failure::new("the number of a generation is not a number"));
     found.map_or(Ok(0), number)
@@ -354,15 +364,25 @@ impl Engine for Open<'_> {
         self.query(&statement, &[&now, &limit])?.iter().map(|row| self.waiting(row)).collect()
     }
 
-    fn repeats_beyond(&self, mchid: &str, newest: i64, limit: i64) -> Result<Vec<OutboxEntry>, StoreError> {
-        // The condition is that of its index, word by word.
-        const REPEATS: &str = "mchid = $1 AND attempts > 0 AND due < 1099511627776";
+    fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        // It begins with the condition of its index, word by word.
+        const REPEATS: &str = "mchid = $1 AND attempts > 0 AND due < 1099511627776
+            AND substr(notify_url || '/', 1, length(CAST($2 AS TEXT)) + 1) = CAST($2 AS TEXT) || '/'";
         let statement = format!(
             "SELECT {OUTBOX} FROM weipay_outbox WHERE {REPEATS} AND number <=
-                 (SELECT number FROM weipay_outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET $2)
-             ORDER BY number LIMIT $3"
+                 (SELECT number FROM weipay_outbox WHERE {REPEATS} ORDER BY number DESC LIMIT 1 OFFSET $3)
+             ORDER BY number LIMIT $4"
         );
-        self.query(&statement, &[&mchid, &newest, &limit])?.iter().map(|row| self.waiting(row)).collect()
+        self.query(&statement, &[&mchid, &receiver, &newest, &limit])?
+            .iter()
+            .map(|row| self.waiting(row))
+            .collect()
     }
 
     fn claim_due(&self, now: i64, limit: usize, busy: &[String]) -> Result<Vec<OutboxEntry>, StoreError> {

@@ -80,6 +80,9 @@ fn a_database_of_a_later_form_is_refused() {
     connection.execute_plain("INSERT INTO weipay_form (number) VALUES (99)").unwrap();
     let refusal = migrations::run(&connection).unwrap_err();
     assert!(matches!(refusal, StoreError::Version { found: 99, wanted: 2 }), "{refusal}");
+    // A node that was running when a later program came.
+    let refusal = node.transaction(|engine| engine.count("sum", &[])).unwrap_err();
+    assert!(format!("{refusal:?}").contains("newer program"), "{refusal:?}");
 }
 
 #[test]
@@ -98,6 +101,26 @@ fn a_grant_of_before_is_found_by_its_sub_merchant() {
     connection.execute_plain("DELETE FROM weipay_form WHERE number = 2").unwrap();
     migrations::run(&connection).unwrap();
     assert_eq!(found(), 1);
+}
+
+#[test]
+fn what_a_person_got_by_profit_sharing_this_month_still_counts() {
+    let Some([node]) = nodes::<1>() else { return };
+    let document = r#"{"person":"o1","month":"2026-11","fen":20000000}"#;
+    let shares =
+        NewRecord { kind: "shares of a person in a month", key: "2:o1:2026-11", document, indexes: &[] };
+    within(&node, |engine| engine.insert(&shares));
+    // As a program of form 1 left it; two nodes start.
+    let connection = node.connections.connect().unwrap();
+    for _ in 0..2 {
+        connection.execute_plain("DELETE FROM weipay_form WHERE number = 2").unwrap();
+        migrations::run(&connection).unwrap();
+    }
+    let found = within(&node, |engine| engine.record("received in a month", "6:shares:2:o1:2026-11"));
+    let document: serde_json::Value = serde_json::from_str(&found.unwrap().document).unwrap();
+    let counted =
+        serde_json::json!({ "of": "shares", "person": "o1", "month": "2026-11", "fen": 20_000_000 });
+    assert_eq!(document, counted);
 }
 
 #[test]

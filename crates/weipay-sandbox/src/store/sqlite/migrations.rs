@@ -105,6 +105,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_got_by_profit_sharing_this_month_still_counts() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let form_3 = MIGRATIONS[..3].iter();
+        form_3.for_each(|migration| connection.execute_batch(migration).unwrap());
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        connection
+            .execute(
+                "INSERT INTO records (kind, key, version, document)
+                 VALUES ('shares of a person in a month', '2:o1:2026-11', 3, ?1)",
+                [r#"{"person":"o1","month":"2026-11","fen":20000000}"#],
+            )
+            .unwrap();
+        run(&mut connection).unwrap();
+        let found: (String, String) = connection
+            .query_row("SELECT key, document FROM records WHERE kind = 'received in a month'", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        let document = r#"{"person":"o1","month":"2026-11","fen":20000000,"of":"shares"}"#;
+        assert_eq!(found, ("6:shares:2:o1:2026-11".to_owned(), document.to_owned()));
+    }
+
+    #[test]
     fn a_migration_that_fails_leaves_the_form_that_was_there() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(include_str!("migrations/form_1.sql")).unwrap();

@@ -237,6 +237,16 @@ fn a_deposit_and_an_order_that_sells_do_not_share_a_number() {
 }
 
 #[test]
+fn an_element_that_only_payment_codes_have_makes_no_sale_of_an_offered_deposit() {
+    let hotel = Hotel::start();
+    let with = offered("stay-1", "JSAPI");
+    let made = hotel.call("/deposit/unifiedorder", &[&with[..], &[("deposit", "N")]].concat());
+    assert_eq!(made.text("result_code"), Some("SUCCESS"), "{made:?}");
+    hotel.sandbox.pay(&PersonPays::new("stay-1")).unwrap();
+    assert_eq!(hotel.consume("stay-1", "300").text("result_code"), Some("SUCCESS"));
+}
+
+#[test]
 fn all_of_a_deposit_goes_back_when_it_is_reversed_or_forgotten() {
     let hotel = Hotel::start();
     // The operation of ordinary payment codes takes deposits too.

@@ -19,15 +19,16 @@ use crate::response::Refusal;
 use crate::store::Transaction;
 
 pub(super) fn pay_by_code(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    codepay::by_code(tx, context, |new| as_deposit(new, context))
+    codepay::by_code(tx, context, |new| unless_sold(new, context))
 }
 
 pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    codepay::by_face(tx, context, |new| as_deposit(new, context))
+    codepay::by_face(tx, context, |new| unless_sold(new, context))
 }
 
 /// UNCONFIRMED(deposit-offered): a deposit by JSAPI or APP is paid, notified, closed and expires as an order of unifiedorder does,
-/// and goes back by deposit/reverse as one of a payment code does, also while nobody has paid it.
+/// and goes back by deposit/reverse as one of a payment code does, also while nobody has paid it. The operation has no element
+/// `deposit`: whatever is sent as one, it is a deposit.
 pub(super) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     unified_order_as(tx, context, jsapi_or_app, |new| as_deposit(new, context))
 }
@@ -43,10 +44,11 @@ fn jsapi_or_app(request: &ValidRequest) -> Result<TradeType, Refusal> {
 }
 
 /// UNCONFIRMED(deposit-left-out): `deposit` may be left out at `v2/deposit/facepay`, and says Y then.
+fn unless_sold(new: Order, context: &Context<'_>) -> Order {
+    if context.request.text("deposit") == Some("N") { new } else { as_deposit(new, context) }
+}
+
 fn as_deposit(new: Order, context: &Context<'_>) -> Order {
-    if context.request.text("deposit") == Some("N") {
-        return new;
-    }
     // The same request to the operation of ordinary payments asks for something else.
     let mut body = context.request.body.clone();
     body.insert("deposit".to_owned(), json!("Y"));

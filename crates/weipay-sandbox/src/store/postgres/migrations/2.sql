@@ -7,3 +7,8 @@ INSERT INTO weipay_record_indexes (kind, name, value, number)
 SELECT kind, 'sub-merchant', convert_to(CAST(document AS JSONB) ->> 'sub_mchid', 'UTF8'), number
 FROM weipay_records WHERE kind = 'transfer grant'
 ON CONFLICT (kind, name, value, number) DO NOTHING;
+
+-- What a person got by profit sharing in a month is counted where all such limits are. Once its kind is new, it is not found again.
+UPDATE weipay_records SET kind = 'received in a month', key = convert_to('6:shares:', 'UTF8') || key,
+    document = CAST(CAST(document AS JSONB) || '{"of": "shares"}' AS TEXT)
+WHERE kind = 'shares of a person in a month';
