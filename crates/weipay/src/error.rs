@@ -90,11 +90,11 @@ pub enum ErrorKind {
     /// A successful response came whose signature cannot be verified. Do not act on it.
     Unverified(VerifyError),
     /// The response is about another request: this field has another number than the one that was sent, or is missing
-    /// although every success of the operation has it. Two responses were swapped on the way, which signatures do not
-    /// show. It is not known whether this call took effect: query the result, and do not act on the response.
+    /// beside fields that no success of the operation has. Two responses were swapped on the way, which signatures do
+    /// not show, or the platform responds in another way than its page says. It is not known whether this call took
+    /// effect: query the result, and do not act on the response.
     AnotherRequest {
-        /// The field, such as `out_trade_no`. `None` if a success of the operation has no field at all, and
-        /// this response has.
+        /// The field, such as `out_trade_no`. `None` if what tells is a field that no success of the operation has.
         field: Option<&'static str>,
     },
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client
@@ -461,9 +461,9 @@ impl fmt::Display for Error {
                 match field {
                     Some(field) => write!(
                         f,
-                        "its `{field}` is not the one that was sent, or is missing although every success has it"
+                        "its `{field}` is not the one that was sent, or is missing beside what a success does not have"
                     )?,
-                    None => f.write_str("it has fields, and no success of this operation has any")?,
+                    None => f.write_str("it has a field that no success of this operation has")?,
                 }
                 f.write_str(match self.only_reads() {
                     true => "; do not act on it",

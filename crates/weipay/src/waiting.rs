@@ -252,8 +252,8 @@ impl<'a, T: Decode> Wait<'a, T> {
         let code = error.code().unwrap_or_default();
         let seen = match () {
             () if states.is_not_ready(&error) => Seen::NotReady,
-            () if FinalStates::is_not_found(code) => Seen::NotFound,
             () if is_passing(&error) => Seen::Unknown,
+            () if FinalStates::is_not_found(code) => Seen::NotFound,
             () => Seen::Refused,
         };
         let step = decide(self.waiting, states, seen, self.last.is_some(), self.elapsed());

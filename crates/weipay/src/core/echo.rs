@@ -15,8 +15,12 @@
 //! catalogue does not have. New members beside those that are known change nothing, and of what only reads one
 //! known member is enough: an order that is not paid lacks much of what its page calls required.
 //!
-//! A success of APIv2 has no state, so that of an operation that may take effect twice counts only if it has at
-//! least half of what every one has, or nothing strange: an order that was queried is not paid by it. A success
+//! What the request sent comes back in other responses about it, too. So where an operation acts, and something in its
+//! success is strange, one of the fields that neither were sent nor are usual must be there; and a strange field that
+//! names a state is that of a query, also of the same number.
+//!
+//! A success of APIv2 has no state, so that of an operation that acts counts only if it has more than
+//! half of what every one has, or nothing strange: an order that was queried is not paid by it. A success
 //! of an operation that says nothing but that it succeeded may have one strange element, in case it is new.
 //!
 //! What was sent is what went out: a value of the path is taken by its place, whatever the caller calls it and
@@ -162,7 +166,7 @@ fn another(field: Option<&'static str>) -> Result<(), ErrorKind> {
 
 fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<(), ErrorKind> {
     let Some(operation) = request.operation else { return Ok(()) };
-    let known = Known::of(operation);
+    let known = Known::of(request, operation);
     let missing = compare(request, operation, success)?;
     if let Some(Missing { field, repeats }) = missing {
         // What is only accepted repeats nothing yet. What only reads must not fail for ever where a page is wrong.
@@ -177,10 +181,26 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
     if is_accepted || is_page || operation.has_file_response() {
         return Ok(());
     }
-    let Some(first) = known.in_every_success().next() else {
-        return known.check_without(success, operation);
+    // A query of APIv2 is a POST, too.
+    let acts = match operation.version() {
+        Version::V3 => !operation.only_reads(),
+        Version::V2 => operation.request_number().is_some() || !operation.is_safe_to_repeat(),
     };
-    if !success.any(&mut |name| known.is_in_every_success(name)) {
+    let check_state = || match acts && success.any(&mut |name| names_a_state(name) && known.is_strange(name))
+    {
+        true => another(None),
+        false => Ok(()),
+    };
+    let Some(first) = known.in_every_success().next() else {
+        return known.check_without(request, operation, success).and_then(|()| check_state());
+    };
+    // What was sent comes back in other responses about it too, and others have the same merchant and the like.
+    let proof = || known.in_every_success().filter(|member| known.proves(member));
+    if acts && known.has_strange(success, 1) && proof().next().is_some() {
+        if let Some(missing) = first_if_none(proof(), |member| success.has(member.name)) {
+            return another(Some(missing.name));
+        }
+    } else if !success.any(&mut |name| known.is_in_every_success(name)) {
         // What only reads may find nothing, or not all that its page says; but a list has its limit, which is more than 0.
         let is_another = if operation.only_reads() && success.is_object() {
             let has_limit = known.in_every_success().any(|member| member.purpose == Some(Purpose::PageLimit));
@@ -189,35 +209,82 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
         } else {
             known.has_nothing(success) || known.has_strange(success, 1)
         };
-        return if is_another { another(Some(first.name)) } else { Ok(()) };
+        return if is_another { another(Some(first.name)) } else { check_state() };
     }
     // A success has no state there, so what an order is otherwise must not be taken for one.
-    if operation.version() == Version::V2 && !operation.is_safe_to_repeat() {
+    if operation.version() == Version::V2 && acts {
         let missing = || known.in_every_success().filter(|member| !success.has(member.name));
-        let is_mostly_missing = missing().count() * 2 > known.in_every_success().count();
-        if is_mostly_missing && known.has_strange(success, 1) {
+        let is_half_missing = missing().count() * 2 >= known.in_every_success().count();
+        if is_half_missing && known.has_strange(success, 1) {
             return another(missing().next().map(|member| member.name));
         }
     }
-    Ok(())
+    check_state()
 }
+
+/// The first of these members, if a response has none of them.
+fn first_if_none(
+    mut members: impl Iterator<Item = Member>,
+    is_there: impl Fn(&Member) -> bool,
+) -> Option<Member> {
+    let first = members.next()?;
+    (!is_there(&first) && !members.any(|member| is_there(&member))).then_some(first)
+}
+
+/// Whether a member says in which state something is. A success of an operation that acts has such a member only where its
+/// page names it: otherwise the response is that of a query, also of the same number.
+fn names_a_state(name: &str) -> bool {
+    matches!(name, "state" | "status") || name.ends_with("_state") || name.ends_with("_status")
+}
+
+/// Members that are in many responses about the same merchant, person or time.
+const USUAL: [&str; 13] = [
+    "appid",
+    "mchid",
+    "sp_appid",
+    "sp_mchid",
+    "sub_appid",
+    "sub_mchid",
+    "openid",
+    "sp_openid",
+    "sub_openid",
+    "create_time",
+    "success_time",
+    "notify_url",
+    "state",
+];
 
 /// What the catalogue knows of the successes of an operation.
 struct Known {
     members: Members,
     version: Version,
+    /// Whether the number of a sub-merchant is a result (APIv2): the request that makes it has none.
+    makes_sub_merchant: bool,
 }
 
 impl Known {
-    fn of(operation: &Operation) -> Self {
-        Self { members: operation.members(Place::Response), version: operation.version() }
+    fn of(request: &Request, operation: &Operation) -> Self {
+        let version = operation.version();
+        Self {
+            members: operation.members(Place::Response),
+            version,
+            makes_sub_merchant: version == Version::V2 && sent(request, operation, "sub_mch_id").is_none(),
+        }
+    }
+
+    /// Whether a field that every success has tells the response from those of other operations.
+    fn proves(&self, member: &Member) -> bool {
+        let is_echo = matches!(member.purpose, Some(Purpose::Echo | Purpose::EchoInEveryResponse));
+        !is_echo && !USUAL.contains(&member.name)
     }
 
     /// Whether any response may have it.
     fn is_common(&self, name: &str) -> bool {
         match self.version {
             Version::V3 => COMMON.contains(&name) && self.members.get(name).is_none(),
-            Version::V2 => COMMON_ELEMENTS.contains(&name),
+            Version::V2 => {
+                COMMON_ELEMENTS.contains(&name) && !(self.makes_sub_merchant && name == "sub_mch_id")
+            }
         }
     }
 
@@ -234,11 +301,15 @@ impl Known {
         self.members.iter().filter(|member| member.is_in_every_success && !self.is_common(member.name))
     }
 
+    /// Whether no success of the operation has it.
+    fn is_strange(&self, name: &str) -> bool {
+        self.members.get(name).is_none() && !self.is_common(name)
+    }
+
     /// Whether a response has so many members that no success of the operation has.
     fn has_strange(&self, success: &dyn Success, mut at_least: usize) -> bool {
         success.any(&mut |name| {
-            let is_strange = self.members.get(name).is_none() && !self.is_common(name);
-            at_least -= usize::from(is_strange);
+            at_least -= usize::from(self.is_strange(name));
             at_least == 0
         })
     }
@@ -249,20 +320,30 @@ impl Known {
     }
 
     /// A success of an operation of which no member is in every success.
-    fn check_without(&self, success: &dyn Success, operation: &Operation) -> Result<(), ErrorKind> {
+    fn check_without(
+        &self,
+        request: &Request,
+        operation: &Operation,
+        success: &dyn Success,
+    ) -> Result<(), ErrorKind> {
         if success.any(&mut |name| self.is_own(name)) {
             return Ok(());
         }
         let own = self.members.iter().map(|member| member.name).find(|name| self.is_own(name));
-        // Of what only reads, a page without members would refuse every response for ever.
-        if own.is_none() && operation.only_reads() {
+        // A page without members may be incomplete: whatever was read, and what repeats something of the request, is of this call.
+        let repeats = |name: &str| {
+            let repeated = sent(request, operation, name).filter(|sent| !sent.is_empty());
+            repeated.is_some() && success.text(name) == repeated
+        };
+        if own.is_none() && (operation.only_reads() || success.any(&mut |name| repeats(name))) {
             return Ok(());
         }
         let at_least = match self.version {
             Version::V3 => 1,
             Version::V2 => 2,
         };
-        // A status of 204 says as little as `{}`. What has a number is money or a coupon, and can be queried by it.
+        // A status of 204 says as little as `{}`, and some operations may have it whose pages name a field. But what has a
+        // number is a coupon or money as a rule, and can be queried by it.
         let acts_without_number = !operation.only_reads() && operation.request_number().is_none();
         let may_be_absent = acts_without_number && success.is_absent();
         let is_no_object = own.is_some() && !success.is_object() && !may_be_absent;
@@ -394,7 +475,10 @@ mod tests {
             (refund, "out_refund_no"),
         ] {
             let valued = |value: &str| {
-                differing(&request, format!(r#"{{"x":[{{"y":1}}],"{field}":{value}}}"#).as_bytes())
+                differing(
+                    &request,
+                    format!(r#"{{"x":[{{"y":1}}],"refund_id":"5","{field}":{value}}}"#).as_bytes(),
+                )
             };
             assert_eq!(valued(r#""B""#), Some(field));
             assert_eq!(valued("7"), Some(field));
@@ -506,7 +590,11 @@ mod tests {
         for (field, _) in &echoes {
             let sent: Vec<String> = echoes.iter().map(|(name, _)| format!("\"{name}\":\"A\"")).collect();
             coupon.body = Some(Body::Json(format!("{{{}}}", sent.join(",")).into()));
-            assert_eq!(differing(&coupon, format!("{{\"{field}\":\"A\",\"x\":1}}").as_bytes()), None);
+            let with_time = format!("{{\"{field}\":\"A\",\"wechatpay_use_time\":\"t\",\"x\":1}}");
+            assert_eq!(differing(&coupon, with_time.as_bytes()), None);
+            // But the stock of the coupon is not the use of it.
+            let of_its_stock = format!("{{\"{field}\":\"A\",\"stock_state\":\"RUNNING\"}}");
+            assert_eq!(differing(&coupon, of_its_stock.as_bytes()), Some("wechatpay_use_time"));
         }
     }
 
@@ -535,7 +623,7 @@ mod tests {
         let split =
             of(Method::POST, "v3/profitsharing/orders", r#"{"transaction_id":"42","out_order_no":"P"}"#);
         assert_eq!(differing(&split, REFUNDED.as_bytes()), Some("out_order_no"));
-        let unknown_members = br#"{"transaction_id":"42","out_order_no":"P","new":1}"#;
+        let unknown_members = br#"{"transaction_id":"42","out_order_no":"P","order_id":"5","new":1}"#;
         assert_eq!(differing(&split, unknown_members), None);
         assert_eq!(differing(&split, br#"{"transaction_id":"42","state":"PROCESSING"}"#), None);
     }
@@ -551,24 +639,18 @@ mod tests {
             assert_eq!(differing(&of(Method::POST, CLOSE, "{}"), body.as_bytes()), None, "{body}");
         }
         // Every field of theirs may be absent, so an object without any is whole. Numbers may be 0, and arrays empty.
-        for request in [
-            of(Method::POST, SEND, "{}"),
-            of(Method::GET, "v3/merchant/fund/balance/BASIC", ""),
-            of(Method::GET, "v3/marketing/busifavor/callbacks", ""),
+        for (request, may_be_absent) in [
+            (of(Method::POST, SEND, "{}"), false),
+            (of(Method::POST, "v3/merchant-store/stores/{store_id}/recipients/bind", "{}"), true),
+            (of(Method::GET, "v3/merchant/fund/balance/BASIC", ""), false),
+            (of(Method::GET, "v3/marketing/busifavor/callbacks", ""), false),
         ] {
             for body in nothing {
-                assert!(differing(&request, body.as_bytes()).is_some(), "{body}");
+                let is_refused = !(may_be_absent && body.is_empty());
+                assert_eq!(differing(&request, body.as_bytes()).is_some(), is_refused, "{body}");
             }
             assert_eq!(differing(&request, b" {}"), None);
         }
-        // An operation whose page names a field, and whose status was seen to be 204.
-        let answered = of(
-            Method::POST,
-            "v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service",
-            "{}",
-        );
-        assert_eq!(differing(&answered, b""), None);
-        assert!(differing(&answered, b"[]").is_some());
         // But an empty list has its limit.
         let list = of(Method::GET, "v3/marketing/busifavor/users/{openid}/coupons", "");
         for body in nothing.into_iter().chain(["{}", QUERIED]) {
@@ -628,6 +710,78 @@ mod tests {
                 assert!(judged((*other).to_owned()).is_some(), "{path} {other}");
             }
         }
+    }
+
+    #[test]
+    fn the_query_of_a_number_is_not_what_was_done_with_it() {
+        let order =
+            r#"{"appid":"a","mchid":"1","out_trade_no":"A","trade_state":"SUCCESS","transaction_id":"4"}"#;
+        let reverse = of(Method::POST, "v3/pay/transactions/out-trade-no/A/reverse", r#"{"mchid":"1"}"#);
+        assert!(differing(&reverse, order.as_bytes()).is_some());
+        assert_eq!(differing(&reverse, br#"{"appid":"a","mchid":"1","out_trade_no":"A"}"#), None);
+        let cancel = of(Method::POST, "v3/payscore/serviceorder/A/cancel", "{}");
+        let doing = br#"{"appid":"a","mchid":"1","service_id":"s","out_order_no":"A","order_id":"5","state":"DOING"}"#;
+        assert!(differing(&cancel, doing).is_some());
+        let sent = r#"{"partner_trade_no":"P","mch_billno":"B","out_trade_no":"A"}"#;
+        for (path, queried) in [
+            (
+                "v2/mmpaymkttransfers/promotion/transfers",
+                "<partner_trade_no>P</partner_trade_no><payment_no>1</payment_no><payment_time>t</payment_time>\
+                 <status>FAILED</status>",
+            ),
+            (
+                "v2/mmpaymkttransfers/sendredpack",
+                "<mch_billno>B</mch_billno><total_amount>1</total_amount><re_openid>o</re_openid>\
+                 <send_listid>1</send_listid><wxappid>a</wxappid><status>FAILED</status>",
+            ),
+            (
+                "v2/pay/unifiedorder",
+                "<trade_type>NATIVE</trade_type><out_trade_no>A</out_trade_no><trade_state>SUCCESS</trade_state>",
+            ),
+        ] {
+            let xml = format!(
+                "<xml><return_code>SUCCESS</return_code><result_code>SUCCESS</result_code>{queried}</xml>"
+            );
+            let elements = XmlElements::read(xml.as_bytes(), "xml").unwrap();
+            assert!(found(check_elements(&of(Method::POST, path, sent), &elements)).is_some(), "{path}");
+        }
+    }
+
+    /// What the catalogue says of an operation must not refuse what the platform then sends.
+    #[test]
+    fn a_success_as_its_page_has_it_is_accepted_of_every_operation() {
+        let mut judged = 0;
+        for operation in crate::operations() {
+            let mut request = Request::new(operation.path().to_owned());
+            request.operation = Some(operation);
+            let members: Vec<_> = operation.members(Place::Response).iter().collect();
+            let all: Vec<&str> = members.iter().map(|member| member.name).collect();
+            let required: Vec<&str> = members
+                .iter()
+                .filter(|member| member.is_in_every_success)
+                .map(|member| member.name)
+                .collect();
+            for mut names in [all, required] {
+                for new in [None, Some("unheard_of")] {
+                    names.extend(new.filter(|_| !names.is_empty()));
+                    let result = match operation.version() {
+                        Version::V3 => {
+                            let members: Vec<_> =
+                                names.iter().map(|name| format!("\"{name}\":\"1\"")).collect();
+                            check(&request, StatusCode::OK, format!("{{{}}}", members.join(",")).as_bytes())
+                        }
+                        Version::V2 => {
+                            let mut elements = XmlElements::new();
+                            names.iter().for_each(|name| elements.push((*name).to_owned(), "1"));
+                            check_elements(&request, &elements)
+                        }
+                    };
+                    judged += 1;
+                    assert!(result.is_ok(), "{operation}: {names:?}: {result:?}");
+                }
+            }
+        }
+        assert!(judged > 4_000, "{judged}");
     }
 
     #[test]

@@ -53,10 +53,12 @@ pub mod post {
             result_code: ResultCode = xml("result_code").length(0, 16),
             /// 业务结果描述. At most 16 characters.
             result_msg: String = xml("result_msg").length(0, 16),
-            /// 总记录数. Required; at most 32 characters.
-            total: String = xml("total").required().length(0, 32),
-            /// 商户信息列表. Required.
-            mchinfo: Vec<Mchinfo> = xml("mchinfo").required(),
+            /// 商户识别码. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 总记录数. At most 32 characters.
+            total: String = xml("total").length(0, 32),
+            /// 商户信息列表.
+            mchinfo: Vec<Mchinfo> = xml("mchinfo"),
         }
 
         /// 商户信息列表.
