@@ -216,9 +216,6 @@ fn each_handler_reads_the_members_that_its_route_has_and_no_others() {
         let alone = route.members.iter().map(Some);
         READ.take();
         for chosen in std::iter::once(None).chain(alone) {
-            if chosen.is_some() && READ.with_borrow(|read| *read == declared) {
-                break;
-            }
             let is_given = |member: &&Member| {
                 chosen.is_none_or(|chosen| {
                     member.is_required || member.name == "openid" || member.name == chosen.name
