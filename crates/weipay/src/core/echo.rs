@@ -166,7 +166,7 @@ fn another(field: Option<&'static str>) -> Result<(), ErrorKind> {
 
 fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<(), ErrorKind> {
     let Some(operation) = request.operation else { return Ok(()) };
-    let known = Known::of(request, operation);
+    let known = Known::of(operation);
     let missing = compare(request, operation, success)?;
     if let Some(Missing { field, repeats }) = missing {
         // What is only accepted repeats nothing yet. What only reads must not fail for ever where a page is wrong.
@@ -186,18 +186,18 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
         Version::V3 => !operation.only_reads(),
         Version::V2 => operation.request_number().is_some() || !operation.is_safe_to_repeat(),
     };
-    let check_state = || match acts && success.any(&mut |name| names_a_state(name) && known.is_strange(name))
-    {
-        true => another(None),
-        false => Ok(()),
+    // A page that leaves out the state of what it makes, as some do, must not refuse that.
+    let may_be_a_query = match operation.version() {
+        Version::V3 => acts && (operation.request_number().is_none() || known.proofs().next().is_none()),
+        Version::V2 => operation.request_number().is_some(),
     };
     let Some(first) = known.in_every_success().next() else {
-        return known.check_without(request, operation, success).and_then(|()| check_state());
+        known.check_without(request, operation, success)?;
+        return known.check_state(success, !operation.only_reads());
     };
     // What was sent comes back in other responses about it too, and others have the same merchant and the like.
-    let proof = || known.in_every_success().filter(|member| known.proves(member));
-    if acts && known.has_strange(success, 1) && proof().next().is_some() {
-        if let Some(missing) = first_if_none(proof(), |member| success.has(member.name)) {
+    if acts && known.has_strange(success, 1) && known.proofs().next().is_some() {
+        if let Some(missing) = first_if_none(known.proofs(), |member| success.has(member.name)) {
             return another(Some(missing.name));
         }
     } else if !success.any(&mut |name| known.is_in_every_success(name)) {
@@ -209,7 +209,11 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
         } else {
             known.has_nothing(success) || known.has_strange(success, 1)
         };
-        return if is_another { another(Some(first.name)) } else { check_state() };
+        return if is_another {
+            another(Some(first.name))
+        } else {
+            known.check_state(success, may_be_a_query)
+        };
     }
     // A success has no state there, so what an order is otherwise must not be taken for one.
     if operation.version() == Version::V2 && acts {
@@ -219,7 +223,7 @@ fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<
             return another(missing().next().map(|member| member.name));
         }
     }
-    check_state()
+    known.check_state(success, may_be_a_query)
 }
 
 /// The first of these members, if a response has none of them.
@@ -258,24 +262,25 @@ const USUAL: [&str; 13] = [
 struct Known {
     members: Members,
     version: Version,
-    /// Whether the number of a sub-merchant is a result (APIv2): the request that makes it has none.
+    /// Whether the number of a sub-merchant is a result (APIv2): a request that makes one has none.
     makes_sub_merchant: bool,
 }
 
 impl Known {
-    fn of(request: &Request, operation: &Operation) -> Self {
-        let version = operation.version();
+    fn of(operation: &Operation) -> Self {
+        let is_sent = |place| operation.members(place).get("sub_mch_id").is_some();
         Self {
             members: operation.members(Place::Response),
-            version,
-            makes_sub_merchant: version == Version::V2 && sent(request, operation, "sub_mch_id").is_none(),
+            version: operation.version(),
+            makes_sub_merchant: !is_sent(Place::Query) && !is_sent(Place::Body),
         }
     }
 
-    /// Whether a field that every success has tells the response from those of other operations.
-    fn proves(&self, member: &Member) -> bool {
-        let is_echo = matches!(member.purpose, Some(Purpose::Echo | Purpose::EchoInEveryResponse));
-        !is_echo && !USUAL.contains(&member.name)
+    /// Fields that every success has, and that tell it from responses of other operations.
+    fn proofs(&self) -> impl Iterator<Item = Member> {
+        let is_echo =
+            |member: &Member| matches!(member.purpose, Some(Purpose::Echo | Purpose::EchoInEveryResponse));
+        self.in_every_success().filter(move |member| !is_echo(member) && !USUAL.contains(&member.name))
     }
 
     /// Whether any response may have it.
@@ -319,6 +324,12 @@ impl Known {
         !success.any(&mut |name| !self.is_common(name))
     }
 
+    /// A success has no member that names a state, if its operation has none.
+    fn check_state(&self, success: &dyn Success, may_be_a_query: bool) -> Result<(), ErrorKind> {
+        let is_a_query = || success.any(&mut |name| names_a_state(name) && self.is_strange(name));
+        if may_be_a_query && is_a_query() { another(None) } else { Ok(()) }
+    }
+
     /// A success of an operation of which no member is in every success.
     fn check_without(
         &self,
@@ -330,12 +341,17 @@ impl Known {
             return Ok(());
         }
         let own = self.members.iter().map(|member| member.name).find(|name| self.is_own(name));
-        // A page without members may be incomplete: whatever was read, and what repeats something of the request, is of this call.
+        // A page without members may be incomplete: whatever was read is of this call, and so is what repeats something
+        // of the request. Every page of APIv2 has the common elements, but for one that describes no success.
         let repeats = |name: &str| {
             let repeated = sent(request, operation, name).filter(|sent| !sent.is_empty());
             repeated.is_some() && success.text(name) == repeated
         };
-        if own.is_none() && (operation.only_reads() || success.any(&mut |name| repeats(name))) {
+        let may_have_any = || match self.version {
+            Version::V3 => operation.only_reads() || success.any(&mut |name| repeats(name)),
+            Version::V2 => self.members.iter().next().is_none(),
+        };
+        if own.is_none() && may_have_any() {
             return Ok(());
         }
         let at_least = match self.version {

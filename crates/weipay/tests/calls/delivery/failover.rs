@@ -50,7 +50,7 @@ impl Hosts {
 
 fn good(times: usize) -> Vec<Step> {
     // Of an order, of a payment by code, and a list of certificates at once.
-    let body = r#"{"out_trade_no":"1","code_url":"weixin://x","data":[]}"#;
+    let body = r#"{"out_trade_no":"1","trade_state":"SUCCESS","code_url":"weixin://x","data":[]}"#;
     (0..times).map(|_| signed(200, body).into()).collect()
 }
 
