@@ -242,10 +242,12 @@ impl ClientBuilder {
     ///
     /// A call that is [sent again](Retries) because its connection failed, or a gateway responded with 502, 503 or
     /// 504, goes to the other host. After three such failures in a row calls begin with the backup host, and
-    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. A call that is
-    /// safe to repeat waits for the main host at most half of its [time limit](Self::timeout), and at least five
-    /// seconds, so that a host that takes calls and stays silent is left too. The address of a file names its host, and
-    /// is asked there only.
+    /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. The address of a file
+    /// names its host, and is asked there only.
+    ///
+    /// A call that is safe to repeat waits for the main host at most half of its [time limit](Self::timeout), but at least
+    /// five seconds, so that a host that takes calls and stays silent is left, too: a response that needs longer is lost.
+    /// This does not apply to files in either direction, and not with a [`retry_policy`](Self::retry_policy).
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self
