@@ -459,10 +459,7 @@ impl fmt::Display for Error {
             ErrorKind::AnotherRequest { field } => {
                 f.write_str("the response is about another request: ")?;
                 match field {
-                    Some(field) => write!(
-                        f,
-                        "its `{field}` is not the one that was sent, or is missing beside what a success does not have"
-                    )?,
+                    Some(field) => write!(f, "its `{field}` is not the one that was sent, or is missing")?,
                     None => f.write_str("it has a field that no success of this operation has")?,
                 }
                 f.write_str(match self.only_reads() {

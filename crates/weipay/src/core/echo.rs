@@ -268,11 +268,11 @@ struct Known {
 
 impl Known {
     fn of(operation: &Operation) -> Self {
-        let is_sent = |place| operation.members(place).get("sub_mch_id").is_some();
+        let has = |place| operation.members(place).get("sub_mch_id").is_some();
         Self {
             members: operation.members(Place::Response),
             version: operation.version(),
-            makes_sub_merchant: !is_sent(Place::Query) && !is_sent(Place::Body),
+            makes_sub_merchant: has(Place::Response) && !has(Place::Query) && !has(Place::Body),
         }
     }
 
@@ -714,6 +714,7 @@ mod tests {
                 &["", queried],
             ),
             ("v2/pay/closeorder", "", &[queried, refunded, paid]),
+            ("v2/pay/pappayapply", "", &[queried, refunded, paid]),
         ] {
             let request = of(Method::POST, path, sent);
             let judged = |elements: String| {
@@ -722,6 +723,12 @@ mod tests {
             };
             assert_eq!(judged(own.to_owned()), None, "{path}");
             assert_eq!(judged(format!("{own}{new}")), None, "{path} with a new element");
+            // Ordinary merchants may get it empty, also where no page has it.
+            assert_eq!(
+                judged(format!("{own}{new}<sub_mch_id></sub_mch_id>")),
+                None,
+                "{path} without a sub-merchant"
+            );
             for other in others {
                 assert!(judged((*other).to_owned()).is_some(), "{path} {other}");
             }
