@@ -290,20 +290,21 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Responses about another request, signature probes, files with
-    /// another digest than the announced one, and encrypted files that do not fit their tag are included.
+    /// Whether a response failed verification. Responses about another request, signature probes, error responses with a wrong
+    /// signature, files with another digest than the announced one, and encrypted files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::Unverified(_)
-                | ErrorKind::AnotherRequest { .. }
-                | ErrorKind::SignatureProbe
-                | ErrorKind::File(
-                    FileError::WrongDigest { .. }
-                        | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort)
-                )
-        )
+        matches!(&self.0.kind, ErrorKind::Api(error) if error.is_wrongly_signed())
+            || matches!(
+                self.0.kind,
+                ErrorKind::Unverified(_)
+                    | ErrorKind::AnotherRequest { .. }
+                    | ErrorKind::SignatureProbe
+                    | ErrorKind::File(
+                        FileError::WrongDigest { .. }
+                            | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort)
+                    )
+            )
     }
 
     /// Whether the response carried a deliberately wrong signature (签名探测).
@@ -324,10 +325,12 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Request(_))
     }
 
-    /// The platform's error code (错误码), such as `PARAM_ERROR`.
+    /// The platform's error code (错误码), such as `PARAM_ERROR`. `None` also for an error response with a wrong signature: it
+    /// may be the response to another call, so no program may act on its code. The text of the error shows it.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        self.api_error().map(|error| error.code.as_str()).filter(|code| !code.is_empty())
+        let error = self.api_error().filter(|error| !error.is_wrongly_signed())?;
+        Some(error.code.as_str()).filter(|code| !code.is_empty())
     }
 
     /// The platform's message (错误描述).
@@ -450,6 +453,9 @@ impl fmt::Display for Error {
             ErrorKind::Api(error) => match (self.changed_on_its_way(), self.unknown_body()) {
                 (Some(change), _) => write!(f, "{error}{change}")?,
                 (None, Some(beginning)) => write!(f, "{error}: {beginning}")?,
+                (None, None) if error.is_wrongly_signed() => {
+                    write!(f, "{error}, with a wrong signature: it may be the response to another call")?;
+                }
                 (None, None) => write!(f, "{error}")?,
             },
             ErrorKind::Unverified(_) => {
