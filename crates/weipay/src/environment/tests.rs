@@ -466,9 +466,42 @@ fn the_merchant_certificate_is_pem_or_a_pkcs12_file() {
     let mut all = variables();
     all.insert(name, other.to_owned());
     let text = told(from(&all));
-    assert!(text.contains(name) && text.contains("password"), "{text}");
+    assert!(text.contains(name) && text.contains("set WEIPAY_MERCHANT_CERTIFICATE_PASSWORD to it"), "{text}");
     all.insert("WEIPAY_MERCHANT_CERTIFICATE_PASSWORD", "1900007291".to_owned());
     let text = told(from(&all));
     assert!(text.contains("WEIPAY_MERCHANT_KEY"), "{text}");
     assert!(told(with(name, "no/such/file.p12")).contains("cannot be read"));
+}
+
+#[test]
+fn a_merchant_certificate_in_pkcs12_that_is_damaged_is_told_as_such() {
+    let name = "WEIPAY_MERCHANT_CERTIFICATE";
+    let whole = include_bytes!("../../../weipay-wire/tests/fixtures/pkcs12/old.p12");
+    let folder = tempfile::tempdir().unwrap();
+    let as_text = String::from_utf8_lossy(whole).into_owned();
+    for (file, content, said) in [
+        ("apiclient_cert.p12", &whole[..whole.len() / 2], "the PKCS#12 file is damaged or cut off"),
+        ("no_ending", &whole[..whole.len() / 2], "the PKCS#12 file is damaged or cut off"),
+        ("apiclient_cert.p12", b"", "the PKCS#12 file is empty"),
+        ("APICLIENT_CERT.PFX", b"", "the PKCS#12 file is empty"),
+        ("apiclient_cert.p12", as_text.as_bytes(), "its beginning is damaged"),
+        ("apiclient_cert.pem", b"", "the PEM is empty"),
+    ] {
+        let path = folder.path().join(file);
+        fs::write(&path, content).unwrap();
+        let text = told(with(name, path.to_str().unwrap()));
+        assert!(text.contains(name) && text.contains(said), "{file}: {text}");
+    }
+    // The PEM under the name of the other.
+    let path = folder.path().join("apiclient_cert.p12");
+    fs::write(&path, pem("merchant_cert")).unwrap();
+    assert!(with(name, path.to_str().unwrap()).is_ok());
+    fs::write(&path, pem("merchant_key")).unwrap();
+    assert!(told(with(name, path.to_str().unwrap())).contains("a private key"));
+}
+
+#[test]
+fn a_base_url_with_a_version_is_told_by_the_name_of_its_setting() {
+    let text = told(with("WEIPAY_BASE_URL", "https://api.mch.weixin.qq.com/v3"));
+    assert!(text.contains("WEIPAY_BASE_URL cannot be used") && text.contains("remove /v3"), "{text}");
 }
