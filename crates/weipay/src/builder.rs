@@ -396,12 +396,15 @@ impl fmt::Display for ConfigError {
             Self::Missing(what) => write!(f, "missing: {}", what.join("; ")),
             Self::Unset(names) => {
                 write!(f, "these environment variables are not set: {}", names.join(", "))?;
-                match names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
-                    true => f.write_str(
+                if names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
+                    f.write_str(
                         ". Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY will do",
-                    ),
-                    false => Ok(()),
+                    )?;
                 }
+                f.write_str(
+                    ". The merchant platform has their values under 账户中心 (keys under API安全); `weipay sandbox env` prints \
+                     those of a sandbox",
+                )
             }
             Self::Mismatch(what) => write!(f, "{what}"),
             Self::OwnKey(wanted) => write!(

@@ -94,7 +94,7 @@ pub trait Observer: Send + Sync {
     /// A call or a download has ended. Not called if the future was dropped before.
     fn call_ended(&self, _call: &EndedCall<'_>) {}
 
-    /// The future of a call or a download was [dropped](self#calls-that-are-dropped) before it ended. It is called where
+    /// The future of a call or a download was [dropped](crate::observer#calls-that-are-dropped) before it ended. It is called where
     /// the future is dropped, so it must not panic.
     fn call_dropped(&self, _call: &DroppedCall<'_>) {}
 }

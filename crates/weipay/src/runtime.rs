@@ -1,7 +1,8 @@
 //! What an async call needs of the thread on which it runs: a tokio runtime with its timers and I/O.
 //!
 //! A call over a transport of the caller's may do without. tokio does not say which drivers a runtime has, and whatever needs one
-//! that is off panics, so that panic is caught where a call would meet it first: then the call ends with a reason, not the thread.
+//! that is off panics, so that panic is caught where a call would meet it first: then the call ends with a reason, not the
+//! thread. (Not in a program that is built with `panic = "abort"`.)
 
 use std::any::Any;
 use std::cell::Cell;

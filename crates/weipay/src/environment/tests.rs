@@ -107,13 +107,17 @@ fn all_variables_that_are_missing_are_told_at_once() {
         error.to_string(),
         "these environment variables are not set: WEIPAY_MCHID, WEIPAY_MERCHANT_SERIAL, WEIPAY_MERCHANT_KEY, \
          WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY. Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY \
-         will do"
+         will do. The merchant platform has their values under 账户中心 (keys under API安全); `weipay sandbox env` prints \
+         those of a sandbox"
     );
     let mut some = variables();
     some.insert("WEIPAY_MCHID", " \r\n".to_owned());
     some.remove("WEIPAY_PUBLIC_KEY");
     let error = from(&some).err().unwrap().to_string();
-    assert_eq!(error, "these environment variables are not set: WEIPAY_MCHID, WEIPAY_PUBLIC_KEY");
+    assert!(
+        error.starts_with("these environment variables are not set: WEIPAY_MCHID, WEIPAY_PUBLIC_KEY. The"),
+        "{error}"
+    );
 }
 
 /// The variables with the platform's keys, and nothing else of them, set to these.
@@ -143,7 +147,7 @@ fn one_of_public_key_certificates_and_api_v3_key_is_enough() {
     for half in public {
         let told = told(with_keys(&[half, listed]));
         let other = public.iter().find(|one| one.0 != half.0).unwrap().0;
-        assert!(told.starts_with(&format!("these environment variables are not set: {other} ")), "{told}");
+        assert!(told.starts_with(&format!("these environment variables are not set: {other}. ")), "{told}");
     }
 }
 
