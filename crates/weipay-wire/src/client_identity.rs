@@ -118,6 +118,9 @@ impl Password<'_> {
 
 /// Opens a file: its integrity is checked first, which also tells whether the password is right.
 pub(crate) fn open(bytes: &[u8], password: &str) -> Result<Opened, Pkcs12Error> {
+    if bytes.is_empty() {
+        return Err(Pkcs12Error::Empty);
+    }
     if bytes.len() > MAX_PKCS12_LENGTH {
         return Err(Pkcs12Error::TooLarge { length: bytes.len() });
     }
@@ -133,6 +136,8 @@ pub enum Pkcs12Error {
         /// How long it is, in bytes.
         length: usize,
     },
+    /// There are no bytes.
+    Empty,
     /// The bytes are something else.
     NotPkcs12 {
         /// What they look like.
@@ -156,6 +161,9 @@ pub enum Pkcs12Error {
     Key(KeyError),
 }
 
+const USUALLY: &str =
+    "the PKCS#12 file of the merchant API certificate (商户API证书) is usually named apiclient_cert.p12";
+
 const CONVERT: &str = "convert it with `openssl pkcs12 -legacy -in apiclient_cert.p12 -nodes -out both.pem` and \
                        `openssl pkcs12 -export -in both.pem -out apiclient_cert.p12`, or give the two PEM files instead";
 
@@ -165,14 +173,28 @@ impl Display for Pkcs12Error {
             Self::TooLarge { length } => {
                 write!(f, "the PKCS#12 file has {length} bytes; at most {MAX_PKCS12_LENGTH} are read")
             }
-            Self::NotPkcs12 { given } => write!(
-                f,
-                "this is not a PKCS#12 file: {given}; the file of the merchant API certificate (商户API证书) is usually \
-                 named apiclient_cert.p12"
-            ),
-            Self::Malformed => {
-                f.write_str("the PKCS#12 file is damaged; copy it again, as a binary file: text mode changes its bytes")
+            Self::Empty => write!(f, "the PKCS#12 file is empty: copy or download it again; {USUALLY}"),
+            Self::NotPkcs12 { given } => {
+                match given {
+                    KeyFormat::Pem => f.write_str("this is a PEM, which is text, not a PKCS#12 file"),
+                    KeyFormat::Base64OfPkcs12 => f.write_str(
+                        "this is the base64 of a PKCS#12 file, not the file: decode it first with `base64 -d`",
+                    ),
+                    KeyFormat::Der(kind) => write!(f, "this is {kind} in DER, not a PKCS#12 file"),
+                    KeyFormat::Pkcs7 => f.write_str("this is a PKCS#7 file (.p7b), not a PKCS#12 file"),
+                    KeyFormat::JavaKeyStore => f.write_str("this is a Java key store (.jks), not a PKCS#12 file"),
+                    KeyFormat::Archive => {
+                        f.write_str("this is a ZIP or gzip file, not a PKCS#12 file: unpack it first")
+                    }
+                    KeyFormat::Binary => f.write_str("this is no PKCS#12 file, or its beginning is damaged"),
+                    _ => f.write_str("this is text, not a PKCS#12 file, which is binary"),
+                }?;
+                write!(f, "; {USUALLY}")
             }
+            Self::Malformed => f.write_str(
+                "the PKCS#12 file is damaged or cut off; copy it again, as a binary file (text mode changes its bytes), or \
+                 download it again",
+            ),
             Self::OpenLengths => {
                 write!(f, "the PKCS#12 file uses indefinite lengths (BER), which are not supported; {CONVERT}")
             }

@@ -23,6 +23,8 @@ pub enum KeyFormat {
     Base64OfPem,
     /// The base64 of a PKCS#12 file.
     Base64OfPkcs12,
+    /// A PEM, where a binary file was expected.
+    Pem,
     /// A PEM without its `-----BEGIN ...-----` line.
     NoBeginLine,
     /// A PEM whose `-----BEGIN ...-----` line has too few dashes or is in lower case.
@@ -126,6 +128,15 @@ impl KeyFormat {
         })
     }
 
+    /// Recognizes what a file contains that is not the binary file that was expected.
+    pub(crate) fn from_file(bytes: &[u8]) -> Self {
+        match str::from_utf8(bytes) {
+            _ if contains(bytes, b"-----BEGIN ") => Self::Pem,
+            Ok(text) if !text.contains('\0') => Self::from_text(text),
+            _ => Self::from_bytes(bytes),
+        }
+    }
+
     /// Recognizes bytes that are not text.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         match bytes {
@@ -218,6 +229,7 @@ impl Display for KeyFormat {
                  with `base64 -d`",
             ),
             Self::Base64OfPkcs12 => f.write_str("this text is the base64 of a PKCS#12 file (.p12, .pfx), not a PEM"),
+            Self::Pem => f.write_str("this is a PEM"),
             Self::NoBeginLine => {
                 f.write_str("this PEM has no `-----BEGIN ...-----` line: copy the whole file again")
             }

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use weipay::ClientBuilder;
-use weipay::observer::{EndedAttempt, EndedCall, Observer};
+use weipay::observer::{DroppedCall, EndedAttempt, EndedCall, Observer};
 
 /// Where a program counts for its metrics.
 #[derive(Default)]
@@ -29,6 +29,14 @@ impl Observer for Counters {
         if let Some(class) = call.error_class() {
             self.failures.fetch_add(1, Ordering::Relaxed);
             println!("{:?} failed: {} after {:?}", call.operation(), class.as_str(), call.duration());
+        }
+    }
+
+    /// By `select!`, a time limit around it, or a web server whose visitor has gone: nobody else hears of it.
+    fn call_dropped(&self, call: &DroppedCall<'_>) {
+        if call.may_have_taken_effect() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            println!("{:?} was dropped, and may have taken effect: query its result", call.operation());
         }
     }
 }

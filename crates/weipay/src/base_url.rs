@@ -114,6 +114,12 @@ impl FromStr for BaseUrl {
         if prefix.contains("//") {
             return Err(error("has a doubled slash in its path: remove one"));
         }
+        if prefix.split('/').any(|segment| ["v2", "v3"].contains(&segment.to_ascii_lowercase().as_str())) {
+            return Err(error(
+                "must not have a version in its path, because the paths of operations begin with it: remove /v3 (or /v2) \
+                 and what follows, such as https://api.mch.weixin.qq.com",
+            ));
+        }
         let host = host.to_ascii_lowercase();
         if scheme == "http" && is_of_platform(&host) {
             return Err(error(
@@ -267,6 +273,11 @@ mod tests {
     #[test]
     fn an_invalid_base_url_is_refused_with_the_reason() {
         for (text, reason) in [
+            ("https://api.mch.weixin.qq.com/v3", "remove /v3"),
+            ("https://api.mch.weixin.qq.com/v3/", "remove /v3"),
+            ("https://api.mch.weixin.qq.com/hk/v3", "remove /v3"),
+            ("https://api.mch.weixin.qq.com/v3/pay/transactions/native", "remove /v3"),
+            ("http://127.0.0.1:8880/V2", "remove /v3 (or /v2)"),
             ("https://a:99999", "port"),
             ("", "empty"),
             ("api.mch.weixin.qq.com", "https://"),

@@ -247,7 +247,9 @@ impl ClientBuilder {
     ///
     /// A call that is safe to repeat waits for the main host at most half of its [time limit](Self::timeout), but at least
     /// five seconds, so that a host that takes calls and stays silent is left, too: a response that needs longer is lost.
-    /// This does not apply to files in either direction, and not with a [`retry_policy`](Self::retry_policy).
+    /// It waits there for all of its time where it would not be sent again: if the budget of [`Retries`] is used up, their
+    /// wait does not fit, or the backup host has failed three times in a row; for files in either direction; and with a
+    /// [`retry_policy`](Self::retry_policy). So does a call that begins with the backup host there.
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self
@@ -394,12 +396,15 @@ impl fmt::Display for ConfigError {
             Self::Missing(what) => write!(f, "missing: {}", what.join("; ")),
             Self::Unset(names) => {
                 write!(f, "these environment variables are not set: {}", names.join(", "))?;
-                match names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
-                    true => f.write_str(
+                if names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
+                    f.write_str(
                         ". Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY will do",
-                    ),
-                    false => Ok(()),
+                    )?;
                 }
+                f.write_str(
+                    ". The merchant platform has their values under 账户中心 (keys under API安全); `weipay sandbox env` prints \
+                     those of a sandbox",
+                )
             }
             Self::Mismatch(what) => write!(f, "{what}"),
             Self::OwnKey(wanted) => write!(

@@ -120,6 +120,7 @@ mod asynchronous {
     use crate::observer::{AttemptWatch, Outcome, Watch};
     use crate::platform_keys::{AsyncFlight, Need};
     use crate::response::Response;
+    use crate::runtime;
     use crate::signer::Signer;
     use crate::transport::{Transport, read_whole, timed_out};
 
@@ -156,14 +157,14 @@ mod asynchronous {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.during(attempts(shared, request, &watch)).await;
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(&shared.core, request, Outcome::from_call(&outcome));
+        watch.end(Outcome::from_call(&outcome));
         outcome
     }
 
     async fn attempts(
         shared: &Arc<Shared<Async>>,
         request: &mut Request,
-        watch: &Watch,
+        watch: &Watch<'_>,
     ) -> Result<RawResponse, Error> {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
@@ -173,9 +174,9 @@ mod asynchronous {
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
-            let mut attempt_watch = watch.attempt(&shared.core);
+            let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
-            attempt_watch.end(&shared.core, request, Outcome::from_call(&outcome));
+            attempt_watch.end(Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep(wait).await,
@@ -201,13 +202,9 @@ mod asynchronous {
         let share = Deadline::after(delivery.share_of(deadline.left()));
         let sent = shared.transport.send(signed.map(Into::into), share.left());
         let response = async { read_whole(sent.await?).await };
-        // Without a runtime there is no timer: a transport and a timer of the caller's may do without tokio.
-        let response = match tokio::runtime::Handle::try_current() {
-            Ok(_) => tokio::time::timeout(share.left() + AFTER_TRANSPORT, response)
-                .await
-                .unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?,
-            Err(_) => response.await?,
-        };
+        // A transport and a timer of the caller's may do without the timers of tokio.
+        let response = runtime::timeout(share.left() + AFTER_TRANSPORT, response).await;
+        let response = response.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps)))?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline.left()).await;
         }
@@ -303,14 +300,14 @@ mod waiting {
         let watch = Watch::begin(&shared.core, request);
         let outcome = watch.within(|| attempts(shared, request, &watch));
         let outcome = outcome.map_err(|error| error.in_call(request));
-        watch.end(&shared.core, request, Outcome::from_call(&outcome));
+        watch.end(Outcome::from_call(&outcome));
         outcome
     }
 
     fn attempts(
         shared: &Arc<Shared<Blocking>>,
         request: &mut Request,
-        watch: &Watch,
+        watch: &Watch<'_>,
     ) -> Result<RawResponse, Error> {
         let timer = &shared.core.delivery.timer;
         let began = timer.now();
@@ -320,9 +317,9 @@ mod waiting {
         request.complete(&shared.core)?;
         let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
-            let mut attempt_watch = watch.attempt(&shared.core);
+            let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
-            attempt_watch.end(&shared.core, request, Outcome::from_call(&outcome));
+            attempt_watch.end(Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
                 Next::Again(wait) => timer.sleep_blocking(wait),
@@ -483,17 +480,34 @@ impl<'a> Delivery<'a> {
         Ok((self.core.prepare(self.request, self.host)?, left))
     }
 
-    /// How much of the time that is left an exchange may take: all of it, unless another host may respond where this one is
-    /// silent. Files take their time in both directions, and a policy of the caller's may not want another attempt.
+    /// How much of the time that is left an exchange may take: all of it, unless the other host is going to be asked where this
+    /// one is silent. Files take their time in both directions, and a policy of the caller's may not want another attempt.
     fn share_of(&self, left: Duration) -> Duration {
         let is_first_of_two = self.failover && self.host == Host::Main && self.attempts.is_empty();
         let has_policy = self.core.delivery.policy.is_some() && self.request.retries.is_none();
         let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }))
             && !self.request.operation.is_some_and(Operation::has_file_response);
-        match is_first_of_two && is_small && !has_policy && self.may_be_repeated() {
-            true => left.min((left / 2).max(LEAST_SHARE)),
+        let share = left.min((left / 2).max(LEAST_SHARE));
+        match is_first_of_two && is_small && !has_policy && self.has_another_after(share) {
+            true => share,
             false => left,
         }
+    }
+
+    /// Whether a first attempt that stays silent for so long is followed by one on the backup host.
+    fn has_another_after(&self, silence: Duration) -> bool {
+        let settings = &self.core.delivery;
+        let so_far = SoFar {
+            attempts: 1,
+            elapsed: self.elapsed().saturating_add(silence),
+            limit: self.limit,
+            repeat: Repeatable::from_request(self.request),
+        };
+        let silent = Ending::Open { retry_after: None };
+        self.may_be_repeated()
+            && self.retries.longest_possible_wait(silent, &so_far).is_some()
+            && settings.budget.has_one()
+            && settings.hosts.is_in_use(Host::Backup)
     }
 
     /// Whether it may be sent again at once after it may have arrived.
@@ -523,18 +537,18 @@ impl<'a> Delivery<'a> {
         let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         let Some(wait) = self.wait(ending) else { return Next::End(self.end(outcome)) };
-        let before = self.host;
+        // Where nothing was sent, the other host gets nothing twice: it is spared by no budget.
+        let is_first_elsewhere = ending == Ending::NotSent && is_first && has_failed;
+        if !is_first_elsewhere && !settings.budget.take() {
+            return Next::End(self.end(outcome));
+        }
         if self.failover {
-            let (failed, may_try) = (has_failed.then_some(before), self.may_be_repeated());
+            // Last of all: it may be the turn to try a host that failed, which nobody else has then.
+            let (failed, may_try) = (has_failed.then_some(self.host), self.may_be_repeated());
             self.host = settings.hosts.choose(settings.timer.now() + wait, failed, may_try);
         }
-        // Where nothing was sent, the other host gets nothing twice: it is spared by no budget.
-        let is_first_elsewhere = ending == Ending::NotSent && self.attempts.len() == 1 && self.host != before;
-        if is_first_elsewhere || settings.budget.take() {
-            self.waited = wait;
-            return Next::Again(wait);
-        }
-        Next::End(self.end(outcome))
+        self.waited = wait;
+        Next::Again(wait)
     }
 
     /// How long to wait for another attempt, if there may be one.

@@ -87,6 +87,9 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 ///   base URL get a signature; any other host gets none, and must be `https://` or this machine. No redirect is followed.
 /// - A success is a status 200, the whole body, and the announced digest. An error response is the usual error. What was written
 ///   before an error must not be used.
+/// - Without a digest, only its form tells that a body is no file: an empty one, markup, JSON of at most 64 KiB, and longer
+///   JSON whose `Content-Type` says so. Nothing tells that of another text, so give the [digest](Self::digest) where
+///   there is one.
 /// - The time limit of the client holds for each wait: for the head of the response, and for each next piece.
 /// - A failed download is repeated as the [retry policy](Retries) of the client says, from its beginning:
 ///   `to_file` and `to_bytes` after any failure that may pass, also when the file was damaged; `to_writer`
@@ -257,6 +260,9 @@ impl<M: Mode> Download<M> {
         keys: &PlatformKeySet,
     ) -> Result<Option<String>, Error> {
         let core = &self.shared.core;
+        if is_called_json(&head.headers) {
+            receiver.refuse_json();
+        }
         if self.call().is_none() {
             return Ok(judge(head.status, &head.headers)?);
         }
@@ -353,16 +359,32 @@ fn media_type(headers: &HeaderMap) -> &str {
     media_type.unwrap_or_default().trim()
 }
 
-/// Whether a body is JSON, as the error of something on the way may be, and as no file of the platform is. A longer one is not
-/// looked at: an error has a few hundred bytes.
+/// Whether a body is JSON, as the error of something on the way may be, and as no file of the platform is. A longer one is
+/// looked at only if it is [called so](is_labelled_json): an error has a few hundred bytes.
 pub(crate) fn is_short_json(body: &[u8]) -> bool {
     body.len() <= MAX_UNDER_SUCCESS && matches!(beginning(body).first(), Some(b'{' | b'['))
 }
 
+/// Whether a body of any length is JSON in form and by its media type, as no file of the platform is. A file that only begins so,
+/// or is only called so, may be one.
+pub(crate) fn is_labelled_json(headers: &HeaderMap, body: &[u8]) -> bool {
+    is_called_json(headers) && matches!(beginning(body).first(), Some(b'{' | b'['))
+}
+
+/// Whether the body is called JSON.
+fn is_called_json(headers: &HeaderMap) -> bool {
+    let essence = essence(headers);
+    ["application/json", "text/json"].contains(&essence.as_str()) || essence.ends_with("+json")
+}
+
 /// Whether the body is a page for people, which no file of the platform is.
 pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
-    let essence = media_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    ["text/html", "application/xhtml+xml"].contains(&essence.as_str())
+    ["text/html", "application/xhtml+xml"].contains(&essence(headers).as_str())
+}
+
+/// The media type without its parameters.
+fn essence(headers: &HeaderMap) -> String {
+    media_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn downloaded(received: Received, media_type: String, headers: HeaderMap) -> Downloaded {

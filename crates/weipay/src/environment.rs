@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use weipay_wire::{
     ApiV2Key, ApiV3Key, Certificate, ClientIdentity, IdentifierError, KeyError, KeyFormat, Kit, KitError,
-    MerchantId, MerchantSerial, PlatformSerial, PrivateKey, PublicKey, PublicKeyId,
+    MerchantId, MerchantSerial, Pkcs12Error, PlatformSerial, PrivateKey, PublicKey, PublicKeyId,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -32,6 +32,9 @@ const PUBLIC_KEY: [&str; 2] = ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY"];
 /// Either of these can take the place of the public key.
 const CERTIFICATES: &str = "WEIPAY_PLATFORM_CERTIFICATES";
 const API_V3_KEY: &str = "WEIPAY_API_V3_KEY";
+
+/// Opens a merchant certificate in PKCS#12.
+const CERTIFICATE_PASSWORD: &str = "WEIPAY_MERCHANT_CERTIFICATE_PASSWORD";
 
 impl ClientBuilder {
     /// Reads the environment variables `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL` and `WEIPAY_MERCHANT_KEY`; of these, which verify
@@ -112,7 +115,7 @@ impl ClientBuilder {
             builder = builder.api_v2_key(api_v2_key(setting, &setting::secret(setting, &text, here)?)?);
         }
         if let Some(text) = variable("WEIPAY_MERCHANT_CERTIFICATE")? {
-            let password = variable("WEIPAY_MERCHANT_CERTIFICATE_PASSWORD")?;
+            let password = variable(CERTIFICATE_PASSWORD)?;
             let password = password.as_deref().map_or_else(|| value("WEIPAY_MCHID"), |text| text.as_str());
             builder = builder.with_certificate("WEIPAY_MERCHANT_CERTIFICATE", &text, cleaned(password))?;
         }
@@ -124,20 +127,30 @@ impl ClientBuilder {
 
     /// The merchant's certificate from PEM, or with its key from a PKCS#12 file.
     fn with_certificate(self, setting: &str, value: &str, password: &str) -> Result<Self, ConfigError> {
-        let is_pkcs12 = |error: &ConfigError| {
-            matches!(
-                error,
-                ConfigError::Key { source: KeyError::NotPem { given: KeyFormat::Pkcs12, .. }, .. }
-            )
+        let path = Path::new(cleaned(value));
+        let is_named_so = path
+            .extension()
+            .is_some_and(|ending| ["p12", "pfx"].iter().any(|known| ending.eq_ignore_ascii_case(known)));
+        // By its beginning, or by its name if it is damaged or empty.
+        let is_pkcs12 = |error: &ConfigError| match error {
+            ConfigError::Key { source: KeyError::NotPem { given: KeyFormat::Pkcs12, .. }, .. } => true,
+            ConfigError::Key { source: KeyError::NotPem { .. } | KeyError::Empty { .. }, .. } => is_named_so,
+            _ => false,
         };
         let here = Path::new("");
         match setting::key(setting, value, here, Certificate::from_pem_bytes) {
             Ok(certificate) => Ok(self.merchant_certificate(certificate)),
             Err(error) if is_pkcs12(&error) => {
-                let content = setting::read_file(Path::new(cleaned(value)))
+                let content = setting::read_file(path)
                     .map_err(|reason| ConfigError::setting(setting, format!("its file {reason}")))?;
-                let identity = ClientIdentity::from_pkcs12(&content, password);
-                let identity = identity.map_err(|error| ConfigError::setting(setting, error))?;
+                let identity =
+                    ClientIdentity::from_pkcs12(&content, password).map_err(|error| match error {
+                        Pkcs12Error::Password => ConfigError::setting(
+                            setting,
+                            format!("{error}: set {CERTIFICATE_PASSWORD} to it"),
+                        ),
+                        error => ConfigError::setting(setting, error),
+                    })?;
                 if self.parts.key.as_ref().is_some_and(|key| key.public_key() != identity.key().public_key())
                 {
                     return Err(ConfigError::setting(

@@ -64,6 +64,11 @@ impl Hosts {
         }
     }
 
+    /// Whether calls go to this host as usual, so that it is likely to respond.
+    pub(crate) fn is_in_use(&self, host: Host) -> bool {
+        self.breaker(host).is_in_use()
+    }
+
     /// Notes how an attempt ended; gives whether the host failed.
     pub(crate) fn note(&self, host: Host, error: Option<&Error>, now: Duration) -> bool {
         // Of a call that could not be prepared nothing was sent to any host, and not every failure is one of the host.
@@ -108,8 +113,12 @@ struct Breaker {
 }
 
 impl Breaker {
+    fn is_in_use(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) < MAX_FAILURES
+    }
+
     fn lets_through(&self, now: Duration, may_try: bool) -> bool {
-        if self.failures.load(Ordering::Relaxed) < MAX_FAILURES {
+        if self.is_in_use() {
             return true;
         }
         if !may_try {
@@ -186,6 +195,7 @@ mod tests {
             hosts.note(Host::Main, Some(&lost()), SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None, true), Host::Backup);
+        assert!(!hosts.is_in_use(Host::Main) && hosts.is_in_use(Host::Backup));
         // One call tries the main host, and the others do not wait for it. No call tries it that must not be sent twice.
         let later = SECOND + CLOSED_FOR;
         assert_eq!(hosts.choose(later, None, false), Host::Backup);

@@ -55,6 +55,8 @@ mod products;
 mod request;
 mod response;
 pub mod retry;
+#[cfg(feature = "async")]
+mod runtime;
 pub mod signer;
 mod sub_merchant;
 mod target;

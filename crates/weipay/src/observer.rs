@@ -3,6 +3,16 @@
 //! An [`Observer`] is notified when an attempt or a call has ended, with operation, outcome, duration and
 //! number of attempts. Without one, and without a subscriber of `tracing`, nothing is measured.
 //!
+//! # Calls that are dropped
+//!
+//! A future of the async client may be dropped before it ends: by `tokio::time::timeout` or `select!` around it, or by
+//! a web server whose visitor has gone. The caller then gets no error, and what was sent may have taken effect. Only
+//! [`Observer::call_dropped`] and the span report it. The number of the order is not in what they get, so a
+//! program stores it before it calls, as *created*, and queries the orders that stay so: never pay again with a
+//! new number before that. A call that must not be dropped is spawned, and its handle awaited:
+//! `tokio::spawn(call).await`. To limit its time, use the client's [limit](crate::ClientBuilder::timeout), which ends
+//! a call with an error.
+//!
 //! # Spans
 //!
 //! With the feature `tracing`, each call and each download is a span `weipay.call` of level INFO, and each
@@ -16,11 +26,15 @@
 //! | `server.address`, `server.port` | both | where it was sent |
 //! | `http.response.status_code` | both | of the response |
 //! | `http.request.resend_count` | both | 0 for the first attempt |
-//! | `error.type` | both | the [class](crate::error::ErrorClass::as_str) of the error |
+//! | `error.type` | both | the [class](crate::error::ErrorClass::as_str) of the error; `dropped` for a call that was dropped |
 //! | `http.client.request.duration` | both | seconds |
 //! | `weipay.operation` | span | the official name of the operation |
 //! | `weipay.account`, `weipay.sub_mchid` | span | the number of the merchant or brand, and of the sub-merchant |
 //! | `weipay.error_code`, `weipay.request_id` | both | error code (错误码) and `Request-ID` of the response |
+//! | `weipay.may_have_taken_effect` | event of a dropped call | whether something may have arrived at the platform |
+//!
+//! A call that is [dropped](#calls-that-are-dropped) gives one more event in its span: of level WARN if it may have
+//! taken effect and does more than read, otherwise of level DEBUG.
 //!
 //! A path that the catalogue does not have has no `url.template`, because it may contain values. Keys,
 //! `Authorization`, bodies, header values, and values of paths and queries are in no field.
@@ -38,7 +52,7 @@
 mod span;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -53,7 +67,7 @@ use crate::response::{RawResponse, request_id};
 /// Is notified when calls and attempts have ended: see [`ClientBuilder::observer`](crate::ClientBuilder::observer).
 ///
 /// Its functions are called by the thread or task that makes the call, which waits for them, so they should
-/// be quick. Both do nothing by default.
+/// be quick. They do nothing by default.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +93,10 @@ pub trait Observer: Send + Sync {
 
     /// A call or a download has ended. Not called if the future was dropped before.
     fn call_ended(&self, _call: &EndedCall<'_>) {}
+
+    /// The future of a call or a download was [dropped](crate::observer#calls-that-are-dropped) before it ended. It is called where
+    /// the future is dropped, so it must not panic.
+    fn call_dropped(&self, _call: &DroppedCall<'_>) {}
 }
 
 impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
@@ -88,6 +106,10 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
 
     fn call_ended(&self, call: &EndedCall<'_>) {
         (**self).call_ended(call);
+    }
+
+    fn call_dropped(&self, call: &DroppedCall<'_>) {
+        (**self).call_dropped(call);
     }
 }
 
@@ -104,8 +126,17 @@ pub struct EndedAttempt<'a> {
     server: &'a Server,
 }
 
+/// A call whose future was dropped before it ended. If it [may have taken effect](Self::may_have_taken_effect), query
+/// its result.
+pub struct DroppedCall<'a> {
+    watched: &'a Watched,
+    duration: Duration,
+    attempts: u32,
+    may_have_taken_effect: bool,
+}
+
 struct Ended<'a> {
-    request: &'a Request,
+    watched: &'a Watched,
     outcome: Outcome<'a>,
     duration: Duration,
 }
@@ -141,6 +172,10 @@ impl<'a> Outcome<'a> {
     fn from_error(error: &'a Error) -> Self {
         Self { status: error.status(), request_id: error.request_id(), error: Some(error) }
     }
+
+    fn may_have_taken_effect(&self) -> bool {
+        self.error.is_none_or(Error::may_have_taken_effect)
+    }
 }
 
 /// Where an attempt was sent.
@@ -156,13 +191,13 @@ macro_rules! ended {
             /// The operation; `None` if the catalogue does not have the path.
             #[must_use]
             pub fn operation(&self) -> Option<&'static Operation> {
-                self.ended.request.operation
+                self.ended.watched.operation
             }
 
             /// The method.
             #[must_use]
             pub fn method(&self) -> &'a Method {
-                &self.ended.request.method
+                &self.ended.watched.method
             }
 
             /// The status of the response, if one came.
@@ -229,6 +264,50 @@ impl EndedAttempt<'_> {
     }
 }
 
+impl<'a> DroppedCall<'a> {
+    /// The operation; `None` if the catalogue does not have the path.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static Operation> {
+        self.watched.operation
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &'a Method {
+        &self.watched.method
+    }
+
+    /// How many attempts were sent, the one included that was on its way when the future was dropped; 0 if none was.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Whether the operation may have been carried out: an attempt was on its way, or had ended with that open. Like
+    /// [`Error::may_have_taken_effect`] it is about what was sent, also for calls that only read.
+    #[must_use]
+    pub fn may_have_taken_effect(&self) -> bool {
+        self.may_have_taken_effect
+    }
+
+    /// How long it had taken.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+}
+
+impl fmt::Debug for DroppedCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DroppedCall")
+            .field("operation", &self.operation())
+            .field("may_have_taken_effect", &self.may_have_taken_effect)
+            .field("duration", &self.duration)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for EndedCall<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndedCall")
@@ -254,28 +333,46 @@ impl fmt::Debug for EndedAttempt<'_> {
     }
 }
 
-/// A call that is watched, if anybody listens.
-pub(crate) struct Watch {
-    began: Option<Duration>,
+/// A call that is watched, if anybody listens. Until [`end`](Self::end) it is one that was dropped.
+pub(crate) struct Watch<'a> {
+    core: &'a Core,
+    watched: Option<Watched>,
     attempts: AtomicU32,
+    /// Whether an attempt may have taken effect.
+    may_have_taken_effect: AtomicBool,
     #[cfg(feature = "tracing")]
     span: tracing::Span,
 }
 
-impl Watch {
-    pub(crate) fn begin(core: &Core, request: &Request) -> Self {
+/// Which call it is. It owns what it needs, since the request changes while it is sent.
+struct Watched {
+    operation: Option<&'static Operation>,
+    method: Method,
+    #[cfg(feature = "tracing")]
+    only_reads: bool,
+    began: Duration,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn begin(core: &'a Core, request: &Request) -> Self {
         #[cfg(feature = "tracing")]
         let span = span::call_span(core, request);
         #[cfg(feature = "tracing")]
         let is_watched = core.observer.is_some() || !span.is_disabled();
         #[cfg(not(feature = "tracing"))]
-        let is_watched = {
-            let _ = request;
-            core.observer.is_some()
-        };
+        let is_watched = core.observer.is_some();
+        let watched = is_watched.then(|| Watched {
+            operation: request.operation,
+            method: request.method.clone(),
+            #[cfg(feature = "tracing")]
+            only_reads: request.only_reads(),
+            began: core.delivery.timer.now(),
+        });
         Self {
-            began: is_watched.then(|| core.delivery.timer.now()),
+            core,
+            watched,
             attempts: AtomicU32::new(0),
+            may_have_taken_effect: AtomicBool::new(false),
             #[cfg(feature = "tracing")]
             span,
         }
@@ -300,34 +397,57 @@ impl Watch {
     }
 
     /// The next attempt.
-    pub(crate) fn attempt(&self, core: &Core) -> AttemptWatch<'_> {
-        AttemptWatch { watch: self, began: self.began.map(|_| core.delivery.timer.now()), server: None }
+    pub(crate) fn attempt(&self) -> AttemptWatch<'_> {
+        let began = self.watched.as_ref().map(|_| self.core.delivery.timer.now()).unwrap_or_default();
+        AttemptWatch { watch: self, began, server: None }
     }
 
-    pub(crate) fn end(&self, core: &Core, request: &Request, outcome: Outcome<'_>) {
-        let Some(began) = self.began else { return };
-        let duration = core.delivery.timer.now().saturating_sub(began);
-        let ended = Ended { request, outcome, duration };
+    pub(crate) fn end(mut self, outcome: Outcome<'_>) {
+        let Some(watched) = self.watched.take() else { return };
+        let ended = Ended { watched: &watched, outcome, duration: self.since(watched.began) };
         let call = EndedCall { ended, attempts: self.attempts.load(Ordering::Relaxed) };
         #[cfg(feature = "tracing")]
         span::end_call(&self.span, &call);
-        if let Some(observer) = &core.observer {
+        if let Some(observer) = &self.core.observer {
             observer.call_ended(&call);
+        }
+    }
+
+    fn since(&self, began: Duration) -> Duration {
+        self.core.delivery.timer.now().saturating_sub(began)
+    }
+}
+
+impl Drop for Watch<'_> {
+    /// It was not ended: the future was dropped.
+    fn drop(&mut self) {
+        let Some(watched) = &self.watched else { return };
+        let call = DroppedCall {
+            watched,
+            duration: self.since(watched.began),
+            attempts: self.attempts.load(Ordering::Relaxed),
+            may_have_taken_effect: self.may_have_taken_effect.load(Ordering::Relaxed),
+        };
+        #[cfg(feature = "tracing")]
+        span::drop_call(&self.span, &call, watched.only_reads);
+        if let Some(observer) = &self.core.observer {
+            observer.call_dropped(&call);
         }
     }
 }
 
 /// An attempt that is watched, if anybody listens.
 pub(crate) struct AttemptWatch<'a> {
-    watch: &'a Watch,
-    began: Option<Duration>,
+    watch: &'a Watch<'a>,
+    began: Duration,
+    /// Where it was sent, until it has ended.
     server: Option<Server>,
 }
 
 impl AttemptWatch<'_> {
     /// The request is complete and goes to the transport.
     pub(crate) fn sends<B>(&mut self, request: &http::Request<B>) {
-        if self.began.is_none() {
+        if self.watch.watched.is_none() {
             return;
         }
         self.watch.attempts.fetch_add(1, Ordering::Relaxed);
@@ -339,15 +459,25 @@ impl AttemptWatch<'_> {
         });
     }
 
-    pub(crate) fn end(self, core: &Core, request: &Request, outcome: Outcome<'_>) {
-        let (Some(began), Some(server)) = (self.began, &self.server) else { return };
-        let duration = core.delivery.timer.now().saturating_sub(began);
-        let ended = Ended { request, outcome, duration };
-        let attempt = EndedAttempt { ended, number: self.watch.attempts.load(Ordering::Relaxed), server };
+    pub(crate) fn end(mut self, outcome: Outcome<'_>) {
+        let watch = self.watch;
+        let (Some(watched), Some(server)) = (&watch.watched, self.server.take()) else { return };
+        watch.may_have_taken_effect.fetch_or(outcome.may_have_taken_effect(), Ordering::Relaxed);
+        let ended = Ended { watched, outcome, duration: watch.since(self.began) };
+        let attempt = EndedAttempt { ended, number: watch.attempts.load(Ordering::Relaxed), server: &server };
         #[cfg(feature = "tracing")]
-        span::end_attempt(&self.watch.span, &attempt);
-        if let Some(observer) = &core.observer {
+        span::end_attempt(&watch.span, &attempt);
+        if let Some(observer) = &watch.core.observer {
             observer.attempt_ended(&attempt);
+        }
+    }
+}
+
+impl Drop for AttemptWatch<'_> {
+    /// It was sent and has not ended: nobody knows how far it came.
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.watch.may_have_taken_effect.store(true, Ordering::Relaxed);
         }
     }
 }

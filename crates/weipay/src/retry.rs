@@ -113,12 +113,25 @@ impl Retries {
 
     /// How long to wait before the next attempt; `None` if there is none. `random` is any number, which spreads the waits.
     pub(crate) fn wait(self, ending: Ending, so_far: &SoFar, random: u64) -> Option<Duration> {
+        let jitter = fraction(self.most(so_far.attempts), random);
+        self.wait_with(ending, so_far, jitter)
+    }
+
+    /// The same with the longest wait that may come: what fits is sure to follow.
+    pub(crate) fn longest_possible_wait(self, ending: Ending, so_far: &SoFar) -> Option<Duration> {
+        self.wait_with(ending, so_far, self.most(so_far.attempts))
+    }
+
+    /// The longest random wait after so many attempts.
+    fn most(self, attempts: u32) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(31);
+        self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait)
+    }
+
+    fn wait_with(self, ending: Ending, so_far: &SoFar, jitter: Duration) -> Option<Duration> {
         if so_far.attempts >= self.attempts {
             return None;
         }
-        let doublings = so_far.attempts.saturating_sub(1).min(31);
-        let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
-        let jitter = fraction(most, random);
         let least = so_far.least_wait(ending)?;
         let wait = match ending {
             Ending::Open { retry_after } => retry_after.unwrap_or_default().saturating_add(jitter).max(least),
@@ -217,9 +230,9 @@ impl Ending {
     /// How an attempt ended that failed.
     pub(crate) fn from_error(error: &Error, now: i64) -> Self {
         match error.kind() {
+            // A response beyond the size limit, an upload whose file is gone, or no runtime: the same call ends so again.
+            ErrorKind::Network(problem) if NotOfHost::lasts(problem) => Self::Final,
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
-            // A response beyond the size limit, or an upload whose file is gone: the same call ends so again.
-            ErrorKind::Network(problem) if NotOfHost::has_caused(problem) => Self::Final,
             ErrorKind::Network(_) => Self::Open { retry_after: None },
             ErrorKind::SignatureProbe => Self::Probe,
             ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
@@ -269,6 +282,11 @@ impl Budget {
     pub(crate) fn take(&self) -> bool {
         let less = |tokens: u32| tokens.checked_sub(REPEAT);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// Whether there is one to take.
+    pub(crate) fn has_one(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= REPEAT
     }
 
     /// A call succeeded at once. A full bucket, as it almost always is, is only read.

@@ -149,11 +149,7 @@ mod asynchronous {
         ) -> Result<http::Request<B>, RequestError> {
             if let Some(signer) = &self.signer {
                 let signing = signer.sign(unsigned.message());
-                // Without a runtime there is no timer.
-                let signed = match tokio::runtime::Handle::try_current() {
-                    Ok(_) => tokio::time::timeout(limit, signing).await.map_err(|_| super::too_late())?,
-                    Err(_) => signing.await,
-                };
+                let signed = crate::runtime::timeout(limit, signing).await.map_err(|_| super::too_late())?;
                 let signature =
                     signed.map_err(|error| RequestError::Signer(crate::error::Cause::new(error)))?;
                 unsigned.attach_signature(&mut request, signature)?;

@@ -19,8 +19,10 @@ pub(crate) fn target(
     if is_url(template) {
         return Err(RequestError::WholeUrl);
     }
-    let (path, own_query) =
-        template.split_once('?').map_or((template, None), |(path, own)| (path, Some(own)));
+    // A `?` with nothing behind it is not signed by the platform (go-pay/gopay#262), so it is not sent.
+    let (path, own_query) = template
+        .split_once('?')
+        .map_or((template, None), |(path, own)| (path, Some(own).filter(|own| !own.is_empty())));
     let mut target = fill(path, values)?;
     if let Some(own) = own_query {
         if let Some(odd) =
@@ -197,6 +199,8 @@ mod tests {
         assert_eq!(stock.unwrap(), "/v3/stocks/1%2F/");
         assert_eq!(target("v3/a/?b=c", &[], &[]).unwrap(), "/v3/a/?b=c");
         assert_eq!(target("v3/a/", &[], &values(&[("b", "c")])).unwrap(), "/v3/a/?b=c");
+        assert_eq!(target("v3/a?", &[], &[]).unwrap(), "/v3/a");
+        assert_eq!(target("v3/a?", &[], &values(&[("b", "c")])).unwrap(), "/v3/a?b=c");
         assert!(fill("v3/a//", &[]).is_err());
     }
 

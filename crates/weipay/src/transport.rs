@@ -148,7 +148,7 @@ fn late_response() -> io::Error {
 
 fn too_large() -> NetworkError {
     let text = format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024);
-    lost(Sent::Perhaps, NotOfHost(text))
+    lost(Sent::Perhaps, NotOfHost::lasting(text))
 }
 
 /// The body of a response could not be read whole. Its head came, so the request was sent.
@@ -158,32 +158,53 @@ fn unreadable_response(error: io::Error) -> NetworkError {
 
 /// The time of the call was over before its request was sent.
 pub(crate) fn out_of_time() -> NetworkError {
-    lost(Sent::No, NotOfHost("the time limit passed before the request was sent".to_owned()))
+    let text = "the time limit passed before the request was sent".to_owned();
+    lost(Sent::No, NotOfHost { text, lasts: false })
 }
 
-/// What ended a call and says nothing of the host: a limit of the client, or a file that could not be read.
+/// What ended a call and says nothing of the host: a limit of the client, a file that could not be read, or a runtime that
+/// cannot carry calls.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct NotOfHost(String);
+#[error("{text}")]
+pub(crate) struct NotOfHost {
+    text: String,
+    /// Whether the same call ends so again.
+    lasts: bool,
+}
 
 impl NotOfHost {
+    /// What ends each such call.
+    pub(crate) fn lasting(text: impl Into<String>) -> Self {
+        Self { text: text.into(), lasts: true }
+    }
+
     /// What was to be sent could not be read.
     pub(crate) fn unreadable(error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), Self(error.to_string()))
+        io::Error::new(error.kind(), Self::lasting(error.to_string()))
     }
 
     /// Whether it is among the causes of an error.
     pub(crate) fn has_caused(error: &NetworkError) -> bool {
+        Self::find(error).is_some()
+    }
+
+    /// Whether the same call would fail again for a reason that no host has.
+    pub(crate) fn lasts(error: &NetworkError) -> bool {
+        Self::find(error).is_some_and(|found| found.lasts)
+    }
+
+    fn find(error: &NetworkError) -> Option<&Self> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error.source);
         while let Some(error) = cause {
             // What an I/O error holds is not its source, but its inside.
             let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if error.is::<Self>() || inside.is_some_and(|inside| inside.is::<Self>()) {
-                return true;
+            let found = error.downcast_ref::<Self>().or_else(|| inside?.downcast_ref::<Self>());
+            if found.is_some() {
+                return found;
             }
             cause = error.source();
         }
-        false
+        None
     }
 }
 

@@ -103,7 +103,11 @@ pub(super) fn open(bytes: &[u8], password: &Password<'_>) -> Result<Opened, Pkcs
     if has_open_length(bytes) {
         return Err(Pkcs12Error::OpenLengths);
     }
-    let not_pkcs12 = |_| Pkcs12Error::NotPkcs12 { given: KeyFormat::from_bytes(bytes) };
+    let not_pkcs12 = |_| match KeyFormat::from_file(bytes) {
+        // It begins like one.
+        KeyFormat::Pkcs12 => Pkcs12Error::Malformed,
+        given => Pkcs12Error::NotPkcs12 { given },
+    };
     let mut file = Fields::from_der(bytes).map_err(not_pkcs12)?;
     if file.integer().map_err(not_pkcs12)? != 3 {
         return Err(not_pkcs12(Pkcs12Error::Malformed));

@@ -58,11 +58,39 @@ fn what_is_missing_or_not_rsa_is_named() {
 #[test]
 fn what_is_no_pkcs12_is_told_by_its_form() {
     let refusal = |bytes: &[u8]| ClientIdentity::from_pkcs12(bytes, PASSWORD).unwrap_err();
-    for bytes in [b"".as_slice(), b"hello", file!("cert.pem"), certificate().as_der(), b"PK\x03\x04"] {
-        assert!(matches!(refusal(bytes), Pkcs12Error::NotPkcs12 { .. }), "{:?}", refusal(bytes));
+    let text = base64_of(file!("new.p12"));
+    for (bytes, said) in [
+        (b"hello".as_slice(), "this is text, not a PKCS#12 file, which is binary"),
+        (file!("cert.pem"), "this is a PEM, which is text, not a PKCS#12 file"),
+        (certificate().as_der(), "this is a certificate (CERTIFICATE) in DER, not a PKCS#12 file"),
+        (b"PK\x03\x04\xFF", "this is a ZIP or gzip file, not a PKCS#12 file"),
+        (text.as_bytes(), "decode it first with `base64 -d`"),
+        (b"\x31\x00\xFF", "this is no PKCS#12 file, or its beginning is damaged"),
+    ] {
+        let refusal = refusal(bytes);
+        assert!(matches!(refusal, Pkcs12Error::NotPkcs12 { .. }), "{refusal:?}");
+        let told = refusal.to_string();
+        assert!(told.contains(said) && told.contains("apiclient_cert.p12"), "{said}: {told}");
+        assert!(!told.contains("not a PEM"), "{told}");
     }
+    assert_eq!(refusal(b""), Pkcs12Error::Empty);
     assert!(matches!(refusal(&[0x30; 65 * 1024]), Pkcs12Error::TooLarge { length } if length == 65 * 1024));
     assert_eq!(refusal(&[0x30, 0x80, 2, 1, 3]), Pkcs12Error::OpenLengths);
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_damaged_and_not_something_else() {
+    for whole in [file!("old.p12"), file!("new.p12")] {
+        for length in [64, whole.len() / 2, whole.len() - 1] {
+            let refusal = ClientIdentity::from_pkcs12(&whole[..length], PASSWORD).unwrap_err();
+            assert_eq!(refusal, Pkcs12Error::Malformed, "{length}");
+            assert!(refusal.to_string().contains("damaged or cut off"));
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
 use crate::observer::{AttemptWatch, Outcome, Watch};
+use crate::runtime;
 use crate::transport::{Body, StreamResponse, lost, timed_out};
 
 impl Download<Async> {
@@ -63,11 +64,11 @@ impl Download<Async> {
         let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
         let run = watch.during(self.run(sink, &watch)).await;
-        watch.end(core, &request, Outcome::from_download(&run));
+        watch.end(Outcome::from_download(&run));
         run
     }
 
-    async fn run(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
+    async fn run(&self, mut sink: Sink<'_>, watch: &Watch<'_>) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
         let mut attempts = Attempts::begin(core, self.call(), self.retries, self.timeout);
         if let Some(call) = self.call() {
@@ -79,17 +80,17 @@ impl Download<Async> {
             // Signed again: a signature is good for five minutes.
             let prepared = self.prepare(attempts.host())?;
             let request = prepared.request.clone();
-            let mut attempt_watch = watch.attempt(core);
+            let mut attempt_watch = watch.attempt();
             let outcome = match attempts.left() {
                 Ok(left) => {
                     let attempt = self.attempt(prepared, &mut sink, &mut attempt_watch);
-                    let outcome = tokio::time::timeout(left, attempt).await;
+                    let outcome = runtime::timeout(left, attempt).await;
                     outcome.unwrap_or_else(|_| Err(timed_out(Sent::Perhaps).into()))
                 }
                 Err(error) => Err(error),
             };
             let outcome = outcome.map_err(|error| error.in_call(&request));
-            attempt_watch.end(core, &request, Outcome::from_download(&outcome));
+            attempt_watch.end(Outcome::from_download(&outcome));
             let error = match outcome {
                 Ok(downloaded) => {
                     attempts.succeeded();
@@ -202,6 +203,9 @@ impl Sink<'_> {
 async fn on_another_thread<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, FileError> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Err(FileError::Write(io::Error::other(runtime::NONE)));
+    }
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(FileError::Write)
 }

@@ -84,13 +84,11 @@ impl<'a> Attempts<'a> {
         let backup_host = self.core.backup_host(self.host);
         self.ended.push(Attempt::from_error(&error, self.waited, backup_host));
         if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()) {
-            let before = self.host;
-            if self.failover {
-                self.host = hosts.choose(now + wait, has_failed.then_some(before), true);
-            }
-            let is_first_elsewhere =
-                ending == Ending::NotSent && self.ended.len() == 1 && self.host != before;
+            let is_first_elsewhere = ending == Ending::NotSent && self.ended.len() == 1 && has_failed;
             if is_first_elsewhere || self.core.delivery.budget.take() {
+                if self.failover {
+                    self.host = hosts.choose(now + wait, has_failed.then_some(self.host), true);
+                }
                 self.waited = wait;
                 return Ok(wait);
             }

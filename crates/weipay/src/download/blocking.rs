@@ -62,11 +62,11 @@ impl Download<Blocking> {
         let (core, request) = (&self.shared.core, self.prepare(Host::Main)?.request);
         let watch = Watch::begin(core, &request);
         let received = watch.within(|| self.attempts(sink, &watch));
-        watch.end(core, &request, Outcome::from_download(&received));
+        watch.end(Outcome::from_download(&received));
         received
     }
 
-    fn attempts(&self, mut sink: Sink<'_>, watch: &Watch) -> Result<Downloaded, Error> {
+    fn attempts(&self, mut sink: Sink<'_>, watch: &Watch<'_>) -> Result<Downloaded, Error> {
         let core = &self.shared.core;
         let mut attempts = Attempts::begin(core, self.call(), self.retries, self.timeout);
         if let Some(call) = self.call() {
@@ -78,11 +78,11 @@ impl Download<Blocking> {
             // Signed again: a signature is good for five minutes.
             let prepared = self.prepare(attempts.host())?;
             let request = prepared.request.clone();
-            let mut attempt_watch = watch.attempt(core);
+            let mut attempt_watch = watch.attempt();
             let attempt = |left| self.attempt(prepared, &mut sink, left, &mut attempt_watch);
             let outcome = attempts.left().and_then(attempt);
             let outcome = outcome.map_err(|error| error.in_call(&request));
-            attempt_watch.end(core, &request, Outcome::from_download(&outcome));
+            attempt_watch.end(Outcome::from_download(&outcome));
             let error = match outcome {
                 Ok(downloaded) => {
                     attempts.succeeded();

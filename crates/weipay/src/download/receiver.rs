@@ -33,6 +33,8 @@ pub(super) struct Receiver {
     perhaps_error: Option<Vec<u8>>,
     /// What is held back of the text, as long as it may be an error in place of a file that is a response.
     held: Option<Vec<u8>>,
+    /// Whether JSON of any length is no file.
+    refuses_json: bool,
     /// The digest of the bytes as they came, where nobody says of which it is.
     as_received: Option<Digester>,
 }
@@ -67,6 +69,7 @@ impl Receiver {
             was_sealed: false,
             perhaps_error: Some(Vec::new()),
             held: None,
+            refuses_json: false,
             as_received: None,
         }
     }
@@ -83,6 +86,11 @@ impl Receiver {
         self.digester = Some(Digester::new(digest.algorithm));
         self.as_received = Some(Digester::new(digest.algorithm));
         self.digest = Some(digest);
+    }
+
+    /// The head of the response says that it is JSON, which no file is. One that is announced by its digest may be.
+    pub(super) fn refuse_json(&mut self) {
+        self.refuses_json = true;
     }
 
     /// The input ended, and all of the text is held back: it is an error, or a file that looks like one.
@@ -216,6 +224,9 @@ impl Receiver {
                 if self.digest.is_none() && begins_like_markup(text) {
                     return Err(FileError::WebPage);
                 }
+                if self.digest.is_none() && self.refuses_json && begins_like_json(text) {
+                    return Err(FileError::NoFile);
+                }
                 self.perhaps_error = None;
             }
         }
@@ -235,6 +246,11 @@ impl Receiver {
         let limit = match beginning.first() {
             Some(b'<') if held.len() > MAX_ERROR_BODY => return Err(FileError::WebPage),
             Some(b'<') => MAX_ERROR_BODY,
+            Some(b'{' | b'[')
+                if held.len() > MAX_UNDER_SUCCESS && self.refuses_json && self.digest.is_none() =>
+            {
+                return Err(FileError::NoFile);
+            }
             Some(b'{' | b'[') | None => MAX_UNDER_SUCCESS,
             Some(_) if MARK.starts_with(beginning) => held.len(),
             Some(_) if is_gzip && GZIP.starts_with(held.as_slice()) => GZIP.len(),
@@ -247,6 +263,10 @@ impl Receiver {
 /// Whether a text begins like XML or HTML, which no file that is a response does.
 pub(super) fn begins_like_markup(text: &[u8]) -> bool {
     json::beginning(text).starts_with(b"<")
+}
+
+fn begins_like_json(text: &[u8]) -> bool {
+    matches!(json::beginning(text).first(), Some(b'{' | b'['))
 }
 
 #[cfg(test)]
@@ -389,6 +409,37 @@ mod tests {
         }
         let page = [b"<html>", "x".repeat(MAX_ERROR_BODY).as_bytes()].concat();
         assert!(matches!(receive_response(&page, 4096), Err(FileError::WebPage)));
+    }
+
+    #[test]
+    fn what_is_called_json_and_is_json_is_no_file_however_long_it_is() {
+        let json =
+            [b" {\"code\":\"SYSTEM_ERROR\",\"message\":\"", "x".repeat(70_000).as_bytes(), b"\"}"].concat();
+        let bill: Vec<u8> = "`2026-11-26,`0.01\r\n".bytes().cycle().take(100_000).collect();
+        for is_call in [false, true] {
+            let receiver = |digest, is_called_json: bool| {
+                let mut receiver = Receiver::new(None, digest, None);
+                if is_call {
+                    receiver = receiver.of_call();
+                }
+                if is_called_json {
+                    receiver.refuse_json();
+                }
+                receiver
+            };
+            for length in [1, 1000, 1 << 20] {
+                for body in [json.clone(), gzip(&json)] {
+                    let refused = receive(receiver(None, true), &body, length);
+                    assert!(matches!(refused, Err(FileError::NoFile)), "{length}");
+                    let (file, ..) = receive(receiver(None, false), &body, length).unwrap();
+                    assert!(file == json);
+                    let (file, ..) = receive(receiver(sha1(&json), true), &body, length).unwrap();
+                    assert!(file == json);
+                }
+                // Some servers call everything so.
+                assert!(receive(receiver(None, true), &bill, length).unwrap().0 == bill);
+            }
+        }
     }
 
     #[test]

@@ -107,13 +107,17 @@ fn all_variables_that_are_missing_are_told_at_once() {
         error.to_string(),
         "these environment variables are not set: WEIPAY_MCHID, WEIPAY_MERCHANT_SERIAL, WEIPAY_MERCHANT_KEY, \
          WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY. Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY \
-         will do"
+         will do. The merchant platform has their values under 账户中心 (keys under API安全); `weipay sandbox env` prints \
+         those of a sandbox"
     );
     let mut some = variables();
     some.insert("WEIPAY_MCHID", " \r\n".to_owned());
     some.remove("WEIPAY_PUBLIC_KEY");
     let error = from(&some).err().unwrap().to_string();
-    assert_eq!(error, "these environment variables are not set: WEIPAY_MCHID, WEIPAY_PUBLIC_KEY");
+    assert!(
+        error.starts_with("these environment variables are not set: WEIPAY_MCHID, WEIPAY_PUBLIC_KEY. The"),
+        "{error}"
+    );
 }
 
 /// The variables with the platform's keys, and nothing else of them, set to these.
@@ -143,7 +147,7 @@ fn one_of_public_key_certificates_and_api_v3_key_is_enough() {
     for half in public {
         let told = told(with_keys(&[half, listed]));
         let other = public.iter().find(|one| one.0 != half.0).unwrap().0;
-        assert!(told.starts_with(&format!("these environment variables are not set: {other} ")), "{told}");
+        assert!(told.starts_with(&format!("these environment variables are not set: {other}. ")), "{told}");
     }
 }
 
@@ -466,9 +470,42 @@ fn the_merchant_certificate_is_pem_or_a_pkcs12_file() {
     let mut all = variables();
     all.insert(name, other.to_owned());
     let text = told(from(&all));
-    assert!(text.contains(name) && text.contains("password"), "{text}");
+    assert!(text.contains(name) && text.contains("set WEIPAY_MERCHANT_CERTIFICATE_PASSWORD to it"), "{text}");
     all.insert("WEIPAY_MERCHANT_CERTIFICATE_PASSWORD", "1900007291".to_owned());
     let text = told(from(&all));
     assert!(text.contains("WEIPAY_MERCHANT_KEY"), "{text}");
     assert!(told(with(name, "no/such/file.p12")).contains("cannot be read"));
+}
+
+#[test]
+fn a_merchant_certificate_in_pkcs12_that_is_damaged_is_told_as_such() {
+    let name = "WEIPAY_MERCHANT_CERTIFICATE";
+    let whole = include_bytes!("../../../weipay-wire/tests/fixtures/pkcs12/old.p12");
+    let folder = tempfile::tempdir().unwrap();
+    let as_text = String::from_utf8_lossy(whole).into_owned();
+    for (file, content, said) in [
+        ("apiclient_cert.p12", &whole[..whole.len() / 2], "the PKCS#12 file is damaged or cut off"),
+        ("no_ending", &whole[..whole.len() / 2], "the PKCS#12 file is damaged or cut off"),
+        ("apiclient_cert.p12", b"", "the PKCS#12 file is empty"),
+        ("APICLIENT_CERT.PFX", b"", "the PKCS#12 file is empty"),
+        ("apiclient_cert.p12", as_text.as_bytes(), "its beginning is damaged"),
+        ("apiclient_cert.pem", b"", "the PEM is empty"),
+    ] {
+        let path = folder.path().join(file);
+        fs::write(&path, content).unwrap();
+        let text = told(with(name, path.to_str().unwrap()));
+        assert!(text.contains(name) && text.contains(said), "{file}: {text}");
+    }
+    // The PEM under the name of the other.
+    let path = folder.path().join("apiclient_cert.p12");
+    fs::write(&path, pem("merchant_cert")).unwrap();
+    assert!(with(name, path.to_str().unwrap()).is_ok());
+    fs::write(&path, pem("merchant_key")).unwrap();
+    assert!(told(with(name, path.to_str().unwrap())).contains("a private key"));
+}
+
+#[test]
+fn a_base_url_with_a_version_is_told_by_the_name_of_its_setting() {
+    let text = told(with("WEIPAY_BASE_URL", "https://api.mch.weixin.qq.com/v3"));
+    assert!(text.contains("WEIPAY_BASE_URL cannot be used") && text.contains("remove /v3"), "{text}");
 }

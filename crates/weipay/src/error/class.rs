@@ -5,7 +5,7 @@ use weipay_wire::SealedFileError;
 
 use crate::retry::{is_lasting_status, is_passing_status};
 
-use super::{ApiError, Error, ErrorKind, FileError, RequestError, Sent, codes};
+use super::{ApiError, Error, ErrorKind, FileError, RequestError, codes};
 use crate::transport::NotOfHost;
 
 /// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
@@ -146,7 +146,7 @@ impl Error {
     /// | nothing was sent, because the network failed | yes |
     /// | the network failed later, status 202, 408, 425, 429, 499 or 5xx but 501 and 505, `SYSTEM_ERROR`, a signature probe, a response about another request, an error response with a wrong signature | if the call only reads, or a repeat of this request is known to be safe ([`is_safe_to_repeat`](Self::is_safe_to_repeat)) |
     /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
-    /// | the response is larger than 8 MB, or a file to upload cannot be read | no: the same call fails again |
+    /// | the response is larger than 8 MB, a file to upload cannot be read, or the thread has no tokio runtime with its drivers | no: the same call fails again |
     /// | a downloaded file is damaged, or not the announced one | yes |
     /// | anything else | no: the same call fails again |
     #[must_use]
@@ -154,11 +154,7 @@ impl Error {
         let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
         match (self.kind(), self.class()) {
             (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
-            (ErrorKind::Network(problem), _)
-                if problem.sent == Sent::Perhaps && NotOfHost::has_caused(problem) =>
-            {
-                false
-            }
+            (ErrorKind::Network(problem), _) if NotOfHost::lasts(problem) => false,
             (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _) => {
                 is_safe()
             }

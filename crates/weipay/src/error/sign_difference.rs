@@ -129,10 +129,12 @@ impl fmt::Display for SignDifference {
                      {CHANGED}"
                 )
             }
+            // The last part by a public report: wechatpay-guzzle-middleware#26, `total` in place of `total_amount`.
             Self::None => f.write_str(
                 "the platform received what was signed, as far as it shows it, so most likely the merchant private key \
                  (商户API私钥) does not belong to the merchant serial (商户API证书序列号): take apiclient_key.pem and the serial of \
-                 apiclient_cert.pem from the same download",
+                 apiclient_cert.pem from the same download. If other calls succeed with them, look for a wrong field name \
+                 in the body: a combined order (合单支付) with one was refused so",
             ),
         }
     }

@@ -39,9 +39,55 @@ pub(crate) trait FetchesCertificates: Send + Sync {
     fn begin_refresh(&self) -> bool;
 }
 
+/// What the settings of a receiver were read from, and so how to give what is missing.
+#[derive(Clone, Copy)]
+pub(super) enum GivenBy {
+    Builder,
+    Environment,
+    Kit,
+}
+
+impl GivenBy {
+    /// How to give the key that opens notifications.
+    const fn opening_key(self) -> &'static str {
+        match self {
+            Self::Builder => {
+                "the key that opens notifications: `.api_v3_key(...)` (APIv3密钥), or `.api_v2_key(...)` (API密钥) for \
+                 those of APIv2"
+            }
+            Self::Environment => {
+                "the key that opens notifications: WEIPAY_API_V3_KEY (APIv3密钥), or WEIPAY_API_V2_KEY (API密钥) for \
+                 those of APIv2, which the merchant sets on the merchant platform, under 账户中心 > API安全"
+            }
+            Self::Kit => "the key that opens notifications: `api_v3_key` (APIv3密钥)",
+        }
+    }
+
+    /// How to give a key of the platform.
+    const fn platform_key(self) -> &'static str {
+        match self {
+            Self::Builder => {
+                "a platform key that verifies notifications: `.public_key(id, key)` (微信支付公钥) or \
+                 `.platform_certificate(...)` (平台证书); or a client that fetches the certificates: `client.receiver()`"
+            }
+            Self::Environment => {
+                "a platform key that verifies notifications: WEIPAY_PUBLIC_KEY_ID and WEIPAY_PUBLIC_KEY (微信支付公钥, \
+                 usually pub_key.pem; the merchant platform has both under 账户中心 > API安全), or \
+                 WEIPAY_PLATFORM_CERTIFICATES (平台证书). With WEIPAY_API_V3_KEY alone a client fetches the certificates: \
+                 use the receiver of one, `client.receiver()`"
+            }
+            Self::Kit => {
+                "a platform key that verifies notifications: the kit has neither `public_key_id` and `public_key` \
+                 (微信支付公钥) nor `platform_serial` and `platform_cert` (平台证书). A client fetches the certificates: use \
+                 the receiver of one, `client.receiver()`"
+            }
+        }
+    }
+}
+
 impl MerchantKeys {
     /// From the settings of a client. Unlike a client it needs neither the merchant's private key nor a serial.
-    pub(super) fn from_builder(builder: ClientBuilder) -> Result<Self, ConfigError> {
+    pub(super) fn from_builder(builder: ClientBuilder, given_by: GivenBy) -> Result<Self, ConfigError> {
         let ClientBuilder { parts, clock, .. } = builder;
         let mut platform = PlatformKeys::new();
         let own = parts.key.as_ref().map(PrivateKey::public_key);
@@ -59,15 +105,8 @@ impl MerchantKeys {
         }
         let needed = [
             (parts.account.is_some(), "the merchant number (商户号): `.mchid(...)`"),
-            (
-                parts.api_v3_key.is_some() || parts.api_v2_key.is_some(),
-                "the key that opens notifications: `.api_v3_key(...)` (APIv3密钥), or `.api_v2_key(...)` (API密钥) for those of APIv2",
-            ),
-            (
-                parts.api_v3_key.is_none() || !platform.is_empty(),
-                "a platform key that verifies notifications: `.public_key(id, key)` (微信支付公钥) or \
-                 `.platform_certificate(...)` (平台证书); or a client that fetches the certificates: `client.receiver()`",
-            ),
+            (parts.api_v3_key.is_some() || parts.api_v2_key.is_some(), given_by.opening_key()),
+            (parts.api_v3_key.is_none() || !platform.is_empty(), given_by.platform_key()),
         ];
         let missing = || needed.into_iter().filter(|(given, _)| !given).map(|(_, what)| what).collect();
         match parts.account {
@@ -140,5 +179,34 @@ impl MerchantKeys {
 
     pub(super) fn now(&self) -> i64 {
         (self.clock)()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_as_it_was_meant_to_be_given() {
+        let told = |key: Option<&str>, given_by| {
+            let mut builder = ClientBuilder::default().mchid(MerchantId::new("1900000001").unwrap());
+            if let Some(key) = key {
+                builder = builder.api_v3_key(ApiV3Key::new(key).unwrap());
+            }
+            MerchantKeys::from_builder(builder, given_by).err().unwrap().to_string()
+        };
+        let key = "x".repeat(32);
+        for (given_by, platform, opening) in [
+            (GivenBy::Builder, "`.public_key(id, key)`", "`.api_v3_key(...)`"),
+            (GivenBy::Environment, "WEIPAY_PUBLIC_KEY_ID and WEIPAY_PUBLIC_KEY", "WEIPAY_API_V3_KEY"),
+            (GivenBy::Kit, "`public_key_id` and `public_key`", "`api_v3_key`"),
+        ] {
+            let text = told(Some(&key), given_by);
+            assert!(text.contains(platform) && text.contains("`client.receiver()`"), "{text}");
+            let text = told(None, given_by);
+            assert!(text.contains(opening), "{text}");
+        }
+        let text = told(Some(&key), GivenBy::Environment);
+        assert!(!text.contains("`.") && text.contains("账户中心 > API安全"), "{text}");
     }
 }

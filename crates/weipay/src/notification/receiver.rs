@@ -8,7 +8,7 @@ use http::HeaderMap;
 use weipay_wire::{PublicKey, SignatureHeaders, VerifyError, verify_response};
 
 use super::fetches::Fetches;
-use super::keys::{FetchesCertificates, MerchantKeys};
+use super::keys::{FetchesCertificates, GivenBy, MerchantKeys};
 use super::mistake::BodyMistake;
 use super::opened::Notification;
 use super::rejection::{Rejection, RejectionKind};
@@ -64,13 +64,14 @@ impl Receiver {
         Self::default()
     }
 
-    /// From the environment: the variables of [`ClientBuilder::from_env`].
+    /// From the environment: the variables of [`ClientBuilder::from_env`]. It fetches no certificates: with
+    /// `WEIPAY_API_V3_KEY` in place of a platform key, use the receiver of a client.
     ///
     /// # Errors
     ///
     /// If a required variable is not set, or a value cannot be used.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::new().merchant(ClientBuilder::from_env()?)
+        Ok(Self::new().with(MerchantKeys::from_builder(ClientBuilder::from_env()?, GivenBy::Environment)?))
     }
 
     /// From a kit file: see [`ClientBuilder::from_kit`].
@@ -79,7 +80,7 @@ impl Receiver {
     ///
     /// If the file cannot be read, or a member is missing or cannot be used.
     pub fn from_kit(file: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Self::new().merchant(ClientBuilder::from_kit(file)?)
+        Ok(Self::new().with(MerchantKeys::from_builder(ClientBuilder::from_kit(file)?, GivenBy::Kit)?))
     }
 
     /// Adds a merchant. The receiver uses its number, the platform's keys, the APIv3 key, the APIv2 key (for APIv2),
@@ -89,7 +90,7 @@ impl Receiver {
     ///
     /// If a required setting is missing, or the merchant's own key was given as the platform's.
     pub fn merchant(self, settings: ClientBuilder) -> Result<Self, ConfigError> {
-        Ok(self.with(MerchantKeys::from_builder(settings)?))
+        Ok(self.with(MerchantKeys::from_builder(settings, GivenBy::Builder)?))
     }
 
     /// The merchants of both.

@@ -319,6 +319,7 @@ mod tests {
 
     use super::*;
     use crate::ClientBuilder;
+    use crate::notification::keys::GivenBy;
 
     fn merchants(keys: impl Iterator<Item = String>) -> Vec<Arc<MerchantKeys>> {
         let platform = PrivateKey::generate().unwrap().public_key();
@@ -327,7 +328,7 @@ mod tests {
                 .mchid(MerchantId::new("1900000001").unwrap())
                 .public_key(PublicKeyId::new("PUB_KEY_ID_0119000000012026").unwrap(), platform.clone())
                 .api_v3_key(ApiV3Key::new(&key).unwrap());
-            Arc::new(MerchantKeys::from_builder(settings).unwrap())
+            Arc::new(MerchantKeys::from_builder(settings, GivenBy::Builder).unwrap())
         };
         keys.map(merchant).collect()
     }

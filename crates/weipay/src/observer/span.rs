@@ -2,9 +2,9 @@
 //! have; nothing else may get into them.
 
 use tracing::field::Empty;
-use tracing::{Span, debug, info_span};
+use tracing::{Span, debug, info_span, warn};
 
-use super::{EndedAttempt, EndedCall};
+use super::{DroppedCall, EndedAttempt, EndedCall};
 use crate::core::Core;
 use crate::credentials::Account;
 use crate::error::{Error, ErrorClass};
@@ -13,6 +13,9 @@ use crate::request::Request;
 
 /// What filters of a program name.
 const TARGET: &str = "weipay";
+
+/// The `error.type` of a call whose future was dropped.
+const DROPPED: &str = "dropped";
 
 pub(super) fn call_span(core: &Core, request: &Request) -> Span {
     let span = info_span!(
@@ -104,5 +107,28 @@ pub(super) fn end_call(span: &Span, call: &EndedCall<'_>) {
     }
     if let Some(code) = code(call.error()) {
         span.record("weipay.error_code", code);
+    }
+}
+
+pub(super) fn drop_call(span: &Span, call: &DroppedCall<'_>, only_reads: bool) {
+    span.record("http.request.resend_count", call.attempts().saturating_sub(1));
+    span.record("http.client.request.duration", call.duration().as_secs_f64());
+    span.record("otel.status_code", "ERROR");
+    span.record("error.type", DROPPED);
+    let (repeats, perhaps) = (call.attempts().saturating_sub(1), call.may_have_taken_effect());
+    if perhaps && !only_reads {
+        warn!(
+            target: TARGET,
+            parent: span,
+            { "error.type" = DROPPED, "http.request.resend_count" = repeats, "weipay.may_have_taken_effect" = perhaps },
+            "the call was dropped before it ended, and may have taken effect: query its result"
+        );
+    } else {
+        debug!(
+            target: TARGET,
+            parent: span,
+            { "error.type" = DROPPED, "http.request.resend_count" = repeats, "weipay.may_have_taken_effect" = perhaps },
+            "the call was dropped before it ended"
+        );
     }
 }

@@ -122,11 +122,11 @@ pub(crate) mod asynchronous {
 
     use tokio::runtime::Handle;
     use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
-    use tokio::time::timeout;
 
     use super::*;
     use crate::delivery::{Async, Shared};
     use crate::platform_keys::Ticket;
+    use crate::runtime::{has_timers, timeout};
     use crate::transport::read_whole;
 
     /// Lets one task fetch at a time. The others wait, but not beyond their time, and not for a task that
@@ -158,8 +158,8 @@ pub(crate) mod asynchronous {
                 };
                 let turn = match Arc::clone(&turns).try_lock_owned() {
                     Ok(turn) => turn,
-                    // Without a runtime there is no timer; the fetch that runs has its own limit.
-                    Err(_) if Handle::try_current().is_err() => Arc::clone(&turns).lock_owned().await,
+                    // The fetch that runs has its own limit.
+                    Err(_) if !has_timers() => Arc::clone(&turns).lock_owned().await,
                     Err(_) => {
                         // Whoever has the turn has noted its end in a moment.
                         let ends_in =

@@ -21,7 +21,7 @@ pub trait Timer: Send + Sync {
     fn sleep_blocking(&self, wait: Duration);
 }
 
-/// The system's time; async calls wait with tokio.
+/// The system's time; async calls wait with tokio, or on a thread of their own where it has no timers.
 pub(crate) struct SystemTimer(Instant);
 
 impl Default for SystemTimer {
@@ -37,12 +37,28 @@ impl Timer for SystemTimer {
 
     fn sleep(&self, wait: Duration) -> Sleep<'_> {
         #[cfg(feature = "async")]
-        return Box::pin(tokio::time::sleep(wait));
+        return match crate::runtime::has_timers() {
+            true => Box::pin(tokio::time::sleep(wait)),
+            false => Box::pin(sleep_elsewhere(wait)),
+        };
         #[cfg(not(feature = "async"))]
         Box::pin(async move { self.sleep_blocking(wait) })
     }
 
     fn sleep_blocking(&self, wait: Duration) {
         std::thread::sleep(wait);
+    }
+}
+
+/// Waits on another thread. If the system gives none, the wait is skipped.
+#[cfg(feature = "async")]
+async fn sleep_elsewhere(wait: Duration) {
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().spawn(move || {
+        std::thread::sleep(wait);
+        end.send(()).ok();
+    });
+    if thread.is_ok() {
+        ended.await.ok();
     }
 }

@@ -66,7 +66,8 @@ pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Byte
 
 type HttpClient = Client<Limited, SendBody>;
 
-/// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
+/// The default transport of the async client. It keeps connections open, and needs a tokio runtime with its timers and I/O
+/// (`enable_all`), as `#[tokio::main]` makes it: on a thread without, a call fails with [`Sent::No`].
 ///
 /// Each runtime that calls has connections of its own; those that stand still with another runtime are never used.
 ///
@@ -222,6 +223,7 @@ impl Transport for DefaultTransport {
             if timeout.is_zero() {
                 return Err(timed_out(Sent::No));
             }
+            crate::runtime::check().map_err(|error| lost(Sent::No, error))?;
             let is_streamed = request.extensions().get::<StreamResponse>().is_some();
             let mut request = request.map(SendBody);
             let connection = capture_connection(&mut request);

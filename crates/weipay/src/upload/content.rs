@@ -211,6 +211,9 @@ impl From<Payload> for crate::transport::Body {
         let mut idle: Option<Box<dyn Read + Send>> = Some(Box::new(reader(head, file, tail)));
         let mut reading: Option<JoinHandle<Piece>> = None;
         Self::from_stream(length, move |context| {
+            if tokio::runtime::Handle::try_current().is_err() {
+                return Poll::Ready(Some(Err(io::Error::other(crate::runtime::NONE))));
+            }
             if let Some(mut reader) = idle.take() {
                 reading = Some(spawn_blocking(move || {
                     let mut piece = Vec::with_capacity(PIECE);

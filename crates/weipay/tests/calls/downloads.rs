@@ -136,17 +136,26 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
     );
     // A link without a digest: only its form says that it is no file.
     let long_page = format!("<html>{}</html>", "x".repeat(70_000));
-    for body in [
-        page,
-        "[]",
-        "\u{feff}<xml><return_code>FAIL</return_code></xml>",
-        r#"{"errcode":1}"#,
-        "  \r\n\u{feff}{\"errcode\":1}",
-        "",
-        &long_page,
+    let long_json = format!(r#"{{"code":"SYSTEM_ERROR","message":"{}"}}"#, "x".repeat(70_000));
+    let (no_file, web_page): (fn(&FileError) -> bool, fn(&FileError) -> bool) =
+        (|error| matches!(error, FileError::NoFile), |error| matches!(error, FileError::WebPage));
+    for (media_type, body, expected) in [
+        ("", page, no_file),
+        ("", "[]", no_file),
+        ("", "\u{feff}<xml><return_code>FAIL</return_code></xml>", no_file),
+        ("", r#"{"errcode":1}"#, no_file),
+        ("", "  \r\n\u{feff}{\"errcode\":1}", no_file),
+        ("", "", no_file),
+        ("", &long_page, web_page),
+        ("application/json", &long_json, no_file),
+        ("application/problem+json; charset=utf-8", &long_json, no_file),
     ] {
         for is_async in [false, true] {
-            let platform = Platform::start(vec![unsigned(200, body)]);
+            let response = || match media_type {
+                "" => unsigned(200, body),
+                media_type => unsigned(200, body).header("Content-Type", media_type),
+            };
+            let platform = Platform::start(vec![response()]);
             let url = format!("{}{TARGET}", platform.base_url);
             let outcome = if is_async {
                 let client = platform.builder().build().unwrap();
@@ -156,8 +165,8 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
                 client.download(&url).retries(Retries::none()).to_bytes().map(drop)
             };
             let error = outcome.unwrap_err();
-            let is_no_file = matches!(error.kind(), ErrorKind::File(FileError::NoFile | FileError::WebPage));
-            assert!(is_no_file, "{body}: {error:#}");
+            let ErrorKind::File(error) = error.kind() else { panic!("{body}: {error:#}") };
+            assert!(expected(error), "{media_type} {body}: {error:#}");
         }
     }
     for (status, body) in [(502, page), (204, ""), (206, TEXT)] {

@@ -232,7 +232,7 @@ impl Subscriber for Everything {
 }
 
 /// Everything that was told, as one text.
-fn told(call: impl FnOnce()) -> String {
+pub fn told(call: impl FnOnce()) -> String {
     let everything = Everything::default();
     tracing::subscriber::with_default(everything.clone(), call);
     everything.0.take().join("\n")

@@ -425,8 +425,21 @@ fn json_in_place_of_a_file_without_a_digest_is_no_file() {
             }
         }
     }
-    // A file that is long, or whose digest its caller knows, may be any text.
     let long = format!("{{{}}}", " ".repeat(64 * 1024));
+    let headers = "Content-Type: application/json; charset=utf-8\r\n";
+    for path in paths {
+        let client =
+            || configured().base_url(&answering(&whole("200 OK", headers, long.as_bytes()), Then::Close));
+        let (blocking, asynchronous) = (client().build_blocking().unwrap(), || client().build().unwrap());
+        for error in [
+            blocking.chain(path).get().unwrap_err(),
+            on_async(asynchronous().chain(path).get()).unwrap_err(),
+            on_async(asynchronous().chain(path).download().to_bytes()).unwrap_err(),
+        ] {
+            assert!(matches!(error.kind(), ErrorKind::File(FileError::NoFile)), "{path}: {error:#}");
+        }
+    }
+    // A file that is long, or whose digest its caller knows, may be any text.
     for (body, digest) in [(&*long, None), (errcode, Some(weipay::wire::DigestAlgorithm::Sha256))] {
         let url = answering(&whole("200 OK", "", body.as_bytes()), Then::Close);
         let client = configured().base_url(&url).build_blocking().unwrap();

@@ -245,6 +245,38 @@ fn a_failure_of_apiv2_says_its_sentence_under_any_name() {
 
 /// Five programs read these sentences to find that a refund or a transfer had been made before. Who takes them for a
 /// mistake of the request, and takes a new number, pays twice.
+/// lokielse/omnipay-wechatpay#106, binarywang/WxJava#860: the coupon has a code of its own. Whether the stock was counted is not
+/// known then.
+#[test]
+fn a_coupon_of_apiv2_that_nobody_got_is_no_success() {
+    let sent = |ret_code, counts: [&'static str; 2]| {
+        success(&[
+            ("coupon_stock_id", "9704049"),
+            ("resp_count", "1"),
+            ("success_count", counts[0]),
+            ("failed_count", counts[1]),
+            ("openid", "oe1LljneXW7tVseHQo6W4qNCKOa0"),
+            ("ret_code", ret_code),
+            ("ret_msg", "你已领取过该代金券"),
+            ("coupon_id", "1870"),
+        ])
+    };
+    for (response, is_success) in [(sent("SUCCESS", ["1", "0"]), true), (sent("FAILED", ["0", "1"]), false)] {
+        let platform = Platform::start(vec![response]);
+        let client = by_hand::builder(&platform).build_blocking().unwrap();
+        let request =
+            json!({"coupon_stock_id": "9704049", "openid_count": 1, "partner_trade_no": "1", "openid": "o"});
+        let outcome = client.chain("v2/mmpaymkttransfers/send_coupon").post(&request);
+        assert_eq!(outcome.is_ok(), is_success);
+        if let Err(error) = outcome {
+            assert!(
+                error.may_have_taken_effect() && error.message() == Some("你已领取过该代金券"),
+                "{error}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_an_earlier_call_did_is_to_be_queried_and_not_corrected() {
     let refusals = [

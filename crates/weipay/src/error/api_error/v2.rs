@@ -18,7 +18,9 @@ impl ApiError {
         // contradicts it, so nobody knows which of both holds.
         let is_none = code.bytes().all(|byte| byte == b'0')
             || ["SUCCESS", "OK"].iter().any(|word| code.eq_ignore_ascii_case(word));
-        if !has_failed && is_none {
+        // 发放代金券 says of the coupon itself whether the person has it, beside a `result_code` of the request.
+        let is_contradicted = text(&"ret_code").is_some_and(|code| code.starts_with("FAIL"));
+        if !has_failed && is_none && !is_contradicted {
             return None;
         }
         // Of a request that was taken, it is the word `OK` mostly, which tells nothing.
@@ -26,7 +28,8 @@ impl ApiError {
             text(&"return_msg").filter(|message| is_refused || *message != "OK").unwrap_or_default();
         // Only the request itself is at fault if `return_code` is FAIL: nothing was carried out then.
         let taken = if is_refused { codes::taken(returned) } else { Taken::Perhaps };
-        let message = first(&["err_code_des", "error_code_des", "error_msg", "err_msg", "result_msg"]);
+        let message =
+            first(&["err_code_des", "error_code_des", "error_msg", "err_msg", "result_msg", "ret_msg"]);
         Some(Self {
             code,
             message: if message.is_empty() { returned.to_owned() } else { message },

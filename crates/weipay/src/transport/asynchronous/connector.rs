@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::runtime;
 use crate::transport::Proxy;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -46,7 +47,7 @@ impl Service<Uri> for Limited {
         if self.limit.is_zero() {
             return Box::pin(async move { late() });
         }
-        let (connecting, limit) = (self.https.call(uri), self.limit);
+        let (connecting, limit) = (runtime::connect(self.https.call(uri)), self.limit);
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(connected) => connected,

@@ -134,25 +134,41 @@ fn a_download_that_is_a_call_goes_to_the_backup_too() {
     }
 }
 
-/// A main host that takes every request and stays silent until the time of the attempt is over; the backup responds.
+/// Hosts that take every request and stay silent until the time of the attempt is over: the main one, until it is told
+/// otherwise. The others respond.
 #[derive(Clone)]
 struct SilentMain {
     routed: Arc<Routed>,
     given: Arc<Mutex<Vec<(String, Duration)>>>,
+    silent: Arc<Mutex<&'static [&'static str]>>,
 }
 
 impl SilentMain {
     fn before(backup: SocketAddr) -> Self {
-        Self { routed: Arc::new(Routed::by(move |_| backup)), given: Arc::default() }
+        let silent = Arc::new(Mutex::new(&[MAIN][..]));
+        Self { routed: Arc::new(Routed::by(move |_| backup)), given: Arc::default(), silent }
     }
 
-    /// The error of the attempt, if it went to the main host.
+    fn silence_only(&self, hosts: &'static [&'static str]) {
+        *self.silent.lock().unwrap() = hosts;
+    }
+
+    /// Where attempts went since this was asked for the last time, and how long each might have taken.
+    fn given(&self) -> Vec<(String, Duration)> {
+        std::mem::take(&mut *self.given.lock().unwrap())
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.given().into_iter().map(|(host, _)| host).collect()
+    }
+
+    /// The error of the attempt, if it went to a silent host.
     fn silence(&self, host: &str, limit: Duration) -> Result<(), NetworkError> {
         self.given.lock().unwrap().push((host.to_owned(), limit));
-        if host.starts_with("api2.") {
-            return Ok(());
+        match self.silent.lock().unwrap().contains(&host) {
+            true => Err(NetworkError { sent: Sent::Perhaps, source: "nothing came".into() }),
+            false => Ok(()),
         }
-        Err(NetworkError { sent: Sent::Perhaps, source: "nothing came".into() })
     }
 }
 
@@ -187,8 +203,7 @@ fn a_main_host_that_stays_silent_is_left_within_the_time_limit() {
             builder.transport(transport.clone()).blocking_transport(transport.clone())
         };
         let client = Either::both(builder).into_iter().nth(nth).unwrap();
-        let given = || std::mem::take(&mut *transport.given.lock().unwrap());
-        let hosts = || given().into_iter().map(|(host, _)| host).collect::<Vec<_>>();
+        let (given, hosts) = (|| transport.given(), || transport.asked());
         // What must not arrive twice has all of its time there.
         client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap_err();
         let only = given();
@@ -205,6 +220,104 @@ fn a_main_host_that_stays_silent_is_left_within_the_time_limit() {
         assert_eq!(hosts(), [BACKUP]);
         client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
         assert_eq!(hosts(), [MAIN, BACKUP]);
+    }
+}
+
+/// Both clients over hosts of which the main one is silent, with this server behind the others, and so much time.
+fn beside_silence(
+    server: &Server,
+    timer: &Noting,
+    limit: Duration,
+    retries: Retries,
+) -> [(Either, SilentMain); 2] {
+    [0, 1].map(|nth| {
+        let transport = SilentMain::before(server.address);
+        let builder = || {
+            let builder = configured().timer(timer.clone()).timeout(limit).retries(retries);
+            builder.transport(transport.clone()).blocking_transport(transport.clone())
+        };
+        (Either::both(builder).into_iter().nth(nth).unwrap(), transport)
+    })
+}
+
+const LIMIT: Duration = Duration::from_secs(1000);
+
+/// At once, and as often as there is a budget.
+fn without_waits() -> Retries {
+    Retries::default().attempts(50).first_wait(Duration::ZERO)
+}
+
+fn busy(times: usize) -> Vec<Step> {
+    (0..times).map(|_| unsigned(500, "").into()).collect()
+}
+
+#[test]
+fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
+    let order = json!({"out_trade_no": "1"});
+    let has_all = |transport: &SilentMain| {
+        let given = transport.given();
+        assert!(given.len() == 1 && given[0].0 == MAIN && given[0].1 > LIMIT / 2, "{given:?}");
+    };
+    let (server, timer) = (Server::start(Vec::new()), Noting::default());
+    // The budget is used up.
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, without_waits()) {
+        server.add(busy(21));
+        transport.silence_only(&[]);
+        assert_eq!(client.get("v3/certificates").unwrap_err().attempts().len(), 21);
+        transport.given();
+        transport.silence_only(&[MAIN]);
+        client.post(ORDER, &order).unwrap_err();
+        has_all(&transport);
+    }
+    // The wait before the second attempt may end after the time.
+    let long = Retries::default().first_wait(LIMIT).longest_wait(LIMIT * 3 / 5);
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, long) {
+        server.add(good(1));
+        client.post(ORDER, &order).ok();
+        let (host, limit) = transport.given().remove(0);
+        assert!(host == MAIN && limit > LIMIT / 2, "{limit:?}");
+    }
+    // The backup host fails too.
+    let twice = without_waits().attempts(2);
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, twice) {
+        for _ in 0..3 {
+            transport.silence_only(&[MAIN, BACKUP]);
+            client.post(ORDER, &order).unwrap_err();
+            assert_eq!(transport.asked(), [MAIN, BACKUP]);
+            transport.silence_only(&[]);
+            server.add(good(1));
+            client.post(ORDER, &order).unwrap();
+            assert_eq!(transport.asked(), [MAIN]);
+        }
+        transport.silence_only(&[MAIN, BACKUP]);
+        client.post(ORDER, &order).unwrap_err();
+        let given = transport.given();
+        assert!(given[0].0 == MAIN && given[0].1 > LIMIT / 2, "{given:?}");
+    }
+}
+
+#[test]
+fn a_call_that_may_not_be_repeated_takes_no_turn_to_try_the_main_host() {
+    let (server, timer) = (Server::start(Vec::new()), Noting::default());
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, without_waits()) {
+        // The budget is used up, and the main host is left.
+        server.add(busy(21));
+        transport.silence_only(&[]);
+        client.get("v3/certificates").unwrap_err();
+        transport.silence_only(&[MAIN]);
+        for _ in 0..3 {
+            client.get("v3/certificates").unwrap_err();
+        }
+        transport.given();
+        // By the time of a second attempt it might be tried, but there is none.
+        server.add(vec![unsigned(500, "").header("Retry-After", "31").into()]);
+        client.get("v3/certificates").unwrap_err();
+        assert_eq!(transport.asked(), [BACKUP]);
+        timer.advance(Duration::from_secs(31));
+        server.add(good(1));
+        transport.silence_only(&[]);
+        client.get("v3/certificates").unwrap();
+        assert_eq!(transport.asked(), [MAIN]);
     }
 }
 
