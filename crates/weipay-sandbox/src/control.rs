@@ -21,7 +21,6 @@
 mod client;
 mod clock;
 mod faults;
-mod health;
 mod listener;
 mod log;
 mod merchants;
@@ -47,7 +46,6 @@ pub(crate) use listener::{ControlListener, FILE};
 static TABLES: &[&[Route]] = &[
     clock::ROUTES,
     faults::ROUTES,
-    health::ROUTES,
     log::ROUTES,
     merchants::ROUTES,
     notifications::ROUTES,

@@ -19,7 +19,6 @@ mod engine;
 mod error;
 #[cfg(test)]
 mod model;
-mod opening;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod scan;

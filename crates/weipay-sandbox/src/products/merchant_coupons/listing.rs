@@ -8,7 +8,7 @@ use super::unconfirmed::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 use super::{belonging_merchant, check_appid, may_operate, refusals};
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::coupon_stocks::paging::number_of_query;
+use crate::products::coupon_stocks::number_of_query;
 use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
 use crate::reasons;

@@ -9,8 +9,7 @@
 //! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
 //! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
-//! | `promotions` | what APIv2 says of the coupons of a payment |
-//! | `paid` | what APIv2 says of an order that was paid, in responses and in the notification |
+//! | `paid` | what APIv2 says of an order that was paid and of its coupons, in responses and in the notification |
 //! | `codes` | the codes of APIv3 in the place of which APIv2 has others |
 //! | `times` | times as APIv2 writes them |
 
@@ -21,7 +20,6 @@ mod deposit;
 mod goods;
 mod order;
 mod paid;
-mod promotions;
 pub(super) mod refund;
 
 use std::borrow::Cow;

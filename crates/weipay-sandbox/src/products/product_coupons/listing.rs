@@ -6,7 +6,7 @@ use super::coupon::{self, CouponState, Filter, Seen};
 use super::{Owner, product, refusals, stock, stores};
 use crate::contract::ValidRequest;
 use crate::people::Person;
-use crate::products::coupon_stocks::paging::number_of_query;
+use crate::products::coupon_stocks::number_of_query;
 use crate::products::users::check_user_of_appid;
 use crate::products::{Context, HandlerError};
 use crate::reasons;

@@ -17,7 +17,7 @@ use super::transfer::{self, Transfer, TransferState};
 use super::{platform_number, refusals};
 use crate::clock;
 use crate::grammar::unconfirmed;
-use crate::products::downloads::pdf::pdf;
+use crate::products::downloads::document::pdf;
 use crate::products::downloads::token::{self, Sealer};
 use crate::products::{Behaviour, Context, HandlerError, Links};
 use crate::response::{File, Refusal};

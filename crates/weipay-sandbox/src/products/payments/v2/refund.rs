@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::codes::{REFUND, REFUND_QUERY};
 use super::order::{fen, find};
-use super::promotions::{coupon_type, tells_types};
+use super::paid::{coupon_type, tells_types};
 use super::{Order, parties, refused};
 use crate::clock::spaced;
 use crate::ledger::AccountKind;
