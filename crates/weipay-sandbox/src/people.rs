@@ -122,7 +122,7 @@ impl Person {
         if let Some(person) = tx.get(id)? {
             return Ok(Some(person));
         }
-        tx.newest(&[IndexRange::equal(OPENID, id)])
+        tx.find_one(OPENID, id)
     }
 }
 

@@ -223,6 +223,36 @@ impl<'a> Transaction<'a> {
         Ok(self.find(conditions, Page { offset: 0, limit: 1 })?.pop())
     }
 
+    /// The record with a value in an index, such as a number (单号); the one that was added last if several have it.
+    pub(crate) fn find_one<R: Record>(
+        &self,
+        index: &'static str,
+        value: impl Into<String>,
+    ) -> Result<Option<R>, StoreError> {
+        self.newest(&[IndexRange::equal(index, value)])
+    }
+
+    /// What is meant by a number that several may have: those with this value in an index, two at most.
+    pub(crate) fn find_two<R: Record>(
+        &self,
+        index: &'static str,
+        value: impl Into<String>,
+    ) -> Result<Vec<R>, StoreError> {
+        self.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 2 })
+    }
+
+    /// What is meant by a number that is a key, or one that several may have in an index: two at most.
+    pub(crate) fn find_key_or_two<R: Record>(
+        &self,
+        index: &'static str,
+        number: &str,
+    ) -> Result<Vec<R>, StoreError> {
+        match self.get(number)? {
+            Some(found) => Ok(vec![found]),
+            None => self.find_two(index, number),
+        }
+    }
+
     /// All records of a range, in the order of its index and, under one value, of their addition. They are
     /// read in parts, so that a long range takes little memory, and are not remembered: who wants to save one
     /// gets it by its key.

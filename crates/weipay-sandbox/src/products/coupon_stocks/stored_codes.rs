@@ -205,8 +205,7 @@ pub(crate) fn candidate(
 }
 
 fn in_slot(tx: &Transaction<'_>, stock_id: &str, slot: i64) -> Result<StoredCode, StoreError> {
-    let condition = IndexRange::equal(SLOT, slot_value(stock_id, slot));
-    let found = tx.newest(&[condition])?;
+    let found = tx.find_one(SLOT, slot_value(stock_id, slot))?;
     found.ok_or_else(|| {
         StoreError::Corrupt(format!("{} {stock_id}, whose slot {slot} is empty", CodeCounts::KIND))
     })

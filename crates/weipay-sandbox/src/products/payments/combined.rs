@@ -219,7 +219,7 @@ impl CombinedOrder {
     }
 
     pub(super) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(PREPAY, id)])
+        tx.find_one(PREPAY, id)
     }
 
     /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.

@@ -187,12 +187,12 @@ impl Order {
         tx: &Transaction<'_>,
         transaction_id: &str,
     ) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, TRANSACTION, transaction_id)
+        tx.find_one(TRANSACTION, transaction_id)
     }
 
     /// The order that was given this to pay with, whether or not a later one took its place.
     pub(crate) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, PREPAY, id)
+        tx.find_one(PREPAY, id)
     }
 
     /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
@@ -202,10 +202,6 @@ impl Order {
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
         find_meant(tx, IndexRange::equal(NUMBER, number), is_meant)
-    }
-
-    fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(index, value)])
     }
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too.

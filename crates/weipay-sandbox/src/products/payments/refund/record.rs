@@ -187,7 +187,7 @@ impl Refund {
 
     /// The refund with the platform's number.
     pub(crate) fn find_by_id(tx: &Transaction<'_>, refund_id: &str) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, ID, refund_id)
+        tx.find_one(ID, refund_id)
     }
 
     /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
@@ -197,10 +197,6 @@ impl Refund {
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
         find_meant(tx, IndexRange::equal(NUMBER, out_refund_no), is_meant)
-    }
-
-    fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(index, value)])
     }
 
     /// The refunds of an order, the newest first.
