@@ -33,7 +33,6 @@ mod reports_of_others;
 mod reports_of_parsing;
 mod requests;
 mod root_certificates;
-mod runtime;
 mod sandbox;
 mod sensitive;
 mod signers;
@@ -46,3 +45,8 @@ mod unasked_responses;
 mod untyped;
 mod uploads;
 mod waiting;
+
+/// One call of the async client, waited for.
+pub(crate) fn on_async<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}

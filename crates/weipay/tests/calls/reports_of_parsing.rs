@@ -29,8 +29,8 @@ use weipay::{File, http};
 
 use super::apiv2::by_hand;
 use super::notification::{API_V2_KEY, API_V3_KEY, envelope, receiver, settings, signed as notified};
+use crate::on_async;
 use crate::platform::{MERCHANT, Platform, on_both, signed, unsigned};
-use crate::runtime::on_async;
 use crate::story::client;
 
 /// chanjarster/weixin-java-tools#248, Pay-Group/best-pay-sdk#8, #14 and #15, dedemao/weixinPay#26 and #37, shmy/cn-pay#2 and
