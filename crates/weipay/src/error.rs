@@ -227,29 +227,44 @@ impl Error {
     /// call, **with the same request number and the same content**, only if that [is safe](Self::is_safe_to_repeat); never with a
     /// new number.
     ///
-    /// | what happened | may it have taken effect? |
-    /// |---|---|
-    /// | the call could not be prepared ([`ErrorKind::Request`]) | no: nothing was sent |
-    /// | the platform's certificates could not be fetched ([`ErrorKind::PlatformCertificates`]) | no: the call was not sent |
-    /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
-    /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
-    /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` that is known, such as `PARAM_ERROR`: the catalogue has it for the operation, or this crate knows it as one of the platform's | no: the platform refused |
-    /// | the same with a signature that is wrong: that of another response, or one that is too old | **yes**: it may be the refusal of another call |
-    /// | the same with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation | **yes**: a gateway may have written it, and the platform adds codes without notice |
-    /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
-    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one. Nothing else in an error names its request: many errors are not signed, `Request-ID` is a number of the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give a refusal to the wrong call, and nobody can tell |
-    /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
-    /// | APIv3: an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
-    /// | APIv2, whose status is always 200: `return_code` is not `SUCCESS`, and `return_msg` says that the request was not taken: its form, its signature, a certificate or a number of its sender is wrong | no |
-    /// | APIv2: the same with any other `return_msg` | **yes** |
-    /// | APIv2: `result_code` FAIL, rightly signed where the operation signs its responses, with an `err_code` that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE` | no: the platform refused |
-    /// | APIv2: the same with a code that nobody knows, with one that leaves it open, such as `SYSTEMERROR`, `USERPAYING` or `SEND_FAILED`, without a code, or without the signature | **yes** |
-    /// | status 406 with a code that the catalogue has for the operation: `Accept-Language` | no: the platform refused |
-    /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
-    /// | a success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest), or a signature probe | **yes** |
-    /// | a verified success whose body cannot be read | **yes**: it did |
-    /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
-    /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
+    /// It has **not** taken effect:
+    ///
+    /// - Nothing was sent. The call could not be prepared ([`ErrorKind::Request`]); the platform's certificates could
+    ///   not be fetched ([`ErrorKind::PlatformCertificates`]); the host was not found, the connection was refused or
+    ///   not accepted, or the TLS handshake failed ([`Sent::No`]); there was no call, as with `decrypt_sensitive`.
+    /// - The platform refused. The status is 400, 401, 403 or 404, and the body is one whole JSON object with a `code`
+    ///   that is known, such as `PARAM_ERROR`: the catalogue has it for the operation, or this crate knows it as one of
+    ///   the platform's. Or the status is 406 with a code that the catalogue has for the operation: `Accept-Language`.
+    /// - The platform refused by APIv2, whose status is always 200. `return_code` is not `SUCCESS`, and `return_msg`
+    ///   says that the request was not taken: its form, its signature, a certificate or a number of its sender is
+    ///   wrong. Or `result_code` is FAIL, rightly signed where the operation signs its responses, with an `err_code`
+    ///   that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE`.
+    /// - A download whose file is not good ([`ErrorKind::File`]): a download changes nothing.
+    ///
+    /// It **may** have taken effect:
+    ///
+    /// - The connection was reset or closed, the time limit was reached, or the response was incomplete or too large
+    ///   ([`Sent::Perhaps`]).
+    /// - A refusal with a signature that is wrong, that of another response or one that is too old: it may be the
+    ///   refusal of another call.
+    /// - A refusal with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways
+    ///   (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation: a gateway may
+    ///   have written it, and the platform adds codes without notice.
+    /// - A refusal with a code whose official advice is to repeat the call or to query its result, such as
+    ///   `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED`.
+    /// - A `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]): it may be the response to
+    ///   that one. Nothing else in an error names its request: many errors are not signed, `Request-ID` is a number of
+    ///   the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give
+    ///   a refusal to the wrong call, and nobody can tell.
+    /// - A refusal with any other body, such as an empty or truncated one, an array, HTML, or two codes: something in
+    ///   between may have written it.
+    /// - APIv3: an error in the body of a status 200 or 202, such as `USERPAYING`.
+    /// - APIv2: any other `return_msg`; an `err_code` that nobody knows, or that leaves it open, such as `SYSTEMERROR`,
+    ///   `USERPAYING` or `SEND_FAILED`; no code, or no signature.
+    /// - Any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx.
+    /// - A success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest),
+    ///   or a signature probe.
+    /// - A verified success whose body cannot be read: it did.
     ///
     /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may
     /// have, whatever the last one ended with.
