@@ -290,7 +290,8 @@ impl Member {
 #[cfg(test)]
 thread_local! {
     /// The members that handlers have asked for on this thread.
-    static READ: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+    static READ: std::cell::RefCell<std::collections::BTreeSet<String>> =
+        const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
 }
 
 /// A request whose members fit its route.

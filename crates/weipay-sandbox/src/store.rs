@@ -241,6 +241,20 @@ impl<'a> Transaction<'a> {
         self.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 2 })
     }
 
+    /// The same of those that are meant, the newest first.
+    pub(crate) fn find_two_that<R: Record>(
+        &self,
+        index: &'static str,
+        value: &str,
+        is_meant: impl Fn(&R) -> bool,
+    ) -> Result<Vec<R>, StoreError> {
+        let all = self.scan::<R>(IndexRange::equal(index, value), Direction::Descending);
+        let meant: Result<Vec<R>, StoreError> =
+            all.filter(|record| record.as_ref().map_or(true, &is_meant)).take(2).collect();
+        // Read by their keys, so that they can be saved.
+        meant?.iter().filter_map(|record| self.get(&record.key()).transpose()).collect()
+    }
+
     /// What is meant by a number that is a key, or one that several may have in an index: two at most.
     pub(crate) fn find_key_or_two<R: Record>(
         &self,

@@ -44,14 +44,16 @@ use crate::builder::system_time;
 use crate::signer::Signer;
 use crate::signer::{Signature, SignerError};
 
+mod coupons;
 mod h5_link;
 mod parameter;
 mod v2;
 
+pub use coupons::{CouponCard, CouponPluginParameters, CouponToSend};
 pub use h5_link::h5_link;
 pub use parameter::ParameterError;
 use parameter::{checked, checked_prepay_id, without_separator};
-pub use v2::{CouponCard, CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
+pub use v2::{PayScoreParameters, RedPacketParameters};
 
 /// Signs a message.
 type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync;

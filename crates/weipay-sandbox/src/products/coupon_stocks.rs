@@ -6,8 +6,8 @@
 //! | `validity` | when coupons can be used (券可核销时间) |
 //! | `stored_codes` | codes that a merchant stores before sending (预存code), and what becomes of those of an upload |
 //!
-//! Here stand what all of them need: fresh codes, numbers in the query of a list, and index values in the order of a time, such
-//! as the expiry of coupons.
+//! Here stands what all of them need: fresh codes, users (every well-formed openid is one), numbers in the query of a list, and
+//! index values in the order of a time, such as the expiry of coupons.
 
 pub(crate) mod caps;
 pub(crate) mod stored_codes;
@@ -17,10 +17,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weipay_rules::{Limits, Rules};
 
+use super::HandlerError;
 use crate::contract::ValidRequest;
 use crate::control::ControlError;
 use crate::entropy::Entropy;
 use crate::grammar::{Place, Source};
+use crate::people::openid::{WrongOpenid, is_openid};
 use crate::response::Refusal;
 use crate::store::{IndexRange, StoreError, Transaction, joined};
 
@@ -90,6 +92,30 @@ pub(crate) fn between_times(index: &'static str, text: &str, from: i64, to: i64)
 /// The values of all texts that begin with this part, at any time.
 pub(crate) fn beginning_with(index: &'static str, part: &str) -> IndexRange {
     IndexRange { index, from: joined(part, ""), to: joined(part, "~") }
+}
+
+/// 404 USER_NOT_EXISTS unless the openid has its form.
+pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
+    if is_openid(openid) { Ok(()) } else { Err(not_a_user(WrongOpenid::Form)) }
+}
+
+/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid.
+/// INFERRED(user-of-appid): the code, that of a wrong openid.
+pub(crate) fn check_user_of_appid(
+    tx: &Transaction<'_>,
+    openid: &str,
+    appid: &str,
+) -> Result<(), HandlerError> {
+    let wrong = WrongOpenid::find(tx, openid, appid)?;
+    wrong.map_or(Ok(()), |wrong| Err(not_a_user(wrong).into()))
+}
+
+pub(crate) fn of_another_appid() -> Refusal {
+    not_a_user(WrongOpenid::OfAnotherAppid)
+}
+
+fn not_a_user(wrong: WrongOpenid) -> Refusal {
+    Refusal::new(404, "USER_NOT_EXISTS", "用户不存在", wrong.reason())
 }
 
 #[cfg(test)]

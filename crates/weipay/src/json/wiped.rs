@@ -88,10 +88,10 @@ mod tests {
     fn json_that_is_wiped_is_written_in_one_piece_and_keeps_no_text() {
         let json = serde_json::json!({"a": ["李\n雷", {"b": "\"x\""}], "c": 1, "d": null, "e": true});
         let text = json.to_string();
-        let mut wiped = super::WipedJson(json);
+        let mut wiped = WipedJson(json);
         let bytes = wiped.to_bytes();
         assert_eq!((&**bytes, bytes.capacity()), (text.as_bytes(), text.len()));
-        super::wipe(&mut wiped.0);
+        wipe(&mut wiped.0);
         assert_eq!(wiped.0, serde_json::json!({"a": ["", {"b": ""}], "c": 1, "d": null, "e": true}));
     }
 

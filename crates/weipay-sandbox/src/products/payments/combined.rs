@@ -10,7 +10,7 @@ mod reading;
 use self::reading::read;
 use super::closing::{BurntNumber, close};
 use super::creation::{check_expiry, offer, show_offer};
-use super::order::{Combination, Dialect, Order, OrderState, Payer, Prepay, TradeType, find_meant};
+use super::order::{Combination, Dialect, Order, OrderState, Payer, Prepay, TradeType};
 use super::parties::text;
 use super::payment::SUCCESS;
 use super::{refusals, v2};
@@ -18,7 +18,7 @@ use crate::clock;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{
-    Announcement, Due, Fingerprint, IndexEntry, IndexRange, Record, StoreError, Transaction, joined, named,
+    Announcement, Due, Fingerprint, IndexEntry, Record, StoreError, Transaction, joined, named,
 };
 
 /// What the parts of a combined order share.
@@ -228,7 +228,7 @@ impl CombinedOrder {
         number: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        find_meant(tx, IndexRange::equal(NUMBER, number), is_meant)
+        tx.find_two_that(NUMBER, number, is_meant)
     }
 
     pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {

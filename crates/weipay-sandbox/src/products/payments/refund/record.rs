@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::ledger::{AccountKind, Owner};
 use crate::products::bills::day::READY;
-use crate::products::payments::order::{Dialect, Order, Payment, Whose, find_meant};
+use crate::products::payments::order::{Dialect, Order, Payment, Whose};
 use crate::store::{
     Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,
 };
@@ -196,7 +196,7 @@ impl Refund {
         out_refund_no: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        find_meant(tx, IndexRange::equal(NUMBER, out_refund_no), is_meant)
+        tx.find_two_that(NUMBER, out_refund_no, is_meant)
     }
 
     /// The refunds of an order, the newest first.
