@@ -4,10 +4,10 @@
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
+use crate::on_async;
 use crate::platform::{
     PUBLIC_KEY_ID, Platform, Scripted, configured, now, on_both, responding, signed, signed_at, unsigned,
 };
-use crate::runtime::on_async;
 use serde_json::{Value, json};
 use weipay::error::{Advice, ErrorClass, ErrorKind};
 use weipay::wire::VerifyError;

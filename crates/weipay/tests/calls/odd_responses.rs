@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use weipay::error::ErrorKind;
 use weipay::{Error, Response, Retries};
 
+use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now, read};
-use crate::runtime::on_async;
 
 const PATH: &str = "v3/refund/domestic/refunds";
 const REFUND: &str =

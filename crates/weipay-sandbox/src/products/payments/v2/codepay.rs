@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::codes::{MICROPAY, REVERSE};
 use super::order::{check_owner, find, read};
-use super::promotions::Coupons;
+use super::paid::Coupons;
 use super::{Order, paid, refused};
 use crate::products::payments::codepay::{REVERSE_WITHIN, Scanned, charge, reverse};
 use crate::products::payments::creation::check_expiry;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
-use super::promotions::Coupons;
+use super::paid::Coupons;
 use super::{Order, paid, refused};
 use crate::clock::parse_compact;
 use crate::contract::ValidRequest;
