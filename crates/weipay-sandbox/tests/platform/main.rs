@@ -42,6 +42,7 @@ mod sensitive_fields;
 mod signatures;
 mod snapshots;
 mod stored_codes;
+mod stored_words;
 mod strangers;
 mod subsidies;
 mod transfers;
