@@ -373,7 +373,7 @@ fn an_order_that_was_paid_is_changed_by_operations_of_its_product() {
         ("unfreeze", shared),
         ("v2 unfreeze", shared),
         // Those that were made with `subsidy_amount`.
-        ("subsidy", "jsapi, codepay, part"),
+        ("subsidy", "jsapi, part"),
     ];
     Shop::open().check(&PRODUCTS, true, &table);
 }
