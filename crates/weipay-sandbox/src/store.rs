@@ -138,6 +138,26 @@ impl Store {
         }
     }
 
+    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number, as it is now; the oldest
+    /// first, and `limit` at most. What was never attempted or is held does not count.
+    pub(crate) fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        match &self.database {
+            Database::Own(_) => {
+                self.transaction(|tx| tx.engine.repeats_beyond(mchid, receiver, newest, limit))
+            }
+            #[cfg(feature = "postgres")]
+            Database::Shared(postgres) => {
+                postgres.look(|engine| engine.repeats_beyond(mchid, receiver, newest, limit))
+            }
+        }
+    }
+
     /// Whether anything is due, asked without a transaction that writes: the answer is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         match &self.database {
@@ -361,19 +381,6 @@ impl<'a> Transaction<'a> {
     /// Notifications that are due at `now`, the one that has been due for longest first.
     pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.engine.outbox_due(now, limit)
-    }
-
-    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number; the oldest first, and
-    /// `limit` at most.
-    /// What was never attempted or is held does not count.
-    pub(crate) fn repeats_beyond(
-        &self,
-        mchid: &str,
-        receiver: &str,
-        newest: i64,
-        limit: i64,
-    ) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.repeats_beyond(mchid, receiver, newest, limit)
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.

@@ -41,6 +41,7 @@ mod signatures;
 mod snapshots;
 mod source_code;
 mod stored_codes;
+mod stored_words;
 mod strangers;
 mod subsidies;
 mod transfers;
