@@ -113,7 +113,7 @@ pub(crate) fn service_order_info(
 
 /// Whether a merchant has made a service order with this number.
 pub(crate) fn has_order(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<bool, StoreError> {
-    Ok(order::find(tx, mchid, number)?.is_some())
+    Ok(ServiceOrder::find_by_number(tx, mchid, number)?.is_some())
 }
 
 /// A person confirms a service order, for tests that only need one.
