@@ -8,7 +8,7 @@ use weipay::Error;
 use weipay::error::ErrorKind;
 use weipay_sandbox::control::ClientError;
 
-use crate::style::ERROR;
+use crate::output::ERROR;
 
 /// What a command returns; `main` reports a failure.
 pub(crate) type Outcome = Result<(), Failure>;

@@ -11,7 +11,6 @@ mod notification_listener;
 mod output;
 mod quickstart;
 mod sandbox;
-mod style;
 mod trigger;
 
 use std::process::ExitCode;

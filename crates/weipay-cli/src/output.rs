@@ -1,14 +1,15 @@
-//! Where a command writes: standard output, or a file that appears complete or not at all.
+//! Where a command writes: standard output, or a file that appears complete or not at all; and the styles of what a person reads
+//! on a terminal.
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anstyle::{AnsiColor, Style};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::failure::{Failure, Outcome};
-use crate::style::NOTE;
 
 /// Prints a text, in colour on a terminal.
 pub(crate) fn print(text: &str) -> Outcome {
@@ -108,6 +109,15 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
 }
+
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const CODE: Style = AnsiColor::Cyan.on_default();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Before what a person should know.
+pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default().bold();
+/// Before what went wrong.
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 #[cfg(test)]
 mod tests {

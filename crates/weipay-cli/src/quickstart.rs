@@ -20,7 +20,7 @@ use weipay_sandbox::Sandbox;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::interrupted::DeletedWhenInterrupted;
-use crate::style::{BOLD, CODE, DIM, GOOD};
+use crate::output::{BOLD, CODE, DIM, GOOD};
 use story::Story;
 
 /// An expression with its own text.

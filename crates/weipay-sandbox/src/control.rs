@@ -21,7 +21,6 @@
 mod client;
 mod clock;
 mod faults;
-mod health;
 mod listener;
 mod log;
 mod merchants;
@@ -47,7 +46,6 @@ pub(crate) use listener::{ControlListener, FILE};
 static TABLES: &[&[Route]] = &[
     clock::ROUTES,
     faults::ROUTES,
-    health::ROUTES,
     log::ROUTES,
     merchants::ROUTES,
     notifications::ROUTES,
@@ -292,7 +290,8 @@ impl Member {
 #[cfg(test)]
 thread_local! {
     /// The members that handlers have asked for on this thread.
-    static READ: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+    static READ: std::cell::RefCell<std::collections::BTreeSet<String>> =
+        const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
 }
 
 /// A request whose members fit its route.

@@ -329,8 +329,9 @@ fn check_known(
         .into());
     }
     if now > merchant.not_after || merchant.certificate == CertificateState::Expired {
-        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, "the merchant certificate of this serial_no is expired by the sandbox's clock, or by `weipay sandbox merchant certificate MCHID \
-             expired`; set the clock back, or the certificate to valid").into());
+        let reason = "the merchant certificate of this serial_no is expired by the sandbox's clock, or by `weipay sandbox \
+                      merchant certificate MCHID expired`; set the clock back, or the certificate to valid";
+        return Err(Refusal::sign_error(EXPIRED_CERTIFICATE, reason).into());
     }
     if now < merchant.not_before || merchant.certificate == CertificateState::NotYetValid {
         return Err(Refusal::sign_error(OTHER_SERIAL, reasons::NOT_YET_VALID).into());

@@ -8,7 +8,6 @@
 //! Balances of merchants and the fund bill (资金账单) are read from here.
 
 mod account;
-mod account_type;
 mod purse;
 
 use std::collections::BTreeMap;
@@ -18,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::products::HandlerError;
 use crate::response::Refusal;
 use crate::store::{Direction, IndexEntry, IndexRange, Record, Scan, StoreError, Transaction, at_time};
-pub(crate) use account::{Account, AccountKind, Owner};
-pub(crate) use account_type::AccountType;
+pub(crate) use account::{Account, AccountKind, AccountType, Owner};
 pub(crate) use purse::Purse;
 
 /// Why money moves: the words of the fund bill (资金账单).

@@ -285,12 +285,17 @@ impl Sender {
         self.platform.tell(entry_of_log(&taken.entry, &attempt, wait));
         let kept = attempt.clone();
         let settled = self.blocking(move |platform| {
-            platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))
+            match platform.store.transaction(|tx| settle(tx, &taken, kept.clone(), next))? {
+                // What is not given up now is by the next one. The attempt is kept in any case.
+                true => Ok(outcome::give_up_oldest(&platform.store, &taken.entry, &taken.epoch)),
+                false => Ok(Ok(Vec::new())),
+            }
         });
         let settled = settled
             .await
             .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be stored".to_owned())));
-        for given_up in self.platform.watched(Task::Deliveries, settled)? {
+        let given_up = self.platform.watched(Task::Deliveries, settled)?;
+        for given_up in self.platform.watched(Task::Deliveries, given_up).unwrap_or_default() {
             let receiver = address::shown(&given_up.notify_url);
             let reason = Some(outcome::why_given_up(given_up.number));
             self.platform.tell(LogEntry::notification(&given_up.event_type, &receiver, None, reason));

@@ -3,7 +3,6 @@
 
 mod background;
 mod client_times;
-mod epoch;
 mod events;
 mod generation;
 mod put_aside;
@@ -44,10 +43,9 @@ use crate::upload::kind::UploadedFile;
 use crate::v2;
 pub(crate) use background::{Background, Task};
 pub(crate) use client_times::tell_clock;
-pub(crate) use epoch::Epoch;
 pub(crate) use events::kept_clock;
 pub use events::{ClockError, Run};
-pub(crate) use generation::Moment;
+pub(crate) use generation::{Epoch, Moment};
 pub(crate) use seeded_starts::entropy_of_start;
 
 /// A platform without sockets: requests and responses are plain values.

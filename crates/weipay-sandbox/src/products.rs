@@ -38,12 +38,9 @@ pub(crate) mod payments;
 pub(crate) mod payouts;
 pub(crate) mod platform_certificates;
 pub(crate) mod product_coupons;
-#[cfg(test)]
-pub(crate) mod race;
 mod security_echo;
 pub(crate) mod telling;
 pub(crate) mod transfers;
-pub(crate) mod users;
 pub(crate) mod withdrawals;
 #[cfg(test)]
 pub(crate) mod world;

@@ -19,7 +19,6 @@ mod engine;
 mod error;
 #[cfg(test)]
 mod model;
-mod opening;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod scan;
@@ -139,6 +138,26 @@ impl Store {
         }
     }
 
+    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number, as it is now; the oldest
+    /// first, and `limit` at most. What was never attempted or is held does not count.
+    pub(crate) fn repeats_beyond(
+        &self,
+        mchid: &str,
+        receiver: &str,
+        newest: i64,
+        limit: i64,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        match &self.database {
+            Database::Own(_) => {
+                self.transaction(|tx| tx.engine.repeats_beyond(mchid, receiver, newest, limit))
+            }
+            #[cfg(feature = "postgres")]
+            Database::Shared(postgres) => {
+                postgres.look(|engine| engine.repeats_beyond(mchid, receiver, newest, limit))
+            }
+        }
+    }
+
     /// Whether anything is due, asked without a transaction that writes: the answer is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         match &self.database {
@@ -222,6 +241,50 @@ impl<'a> Transaction<'a> {
     /// Of the records that fulfil all conditions, the one that was added last.
     pub(crate) fn newest<R: Record>(&self, conditions: &[IndexRange]) -> Result<Option<R>, StoreError> {
         Ok(self.find(conditions, Page { offset: 0, limit: 1 })?.pop())
+    }
+
+    /// The record with a value in an index, such as a number (单号); the one that was added last if several have it.
+    pub(crate) fn find_one<R: Record>(
+        &self,
+        index: &'static str,
+        value: impl Into<String>,
+    ) -> Result<Option<R>, StoreError> {
+        self.newest(&[IndexRange::equal(index, value)])
+    }
+
+    /// What is meant by a number that several may have: those with this value in an index, two at most.
+    pub(crate) fn find_two<R: Record>(
+        &self,
+        index: &'static str,
+        value: impl Into<String>,
+    ) -> Result<Vec<R>, StoreError> {
+        self.find(&[IndexRange::equal(index, value)], Page { offset: 0, limit: 2 })
+    }
+
+    /// The same of those that are meant, the newest first.
+    pub(crate) fn find_two_that<R: Record>(
+        &self,
+        index: &'static str,
+        value: &str,
+        is_meant: impl Fn(&R) -> bool,
+    ) -> Result<Vec<R>, StoreError> {
+        let all = self.scan::<R>(IndexRange::equal(index, value), Direction::Descending);
+        let meant: Result<Vec<R>, StoreError> =
+            all.filter(|record| record.as_ref().map_or(true, &is_meant)).take(2).collect();
+        // Read by their keys, so that they can be saved.
+        meant?.iter().filter_map(|record| self.get(&record.key()).transpose()).collect()
+    }
+
+    /// What is meant by a number that is a key, or one that several may have in an index: two at most.
+    pub(crate) fn find_key_or_two<R: Record>(
+        &self,
+        index: &'static str,
+        number: &str,
+    ) -> Result<Vec<R>, StoreError> {
+        match self.get(number)? {
+            Some(found) => Ok(vec![found]),
+            None => self.find_two(index, number),
+        }
     }
 
     /// All records of a range, in the order of its index and, under one value, of their addition. They are
@@ -318,19 +381,6 @@ impl<'a> Transaction<'a> {
     /// Notifications that are due at `now`, the one that has been due for longest first.
     pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
         self.engine.outbox_due(now, limit)
-    }
-
-    /// What of a merchant waits for a repeat at a [receiver](receiver_of), beyond the `newest` by number; the oldest first, and
-    /// `limit` at most.
-    /// What was never attempted or is held does not count.
-    pub(crate) fn repeats_beyond(
-        &self,
-        mchid: &str,
-        receiver: &str,
-        newest: i64,
-        limit: i64,
-    ) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.engine.repeats_beyond(mchid, receiver, newest, limit)
     }
 
     /// The same, for delivery: no other node gets them before [`LEASE`] is over.

@@ -31,20 +31,36 @@ pub(crate) use words;
 #[cfg(test)]
 mod tests {
     use serde::Serialize;
-    use serde_json::json;
+    use serde_json::{from_value, json};
 
-    use crate::merchant_coupons::StockState;
     use crate::{AttemptKind, NotificationState};
+
+    words! {
+        enum Weather {
+            Fair = "FAIR",
+            /// The word is none that serde would make of the name.
+            LightRain = "drizzle",
+        }
+    }
 
     fn stored<T: Serialize>(values: &[T]) -> Vec<String> {
         values.iter().map(|value| json!(value).as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
+    fn the_word_is_written_and_shown_and_read() {
+        let all = [Weather::Fair, Weather::LightRain];
+        assert_eq!(stored(&all), ["FAIR", "drizzle"]);
+        assert_eq!(all.map(Weather::word), ["FAIR", "drizzle"]);
+        for weather in all {
+            assert_eq!(from_value::<Weather>(json!(weather.word())).unwrap(), weather);
+        }
+        assert!(from_value::<Weather>(json!("LightRain")).is_err());
+    }
+
+    /// These have their words twice.
+    #[test]
     fn the_stored_word_is_the_one_that_is_shown() {
-        let states = [StockState::Unaudit, StockState::Running, StockState::Stoped, StockState::Paused];
-        assert_eq!(stored(&states), states.map(StockState::word));
-        assert_eq!(stored(&states), ["UNAUDIT", "RUNNING", "STOPED", "PAUSED"]);
         let states = [
             NotificationState::Waiting,
             NotificationState::Held,

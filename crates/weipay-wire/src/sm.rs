@@ -11,17 +11,23 @@
 //! **Nonces.** A signature's secret number is derived from key, message and fresh randomness (RFC 6979 with
 //! extra data): neither a bad random source nor a fault in one signature gives the key away.
 
-mod cipher;
 mod private_key;
 mod public_key;
 
-pub(crate) use cipher::{open, seal};
-pub(crate) use private_key::Sm2PrivateKey;
-pub(crate) use public_key::{Sm2PublicKey, is_ciphertext};
-
+use aes_gcm::aead::consts::U12;
+use aes_gcm::aead::{AeadInOut as _, KeyInit as _};
+use aes_gcm::{AesGcm, Nonce};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand;
 use sm2::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
+use sm3::{Digest as _, Sm3};
+use sm4::Sm4;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::envelope::{ENVELOPE_NONCE_LENGTH, EnvelopeError};
+
+pub(crate) use private_key::Sm2PrivateKey;
+pub(crate) use public_key::{Sm2PublicKey, is_ciphertext};
 
 /// Whose signature it is, as GM/T 0009 wants it to be hashed: the number that stands for nobody in particular. The official Java
 /// SDK uses it too.
@@ -51,3 +57,39 @@ impl TryRng for SystemRandom {
 }
 
 impl TryCryptoRng for SystemRandom {}
+
+const KEY_LENGTH: usize = 16;
+
+type Sm4Gcm = AesGcm<Sm4, U12>;
+
+/// Decrypts in place. The tag is at the end, and is cut off.
+pub(crate) fn open(
+    api_key: &[u8],
+    nonce: &[u8; ENVELOPE_NONCE_LENGTH],
+    associated_data: &[u8],
+    content: &mut Vec<u8>,
+) -> Result<(), EnvelopeError> {
+    cipher(api_key)?
+        .decrypt_in_place(&Nonce::from(*nonce), associated_data, content)
+        .map_err(|_| EnvelopeError::Refused)
+}
+
+/// Encrypts in place, and adds the tag.
+pub(crate) fn seal(
+    api_key: &[u8],
+    nonce: &[u8; ENVELOPE_NONCE_LENGTH],
+    associated_data: &[u8],
+    content: &mut Vec<u8>,
+) -> Result<(), EnvelopeError> {
+    cipher(api_key)?
+        .encrypt_in_place(&Nonce::from(*nonce), associated_data, content)
+        .map_err(|_| EnvelopeError::Unavailable)
+}
+
+fn cipher(api_key: &[u8]) -> Result<Sm4Gcm, EnvelopeError> {
+    let mut digest = Sm3::digest(api_key);
+    let mut key = Zeroizing::new([0; KEY_LENGTH]);
+    key.copy_from_slice(&digest[..KEY_LENGTH]);
+    digest.zeroize();
+    Sm4Gcm::new_from_slice(&*key).map_err(|_| EnvelopeError::Unavailable)
+}

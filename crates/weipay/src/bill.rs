@@ -37,16 +37,13 @@ use std::fmt::{self, Display, Formatter};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
-mod fund_flow;
-mod trade;
 mod typed_row;
 mod value;
 
 /// The types of the product `bill` by their flat names, as in the modules of the other products.
 #[cfg(feature = "bill")]
 pub use crate::products::bill::*;
-pub use fund_flow::FundFlow;
-pub use trade::Trade;
+pub use typed_row::{FundFlow, Trade};
 pub use value::{Amount, ValueError};
 
 /// The longest line that is read, in bytes. The 27 columns of a trade bill need a few hundred.
@@ -274,8 +271,8 @@ enum Line {
 /// The columns of a bill, and where those are that a typed row reads.
 pub(crate) struct Columns {
     names: Vec<Box<str>>,
-    trade: [Option<u16>; trade::COLUMNS.len()],
-    fund_flow: [Option<u16>; fund_flow::COLUMNS.len()],
+    trade: [Option<u16>; Trade::COLUMNS.len()],
+    fund_flow: [Option<u16>; FundFlow::COLUMNS.len()],
 }
 
 impl Columns {
@@ -286,7 +283,7 @@ impl Columns {
             names.iter().position(|known| &**known == name).and_then(|at| u16::try_from(at).ok())
         };
         let one_of = |accepted: &[&str]| accepted.iter().find_map(|name| place(name));
-        let (trade, fund_flow) = (trade::COLUMNS.map(one_of), fund_flow::COLUMNS.map(one_of));
+        let (trade, fund_flow) = (Trade::COLUMNS.map(one_of), FundFlow::COLUMNS.map(one_of));
         Self { names, trade, fund_flow }
     }
 }

@@ -28,7 +28,7 @@ use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
 use crate::download::Digest;
-use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, RequestError};
+use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::beginning;
 use crate::observer::Observer;
@@ -470,7 +470,7 @@ fn conclude(
         let error = ApiError::read(&response.body);
         let is_changed =
             is_wrongly_signed(verify_with_either(core, keys, |keys| verify(&response, keys, core.now())));
-        ErrorKind::Api(if is_changed { error.without_proof() } else { error })
+        ErrorKind::Api(if is_changed { error.with_proof(Proof::Wrong) } else { error })
     } else if response.status != StatusCode::NO_CONTENT
         && let Some(error) = ApiError::under_success(&response.body)
     {

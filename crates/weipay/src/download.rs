@@ -47,7 +47,6 @@ mod attempts;
 mod blocking;
 mod part_file;
 mod receiver;
-mod seal;
 mod source;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ mod cause;
 mod class;
 pub(crate) mod codes;
 mod decode_error;
+mod display;
 mod file_error;
 mod known_code;
 mod network_error;
@@ -16,16 +17,14 @@ mod request_error;
 mod sent_values;
 mod sign_difference;
 
+use std::error;
 use std::sync::Arc;
-use std::{error, fmt};
 
 use bytes::Bytes;
-use http::header::VIA;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use weipay_wire::{SealedFileError, VerifyError};
 
-use crate::core::content_coding;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::{Called, RawResponse, request_id};
@@ -36,6 +35,7 @@ pub(crate) use api_error::{MAX_UNDER_SUCCESS, Proof};
 pub use cause::Cause;
 pub use class::ErrorClass;
 pub use decode_error::DecodeError;
+pub(crate) use display::Causes;
 pub use file_error::FileError;
 pub use known_code::{Advice, ErrorCode};
 pub use network_error::{NetworkError, Sent};
@@ -227,29 +227,44 @@ impl Error {
     /// call, **with the same request number and the same content**, only if that [is safe](Self::is_safe_to_repeat); never with a
     /// new number.
     ///
-    /// | what happened | may it have taken effect? |
-    /// |---|---|
-    /// | the call could not be prepared ([`ErrorKind::Request`]) | no: nothing was sent |
-    /// | the platform's certificates could not be fetched ([`ErrorKind::PlatformCertificates`]) | no: the call was not sent |
-    /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
-    /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
-    /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` that is known, such as `PARAM_ERROR`: the catalogue has it for the operation, or this crate knows it as one of the platform's | no: the platform refused |
-    /// | the same with a signature that is wrong: that of another response, or one that is too old | **yes**: it may be the refusal of another call |
-    /// | the same with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation | **yes**: a gateway may have written it, and the platform adds codes without notice |
-    /// | the same with a code whose official advice is to repeat the call or to query its result, such as `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED` | **yes** |
-    /// | a `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]) | **yes**: it may be the response to that one. Nothing else in an error names its request: many errors are not signed, `Request-ID` is a number of the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give a refusal to the wrong call, and nobody can tell |
-    /// | the same with any other body: empty, truncated, an array, HTML, two codes | **yes**: something in between may have written it |
-    /// | APIv3: an error in the body of a status 200 or 202, such as `USERPAYING` | **yes** |
-    /// | APIv2, whose status is always 200: `return_code` is not `SUCCESS`, and `return_msg` says that the request was not taken: its form, its signature, a certificate or a number of its sender is wrong | no |
-    /// | APIv2: the same with any other `return_msg` | **yes** |
-    /// | APIv2: `result_code` FAIL, rightly signed where the operation signs its responses, with an `err_code` that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE` | no: the platform refused |
-    /// | APIv2: the same with a code that nobody knows, with one that leaves it open, such as `SYSTEMERROR`, `USERPAYING` or `SEND_FAILED`, without a code, or without the signature | **yes** |
-    /// | status 406 with a code that the catalogue has for the operation: `Accept-Language` | no: the platform refused |
-    /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
-    /// | a success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest), or a signature probe | **yes** |
-    /// | a verified success whose body cannot be read | **yes**: it did |
-    /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
-    /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
+    /// It has **not** taken effect:
+    ///
+    /// - Nothing was sent. The call could not be prepared ([`ErrorKind::Request`]); the platform's certificates could
+    ///   not be fetched ([`ErrorKind::PlatformCertificates`]); the host was not found, the connection was refused or
+    ///   not accepted, or the TLS handshake failed ([`Sent::No`]); there was no call, as with `decrypt_sensitive`.
+    /// - The platform refused. The status is 400, 401, 403 or 404, and the body is one whole JSON object with a `code`
+    ///   that is known, such as `PARAM_ERROR`: the catalogue has it for the operation, or this crate knows it as one of
+    ///   the platform's. Or the status is 406 with a code that the catalogue has for the operation: `Accept-Language`.
+    /// - The platform refused by APIv2, whose status is always 200. `return_code` is not `SUCCESS`, and `return_msg`
+    ///   says that the request was not taken: its form, its signature, a certificate or a number of its sender is
+    ///   wrong. Or `result_code` is FAIL, rightly signed where the operation signs its responses, with an `err_code`
+    ///   that is known and settles it, such as `NOTENOUGH` or `AUTHCODEEXPIRE`.
+    /// - A download whose file is not good ([`ErrorKind::File`]): a download changes nothing.
+    ///
+    /// It **may** have taken effect:
+    ///
+    /// - The connection was reset or closed, the time limit was reached, or the response was incomplete or too large
+    ///   ([`Sent::Perhaps`]).
+    /// - A refusal with a signature that is wrong, that of another response or one that is too old: it may be the
+    ///   refusal of another call.
+    /// - A refusal with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways
+    ///   (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation: a gateway may
+    ///   have written it, and the platform adds codes without notice.
+    /// - A refusal with a code whose official advice is to repeat the call or to query its result, such as
+    ///   `SYSTEM_ERROR`, `BANK_ERROR`, `TRADE_ERROR`, `USERPAYING`, `FREQUENCY_LIMITED`.
+    /// - A `SIGN_ERROR` that shows the nonce of another request ([`SignDifference::Nonce`]): it may be the response to
+    ///   that one. Nothing else in an error names its request: many errors are not signed, `Request-ID` is a number of
+    ///   the platform's, and code and message repeat nothing. So a proxy that ends TLS and mixes up responses can give
+    ///   a refusal to the wrong call, and nobody can tell.
+    /// - A refusal with any other body, such as an empty or truncated one, an array, HTML, or two codes: something in
+    ///   between may have written it.
+    /// - APIv3: an error in the body of a status 200 or 202, such as `USERPAYING`.
+    /// - APIv2: any other `return_msg`; an `err_code` that nobody knows, or that leaves it open, such as `SYSTEMERROR`,
+    ///   `USERPAYING` or `SEND_FAILED`; no code, or no signature.
+    /// - Any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx.
+    /// - A success whose signature cannot be verified, or that is [about another request](ErrorKind::AnotherRequest),
+    ///   or a signature probe.
+    /// - A verified success whose body cannot be read: it did.
     ///
     /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may
     /// have, whatever the last one ended with.
@@ -290,20 +305,21 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Responses about another request, signature probes, files with
-    /// another digest than the announced one, and encrypted files that do not fit their tag are included.
+    /// Whether a response failed verification. Responses about another request, signature probes, error responses with a wrong
+    /// signature, files with another digest than the announced one, and encrypted files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::Unverified(_)
-                | ErrorKind::AnotherRequest { .. }
-                | ErrorKind::SignatureProbe
-                | ErrorKind::File(
-                    FileError::WrongDigest { .. }
-                        | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort)
-                )
-        )
+        matches!(&self.0.kind, ErrorKind::Api(error) if error.is_wrongly_signed())
+            || matches!(
+                self.0.kind,
+                ErrorKind::Unverified(_)
+                    | ErrorKind::AnotherRequest { .. }
+                    | ErrorKind::SignatureProbe
+                    | ErrorKind::File(
+                        FileError::WrongDigest { .. }
+                            | FileError::Sealed(SealedFileError::Refused | SealedFileError::TooShort)
+                    )
+            )
     }
 
     /// Whether the response carried a deliberately wrong signature (签名探测).
@@ -324,10 +340,12 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Request(_))
     }
 
-    /// The platform's error code (错误码), such as `PARAM_ERROR`.
+    /// The platform's error code (错误码), such as `PARAM_ERROR`. `None` also for an error response with a wrong signature: it
+    /// may be the response to another call, so no program may act on its code. The text of the error shows it.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        self.api_error().map(|error| error.code.as_str()).filter(|code| !code.is_empty())
+        let error = self.api_error().filter(|error| !error.is_wrongly_signed())?;
+        Some(error.code.as_str()).filter(|code| !code.is_empty())
     }
 
     /// The platform's message (错误描述).
@@ -412,146 +430,6 @@ impl Error {
     pub fn is_safe_to_repeat(&self) -> bool {
         self.0.is_safe_to_repeat
     }
-
-    /// What may have changed a body whose signature is wrong or that cannot be read, according to the headers.
-    fn changed_on_its_way(&self) -> Option<&'static str> {
-        let headers = self.headers()?;
-        let is_mismatch = match self.kind() {
-            ErrorKind::Unverified(VerifyError::Mismatch { .. }) => true,
-            ErrorKind::Unverified(VerifyError::Xml(_)) => false,
-            ErrorKind::Api(error) if error.code.is_empty() && error.message.is_empty() => false,
-            _ => return None,
-        };
-        match (content_coding(headers), headers.get(VIA)) {
-            (Some(_), _) => Some(
-                "; it has the header `Content-Encoding`, which the client does not ask for: something on its way compressed the body",
-            ),
-            (None, Some(_)) if is_mismatch => {
-                Some("; it has the header `Via`: a proxy on its way may have changed the body")
-            }
-            (None, _) => None,
-        }
-    }
-
-    /// The beginning of an error response that has neither code nor message.
-    fn unknown_body(&self) -> Option<String> {
-        let error = self.api_error()?;
-        let is_unknown = error.code.is_empty() && error.message.is_empty();
-        self.body().filter(|_| is_unknown).and_then(|body| redact::body(body, &self.0.sent))
-    }
-}
-
-/// What happened, without the causes that [`source`](error::Error::source) gives. `{:#}` prints them too, on the same line.
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.kind {
-            ErrorKind::Request(error) => write!(f, "nothing was sent: {error}")?,
-            ErrorKind::Network(error) => write!(f, "{error}")?,
-            ErrorKind::Api(error) => match (self.changed_on_its_way(), self.unknown_body()) {
-                (Some(change), _) => write!(f, "{error}{change}")?,
-                (None, Some(beginning)) => write!(f, "{error}: {beginning}")?,
-                (None, None) => write!(f, "{error}")?,
-            },
-            ErrorKind::Unverified(_) => {
-                f.write_str("the signature of the response cannot be verified")?;
-                f.write_str(self.changed_on_its_way().unwrap_or_default())?;
-            }
-            ErrorKind::AnotherRequest { field } => {
-                f.write_str("the response is about another request: ")?;
-                match field {
-                    Some(field) => write!(f, "its `{field}` is not the one that was sent, or is missing")?,
-                    None => f.write_str("it has a field that no success of this operation has")?,
-                }
-                f.write_str(match self.only_reads() {
-                    true => "; do not act on it",
-                    false => {
-                        "; it is not known whether this call took effect, so query the result, and do not act on this response"
-                    }
-                })?;
-            }
-            ErrorKind::SignatureProbe => {
-                f.write_str(
-                    "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): ",
-                )?;
-                f.write_str(match self.only_reads() || self.is_safe_to_repeat() {
-                    true => "make the same call again",
-                    false => {
-                        "the call may have taken effect, and it is not known that a repeat is safe, so query the result"
-                    }
-                })?;
-            }
-            ErrorKind::PlatformCertificates(fetch) => {
-                f.write_str(
-                    "the platform certificates (平台证书), which verify responses, could not be fetched",
-                )?;
-                if fetch.code() == Some("RESOURCE_NOT_EXISTS") {
-                    f.write_str(
-                        ", because this merchant has none: give the client the WeChat Pay public key (微信支付公钥) with its ID",
-                    )?;
-                }
-            }
-            ErrorKind::Decode(error) => write!(f, "{error}")?,
-            ErrorKind::File(error) => write!(f, "{error}")?,
-            ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
-        }
-        if let Some(difference) = self.0.sign_difference {
-            write!(f, ": {difference}")?;
-        } else if let Some(advice) = self.advice() {
-            write!(f, "; {advice}")?;
-        }
-        if f.alternate() {
-            write!(f, "{}", Causes(self))?;
-        }
-        let mut facts = Vec::new();
-        facts.extend(self.operation().map(|called| match self.0.known_operation {
-            Some(known) => format!("{} · {called}", known.title()),
-            None => called.to_owned(),
-        }));
-        facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
-        if self.0.attempts.len() > 1 {
-            let open = self.0.attempts.iter().rev().skip(1).any(Attempt::may_have_taken_effect);
-            let open = if open && !self.only_reads() { ", an earlier one may have taken effect" } else { "" };
-            facts.push(format!("{} attempts{open}", self.0.attempts.len()));
-        }
-        facts.extend(self.location().map(|location| format!("Location {location}")));
-        facts.extend(self.request_id().map(|id| format!("Request-ID {id}")));
-        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
-    }
-}
-
-/// The causes of an error, each after a colon.
-pub(crate) struct Causes<'a>(pub(crate) &'a (dyn error::Error + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Error {
-    /// `{:?}` is the sentence of `{:#}`, with the causes, because a program prints that if its `main` returns the error. `{:#?}`
-    /// shows the parts. Body and headers are left out, since they may hold what a log must not; an error that cannot be
-    /// understood without its body shows the same excerpt as `Display`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !f.alternate() {
-            return write!(f, "{self:#}");
-        }
-        let mut shown = f.debug_struct("Error");
-        shown.field("kind", &self.0.kind).field("operation", &self.0.operation);
-        shown.field("status", &self.status()).field("request_id", &self.request_id());
-        if let Some(location) = self.location() {
-            shown.field("location", &location);
-        }
-        if let Some(body) = self.unknown_body() {
-            shown.field("body", &body);
-        }
-        shown.finish_non_exhaustive()
-    }
 }
 
 impl error::Error for Error {
@@ -592,32 +470,6 @@ mod tests {
     use std::io;
 
     use super::*;
-
-    /// As programs print an error with its causes.
-    fn printed(error: &dyn error::Error) -> String {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
-    }
-
-    #[test]
-    fn an_error_with_its_causes_prints_each_thing_once() {
-        let lost = || NetworkError { sent: Sent::Perhaps, source: io::Error::other("reset").into() };
-        let head = "no complete response was received, and the request may have been sent";
-        let all = format!("{head}: reset");
-        assert_eq!(printed(&lost()), all);
-        let error = Error::new(ErrorKind::Network(lost()));
-        assert_eq!((error.to_string(), printed(&error)), (head.to_owned(), all.clone()));
-        assert_eq!((format!("{error:#}"), format!("{error:?}")), (all.clone(), all));
-        let unverified = Error::new(ErrorKind::Unverified(VerifyError::Missing("Wechatpay-Nonce")));
-        for text in [printed(&unverified), format!("{unverified:#}")] {
-            assert_eq!(text.matches("Wechatpay-Nonce").count(), 1, "{text}");
-        }
-    }
 
     #[test]
     fn the_cause_is_there_with_its_type() {

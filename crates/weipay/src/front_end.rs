@@ -17,14 +17,18 @@
 //!
 //! | the order was created for | parameters |
 //! |---|---|
-//! | JSAPI, mini program (小程序) | [`jsapi`](FrontEnd::jsapi); for 微信分付 with a subsidy (商户贴息), [`jsapi_with_subsidy`](FrontEnd::jsapi_with_subsidy) |
+//! | JSAPI, mini program (小程序) | [`jsapi`](FrontEnd::jsapi) |
+//! | the same for 微信分付 with a subsidy (商户贴息) | [`jsapi_with_subsidy`](FrontEnd::jsapi_with_subsidy) |
 //! | APP | [`app`](FrontEnd::app) |
 //! | H5 | [`h5_link`] |
 //! | Native | the order's `code_url`, as the content of a QR code |
 //! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
 //! | pay score (支付分) | [`pay_score`](FrontEnd::pay_score) |
-//! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link), [`coupon_cards`](FrontEnd::coupon_cards) |
-//! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
+//! | merchant coupon (商家券), sent by a mini program | [`coupon_plugin`](FrontEnd::coupon_plugin) |
+//! | merchant coupon, sent by a page | [`coupon_link`](FrontEnd::coupon_link) |
+//! | merchant coupon, as a card of `wx.addCard` | [`coupon_cards`](FrontEnd::coupon_cards) |
+//! | APIv2: JSAPI, APP | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2) |
+//! | APIv2: Native, red packet | [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
 //! The parameters must be signed with the private key of the merchant that created the order. If that key is outside of
 //! the process, give a signing function to [`with_signer`](FrontEnd::with_signer), or an async signer to
@@ -40,14 +44,16 @@ use crate::builder::system_time;
 use crate::signer::Signer;
 use crate::signer::{Signature, SignerError};
 
+mod coupons;
 mod h5_link;
 mod parameter;
 mod v2;
 
+pub use coupons::{CouponCard, CouponPluginParameters, CouponToSend};
 pub use h5_link::h5_link;
 pub use parameter::ParameterError;
 use parameter::{checked, checked_prepay_id, without_separator};
-pub use v2::{CouponCard, CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
+pub use v2::{PayScoreParameters, RedPacketParameters};
 
 /// Signs a message.
 type SignMessage = dyn Fn(&[u8]) -> Result<Signature, SignerError> + Send + Sync;

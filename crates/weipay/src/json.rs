@@ -4,15 +4,13 @@
 mod member;
 #[cfg(feature = "notifications")]
 mod wiped;
-mod wiped_text;
 
 use serde_json::Value;
 use serde_json::error::{Category, Error};
 
 pub(crate) use member::{any_member, has_member, is_object, member, repeated_member};
 #[cfg(feature = "notifications")]
-pub(crate) use wiped::WipedJson;
-pub(crate) use wiped_text::wiped_text;
+pub(crate) use wiped::{WipedJson, wiped_text};
 
 /// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;

@@ -31,14 +31,14 @@ pub use timer::{Sleep, Timer};
 ///
 /// A call is sent again only where that cannot make it take effect twice:
 ///
-/// | what happened | is it sent again? |
-/// |---|---|
-/// | no connection: nothing was sent ([`Sent::No`]) | yes, whatever the operation is |
-/// | status 202, also with an error such as `USERPAYING` in its body, 408, 425, 429, 499 or 5xx but 501 and 505, or a code such as `SYSTEM_ERROR` whose official advice is to repeat the call | if the operation is [safe to repeat](crate::Operation::is_safe_to_repeat) |
-/// | the request was sent, and no complete response came | if the operation is safe to repeat |
-/// | the response is larger than 8 MB, or a file to upload cannot be read | no: it would fail in the same way |
-/// | a signature probe (签名探测) | if the operation is safe to repeat, at once: the platform does not probe a repeat |
-/// | a success that does not verify, a refusal, any other response | no |
+/// - No connection, so that nothing was sent ([`Sent::No`]): whatever the operation is.
+/// - If the operation is [safe to repeat](crate::Operation::is_safe_to_repeat): status 202, also with an error such as
+///   `USERPAYING` in its body, 408, 425, 429, 499 or 5xx but 501 and 505; a code such as `SYSTEM_ERROR` whose official
+///   advice is to repeat the call; a request that was sent, and no complete response came.
+/// - After a signature probe (签名探测), if the operation is safe to repeat: at once, because the platform does not
+///   probe a repeat.
+/// - Not after a success that does not verify, a refusal, or any other response, and not where it would fail in the
+///   same way: the response is larger than 8 MB, or a file to upload cannot be read.
 ///
 /// An operation that has a request number (商户请求单号) counts as safe only if the request carries it. A path that the catalogue does
 /// not have counts as not safe.

@@ -95,7 +95,6 @@ mod asynchronous;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod connections;
-mod identities;
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;

@@ -25,7 +25,7 @@ use self::table::table;
 use crate::arguments::values;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
-use crate::style::{BOLD, CODE, DIM};
+use crate::output::{BOLD, CODE, DIM};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 it was found, 1 it was not found, 2 a wrong command line.")]

@@ -10,7 +10,7 @@ use weipay_catalog::{Carrier, Field, Operation};
 
 use super::Arguments;
 use super::sensitive::pointer;
-use crate::style::NOTE;
+use crate::output::NOTE;
 
 /// A body can repeat a mistake for each member of an array.
 const MAX_HINTS: usize = 10;

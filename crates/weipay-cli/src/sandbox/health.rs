@@ -46,7 +46,10 @@ mod tests {
     fn what_does_not_work_is_told_after_the_address() {
         let health = json!({ "base_url": "http://127.0.0.1:1", "failing": [], "put_aside": 0 });
         assert_eq!(shown(&health), "ready  http://127.0.0.1:1\n");
-        let health = json!({ "base_url": "http://127.0.0.1:1", "failing": [{ "task": "t", "since": "s", "reason": "r" }], "put_aside": 2 });
+        let health = json!({
+            "base_url": "http://127.0.0.1:1", "failing": [{ "task": "t", "since": "s", "reason": "r" }],
+            "put_aside": 2,
+        });
         let told = "ready  http://127.0.0.1:1\nfailing  t  since s  r\nput aside  2, see: weipay sandbox clock put-aside\n";
         assert_eq!(shown(&health), told);
         let health = json!({ "base_url": "u", "held": { "all": false, "merchants": ["1900000109"] } });

@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn it_says_what_became_of_the_refund() {
-        let refund = json!({ "out_refund_no": "r1", "refund_id": "503", "status": "ABNORMAL", "amount": { "refund": 5 } });
+        let refund = json!({
+            "out_refund_no": "r1", "refund_id": "503", "status": "ABNORMAL", "amount": { "refund": 5 },
+        });
         assert_eq!(shown(&refund), "r1 (503) is ABNORMAL, 5 fen\n");
     }
 }

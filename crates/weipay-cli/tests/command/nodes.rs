@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use weipay::blocking::Client;
 
 use crate::linearizability::{Call, Operation, Outcome, is_linearizable};
@@ -71,6 +72,16 @@ impl Merchant<'_> {
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.random >> 33).unwrap() % below
+    }
+
+    fn random_operation(&mut self) -> Operation {
+        match self.random(7) {
+            0 | 1 => Operation::Use,
+            2 => Operation::Return,
+            3 | 4 => Operation::Associate(self.random(2) as u8),
+            5 => Operation::Disassociate(self.random(2) as u8),
+            _ => Operation::Query,
+        }
     }
 
     /// One call to one node. `None`: it is not known what came of it.
@@ -160,6 +171,151 @@ fn now() -> String {
     weipay::model::Time::from(SystemTime::now()).to_string()
 }
 
+/// Three sandboxes on one database.
+struct Nodes<'a> {
+    server: &'a str,
+    folders: Vec<TempDir>,
+    running: Vec<Option<Serving>>,
+    kills: usize,
+}
+
+impl<'a> Nodes<'a> {
+    fn start(server: &'a str) -> Self {
+        let folders = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
+        let mut nodes = Self { server, folders, running: Vec::new(), kills: 0 };
+        nodes.running = (0..NODES).map(|node| Some(nodes.start_one(node))).collect();
+        nodes
+    }
+
+    fn start_one(&self, node: usize) -> Serving {
+        Serving::with(self.folders[node].path(), &["--quiet", "--store", self.server])
+    }
+
+    fn kits(&self) -> Vec<PathBuf> {
+        self.folders.iter().map(|folder| folder.path().join("kit.json")).collect()
+    }
+
+    /// Kills one node after the other, each time when some more work is done, until all of it is.
+    fn kill_while(&mut self, done: &AtomicUsize, every: usize, all: usize) {
+        for (round, node) in (0..NODES).cycle().enumerate().take(all / every) {
+            while done.load(Ordering::SeqCst) < round * every + every / 2 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            self.running[node].take().unwrap().kill();
+            self.kills += 1;
+            self.running[node] = Some(self.start_one(node));
+        }
+    }
+}
+
+impl Story {
+    /// A stock of coupons, whose merchant is notified at an address.
+    fn begin(nodes: &Nodes<'_>, notify_url: &str) -> Self {
+        let kits = nodes.kits();
+        let kit: Value = serde_json::from_slice(&fs::read(&kits[0]).unwrap()).unwrap();
+        for other in &kits[1..] {
+            let other: Value = serde_json::from_slice(&fs::read(other).unwrap()).unwrap();
+            assert_eq!(other["merchant_serial"], kit["merchant_serial"], "all nodes have the same keys");
+        }
+        let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let mut story = Self { kits, kit, stock_id: String::new(), run, next: AtomicU64::new(1) };
+        let made = story
+            .merchant(99)
+            .post_until_known("stocks", &stock(&story.kit, &format!("nodes-{run}"), [BUDGET, 1]))
+            .unwrap();
+        story.stock_id = made["stock_id"].as_str().unwrap().to_owned();
+        let callback = json!({ "mchid": story.kit["mchid"], "notify_url": notify_url });
+        story.merchant(98).post_until_known("callbacks", &callback).unwrap();
+        story
+    }
+
+    /// More people ask for coupons than there are: the coupons that were sent, and to whom.
+    fn send_while_nodes_are_killed(&self, nodes: &mut Nodes<'_>) -> Vec<(String, String)> {
+        let (sent, asked) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for worker in 0..WORKERS {
+                let (sent, asked) = (&sent, &asked);
+                scope.spawn(move || {
+                    let mut merchant = self.merchant(worker as u64);
+                    for person in 0..5 {
+                        let openid = format!("o{:027}", worker * 5 + person);
+                        let done = merchant.post_until_known(
+                            "coupons/send",
+                            &json!({
+                                "openid": openid, "appid": self.kit["appid"], "stock_id": self.stock_id,
+                                "out_request_no": format!("send-{}-{worker}-{person}", self.run)
+                            }),
+                        );
+                        if let Ok(done) = done {
+                            let code = done["send_coupon_result"]["coupon_code"].as_str().unwrap().to_owned();
+                            sent.lock().unwrap().push((code, openid));
+                        }
+                        asked.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            nodes.kill_while(&asked, 10, WORKERS * 5);
+        });
+        sent.into_inner().unwrap()
+    }
+
+    /// Many merchants use, return and tie few coupons, so that they meet: the history of each coupon.
+    fn operate_while_nodes_are_killed(
+        &self,
+        nodes: &mut Nodes<'_>,
+        sent: &[(String, String)],
+    ) -> Vec<Vec<Call>> {
+        let (clock, done) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let histories = Mutex::new(vec![Vec::new(); COUPONS]);
+        let (stop, begun) = (AtomicBool::new(false), [const { AtomicUsize::new(0) }; COUPONS]);
+        thread::scope(|scope| {
+            for worker in 0..WORKERS {
+                let (clock, done, histories) = (&clock, &done, &histories);
+                let (stop, begun) = (&stop, &begun);
+                scope.spawn(move || {
+                    let mut merchant = self.merchant(1000 + worker as u64);
+                    while !stop.load(Ordering::SeqCst) {
+                        let coupon = merchant.random(COUPONS);
+                        if begun[coupon].fetch_add(1, Ordering::SeqCst) >= MAX_CALLS {
+                            continue;
+                        }
+                        let operation = merchant.random_operation();
+                        let (code, openid) = &sent[coupon];
+                        let called = clock.fetch_add(1, Ordering::SeqCst);
+                        let outcome = merchant.operate(code, openid, operation);
+                        let returned = clock.fetch_add(1, Ordering::SeqCst);
+                        let call =
+                            Call { operation, called, outcome: outcome.map(|outcome| (returned, outcome)) };
+                        if outcome.is_none() && merchant.did_nothing {
+                            begun[coupon].fetch_sub(1, Ordering::SeqCst);
+                            thread::sleep(Duration::from_millis(5));
+                            continue;
+                        }
+                        histories.lock().unwrap()[coupon].push(call);
+                        done.fetch_add(usize::from(outcome.is_some()), Ordering::SeqCst);
+                    }
+                });
+            }
+            nodes.kill_while(&done, OPERATIONS, OPERATIONS * 6);
+            stop.store(true, Ordering::SeqCst);
+        });
+        histories.into_inner().unwrap()
+    }
+}
+
+/// Writes histories for foreign/linearizability, where somebody wants them.
+fn write_histories(sent: &[(String, String)], histories: &[Vec<Call>]) {
+    if let Ok(file) = env::var(HISTORIES) {
+        let calls = sent
+            .iter()
+            .zip(histories)
+            .flat_map(|((code, _), history)| history.iter().map(move |call| (code, call)));
+        let lines: String = calls.map(|(code, call)| format!("{}\n", call.to_json(code))).collect();
+        fs::write(file, lines).unwrap();
+    }
+}
+
+/// One test, because all nodes on a server are of one merchant, which has one address of notifications.
 #[test]
 fn killed_nodes_respond_as_one_sandbox_that_was_not() {
     let Ok(server) = env::var(SERVER) else {
@@ -168,122 +324,16 @@ fn killed_nodes_respond_as_one_sandbox_that_was_not() {
         );
         return;
     };
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let folders: Vec<_> = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
-    let start = |node: usize| Serving::with(folders[node].path(), &["--quiet", "--store", &server]);
-    let mut nodes: Vec<Option<Serving>> = (0..NODES).map(|node| Some(start(node))).collect();
-    let kills = AtomicUsize::new(0);
-    // Kills one node after the other, each time when some more work is done, until all of it is.
-    let mut kill_while = |done: &AtomicUsize, every: usize, all: usize| {
-        for (round, node) in (0..NODES).cycle().enumerate().take(all / every) {
-            while done.load(Ordering::SeqCst) < round * every + every / 2 {
-                thread::sleep(Duration::from_millis(1));
-            }
-            nodes[node].take().unwrap().kill();
-            kills.fetch_add(1, Ordering::SeqCst);
-            nodes[node] = Some(start(node));
-        }
-    };
-
-    let kits: Vec<PathBuf> = folders.iter().map(|folder| folder.path().join("kit.json")).collect();
-    let kit: Value = serde_json::from_slice(&std::fs::read(&kits[0]).unwrap()).unwrap();
-    for other in &kits[1..] {
-        let other: Value = serde_json::from_slice(&std::fs::read(other).unwrap()).unwrap();
-        assert_eq!(other["merchant_serial"], kit["merchant_serial"], "all nodes have the same keys");
-    }
-    let mut story = Story { kits, kit, stock_id: String::new(), run, next: AtomicU64::new(1) };
+    let mut nodes = Nodes::start(&server);
     let (url, heard) = receiver::start();
-    let made = story
-        .merchant(99)
-        .post_until_known("stocks", &stock(&story.kit, &format!("nodes-{run}"), [BUDGET, 1]))
-        .unwrap();
-    story.stock_id = made["stock_id"].as_str().unwrap().to_owned();
-    story
-        .merchant(98)
-        .post_until_known("callbacks", &json!({ "mchid": story.kit["mchid"], "notify_url": url }))
-        .unwrap();
+    let story = Story::begin(&nodes, &url);
 
-    // More people than coupons.
-    let (sent, asked) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
-    let all = WORKERS * 5;
-    thread::scope(|scope| {
-        for worker in 0..WORKERS {
-            let (story, sent, asked) = (&story, &sent, &asked);
-            scope.spawn(move || {
-                let mut merchant = story.merchant(worker as u64);
-                for person in 0..5 {
-                    let openid = format!("o{:027}", worker * 5 + person);
-                    let done = merchant.post_until_known(
-                        "coupons/send",
-                        &json!({
-                            "openid": openid, "appid": story.kit["appid"], "stock_id": story.stock_id,
-                            "out_request_no": format!("send-{}-{worker}-{person}", story.run)
-                        }),
-                    );
-                    if let Ok(done) = done {
-                        let code = done["send_coupon_result"]["coupon_code"].as_str().unwrap().to_owned();
-                        sent.lock().unwrap().push((code, openid));
-                    }
-                    asked.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-        kill_while(&asked, 10, all);
-    });
-    let sent = sent.into_inner().unwrap();
+    let sent = story.send_while_nodes_are_killed(&mut nodes);
     assert_eq!(sent.len(), BUDGET, "every coupon of the budget was sent, and not one more");
     assert_eq!(sent.iter().map(|(code, _)| code).collect::<HashSet<_>>().len(), BUDGET);
 
-    // Few coupons and many merchants, so that they meet.
-    let (clock, done, histories) =
-        (AtomicU64::new(0), AtomicUsize::new(0), Mutex::new(vec![Vec::new(); COUPONS]));
-    let (stop, begun) = (AtomicBool::new(false), [const { AtomicUsize::new(0) }; COUPONS]);
-    thread::scope(|scope| {
-        for worker in 0..WORKERS {
-            let (story, sent, clock, done, histories) = (&story, &sent, &clock, &done, &histories);
-            let (stop, begun) = (&stop, &begun);
-            scope.spawn(move || {
-                let mut merchant = story.merchant(1000 + worker as u64);
-                while !stop.load(Ordering::SeqCst) {
-                    let coupon = merchant.random(COUPONS);
-                    if begun[coupon].fetch_add(1, Ordering::SeqCst) >= MAX_CALLS {
-                        continue;
-                    }
-                    let operation = match merchant.random(7) {
-                        0 | 1 => Operation::Use,
-                        2 => Operation::Return,
-                        3 | 4 => Operation::Associate(merchant.random(2) as u8),
-                        5 => Operation::Disassociate(merchant.random(2) as u8),
-                        _ => Operation::Query,
-                    };
-                    let (code, openid) = &sent[coupon];
-                    let called = clock.fetch_add(1, Ordering::SeqCst);
-                    let outcome = merchant.operate(code, openid, operation);
-                    let returned = clock.fetch_add(1, Ordering::SeqCst);
-                    let call =
-                        Call { operation, called, outcome: outcome.map(|outcome| (returned, outcome)) };
-                    if outcome.is_none() && merchant.did_nothing {
-                        begun[coupon].fetch_sub(1, Ordering::SeqCst);
-                        thread::sleep(Duration::from_millis(5));
-                        continue;
-                    }
-                    histories.lock().unwrap()[coupon].push(call);
-                    done.fetch_add(usize::from(outcome.is_some()), Ordering::SeqCst);
-                }
-            });
-        }
-        kill_while(&done, OPERATIONS, OPERATIONS * 6);
-        stop.store(true, Ordering::SeqCst);
-    });
-    let histories = histories.into_inner().unwrap();
-    if let Ok(file) = env::var(HISTORIES) {
-        let calls = sent
-            .iter()
-            .zip(&histories)
-            .flat_map(|((code, _), history)| history.iter().map(move |call| (code, call)));
-        let lines: String = calls.map(|(code, call)| format!("{}\n", call.to_json(code))).collect();
-        fs::write(file, lines).unwrap();
-    }
+    let histories = story.operate_while_nodes_are_killed(&mut nodes, &sent);
+    write_histories(&sent, &histories);
     for history in histories {
         let known = history.iter().filter(|call| call.outcome.is_some()).count();
         assert!(known > 0 && is_linearizable(&history), "{known} of {}: {history:#?}", history.len());
@@ -293,6 +343,6 @@ fn killed_nodes_respond_as_one_sandbox_that_was_not() {
     receiver::wait_for(&heard, BUDGET);
     let heard = heard.lock().unwrap();
     assert_eq!(heard.len(), BUDGET, "every coupon that was sent was told");
-    let most = 1 + kills.into_inner();
+    let most = 1 + nodes.kills;
     assert!(heard.values().all(|times| *times <= most), "again only after a kill: {heard:?}");
 }

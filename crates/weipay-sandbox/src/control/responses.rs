@@ -311,7 +311,11 @@ fn of(route: &Route) -> Option<&'static Gives> {
 
 /// `responses` of the operation of a route, but for what refuses.
 pub(super) fn documented(route: &Route) -> Map<String, Value> {
-    let with = |members: &[Given]| json!({ "description": "Done", "content": { "application/json": { "schema": schema_of(members) } } });
+    let with = |members: &[Given]| {
+        json!({
+            "description": "Done", "content": { "application/json": { "schema": schema_of(members) } },
+        })
+    };
     let nothing = || json!({ "description": "Done; no content" });
     let (given, empty) = match of(route) {
         Some(Gives::Nothing) => (None, Some(nothing())),

@@ -1,11 +1,13 @@
-//! The state as a whole.
+//! The sandbox as a whole: whether it is ready, its reset, and snapshots of its state.
 
 use serde_json::{Value, json};
 
 use super::{Control, ControlError, ControlRequest, Member, Route};
+use crate::notifications::hold::Holds;
 use crate::platform::snapshots::{Snapshot, SnapshotError};
 
 pub(super) const ROUTES: &[Route] = &[
+    Route::get("/health", "Whether the platform accepts requests: 200, otherwise 503", &[], health).open(),
     Route::post("/reset", "Deletes all records; merchants and their kits are kept", &[], reset),
     Route::get("/snapshots", "The snapshots in the data folder", &[], list),
     Route::post("/snapshots", "Saves the current state", NAME, take),
@@ -66,4 +68,22 @@ fn remove(control: &Control, request: &ControlRequest) -> Result<Value, ControlE
 fn reset(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
     control.platform.reset()?;
     Ok(Value::Null)
+}
+
+/// The control listener starts when the platform's own accepts requests, so that only the state can be missing.
+fn health(control: &Control, _: &ControlRequest) -> Result<Value, ControlError> {
+    let platform = &control.platform;
+    platform.store.is_anything_due(platform.clock.now()).map_err(ControlError::not_ready)?;
+    let put_aside = platform.count_put_aside().map_err(ControlError::not_ready)?;
+    let held = platform.store.transaction(Holds::read).map_err(ControlError::not_ready)?;
+    Ok(json!({
+        "ready": true,
+        "base_url": platform.base_url,
+        "version": env!("CARGO_PKG_VERSION"),
+        // What the sandbox does by itself and cannot do now, and how much of what was due it has put aside.
+        "failing": platform.background.failing(),
+        "put_aside": put_aside,
+        // Whose notifications wait because somebody said so: whoever misses them asks here.
+        "held": held,
+    }))
 }

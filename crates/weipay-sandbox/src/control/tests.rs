@@ -191,8 +191,8 @@ fn sample(member: &Member, sandbox: &Sandbox) -> Value {
             "duration" => json!("1s"),
             "fault" => json!("drop"),
             "event" | "event_type" => json!("COUPON.SEND"),
-            // Nobody listens there.
-            "url" => json!("http://127.0.0.1:1/"),
+            // Nobody is called: the sandbox does not post to private networks.
+            "url" => json!("http://10.0.0.1/"),
             _ => json!("1"),
         },
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// | text | what happens |
 /// |---|---|
-/// | `429`, `500`, `502`, `503` | the request is refused with this status, and nothing is done; `body=json` is the platform's own signed response and the default, `body=html` that of a proxy, `body=none` has no body |
+/// | `429`, `500`, `502`, `503` | the request is refused with this status, and nothing is done |
 /// | `202` | accepted and not done yet: a signed response without a body |
 /// | `drop` | the connection ends without a response, and nothing is done |
 /// | `reset` | the same with a reset of the connection |
@@ -16,8 +16,11 @@ use std::time::Duration;
 /// | `slow` | the response comes late; `ms` is how many milliseconds, 1000 by default, 60000 at most |
 /// | `truncated` | the connection ends in the middle of the body |
 /// | `wrong-signature`, `missing-signature` | the signature of the response does not verify, or is not there |
-/// | `probe-signature` | a signature probe (签名探测) of the platform; a rule does not probe a repeat of the same request again |
+/// | `probe-signature` | a signature probe (签名探测); a rule probes a request once |
 /// | `unknown-serial` | the response names a platform key that nobody knows |
+///
+/// The body of a refusal is the platform's own signed response (`body=json`, the default), that of a proxy (`body=html`), or none
+/// (`body=none`).
 ///
 /// The last five are done to the real response of a request that is carried out. In APIv2, whose status is always 200, the
 /// platform's own response to a status is XML with `err_code` SYSTEMERROR (of 429 a code of limits), a signature is the element

@@ -145,7 +145,8 @@ impl Notifications {
     }
 
     /// The stored notifications, newest first: the last ten thousand, and all that are waiting or held. Of those that still
-    /// waited when ten thousand newer ones had come, some stay after they are finished.
+    /// waited when ten thousand newer ones had come, some stay after they are finished, until their places are needed or
+    /// [all is reset](crate::Sandbox::reset).
     ///
     /// # Errors
     ///

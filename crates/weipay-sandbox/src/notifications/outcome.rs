@@ -5,7 +5,7 @@ use super::event_name::EventName;
 use super::record::{self, Attempt, Notification, NotificationState};
 use super::{Taken, hold};
 use crate::platform::Epoch;
-use crate::store::{OutboxEntry, StoreError, Transaction, receiver_of};
+use crate::store::{OutboxEntry, Store, StoreError, Transaction, receiver_of};
 
 /// UNCONFIRMED(most-repeats): how many notifications of one merchant wait for a repeat at one receiver at most. Without a bound there
 /// would be no end to them where it is gone and the clock stands still; and what waits for another receiver, which may be there, is
@@ -67,20 +67,19 @@ pub(super) fn check_due(tx: &Transaction<'_>, taken: &Taken) -> Result<bool, Sto
 }
 
 /// Keeps an attempt by the retry table: the notification leaves the outbox, or waits for the next attempt. What has been decided
-/// about it meanwhile stays, unless it is acknowledged now. The older ones of its merchant, for the same receiver, that are given up
-/// for it are returned.
+/// about it meanwhile stays, unless it is acknowledged now. Whether one more waits for a repeat than before.
 pub(super) fn settle(
     tx: &Transaction<'_>,
     taken: &Taken,
     attempt: Attempt,
     next: Option<i64>,
-) -> Result<Vec<OutboxEntry>, StoreError> {
+) -> Result<bool, StoreError> {
     let entry = &taken.entry;
     // After a reset or a restore it belongs to what was, and another notification may have its number.
     if Epoch::current(tx)? != taken.epoch {
-        return Ok(Vec::new());
+        return Ok(false);
     }
-    let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(Vec::new()) };
+    let Some(mut kept) = record::of_entry(tx, entry)? else { return Ok(false) };
     let is_acknowledged = attempt.acknowledged;
     kept.add_attempt(attempt);
     if is_acknowledged {
@@ -96,32 +95,48 @@ pub(super) fn settle(
     }
     tx.save(&kept)?;
     // Only the first failure makes one more wait for a repeat.
-    if kept.state == NotificationState::Waiting && kept.failed == 1 && is_counted_after(entry.number) {
-        return give_up_oldest(tx, entry);
-    }
-    Ok(Vec::new())
+    Ok(kept.state == NotificationState::Waiting && kept.failed == 1)
 }
 
-/// Gives up the oldest notifications of the merchant of one that failed, where too many wait for a repeat at its receiver.
-fn give_up_oldest(tx: &Transaction<'_>, failed: &OutboxEntry) -> Result<Vec<OutboxEntry>, StoreError> {
-    let mut given_up = Vec::new();
+/// Gives up the oldest notifications of the merchant of one that failed, where too many wait for a repeat at its receiver. Those that
+/// were given up are returned. They are looked for outside of a transaction: it would be in the way of every other attempt of the
+/// merchant, on all nodes, if it read ten thousand entries that these change.
+pub(super) fn give_up_oldest(
+    store: &Store,
+    failed: &OutboxEntry,
+    epoch: &Epoch,
+) -> Result<Vec<OutboxEntry>, StoreError> {
+    if !is_counted_after(failed.number) {
+        return Ok(Vec::new());
+    }
     let receiver = receiver_of(&failed.notify_url);
-    for entry in tx.repeats_beyond(&failed.mchid, receiver, MAX_REPEATS, MAX_GIVEN_UP)? {
-        let Some(mut kept) = record::of_entry(tx, &entry)? else { continue };
-        if kept.is_closed() {
-            continue;
-        }
-        close(tx, &mut kept, &entry, NotificationState::GivenUp)?;
-        tx.save(&kept)?;
-        // Unless another node delivers it now.
-        if kept.is_closed() {
-            given_up.push(entry);
-        }
+    let oldest = store.repeats_beyond(&failed.mchid, receiver, MAX_REPEATS, MAX_GIVEN_UP)?;
+    if oldest.is_empty() {
+        return Ok(oldest);
     }
-    Ok(given_up)
+    store.transaction(|tx| {
+        let mut given_up = Vec::new();
+        if Epoch::current(tx)? != *epoch {
+            return Ok(given_up);
+        }
+        for entry in &oldest {
+            let Some(mut kept) = record::of_entry(tx, entry)? else { continue };
+            // Since they were read it may have been acknowledged or held; a repeat that failed changes nothing.
+            if kept.state != NotificationState::Waiting {
+                continue;
+            }
+            close(tx, &mut kept, entry, NotificationState::GivenUp)?;
+            tx.save(&kept)?;
+            // Unless another node delivers it now.
+            if kept.is_closed() {
+                given_up.push(entry.clone());
+            }
+        }
+        Ok(given_up)
+    })
 }
 
-/// Why a notification was [given up for newer ones](settle).
+/// Why a notification was [given up for newer ones](give_up_oldest).
 pub(super) fn why_given_up(number: i64) -> String {
     format!(
         "notification {number} is given up: {MAX_REPEATS} newer ones of its merchant wait for a repeat at this receiver, as where it is gone"
@@ -411,7 +426,8 @@ pub(super) mod tests {
         let settle_last = |number| {
             let entry = within(&store, |tx| Ok(record::with_number(tx, number)?.unwrap().entry(0)));
             let taken = Taken { entry, epoch, claimed: Claimed::now() };
-            let given_up = within(&store, |tx| settle(tx, &taken, attempt(500), Some(60)));
+            assert!(within(&store, |tx| settle(tx, &taken, attempt(500), Some(60))));
+            let given_up = give_up_oldest(&store, &taken.entry, &taken.epoch).unwrap();
             given_up.iter().map(|entry| entry.number).collect::<Vec<_>>()
         };
         // From 5 to the one that fails now, 10,001 wait for a repeat at its receiver.

@@ -2,7 +2,8 @@
 //!
 //! The finished ones are kept in a ring: the record of a new one takes the place of an old one that is finished. What waits or is
 //! held keeps its place however many come after it, and the new one goes to the next shelf (层) of that place. A shelf that was
-//! needed once stays: what is finished there is kept until its place is needed again.
+//! needed once stays, and what is finished there is kept until its place is needed again. So a place has one record
+//! more than notifications have waited in it at one time, at most; a reset takes all away.
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
 //! The account (账户) of a person: a developer freezes or cancels it, and from then on the platform treats the person so.
 //!
-//! | account | what follows |
-//! |---|---|
-//! | frozen | the person pays nothing and receives nothing: no transfer, red packet, payment to the wallet, share of an order or cash coupon (代金券); a refund to the wallet is `ABNORMAL` |
-//! | cancelled (已注销) | the same, and no new refund is accepted (`USER_ACCOUNT_ABNORMAL`) |
-//! | unverified (未实名) | no merchant's money comes in: no transfer, red packet, payment to the wallet or share of an order |
+//! - Frozen: the person pays nothing and receives nothing: no transfer, red packet, payment to the wallet, share of an
+//!   order or cash coupon (代金券). A refund to the wallet is `ABNORMAL`.
+//! - Cancelled (已注销): the same, and no new refund is accepted (`USER_ACCOUNT_ABNORMAL`).
+//! - Unverified (未实名): no merchant's money comes in: no transfer, red packet, payment to the wallet or share of an
+//!   order.
 //!
 //! UNCONFIRMED(unverified-person): a person without a verified name pays, is refunded and gets coupons like everybody.
 

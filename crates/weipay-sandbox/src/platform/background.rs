@@ -121,7 +121,11 @@ impl Background {
     /// What fails now, as the control API shows it.
     pub(crate) fn failing(&self) -> Value {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = |(task, failing): (&Task, &Failing)| json!({ "task": task.words(), "since": clock::rfc3339(failing.since), "reason": failing.reason });
+        let shown = |(task, failing): (&Task, &Failing)| {
+            json!({
+                "task": task.words(), "since": clock::rfc3339(failing.since), "reason": failing.reason,
+            })
+        };
         failing.iter().map(shown).collect()
     }
 }

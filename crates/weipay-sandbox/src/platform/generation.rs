@@ -1,18 +1,26 @@
-//! One time for one state: what is done to the state is done at its own time, also while another node exchanges it.
+//! Which state it is that work belongs to: by its generation inside a transaction, by its epoch (世代) outside of one.
 //!
+//! **Generation: one time for one state.** What is done to the state is done at its own time, also while another node exchanges it.
 //! A reset or a restore waits for the requests of its own node. Those of other nodes it cannot wait for, and
 //! a restore sets the clock of all nodes. So every transaction knows by its generation which state it works
 //! on. If it is another one than that of which the clock was asked, nothing is done, the clock is asked
 //! again, and the work begins anew. A transaction that was open meanwhile is refused by the database, since
 //! it has read the generation, and comes here too.
+//!
+//! **Epoch: in which state something was read.** A reset and a restored snapshot begin the next one. Work that goes on outside of a
+//! transaction, such as a delivery, remembers the epoch in which it began. What it comes to belongs to the state that was, and
+//! changes nothing in the one that took its place, even where everything has the same numbers. The epoch stands in the database: so
+//! it also counts for what the other nodes of a shared database do.
 
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Platform;
 use crate::reasons;
-use crate::store::{StoreError, Transaction};
+use crate::store::{Record, StoreError, Transaction};
 
 /// How often work starts again. One more would mean that somebody restores as fast as that.
 const MAX_TRIES: u32 = 50;
@@ -66,5 +74,33 @@ impl Platform {
             None => thread::sleep(LOOK),
         }
         Ok(self.moment(self.generation()))
+    }
+}
+
+/// The epoch of the state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Epoch(i64);
+
+/// The kind of the record, which neither a reset nor a snapshot takes away.
+pub(super) const EPOCH: &str = "epoch of the state";
+
+impl Record for Epoch {
+    const KIND: &'static str = EPOCH;
+
+    fn key(&self) -> String {
+        EPOCH.to_owned()
+    }
+}
+
+impl Epoch {
+    /// The one that it is.
+    pub(crate) fn current(tx: &Transaction<'_>) -> Result<Self, StoreError> {
+        Ok(tx.get(EPOCH)?.unwrap_or_default())
+    }
+
+    /// Begins the next one.
+    pub(crate) fn begin_next(tx: &Transaction<'_>) -> Result<(), StoreError> {
+        let Self(number) = Self::current(tx)?;
+        tx.save(&Self(number.wrapping_add(1)))
     }
 }

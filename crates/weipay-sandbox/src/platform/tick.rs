@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use super::{Epoch, Moment, Platform, Task};
 use crate::gate::Replays;
 use crate::log::LogEntry;
-use crate::people::seeded;
+use crate::people;
 use crate::products::{self, HandlerError};
 use crate::reasons;
 use crate::store::{Due, LATEST, StoreError, Transaction};
@@ -26,9 +26,9 @@ pub(super) const KEPT: [&str; 7] = [
     crate::kit::shared::KIND,
     super::events::CLOCK,
     super::client_times::CLIENT_TIME,
-    super::epoch::EPOCH,
+    super::generation::EPOCH,
     super::seeded_starts::SEEDED_STARTS,
-    crate::people::seeded::KIND,
+    crate::people::SEEDED_PERSON,
 ];
 
 impl Platform {
@@ -45,7 +45,7 @@ impl Platform {
             tx.clear(&KEPT)?;
             tx.go_on_after(given)?;
             Epoch::begin_next(tx)?;
-            seeded::add_again(tx)
+            people::add_seeded_again(tx)
         })?;
         self.replays.iter().for_each(Replays::clear);
         self.entropy.restart(!self.store.is_shared());

@@ -5,9 +5,8 @@
 //! | `stock` | a stock (批次): creation; how it is shown, stored and found |
 //! | `coupon` | a person's coupon: sending, states; how it is shown, stored and found |
 //! | `activation` | the course of a stock: activation, pause, stop, and its budget |
-//! | `benefit`, `goods` | what a coupon takes off, and of which goods |
+//! | `benefit`, `goods` | what a coupon takes off, and of which goods, whose list can be changed |
 //! | `availability` | when a coupon can be used |
-//! | `items` | changing the goods that a stock is for |
 //! | `flow` | files of what was used and refunded |
 //! | `listing` | stocks of a merchant, coupons of a person, where and for what a stock is valid |
 //! | `discount` | what a coupon takes off an order, and whose money that is |
@@ -27,7 +26,6 @@ pub(crate) mod coupon;
 pub(crate) mod discount;
 pub(super) mod flow;
 pub(crate) mod goods;
-mod items;
 mod listing;
 #[cfg(test)]
 mod model;
@@ -52,7 +50,7 @@ pub(super) const ROUTES: &[Route] = &[
     route("GET", "v3/marketing/favor/stocks/{stock_id}", listing::query_stock),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/merchants", listing::list_merchants),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/items", listing::list_items),
-    route("POST", "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", items::modify_items),
+    route("POST", "v3/marketing/favor/stocks/{stock_id}/modify-goods-id", goods::modify_items),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/use-flow", flow::use_flow),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/use-flow-by-day", flow::use_flow_by_day),
     route("GET", "v3/marketing/favor/stocks/{stock_id}/refund-flow", flow::refund_flow),

@@ -13,22 +13,21 @@
 //! | `shown` | how APIv3 and APIv2 show it, and what merchants are notified of |
 //! | `parties` | the merchants, appids and numbers of a request |
 //! | `signing` | presigning, signing and ending |
-//! | `merchant` | what the merchant asks for and ends |
 //! | `schedule` | 预约扣费: the one day of a deduction that was agreed on; 预扣费通知: the days after a notice |
 //! | `deduction` | taking money: accepted at once, done by the clock |
 //! | `with_order` | an order and a contract in one (支付中签约) |
-//! | `refusals`, `codes` | what is refused, in the platform's words and in the codes of APIv2 |
+//! | `refusals` | what is refused, in the platform's words |
 //! | `control` | what people do |
-//! | `v2` | the operations of APIv2 |
+//! | `v2` | the operations of APIv2, and its codes |
+//!
+//! What a merchant asks of a contract by APIv3, and ending it, stand here.
 //!
 //! A contract that one version of the API made is seen, used and ended by the other.
 //! UNCONFIRMED(contract-plan): every `plan_id` is a plan (模板) of the merchant.
 
-mod codes;
 mod contract;
 pub(crate) mod control;
 mod deduction;
-mod merchant;
 #[cfg(test)]
 mod model;
 mod parties;
@@ -41,7 +40,12 @@ mod signing;
 mod v2;
 pub(super) mod with_order;
 
-use super::{DueHandler, Route, route};
+use serde_json::Value;
+
+use self::contract::EndedBy;
+use self::parties::Parties;
+use super::{Context, DueHandler, HandlerError, Route, route};
+use crate::store::Transaction;
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
@@ -54,11 +58,11 @@ pub(super) const ROUTES: &[Route] = &[
     route("POST", "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi",        signing::presign_page),
     route("POST", "v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program", signing::presign_mini_program),
     route("POST", "v3/papay/sign/contracts/pre-entrust-sign",                                signing::presign_harmony),
-    route("GET",  "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}",            merchant::query),
-    route("GET",  "v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}",    merchant::query),
-    route("POST", "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate",  merchant::terminate),
-    route("GET",  "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}",           merchant::query),
-    route("POST", "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", merchant::terminate),
+    route("GET",  "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}",            query),
+    route("GET",  "v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}",    query),
+    route("POST", "v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate",  terminate),
+    route("GET",  "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}",           query),
+    route("POST", "v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate", terminate),
     route("GET",  "v3/papay/pay/schedules/contract-id/{contract_id}",                        schedule::query),
     route("POST", "v3/papay/pay/schedules/contract-id/{contract_id}/schedule",               schedule::book),
     route("GET",  "v3/papay/pay/partner/schedules/contract-id/{contract_id}",                schedule::query),
@@ -109,4 +113,25 @@ pub(crate) fn contract_that_was_signed(
         Ok(contract::Contract::find(tx, mchid, code)?.unwrap().signature.unwrap().id)
     });
     signed.unwrap()
+}
+
+/// By APIv3, as ending it.
+fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let parties = Parties::read(context)?;
+    let request = context.request;
+    let found = parties.find_by_code(tx, request.path("plan_id"), request.path("out_contract_code"))?;
+    Ok(found.show())
+}
+
+/// UNCONFIRMED(contract-end-again): a contract that has ended cannot be ended again.
+fn terminate(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let parties = Parties::read(context)?;
+    let request = context.request;
+    let (plan_id, code) = (request.path("plan_id"), request.path("out_contract_code"));
+    let found = parties.find_by_code(tx, plan_id, code)?;
+    let remark = request.text("contract_termination_remark").map(str::to_owned);
+    if !signing::end(tx, found, EndedBy::Merchant, remark, context.now)? {
+        return Err(refusals::contract_has_ended().into());
+    }
+    Ok(parties.find_by_code(tx, plan_id, code)?.show())
 }

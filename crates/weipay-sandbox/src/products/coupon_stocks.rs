@@ -3,25 +3,28 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `caps` | how many coupons may be sent (发放规则), what was sent, and a change of the budget |
-//! | `in_time` | indexes in the order of a time, such as the expiry of coupons |
 //! | `validity` | when coupons can be used (券可核销时间) |
-//! | `stored_codes` | codes that a merchant stores before sending (预存code) |
-//! | `uploads` | what becomes of the codes of an upload |
-//! | `paging` | the number in a query that says how long a page is |
+//! | `stored_codes` | codes that a merchant stores before sending (预存code), and what becomes of those of an upload |
+//!
+//! Here stands what all of them need: fresh codes, users (every well-formed openid is one), numbers in the query of a list, and
+//! index values in the order of a time, such as the expiry of coupons.
 
 pub(crate) mod caps;
-pub(crate) mod in_time;
-pub(crate) mod paging;
 pub(crate) mod stored_codes;
-pub(crate) mod uploads;
 pub(crate) mod validity;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use weipay_rules::{Limits, Rules};
 
+use super::HandlerError;
+use crate::contract::ValidRequest;
 use crate::control::ControlError;
 use crate::entropy::Entropy;
-use crate::store::{StoreError, Transaction};
+use crate::grammar::{Place, Source};
+use crate::people::openid::{WrongOpenid, is_openid};
+use crate::response::Refusal;
+use crate::store::{IndexRange, StoreError, Transaction, joined};
 
 /// A code as the platform makes them, of 22 digits: a serial keeps them apart, chance keeps them from being guessed.
 pub(crate) fn fresh_code(tx: &Transaction<'_>, entropy: &Entropy) -> Result<String, StoreError> {
@@ -55,4 +58,75 @@ impl StateChange {
 pub(crate) struct Event {
     pub(crate) request_no: String,
     pub(crate) time: i64,
+}
+
+/// A number of the query, which must be within its limits; the default when it is not there.
+pub(crate) fn number_of_query(
+    request: &ValidRequest,
+    name: &str,
+    title: &str,
+    default: i64,
+    min: i64,
+    max: i64,
+) -> Result<i64, Refusal> {
+    let Some(number) = request.query(name).and_then(|text| text.parse::<i64>().ok()) else {
+        return Ok(default);
+    };
+    let pointer = format!("/query/{name}");
+    let place = Place { source: Source::Query, pointer: &pointer, title };
+    let rules = Rules { limits: Limits::new(Some(min), Some(max)), ..Rules::NONE };
+    rules.check_integer(number).map_err(|rule| place.broken(rule, number.into()))?;
+    Ok(number)
+}
+
+/// An index value that stands in the order of time: a text, and then the time.
+pub(crate) fn value_in_time(text: &str, time: i64) -> String {
+    format!("{text}:{:020}", time.max(0))
+}
+
+/// The values of a text from one time to another, both included.
+pub(crate) fn between_times(index: &'static str, text: &str, from: i64, to: i64) -> IndexRange {
+    IndexRange { index, from: value_in_time(text, from), to: value_in_time(text, to) }
+}
+
+/// The values of all texts that begin with this part, at any time.
+pub(crate) fn beginning_with(index: &'static str, part: &str) -> IndexRange {
+    IndexRange { index, from: joined(part, ""), to: joined(part, "~") }
+}
+
+/// 404 USER_NOT_EXISTS unless the openid has its form.
+pub(crate) fn check_user_exists(openid: &str) -> Result<(), Refusal> {
+    if is_openid(openid) { Ok(()) } else { Err(not_a_user(WrongOpenid::Form)) }
+}
+
+/// 404 USER_NOT_EXISTS unless the openid has its form, and is the person's under this appid.
+/// INFERRED(user-of-appid): the code, that of a wrong openid.
+pub(crate) fn check_user_of_appid(
+    tx: &Transaction<'_>,
+    openid: &str,
+    appid: &str,
+) -> Result<(), HandlerError> {
+    let wrong = WrongOpenid::find(tx, openid, appid)?;
+    wrong.map_or(Ok(()), |wrong| Err(not_a_user(wrong).into()))
+}
+
+pub(crate) fn of_another_appid() -> Refusal {
+    not_a_user(WrongOpenid::OfAnotherAppid)
+}
+
+fn not_a_user(wrong: WrongOpenid) -> Refusal {
+    Refusal::new(404, "USER_NOT_EXISTS", "用户不存在", wrong.reason())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_one_text_stand_in_the_order_of_their_time() {
+        let range = between_times("index", "text", 0, i64::MAX);
+        let times = [0, 9, 10, i64::MAX].map(|time| value_in_time("text", time));
+        assert!(times.is_sorted() && times.iter().all(|value| (&range.from..=&range.to).contains(&value)));
+        assert!(value_in_time("texts", 5) > range.to && value_in_time("tex", 5) < range.from);
+    }
 }

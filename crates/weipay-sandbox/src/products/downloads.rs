@@ -6,10 +6,9 @@
 //! sandbox keeps nothing, so that their bills are whole and empty; it responds with them as it responds with
 //! examples, and says so in the same way.
 
-mod document;
+pub(super) mod document;
 pub(super) mod gzip;
 mod link;
-pub(super) mod pdf;
 mod table;
 pub(super) mod token;
 

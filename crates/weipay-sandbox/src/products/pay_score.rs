@@ -33,6 +33,7 @@ mod steps;
 
 use serde_json::{Value, json};
 
+use self::order::ServiceOrder;
 use super::{DueHandler, Route, route};
 use crate::store::{StoreError, Transaction};
 
@@ -102,7 +103,7 @@ pub(crate) fn service_order_info(
     tx: &Transaction<'_>,
     transaction_id: &str,
 ) -> Result<Option<Value>, StoreError> {
-    let order = order::find_by_transaction(tx, transaction_id)?;
+    let order = ServiceOrder::find_by_transaction(tx, transaction_id)?;
     Ok(order.map(|order| {
         json!({
             "order_id": order.id, "out_order_no": order.out_order_no, "state": order.state.words().0,

@@ -164,10 +164,18 @@ impl Postgres {
 
     /// The record with a key as it is now, by one statement and without a transaction.
     pub(super) fn peek(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
+        self.look(|engine| engine.record(kind, key))
+    }
+
+    /// What one statement reads, without a transaction: it is as it was at some moment, and is in nobody's way.
+    pub(super) fn look<T>(
+        &self,
+        what: impl Fn(&dyn Engine) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let read = || {
             let lent = self.connections.take()?;
             let open = Open::new(self, lent.connection()?, 0);
-            let found = open.record(kind, key);
+            let found = what(&open);
             match open.failure() {
                 Some(failure) => Err(failure),
                 None => {
@@ -177,7 +185,7 @@ impl Postgres {
             }
         };
         // A connection that has ended is replaced by a transaction.
-        read().unwrap_or_else(|_: Failure| self.transaction(|engine| engine.record(kind, key)))
+        read().unwrap_or_else(|_: Failure| self.transaction(&what))
     }
 
     /// Looks whether anything is due.

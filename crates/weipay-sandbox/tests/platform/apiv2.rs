@@ -5,6 +5,7 @@ mod combined;
 mod contracts;
 mod deposit;
 mod face;
+mod other_products;
 mod partners;
 mod payments;
 mod payouts;

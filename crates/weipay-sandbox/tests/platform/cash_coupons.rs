@@ -428,11 +428,9 @@ fn a_frozen_account_is_sent_no_coupon() {
     assert_eq!(refused.json()["message"], "参数错误,请核对文档要求");
 }
 
-#[test]
-fn what_was_used_and_refunded_is_in_files_of_the_stock() {
+/// A stock of which one coupon was used by `order-1`, a half of which was refunded: its number, the coupon and the transaction_id.
+fn used_and_refunded() -> (Sandbox, String, String, String) {
     let (sandbox, stock_id) = running_stock();
-    let mchid = sandbox.kit().mchid.clone();
-    let path = format!("/v3/marketing/favor/stocks/{stock_id}");
     let coupon_id = send(&sandbox, &stock_id, "send-1")["coupon_id"].as_str().unwrap().to_owned();
     order(&sandbox, "order-1", 1_000);
     let transaction_id = sandbox.pay(&PersonPays::new("order-1")).unwrap().transaction_ids[0].clone();
@@ -441,10 +439,17 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
         "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
     });
     client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+    (sandbox, stock_id, coupon_id, transaction_id)
+}
+
+#[test]
+fn a_flow_file_of_a_stock_is_there_when_its_day_is_over() {
+    let (sandbox, stock_id, ..) = used_and_refunded();
+    let path = format!("/v3/marketing/favor/stocks/{stock_id}");
     let early = client(&sandbox).get(&format!("{path}/use-flow"));
     assert_eq!(early.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
     assert_eq!(early.json()["message"], "账单文件不存在");
-    // Its day is over, and then its period: it is noon of the first day, and a file is there at ten.
+    // It is noon of the first day, and a file is there at ten of the next.
     sandbox.run_for(22 * HOUR).unwrap();
     let by_day = client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=2026-08-15")).success();
     assert_eq!(by_day["stock_useflow_count"], "1");
@@ -454,7 +459,15 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
     let empty = client(&sandbox).get(&format!("{path}/refund-flow-by-day?bill_date=2026-08-14"));
     assert!(empty.header("Request-ID").unwrap().ends_with("-268586003"), "no refund");
     assert_eq!(client(&sandbox).get(&format!("{path}/use-flow-by-day?bill_date=15.8.")).status, 400);
-    sandbox.run_for(24 * HOUR).unwrap();
+}
+
+#[test]
+fn what_was_used_and_refunded_is_in_files_of_the_stock() {
+    let (sandbox, stock_id, coupon_id, transaction_id) = used_and_refunded();
+    let mchid = sandbox.kit().mchid.clone();
+    let path = format!("/v3/marketing/favor/stocks/{stock_id}");
+    // Its day is over, and then its period.
+    sandbox.run_for(46 * HOUR).unwrap();
     for (name, line, columns) in [
         (
             "use-flow",
@@ -477,44 +490,87 @@ fn what_was_used_and_refunded_is_in_files_of_the_stock() {
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[1].starts_with(&line), "{lines:?}");
         assert!(lines.iter().all(|line| line.split(',').count() == columns), "{lines:?}");
-        // The address is the creator's, and for half a minute.
+    }
+}
+
+#[test]
+fn the_address_of_a_flow_file_is_its_creators_and_for_half_a_minute() {
+    let (sandbox, stock_id, ..) = used_and_refunded();
+    let mchid = sandbox.kit().mchid.clone();
+    let path = format!("/v3/marketing/favor/stocks/{stock_id}");
+    sandbox.run_for(46 * HOUR).unwrap();
+    for name in ["use-flow", "refund-flow"] {
+        let link = client(&sandbox).get(&format!("{path}/{name}")).success();
         let another = sandbox.add_merchant(&NewMerchant::new()).unwrap().kit().mchid.clone();
         assert_eq!(follow(&sandbox, &another, &link["url"]).refusal(), (403, "NO_AUTH".to_owned()));
         let of_another = Client::of(&sandbox, &another).in_time();
         assert_eq!(of_another.get(&format!("{path}/{name}")).refusal(), (403, "REQUEST_BLOCKED".to_owned()));
+        assert_eq!(follow(&sandbox, &mchid, &link["url"]).status, 200);
         sandbox.run_for(31).unwrap();
         assert_eq!(follow(&sandbox, &mchid, &link["url"]).status, 400);
     }
 }
 
-#[test]
-fn each_part_of_a_combined_order_takes_a_coupon_and_a_refund_returns_it() {
-    let (sandbox, stock_id) = running_stock();
-    let coupons: Vec<String> = ["send-1", "send-2"]
-        .map(|number| send(&sandbox, &stock_id, number)["coupon_id"].as_str().unwrap().to_owned())
-        .to_vec();
+/// A combined order of three parts with these totals.
+fn combined(sandbox: &Sandbox, number: &str, totals: [i64; 3]) {
     let kit = sandbox.kit();
-    let combined = |number: &str, totals: [i64; 3]| {
-        let parts: Vec<Value> = (1..)
-            .zip(totals)
-            .map(|(place, total)| {
-                json!({ "mchid": kit.mchid, "attach": "a", "out_trade_no": format!("{number}-{place}"),
-                    "description": "茶", "amount": { "total_amount": total, "currency": "CNY" } })
-            })
-            .collect();
-        let body = json!({
-            "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": number,
-            "notify_url": "http://127.0.0.1:9/notify", "combine_payer_info": { "openid": OPENID }, "sub_orders": parts,
-        });
-        client(&sandbox).post("/v3/combine-transactions/jsapi", &body).success();
+    let parts: Vec<Value> = (1..)
+        .zip(totals)
+        .map(|(place, total)| {
+            json!({ "mchid": kit.mchid, "attach": "a", "out_trade_no": format!("{number}-{place}"),
+                "description": "茶", "amount": { "total_amount": total, "currency": "CNY" } })
+        })
+        .collect();
+    let body = json!({
+        "combine_appid": kit.appid, "combine_mchid": kit.mchid, "combine_out_trade_no": number,
+        "notify_url": "http://127.0.0.1:9/notify", "combine_payer_info": { "openid": OPENID }, "sub_orders": parts,
+    });
+    client(sandbox).post("/v3/combine-transactions/jsapi", &body).success();
+}
+
+fn shown_combined(sandbox: &Sandbox, number: &str) -> Value {
+    client(sandbox).get(&format!("/v3/combine-transactions/out-trade-no/{number}")).success()
+}
+
+/// Two coupons were sent, and used by the first and the third part of a combined order that was paid: the order, and which
+/// coupon each of the two has.
+fn paid_with_two_coupons(sandbox: &Sandbox, stock_id: &str) -> (Value, [String; 2]) {
+    for number in ["send-1", "send-2"] {
+        send(sandbox, stock_id, number);
+    }
+    combined(sandbox, "whole-1", [1_000, 300, 2_000]);
+    sandbox.pay(&PersonPays::new("whole-1")).unwrap();
+    let shown = shown_combined(sandbox, "whole-1");
+    let coupon = |place: usize| {
+        shown["sub_orders"][place]["promotion_detail"][0]["coupon_id"].as_str().unwrap().to_owned()
     };
-    combined("whole-1", [1_000, 300, 2_000]);
+    let used = [coupon(0), coupon(2)];
+    (shown, used)
+}
+
+/// The third part is refunded.
+fn refund_third_part(sandbox: &Sandbox, order: &Value) -> Value {
+    let refund = json!({
+        "transaction_id": order["sub_orders"][2]["transaction_id"], "out_refund_no": "refund-1",
+        "amount": { "refund": 2_000, "total": 2_000, "currency": "CNY" },
+    });
+    let refund = client(sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+    sandbox.run_for(10).unwrap();
+    refund
+}
+
+#[test]
+fn each_part_of_a_combined_order_takes_a_coupon_that_fits_it() {
+    let (sandbox, stock_id) = running_stock();
+    let coupons = ["send-1", "send-2"]
+        .map(|number| send(&sandbox, &stock_id, number)["coupon_id"].as_str().unwrap().to_owned());
+    combined(&sandbox, "whole-1", [1_000, 300, 2_000]);
     let address = sandbox.pay_page("whole-1").unwrap();
     let page = client(&sandbox).get(address.strip_prefix(sandbox.base_url()).unwrap());
     assert!(page.text().contains("<p class=\"amount\">¥23.00</p>"), "{}", page.text());
     let paid = sandbox.pay(&PersonPays::new("whole-1")).unwrap();
     assert_eq!(paid.payer_total, 2_300);
-    let shown = client(&sandbox).get("/v3/combine-transactions/out-trade-no/whole-1").success();
+    let shown = shown_combined(&sandbox, "whole-1");
     let part = |place: usize| &shown["sub_orders"][place];
     let amounts = [0, 1, 2].map(|place| part(place)["amount"]["payer_amount"].as_i64().unwrap());
     assert_eq!(amounts, [500, 300, 1_500]);
@@ -524,28 +580,32 @@ fn each_part_of_a_combined_order_takes_a_coupon_and_a_refund_returns_it() {
         used[0] != used[1] && coupons.iter().all(|coupon| used.contains(&&**coupon)),
         "{used:?} {coupons:?}"
     );
+}
 
-    // A part is refunded, and its coupon comes back; the other one stays used.
-    let refund = json!({
-        "transaction_id": part(2)["transaction_id"], "out_refund_no": "refund-1",
-        "amount": { "refund": 2_000, "total": 2_000, "currency": "CNY" },
-    });
-    let refund = client(&sandbox).post("/v3/refund/domestic/refunds", &refund).success();
+#[test]
+fn a_refund_of_a_part_of_a_combined_order_returns_the_coupon_of_that_part() {
+    let (sandbox, stock_id) = running_stock();
+    let (order, [of_first, of_third]) = paid_with_two_coupons(&sandbox, &stock_id);
+    let refund = refund_third_part(&sandbox, &order);
     assert_eq!(
         (&refund["amount"]["payer_refund"], &refund["amount"]["discount_refund"]),
         (&json!(1_500), &json!(500))
     );
-    sandbox.run_for(10).unwrap();
-    assert_eq!(coupon(&sandbox, used[1])["status"], "SENDED");
-    assert_eq!(coupon(&sandbox, used[0])["status"], "USED");
+    assert_eq!(coupon(&sandbox, &of_third)["status"], "SENDED");
+    assert_eq!(coupon(&sandbox, &of_first)["status"], "USED");
+}
 
-    // The one that is left is chosen for the first part that it fits.
-    combined("whole-2", [300, 1_000, 1_000]);
-    let refused = sandbox.pay(&PersonPays::new("whole-2").coupon(used[0])).unwrap_err().to_string();
+#[test]
+fn a_coupon_that_is_chosen_is_for_the_first_part_that_it_fits() {
+    let (sandbox, stock_id) = running_stock();
+    let (order, [used, back]) = paid_with_two_coupons(&sandbox, &stock_id);
+    refund_third_part(&sandbox, &order);
+    combined(&sandbox, "whole-2", [300, 1_000, 1_000]);
+    let refused = sandbox.pay(&PersonPays::new("whole-2").coupon(&*used)).unwrap_err().to_string();
     assert!(refused.contains("does not fit"), "{refused}");
-    assert_eq!(sandbox.pay(&PersonPays::new("whole-2").coupon(used[1])).unwrap().payer_total, 1_800);
-    let shown = client(&sandbox).get("/v3/combine-transactions/out-trade-no/whole-2").success();
-    assert_eq!(shown["sub_orders"][1]["promotion_detail"][0]["coupon_id"], used[1]);
+    assert_eq!(sandbox.pay(&PersonPays::new("whole-2").coupon(&*back)).unwrap().payer_total, 1_800);
+    let shown = shown_combined(&sandbox, "whole-2");
+    assert_eq!(shown["sub_orders"][1]["promotion_detail"][0]["coupon_id"], back);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The page of unconfirmed choices says what the source says.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::source_code::sources;
 
 const PAGE: &str = include_str!("../../docs/sandbox-choices.md");
 const COUPONS: &str = include_str!("../../src/products/merchant_coupons/unconfirmed.rs");
@@ -18,19 +19,6 @@ fn after<'a>(text: &'a str, mark: &str) -> &'a str {
 fn names_on_page() -> BTreeSet<String> {
     let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
     rows.map(|(name, _)| name.to_owned()).collect()
-}
-
-/// The files of the source, with what is in them.
-pub(crate) fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            found.push((path, text));
-        }
-    }
 }
 
 /// The name in each mark, with the line that it stands in. A longer word, such as one of the platform's, is not a mark.

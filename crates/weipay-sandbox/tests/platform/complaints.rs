@@ -37,7 +37,9 @@ fn step(client: &Client<'_>, id: &str, step: PersonStep) -> Result<&'static str,
 
 fn respond(client: &Client<'_>, id: &str) -> Response {
     let images = [picture(client, b"BM answer")];
-    let body = json!({ "complainted_mchid": client.mchid, "response_content": "马上退款", "response_images": images });
+    let body = json!({
+        "complainted_mchid": client.mchid, "response_content": "马上退款", "response_images": images,
+    });
     client.post(&format!("{COMPLAINTS}/{id}/response"), &body)
 }
 
@@ -56,25 +58,79 @@ fn told(receiver: &Receiver, sandbox: &Sandbox, now: i64) -> (Value, Value, Valu
     (event, opened["complaint_id"].clone(), opened["action_type"].clone())
 }
 
+/// A complaint about the paid order `order-1`, with a picture; and the number of the picture.
+fn complain_with_picture(client: &Client<'_>) -> (String, String) {
+    paid(client, "order-1");
+    let uploaded = picture(client, b"BM nothing came");
+    let said = Said::new("没有收到").with_image(&*uploaded);
+    let complains = PersonComplains::new("order-1").saying(said).with_phone("13812345678");
+    (complain(client, &complains), uploaded)
+}
+
+/// What the merchant says to the refund that the person wants.
+fn refund_progress(client: &Client<'_>, id: &str, body: &Value) -> Response {
+    client.post(&format!("{COMPLAINTS}/{id}/update-refund-progress"), body)
+}
+
+fn approve(client: &Client<'_>, id: &str) {
+    let body = json!({ "action": "APPROVE", "launch_refund_day": 0 });
+    assert_eq!(refund_progress(client, id, &body).status, 204);
+}
+
+/// The whole of `order-1`.
+fn refund(client: &Client<'_>) {
+    let refund = json!({
+        "out_trade_no": "order-1", "out_refund_no": "refund-1",
+        "amount": { "refund": 100, "total": 100, "currency": "CNY" },
+    });
+    client.post("/v3/refund/domestic/refunds", &refund).success();
+}
+
+/// A complaint that the merchant has answered, approved and refunded.
+fn refunded(client: &mut Client<'_>) -> String {
+    let (id, _) = complain_with_picture(client);
+    assert_eq!(respond(client, &id).status, 204);
+    assert_eq!(step(client, &id, PersonStep::Reply).unwrap(), "PROCESSING");
+    approve(client, &id);
+    refund(client);
+    client.sandbox.run_for(5).unwrap();
+    client.now += 5;
+    id
+}
+
 #[test]
 fn the_merchant_is_notified_of_each_step_of_a_complaint() {
     let sandbox = start();
     let mut client = Client::new(&sandbox);
     let receiver = Receiver::start(&[]);
     client.post(CALLBACK, &json!({ "url": receiver.url })).success();
-    paid(&client, "order-1");
-    let uploaded = picture(&client, b"BM nothing came");
-    let complains = PersonComplains::new("order-1")
-        .saying(Said::new("没有收到").with_image(&*uploaded))
-        .with_phone("13812345678");
-    let id = complain(&client, &complains);
+    let (id, _) = complain_with_picture(&client);
     let next = |now: i64| {
         let (event, complaint_id, action) = told(&receiver, &sandbox, now);
         assert_eq!(complaint_id, id.as_str());
         format!("{} {}", event.as_str().unwrap(), action.as_str().unwrap())
     };
     assert_eq!(next(NOW), "COMPLAINT.CREATE CREATE_COMPLAINT");
+    assert_eq!(respond(&client, &id).status, 204);
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE MERCHANT_RESPONSE");
+    assert_eq!(step(&client, &id, PersonStep::Reply).unwrap(), "PROCESSING");
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE USER_RESPONSE");
+    approve(&client, &id);
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE MERCHANT_APPROVE_REFUND");
+    refund(&client);
+    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE SELLER_REFUND");
+    sandbox.run_for(5).unwrap();
+    client.now += 5;
+    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE REFUND_SUCCESS");
+    assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
+    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE CONTINUE_COMPLAINT");
+}
 
+#[test]
+fn a_complaint_is_shown_with_its_order_its_telephone_and_its_picture() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    let (id, uploaded) = complain_with_picture(&client);
     let shown = client.get(&format!("{COMPLAINTS}/{id}")).success();
     let phone = client.key.decrypt_oaep(shown["payer_phone"].as_str().unwrap()).unwrap();
     assert_eq!(phone.as_slice(), b"13812345678");
@@ -92,38 +148,50 @@ fn the_merchant_is_notified_of_each_step_of_a_complaint() {
     let target = &picture[picture.find("/v3/").unwrap()..];
     let shown = client.get(target);
     assert_eq!((shown.status, &shown.body[..]), (200, &b"BM nothing came"[..]));
+}
 
+#[test]
+fn a_complaint_is_not_completed_before_an_answer_and_a_refund_is_approved_once() {
+    let sandbox = start();
+    let client = Client::new(&sandbox);
+    let (id, _) = complain_with_picture(&client);
     let early = complete(&client, &id);
     assert_eq!((early.status, &early.json()["code"]), (400, &json!("INVALID_REQUEST")));
     assert_eq!(respond(&client, &id).status, 204);
-    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE MERCHANT_RESPONSE");
     assert_eq!(step(&client, &id, PersonStep::Reply).unwrap(), "PROCESSING");
-    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE USER_RESPONSE");
-    let progress = format!("{COMPLAINTS}/{id}/update-refund-progress");
-    assert_eq!(client.post(&progress, &json!({ "action": "APPROVE", "launch_refund_day": 0 })).status, 204);
-    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE MERCHANT_APPROVE_REFUND");
-    let again = client.post(&progress, &json!({ "action": "REJECT", "reject_reason": "不" }));
+    approve(&client, &id);
+    let again = refund_progress(&client, &id, &json!({ "action": "REJECT", "reject_reason": "不" }));
     assert_eq!(again.json()["message"], "当前单据状态不支持操作, 请检查是否重复调用。");
+}
 
-    let refund = json!({
-        "out_trade_no": "order-1", "out_refund_no": "refund-1",
-        "amount": { "refund": 100, "total": 100, "currency": "CNY" },
-    });
-    client.post("/v3/refund/domestic/refunds", &refund).success();
-    assert_eq!(next(NOW), "COMPLAINT.STATE_CHANGE SELLER_REFUND");
+#[test]
+fn a_refund_that_has_arrived_settles_a_complaint_until_the_person_goes_on() {
+    let sandbox = start();
+    let mut client = Client::new(&sandbox);
+    let (id, _) = complain_with_picture(&client);
+    assert_eq!(respond(&client, &id).status, 204);
+    assert_eq!(step(&client, &id, PersonStep::Reply).unwrap(), "PROCESSING");
+    approve(&client, &id);
+    refund(&client);
     assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], false);
     sandbox.run_for(5).unwrap();
     client.now += 5;
-    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE REFUND_SUCCESS");
     assert_eq!(list(&client, "")["data"][0]["complaint_full_refunded"], true);
-
     let settled = client.get(&format!("{COMPLAINTS}/{id}")).success();
     assert_eq!(
         (&settled["complaint_state"], &settled["incoming_user_response"]),
         (&json!("PROCESSED"), &json!(false))
     );
     assert_eq!(complete(&client, &id).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
+    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["user_complaint_times"], 2);
+}
 
+#[test]
+fn the_history_of_a_complaint_has_each_step_the_newest_first() {
+    let sandbox = start();
+    let mut client = Client::new(&sandbox);
+    let id = refunded(&mut client);
     let history = client.get(&format!("{COMPLAINTS}/{id}/negotiation-historys?limit=4&offset=0")).success();
     assert_eq!(history["total_count"], 5);
     let kinds: Vec<_> = history["data"]
@@ -143,10 +211,6 @@ fn the_merchant_is_notified_of_each_step_of_a_complaint() {
     assert_eq!(rest["data"][0]["operate_details"], "马上退款");
     assert_eq!(rest["data"][0]["complaint_media_list"]["media_type"], "OPERATION_IMAGE");
     assert_eq!(rest["data"][1]["operator"], "投诉人");
-
-    assert_eq!(step(&client, &id, PersonStep::Continue).unwrap(), "PROCESSING");
-    assert_eq!(next(NOW + 5), "COMPLAINT.STATE_CHANGE CONTINUE_COMPLAINT");
-    assert_eq!(client.get(&format!("{COMPLAINTS}/{id}")).success()["user_complaint_times"], 2);
 }
 
 #[test]

@@ -85,11 +85,11 @@ impl<'a> Partner<'a> {
 }
 
 #[test]
-fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
+fn a_sub_merchant_lets_a_partner_transfer_its_money_and_takes_that_back() {
     let sandbox = start();
-    let mut partner = Partner::new(&sandbox);
+    let partner = Partner::new(&sandbox);
     let bills = format!("{OF_PARTNER}/transfer-bills");
-    let refused = partner.post(&bills, &partner.reported("paid1", 300));
+    let refused = partner.post(&bills, &partner.reported("refused1", 300));
     assert_eq!(refused.refusal(), (403, "NO_AUTH".to_owned()));
 
     let grants = format!("{OF_PARTNER}/sub-mch-authorizations");
@@ -106,12 +106,9 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
         sandbox.control().unwrap().call("POST", &path, Some(&json!({ "mchid": PARTNER }))).unwrap()
     };
     assert_eq!(control("end")["state"], "CANCELED");
+    let ended = state();
     assert_eq!(
-        (
-            &state()["state"],
-            &state()["apply_order"]["state"],
-            state()["cancel_authorization_time"].is_string()
-        ),
+        (&ended["state"], &ended["apply_order"]["state"], ended["cancel_authorization_time"].is_string()),
         (&json!("CANCELED"), &json!("PASSED"), true)
     );
     assert_eq!(partner.post(&grants, &asked).success()["state"], "INVITED");
@@ -120,14 +117,21 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
         (&state()["state"], &state()["apply_order"]["state"], state().get("authorization_time")),
         (&json!("UNAUTHORIZED"), &json!("REJECTED"), None)
     );
-    assert_eq!(
-        partner.post(&bills, &partner.reported("refused1", 300)).refusal(),
-        (403, "NO_AUTH".to_owned())
-    );
+    let refused = partner.post(&bills, &partner.reported("refused1", 300));
+    assert_eq!(refused.refusal(), (403, "NO_AUTH".to_owned()));
+    // What was refused can be asked for again, and then its transfer is made.
     assert_eq!(partner.post(&grants, &asked).success()["state"], "INVITED");
+    partner.post(&bills, &partner.reported("refused1", 300)).success();
     let strangers = json!({ "sub_mchid": STRANGER, "out_apply_no": "apply2" });
     assert_eq!(partner.post(&grants, &strangers).refusal(), (403, "NO_AUTH".to_owned()));
+}
 
+#[test]
+fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
+    let sandbox = start();
+    let mut partner = Partner::new(&sandbox);
+    partner.granted();
+    let bills = format!("{OF_PARTNER}/transfer-bills");
     let made = partner.post(&bills, &partner.reported("paid1", 300)).success();
     assert_eq!(made["sub_mchid"], SUB);
     assert_eq!(partner.post(&bills, &partner.reported("paid1", 300)).success(), made, "again");
@@ -147,9 +151,16 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
         ("MCHTRANSFER.BILL.FINISHED", &json!("SUCCESS"), &json!(PARTNER), &json!(SUB), None)
     );
     assert_eq!(partner.balances(), (700, 0, 1_000));
+}
 
-    // Canceled, the money is the sub-merchant's again.
+#[test]
+fn the_money_of_a_canceled_transfer_is_the_sub_merchants_again() {
+    let sandbox = start();
+    let mut partner = Partner::new(&sandbox);
+    partner.granted();
+    let bills = format!("{OF_PARTNER}/transfer-bills");
     partner.post(&bills, &partner.reported("canceled1", 200)).success();
+    assert_eq!(partner.balances(), (800, 200, 1_000));
     let cancel = format!("{bills}/out-bill-no/canceled1/cancel");
     let body = json!({ "sub_mchid": SUB });
     let canceling = partner.post(&cancel, &body).success();
@@ -157,11 +168,19 @@ fn a_partner_transfers_the_money_of_a_sub_merchant_that_lets_it() {
     assert_eq!(partner.post(&cancel, &json!({ "sub_mchid": STRANGER })).refusal().0, 400);
     partner.client.run_for(2);
     assert_eq!(partner.post(&cancel, &body).success()["state"], "CANCELLED");
-    assert_eq!(partner.balances(), (700, 0, 1_000));
+    assert_eq!(partner.balances(), (1_000, 0, 1_000));
+}
+
+#[test]
+fn a_partner_is_refused_an_appid_of_nobody_and_more_than_the_sub_merchant_has() {
+    let sandbox = start();
+    let partner = Partner::new(&sandbox);
+    partner.granted();
+    let bills = format!("{OF_PARTNER}/transfer-bills");
     let mut of_nobody = partner.reported("nobody1", 100);
     of_nobody["appid"] = json!("wx0000000000000000");
     assert_eq!(partner.post(&bills, &of_nobody).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    let short = partner.post(&bills, &partner.reported("short1", 701));
+    let short = partner.post(&bills, &partner.reported("short1", 1_001));
     assert_eq!(short.refusal(), (403, "NOT_ENOUGH".to_owned()));
     let bill = format!("/v3/bill/sub-merchant-fundflowbill?sub_mchid={SUB}");
     assert_ne!(partner.client.get(&bill).status, 403);

@@ -739,81 +739,122 @@ fn a_partner_knows_a_person_by_sub_openid_too() {
     assert_eq!(shop.client.get(&search).success()["authorization_state"], "UNAVAILABLE");
 }
 
-#[test]
-fn a_partner_binds_a_service_and_sells_on_delivery() {
-    let sandbox = start();
-    let shop = Shop::new(&sandbox);
-    const PARTNER: &str = "/v3/payscore/partner";
-    let kit = sandbox.kit();
-    let of_sub = |mut body: Value| {
+const OF_PARTNER: &str = "/v3/payscore/partner";
+
+impl Shop<'_> {
+    /// A request of a partner for its sub-merchant.
+    fn of_sub(&self, mut body: Value) -> Value {
         body["service_id"] = json!(SERVICE);
-        body["appid"] = json!(kit.appid);
+        body["appid"] = json!(self.client.sandbox.kit().appid);
         body["sub_mchid"] = json!("1900000200");
         body
-    };
-    let post = |path: &str, body: Value| shop.client.post(&format!("{PARTNER}/{path}"), &body);
+    }
 
-    let apply = of_sub(json!({ "out_apply_no": "apply1", "result_notify_url": shop.receiver.url }));
-    let bound = post("service-account-applications", apply.clone()).success();
+    fn post_as_partner(&self, path: &str, body: &Value) -> Response {
+        self.client.post(&format!("{OF_PARTNER}/{path}"), body)
+    }
+
+    /// Asks to bind the service to the sub-merchant.
+    fn bind(&self) -> Value {
+        let apply = self.of_sub(json!({ "out_apply_no": "apply1", "result_notify_url": self.receiver.url }));
+        let bound = self.post_as_partner("service-account-applications", &apply).success();
+        assert_eq!(self.receiver.next().json()["event_type"], "PAYSCORE.BIND_SERVICE_ACCOUNT");
+        bound
+    }
+
+    /// Asks for a permission in a scene. The request, and what comes back.
+    fn ask_in_scene(&self) -> (Value, Value) {
+        let ask = self.of_sub(json!({
+            "authorization_code": "code1", "notify_url": self.receiver.url, "scene": "TRANSACTION",
+            "transaction_scene_info": { "mchid": self.client.sandbox.kit().mchid, "sub_mchid": "1900000200" },
+        }));
+        let asked = self.post_as_partner("permissions/apply-for-scene", &ask).success();
+        (ask, asked)
+    }
+
+    /// The person opens what was asked for.
+    fn open_in_scene(&self, asked: &Value) {
+        let token = asked["transaction_permissions_token"].as_str().unwrap();
+        self.permission(token, "open", &json!({ "openid": self.client.sandbox.kit().openid })).unwrap();
+    }
+}
+
+#[test]
+fn a_partner_binds_a_service_to_its_sub_merchant_once() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    let bound = shop.bind();
     assert_eq!((&bound["apply_state"], &bound["sub_mchid"]), (&json!("APPROVED"), &json!("1900000200")));
-    assert_eq!(shop.receiver.next().json()["event_type"], "PAYSCORE.BIND_SERVICE_ACCOUNT");
-    assert_eq!(post("service-account-applications", apply.clone()).success(), bound);
-    assert_eq!(shop.client.get(&format!("{PARTNER}/service-account-applications/apply1")).success(), bound);
-    assert_eq!(shop.client.get(&format!("{PARTNER}/service-account-applications/apply2")).status, 404);
-    let mut other = apply;
-    other["service_id"] = json!("500001");
-    assert_eq!(post("service-account-applications", other).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    let mut apply = shop.of_sub(json!({ "out_apply_no": "apply1", "result_notify_url": shop.receiver.url }));
+    assert_eq!(shop.post_as_partner("service-account-applications", &apply).success(), bound);
+    let query =
+        |number: &str| shop.client.get(&format!("{OF_PARTNER}/service-account-applications/{number}"));
+    assert_eq!(query("apply1").success(), bound);
+    assert_eq!(query("apply2").status, 404);
+    apply["service_id"] = json!("500001");
+    let other = shop.post_as_partner("service-account-applications", &apply);
+    assert_eq!(other.refusal(), (400, "INVALID_REQUEST".to_owned()));
+}
 
-    let ask = of_sub(json!({
-        "authorization_code": "code1", "notify_url": shop.receiver.url, "scene": "TRANSACTION",
-        "transaction_scene_info": { "mchid": kit.mchid, "sub_mchid": "1900000200" },
-    }));
-    let asked = post("permissions/apply-for-scene", ask.clone()).success();
-    assert_eq!(post("permissions/apply-for-scene", ask).success(), asked);
+#[test]
+fn a_person_has_a_level_when_the_service_is_open_in_a_scene() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    shop.bind();
+    let (ask, asked) = shop.ask_in_scene();
+    assert_eq!(shop.post_as_partner("permissions/apply-for-scene", &ask).success(), asked);
     let assess = || {
         let path = "permissions/assess-user-risk-level?sub_mchid=1900000200";
-        let mut body = of_sub(json!({ "authorization_code": "code1" }));
+        let mut body = shop.of_sub(json!({ "authorization_code": "code1" }));
         body.as_object_mut().unwrap().remove("sub_mchid");
-        post(path, body).success()
+        shop.post_as_partner(path, &body).success()
     };
     let before = assess();
     assert_eq!(
         (&before["authorization_state"], before.get("user_risk_level")),
         (&json!("UNAVAILABLE"), None)
     );
-    let token = asked["transaction_permissions_token"].as_str().unwrap();
-    shop.permission(token, "open", &json!({ "openid": kit.openid })).unwrap();
+    shop.open_in_scene(&asked);
     let after = assess();
     assert_eq!((&after["authorization_state"], &after["user_risk_level"]), (&json!("AVAILABLE"), &json!(1)));
     let quotas = |version: i64| {
         shop.client.get(&format!(
-            "{PARTNER}/servicequotas/service-id/{SERVICE}?sub_mchid=1900000200&appid={}&risk_level_version={version}",
-            kit.appid
+            "{OF_PARTNER}/servicequotas/service-id/{SERVICE}?sub_mchid=1900000200&appid={}&risk_level_version={version}",
+            sandbox.kit().appid
         ))
     };
     assert_eq!(quotas(1).success()["quotas"][0]["risk_level"], 1);
     assert_eq!(quotas(2).refusal(), (400, "PARAM_ERROR".to_owned()));
+}
 
-    // The person pays for goods when they are there.
+#[test]
+fn a_person_pays_a_partner_for_goods_when_they_are_there() {
+    let sandbox = start();
+    let shop = Shop::new(&sandbox);
+    shop.bind();
+    shop.open_in_scene(&shop.ask_in_scene().1);
+    let kit = sandbox.kit();
     let goods = json!({
         "goods": [{ "name": "茶", "picture": "https://example.com/a.png", "amount": 500, "count": 1 }],
         "jump_link": { "jump_link_type": "JUMP_LINK_MINI_PROGRAM", "appid": kit.appid, "path": "/order" },
     });
-    let mut order = of_sub(shop.request("delivery1"));
+    let mut order = shop.of_sub(shop.request("delivery1"));
     order["shopping_info"] = goods.clone();
     order["openid"] = json!(kit.openid);
     order["need_user_confirm"] = json!(false);
-    let made = post("servicepayondeliveryorder", order.clone()).success();
+    let made = shop.post_as_partner("servicepayondeliveryorder", &order).success();
     assert_eq!((&made["state"], &made["shopping_info"]), (&json!("DOING"), &goods));
-    assert_eq!(post("servicepayondeliveryorder", order.clone()).success()["order_id"], made["order_id"]);
+    let again = shop.post_as_partner("servicepayondeliveryorder", &order).success();
+    assert_eq!(again["order_id"], made["order_id"]);
     order["shopping_info"]["goods"][0]["amount"] = json!(-1);
-    assert_eq!(post("servicepayondeliveryorder", order).refusal(), (400, "PARAM_ERROR".to_owned()));
-    let mut complete = of_sub(shop.charge(500));
+    let below_nothing = shop.post_as_partner("servicepayondeliveryorder", &order);
+    assert_eq!(below_nothing.refusal(), (400, "PARAM_ERROR".to_owned()));
+    let mut complete = shop.of_sub(shop.charge(500));
     complete.as_object_mut().unwrap().remove("appid");
-    assert_eq!(post("serviceorder/delivery1/complete", complete).status, 204);
+    assert_eq!(shop.post_as_partner("serviceorder/delivery1/complete", &complete).status, 204);
     sandbox.run_for(2).unwrap();
     let target =
-        format!("{PARTNER}/serviceorder?service_id={SERVICE}&sub_mchid=1900000200&out_order_no=delivery1");
+        format!("{OF_PARTNER}/serviceorder?service_id={SERVICE}&sub_mchid=1900000200&out_order_no=delivery1");
     let done = Client { now: NOW + 2, ..Client::new(&sandbox) }.get(&target).success();
     assert_eq!((&done["state"], done.get("shopping_info")), (&json!("DONE"), None));
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use weipay_sandbox::{AccountState, MerchantAccount, NewMerchant, PersonPays, Sandbox};
 
-use crate::client::Client;
+use crate::client::{Client, Response};
 use crate::profit_sharing::bill_lines;
 
 const PLATFORM: &str = "1900000777";
@@ -47,81 +47,127 @@ fn balance(sandbox: &Sandbox, mchid: &str) -> (i64, i64) {
     (shown["available_amount"].as_i64().unwrap(), shown["pending_amount"].as_i64().unwrap())
 }
 
-#[test]
-fn a_platform_shares_refunds_withdraws_and_its_bills_agree() {
-    let sandbox = platform();
-    let date = "2026-08-15";
-    let id = pay(&sandbox, "whole-1", 10_000);
-    assert_eq!(balance(&sandbox, SUB), (0, 9_940));
-    sandbox.run_for(60).unwrap();
+const DATE: &str = "2026-08-15";
 
-    // Shared with the supplier, which gives a part back.
+/// A call of the platform that may have sensitive fields.
+fn post(sandbox: &Sandbox, path: &str, body: &Value) -> Response {
+    let client = client(sandbox);
+    let mut request = client.request("POST", path, body.to_string().as_bytes());
+    request.set("Wechatpay-Serial", &client.public_key_id);
+    client.send(&request)
+}
+
+/// An order of 100 yuan that was paid, whose money can be shared: its transaction_id.
+fn order_to_share(sandbox: &Sandbox) -> String {
+    let id = pay(sandbox, "whole-1", 10_000);
+    assert_eq!(balance(sandbox, SUB), (0, 9_940));
+    sandbox.run_for(60).unwrap();
+    id
+}
+
+/// 20 yuan are shared with the supplier, which gives 5 back: the response to the split.
+fn share(sandbox: &Sandbox, id: &str) -> Value {
     let receiver = json!({
-        "appid": appid(&sandbox), "type": "MERCHANT_ID", "account": SUPPLIER, "name": "供应商", "relation_type": "SUPPLIER",
+        "appid": appid(sandbox), "type": "MERCHANT_ID", "account": SUPPLIER, "name": "供应商",
+        "relation_type": "SUPPLIER",
     });
-    let post = |path: &str, body: &Value| {
-        let client = client(&sandbox);
-        let mut request = client.request("POST", path, body.to_string().as_bytes());
-        request.set("Wechatpay-Serial", &client.public_key_id);
-        client.send(&request)
-    };
-    post("/v3/ecommerce/profitsharing/receivers/add", &receiver).success();
+    post(sandbox, "/v3/ecommerce/profitsharing/receivers/add", &receiver).success();
     let split = json!({
-        "appid": appid(&sandbox), "sub_mchid": SUB, "transaction_id": id, "out_order_no": "split-1", "finish": false,
+        "appid": appid(sandbox), "sub_mchid": SUB, "transaction_id": id, "out_order_no": "split-1", "finish": false,
         "receivers": [{ "type": "MERCHANT_ID", "receiver_account": SUPPLIER, "amount": 2_000, "description": "货款" }],
     });
-    let made = post("/v3/ecommerce/profitsharing/orders", &split).success();
+    let made = post(sandbox, "/v3/ecommerce/profitsharing/orders", &split).success();
     sandbox.run_for(10).unwrap();
     let give_back = json!({
         "sub_mchid": SUB, "out_order_no": "split-1", "out_return_no": "return-1", "return_mchid": SUPPLIER,
         "amount": 500, "description": "退货",
     });
-    post("/v3/ecommerce/profitsharing/returnorders", &give_back).success();
-    assert_eq!((balance(&sandbox, SUPPLIER), balance(&sandbox, SUB)), ((1_500, 0), (500, 7_940)));
+    post(sandbox, "/v3/ecommerce/profitsharing/returnorders", &give_back).success();
+    made
+}
 
-    // A refund of what waits, and another that the platform advances.
-    let refund = |number: &str, fen: i64, account: &str| {
-        let body = json!({
-            "sub_mchid": SUB, "sp_appid": appid(&sandbox), "transaction_id": id, "out_refund_no": number,
-            "notify_url": NOTIFY_URL, "amount": { "refund": fen, "total": 10_000 }, "refund_account": account,
-        });
-        post("/v3/ecommerce/refunds/apply", &body)
-    };
-    refund("refund-1", 1_000, "REFUND_SOURCE_SUB_MERCHANT").success();
+fn refund(sandbox: &Sandbox, id: &str, number: &str, fen: i64, account: &str) -> Response {
+    let body = json!({
+        "sub_mchid": SUB, "sp_appid": appid(sandbox), "transaction_id": id, "out_refund_no": number,
+        "notify_url": NOTIFY_URL, "amount": { "refund": fen, "total": 10_000 }, "refund_account": account,
+    });
+    post(sandbox, "/v3/ecommerce/refunds/apply", &body)
+}
+
+/// A refund of 10 yuan of what waits, and one of 3 yuan that the platform advances and gets back.
+fn refund_twice(sandbox: &Sandbox, id: &str) {
+    refund(sandbox, id, "refund-1", 1_000, "REFUND_SOURCE_SUB_MERCHANT").success();
     sandbox.run_for(60).unwrap();
-    let short = refund("refund-2", 300, "REFUND_SOURCE_PARTNER_ADVANCE");
+    let short = refund(sandbox, id, "refund-2", 300, "REFUND_SOURCE_PARTNER_ADVANCE");
     assert_eq!(short.refusal(), (403, "NOT_ENOUGH".to_owned()));
     sandbox.top_up(PLATFORM, MerchantAccount::Basic, 300).unwrap();
-    let advanced = refund("refund-2", 300, "REFUND_SOURCE_PARTNER_ADVANCE").success();
+    let advanced = refund(sandbox, id, "refund-2", 300, "REFUND_SOURCE_PARTNER_ADVANCE").success();
     assert_eq!(advanced["amount"]["advance"], 300);
     sandbox.run_for(10).unwrap();
     let refund_id = advanced["refund_id"].as_str().unwrap();
     let path = format!("/v3/ecommerce/refunds/{refund_id}/return-advance");
-    assert_eq!(post(&path, &json!({ "sub_mchid": SUB })).success()["result"], "SUCCESS");
-    let notified = sandbox.notifications().list(&Default::default()).unwrap();
-    assert_eq!(notified.iter().filter(|one| one.event_type == "REFUND.SUCCESS").count(), 2);
+    assert_eq!(post(sandbox, &path, &json!({ "sub_mchid": SUB })).success()["result"], "SUCCESS");
+}
 
-    // The rest is the sub-merchant's, and goes to its bank.
+/// The sharing ends, and what is left is the sub-merchant's: how much.
+fn finish(sandbox: &Sandbox, id: &str) -> i64 {
     let finish =
         json!({ "sub_mchid": SUB, "transaction_id": id, "out_order_no": "finish-1", "description": "完结" });
-    post("/v3/ecommerce/profitsharing/finish-order", &finish).success();
+    post(sandbox, "/v3/ecommerce/profitsharing/finish-order", &finish).success();
     sandbox.run_for(10).unwrap();
     // 10,000 were paid; 60 of fee less 8 that came back; 2,000 shared less 500 returned; 1,300 refunded.
     let left = 10_000 - (60 - 8) - (2_000 - 500) - 1_300;
-    assert_eq!(balance(&sandbox, SUB), (left, 0));
-    let withdraw = json!({
-        "sub_mchid": SUB, "out_request_no": "withdraw-1", "amount": left, "notify_url": NOTIFY_URL,
-    });
-    let over = json!({ "sub_mchid": SUB, "out_request_no": "withdraw-0", "amount": left + 1 });
-    assert_eq!(post("/v3/ecommerce/fund/withdraw", &over).refusal(), (403, "NOT_ENOUGH".to_owned()));
-    let withdrawn = post("/v3/ecommerce/fund/withdraw", &withdraw).success();
-    assert_eq!(post("/v3/ecommerce/fund/withdraw", &withdraw).success(), withdrawn);
+    assert_eq!(balance(sandbox, SUB), (left, 0));
+    left
+}
+
+fn withdraw(sandbox: &Sandbox, number: &str, fen: i64) -> Response {
+    let body = json!({ "sub_mchid": SUB, "out_request_no": number, "amount": fen, "notify_url": NOTIFY_URL });
+    post(sandbox, "/v3/ecommerce/fund/withdraw", &body)
+}
+
+#[test]
+fn a_platform_shares_with_a_supplier_which_gives_a_part_back() {
+    let sandbox = platform();
+    let id = order_to_share(&sandbox);
+    share(&sandbox, &id);
+    assert_eq!((balance(&sandbox, SUPPLIER), balance(&sandbox, SUB)), ((1_500, 0), (500, 7_940)));
+}
+
+#[test]
+fn a_refund_that_a_platform_advances_needs_its_money_and_is_given_back() {
+    let sandbox = platform();
+    let id = order_to_share(&sandbox);
+    share(&sandbox, &id);
+    refund_twice(&sandbox, &id);
+    let notified = sandbox.notifications().list(&Default::default()).unwrap();
+    assert_eq!(notified.iter().filter(|one| one.event_type == "REFUND.SUCCESS").count(), 2);
+}
+
+#[test]
+fn what_is_left_after_sharing_and_refunds_is_withdrawn_once() {
+    let sandbox = platform();
+    let id = order_to_share(&sandbox);
+    share(&sandbox, &id);
+    refund_twice(&sandbox, &id);
+    let left = finish(&sandbox, &id);
+    assert_eq!(withdraw(&sandbox, "withdraw-0", left + 1).refusal(), (403, "NOT_ENOUGH".to_owned()));
+    let withdrawn = withdraw(&sandbox, "withdraw-1", left).success();
+    assert_eq!(withdraw(&sandbox, "withdraw-1", left).success(), withdrawn);
     sandbox.run_for(10).unwrap();
     assert_eq!(balance(&sandbox, SUB), (0, 0));
+}
 
-    // The bills of the day.
+#[test]
+fn the_bills_of_a_day_agree_with_what_a_platform_shared_refunded_and_withdrew() {
+    let sandbox = platform();
+    let id = order_to_share(&sandbox);
+    let made = share(&sandbox, &id);
+    refund_twice(&sandbox, &id);
+    let left = finish(&sandbox, &id);
+    withdraw(&sandbox, "withdraw-1", left).success();
     sandbox.run_for(2 * 86_400).unwrap();
-    let shared = bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={date}"));
+    let shared = bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={DATE}"));
     assert_eq!(shared.len(), 1 + 2 + 2, "{shared:?}");
     let order_id = made["order_id"].as_str().unwrap();
     assert_eq!(shared[1][1..5], [PLATFORM, SUB, &id, order_id]);
@@ -129,17 +175,17 @@ fn a_platform_shares_refunds_withdraws_and_its_bills_agree() {
     assert_eq!(shared[2][6..13], ["return-1", "100.00", SUPPLIER, "5.00", "分账回退", "SUCCESS", "退货"]);
     assert_eq!(shared[1][5], shared[2][5], "the same detail");
     let of_sub =
-        bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={date}&sub_mchid={SUB}"));
+        bill_lines(&client(&sandbox), &format!("/v3/profitsharing/bills?bill_date={DATE}&sub_mchid={SUB}"));
     assert_eq!(of_sub, shared);
 
     let sealed = client(&sandbox)
         .get(&format!(
-            "/v3/ecommerce/bill/fundflowbill?bill_date={date}&account_type=ALL&algorithm=AEAD_AES_256_GCM"
+            "/v3/ecommerce/bill/fundflowbill?bill_date={DATE}&account_type=ALL&algorithm=AEAD_AES_256_GCM"
         ))
         .success();
     assert_eq!(sealed["download_bill_count"], 1);
     let end =
-        client(&sandbox).get(&format!("/v3/ecommerce/fund/enddaybalance/{SUPPLIER}?date={date}")).success();
+        client(&sandbox).get(&format!("/v3/ecommerce/fund/enddaybalance/{SUPPLIER}?date={DATE}")).success();
     assert_eq!(end["available_amount"], 1_500);
 }
 
@@ -335,99 +381,135 @@ fn the_bill_of_a_deposit_account_is_checked_and_empty() {
     assert_eq!(code("2026-08-14", SUB, "BASIC"), "NO_STATEMENT_EXIST");
 }
 
-#[test]
-fn a_platform_subsidises_its_sub_merchant_and_takes_a_fee() {
-    let sandbox = platform();
-    sandbox.top_up(PLATFORM, MerchantAccount::Basic, 500).unwrap();
-    let post = |path: &str, body: &Value| client(&sandbox).post(&format!("/v3/ecommerce/{path}"), body);
-    let own = || {
-        let shown = client(&sandbox).get("/v3/merchant/fund/balance/BASIC").success();
-        shown["available_amount"].as_i64().unwrap()
-    };
-    let sell = |number: &str, subsidy: i64| {
-        let order = json!({
-            "sp_appid": appid(&sandbox), "sp_mchid": PLATFORM, "sub_mchid": SUB, "description": "茶", "out_trade_no": number,
-            "notify_url": NOTIFY_URL, "amount": { "total": 1_000 },
-            "settle_info": { "profit_sharing": true, "subsidy_amount": subsidy },
+/// A platform with 5 yuan to subsidise, and the transaction_ids of two orders of 10 yuan each.
+struct Subsidies {
+    sandbox: Sandbox,
+    id: String,
+    other: String,
+}
+
+impl Subsidies {
+    fn new() -> Self {
+        let sandbox = platform();
+        sandbox.top_up(PLATFORM, MerchantAccount::Basic, 500).unwrap();
+        let [id, other] = ["order-1", "order-2"].map(|number| {
+            let order = json!({
+                "sp_appid": appid(&sandbox), "sp_mchid": PLATFORM, "sub_mchid": SUB, "description": "茶",
+                "out_trade_no": number, "notify_url": NOTIFY_URL, "amount": { "total": 1_000 },
+                "settle_info": { "profit_sharing": true, "subsidy_amount": 300 },
+            });
+            client(&sandbox).post("/v3/pay/partner/transactions/native", &order).success();
+            sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids[0].clone()
         });
-        client(&sandbox).post("/v3/pay/partner/transactions/native", &order).success();
-        sandbox.pay(&PersonPays::new(number)).unwrap().transaction_ids[0].clone()
-    };
-    let (id, cancelled) = (sell("order-1", 300), sell("order-2", 300));
-    // 994 of each wait to be shared.
-    assert_eq!((own(), balance(&sandbox, SUB)), (500, (0, 1_988)));
+        let subsidies = Self { sandbox, id, other };
+        // 994 of each wait to be shared.
+        assert_eq!((subsidies.own(), balance(&subsidies.sandbox, SUB)), (500, (0, 1_988)));
+        subsidies
+    }
 
-    let subsidy = |fen: i64, number: &str| {
-        json!({
-            "sub_mchid": SUB, "transaction_id": id, "amount": fen, "description": "补差", "out_subsidy_no": number,
-        })
-    };
-    let paid = post("subsidies/create", &subsidy(200, "s1")).success();
+    fn post(&self, path: &str, body: &Value) -> Response {
+        client(&self.sandbox).post(&format!("/v3/ecommerce/{path}"), body)
+    }
+
+    /// What the platform has.
+    fn own(&self) -> i64 {
+        let shown = client(&self.sandbox).get("/v3/merchant/fund/balance/BASIC").success();
+        shown["available_amount"].as_i64().unwrap()
+    }
+
+    fn create(&self, fen: i64, number: &str) -> Response {
+        let body = json!({
+            "sub_mchid": SUB, "transaction_id": self.id, "amount": fen, "description": "补差", "out_subsidy_no": number,
+        });
+        self.post("subsidies/create", &body)
+    }
+
+    /// Half of the first order is refunded: the refund_id.
+    fn refund(&self) -> Value {
+        let refund = json!({
+            "sub_mchid": SUB, "sp_appid": appid(&self.sandbox), "transaction_id": self.id, "out_refund_no": "refund-1",
+            "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
+        });
+        self.post("refunds/apply", &refund).success()["refund_id"].clone()
+    }
+}
+
+fn refused() -> (u16, String) {
+    (400, "INVALID_REQUEST".to_owned())
+}
+
+#[test]
+fn a_platform_subsidises_its_sub_merchant_once_for_a_number_and_no_more_than_the_order_says() {
+    let subsidies = Subsidies::new();
+    let paid = subsidies.create(200, "s1").success();
     assert_eq!((&paid["result"], &paid["amount"]), (&json!("SUCCESS"), &json!(200)));
-    assert_eq!(post("subsidies/create", &subsidy(200, "s1")).success(), paid, "once for its number");
-    assert_eq!(post("subsidies/create", &subsidy(201, "s1")).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!(post("subsidies/create", &subsidy(101, "s2")).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    let others = json!({ "sub_mchid": SUPPLIER, "transaction_id": id, "amount": 1, "description": "补差" });
-    assert_eq!(post("subsidies/create", &others).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!((own(), balance(&sandbox, SUB)), (300, (200, 1_988)));
+    assert_eq!(subsidies.create(200, "s1").success(), paid, "once for its number");
+    assert_eq!(subsidies.create(201, "s1").refusal(), refused());
+    assert_eq!(subsidies.create(101, "s2").refusal(), refused());
+    let others =
+        json!({ "sub_mchid": SUPPLIER, "transaction_id": subsidies.id, "amount": 1, "description": "补差" });
+    assert_eq!(subsidies.post("subsidies/create", &others).refusal(), refused());
+    assert_eq!((subsidies.own(), balance(&subsidies.sandbox, SUB)), (300, (200, 1_988)));
+}
 
-    let not = json!({ "sub_mchid": SUB, "transaction_id": cancelled, "description": "不补" });
-    assert_eq!(post("subsidies/cancel", &not).success()["result"], "SUCCESS");
-    assert_eq!(post("subsidies/cancel", &not).success()["result"], "SUCCESS", "again");
-    let late = json!({ "sub_mchid": SUB, "transaction_id": cancelled, "amount": 1, "description": "补差" });
-    assert_eq!(post("subsidies/create", &late).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    let done = json!({ "sub_mchid": SUB, "transaction_id": id, "description": "不补" });
-    assert_eq!(post("subsidies/cancel", &done).refusal(), (400, "INVALID_REQUEST".to_owned()));
+#[test]
+fn a_subsidy_is_cancelled_before_it_is_paid_and_not_after() {
+    let subsidies = Subsidies::new();
+    subsidies.create(200, "s1").success();
+    let not = json!({ "sub_mchid": SUB, "transaction_id": subsidies.other, "description": "不补" });
+    assert_eq!(subsidies.post("subsidies/cancel", &not).success()["result"], "SUCCESS");
+    assert_eq!(subsidies.post("subsidies/cancel", &not).success()["result"], "SUCCESS", "again");
+    let late =
+        json!({ "sub_mchid": SUB, "transaction_id": subsidies.other, "amount": 1, "description": "补差" });
+    assert_eq!(subsidies.post("subsidies/create", &late).refusal(), refused());
+    let done = json!({ "sub_mchid": SUB, "transaction_id": subsidies.id, "description": "不补" });
+    assert_eq!(subsidies.post("subsidies/cancel", &done).refusal(), refused());
+}
 
-    // After a refund the subsidy goes back, and the platform takes its fee for the return of the goods.
+#[test]
+fn a_subsidy_goes_back_after_a_refund_once_for_a_number() {
+    let subsidies = Subsidies::new();
+    let paid = subsidies.create(200, "s1").success();
     let mut back = json!({
-        "sub_mchid": SUB, "transaction_id": id, "out_order_no": "r1", "refund_id": "5".repeat(28), "amount": 150,
-        "description": "退", "subsidy_id": paid["subsidy_id"],
+        "sub_mchid": SUB, "transaction_id": subsidies.id, "out_order_no": "r1", "refund_id": "5".repeat(28),
+        "amount": 150, "description": "退", "subsidy_id": paid["subsidy_id"],
     });
-    assert_eq!(
-        post("subsidies/return", &back).refusal(),
-        (400, "INVALID_REQUEST".to_owned()),
-        "no such refund"
-    );
-    let refund = json!({
-        "sub_mchid": SUB, "sp_appid": appid(&sandbox), "transaction_id": id, "out_refund_no": "refund-1",
-        "amount": { "refund": 500, "total": 1_000, "currency": "CNY" },
-    });
-    let refund_id = post("refunds/apply", &refund).success()["refund_id"].clone();
-    back["refund_id"] = refund_id.clone();
-    let returned = post("subsidies/return", &back).success();
-    assert_eq!((&returned["result"], &returned["refund_id"]), (&json!("SUCCESS"), &refund_id));
-    assert_eq!(post("subsidies/return", &back).success(), returned);
-    assert_eq!((own(), balance(&sandbox, SUB).0), (450, 50));
-    without_its_fingerprint(&sandbox, "platform subsidy return");
-    assert_eq!(post("subsidies/return", &back).success(), returned, "kept by a program of before");
+    assert_eq!(subsidies.post("subsidies/return", &back).refusal(), refused(), "no such refund");
+    back["refund_id"] = subsidies.refund();
+    let returned = subsidies.post("subsidies/return", &back).success();
+    assert_eq!((&returned["result"], &returned["refund_id"]), (&json!("SUCCESS"), &back["refund_id"]));
+    assert_eq!(subsidies.post("subsidies/return", &back).success(), returned);
+    assert_eq!((subsidies.own(), balance(&subsidies.sandbox, SUB).0), (450, 50));
+    without_its_fingerprint(&subsidies.sandbox, "platform subsidy return");
+    assert_eq!(subsidies.post("subsidies/return", &back).success(), returned, "kept by a program of before");
     back["amount"] = json!(149);
-    assert_eq!(post("subsidies/return", &back).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(subsidies.post("subsidies/return", &back).refusal(), refused());
     back["amount"] = json!(150);
     back["out_order_no"] = json!("r2");
-    assert_eq!(
-        post("subsidies/return", &back).refusal(),
-        (400, "INVALID_REQUEST".to_owned()),
-        "more than is left"
-    );
+    assert_eq!(subsidies.post("subsidies/return", &back).refusal(), refused(), "more than is left");
+}
 
-    let pending = balance(&sandbox, SUB).1;
+#[test]
+fn a_platform_takes_a_fee_for_goods_that_came_back_once() {
+    let subsidies = Subsidies::new();
+    let (sandbox, id) = (&subsidies.sandbox, &subsidies.id);
+    let refund_id = subsidies.refund();
+    let ((available, pending), own) = (balance(sandbox, SUB), subsidies.own());
     let fee = json!({
         "sub_mchid": SUB, "transaction_id": id, "amount": 30, "type": "SERVICE_FEE_INCOME", "scene": "RETURN_GOODS",
         "refund_id": refund_id,
     });
     let query = format!("/v3/ecommerce/profitsharing/after-sales-orders?sub_mchid={SUB}&transaction_id={id}");
-    assert_eq!(client(&sandbox).get(&query).refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
-    let taken = post("profitsharing/after-sales-orders", &fee).success();
-    assert_eq!(post("profitsharing/after-sales-orders", &fee).success(), taken);
+    assert_eq!(client(sandbox).get(&query).refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    let taken = subsidies.post("profitsharing/after-sales-orders", &fee).success();
+    assert_eq!(subsidies.post("profitsharing/after-sales-orders", &fee).success(), taken);
     let mut other = fee.clone();
     other["amount"] = json!(31);
-    let refused = post("profitsharing/after-sales-orders", &other);
-    assert_eq!(refused.refusal(), (400, "INVALID_REQUEST".to_owned()));
-    let shown = client(&sandbox).get(&query).success();
+    assert_eq!(subsidies.post("profitsharing/after-sales-orders", &other).refusal(), refused());
+    let shown = client(sandbox).get(&query).success();
     assert_eq!((&shown["amount"], &shown["result"]), (&json!(30), &json!("SUCCESS")));
-    assert_eq!((own(), balance(&sandbox, SUB)), (480, (50, pending - 30)));
-    let left = client(&sandbox).get(&format!("/v3/ecommerce/profitsharing/orders/{id}/amounts")).success();
+    assert_eq!((subsidies.own(), balance(sandbox, SUB)), (own + 30, (available, pending - 30)));
+    let left = client(sandbox).get(&format!("/v3/ecommerce/profitsharing/orders/{id}/amounts")).success();
     // 1,000 less 6 of fee, less 500 refunded with 3 of the fee, less 30.
     assert_eq!(left["unsplit_amount"], 467);
 }

@@ -158,7 +158,9 @@ fn a_merchant_is_told_of_its_share_and_the_other_of_what_came_back() {
     sandbox.run_for(60).unwrap();
     let client = shop();
     let name = client.public_key.encrypt_oaep("店".as_bytes()).unwrap();
-    let added = json!({ "appid": appid, "type": "MERCHANT_ID", "account": store, "relation_type": "STORE", "name": name });
+    let added = json!({
+        "appid": appid, "type": "MERCHANT_ID", "account": store, "relation_type": "STORE", "name": name,
+    });
     add_receiver(&client, &added).success();
     let split = json!({
         "appid": appid, "transaction_id": id, "out_order_no": "split-1", "unfreeze_unsplit": true,

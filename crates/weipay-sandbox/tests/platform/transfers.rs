@@ -459,7 +459,11 @@ fn a_batch_pays_what_it_can_and_gives_the_rest_back() {
     let (sandbox, _held) = start();
     let mut payer = Payer::new(&sandbox);
     let kit = sandbox.kit();
-    let detail = |number: &str, fen: i64, openid: &str| json!({ "out_detail_no": number, "transfer_amount": fen, "transfer_remark": "报销", "openid": openid });
+    let detail = |number: &str, fen: i64, openid: &str| {
+        json!({
+            "out_detail_no": number, "transfer_amount": fen, "transfer_remark": "报销", "openid": openid,
+        })
+    };
     let batch = |number: &str, details: Vec<Value>, total: i64| {
         json!({
             "appid": kit.appid, "out_batch_no": number, "batch_name": "报销", "batch_remark": "报销",
@@ -564,11 +568,9 @@ fn the_receipt_of_a_transfer_is_made_by_the_clock_and_downloaded() {
     assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()), "after six months");
 }
 
-#[test]
-fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
-    let (sandbox, _held) = start();
-    let mut payer = Payer::new(&sandbox);
-    let kit = sandbox.kit();
+/// Two batches of two details each, of which the second fails: `batch1` names the persons, `nameless` does not.
+fn send_batches(payer: &Payer<'_>) {
+    let kit = payer.client.sandbox.kit();
     let name = payer.encrypted("张三");
     let detail = |number: &str, openid: &str| {
         json!({
@@ -592,23 +594,39 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
         detail.as_object_mut().unwrap().remove("user_name");
     }
     send(&body);
-    let of_batch = || payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "batch1" }));
-    let of_detail = |number: &str| {
-        let body =
-            json!({ "accept_type": "BATCH_TRANSFER", "out_batch_no": "batch1", "out_detail_no": number });
-        payer.client.post("/v3/transfer-detail/electronic-receipts", &body)
-    };
-    assert_eq!(of_batch().refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!(of_detail("d1").refusal(), (400, "PARAM_ERROR".to_owned()));
+}
+
+fn apply_for_batch(payer: &Payer<'_>, batch: &str) -> Response {
+    payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": batch }))
+}
+
+fn apply_for_detail(payer: &Payer<'_>, batch: &str, detail: &str) -> Response {
+    let body = json!({ "accept_type": "BATCH_TRANSFER", "out_batch_no": batch, "out_detail_no": detail });
+    payer.client.post("/v3/transfer-detail/electronic-receipts", &body)
+}
+
+#[test]
+fn a_receipt_of_a_batch_or_a_detail_needs_its_end_its_success_and_a_name() {
+    let (sandbox, _held) = start();
+    let payer = Payer::new(&sandbox);
+    send_batches(&payer);
+    assert_eq!(apply_for_batch(&payer, "batch1").refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(apply_for_detail(&payer, "batch1", "d1").refusal(), (400, "PARAM_ERROR".to_owned()));
     sandbox.run_for(2).unwrap();
-    assert_eq!(of_detail("d2").refusal(), (400, "PARAM_ERROR".to_owned()));
-    assert_eq!(of_detail("d3").refusal(), (404, "NOT_FOUND".to_owned()));
-    let body = json!({ "accept_type": "BATCH_TRANSFER", "out_batch_no": "nameless", "out_detail_no": "d1" });
-    let nameless = payer.client.post("/v3/transfer-detail/electronic-receipts", &body);
-    assert_eq!(nameless.refusal(), (400, "PARAM_ERROR".to_owned()));
-    let nameless = payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "nameless" }));
-    assert_eq!(nameless.refusal(), (400, "INVALID_REQUEST".to_owned()));
-    for applied in [of_batch().success(), of_detail("d1").success()] {
+    assert_eq!(apply_for_detail(&payer, "batch1", "d2").refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(apply_for_detail(&payer, "batch1", "d3").refusal(), (404, "NOT_FOUND".to_owned()));
+    assert_eq!(apply_for_detail(&payer, "nameless", "d1").refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(apply_for_batch(&payer, "nameless").refusal(), (400, "INVALID_REQUEST".to_owned()));
+}
+
+#[test]
+fn a_batch_and_each_of_its_details_that_succeeded_have_receipts_for_30_days() {
+    let (sandbox, _held) = start();
+    let mut payer = Payer::new(&sandbox);
+    send_batches(&payer);
+    sandbox.run_for(2).unwrap();
+    for applied in [apply_for_batch(&payer, "batch1"), apply_for_detail(&payer, "batch1", "d1")] {
+        let applied = applied.success();
         assert_eq!(applied["signature_status"], "ACCEPTED");
         assert!(applied["signature_no"].as_str().unwrap().starts_with("1050000"), "{applied}");
     }
@@ -623,7 +641,7 @@ fn a_batch_and_each_of_its_details_that_succeeded_have_receipts() {
         assert!(text.contains("amount: 2.00 CNY"), "{text}");
     }
     payer.client.run_for(30 * 24 * HOURS);
-    let late = payer.client.post("/v3/transfer/bill-receipt", &json!({ "out_batch_no": "batch1" }));
+    let late = apply_for_batch(&payer, "batch1");
     assert_eq!(late.refusal(), (400, "INVALID_REQUEST".to_owned()), "after 30 days");
 }
 
@@ -662,7 +680,11 @@ fn nothing_of_a_batch_goes_to_an_openid_of_another_appid() {
     let kit = sandbox.kit();
     let other = "wx0000000000000777".to_owned();
     let person = sandbox.platform().add_person(&[kit.appid.clone(), other.clone()]).unwrap();
-    let detail = |number: &str, openid: &String| json!({ "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid });
+    let detail = |number: &str, openid: &String| {
+        json!({
+            "out_detail_no": number, "transfer_amount": 200, "transfer_remark": "活动", "openid": openid,
+        })
+    };
     let body = json!({
         "appid": kit.appid, "out_batch_no": "b1", "batch_name": "活动", "batch_remark": "活动",
         "total_amount": 400, "total_num": 2,

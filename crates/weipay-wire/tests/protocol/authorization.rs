@@ -187,7 +187,9 @@ proptest! {
     fn whatever_the_values_hold_the_header_stays_one_line_of_five_parameters(
         mchid: String, serial_no: String, nonce_str: String, signature: String, timestamp: i64,
     ) {
-        let printed = Authorization { scheme: Scheme::default(), mchid, serial_no, timestamp, nonce_str, signature }.to_string();
+        let scheme = Scheme::default();
+        let header = Authorization { scheme, mchid, serial_no, timestamp, nonce_str, signature };
+        let printed = header.to_string();
         prop_assert!(printed.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         prop_assert_eq!(printed.matches(',').count(), 4);
         prop_assert_eq!(printed.matches('"').count(), 10);

@@ -248,7 +248,8 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     let elements = match XmlElements::read(&response.body, "xml") {
         Ok(elements) => elements,
         Err(error) if is_success => return Judgement::Unproven(VerifyError::Xml(error)),
-        Err(_) => return Judgement::Failure(ApiError::read(&response.body)),
+        // APIv2 answers in XML, with status 200: this is of something before it, which proves nothing.
+        Err(_) => return Judgement::Failure(ApiError::read(&response.body).with_proof(Proof::Missing)),
     };
     let is_unsigned = operation.is_some_and(Operation::is_unsigned);
     let signature = match &core.merchant.api_v2_key {
@@ -297,7 +298,7 @@ fn judge_page(page: &Operation, response: &RawResponse) -> Judgement {
         return Judgement::Failure(error);
     }
     if !response.status.is_success() {
-        return Judgement::Failure(ApiError::read(&response.body));
+        return Judgement::Failure(ApiError::read(&response.body).with_proof(Proof::Missing));
     }
     let unproven =
         page.has_result_code().then(|| without_outcome(Some(page), &members.unwrap_or_default())).flatten();

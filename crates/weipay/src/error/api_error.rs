@@ -34,8 +34,8 @@ pub struct ApiError {
     whole: bool,
     /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
-    /// Whether it has a wrong signature, or lacks that of a failure of APIv2.
-    lacks_signature: bool,
+    /// What its signature says.
+    proof: Proof,
     /// What the request sent, of which nothing is printed.
     pub(super) sent: SentValues,
 }
@@ -54,15 +54,20 @@ const REFUSING: [StatusCode; 4] =
 pub(crate) const MAX_UNDER_SUCCESS: usize = 64 * 1024;
 
 impl ApiError {
-    /// The same error, whose signature is not that of its response: it settles nothing.
-    pub(crate) fn without_proof(mut self) -> Self {
-        self.lacks_signature = true;
+    /// The same error with what its signature says: unless that is [`Proof::Enough`], it settles nothing.
+    pub(crate) fn with_proof(mut self, proof: Proof) -> Self {
+        self.proof = proof;
         self
     }
 
-    /// Whether it came with the signature of another response (APIv3), so that it proves nothing.
-    pub(super) const fn has_another_signature(&self) -> bool {
-        self.lacks_signature && self.of_apiv2.is_none()
+    /// Whether its signature is wrong. It may be the response to another call, so nobody may act on its code.
+    pub(crate) fn is_wrongly_signed(&self) -> bool {
+        self.proof == Proof::Wrong
+    }
+
+    /// Whether it has the signature that such an error has, if it has one.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proof == Proof::Enough
     }
 
     /// What an error response says.
@@ -123,11 +128,7 @@ impl ApiError {
             || status == StatusCode::NOT_ACCEPTABLE && is_listed
             || self.of_apiv2.is_some() && status.is_success();
         let is_settled = is_listed || codes::settles(&self.code) || self.of_apiv2 == Some(Taken::No);
-        !refuses
-            || !self.is_from_platform()
-            || self.lacks_signature
-            || !is_settled
-            || codes::is_open(&self.code)
+        !refuses || !self.is_from_platform() || !self.is_proven() || !is_settled || codes::is_open(&self.code)
     }
 
     /// Whether the body is complete, so that nothing in it could contradict the code, and the code has the platform's form.

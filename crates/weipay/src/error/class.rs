@@ -83,6 +83,9 @@ pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorCla
         ErrorKind::Request(RequestError::Signing(_)) => Signature,
         ErrorKind::Request(_) => Parameter,
         ErrorKind::Network(_) => Transport,
+        ErrorKind::Api(error) if error.is_wrongly_signed() && !status.is_some_and(is_passing_status) => {
+            Verification
+        }
         ErrorKind::Api(error) => of_response(error, status.unwrap_or_default()),
         ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe => {
             Verification
@@ -122,7 +125,7 @@ fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
     // Some parts of the platform write blanks in their codes. Callers create what was not found a second time, so that
     // must be certain.
     let is_certain = match class {
-        NotFound => error.is_from_platform() && !error.has_another_signature(),
+        NotFound => error.is_from_platform() && error.is_proven(),
         _ => error.is_from_platform() || error.has_code_with_blanks(),
     };
     if is_certain || status.is_server_error() { class } else { Transport }
@@ -138,14 +141,14 @@ impl Error {
     /// Whether the same call may be made again as it was, with the same number and the same content, because it may
     /// succeed then and cannot take effect twice. Wait before each repeat, longer each time.
     ///
-    /// | what happened | is it? |
-    /// |---|---|
-    /// | nothing was sent, because the network failed | yes |
-    /// | the network failed later, status 202, 408, 425, 429, 499 or 5xx but 501 and 505, `SYSTEM_ERROR`, a signature probe, a response about another request | if the call only reads, or a repeat of this request is known to be safe ([`is_safe_to_repeat`](Self::is_safe_to_repeat)) |
-    /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
-    /// | the response is larger than 8 MB, a file to upload cannot be read, or the thread has no tokio runtime with its drivers | no: the same call fails again |
-    /// | a downloaded file is damaged, or not the announced one | yes |
-    /// | anything else | no: the same call fails again |
+    /// - Yes: nothing was sent, because the network failed; or a downloaded file is damaged, or not the announced one.
+    /// - If the call only reads, or a repeat of this request is known to be safe
+    ///   ([`is_safe_to_repeat`](Self::is_safe_to_repeat)): the network failed later; status 202, 408, 425, 429, 499 or
+    ///   5xx but 501 and 505; `SYSTEM_ERROR`; a signature probe; a response about another request; an
+    ///   error response with a wrong signature.
+    /// - If the call only reads, and otherwise query the result: it is not decided yet ([`ErrorClass::Pending`]).
+    /// - No, because the same call fails again: anything else, such as a response that is larger than 8 MB, a file
+    ///   to upload that cannot be read, or a thread without a tokio runtime with its drivers.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let is_safe = || !self.may_have_taken_effect() || self.only_reads() || self.is_safe_to_repeat();
@@ -155,6 +158,7 @@ impl Error {
             (ErrorKind::Network(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe, _) => {
                 is_safe()
             }
+            (ErrorKind::Api(error), Verification) if error.is_wrongly_signed() => is_safe(),
             (ErrorKind::Api(_), Transport | Pending) if self.status().is_some_and(is_passing_status) => {
                 is_safe()
             }

@@ -145,6 +145,12 @@ impl Error {
     /// query the state, or to repeat the same request if that [is safe](Self::is_safe_to_repeat).
     #[must_use]
     pub fn advice(&self) -> Option<Advice> {
+        if let ErrorKind::Api(error) = self.kind()
+            && error.is_wrongly_signed()
+        {
+            let may_be_repeated = self.only_reads() || self.is_safe_to_repeat();
+            return Some(if may_be_repeated { Advice::RetrySame } else { Advice::QueryState });
+        }
         let rows = self.known_rows();
         let advice = single(rows.iter().map(|row| row.advice))?;
         if advice == Advice::NewNumber && self.code().is_some_and(super::codes::is_of_an_earlier_call) {

@@ -2,7 +2,6 @@
 
 mod body;
 mod connector;
-mod tls;
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -25,9 +24,9 @@ use weipay_wire::ClientIdentity;
 
 pub use self::body::Body;
 use self::connector::{Dialer, Limited};
-use self::tls::{trusting_nobody, trusting_the_system, trusting_the_system_with};
+use self::connector::{trusting_nobody, trusting_the_system, trusting_the_system_with};
 use super::connections::Connections;
-use super::identities::Identities;
+use super::connections::Identities;
 use super::{IDLE, MAX_BODY, MAX_HEAD, StreamResponse, lost, timed_out, too_large, unreadable_response};
 use crate::builder::ConfigError;
 use crate::error::{Cause, NetworkError, Sent};

@@ -48,8 +48,8 @@ pub use self::body::Body;
 use self::connection::{NoLookup, Waits, WatchingConnector};
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
+use crate::transport::connections::Identities;
 use crate::transport::connections::{Connections, Proxy};
-use crate::transport::identities::Identities;
 use crate::transport::{
     IDLE, MAX_BODY, MAX_HEAD, StreamResponse, crypto_provider, lost, timed_out, too_large,
     unreadable_response,

@@ -99,6 +99,8 @@ fn coupons_pay_parts_of_a_combined_order() {
         let bytes = client.download(&file).to_bytes().unwrap();
         let text = std::str::from_utf8(&bytes).unwrap();
         assert_eq!(text.lines().count(), 1 + rows, "{text}");
-        assert!(text.lines().skip(1).all(|line| line.starts_with(&format!("`{stock_id},`")) && line.ends_with(",tea*2:6.00:5.00")), "{text}");
+        let begin = format!("`{stock_id},`");
+        let is_of_tea = |line: &str| line.starts_with(&begin) && line.ends_with(",tea*2:6.00:5.00");
+        assert!(text.lines().skip(1).all(is_of_tea), "{text}");
     }
 }

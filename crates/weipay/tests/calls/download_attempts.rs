@@ -10,8 +10,8 @@ use weipay::wire::DigestAlgorithm;
 use weipay::{Error, Retries};
 
 use crate::downloads::{gzip, named};
+use crate::on_async;
 use crate::platform::{Platform, Scripted, unsigned};
-use crate::runtime::on_async;
 
 const TEXT: &str = "交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 

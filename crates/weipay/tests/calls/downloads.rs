@@ -16,8 +16,8 @@ use weipay::wire::{DigestAlgorithm, Digester};
 use weipay::{Client, Error, Retries};
 
 use crate::bills;
+use crate::on_async;
 use crate::platform::{Platform, Scripted, Seen, configured, unsigned};
-use crate::runtime::on_async;
 
 const TEXT: &str = "\u{feff}交易时间,订单金额\r\n`2026-11-25 10:00:00,`0.01\r\n";
 const TARGET: &str = "/v3/billdownload/file?token=a%2Fb-_|&tartype=gzip";

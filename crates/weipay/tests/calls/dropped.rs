@@ -19,7 +19,7 @@ use weipay::wire::{MerchantId, MerchantSerial};
 
 use crate::observed::told;
 use crate::platform::{MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, configured};
-use crate::runtime::on_async;
+use crate::on_async;
 
 /// Its repeat is not known to be safe.
 const BY_CODE: &str = "v3/pay/transactions/codepay";

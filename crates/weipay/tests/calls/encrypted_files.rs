@@ -8,8 +8,8 @@ use weipay::v3::bill::sub_merchant_fundflowbill::get;
 use weipay::wire::{ApiV3Key, DigestAlgorithm, PrivateKey, SealedFileError};
 
 use crate::downloads::gzip;
+use crate::on_async;
 use crate::platform::{MERCHANT, PLATFORM, PUBLIC_KEY_ID, Platform, now, signed_by, unsigned};
-use crate::runtime::on_async;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const NONCE: &str = "a8607ef79034";

@@ -8,8 +8,8 @@ use serde_json::json;
 use weipay::{Error, Retries};
 
 use crate::hostile_platform::both;
+use crate::on_async;
 use crate::platform::{Platform, Scripted, Seen, configured, responding, signed, unsigned};
-use crate::runtime::on_async;
 
 /// The table of `may_have_taken_effect`.
 #[test]

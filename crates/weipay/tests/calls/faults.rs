@@ -8,7 +8,7 @@ use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error, Response, Retries, blocking};
 use weipay_sandbox::{FaultRule, Sandbox};
 
-use crate::runtime::on_async;
+use crate::on_async;
 use crate::story;
 
 const USE: &str = "v3/marketing/busifavor/coupons/use";

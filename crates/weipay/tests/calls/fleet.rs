@@ -4,8 +4,8 @@ use serde_json::json;
 use weipay::wire::{MerchantId, MerchantSerial};
 use weipay::{Client, ClientBuilder, ConfigError, blocking};
 
+use crate::on_async;
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, configured, signed};
-use crate::runtime::on_async;
 
 /// Another merchant, of whose settings nothing but the credentials is set.
 fn merchant(mchid: &str) -> ClientBuilder {

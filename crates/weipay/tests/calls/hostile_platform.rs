@@ -4,12 +4,12 @@
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
+use crate::on_async;
 use crate::platform::{
     PUBLIC_KEY_ID, Platform, Scripted, configured, now, on_both, responding, signed, signed_at, unsigned,
 };
-use crate::runtime::on_async;
 use serde_json::{Value, json};
-use weipay::error::{ErrorClass, ErrorKind};
+use weipay::error::{Advice, ErrorClass, ErrorKind};
 use weipay::wire::VerifyError;
 use weipay::{Error, Response};
 
@@ -334,12 +334,24 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
             let error = result.unwrap_err();
             assert!(error.is_api());
             assert_eq!(error.may_have_taken_effect(), is_open, "{error}");
+            // No program may act on the code of another call; a person may read it.
+            assert_eq!((error.code().is_none(), error.is_unverified()), (is_open, is_open), "{error}");
+            assert_eq!(
+                error.to_string().contains("it may be the response to another call"),
+                is_open,
+                "{error}"
+            );
+            if is_open {
+                let advice = if error.is_safe_to_repeat() { Advice::RetrySame } else { Advice::QueryState };
+                assert_eq!(error.advice(), Some(advice), "{error}");
+                assert_eq!(error.is_retryable(), error.is_safe_to_repeat(), "{error}");
+            }
         }
     }
     // Whoever reads that there is none makes it a second time.
     let absent = r#"{"code":"RESOURCE_NOT_EXISTS","message":"m"}"#;
     for (response, class) in [
-        (signed(404, TIME).with_body(absent), ErrorClass::Transport),
+        (signed(404, TIME).with_body(absent), ErrorClass::Verification),
         (signed(404, absent), ErrorClass::NotFound),
         (unsigned(404, absent), ErrorClass::NotFound),
     ] {
@@ -347,6 +359,12 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
             assert_eq!(result.unwrap_err().class(), class);
         }
     }
+    // A query that is asked again gets its own response.
+    let platform = Platform::start(vec![signed(404, TIME).with_body(absent)]);
+    let client = platform.builder().build_blocking().unwrap();
+    let error = client.chain("v3/pay/transactions/out-trade-no/A?mchid=1").get().unwrap_err();
+    assert!(error.is_retryable() && error.advice() == Some(Advice::RetrySame), "{error}");
+    assert_eq!(error.message(), Some("m"));
 }
 
 #[test]

@@ -11,8 +11,8 @@ use serde_json::json;
 use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error};
 
+use crate::on_async;
 use crate::platform::configured;
-use crate::runtime::on_async;
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 

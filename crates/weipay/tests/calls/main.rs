@@ -34,7 +34,6 @@ mod reports_of_others;
 mod reports_of_parsing;
 mod requests;
 mod root_certificates;
-mod runtime;
 mod sandbox;
 mod sensitive;
 mod signers;
@@ -48,3 +47,8 @@ mod untyped;
 mod uploads;
 mod waiting;
 mod without_runtime;
+
+/// One call of the async client, waited for.
+pub(crate) fn on_async<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}

@@ -43,7 +43,7 @@ use weipay::v3::refund::domestic::refunds;
 use weipay::{Operation, Repeat};
 
 use super::hostile_platform::both;
-use super::runtime::on_async;
+use super::on_async;
 use crate::platform::{PUBLIC_KEY_ID, Platform, on_both, signed, unsigned};
 
 const MCHID: &str = "1900000001";

@@ -15,8 +15,8 @@ use weipay::wire::MerchantId;
 use weipay::{Retries, SubMerchant};
 
 use crate::delivery::server::Server;
+use crate::on_async;
 use crate::platform::{Platform, configured, signed, unsigned};
-use crate::runtime::on_async;
 
 const ORDER: &str = "v3/pay/transactions/native";
 const SECRETS: [&str; 5] = ["oSecretOpenid", "secret-code", "WECHATPAY2", "signature=", "Secret name"];

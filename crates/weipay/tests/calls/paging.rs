@@ -275,7 +275,7 @@ fn another_page_than_the_one_that_was_asked_for_is_not_read() {
     let platform = Platform::start(pages);
     let client = platform.builder().build().unwrap();
     let mut list = client.chain(path).path("stock_id", "7").query("limit", 2).pages();
-    let told = crate::runtime::on_async(async { [list.next().await, list.next().await, list.next().await] });
+    let told = crate::on_async(async { [list.next().await, list.next().await, list.next().await] });
     assert!(
         matches!(&told, [Some(Ok(_)), Some(Err(PageError::AnotherPage { .. })), Some(Ok(_))]),
         "{told:?}"

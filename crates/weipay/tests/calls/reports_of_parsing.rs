@@ -29,8 +29,8 @@ use weipay::{File, http};
 
 use super::apiv2::by_hand;
 use super::notification::{API_V2_KEY, API_V3_KEY, envelope, receiver, settings, signed as notified};
+use crate::on_async;
 use crate::platform::{MERCHANT, Platform, on_both, signed, unsigned};
-use crate::runtime::on_async;
 use crate::story::client;
 
 /// chanjarster/weixin-java-tools#248, Pay-Group/best-pay-sdk#8, #14 and #15, dedemao/weixinPay#26 and #37, shmy/cn-pay#2 and
@@ -67,7 +67,8 @@ fn an_error_is_read_whatever_its_detail_is() {
         json!([]),
     ] {
         let body = json!({"code": "PARAM_ERROR", "message": "参数错误", "detail": detail}).to_string();
-        for (result, _) in on_both!(vec![unsigned(400, &body)], client => client.chain("v3/pay/transactions/codepay").post(json!({})))
+        let path = "v3/pay/transactions/codepay";
+        for (result, _) in on_both!(vec![unsigned(400, &body)], client => client.chain(path).post(json!({})))
         {
             let error = result.unwrap_err();
             assert_eq!((error.code(), error.message()), (Some("PARAM_ERROR"), Some("参数错误")));
@@ -88,7 +89,10 @@ fn an_error_in_place_of_a_file_is_not_the_file() {
         assert!(!error.may_have_taken_effect());
     };
     for body in [refused.to_owned(), format!("\u{FEFF} {refused}")] {
-        for (result, platform) in on_both!(vec![unsigned(200, &body)], client => client.chain("v3/transferdownload/elecvoucherfile").query("token", "a").get())
+        let path = "v3/transferdownload/elecvoucherfile";
+        let responses = || vec![unsigned(200, &body)];
+        for (result, platform) in
+            on_both!(responses(), client => client.chain(path).query("token", "a").get())
         {
             let error = result.unwrap_err();
             assert_eq!((error.code(), error.is_api()), (Some("INVALID REQUEST"), true), "{error}");
@@ -129,7 +133,10 @@ fn a_body_with_odd_characters_is_read_with_and_without_types() {
     for (odd, attach) in [("\n", "a\nb"), ("\0", "a\0b"), ("\\ud83d", "a\u{FFFD}b"), ("?", "a?b")] {
         for mark in ["", "\u{FEFF}"] {
             let body = format!("{mark}{}", whole.replace('?', odd));
-            for (result, _) in on_both!(vec![signed(200, &body)], client => client.chain("v3/pay/transactions/out-trade-no/A12345").query("mchid", "1900000001").get())
+            let (path, merchant) = ("v3/pay/transactions/out-trade-no/A12345", "1900000001");
+            let responses = || vec![signed(200, &body)];
+            for (result, _) in
+                on_both!(responses(), client => client.chain(path).query("mchid", merchant).get())
             {
                 let response = result.unwrap();
                 assert_eq!(response.json().unwrap()["attach"], attach, "{body:?}");

@@ -8,7 +8,7 @@ use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 use weipay::v3::marketing::favor::media::image_upload;
 use weipay::{Client, ClientBuilder, Error, File, Response};
 
-use crate::runtime::on_async;
+use crate::on_async;
 use crate::story::{Coupon, SANDBOX, client, kit};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";

@@ -8,8 +8,8 @@ use weipay::signer::{Signature, SignatureFuture, Signer, SignerError, blocking};
 use weipay::wire::{MerchantId, MerchantSerial};
 use weipay::{ClientBuilder, ConfigError, Error};
 
+use crate::on_async;
 use crate::platform::{MERCHANT, MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, Platform, signed, unsigned};
-use crate::runtime::on_async;
 
 /// The key of the tests, behind a pause: it never reaches the client.
 #[derive(Clone, Copy)]

@@ -9,9 +9,9 @@ use weipay::error::{ErrorKind, FileError};
 use weipay::wire::{DigestAlgorithm, PROBE_PREFIX, PrivateKey};
 use weipay::{Error, Retries};
 
+use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_by, unsigned};
 use crate::platform_certificates::server::{NEW, OLD, Server, Signer, listing};
-use crate::runtime::on_async;
 
 const PATHS: [&str; 2] = ["v3/statements", "v3/global/statements"];
 const HEADER: &str = "Wechatpay-Statement-Sha1";

@@ -14,8 +14,8 @@ use weipay::http::{Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
 use weipay::{ClientBuilder, Error, Retries};
 
+use crate::on_async;
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, Platform, configured, now, signed};
-use crate::runtime::on_async;
 
 /// The catalogue does not have it, so any body is a response.
 const PATH: &str = "v3/never/heard/of";

@@ -10,8 +10,8 @@ use serde_json::json;
 use weipay::v3::marketing::favor::media::image_upload::post::Request;
 use weipay::{Client, File};
 
+use crate::on_async;
 use crate::platform::configured;
-use crate::runtime::on_async;
 use crate::story::{SANDBOX, client};
 
 #[test]

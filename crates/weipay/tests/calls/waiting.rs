@@ -9,8 +9,8 @@ use weipay::waiting::{WaitError, Waited, Waiting};
 use weipay::{ClientBuilder, Retries};
 
 use crate::delivery::Noting;
+use crate::on_async;
 use crate::platform::{Platform, Scripted, signed, unsigned};
-use crate::runtime::on_async;
 
 const TRANSFER: &str = "v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}";
 

@@ -3,7 +3,7 @@
 use weipay_catalog::{ErrorCode, Operation};
 
 use super::page::{Page, padded, width, wrapped};
-use crate::style::{BOLD, DIM};
+use crate::output::{BOLD, DIM};
 
 const STATUS: &str = "HTTP";
 const CODE: &str = "错误码 code";

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::style::{BOLD, CODE, DIM};
+use crate::output::{BOLD, CODE, DIM};
 
 /// The width in a pipe, and the least and the most that a table takes.
 const DEFAULT_WIDTH: usize = 120;

@@ -4,7 +4,7 @@ use weipay_catalog::field::NOTIFY_URL;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
 
 use super::page::{Page, padded, width, wrapped};
-use crate::style::{BOLD, DIM};
+use crate::output::{BOLD, DIM};
 
 /// The least width of the last column. Where there is less, its words stand below the field, indented by so much.
 const MIN_LAST_COLUMN: usize = 30;

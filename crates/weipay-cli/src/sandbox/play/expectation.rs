@@ -119,7 +119,9 @@ mod tests {
             compare("", &expected, &found, &mut differences);
             differences
         };
-        let found = json!({ "state": "USED", "amount": { "total": 5, "payer": 4 }, "list": [{ "a": 1 }, { "a": 2 }] });
+        let found = json!({
+            "state": "USED", "amount": { "total": 5, "payer": 4 }, "list": [{ "a": 1 }, { "a": 2 }],
+        });
         assert!(
             differences(json!({ "amount": { "total": 5 }, "list": [{}, { "a": 2 }] }), found.clone())
                 .is_empty()

@@ -173,7 +173,11 @@ mod tests {
 
     #[test]
     fn no_more_is_refunded_than_the_total() {
-        let amount = |total: i64, refund: i64| json!({ "total": total, "refund": refund, "payer_total": total, "payer_refund": refund });
+        let amount = |total: i64, refund: i64| {
+            json!({
+                "total": total, "refund": refund, "payer_total": total, "payer_refund": refund,
+            })
+        };
         let set = |before: Value, name: &str, fen: i64| {
             let mut after = before.clone();
             after[name] = fen.into();

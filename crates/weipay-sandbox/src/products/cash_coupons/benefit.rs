@@ -173,7 +173,9 @@ mod tests {
 
     #[test]
     fn one_piece_is_cut_to_its_price_within_the_budget() {
-        let rule = json!({ "exchange_coupon": { "exchange_price": 100, "transaction_minimum": 0 }, "available_items": ["5"] });
+        let rule = json!({
+            "exchange_coupon": { "exchange_price": 100, "transaction_minimum": 0 }, "available_items": ["5"],
+        });
         let rule = BenefitRule::read("EXCHAHGE", Some(&rule), Some(300)).unwrap();
         let two = Eligible { fen: 700, goods: vec![goods(150, 2), goods(250, 1)] };
         let taken = rule.taken_off(&two).unwrap();
@@ -193,8 +195,16 @@ mod tests {
 
     #[test]
     fn rules_that_make_no_sense_are_refused() {
-        let fixed = |amount: i64, minimum: i64| json!({ "fixed_normal_coupon": { "coupon_amount": amount, "transaction_minimum": minimum } });
-        let percent = |percent: i64| json!({ "discount_coupon": { "discount_percent": percent, "discount_amount_max": 1 } });
+        let fixed = |amount: i64, minimum: i64| {
+            json!({
+                "fixed_normal_coupon": { "coupon_amount": amount, "transaction_minimum": minimum },
+            })
+        };
+        let percent = |percent: i64| {
+            json!({
+                "discount_coupon": { "discount_percent": percent, "discount_amount_max": 1 },
+            })
+        };
         for (stock_type, rule) in [
             ("NORMAL", fixed(0, 10)),
             ("NORMAL", fixed(11, 10)),

@@ -98,7 +98,9 @@ mod tests {
     #[test]
     fn what_was_switched_off_before_stays_off() {
         let wants = |is_on: Option<bool>| {
-            let mut document = json!({ "mchid": "1900000109", "notify_url": "https://a.example.com/", "platform_serial": "1" });
+            let mut document = json!({
+                "mchid": "1900000109", "notify_url": "https://a.example.com/", "platform_serial": "1",
+            });
             if let Some(is_on) = is_on {
                 document["is_on"] = json!(is_on);
             }

@@ -1,9 +1,15 @@
-//! The goods (单品) of an order, and those of them that a stock is for.
+//! The goods (单品) of an order, and those of them that a stock is for, whose list can be changed (修改可用单品编码).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::stock::Stock;
+use super::activation::own_stock;
+use super::refusals;
+use super::stock::{Stock, StockState};
+use crate::clock;
+use crate::products::{Context, HandlerError};
+use crate::response::Refusal;
+use crate::store::Transaction;
 
 /// One line of `goods_detail` of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +75,55 @@ impl Eligible {
     }
 }
 
+/// The most goods of one stock. INFERRED(cash-items): the limit of a new stock.
+const MAX_ITEMS: usize = 50;
+
+/// The coupons that people have are for the new list at once.
+pub(super) fn modify_items(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mut stock = own_stock(tx, context)?;
+    let list = |name: &str| {
+        let list = context.request.body.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let changed = changed(&stock, &list("add_goods_id_list"), &list("delete_goods_id_list"))?;
+    stock.set_items(changed);
+    tx.save(&stock)?;
+    Ok(json!({ "pause_time": clock::rfc3339(context.now), "stock_id": stock.id }))
+}
+
+/// The rule. UNCONFIRMED(cash-items-change): only a stock that was made for some goods can be changed, it
+/// keeps at least one, and goods that are there or are missing already change nothing.
+fn changed(stock: &Stock, add: &[String], delete: &[String]) -> Result<Vec<String>, Refusal> {
+    if stock.state == StockState::Stoped {
+        return Err(refusals::change_of_stopped());
+    }
+    let mut items: Vec<String> = stock.items().into_iter().map(str::to_owned).collect();
+    if items.is_empty() {
+        return Err(refusals::bad_rules(
+            "this stock is for all goods: only one with available_items can change them",
+        ));
+    }
+    if add.is_empty() && delete.is_empty() {
+        return Err(refusals::bad_rules("add_goods_id_list or delete_goods_id_list must name something"));
+    }
+    items.retain(|item| !delete.contains(item));
+    for item in add {
+        if !items.contains(item) {
+            items.push(item.clone());
+        }
+    }
+    match items.len() {
+        1..=MAX_ITEMS => Ok(items),
+        _ => Err(refusals::bad_rules("a stock for some goods has 1 to 50 of them")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::stock::tests::a_running_stock;
     use super::*;
+    use crate::products::cash_coupons::stock::tests::a_running_stock;
 
     #[test]
     fn goods_are_read_from_every_kind_of_order() {
@@ -109,5 +158,21 @@ mod tests {
         stock.members["coupon_use_rule"]["available_items"] = json!(["tea", "milk"]);
         let eligible = Eligible::of_order(&stock, 1_100, &goods);
         assert_eq!((eligible.fen, eligible.goods), (600, vec![goods[0].clone()]));
+    }
+
+    #[test]
+    fn goods_are_added_and_taken_away_and_at_least_one_stays() {
+        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut stock = a_running_stock();
+        assert!(changed(&stock, &texts(&["tea"]), &[]).is_err(), "it is for all goods");
+        stock.set_items(texts(&["tea", "cake"]));
+        let after = changed(&stock, &texts(&["milk", "tea"]), &texts(&["cake", "nothing"])).unwrap();
+        assert_eq!(after, ["tea", "milk"]);
+        assert!(changed(&stock, &[], &texts(&["tea", "cake"])).is_err());
+        assert!(changed(&stock, &[], &[]).is_err());
+        let many: Vec<String> = (0..60).map(|number| number.to_string()).collect();
+        assert!(changed(&stock, &many, &[]).is_err());
+        stock.state = StockState::Stoped;
+        assert_eq!(changed(&stock, &texts(&["milk"]), &[]).unwrap_err().code, "PARAM_ERROR");
     }
 }

@@ -211,7 +211,7 @@ impl Complaint {
         tx: &Transaction<'_>,
         transaction_id: &str,
     ) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(ORDER, transaction_id)])
+        tx.find_one(ORDER, transaction_id)
     }
 
     pub(super) fn is_seen_by(&self, caller: &Account) -> bool {

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::ledger::Owner;
 use crate::people::of_person;
 use crate::products::payments::order::{Dialect, Payer};
-use crate::store::{IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
 
 /// What a person is led to the signing by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,12 +163,12 @@ impl Contract {
 
     /// The contract with the platform's number, which only signed ones have.
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(CONTRACT_ID, id)])
+        tx.find_one(CONTRACT_ID, id)
     }
 
     /// What a person means by a number: the session, the merchant's number or the platform's. Two where merchants share a number.
     pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
-        tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 2 })
+        tx.find_two(NUMBER, number)
     }
 
     /// The contracts of the same plan that a person has signed, under any openid, and that have not ended.

@@ -162,7 +162,9 @@ fn check_number(known: Option<&Order>, new: &Order) -> Result<(), Refusal> {
     let Some(known) = known else { return Ok(()) };
     let is_same_product = known.is_from_the_same_product(new) && known.combined.is_none();
     match known.state {
-        // Whatever has made it, its money was taken, or is being taken.
+        // A deposit (押金) has paid for nothing.
+        _ if known.deposit.is_some() => Err(of_orders::number_of_another_order(known, new)),
+        // Whatever else has made it, its money was taken, or is being taken.
         OrderState::Success | OrderState::Refund => Err(of_orders::paid_before()),
         OrderState::Accept if !is_same_product => Err(refusals::under_way()),
         _ if !is_same_product => Err(of_orders::number_of_another_order(known, new)),

@@ -8,7 +8,7 @@ use super::refusals;
 use crate::clock::{self, DAY};
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::users::check_user_exists;
+use crate::products::coupon_stocks::check_user_exists;
 use crate::products::{Context, HandlerError, idempotently};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Transaction};

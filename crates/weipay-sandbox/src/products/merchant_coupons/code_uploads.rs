@@ -11,7 +11,7 @@ use crate::clock;
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodeCounts, CodePlace, StoredCode};
-use crate::products::coupon_stocks::uploads::{Stored, Upload};
+use crate::products::coupon_stocks::stored_codes::{Stored, Upload};
 use crate::products::{Context, Decided, Decision, HandlerError, carry_out, idempotently};
 use crate::response::Refusal;
 use crate::store::{IdempotencyKey, Transaction};

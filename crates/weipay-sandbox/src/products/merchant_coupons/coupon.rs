@@ -16,7 +16,7 @@ use super::stock::Stock;
 use crate::clock;
 use crate::merchants::Account;
 use crate::products::coupon_stocks::validity::Window;
-use crate::products::coupon_stocks::{Event, in_time};
+use crate::products::coupon_stocks::{Event, value_in_time};
 use crate::store::{IndexEntry, Record, StoreError, Transaction, joined};
 pub(super) use search::{Filter, count_of_user, find, find_by_platform_code, find_of_user, list};
 
@@ -210,7 +210,7 @@ impl Record for Coupon {
             IndexEntry::new(CREATOR, joined(&self.openid, &self.creator)),
             IndexEntry::new(BELONG, joined(&self.openid, &self.belong_merchant)),
             IndexEntry::new(SENDER, joined(&self.openid, &self.sender)),
-            IndexEntry::new(CONDITION, in_time::at(&condition, self.window.expire)),
+            IndexEntry::new(CONDITION, value_in_time(&condition, self.window.expire)),
         ]
     }
 }

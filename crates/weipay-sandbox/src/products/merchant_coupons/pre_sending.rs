@@ -8,7 +8,7 @@ use super::sending::{self, SendRequest, Situation};
 use super::{once_for_merchant, refusals};
 use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::users::{check_user_exists, of_another_appid};
+use crate::products::coupon_stocks::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::store::{Record, StoreError, Transaction};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::order::{OrderState, ServiceOrder, find_for_person};
+use super::order::{OrderState, ServiceOrder};
 use super::permissions::{self, Permission};
 use super::{collection, messages, steps};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
@@ -124,7 +124,8 @@ fn pay(control: &Control, request: &ControlRequest) -> Result<Value, ControlErro
 
 /// The state of an order that was found a moment ago, and whether deductions fail.
 fn show_order(control: &Control, request: &ControlRequest) -> Result<Value, ControlError> {
-    let found = control.platform.store.transaction(|tx| find_for_person(tx, request.path("number")))?;
+    let found =
+        control.platform.store.transaction(|tx| ServiceOrder::find_for_person(tx, request.path("number")))?;
     let [order] = &found[..] else { return Ok(Value::Null) };
     let (state, description) = order.state.words();
     // Of an order that has ended nothing is deducted.
@@ -261,7 +262,7 @@ pub(super) fn with_order(
     number: &str,
     mut work: impl FnMut(&Transaction<'_>, ServiceOrder) -> Result<bool, HandlerError>,
 ) -> Result<(), ServiceOrderError> {
-    let mut found = find_for_person(tx, number)?;
+    let mut found = ServiceOrder::find_for_person(tx, number)?;
     if found.len() > 1 {
         return Err(ServiceOrderError::Ambiguous);
     }
@@ -282,7 +283,7 @@ pub(super) fn declines(tx: &Transaction<'_>, order: ServiceOrder) -> Result<bool
 
 /// The permission that a person means.
 pub(super) fn permission(tx: &Transaction<'_>, number: &str) -> Result<Permission, ServiceOrderError> {
-    let mut found = permissions::find_for_person(tx, number)?;
+    let mut found = Permission::find_for_person(tx, number)?;
     if found.len() > 1 {
         return Err(ServiceOrderError::Ambiguous);
     }

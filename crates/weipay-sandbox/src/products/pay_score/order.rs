@@ -6,7 +6,7 @@ use weipay_wire::sha256_hex;
 
 use super::amounts::written;
 use crate::people::Person;
-use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{Announcement, IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
 
 /// Where an order is: `state`, and of DOING the `state_description`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,40 +159,37 @@ pub(super) fn count_of_person(
     Ok((under_way, overdue))
 }
 
-/// The order of a merchant with its own number.
-pub(super) fn find(
-    tx: &Transaction<'_>,
-    mchid: &str,
-    number: &str,
-) -> Result<Option<ServiceOrder>, StoreError> {
-    let condition = IndexRange::equal(NUMBER, joined(mchid, number));
-    tx.newest(&[condition])
-}
-
-/// The order of a merchant that a person has confirmed, by what the app brought back.
-pub(super) fn find_by_query_id(
-    tx: &Transaction<'_>,
-    mchid: &str,
-    query_id: &str,
-) -> Result<Option<ServiceOrder>, StoreError> {
-    let condition = IndexRange::equal(QUERY_ID, joined(mchid, query_id));
-    tx.newest(&[condition])
-}
-
-/// The order that a transaction has paid.
-pub(super) fn find_by_transaction(
-    tx: &Transaction<'_>,
-    transaction_id: &str,
-) -> Result<Option<ServiceOrder>, StoreError> {
-    tx.newest(&[IndexRange::equal(TRANSACTION, transaction_id)])
-}
-
-/// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.
-pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<ServiceOrder>, StoreError> {
-    if let Some(order) = tx.get(number)? {
-        return Ok(vec![order]);
+impl ServiceOrder {
+    /// The order of a merchant with its own number.
+    pub(super) fn find_by_number(
+        tx: &Transaction<'_>,
+        mchid: &str,
+        number: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(NUMBER, joined(mchid, number))
     }
-    tx.find(&[IndexRange::equal(PERSON, number)], Page { offset: 0, limit: 2 })
+
+    /// The order of a merchant that a person has confirmed, by what the app brought back.
+    pub(super) fn find_by_query_id(
+        tx: &Transaction<'_>,
+        mchid: &str,
+        query_id: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(QUERY_ID, joined(mchid, query_id))
+    }
+
+    /// The order that a transaction has paid.
+    pub(super) fn find_by_transaction(
+        tx: &Transaction<'_>,
+        transaction_id: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(TRANSACTION, transaction_id)
+    }
+
+    /// What a person means by a number: the platform's or the merchant's, or the package. Two where merchants share one.
+    pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find_key_or_two(PERSON, number)
+    }
 }
 
 /// What the merchant sends and sees again.

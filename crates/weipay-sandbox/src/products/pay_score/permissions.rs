@@ -66,9 +66,11 @@ fn of_person(mchid: &str, sub_mchid: Option<&str>, service_id: &str, openid: &st
     joined(mchid, &joined(sub_mchid.unwrap_or_default(), &joined(service_id, openid)))
 }
 
-/// What a person means by a number: the authorization code or the token. Two where merchants share a code.
-pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Permission>, StoreError> {
-    tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 2 })
+impl Permission {
+    /// What a person means by a number: the authorization code or the token. Two where merchants share a code.
+    pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find_two(NUMBER, number)
+    }
 }
 
 /// The permission of a person that is open; if none is, the one that was asked for last.

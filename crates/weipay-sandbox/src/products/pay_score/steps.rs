@@ -6,7 +6,7 @@ use super::amounts::{
     check_amounts_of_new, check_goods, check_risk_fund, check_said_before, check_times_of_completion,
     check_times_of_new, checked_total,
 };
-use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person, find, find_by_query_id};
+use super::order::{MEMBERS, OrderState, Paid, ServiceOrder, count_of_person};
 use super::parties::{Parties, openids_of};
 use super::permissions::check_authorized;
 use super::{collection, refusals};
@@ -19,7 +19,8 @@ use crate::store::{Due, Fingerprint, StoreError, Transaction};
 pub(super) fn create_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let creation = fingerprint(&request.body);
-    let order = match find(tx, &context.caller.mchid, request.required("out_order_no"))? {
+    let number = request.required("out_order_no");
+    let order = match ServiceOrder::find_by_number(tx, &context.caller.mchid, number)? {
         Some(known) if known.creation == creation => known,
         Some(_) => return Err(refusals::other_parameters().into()),
         None => {
@@ -60,7 +61,8 @@ pub(super) fn create_and_complete(
 ) -> Result<Value, HandlerError> {
     let body = &context.request.body;
     let creation = fingerprint(body);
-    let order = match find(tx, &context.caller.mchid, context.request.required("out_order_no"))? {
+    let number = context.request.required("out_order_no");
+    let order = match ServiceOrder::find_by_number(tx, &context.caller.mchid, number)? {
         Some(known) if known.creation == creation => known,
         Some(_) => return Err(refusals::other_parameters().into()),
         None => {
@@ -168,8 +170,12 @@ pub(super) fn query_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
             && query("sub_mchid") == order.sub_mchid.as_deref()
     };
     let found = match query("query_id") {
-        Some(query_id) => find_by_query_id(tx, &context.caller.mchid, query_id)?,
-        None => find(tx, &context.caller.mchid, query("out_order_no").unwrap_or_default())?,
+        Some(query_id) => ServiceOrder::find_by_query_id(tx, &context.caller.mchid, query_id)?,
+        None => ServiceOrder::find_by_number(
+            tx,
+            &context.caller.mchid,
+            query("out_order_no").unwrap_or_default(),
+        )?,
     };
     let found = found.filter(is_own);
     Ok(Value::Object(found.ok_or_else(refusals::no_such_order)?.describe()))
@@ -291,7 +297,7 @@ pub(super) fn sync_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<
 /// The order that a path names, when service and appid of the body are its own.
 pub(super) fn named(tx: &Transaction<'_>, context: &Context<'_>) -> Result<ServiceOrder, HandlerError> {
     let request = context.request;
-    let found = find(tx, &context.caller.mchid, request.path("out_order_no"))?;
+    let found = ServiceOrder::find_by_number(tx, &context.caller.mchid, request.path("out_order_no"))?;
     let is_own = |order: &ServiceOrder| {
         request.text("service_id").is_none_or(|id| id == order.service_id)
             && request.text("appid").is_none_or(|appid| appid == order.appid)

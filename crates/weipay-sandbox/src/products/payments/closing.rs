@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::deposit::check_closing;
 use super::order::{Order, OrderState, TradeType, key};
 use super::query::check_parties;
 use super::refusals;
@@ -39,6 +40,7 @@ pub(crate) fn close_and_save(tx: &Transaction<'_>, order: Order, now: i64) -> Re
 
 /// The rule of closing; `None` when it was closed before.
 pub(crate) fn close(order: Order, now: i64) -> Result<Option<Order>, Refusal> {
+    check_closing(&order)?;
     if order.trade_type == TradeType::Micropay {
         return Err(refusals::only_reversed());
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::closing::{BurntNumber, expiry_of};
 use super::creation::{place, read};
+use super::deposit::check_reversal;
 use super::order::{Funds, Order, OrderState, TradeType};
 use super::payment::{self, CouponChoice, Means, NotPaid};
 use super::query::check_parties;
@@ -141,6 +142,7 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     let order = order.ok_or_else(refusals::no_such_order)?;
     let is_partner = request.body.contains_key("sp_mchid");
     check_parties(&order, context, is_partner, request.text("sub_mchid"))?;
+    check_reversal(&order, false)?;
     let mut response = json!({ "out_trade_no": order.out_trade_no });
     for name in ["appid", "mchid", "sp_appid", "sp_mchid", "sub_appid", "sub_mchid"] {
         if let Some(value) = request.text(name) {
@@ -151,8 +153,7 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(response)
 }
 
-const CLOSED_DEPOSIT: &str =
-    "the deposit was closed or has expired: nobody has paid it, and nobody can any more";
+const EXPIRED_DEPOSIT: &str = "the deposit has expired: nobody has paid it, and nobody can any more";
 
 /// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
 pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<(), HandlerError> {
@@ -178,7 +179,7 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
             tx.unschedule(&expiry_of(&order))?;
         }
         (OrderState::Closed, _) if order.deposit.is_some() => {
-            return Err(refusals::not_reversible().with_reason(CLOSED_DEPOSIT).into());
+            return Err(refusals::not_reversible().with_reason(EXPIRED_DEPOSIT).into());
         }
         _ => return Err(refusals::not_reversible().into()),
     }

@@ -1,31 +1,24 @@
 //! A combined order (合单): several orders that one person pays at once, or not at all. Each part is an
-//! [`Order`]; what they share is here.
+//! [`Order`]; what they share is here. `reading` reads and checks a request, `paying` is what the person does.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod paying;
+mod reading;
+
+use self::reading::read;
 use super::closing::{BurntNumber, close};
-use super::creation::{
-    check_client_ip, check_detail, check_expiry, check_total, expires, is_shared, offer, read_currency,
-    show_offer, subsidy_of,
-};
-use super::order::{
-    Combination, Dialect, LimitPay, MAX_PARTS, Order, OrderState, Payer, Prepay, TradeType, find_meant,
-    new_transaction_id,
-};
-use super::parties::{check_payer, check_sells_itself, check_sub_merchant, text};
-use super::payment::{self, CouponChoice, Means, NotPaid, SUCCESS};
-use super::person::{PaymentFailure, PaymentMeans, PersonPaid, PersonPaysError};
+use super::creation::{check_expiry, offer, show_offer};
+use super::order::{Combination, Dialect, Order, OrderState, Payer, Prepay, TradeType};
+use super::parties::text;
+use super::payment::SUCCESS;
 use super::{refusals, v2};
 use crate::clock;
-use crate::people::Person;
-use crate::people::account::AccountState;
-use crate::products::apportion::apportion;
-use crate::products::cash_coupons::discount::Discount;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{
-    Announcement, Due, Fingerprint, IndexEntry, IndexRange, Record, StoreError, Transaction, joined, named,
+    Announcement, Due, Fingerprint, IndexEntry, Record, StoreError, Transaction, joined, named,
 };
 
 /// What the parts of a combined order share.
@@ -192,151 +185,7 @@ fn of_caller(tx: &Transaction<'_>, context: &Context<'_>) -> Result<CombinedOrde
     found.ok_or_else(|| refusals::no_such_combined_order().into())
 }
 
-fn read(
-    tx: &Transaction<'_>,
-    context: &Context<'_>,
-    trade_type: TradeType,
-    dialect: Dialect,
-) -> Result<(CombinedOrder, Vec<Order>), HandlerError> {
-    let (body, request, now) = (&context.request.body, context.request, context.now);
-    let appid = request.required("combine_appid").to_owned();
-    context.caller.check_appid(&appid)?;
-    let payer = body.get("combine_payer_info").and_then(Value::as_object);
-    let payer = Payer { openid: payer.and_then(|payer| text(payer, "openid")), sub_openid: None };
-    if trade_type == TradeType::Jsapi && payer.openid.is_none() {
-        return Err(refusals::no_openid().into());
-    }
-    check_payer(tx, &payer, &appid, None)?;
-    check_client_ip(body.get("scene_info"))?;
-    let items: Vec<_> = body
-        .get("sub_orders")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object)
-        .collect();
-    let is_partner = items.iter().any(|item| text(item, "sub_mchid").is_some());
-    let bounds = if is_partner { 1..=usize::try_from(MAX_PARTS).unwrap_or(usize::MAX) } else { 2..=10 };
-    if !bounds.contains(&items.len()) {
-        return Err(refusals::number_of_parts().into());
-    }
-    let combined = CombinedOrder {
-        merchant: context.caller.mchid.clone(),
-        appid,
-        out_trade_no: request.required("combine_out_trade_no").to_owned(),
-        trade_type,
-        dialect,
-        transaction_id: new_transaction_id(tx, now)?,
-        payer,
-        scene_info: body.get("scene_info").cloned(),
-        notify_url: request.required("notify_url").to_owned(),
-        platform_serial: context.platform_serial.to_owned(),
-        created: now,
-        expires: expires(request.text("time_expire").and_then(clock::parse), trade_type, now),
-        prepays: Vec::new(),
-        fingerprint: Fingerprint::new(body),
-        fingerprint_without_settlement: Fingerprint::new(&without_settlement(body)),
-        parts: items
-            .iter()
-            .map(|item| named_part(item))
-            .map(|(merchant, number, _)| (merchant, number))
-            .collect(),
-    };
-    let mut numbers: Vec<_> = combined.parts.iter().collect();
-    numbers.sort_unstable();
-    if numbers.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(refusals::number_is_taken("two parts have the same out_trade_no").into());
-    }
-    let parts = items.iter().enumerate().map(|(position, item)| {
-        let part = combined.read_part(tx, context, item);
-        part.map_err(|error| error.map_refusal(|refusal| refusal.of_part(&format!("sub_orders/{position}"))))
-    });
-    let parts = parts.collect::<Result<_, _>>()?;
-    Ok((combined, parts))
-}
-
-/// The request without what says how its parts are settled.
-fn without_settlement(body: &Map<String, Value>) -> Map<String, Value> {
-    let mut body = body.clone();
-    for part in body.get_mut("sub_orders").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(part) = part.as_object_mut() {
-            part.remove("settle_info");
-            part.remove("profit_sharing");
-        }
-    }
-    body
-}
-
 impl CombinedOrder {
-    fn read_part(
-        &self,
-        tx: &Transaction<'_>,
-        context: &Context<'_>,
-        item: &Map<String, Value>,
-    ) -> Result<Order, HandlerError> {
-        let (merchant, out_trade_no, sub_mchid) = named_part(item);
-        // By APIv2 each part has its own.
-        let own = text(item, "appid").filter(|_| self.dialect.is_v2());
-        let appid = own.unwrap_or_else(|| self.appid.clone());
-        let known = context.merchants.find(&merchant).ok_or_else(refusals::no_such_merchant)?;
-        known
-            .account
-            .check_appid(&appid)
-            .map_err(|refusal| refusal.with_reason(refusals::combine_appid_of_part(&merchant)))?;
-        check_detail(item.get("detail"))?;
-        let sub_appid = text(item, "sub_appid");
-        if let Some(sub_mchid) = &sub_mchid {
-            check_sub_merchant(context.merchants, &known.account, sub_mchid, sub_appid.as_deref())?;
-        } else {
-            check_sells_itself(&known.account)?;
-        }
-        let amount = item.get("amount").and_then(Value::as_object);
-        let settle = item.get("settle_info").and_then(Value::as_object);
-        let total = amount.and_then(|amount| amount.get("total_amount")).and_then(Value::as_i64);
-        let total = total.unwrap_or_default();
-        check_total(total)?;
-        Ok(Order {
-            merchant,
-            sub_mchid,
-            payer: self.payer_under(tx, &appid, context.now)?,
-            appid,
-            sub_appid,
-            out_trade_no,
-            trade_type: self.trade_type,
-            dialect: self.dialect,
-            state: OrderState::NotPay,
-            total,
-            currency: read_currency(amount)?,
-            description: text(item, "description").unwrap_or_default(),
-            attach: text(item, "attach"),
-            notify_url: Some(self.notify_url.clone()),
-            goods_tag: text(item, "goods_tag"),
-            detail: item.get("detail").cloned(),
-            scene_info: self.scene_info.clone(),
-            profit_sharing: is_shared(settle) || is_shared(Some(item)),
-            subsidy: subsidy_of(settle)?,
-            deposit: None,
-            limit_pay: LimitPay::from_list(context.request.body.get("limit_pay")),
-            created: self.created,
-            expires: self.expires,
-            ended: None,
-            combined: Some(self.combination()),
-            fingerprint: Fingerprint::new(item),
-            platform_serial: self.platform_serial.clone(),
-            prepays: Vec::new(),
-            payment: None,
-        })
-    }
-
-    /// Who is to pay, under the appid of a part.
-    fn payer_under(&self, tx: &Transaction<'_>, appid: &str, now: i64) -> Result<Payer, StoreError> {
-        let openid = match &self.payer.openid {
-            Some(openid) if appid != self.appid => Some(Person::openid_under(tx, openid, appid, now)?),
-            openid => openid.clone(),
-        };
-        Ok(Payer { openid, sub_openid: None })
-    }
-
     fn combination(&self) -> Combination {
         Combination { merchant: self.merchant.clone(), out_trade_no: self.out_trade_no.clone() }
     }
@@ -370,7 +219,7 @@ impl CombinedOrder {
     }
 
     pub(super) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(PREPAY, id)])
+        tx.find_one(PREPAY, id)
     }
 
     /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
@@ -379,7 +228,7 @@ impl CombinedOrder {
         number: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        find_meant(tx, IndexRange::equal(NUMBER, number), is_meant)
+        tx.find_two_that(NUMBER, number, is_meant)
     }
 
     pub(super) fn load_parts(&self, tx: &Transaction<'_>) -> Result<Vec<Order>, StoreError> {
@@ -392,38 +241,6 @@ impl CombinedOrder {
 
     fn expiry(&self) -> Due {
         Due { kind: EXPIRY.to_owned(), key: self.key(), at: self.expires }
-    }
-
-    /// A person pays all parts, or none.
-    pub(super) fn pay(
-        self,
-        tx: &Transaction<'_>,
-        means: &PaymentMeans<'_>,
-        now: i64,
-    ) -> Result<PersonPaid, PersonPaysError> {
-        let parts: Vec<_> = self.load_parts(tx)?.into_iter().map(|part| part.seen_at(now)).collect();
-        for part in &parts {
-            payment::check_payable(part).map_err(|reason| NotPaid::Because(reason.to_owned()))?;
-        }
-        if let Some(failure) = means.fail {
-            return Ok(self.paid(&parts, Some(failure.word())));
-        }
-        if let Some(first) = parts.first() {
-            let (_, person) = payment::payer_of(tx, first, means.person)?;
-            if AccountState::of_owner(tx, &person)? == AccountState::Frozen {
-                return Ok(self.paid(&parts, Some(PaymentFailure::Frozen.word())));
-            }
-        }
-        let shares = shares_of_parts(tx, &parts, means, now)?;
-        let mut paid = Vec::with_capacity(parts.len());
-        for (part, (discount, coupon)) in parts.into_iter().zip(shares) {
-            let (payer, person) = payment::payer_of(tx, &part, means.person)?;
-            let means = Means { payer, person, funds: means.funds, discount, coupon };
-            paid.push(payment::pay(tx, part, &means, now)?);
-        }
-        tx.unschedule(&self.expiry())?;
-        tx.announce(&self.announcement(&paid, now))?;
-        Ok(self.paid(&paid, None))
     }
 
     /// What the merchant is told when the parts were paid.
@@ -439,19 +256,6 @@ impl CombinedOrder {
             event_type,
             time,
             resource,
-        }
-    }
-
-    fn paid(&self, parts: &[Order], failure: Option<&'static str>) -> PersonPaid {
-        let payments = || parts.iter().filter_map(|part| part.payment.as_ref());
-        PersonPaid {
-            paid: failure.is_none(),
-            out_trade_no: self.out_trade_no.clone(),
-            trade_state: parts.first().map_or("", |part| part.state.word()),
-            payer_total: payments().map(|payment| payment.payer_total).sum(),
-            transaction_ids: payments().map(|payment| payment.transaction_id.clone()).collect(),
-            failure,
-            contract_not_signed: None,
         }
     }
 
@@ -482,51 +286,6 @@ impl CombinedOrder {
             shown["combine_payer_info"] = json!({ "openid": openid });
         }
         shown
-    }
-}
-
-/// What is taken off each part: fen of a discount, or a coupon. UNCONFIRMED(combined-discount): a discount of
-/// the merchant is divided in proportion to the totals, and leaves at least one fen of each part to pay. A
-/// coupon that the person chose is for the first part that it fits.
-fn shares_of_parts(
-    tx: &Transaction<'_>,
-    parts: &[Order],
-    means: &PaymentMeans<'_>,
-    now: i64,
-) -> Result<Vec<(i64, CouponChoice)>, NotPaid> {
-    let totals: Vec<i64> = parts.iter().map(|part| part.total).collect();
-    let without_coupon = |discounts: Vec<i64>| {
-        discounts.into_iter().map(|discount| (discount, CouponChoice::None)).collect::<Vec<_>>()
-    };
-    if means.discount != 0 {
-        return apportion(means.discount, &totals, 1).map(without_coupon).ok_or_else(|| {
-            NotPaid::Because(
-                "a discount must be at least 0 fen, and leave at least one fen of each part of the combined order"
-                    .to_owned(),
-            )
-        });
-    }
-    match &means.coupon {
-        CouponChoice::None => Ok(without_coupon(vec![0; parts.len()])),
-        CouponChoice::Best => {
-            let coupons = payment::coupons_to_use(tx, parts, means.person, means.funds, now)?;
-            let choice = |coupon: Option<Discount>| match coupon {
-                Some(coupon) => CouponChoice::Number(coupon.coupon_id().to_owned()),
-                None => CouponChoice::None,
-            };
-            Ok(coupons.into_iter().map(|coupon| (0, choice(coupon))).collect())
-        }
-        CouponChoice::Number(number) => {
-            let mut shares = without_coupon(vec![0; parts.len()]);
-            for (part, share) in parts.iter().zip(&mut shares) {
-                let (payer, _) = payment::payer_of(tx, part, means.person)?;
-                if payment::fits(tx, part, &payer, number, means.funds, now)? {
-                    share.1 = CouponChoice::Number(number.clone());
-                    return Ok(shares);
-                }
-            }
-            Err(payment::does_not_fit(number))
-        }
     }
 }
 

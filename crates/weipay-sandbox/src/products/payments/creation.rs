@@ -207,7 +207,10 @@ fn check_not_over(time_expire: Option<i64>, now: i64) -> Result<(), Refusal> {
 pub(crate) fn place(known: Option<Order>, new: Order, now: i64) -> Result<Order, Refusal> {
     let Some(known) = known else { return Ok(new) };
     match known.seen_at(now) {
-        known if known.combined != new.combined => Err(refusals::number_of_another_order(&known, &new)),
+        // What was paid as a deposit has paid for no sale: ORDERPAID would say so.
+        known if known.combined != new.combined || known.deposit.is_some() != new.deposit.is_some() => {
+            Err(refusals::number_of_another_order(&known, &new))
+        }
         known => match known.state {
             OrderState::Success | OrderState::Refund => Err(refusals::paid_before()),
             OrderState::Revoked => Err(refusals::reversed()),

@@ -5,7 +5,8 @@
 //! UNCONFIRMED(deposit-account): a deposit waits where money waits to be shared, without the fee, and what is consumed of it is
 //! available at once. UNCONFIRMED(deposit-rest): the rest goes back as a refund of its own, under a number that the platform gives.
 //! UNCONFIRMED(deposit-once): a deposit is consumed once, and the same again is the same response. UNCONFIRMED(deposit-expiry): what
-//! goes back by itself is a reversal. UNCONFIRMED(deposit-words): the sentences.
+//! goes back by itself is a reversal. UNCONFIRMED(deposit-words): the sentences. UNCONFIRMED(deposit-operations): only the operations
+//! of deposits change one, and they change nothing else; every query shows it.
 
 #[cfg(test)]
 mod model;
@@ -135,6 +136,38 @@ fn rest_of(order: &Order, payment: &Payment, fen: i64) -> RefundRequest {
 pub(super) fn return_due(tx: &Transaction<'_>, key: &str, at: i64) -> Result<(), HandlerError> {
     match tx.get::<Order>(key)?.filter(Order::is_waiting_deposit) {
         Some(order) => codepay::reverse(tx, order, at),
+        None => Ok(()),
+    }
+}
+
+/// The rule: a deposit is reversed by its own operation, and nothing else is.
+pub(super) fn check_reversal(order: &Order, is_of_deposit: bool) -> Result<(), Refusal> {
+    match (order.deposit, is_of_deposit) {
+        (Some(_), false) => Err(refusals::not_reversible().with_reason(
+            "the order is a deposit (押金): reverse it by deposit/reverse, or refund it by deposit/refund once it was consumed",
+        )),
+        (None, true) => Err(not_a_deposit()
+            .with_reason("the order is not a deposit: reverse it by secapi/pay/reverse, close it, or refund it")),
+        _ => Ok(()),
+    }
+}
+
+/// The rule: there is no operation that closes a deposit.
+pub(super) fn check_closing(order: &Order) -> Result<(), Refusal> {
+    match order.deposit {
+        Some(_) => Err(refusals::only_reversed()
+            .with_reason("a deposit (押金) is reversed by deposit/reverse, paid or not, and never closed")),
+        None => Ok(()),
+    }
+}
+
+/// The rule: nothing of a deposit is shared (分账). UNCONFIRMED(deposit-sharing)
+pub(super) fn check_sharing(order: &Order) -> Result<(), Refusal> {
+    match order.deposit {
+        Some(_) => Err(Refusal::invalid_request(
+            "该订单为押金订单，不支持分账",
+            "the order is a deposit (押金): it is consumed, reversed or refunded by v2/deposit, and nothing else",
+        )),
         None => Ok(()),
     }
 }

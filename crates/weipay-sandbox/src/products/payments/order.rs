@@ -187,12 +187,12 @@ impl Order {
         tx: &Transaction<'_>,
         transaction_id: &str,
     ) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, TRANSACTION, transaction_id)
+        tx.find_one(TRANSACTION, transaction_id)
     }
 
     /// The order that was given this to pay with, whether or not a later one took its place.
     pub(crate) fn find_by_prepay(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, PREPAY, id)
+        tx.find_one(PREPAY, id)
     }
 
     /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
@@ -201,11 +201,7 @@ impl Order {
         number: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        find_meant(tx, IndexRange::equal(NUMBER, number), is_meant)
-    }
-
-    fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(index, value)])
+        tx.find_two_that(NUMBER, number, is_meant)
     }
 
     /// The orders that were paid from one time until before another, reversed and refunded ones too.
@@ -378,19 +374,6 @@ pub(crate) fn new_transaction_id(tx: &Transaction<'_>, now: i64) -> Result<Strin
     let serial = tx.next_number("transaction")?;
     let date = clock::compact_day(now);
     Ok(format!("4200{:06}{date}{serial:010}", serial.wrapping_mul(7_919).rem_euclid(1_000_000)))
-}
-
-/// The records of a range that a person means, the newest first: at most two, which is enough to know that it is not clear.
-pub(crate) fn find_meant<R: Record>(
-    tx: &Transaction<'_>,
-    range: IndexRange,
-    is_meant: impl Fn(&R) -> bool,
-) -> Result<Vec<R>, StoreError> {
-    let all = tx.scan::<R>(range, Direction::Descending);
-    let meant: Result<Vec<R>, StoreError> =
-        all.filter(|record| record.as_ref().map_or(true, &is_meant)).take(2).collect();
-    // Read by their keys, so that they can be saved.
-    meant?.iter().filter_map(|record| tx.get(&record.key()).transpose()).collect()
 }
 
 #[cfg(test)]

@@ -96,7 +96,14 @@ pub(crate) fn other_parameters(trade_type: TradeType) -> Refusal {
 
 /// What is done about an order before another number is taken: whoever takes one at once may be paid twice.
 fn before_another_number(known: &Order) -> &'static str {
+    let is_deposit = known.deposit.is_some();
     match (known.state, known.trade_type) {
+        (OrderState::Success | OrderState::Refund, _) if is_deposit => {
+            "it was paid, which pays for nothing else: query it by deposit/orderquery; a sale needs another number"
+        }
+        (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) if is_deposit => {
+            "it can still be paid: query it by deposit/orderquery, and reverse it by deposit/reverse before you use a new number"
+        }
         (OrderState::Success, _) => "it was paid: query it; with a new number it is paid a second time",
         (OrderState::Refund, _) => "it was paid and refunded: query it; another sale needs another number",
         (OrderState::Closed | OrderState::Revoked, _) => {
@@ -127,6 +134,7 @@ pub(crate) fn number_of_another_order(known: &Order, new: &Order) -> Refusal {
             let version = if known.dialect.is_v2() { "APIv2" } else { "APIv3" };
             format!("has an order that was made by {version}")
         }
+        _ if known.deposit.is_some() && new.deposit.is_none() => "has a deposit (押金)".to_owned(),
         _ => "has an order of another product, appid or sub-merchant".to_owned(),
     };
     number_is_taken(format!("this out_trade_no {what}; {}", before_another_number(known)))
@@ -224,7 +232,7 @@ pub(crate) fn only_reversed() -> Refusal {
     .with_tail(tail::ONLY_REVERSED)
 }
 
-/// Only 付款码 orders can be reversed.
+/// Only 付款码 orders and deposits can be reversed.
 pub(super) fn not_reversible() -> Refusal {
     Refusal::invalid_request(
         words::NOT_REVERSIBLE,

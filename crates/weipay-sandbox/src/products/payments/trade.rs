@@ -15,7 +15,7 @@ words! {
         /// A refund was accepted, of a part or of everything.
         Refund = "REFUND",
         Closed = "CLOSED",
-        /// 付款码 only: reversed.
+        /// 付款码 and deposits (押金) only: reversed.
         Revoked = "REVOKED",
         /// 付款码 and contracts (委托代扣): the payment failed.
         PayError = "PAYERROR",

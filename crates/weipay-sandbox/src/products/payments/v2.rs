@@ -8,9 +8,7 @@
 //! | `deposit` | 押金: ordered, paid, consumed, reversed, refunded, queried |
 //! | `combined` | combinedorder, querycombinedorder, closecombinedorder, and their notification |
 //! | `refund` | refund, refundquery, and the notification of a refund |
-//! | `goods` | refundv2 and refundqueryv2: the same refunds, with goods (单品) |
-//! | `promotions` | what APIv2 says of the coupons of a payment |
-//! | `paid` | what APIv2 says of an order that was paid, in responses and in the notification |
+//! | `paid` | what APIv2 says of an order that was paid and of its coupons, in responses and in the notification |
 //! | `codes` | the codes of APIv3 in the place of which APIv2 has others |
 //! | `times` | times as APIv2 writes them |
 
@@ -18,10 +16,8 @@ mod codepay;
 pub(crate) mod codes;
 pub(super) mod combined;
 mod deposit;
-mod goods;
 mod order;
 mod paid;
-mod promotions;
 pub(super) mod refund;
 
 use std::borrow::Cow;
@@ -59,8 +55,8 @@ pub(crate) const ROUTES: &[Route] = &[
     // As recorded, two of its numbers stand in CDATA.
     route("POST", "v2/pay/refundquery", refund::query_refunds)
         .responding(ResponseForm::USUAL.quoting(&["total_fee", "cash_fee"])),
-    route("POST", "v2/secapi/pay/refundv2", goods::create_refund),
-    route("POST", "v2/pay/refundqueryv2", goods::query_refunds),
+    route("POST", "v2/secapi/pay/refundv2", refund::create_refund_with_goods),
+    route("POST", "v2/pay/refundqueryv2", refund::query_refunds_with_goods),
 ];
 
 /// `event_type` of the notification of a payment.

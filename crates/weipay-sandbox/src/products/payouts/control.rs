@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::red_packet::{self, NotOpened};
+use super::red_packet::{self, NotOpened, RedPacket};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::people::openid::{PERSON_FORM, is_openid};
 use crate::platform::Platform;
@@ -62,7 +62,7 @@ impl Platform {
     /// A person opens a red packet, or a part of one that has several.
     pub(crate) fn open_red_packet(&self, number: &str, person: Option<&str>) -> Result<Opened, StoreError> {
         let opened: Result<Opened, HandlerError> = self.act(|tx, now| {
-            let mut found = red_packet::find_for_person(tx, number)?;
+            let mut found = RedPacket::find_for_person(tx, number)?;
             let (Some(packet), true) = (found.pop(), found.is_empty()) else {
                 return Ok(if found.is_empty() { Opened::Unknown } else { Opened::Ambiguous });
             };

@@ -109,7 +109,11 @@ impl Group {
 
     /// `hbinfo`: who has opened what.
     pub(super) fn show(&self) -> Vec<Value> {
-        let show = |opening: &Opening| json!({ "openid": opening.openid, "amount": opening.fen, "rcv_time": spaced(opening.time) });
+        let show = |opening: &Opening| {
+            json!({
+                "openid": opening.openid, "amount": opening.fen, "rcv_time": spaced(opening.time),
+            })
+        };
         self.openings.iter().map(show).collect()
     }
 }

@@ -343,9 +343,11 @@ pub(super) fn open(
     Ok(Ok(Opened { fen, state: packet.state }))
 }
 
-/// Those with a number of the platform or of a merchant; two where merchants share one.
-pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<RedPacket>, StoreError> {
-    tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 2 })
+impl RedPacket {
+    /// Those with a number of the platform or of a merchant; two where merchants share one.
+    pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find_two(NUMBER, number)
+    }
 }
 
 /// How many seconds back queries find what was sent.

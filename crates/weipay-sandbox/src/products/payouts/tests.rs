@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::red_packet::{self, NotOpened};
+use super::red_packet::{self, NotOpened, RedPacket};
 use crate::clock::DAY;
 use crate::ledger::{AccountKind, Owner};
 use crate::merchants::Account;
@@ -38,7 +38,7 @@ fn open(world: &World<'_>, number: &str) -> Result<(), NotOpened> {
 fn open_by(world: &World<'_>, number: &str, who: Option<usize>) -> Result<i64, NotOpened> {
     let who = who.map(openid);
     let done: Result<_, HandlerError> = world.act(|tx| {
-        let packet = red_packet::find_for_person(tx, number)?.pop().unwrap();
+        let packet = RedPacket::find_for_person(tx, number)?.pop().unwrap();
         red_packet::open(tx, packet, who.as_deref(), world.now)
     });
     done.unwrap().map(|opened| opened.fen)

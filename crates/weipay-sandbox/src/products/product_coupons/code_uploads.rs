@@ -7,7 +7,7 @@ use super::stock::{self, Stock};
 use super::{REQUEST_NO, once, refusals};
 use crate::contract::ValidRequest;
 use crate::products::coupon_stocks::stored_codes::{self, CodeCounts, StoredCode};
-use crate::products::coupon_stocks::uploads::{Stored, Upload};
+use crate::products::coupon_stocks::stored_codes::{Stored, Upload};
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::Transaction;

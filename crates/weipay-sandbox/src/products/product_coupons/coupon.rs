@@ -14,7 +14,7 @@ use super::stock::{self, Stock};
 use crate::clock;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::validity::Window;
-use crate::products::coupon_stocks::{Event, in_time};
+use crate::products::coupon_stocks::{Event, value_in_time};
 use crate::store::{IndexEntry, Record, StoreError, Transaction, joined, named};
 pub(super) use search::{Filter, count_of_user, find, find_by_number, list, of_bundle, siblings};
 
@@ -341,14 +341,14 @@ impl Record for Coupon {
             IndexEntry::new(STOCK_AND_USER, joined(&self.stock_id, &self.openid)),
             IndexEntry::new(PRODUCT_AND_USER, joined(&self.product_id, &self.openid)),
             IndexEntry::new(NUMBER, joined(&self.owner.key(), &self.send_request_no)),
-            IndexEntry::new(CONDITION, in_time::at(&joined(&user, condition), self.window.expire)),
+            IndexEntry::new(CONDITION, value_in_time(&joined(&user, condition), self.window.expire)),
         ];
         if let Some(bundle) = &self.bundle {
             indexes.push(IndexEntry::new(BUNDLE, bundle.id.as_str()));
         }
         if self.ended.is_none() && !self.is_used_up() {
-            indexes.push(IndexEntry::new(OPEN, in_time::at(&user, self.window.expire)));
-            indexes.push(IndexEntry::new(START, in_time::at(&user, self.window.start)));
+            indexes.push(IndexEntry::new(OPEN, value_in_time(&user, self.window.expire)));
+            indexes.push(IndexEntry::new(START, value_in_time(&user, self.window.start)));
         }
         indexes
     }

@@ -7,7 +7,7 @@ use super::product::Ending;
 use super::redemption::{Standing, with_coupon};
 use super::{REQUEST_NO, once, refusals};
 use crate::people::Person;
-use crate::products::users::of_another_appid;
+use crate::products::coupon_stocks::of_another_appid;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};

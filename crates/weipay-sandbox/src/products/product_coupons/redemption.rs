@@ -8,7 +8,7 @@ use super::{REQUEST_NO, once, refusals, stores};
 use crate::contract::ValidRequest;
 use crate::people::Person;
 use crate::products::coupon_stocks::Event;
-use crate::products::users::of_another_appid;
+use crate::products::coupon_stocks::of_another_appid;
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};

@@ -18,7 +18,7 @@ use crate::people::Person;
 use crate::products::coupon_stocks::caps::Sent;
 use crate::products::coupon_stocks::fresh_code;
 use crate::products::coupon_stocks::stored_codes::{self, Candidate, CodePlace, Departure};
-use crate::products::users::{check_user_exists, of_another_appid};
+use crate::products::coupon_stocks::{check_user_exists, of_another_appid};
 use crate::products::{Context, Decided, Decision, HandlerError};
 use crate::response::Refusal;
 use crate::store::{StoreError, Transaction};

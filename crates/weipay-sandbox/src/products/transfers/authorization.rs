@@ -9,9 +9,7 @@ use super::{CONFIRMATION_SECONDS, platform_number, refusals};
 use crate::clock;
 use crate::people::of_person;
 use crate::products::{Context, HandlerError};
-use crate::store::{
-    Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
-};
+use crate::store::{Announcement, Due, IndexEntry, IndexRange, Record, StoreError, Transaction, joined};
 use crate::words::words;
 
 /// Falls due when the person has not confirmed in time.
@@ -19,7 +17,8 @@ pub(super) const OVERDUE: &str = "transfer authorization overdue";
 
 pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
-    let known = find(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
+    let known =
+        Authorization::find_by_number(tx, &context.caller.mchid, request.required("out_authorization_no"))?;
     let (appid, openid) = (request.required("appid"), request.required("openid"));
     let scene = request.required("transfer_scene_id");
     let perception = request.text("user_recv_perception");
@@ -54,7 +53,8 @@ pub(super) fn ask(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, 
 }
 
 pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let found = find(tx, &context.caller.mchid, context.request.path("out_authorization_no"))?;
+    let number = context.request.path("out_authorization_no");
+    let found = Authorization::find_by_number(tx, &context.caller.mchid, number)?;
     let found = found.ok_or_else(refusals::not_found)?;
     let mut shown = found.describe();
     if context.request.query("is_display_authorization") == Some("true")
@@ -67,7 +67,8 @@ pub(super) fn query(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value
 
 /// The merchant ends an authorization. INFERRED(authorization-closed-again): one that has ended is shown as it is.
 pub(super) fn close(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let found = find(tx, &context.caller.mchid, context.request.path("out_authorization_no"))?;
+    let number = context.request.path("out_authorization_no");
+    let found = Authorization::find_by_number(tx, &context.caller.mchid, number)?;
     let found = found.ok_or_else(refusals::not_found)?;
     let closed = match found.state {
         AuthorizationState::Closed => found,
@@ -162,21 +163,19 @@ fn check_count(
     }
 }
 
-pub(super) fn find(
-    tx: &Transaction<'_>,
-    mchid: &str,
-    number: &str,
-) -> Result<Option<Authorization>, StoreError> {
-    let condition = IndexRange::equal(NUMBER, joined(mchid, number));
-    tx.newest(&[condition])
-}
-
-/// What a person means by a number; two where merchants share one.
-pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Authorization>, StoreError> {
-    if let Some(found) = tx.get(number)? {
-        return Ok(vec![found]);
+impl Authorization {
+    pub(super) fn find_by_number(
+        tx: &Transaction<'_>,
+        mchid: &str,
+        number: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(NUMBER, joined(mchid, number))
     }
-    tx.find(&[IndexRange::equal(PERSON, number)], Page { offset: 0, limit: 2 })
+
+    /// What a person means by a number; two where merchants share one.
+    pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find_key_or_two(PERSON, number)
+    }
 }
 
 /// A new authorization from members that `ask` and transfers have in common.
@@ -234,7 +233,7 @@ pub(super) fn with_transfer(
     scene: &str,
 ) -> Result<Authorization, HandlerError> {
     let number = info.get("out_authorization_no").and_then(Value::as_str).unwrap_or_default();
-    if let Some(known) = find(tx, &context.caller.mchid, number)? {
+    if let Some(known) = Authorization::find_by_number(tx, &context.caller.mchid, number)? {
         if !known.is_of(info, appid, openid, scene) {
             return Err(refusals::other_content().into());
         }
@@ -254,7 +253,7 @@ pub(super) fn in_effect(tx: &Transaction<'_>, context: &Context<'_>) -> Result<A
     let request = context.request;
     let found = match (request.text("authorization_id"), request.text("out_authorization_no")) {
         (Some(id), _) => tx.get::<Authorization>(id)?,
-        (None, Some(number)) => find(tx, &context.caller.mchid, number)?,
+        (None, Some(number)) => Authorization::find_by_number(tx, &context.caller.mchid, number)?,
         (None, None) => {
             let reason = "authorization_id or out_authorization_no must be sent";
             return Err(refusals::wrong_parameter(reason).into());

@@ -18,7 +18,7 @@ use crate::people::account::AccountState;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
 use crate::store::{Due, Page, Transaction};
-pub(super) use record::{Batch, Detail, find, find_detail, has_names};
+pub(super) use record::{Batch, Detail, has_names};
 use record::{MAX_DETAILS, details_of, read_details};
 
 /// Falls due when the details of a batch are paid.
@@ -27,7 +27,7 @@ pub(super) const SETTLE: &str = "transfer batch";
 pub(super) fn create_batch(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let request = context.request;
     let fingerprint = fingerprint(&request.body);
-    if let Some(known) = find(tx, &context.caller.mchid, request.required("out_batch_no"))? {
+    if let Some(known) = Batch::find_by_number(tx, &context.caller.mchid, request.required("out_batch_no"))? {
         if context.now.saturating_sub(known.create_time) > MAX_AGE_SECONDS {
             return Err(refusals::retry_time_is_over("this out_batch_no").into());
         }
@@ -91,7 +91,7 @@ pub(super) fn query_by_out_number(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    let found = find(tx, &context.caller.mchid, context.request.path("out_batch_no"))?;
+    let found = Batch::find_by_number(tx, &context.caller.mchid, context.request.path("out_batch_no"))?;
     let batch = shown(found, context)?;
     let mut response = show(tx, context, &batch)?;
     if response.get("transfer_detail_list").is_some() {
@@ -113,9 +113,9 @@ pub(super) fn query_detail_by_out_number(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    let found = find(tx, &context.caller.mchid, context.request.path("out_batch_no"))?;
+    let found = Batch::find_by_number(tx, &context.caller.mchid, context.request.path("out_batch_no"))?;
     let batch = shown(found, context)?;
-    let detail = find_detail(tx, &batch, context.request.path("out_detail_no"))?;
+    let detail = Detail::find_by_number(tx, &batch, context.request.path("out_detail_no"))?;
     Ok(detail.ok_or_else(refusals::not_found)?.describe(&batch))
 }
 

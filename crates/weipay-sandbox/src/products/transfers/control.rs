@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::authorization::{self, Authorization};
 use super::course;
 use super::grants::{self, Answer};
-use super::transfer::{self, FAIL_REASONS, Transfer};
+use super::transfer::{FAIL_REASONS, Transfer};
 use crate::control::{Control, ControlError, ControlRequest, Member, Route};
 use crate::error::{append_causes, caused_by_store};
 use crate::platform::Platform;
@@ -114,13 +114,13 @@ impl From<TransferError> for ControlError {
 }
 
 fn transfer_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Transfer, TransferError> {
-    let own = |mchid: &str| transfer::find(tx, mchid, named.number);
-    one(named.find(own, || transfer::find_for_person(tx, named.number), |found| &found.mchid)?)
+    let own = |mchid: &str| Transfer::find_by_number(tx, mchid, named.number);
+    one(named.find(own, || Transfer::find_for_person(tx, named.number), |found| &found.mchid)?)
 }
 
 fn authorization_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Authorization, TransferError> {
-    let own = |mchid: &str| authorization::find(tx, mchid, named.number);
-    one(named.find(own, || authorization::find_for_person(tx, named.number), |found| &found.mchid)?)
+    let own = |mchid: &str| Authorization::find_by_number(tx, mchid, named.number);
+    one(named.find(own, || Authorization::find_for_person(tx, named.number), |found| &found.mchid)?)
 }
 
 fn one<T>(meant: Meant<T>) -> Result<T, TransferError> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::authorization;
-use super::transfer::{MCH_CANCEL, OVERDUE_CLOSE, Transfer, TransferState, find};
+use super::transfer::{MCH_CANCEL, OVERDUE_CLOSE, Transfer, TransferState};
 use super::{CONFIRMATION_SECONDS, MAX_AGE_SECONDS, STEP_SECONDS, reason_of, refusals};
 use crate::clock;
 use crate::people::account::AccountState;
@@ -43,7 +43,7 @@ pub(super) fn query_of_platform_by_number(
 }
 
 fn by_out_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
-    shown(find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?, context)
+    shown(Transfer::find_by_number(tx, &context.caller.mchid, context.request.path("out_bill_no"))?, context)
 }
 
 fn by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
@@ -88,7 +88,7 @@ pub(super) fn cancel_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> 
 }
 
 fn cancel(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Transfer, HandlerError> {
-    let found = find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
+    let found = Transfer::find_by_number(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
     let mut transfer =
         found.filter(|transfer| is_own(transfer, context)).ok_or_else(refusals::wrong_number)?;
     if may_cancel(&transfer, context.now)? {

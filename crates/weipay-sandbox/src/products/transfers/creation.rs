@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::authorization::{self, Authorization};
-use super::transfer::{Name, NotifyTo, Transfer, TransferState, find};
+use super::transfer::{Name, NotifyTo, Transfer, TransferState};
 use super::{
     MAX_AGE_SECONDS, MAX_FEN, MIN_FEN, Movement, NAME_ALLOWED_FEN, NAME_NEEDED_FEN, course, fingerprint,
     grants, move_money, platform_number, refusals,
@@ -101,7 +101,8 @@ fn made_once(
 ) -> Result<Transfer, HandlerError> {
     let request = context.request;
     let fingerprint = fingerprint(&request.body);
-    if let Some(known) = find(tx, &context.caller.mchid, request.required("out_bill_no"))? {
+    if let Some(known) = Transfer::find_by_number(tx, &context.caller.mchid, request.required("out_bill_no"))?
+    {
         if context.now.saturating_sub(known.create_time) > MAX_AGE_SECONDS {
             return Err(refusals::retry_time_is_over("this out_bill_no").into());
         }

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{course, transfer};
+use super::course;
+use super::transfer::Transfer;
 use crate::ledger::{AccountKind, Owner};
 use crate::products::HandlerError;
-use crate::products::race::{RACES, at_once};
 use crate::products::world::{APPID, World, merchant, openid};
+use crate::products::world::{RACES, at_once};
 
 const MCHID: &str = "1900000109";
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
@@ -27,7 +28,7 @@ fn a_transfer_that_is_cancelled_while_it_is_confirmed_has_one_outcome() {
         let package = made["package_info"].as_str().unwrap();
         let confirm = || {
             let done: Result<bool, HandlerError> = world.act(|tx| {
-                let found = transfer::find_for_person(tx, package)?.pop();
+                let found = Transfer::find_for_person(tx, package)?.pop();
                 found.map_or(Ok(false), |found| Ok(course::confirm(tx, found, None, world.now)?.is_some()))
             });
             done.unwrap()

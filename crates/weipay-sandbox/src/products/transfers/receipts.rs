@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use weipay_wire::{DigestAlgorithm, sha256_hex};
 
 use super::course::is_own;
-use super::transfer::{self, Transfer, TransferState};
+use super::transfer::{Transfer, TransferState};
 use super::{platform_number, refusals};
 use crate::clock;
 use crate::grammar::unconfirmed;
-use crate::products::downloads::pdf::pdf;
+use crate::products::downloads::document::pdf;
 use crate::products::downloads::token::{self, Sealer};
 use crate::products::{Behaviour, Context, HandlerError, Links};
 use crate::response::{File, Refusal};
@@ -86,7 +86,7 @@ pub(super) fn apply_by_out_number(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    let found = transfer::find(tx, &context.caller.mchid, context.request.required("out_bill_no"))?;
+    let found = Transfer::find_by_number(tx, &context.caller.mchid, context.request.required("out_bill_no"))?;
     apply_for_transfer(tx, context, found)
 }
 
@@ -97,13 +97,13 @@ pub(super) fn apply_by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Re
 
 /// By a partner (服务商), which is shown the same by both requests.
 pub(super) fn apply_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let found = transfer::find(tx, &context.caller.mchid, context.request.required("out_bill_no"))?;
+    let found = Transfer::find_by_number(tx, &context.caller.mchid, context.request.required("out_bill_no"))?;
     let transfer = own(found, context)?;
     Ok(receipt_of_transfer(tx, context, &transfer)?.describe_of_partner(&transfer, context))
 }
 
 pub(super) fn query_of_partner(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let found = transfer::find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
+    let found = Transfer::find_by_number(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
     let transfer = own(found, context)?;
     Ok(known(tx, context, Subject::Transfer(&transfer.number))?.describe_of_partner(&transfer, context))
 }
@@ -145,7 +145,7 @@ pub(super) fn query_by_out_number(
     tx: &Transaction<'_>,
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
-    let found = transfer::find(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
+    let found = Transfer::find_by_number(tx, &context.caller.mchid, context.request.path("out_bill_no"))?;
     query_of_transfer(tx, context, found)
 }
 

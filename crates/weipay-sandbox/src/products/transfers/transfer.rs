@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Movement, move_money};
 use crate::clock;
 use crate::products::HandlerError;
-use crate::store::{Announcement, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined};
+use crate::store::{Announcement, IndexEntry, Record, StoreError, Transaction, joined};
 use crate::words::words;
 
 words! {
@@ -138,26 +138,22 @@ impl Record for Transfer {
     }
 }
 
-/// The transfer of a merchant with its own number.
-pub(super) fn find(
-    tx: &Transaction<'_>,
-    mchid: &str,
-    out_bill_no: &str,
-) -> Result<Option<Transfer>, StoreError> {
-    let condition = IndexRange::equal(NUMBER, joined(mchid, out_bill_no));
-    tx.newest(&[condition])
-}
-
-/// What a person means by a number: the platform's or the merchant's, or the package of the front end. Two
-/// where merchants share one.
-pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Transfer>, StoreError> {
-    if let Some(transfer) = tx.get(number)? {
-        return Ok(vec![transfer]);
-    }
-    tx.find(&[IndexRange::equal(PERSON, number)], Page { offset: 0, limit: 2 })
-}
-
 impl Transfer {
+    /// The transfer of a merchant with its own number.
+    pub(super) fn find_by_number(
+        tx: &Transaction<'_>,
+        mchid: &str,
+        out_bill_no: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(NUMBER, joined(mchid, out_bill_no))
+    }
+
+    /// What a person means by a number: the platform's or the merchant's, or the package of the front end. Two
+    /// where merchants share one.
+    pub(super) fn find_for_person(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
+        tx.find_key_or_two(PERSON, number)
+    }
+
     /// Whose money it is. UNCONFIRMED(transfer-of-sub-merchant): that of the sub-merchant, which has to grant it.
     pub(super) fn payer(&self) -> &str {
         self.sub_mchid.as_deref().unwrap_or(&self.mchid)

@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::ledger::{AccountKind, AccountType, Business, Owner, Posting, PostingError, post};
 use crate::products::HandlerError;
-use crate::store::{
-    Announcement, Due, IndexEntry, IndexRange, Page, Record, StoreError, Transaction, joined,
-};
+use crate::store::{Announcement, Due, IndexEntry, Record, StoreError, Transaction, joined};
 use crate::words::words;
 
 /// The kind of what is due: the bank has the money.
@@ -99,14 +97,14 @@ impl Withdrawal {
     }
 
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(ID, id)])
+        tx.find_one(ID, id)
     }
 
     /// Those with either number, whosever they are: two at most.
     pub(super) fn find_anybodys(tx: &Transaction<'_>, number: &str) -> Result<Vec<Self>, StoreError> {
         match Self::find_by_id(tx, number)? {
             Some(found) => Ok(vec![found]),
-            None => tx.find(&[IndexRange::equal(NUMBER, number)], Page { offset: 0, limit: 2 }),
+            None => tx.find_two(NUMBER, number),
         }
     }
 

@@ -36,7 +36,7 @@ impl ApiError {
             whole: proof != Proof::Wrong && has_failed,
             of_apiv2: Some(taken),
             // Of a request that was taken, a failure is signed as a success is.
-            lacks_signature: proof == Proof::Missing && !is_refused,
+            proof: if is_refused && proof == Proof::Missing { Proof::Enough } else { proof },
             ..Self::default()
         })
     }
@@ -53,13 +53,14 @@ impl ApiError {
 }
 
 /// What a signature says of a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// It is right, or the operation has none.
+    /// It is right, or such a failure has none.
+    #[default]
     Enough,
-    /// There is none, as of a request that was not taken.
+    /// There is none, though the platform would have signed it.
     Missing,
-    /// It was changed on its way.
+    /// It is that of another response, or the failure was changed on its way.
     Wrong,
 }
 

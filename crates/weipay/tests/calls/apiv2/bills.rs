@@ -19,8 +19,8 @@ use super::by_hand::{KEY, builder, elements, md5, xml_response};
 use crate::bills;
 use crate::delivery::Noting;
 use crate::downloads::{Telling, gzip};
+use crate::on_async;
 use crate::platform::{Platform, Scripted, configured, unsigned};
-use crate::runtime::on_async;
 
 const BILL: &str = "v2/pay/downloadbill";
 const HEADING: &str = "\u{feff}交易时间,公众账号ID,商户订单号,订单金额\r\n";

@@ -130,6 +130,9 @@ fn a_failure_that_is_not_provably_of_the_platform_leaves_the_outcome_open() {
         unsigned(404, ""),
         unsigned(302, "").header("Location", "https://login.example/"),
         unsigned(500, &xml(&fields)),
+        // APIv2 responds in XML: something before it wrote this, also in the words of APIv3.
+        unsigned(400, r#"{"code":"PARAM_ERROR","message":"m"}"#),
+        unsigned(404, r#"{"code":"ORDER_NOT_EXIST","message":"m"}"#),
     ] {
         let error = failure(response);
         assert!(error.is_api() && error.may_have_taken_effect(), "{error:#}");
@@ -137,7 +140,12 @@ fn a_failure_that_is_not_provably_of_the_platform_leaves_the_outcome_open() {
     let sign = md5(&fields);
     let signed = [&fields[..], &[("sign", sign.as_str())]].concat();
     assert!(!failure(unsigned(403, &xml(&signed))).may_have_taken_effect());
-    // What an error says of itself does not depend on it.
+    // Whoever reads that there is none makes it a second time.
+    let absent = unsigned(404, r#"{"code":"ORDER_NOT_EXIST","message":"m"}"#);
+    assert_eq!(failure(absent).class(), weipay::error::ErrorClass::Transport);
+    // Nobody may act on the code of another call.
+    assert_eq!(failure(xml_response(&wrong)).code(), None);
+    // What an error says of itself does not depend on a missing one.
     assert_eq!(failure(xml_response(&fields)).class(), weipay::error::ErrorClass::Refused);
     // One whose responses never have a signature.
     let client = builder(&Platform::start(vec![xml_response(&fields)])).build_blocking().unwrap();

@@ -6,8 +6,8 @@ use weipay::error::ErrorKind;
 use weipay::wire::{SignError, VerifyError, XmlError};
 
 use super::by_hand::{KEY, SUCCESS, builder, hmac_sha256, md5, signed, success, xml, xml_response};
+use crate::on_async;
 use crate::platform::{Platform, Scripted, unsigned};
-use crate::runtime::on_async;
 
 fn client(responses: Vec<Scripted>) -> Client {
     builder(&Platform::start(responses)).build_blocking().unwrap()

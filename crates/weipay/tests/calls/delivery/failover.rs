@@ -12,8 +12,8 @@ use weipay::{ClientBuilder, Retries};
 use super::server::{Routed, Server, Step, refusing};
 use super::{BY_CODE, Either, Noting, ORDER};
 use crate::apiv2::by_hand::KEY;
+use crate::on_async;
 use crate::platform::{configured, signed, unsigned};
-use crate::runtime::on_async;
 
 const MAIN: &str = "api.mch.weixin.qq.com";
 const BACKUP: &str = "api2.mch.weixin.qq.com";

@@ -404,7 +404,11 @@ proptest! {
 
     #[test]
     fn any_xml_ends_in_an_outcome(inside in "[<>/a-z&;!\\[\\]\"0-9 ]{0,80}", text in "\\PC{0,40}") {
-        for body in [format!("<xml>{inside}</xml>"), format!("<xml><mch_id>1900000001</mch_id><req_info>{text}</req_info></xml>"), format!("{{\"event_ciphertext\":{text}}}")] {
+        for body in [
+            format!("<xml>{inside}</xml>"),
+            format!("<xml><mch_id>1900000001</mch_id><req_info>{text}</req_info></xml>"),
+            format!("{{\"event_ciphertext\":{text}}}"),
+        ] {
             if let Err(rejection) = receiver().receive(&HeaderMap::new(), body.as_bytes()) {
                 prop_assert!(rejection.response().status().as_u16() >= 400);
             }

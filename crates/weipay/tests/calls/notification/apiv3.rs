@@ -140,10 +140,10 @@ fn a_missing_or_wrong_header_is_named() {
         let mut headers = signed(body.as_bytes());
         headers.remove(name);
         let missing = rejected(&headers, body.as_bytes());
-        assert!(
-            matches!(missing.kind(), RejectionKind::Unverified { error: VerifyError::Missing(known), .. } if *known == name),
-            "{missing}"
-        );
+        let RejectionKind::Unverified { error: VerifyError::Missing(known), .. } = missing.kind() else {
+            panic!("{missing}")
+        };
+        assert_eq!(*known, name);
         for wrong in ["", "x", "9223372036854775807", "-9223372036854775808", "\u{e9}"] {
             headers.insert(name, HeaderValue::from_bytes(wrong.as_bytes()).unwrap());
             let wrong = rejected(&headers, body.as_bytes());

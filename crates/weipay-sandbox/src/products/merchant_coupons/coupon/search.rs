@@ -6,7 +6,7 @@ use super::{
 };
 use crate::people::Person;
 use crate::people::of_person;
-use crate::products::coupon_stocks::in_time;
+use crate::products::coupon_stocks::{beginning_with, between_times};
 use crate::products::merchant_coupons::definition::CodeMode;
 use crate::products::merchant_coupons::stock::Stock;
 use crate::store::{IndexRange, Page, Record, StoreError, Transaction, joined, named};
@@ -30,10 +30,10 @@ impl Filter {
         let of_stock = |stock_id: &String| IndexRange::equal(STOCK_AND_USER, joined(stock_id, &self.openid));
         let state = || {
             let within =
-                |condition, from, to| in_time::between(CONDITION, &joined(&self.openid, condition), from, to);
+                |condition, from, to| between_times(CONDITION, &joined(&self.openid, condition), from, to);
             let any = |condition| within(condition, 0, i64::MAX);
             match self.state {
-                None => in_time::beginning_with(CONDITION, &self.openid),
+                None => beginning_with(CONDITION, &self.openid),
                 Some(CouponState::Sended) => within(SENT, now, i64::MAX),
                 Some(CouponState::Expired) => within(SENT, 0, now.saturating_sub(1)),
                 Some(CouponState::Used) => any(USED),
@@ -101,7 +101,7 @@ pub(crate) fn find_of_user(
 ) -> Result<Option<(Stock, Coupon)>, StoreError> {
     let mut newest: Option<Coupon> = None;
     for openid in Person::all_openids(tx, openid)? {
-        let conditions = [IndexRange::equal(CODE, code), in_time::beginning_with(CONDITION, &openid)];
+        let conditions = [IndexRange::equal(CODE, code), beginning_with(CONDITION, &openid)];
         let found: Option<Coupon> = tx.newest(&conditions)?;
         let time = |coupon: &Coupon| coupon.receive_time;
         if found.as_ref().map(time) > newest.as_ref().map(time) {

@@ -265,7 +265,9 @@ impl Life {
                     false => ("target_max_coupons", "current_max_coupons"),
                 };
                 let current = if *knows { cap } else { cap + 1 };
-                let body = json!({ names.0: target(cap, *by), names.1: current, "modify_budget_request_no": number });
+                let body = json!({
+                    names.0: target(cap, *by), names.1: current, "modify_budget_request_no": number,
+                });
                 ("PATCH", format!("busifavor/stocks/{}/budget", self.stocks[*stock]), body)
             }
             Step::Upload { codes, .. } => {

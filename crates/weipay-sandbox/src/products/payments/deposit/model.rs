@@ -1,5 +1,5 @@
 //! Random deposits against a reference model: paid by a payment code, or offered to a person (JSAPI and APP) who pays or does not;
-//! consumed wholly or in part, closed, reversed, refunded, or forgotten. The model knows what became of each, what its merchant is
+//! consumed wholly or in part, reversed, refunded, or forgotten; operations of other products change nothing. The model knows what became of each, what its merchant is
 //! notified of, and what is in every account; all accounts together have nothing.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,7 @@ enum Step {
     PayOffered {
         order: usize,
     },
+    /// No operation closes a deposit.
     Close {
         order: usize,
     },
@@ -40,8 +41,10 @@ enum Step {
         order: usize,
         fen: i64,
     },
+    /// By the operation for deposits, or by that for all other payments.
     Reverse {
         order: usize,
+        is_of_deposit: bool,
     },
     /// By the operation for deposits, or by that for all other orders.
     Refund {
@@ -68,7 +71,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => order().prop_map(|order| Step::PayOffered { order }),
         1 => order().prop_map(|order| Step::Close { order }),
         4 => (order(), fen()).prop_map(|(order, fen)| Step::Consume { order, fen }),
-        1 => order().prop_map(|order| Step::Reverse { order }),
+        1 => (order(), prop::bool::weighted(0.8)).prop_map(
+            |(order, is_of_deposit)| Step::Reverse { order, is_of_deposit }
+        ),
         5 => (order(), 0..20usize, fen(), prop::bool::weighted(0.9)).prop_map(
             |(order, number, fen, is_of_deposit)| Step::Refund { order, number, fen, is_of_deposit }
         ),
@@ -83,7 +88,7 @@ type Refused = &'static str;
 enum State {
     /// Offered, and nobody has paid it.
     Open,
-    /// By its merchant, or because its time was over.
+    /// Its time was over.
     Closed,
     Waits,
     Consumed(i64),
@@ -186,21 +191,6 @@ impl Model {
             self.notified.sort_unstable();
         }
         is_open
-    }
-
-    /// A number without an order would be used up: so it is not closed here.
-    fn close(&mut self, order: usize) -> Result<(), Refused> {
-        let known = self.orders.get_mut(&order).unwrap();
-        match known.state {
-            _ if known.made == Made::ByCode => Err("INVALID_REQUEST"),
-            State::Waits | State::Consumed(_) => Err("ORDERPAID"),
-            State::Closed => Err("ORDERCLOSED"),
-            State::Back => Ok(()),
-            State::Open => {
-                known.state = State::Closed;
-                Ok(())
-            }
-        }
     }
 
     fn consume(&mut self, order: usize, fen: i64) -> Result<(), Refused> {
@@ -389,20 +379,26 @@ fn live(steps: &[Step]) {
             Step::PayOffered { order } => {
                 assert_eq!(hotel.pay_offered(order), model.pay_offered(order), "{step:?}");
             }
+            // A number without an order would be used up.
             Step::Close { order } if model.orders.contains_key(&order) => {
                 let body = json!({ "out_trade_no": format!("order-{order}") });
                 let closed = hotel.ask("v2/pay/closeorder", body).map(drop);
-                assert_eq!(closed, model.close(order), "{step:?}");
+                assert_eq!(closed, Err("INVALID_REQUEST"), "{step:?}");
             }
             Step::Close { .. } => {}
             Step::Consume { order, fen } => {
                 assert_eq!(hotel.consume(order, fen), model.consume(order, fen), "{step:?}");
             }
-            Step::Reverse { order } => {
+            Step::Reverse { order, is_of_deposit: true } => {
                 let body = json!({ "out_trade_no": format!("order-{order}") });
                 let reversed =
                     hotel.ask("v2/deposit/reverse", body).map(|shown| assert_eq!(shown["recall"], "N"));
                 assert_eq!(reversed, model.reverse(order), "{step:?}");
+            }
+            Step::Reverse { order, is_of_deposit: false } => {
+                let body = json!({ "out_trade_no": format!("order-{order}") });
+                let reversed = hotel.ask("v2/secapi/pay/reverse", body).map(drop);
+                assert_eq!(reversed, Err("INVALID_REQUEST"), "{step:?}");
             }
             Step::Refund { order, number, fen, is_of_deposit } => {
                 let refunded = hotel.refund(order, number, fen, is_of_deposit);

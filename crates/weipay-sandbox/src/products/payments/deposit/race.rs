@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::ledger::AccountKind::{Available, Fees, Frozen, Refunding};
 use crate::merchants::Account;
 use crate::products::payments::person::PersonPays;
-use crate::products::race::{RACES, at_once};
+use crate::products::world::{RACES, at_once};
 use crate::products::world::{World, merchant, openid};
 
 const PARTNER: &str = "1900000109";

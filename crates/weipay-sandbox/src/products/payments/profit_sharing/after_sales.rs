@@ -14,6 +14,7 @@ use super::refusals;
 use super::split::check_sub_merchant;
 use crate::clock;
 use crate::ledger::{AccountKind, Business, Owner, Posting, post};
+use crate::products::payments::deposit::check_sharing;
 use crate::products::payments::order::Order;
 use crate::products::payments::refund::record::{Refund, RefundState};
 use crate::products::{Context, HandlerError};
@@ -45,6 +46,7 @@ pub(super) fn create(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Valu
     let order = found.filter(|order| order.merchant == context.caller.mchid && order.state.is_paid());
     let order = order.ok_or_else(refusals::not_this_merchants)?;
     check_sub_merchant(request.text("sub_mchid"), order.sub_mchid.as_deref(), refusals::other_sub_merchant)?;
+    check_sharing(&order)?;
     let asked = AfterSales {
         transaction_id: request.required("transaction_id").to_owned(),
         merchant: order.merchant.clone(),

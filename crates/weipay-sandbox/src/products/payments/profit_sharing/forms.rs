@@ -137,7 +137,9 @@ mod tests {
     }
 
     fn split(id: &str, number: &str, fen: i64, finish: bool) -> Value {
-        let part = json!({ "type": "MERCHANT_ID", "receiver_account": RECEIVER, "amount": fen, "description": "货款" });
+        let part = json!({
+            "type": "MERCHANT_ID", "receiver_account": RECEIVER, "amount": fen, "description": "货款",
+        });
         json!({
             "sub_mchid": SUB, "transaction_id": id, "out_order_no": number, "receivers": [part], "finish": finish,
         })

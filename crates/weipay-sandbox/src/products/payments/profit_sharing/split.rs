@@ -16,7 +16,7 @@ use crate::clock;
 use crate::products::payments::order::Order;
 use crate::products::{Context, HandlerError};
 use crate::response::Refusal;
-use crate::store::{Fingerprint, IndexEntry, IndexRange, Record, StoreError, Transaction, at_time, joined};
+use crate::store::{Fingerprint, IndexEntry, Record, StoreError, Transaction, at_time, joined};
 
 /// The kind of what is due: the receivers get the money.
 pub(super) const SETTLES: &str = "split settles";
@@ -121,7 +121,7 @@ impl Split {
     }
 
     pub(super) fn find_by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(ID, id)])
+        tx.find_one(ID, id)
     }
 
     pub(super) fn payee(&self) -> &str {

@@ -13,7 +13,10 @@ const STORE: &str = "1900000110";
 fn shop() -> (Shop, String) {
     let mut shop = Shop::new();
     let id = shop.pay(&Wish { profit_sharing: true, ..Wish::default() });
-    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": STORE, "name": "bmFtZQ==", "relation_type": "STORE" });
+    let receiver = json!({
+        "appid": "wxd678efh567hg6787", "type": "MERCHANT_ID", "account": STORE, "name": "bmFtZQ==",
+        "relation_type": "STORE",
+    });
     let added = shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
     assert_eq!(added["account"], STORE);
     shop.pass(60);
@@ -89,7 +92,9 @@ fn an_order_is_shared_a_minute_after_its_payment_at_the_earliest() {
 fn a_person_whose_account_takes_nothing_gets_no_part_and_the_money_stays() {
     let (mut shop, id) = shop();
     let person = crate::products::world::openid(7);
-    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER" });
+    let receiver = json!({
+        "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER",
+    });
     shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
     for (number, state, reason) in [
         ("s1", AccountState::Frozen, json!("ACCOUNT_ABNORMAL")),
@@ -143,7 +148,10 @@ fn a_part_can_be_returned_once_and_is_available_then() {
     split(&shop, &id, "s1", 200, false).unwrap();
     shop.pass(10);
     let give_back = |shop: &Shop, number: &str, fen: i64| {
-        let body = json!({ "out_order_no": "s1", "out_return_no": number, "return_mchid": STORE, "amount": fen, "description": "退" });
+        let body = json!({
+            "out_order_no": "s1", "out_return_no": number, "return_mchid": STORE, "amount": fen,
+            "description": "退",
+        });
         shop.ask("POST", "/v3/profitsharing/return-orders", &body)
     };
     assert_eq!(give_back(&shop, "b1", 150).unwrap()["result"], "SUCCESS");
@@ -254,7 +262,9 @@ fn a_person_gets_two_hundred_thousand_yuan_in_a_month_and_no_more() {
     let mut shop = Shop::new();
     let id = shop.pay(&Wish { total: 10 * LIMIT, profit_sharing: true, ..Wish::default() });
     let person = crate::products::world::openid(7);
-    let receiver = json!({ "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER" });
+    let receiver = json!({
+        "appid": "wxd678efh567hg6787", "type": "PERSONAL_OPENID", "account": person, "relation_type": "USER",
+    });
     shop.ask("POST", "/v3/profitsharing/receivers/add", &receiver).unwrap();
     shop.pass(60);
     // It is the middle of January.

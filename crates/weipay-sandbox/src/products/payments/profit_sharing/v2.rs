@@ -6,7 +6,6 @@
 //!
 //! UNCONFIRMED(v2-sharing-codes): all codes but `NOT_SHARE_ORDER`, because no table of these operations was seen.
 
-mod codes;
 mod read;
 
 use serde_json::{Map, Value, json};
@@ -19,6 +18,7 @@ use super::split::{
     MAX_RATIO, NOT_SHARED, NOT_UNFROZEN, Split, SplitRequest, check_relation, find_split, split, unsplit,
 };
 use crate::clock::compact;
+use crate::products::payments::v2::codes::{Codes, row, saying};
 use crate::products::payments::v2::{fen, fingerprint};
 use crate::products::{Context, HandlerError, Route, route};
 use crate::store::Transaction;
@@ -26,18 +26,18 @@ use crate::v2::response::ResponseForm;
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    route("POST", "v2/secapi/pay/profitsharing", |tx, context| share_once(tx, context).map_err(|error| codes::SPLIT.translate(error))),
-    route("POST", "v2/secapi/pay/multiprofitsharing", |tx, context| share_more(tx, context).map_err(|error| codes::SPLIT.translate(error))),
-    route("POST", "v2/secapi/pay/profitsharingfinish", |tx, context| finish(tx, context).map_err(|error| codes::SPLIT.translate(error))),
-    route("POST", "v2/pay/profitsharingquery", |tx, context| query(tx, context).map_err(|error| codes::QUERY.translate(error))),
-    route("POST", "v2/pay/profitsharingorderamountquery", |tx, context| query_amount(tx, context).map_err(|error| codes::AMOUNT.translate(error)))
+    route("POST", "v2/secapi/pay/profitsharing", |tx, context| share_once(tx, context).map_err(|error| SPLIT.translate(error))),
+    route("POST", "v2/secapi/pay/multiprofitsharing", |tx, context| share_more(tx, context).map_err(|error| SPLIT.translate(error))),
+    route("POST", "v2/secapi/pay/profitsharingfinish", |tx, context| finish(tx, context).map_err(|error| SPLIT.translate(error))),
+    route("POST", "v2/pay/profitsharingquery", |tx, context| query(tx, context).map_err(|error| QUERY.translate(error))),
+    route("POST", "v2/pay/profitsharingorderamountquery", |tx, context| query_amount(tx, context).map_err(|error| AMOUNT.translate(error)))
         .responding(ResponseForm::failing_as("error_code", Some("error_msg"))),
-    route("POST", "v2/pay/profitsharingmerchantratioquery", |_, context| query_ratio(context).map_err(|error| codes::RATIO.translate(error)))
+    route("POST", "v2/pay/profitsharingmerchantratioquery", |_, context| query_ratio(context).map_err(|error| RATIO.translate(error)))
         .responding(ResponseForm::failing_as("err_code", Some("err_msg"))),
-    route("POST", "v2/pay/profitsharingaddreceiver", |tx, context| add_receiver(tx, context).map_err(|error| codes::RECEIVER.translate(error))),
-    route("POST", "v2/pay/profitsharingremovereceiver", |tx, context| remove_receiver(tx, context).map_err(|error| codes::RECEIVER.translate(error))),
-    route("POST", "v2/secapi/pay/profitsharingreturn", |tx, context| create_return(tx, context).map_err(|error| codes::RETURN.translate(error))),
-    route("POST", "v2/pay/profitsharingreturnquery", |tx, context| query_return(tx, context).map_err(|error| codes::RETURN_QUERY.translate(error))),
+    route("POST", "v2/pay/profitsharingaddreceiver", |tx, context| add_receiver(tx, context).map_err(|error| RECEIVER.translate(error))),
+    route("POST", "v2/pay/profitsharingremovereceiver", |tx, context| remove_receiver(tx, context).map_err(|error| RECEIVER.translate(error))),
+    route("POST", "v2/secapi/pay/profitsharingreturn", |tx, context| create_return(tx, context).map_err(|error| RETURN.translate(error))),
+    route("POST", "v2/pay/profitsharingreturnquery", |tx, context| query_return(tx, context).map_err(|error| RETURN_QUERY.translate(error))),
 ];
 
 /// 请求单次分账.
@@ -241,4 +241,68 @@ fn show_return(made: &Return) -> Value {
         "result": if made.has_succeeded { "SUCCESS" } else { "FAILED" },
         "finish_time": compact(made.created),
     })
+}
+
+/// The codes of APIv2 in the place of those of APIv3, as those of the other operations below.
+const SPLIT: Codes = Codes::new(
+    &[
+        saying("INVALID_REQUEST", NOT_SHARED, "NOT_SHARE_ORDER", ""),
+        saying("INVALID_REQUEST", NOT_UNFROZEN, "NOT_SHARE_ORDER", ""),
+        row("INVALID_REQUEST", "INVALID_REQUEST"),
+        row("PARAM_ERROR", "PARAM_ERROR"),
+        row("NOT_ENOUGH", "NOTENOUGH"),
+        row("RULE_LIMIT", "RULELIMIT"),
+        row("NO_AUTH", "NOAUTH"),
+    ],
+    "INVALID_REQUEST",
+);
+
+const QUERY: Codes = Codes::new(&[], "ORDERNOTEXIST");
+
+const AMOUNT: Codes = Codes::new(
+    &[saying("INVALID_REQUEST", "非分账订单不支持此查询", "NOT_SHARE_ORDER", "")],
+    "INVALID_REQUEST",
+);
+
+const RATIO: Codes = Codes::new(&[], "NOAUTH");
+
+const RECEIVER: Codes = Codes::new(&[row("NO_AUTH", "NOAUTH")], "PARAM_ERROR");
+
+const RETURN: Codes = Codes::new(
+    &[
+        row("PARAM_ERROR", "PARAM_ERROR"),
+        row("NOT_ENOUGH", "NOTENOUGH"),
+        row("RESOURCE_NOT_EXISTS", "ORDERNOTEXIST"),
+    ],
+    "INVALID_REQUEST",
+);
+
+const RETURN_QUERY: Codes = Codes::new(&[], "ORDERNOTEXIST");
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_one_of_its_operation() {
+        for (path, codes) in [
+            ("v2/secapi/pay/profitsharing", SPLIT),
+            ("v2/secapi/pay/multiprofitsharing", SPLIT),
+            ("v2/secapi/pay/profitsharingfinish", SPLIT),
+            ("v2/pay/profitsharingquery", QUERY),
+            ("v2/pay/profitsharingorderamountquery", AMOUNT),
+            ("v2/pay/profitsharingmerchantratioquery", RATIO),
+            ("v2/pay/profitsharingaddreceiver", RECEIVER),
+            ("v2/pay/profitsharingremovereceiver", RECEIVER),
+            ("v2/secapi/pay/profitsharingreturn", RETURN),
+            ("v2/pay/profitsharingreturnquery", RETURN_QUERY),
+        ] {
+            let operation = Catalog::embedded().find("POST", path).unwrap();
+            for code in codes.known() {
+                assert!(operation.error_codes().any(|known| known.code == code), "{path}: {code}");
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::ledger::{AccountKind, Owner};
 use crate::products::bills::day::READY;
-use crate::products::payments::order::{Dialect, Order, Payment, Whose, find_meant};
+use crate::products::payments::order::{Dialect, Order, Payment, Whose};
 use crate::store::{
     Direction, IndexEntry, IndexRange, Page, Record, Scan, StoreError, Transaction, at_time, joined,
 };
@@ -187,7 +187,7 @@ impl Refund {
 
     /// The refund with the platform's number.
     pub(crate) fn find_by_id(tx: &Transaction<'_>, refund_id: &str) -> Result<Option<Self>, StoreError> {
-        Self::find_one(tx, ID, refund_id)
+        tx.find_one(ID, refund_id)
     }
 
     /// Those with this number that are meant, of whichever merchants: two, when it is not clear which one.
@@ -196,11 +196,7 @@ impl Refund {
         out_refund_no: &str,
         is_meant: impl Fn(&Self) -> bool,
     ) -> Result<Vec<Self>, StoreError> {
-        find_meant(tx, IndexRange::equal(NUMBER, out_refund_no), is_meant)
-    }
-
-    fn find_one(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Option<Self>, StoreError> {
-        tx.newest(&[IndexRange::equal(index, value)])
+        tx.find_two_that(NUMBER, out_refund_no, is_meant)
     }
 
     /// The refunds of an order, the newest first.

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::codes::{MICROPAY, REVERSE};
 use super::order::{check_owner, find, read};
-use super::promotions::Coupons;
+use super::paid::Coupons;
 use super::{Order, paid, refused};
 use crate::products::payments::codepay::{REVERSE_WITHIN, Scanned, charge, reverse};
 use crate::products::payments::creation::check_expiry;
+use crate::products::payments::deposit::check_reversal;
 use crate::products::payments::order::{OrderState, Payer, TradeType};
 use crate::products::payments::parties::check_payer;
 use crate::products::payments::refusals;
@@ -62,7 +63,9 @@ fn pay(
 ) -> Result<Value, HandlerError> {
     // What the response to the first request would have said is known by a query.
     match Order::find_by_number(tx, &new.merchant, &new.out_trade_no)? {
-        Some(known) if known.state.is_paid() => return Err(refusals::paid_before().into()),
+        Some(known) if known.state.is_paid() && known.deposit.is_some() == new.deposit.is_some() => {
+            return Err(refusals::paid_before().into());
+        }
         Some(_) => {}
         None => check_expiry(context)?,
     }
@@ -82,10 +85,23 @@ fn failed(code: &str, message: &str) -> Value {
 }
 
 pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    take_back(tx, context).map_err(|error| REVERSE.translate(error))
+    reverse_as(tx, context, false)
 }
 
-fn take_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+/// By the operation for deposits (押金), or by that for other payments.
+pub(super) fn reverse_as(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    is_of_deposit: bool,
+) -> Result<Value, HandlerError> {
+    take_back(tx, context, is_of_deposit).map_err(|error| REVERSE.translate(error))
+}
+
+fn take_back(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    is_of_deposit: bool,
+) -> Result<Value, HandlerError> {
     let order = find(tx, context)?.ok_or_else(|| match context.request.text("transaction_id") {
         Some(_) => refused(
             "INVALID_TRANSACTIONID",
@@ -95,6 +111,7 @@ fn take_back(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, Handl
         None => refusals::no_such_order(),
     })?;
     check_owner(&order, context)?;
+    check_reversal(&order, is_of_deposit)?;
     // A deposit goes back as long as it waits.
     let is_late =
         |paid_at: i64| !order.is_waiting_deposit() && context.now.saturating_sub(paid_at) > REVERSE_WITHIN;

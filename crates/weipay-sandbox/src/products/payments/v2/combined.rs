@@ -12,7 +12,7 @@ use weipay_rules::BrokenRule;
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
 use super::order::{no_such_order, offered, trade_type_of};
-use super::{Order, promotions, refused};
+use super::{Order, paid, refused};
 use crate::clock::{self, compact, parse_compact};
 use crate::contract::ValidRequest;
 use crate::notifications::event_name::v2_event;
@@ -206,7 +206,7 @@ fn show_part(part: &Order) -> Value {
         shown["transaction_id"] = json!(payment.transaction_id);
         // The page has one coupon: an order here is paid with one at most.
         if let Some(coupon) = payment.promotion_detail.first() {
-            shown["promotion_detail"] = promotions::listed(coupon);
+            shown["promotion_detail"] = paid::listed(coupon);
         }
     }
     shown

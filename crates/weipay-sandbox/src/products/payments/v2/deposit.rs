@@ -26,9 +26,9 @@ pub(super) fn pay_by_face(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     codepay::by_face(tx, context, |new| unless_sold(new, context))
 }
 
-/// UNCONFIRMED(deposit-offered): a deposit by JSAPI or APP is paid, notified, closed and expires as an order of unifiedorder does,
-/// and goes back by deposit/reverse as one of a payment code does, also while nobody has paid it. The operation has no element
-/// `deposit`: whatever is sent as one, it is a deposit.
+/// UNCONFIRMED(deposit-offered): a deposit by JSAPI or APP is paid, notified and expires as an order of unifiedorder does, and goes
+/// back by deposit/reverse as one of a payment code does, also while nobody has paid it. The operation has no element `deposit`:
+/// whatever is sent as one, it is a deposit.
 pub(super) fn unified_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     unified_order_as(tx, context, jsapi_or_app, |new| as_deposit(new, context))
 }
@@ -93,13 +93,12 @@ fn take(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerErr
 }
 
 pub(super) fn reverse(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
-    let order = find(tx, context)?;
-    order.as_ref().map_or(Ok(()), |order| check_owner(order, context))?;
+    let order = find(tx, context)?.filter(|order| check_owner(order, context).is_ok());
     if order.is_some_and(|order| order.deposit.is_some() && !order.is_waiting_deposit()) {
         let refusal = no_such_order("the deposit was consumed: give money back by deposit/refund");
         return Err(Refusal { message: "订单不存在".into(), ..refusal }.into());
     }
-    codepay::reverse_order(tx, context)
+    codepay::reverse_as(tx, context, true)
 }
 
 pub(super) fn create_refund(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::codes::{CLOSE_ORDER, ORDER_QUERY, UNIFIED_ORDER};
-use super::promotions::Coupons;
+use super::paid::Coupons;
 use super::{Order, paid, refused};
 use crate::clock::parse_compact;
 use crate::contract::ValidRequest;
@@ -11,6 +11,7 @@ use crate::products::payments::closing::{BurntNumber, close_and_save};
 use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
+use crate::products::payments::deposit::check_closing;
 use crate::products::payments::order::{Deposit, Dialect, LimitPay, OrderState, Payer, Prepay, TradeType};
 use crate::products::payments::parties::{check_payer, check_sells_itself, check_sub_merchant};
 use crate::products::payments::query::check_parties;
@@ -269,6 +270,7 @@ fn close(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerEr
         Some(order) if order.combined.is_some() => return Err(refusals::part_of_combined().into()),
         Some(order) => {
             check_owner(&order, context)?;
+            check_closing(&order)?;
             let order = order.seen_at(context.now);
             if order.state == OrderState::Closed {
                 return Err(refusals::order_closed().into());

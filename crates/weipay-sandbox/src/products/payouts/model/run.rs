@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::red_packet;
+use super::super::red_packet::{self, RedPacket};
 use super::step::{Step, step};
 use super::{Asked, Key, Model, PEOPLE, Refused};
 use crate::clock;
@@ -59,7 +59,7 @@ impl Payers {
     fn open(&self, key: Key, person: usize) -> Option<i64> {
         let (number, now) = (self.packets.get(&key)?, self.world.now);
         let done: Result<_, HandlerError> = self.world.act(|tx| {
-            let packet = red_packet::find_for_person(tx, number)?.pop().unwrap();
+            let packet = RedPacket::find_for_person(tx, number)?.pop().unwrap();
             red_packet::open(tx, packet, Some(&openid(person)), now)
         });
         done.unwrap().ok().map(|opened| opened.fen)

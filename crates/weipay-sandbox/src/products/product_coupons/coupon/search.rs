@@ -5,7 +5,7 @@ use super::{
     user,
 };
 use crate::people::of_person;
-use crate::products::coupon_stocks::in_time;
+use crate::products::coupon_stocks::{beginning_with, between_times};
 use crate::products::product_coupons::Owner;
 use crate::store::{IndexRange, Page, StoreError, Transaction, joined};
 
@@ -24,23 +24,23 @@ pub(crate) struct Filter {
 impl Filter {
     fn conditions(&self, now: i64) -> Vec<IndexRange> {
         let user = user(&self.owner, &self.openid);
-        let condition = |word: &str, from| in_time::between(CONDITION, &joined(&user, word), from, i64::MAX);
+        let condition = |word: &str, from| between_times(CONDITION, &joined(&user, word), from, i64::MAX);
         let of_user = |index, id: &String| IndexRange::equal(index, joined(id, &self.openid));
         let mut conditions: Vec<_> = self.stock_id.iter().map(|id| of_user(STOCK_AND_USER, id)).collect();
         conditions.extend(self.product_id.iter().map(|id| of_user(PRODUCT_AND_USER, id)));
         conditions.extend(self.bundle_id.iter().map(|id| IndexRange::equal(BUNDLE, id.as_str())));
         match self.state {
-            None => conditions.push(in_time::beginning_with(CONDITION, &user)),
+            None => conditions.push(beginning_with(CONDITION, &user)),
             Some(CouponState::Pending) => {
                 conditions.push(condition(CONFIRMED, now));
-                conditions.push(in_time::between(START, &user, now.saturating_add(1), i64::MAX));
+                conditions.push(between_times(START, &user, now.saturating_add(1), i64::MAX));
             }
             Some(CouponState::Effective) => {
                 conditions.push(condition(CONFIRMED, now));
-                conditions.push(in_time::between(START, &user, 0, now));
+                conditions.push(between_times(START, &user, 0, now));
             }
             Some(CouponState::Expired) => {
-                conditions.push(in_time::between(OPEN, &user, 0, now.saturating_sub(1)))
+                conditions.push(between_times(OPEN, &user, 0, now.saturating_sub(1)))
             }
             Some(CouponState::Confirming) => conditions.push(condition(CouponState::Confirming.word(), now)),
             Some(state) => conditions.push(condition(state.word(), 0)),

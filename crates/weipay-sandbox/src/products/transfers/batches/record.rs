@@ -82,13 +82,14 @@ impl Record for Detail {
     }
 }
 
-pub(in crate::products::transfers) fn find(
-    tx: &Transaction<'_>,
-    mchid: &str,
-    number: &str,
-) -> Result<Option<Batch>, StoreError> {
-    let condition = IndexRange::equal(NUMBER, joined(mchid, number));
-    tx.newest(&[condition])
+impl Batch {
+    pub(in crate::products::transfers) fn find_by_number(
+        tx: &Transaction<'_>,
+        mchid: &str,
+        number: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(NUMBER, joined(mchid, number))
+    }
 }
 
 /// Whether the details of a batch were sent with the names of persons: all of them are, or none.
@@ -96,7 +97,7 @@ pub(in crate::products::transfers) fn has_names(
     tx: &Transaction<'_>,
     batch: &Batch,
 ) -> Result<bool, StoreError> {
-    let first: Option<Detail> = tx.newest(&[IndexRange::equal(BATCH, batch.id.as_str())])?;
+    let first: Option<Detail> = tx.find_one(BATCH, batch.id.as_str())?;
     Ok(first.is_some_and(|detail| detail.has_name()))
 }
 
@@ -144,14 +145,15 @@ pub(super) fn read_details(request: &ValidRequest) -> Result<Vec<Detail>, Refusa
     Ok(details)
 }
 
-/// A detail of a batch, by the merchant's number.
-pub(in crate::products::transfers) fn find_detail(
-    tx: &Transaction<'_>,
-    batch: &Batch,
-    out_detail_no: &str,
-) -> Result<Option<Detail>, StoreError> {
-    let number = joined(&batch.id, out_detail_no);
-    tx.newest(&[IndexRange::equal(NUMBER, number)])
+impl Detail {
+    /// A detail of a batch, by the merchant's number.
+    pub(in crate::products::transfers) fn find_by_number(
+        tx: &Transaction<'_>,
+        batch: &Batch,
+        out_detail_no: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        tx.find_one(NUMBER, joined(&batch.id, out_detail_no))
+    }
 }
 
 impl Batch {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::{MAX_AGE_SECONDS, authorization, course, transfer};
+use super::super::authorization::{self, Authorization};
+use super::super::transfer::Transfer;
+use super::super::{MAX_AGE_SECONDS, course};
 use super::step::{Step, step};
 use super::{Asked, Form, Key, Kind, Model, Refused, succeeds};
 use crate::ledger::{AccountKind, Owner};
@@ -138,7 +140,7 @@ impl Payers {
             return false;
         };
         let done: Result<bool, HandlerError> = self.world.act(|tx| {
-            let Some(found) = transfer::find_for_person(tx, package)?.pop() else { return Ok(false) };
+            let Some(found) = Transfer::find_for_person(tx, package)?.pop() else { return Ok(false) };
             let done = match decision {
                 Some(fails) => course::confirm(tx, found, fails.then_some("ACCOUNT_FROZEN"), now)?,
                 None => course::refuse(tx, found, now)?,
@@ -179,7 +181,7 @@ impl Payers {
         // Both merchants have used the number then; the package is the one's alone.
         let number = format!("a{}", key.1);
         let done: Result<bool, StoreError> = self.world.act(|tx| {
-            let found = authorization::find_for_person(tx, package.unwrap_or(&number))?;
+            let found = Authorization::find_for_person(tx, package.unwrap_or(&number))?;
             let Some(found) = found.into_iter().find(|found| found.is_by(MCHIDS[key.0])) else {
                 return Ok(false);
             };

@@ -15,7 +15,7 @@ pub(in crate::products::transfers) fn apply_for_batch(
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
     let number = context.request.required("out_batch_no");
-    let batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
+    let batch = Batch::find_by_number(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
     check_age(batch.create_time(), context.now)?;
     let Some((succeeded, fen)) = batch.success_when_finished() else {
         return Err(refusals::no_receipt_of_batch("the batch is not FINISHED yet").into());
@@ -42,7 +42,8 @@ pub(in crate::products::transfers) fn query_of_batch(
     context: &Context<'_>,
 ) -> Result<Value, HandlerError> {
     let number = context.request.path("out_batch_no");
-    let batch: Batch = batches::find(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
+    let batch: Batch =
+        Batch::find_by_number(tx, &context.caller.mchid, number)?.ok_or_else(refusals::not_found)?;
     Ok(known(tx, context, Subject::Batch(&batch.key()))?.describe_batch(number, context))
 }
 
@@ -125,8 +126,8 @@ fn find_detail(
     let mchid = &context.caller.mchid;
     match (asked.accept_type, asked.out_batch_no) {
         ("BATCH_TRANSFER", Some(out_batch_no)) => {
-            let batch = batches::find(tx, mchid, out_batch_no)?.ok_or_else(refusals::not_found)?;
-            let detail = batches::find_detail(tx, &batch, asked.out_detail_no)?;
+            let batch = Batch::find_by_number(tx, mchid, out_batch_no)?.ok_or_else(refusals::not_found)?;
+            let detail = Detail::find_by_number(tx, &batch, asked.out_detail_no)?;
             let detail: Detail = detail.ok_or_else(refusals::not_found)?;
             let paid = detail.paid().ok_or_else(refusals::no_receipt_of_detail)?;
             let lines = vec![
