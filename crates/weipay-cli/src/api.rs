@@ -12,7 +12,8 @@ use crate::failure::Outcome;
 pub(crate) enum Api {
     /// List operations, one per line: method, path, title.
     List(list::List),
-    /// Show one operation or notification: fields, error codes, Rust code in six styles, the command, official documents.
+    /// Show one operation or notification: fields, error codes, Rust code in six styles, the command, official documents; or an
+    /// error code.
     Show(show::Show),
     /// Write the whole catalogue as JSON lines or as an OpenAPI document.
     Export(export::Export),

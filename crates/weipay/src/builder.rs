@@ -247,8 +247,9 @@ impl ClientBuilder {
     ///
     /// A call that is safe to repeat waits for the main host at most half of its [time limit](Self::timeout), but at least
     /// five seconds, so that a host that takes calls and stays silent is left, too: a response that needs longer is lost.
-    /// It waits there for all of its time where it would not be sent again: if the budget of [`Retries`] is used up, their
-    /// wait does not fit, or the backup host has failed three times in a row; for files in either direction; and with a
+    /// One that tries whether the main host is back waits no longer than half, however short its limit is. A call waits
+    /// there for all of its time where it would not be sent again: if the wait of [`Retries`] does not fit, or the last
+    /// attempt at the backup host failed; for files in either direction; and with a
     /// [`retry_policy`](Self::retry_policy). So does a call that begins with the backup host there.
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;

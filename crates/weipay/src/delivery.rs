@@ -230,11 +230,7 @@ mod asynchronous {
                     Ok(())
                 }
                 Need::Fetch(ticket) => self.fetch(ticket, limit).await.map_err(Error::without_keys),
-                // With those that are there the call can be made, and the platform reports what is wrong.
-                Need::Renew(ticket) => {
-                    self.fetch(ticket, limit / 2).await.ok();
-                    Ok(())
-                }
+                Need::Renew(ticket) => go_on_without(call, self.fetch(ticket, limit / 2).await),
             }
         }
 
@@ -365,11 +361,7 @@ mod waiting {
                     Ok(())
                 }
                 Need::Fetch(ticket) => self.fetch_for_call(ticket, limit).map_err(Error::without_keys),
-                // With those that are there the call can be made, and the platform reports what is wrong.
-                Need::Renew(ticket) => {
-                    self.fetch_for_call(ticket, limit / 2).ok();
-                    Ok(())
-                }
+                Need::Renew(ticket) => go_on_without(call, self.fetch_for_call(ticket, limit / 2)),
             }
         }
 
@@ -380,6 +372,15 @@ mod waiting {
                 self.fetch_for_call(ticket, limit).ok();
             }
         }
+    }
+}
+
+/// Whether a call can be made although all certificates have ended and no new ones came. The platform refuses what is encrypted
+/// with one that has ended, as a fault of the request; of anything else it reports itself what is wrong.
+fn go_on_without(call: &Request, fetched: Result<(), Arc<Error>>) -> Result<(), Error> {
+    match fetched {
+        Err(fetch) if call.is_pending() => Err(Error::without_keys(fetch)),
+        _ => Ok(()),
     }
 }
 
@@ -487,7 +488,9 @@ impl<'a> Delivery<'a> {
         let has_policy = self.core.delivery.policy.is_some() && self.request.retries.is_none();
         let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }))
             && !self.request.operation.is_some_and(Operation::has_file_response);
-        let share = left.min((left / 2).max(LEAST_SHARE));
+        // Whoever only tries whether the main host is back knows that the other one responds.
+        let is_main_in_use = self.core.delivery.hosts.is_in_use(Host::Main);
+        let share = left.min((left / 2).max(if is_main_in_use { LEAST_SHARE } else { Duration::ZERO }));
         match is_first_of_two && is_small && !has_policy && self.has_another_after(share) {
             true => share,
             false => left,
@@ -506,8 +509,7 @@ impl<'a> Delivery<'a> {
         let silent = Ending::Open { retry_after: None };
         self.may_be_repeated()
             && self.retries.longest_possible_wait(silent, &so_far).is_some()
-            && settings.budget.has_one()
-            && settings.hosts.is_in_use(Host::Backup)
+            && settings.hosts.has_not_failed(Host::Backup)
     }
 
     /// Whether it may be sent again at once after it may have arrived.
@@ -537,8 +539,9 @@ impl<'a> Delivery<'a> {
         let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         let Some(wait) = self.wait(ending) else { return Next::End(self.end(outcome)) };
-        // Where nothing was sent, the other host gets nothing twice: it is spared by no budget.
-        let is_first_elsewhere = ending == Ending::NotSent && is_first && has_failed;
+        // The other host has got nothing of this call. The budget does not keep the call from it, unless it fails as well.
+        let is_other_in_use = || settings.hosts.is_in_use(self.host.other());
+        let is_first_elsewhere = is_first && has_failed && (ending == Ending::NotSent || is_other_in_use());
         if !is_first_elsewhere && !settings.budget.take() {
             return Next::End(self.end(outcome));
         }

@@ -205,7 +205,8 @@ impl Error {
 
     /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
     pub(crate) fn compare_signed(&mut self, signed: impl FnOnce() -> Option<Vec<u8>>) {
-        let refused = self.code().is_some_and(|code| code == "SIGN_ERROR");
+        // Also of an error with a wrong signature: the nonce may show that it is of another request.
+        let refused = self.api_error().is_some_and(|error| error.code == "SIGN_ERROR");
         let detail = self.detail().filter(|detail| refused && detail.get("sign_information").is_some());
         self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
     }

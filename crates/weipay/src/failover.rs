@@ -33,7 +33,7 @@ pub(crate) enum Host {
 }
 
 impl Host {
-    const fn other(self) -> Self {
+    pub(crate) const fn other(self) -> Self {
         match self {
             Self::Main => Self::Backup,
             Self::Backup => Self::Main,
@@ -54,10 +54,14 @@ impl Hosts {
     pub(crate) fn choose(&self, now: Duration, failed: Option<Host>, may_try: bool) -> Host {
         let first = failed.map_or(Host::Main, Host::other);
         let second = first.other();
-        // With both breakers open, somebody must try.
+        // Where the second one fails too, the first may be back meanwhile. With both breakers open, somebody must try.
+        let is_first_better = || !self.has_not_failed(second) && self.breaker(first).is_to_be_tried(now);
         if self.breaker(first).lets_through(now, may_try) {
             first
-        } else if failed != Some(second) && self.breaker(second).lets_through(now, may_try) {
+        } else if failed != Some(second)
+            && !is_first_better()
+            && self.breaker(second).lets_through(now, may_try)
+        {
             second
         } else {
             first
@@ -67,6 +71,11 @@ impl Hosts {
     /// Whether calls go to this host as usual, so that it is likely to respond.
     pub(crate) fn is_in_use(&self, host: Host) -> bool {
         self.breaker(host).is_in_use()
+    }
+
+    /// Whether the last attempt at this host did not fail, or none was made.
+    pub(crate) fn has_not_failed(&self, host: Host) -> bool {
+        self.breaker(host).failures.load(Ordering::Relaxed) == 0
     }
 
     /// Notes how an attempt ended; gives whether the host failed.
@@ -115,6 +124,11 @@ struct Breaker {
 impl Breaker {
     fn is_in_use(&self) -> bool {
         self.failures.load(Ordering::Relaxed) < MAX_FAILURES
+    }
+
+    /// Whether a closed host has been left alone for long enough.
+    fn is_to_be_tried(&self, now: Duration) -> bool {
+        milliseconds(now) >= self.opens_at.load(Ordering::Relaxed)
     }
 
     fn lets_through(&self, now: Duration, may_try: bool) -> bool {
@@ -208,6 +222,19 @@ mod tests {
         hosts.note(Host::Main, Some(&alive()), latest);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
         assert_eq!(hosts.choose(latest, None, true), Host::Main);
+    }
+
+    #[test]
+    fn a_call_that_must_not_try_goes_back_where_the_backup_fails_and_the_main_host_had_its_time() {
+        let hosts = Hosts::default();
+        for _ in 0..MAX_FAILURES {
+            hosts.note(Host::Main, Some(&lost()), SECOND);
+        }
+        let later = SECOND + CLOSED_FOR;
+        assert_eq!(hosts.choose(later, None, false), Host::Backup);
+        hosts.note(Host::Backup, Some(&lost()), later);
+        assert_eq!(hosts.choose(later - SECOND, None, false), Host::Backup);
+        assert_eq!(hosts.choose(later, None, false), Host::Main);
     }
 
     #[test]

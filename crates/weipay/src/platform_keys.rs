@@ -169,7 +169,7 @@ pub(crate) enum Need {
     Fetch(Ticket),
     /// They are old: this fetch goes on in the background.
     Refresh(Ticket),
-    /// All of them have ended: the call waits for this fetch, and is made with what is there if it fails.
+    /// All of them have ended: the call waits for this fetch. If that fails, it is made only if it encrypts nothing.
     Renew(Ticket),
 }
 
@@ -217,11 +217,16 @@ impl KeyRing {
         self.due(now).map_or(Need::Nothing, Need::Refresh)
     }
 
+    /// Whether there is no key that is valid now, and certificates can be fetched: whatever is to be encrypted waits for them.
+    pub(crate) fn lacks_valid(&self, now: i64) -> bool {
+        let has_valid = || self.current().certificates.iter().any(|one| now <= one.end);
+        self.key.is_some() && self.public_keys.is_empty() && !has_valid()
+    }
+
     /// A request for a fetch because no key is valid any more: what is encrypted with one would be refused. Within a minute
     /// all such requests are one.
     fn renew(&self, now: i64) -> Option<Ticket> {
-        let has_valid = || self.current().certificates.iter().any(|one| now <= one.end);
-        if self.key.is_none() || !self.public_keys.is_empty() || has_valid() {
+        if !self.lacks_valid(now) {
             return None;
         }
         let mut schedule = self.schedule();

@@ -54,7 +54,8 @@ pub use timer::{Sleep, Timer};
 ///
 /// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed with their first
 /// attempt. Clients made from it by `for_merchant` and `for_sub_merchant` share it too. So an outage of the platform is
-/// not made worse by repeats. A call of which nothing was sent takes none for its first attempt at the backup host.
+/// not made worse by repeats. The first attempt at the other host, after one that failed, takes none if nothing was sent, or
+/// if that host works.
 ///
 /// ```
 /// use std::time::Duration;
@@ -235,6 +236,10 @@ impl Ending {
             ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
             ErrorKind::Network(_) => Self::Open { retry_after: None },
             ErrorKind::SignatureProbe => Self::Probe,
+            // Its own response may still come.
+            ErrorKind::Api(problem) if problem.is_wrongly_signed() && !has_passing_status(error) => {
+                Self::Open { retry_after: None }
+            }
             ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
                 Some(headers) => Self::Open { retry_after: retry_after(headers, now) },
                 None => Self::Open { retry_after: None },
@@ -247,8 +252,11 @@ impl Ending {
 fn asks_for_a_repeat(error: &Error) -> bool {
     // A refusal settles the call, whatever its status.
     error.may_have_taken_effect()
-        && (error.status().is_some_and(is_passing_status)
-            || error.code().is_some_and(codes::asks_for_a_repeat))
+        && (has_passing_status(error) || error.code().is_some_and(codes::asks_for_a_repeat))
+}
+
+fn has_passing_status(error: &Error) -> bool {
+    error.status().is_some_and(is_passing_status)
 }
 
 /// Whether the same call may succeed later after this status. 202 asks for a repeat with the same parameters,
@@ -282,11 +290,6 @@ impl Budget {
     pub(crate) fn take(&self) -> bool {
         let less = |tokens: u32| tokens.checked_sub(REPEAT);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-
-    /// Whether there is one to take.
-    pub(crate) fn has_one(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= REPEAT
     }
 
     /// A call succeeded at once. A full bucket, as it almost always is, is only read.

@@ -293,7 +293,8 @@ fn is_passing(error: &Error) -> bool {
 
 #[cfg(feature = "blocking")]
 impl crate::blocking::Client {
-    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take.
+    /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a query may take: at most
+    /// the client's time limit, so that one response that never comes leaves time for others.
     ///
     /// # Errors
     ///
@@ -306,7 +307,7 @@ impl crate::blocking::Client {
         let core = self.core();
         let mut wait = Wait::begin(waiting, core);
         loop {
-            match wait.next(query(wait.left())) {
+            match wait.next(query(wait.left().min(core.timeout))) {
                 Next::End(outcome) => return *outcome,
                 Next::Again(pause) => core.delivery.timer.sleep_blocking(pause),
             }
@@ -317,7 +318,7 @@ impl crate::blocking::Client {
 #[cfg(feature = "async")]
 impl crate::Client {
     /// Queries until a final state is reached: see [`waiting`](crate::waiting). `query` gets the time that a
-    /// query may take. The future may be dropped at any time.
+    /// query may take: at most the client's time limit, so that one response that never comes leaves time for others. The future may be dropped at any time.
     ///
     /// # Errors
     ///
@@ -330,7 +331,7 @@ impl crate::Client {
         let core = self.core();
         let mut wait = Wait::begin(waiting, core);
         loop {
-            let outcome = query(wait.left()).await;
+            let outcome = query(wait.left().min(core.timeout)).await;
             match wait.next(outcome) {
                 Next::End(outcome) => return *outcome,
                 Next::Again(pause) => core.delivery.timer.sleep(pause).await,

@@ -1,5 +1,6 @@
 //! `weipay api show`: one operation or notification as a page.
 
+mod code;
 mod command_line;
 mod errors;
 mod find;
@@ -29,8 +30,8 @@ use crate::output::{BOLD, CODE, DIM};
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 it was found, 1 it was not found, 2 a wrong command line.")]
 pub(crate) struct Show {
-    /// A path, with {placeholders} or with values, or a whole URL; or the event of a notification, such as REFUND.SUCCESS.
-    /// A method may come before the path.
+    /// A path, with {placeholders} or with values, or a whole URL; or the event of a notification, such as REFUND.SUCCESS;
+    /// or an error code (错误码), such as SIGN_ERROR. A method may come before the path.
     #[arg(value_name = "[METHOD] PATH", num_args = 1..=2, required = true)]
     named: Vec<String>,
     /// Only this method, if the path has several.
@@ -54,6 +55,10 @@ impl Show {
 
 pub(super) fn run(arguments: &Show) -> Outcome {
     let (asked, method) = arguments.asked().map_err(Failure::usage)?;
+    let meanings = if method.is_none() { code::find(asked) } else { Vec::new() };
+    if !meanings.is_empty() {
+        return show_code(&meanings, arguments.json);
+    }
     let found = find::find(asked, method.as_ref()).map_err(Failure::failed)?;
     if method.is_some() && matches!(found[..], [Found::Notification(_), ..]) {
         return Err(Failure::usage(format!(
@@ -77,6 +82,16 @@ pub(super) fn run(arguments: &Show) -> Outcome {
             Found::Notification(notification) => show_notification(notification, &mut page),
         }
     }
+    print(&page.text)
+}
+
+fn show_code(meanings: &[code::Meaning], as_json: bool) -> Outcome {
+    if as_json {
+        let lines: String = meanings.iter().map(|meaning| format!("{}\n", code::exported(meaning))).collect();
+        return print(&lines);
+    }
+    let mut page = Page::for_the_terminal();
+    code::show(meanings, &mut page);
     print(&page.text)
 }
 

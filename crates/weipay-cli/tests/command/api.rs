@@ -102,6 +102,28 @@ fn nothing_found_exits_with_1_and_says_so() {
 }
 
 #[test]
+fn an_error_code_shows_what_it_means_and_where() {
+    let page = stdout(&api(&["show", "sign_error"]));
+    for said in [
+        "SIGN_ERROR",
+        "401",
+        "fix-request",
+        "cannot be verified",
+        "error_code::SIGN_ERROR",
+        "sign_difference()",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    // Each meaning with those that have it, and no row twice.
+    let page = stdout(&api(&["show", "ORDER_CLOSED"]));
+    assert!(page.contains("v3/combine-transactions/app") && page.contains("the order is closed"), "{page}");
+    let lines = stdout(&api(&["show", "ORDER_CLOSED", "--json"]));
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["code"], &first["status"]), (&Value::from("ORDER_CLOSED"), &Value::from(400)));
+    assert!(refusal(&api(&["show", "SIGN_EROR"]), 1).contains("or error code named"));
+}
+
+#[test]
 fn show_has_facts_tables_styles_command_and_documents() {
     for (name, arguments) in [
         ("without_body_in_response", ["PATCH", "/v3/marketing/busifavor/stocks/{stock_id}"]),

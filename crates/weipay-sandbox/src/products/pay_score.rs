@@ -111,6 +111,11 @@ pub(crate) fn service_order_info(
     }))
 }
 
+/// Whether a merchant has made a service order with this number.
+pub(crate) fn has_order(tx: &Transaction<'_>, mchid: &str, number: &str) -> Result<bool, StoreError> {
+    Ok(ServiceOrder::find_by_number(tx, mchid, number)?.is_some())
+}
+
 /// A person confirms a service order, for tests that only need one.
 #[cfg(test)]
 pub(crate) fn confirm_service_order(world: &super::world::World<'_>, order_id: &str, openid: &str) {

@@ -48,7 +48,10 @@ impl fmt::Display for Error {
                 (Some(change), _) => write!(f, "{error}{change}")?,
                 (None, Some(beginning)) => write!(f, "{error}: {beginning}")?,
                 (None, None) if error.is_wrongly_signed() => {
-                    write!(f, "{error}, with a wrong signature: it may be the response to another call")?;
+                    write!(
+                        f,
+                        "{error}, whose signature is wrong or too old: it may be the response to another call"
+                    )?;
                 }
                 (None, None) => write!(f, "{error}")?,
             },

@@ -189,6 +189,9 @@ impl Error {
         let (ErrorKind::Api(error), Some(operation)) = (self.kind(), self.known_operation()) else {
             return Vec::new();
         };
+        if error.is_wrongly_signed() {
+            return Vec::new();
+        }
         let mut rows: Vec<&ErrorCode> = operation.error_codes().filter(|row| row.is(&error.code)).collect();
         let status = self.status();
         keep(&mut rows, |row| row.status().is_none() || row.status() == status);

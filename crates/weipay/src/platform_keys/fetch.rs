@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use super::Outcome;
 use crate::core::Core;
 use crate::delivery::Deadline;
-use crate::error::{ApiError, Error, ErrorKind};
+use crate::error::{ApiError, Error, ErrorKind, NetworkError, Sent};
 use crate::failover::Host;
 #[cfg(feature = "notifications")]
 use crate::notification::FetchesCertificates;
@@ -67,6 +67,16 @@ fn request(core: &Core) -> Request {
     request
 }
 
+/// How much of the time an attempt has. The first one leaves half of it to the backup host, where there is one that is not known
+/// to fail: a host that stays silent takes all that it has.
+fn share(core: &Core, request: &Request, attempt: usize, deadline: Deadline) -> Deadline {
+    let leaves_half = attempt == 1
+        && core.has_backup(request, core.delivery.retries)
+        && core.delivery.hosts.has_not_failed(Host::Backup);
+    let left = deadline.left();
+    Deadline::after(if leaves_half { left / 2 } else { left })
+}
+
 /// Judges the response to it.
 fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Error> {
     let response = RawResponse::new(response, core.merchant.key.clone());
@@ -112,7 +122,9 @@ fn end(core: &Core, request: &Request, outcome: Result<(), Error>, is_cut_short:
 
 /// Nobody's turn came before the call had to end.
 fn too_late() -> Outcome {
-    Err(Arc::new(crate::transport::timed_out(crate::error::Sent::No).into()))
+    let late = "the certificates did not come within the time limit of the call; their fetch goes on";
+    let source = std::io::Error::new(std::io::ErrorKind::TimedOut, late).into();
+    Err(Arc::new(NetworkError { sent: Sent::No, source }.into()))
 }
 
 #[cfg(feature = "async")]
@@ -228,12 +240,15 @@ pub(crate) mod asynchronous {
         async fn fetch_in(&self, turn: Turn, deadline: Deadline) -> Outcome {
             let (request, given) = (request(&self.core), deadline.left());
             let mut host = first_host(&self.core, &request);
-            let mut outcome = self.fetch_once(&request, host, deadline).await;
-            for _ in 1..MAX_ATTEMPTS {
-                if is_to_repeat(&self.core, &request, &mut host, &outcome) {
-                    outcome = self.fetch_once(&request, host, deadline).await;
+            let mut attempt = 1;
+            let outcome = loop {
+                let share = share(&self.core, &request, attempt, deadline);
+                let outcome = self.fetch_once(&request, host, share).await;
+                if !is_to_repeat(&self.core, &request, &mut host, &outcome) || attempt == MAX_ATTEMPTS {
+                    break outcome;
                 }
-            }
+                attempt += 1;
+            };
             let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(given, error));
             let outcome = end(&self.core, &request, outcome, is_cut_short);
             drop(turn);
@@ -421,12 +436,15 @@ pub(crate) mod waiting {
             }
             let (request, given) = (request(&self.core), deadline.left());
             let mut host = first_host(&self.core, &request);
-            let mut outcome = self.fetch_once(&request, host, deadline);
-            for _ in 1..MAX_ATTEMPTS {
-                if is_to_repeat(&self.core, &request, &mut host, &outcome) {
-                    outcome = self.fetch_once(&request, host, deadline);
+            let mut attempt = 1;
+            let outcome = loop {
+                let share = share(&self.core, &request, attempt, deadline);
+                let outcome = self.fetch_once(&request, host, share);
+                if !is_to_repeat(&self.core, &request, &mut host, &outcome) || attempt == MAX_ATTEMPTS {
+                    break outcome;
                 }
-            }
+                attempt += 1;
+            };
             let is_cut_short = outcome.as_ref().is_err_and(|error| deadline.cut_short(given, error));
             let outcome = end(&self.core, &request, outcome, is_cut_short);
             drop(turn);

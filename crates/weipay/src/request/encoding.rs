@@ -21,7 +21,7 @@ impl Request {
         if self.version() == Version::V2 {
             return self.take_encoded(encode(&*model, Encryption::ByCaller));
         }
-        if core.merchant.ring.is_unfetched() {
+        if core.merchant.ring.lacks_valid(core.now()) {
             // What has nothing to encrypt, or cannot be sent with any key, need not wait.
             let without_key = encode(&*model, Encryption::With(None));
             if without_key.is_ok() || encode(&*model, Encryption::AsSet).is_err() {

@@ -137,8 +137,8 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
     // A link without a digest: only its form says that it is no file.
     let long_page = format!("<html>{}</html>", "x".repeat(70_000));
     let long_json = format!(r#"{{"code":"SYSTEM_ERROR","message":"{}"}}"#, "x".repeat(70_000));
-    let (no_file, web_page): (fn(&FileError) -> bool, fn(&FileError) -> bool) =
-        (|error| matches!(error, FileError::NoFile), |error| matches!(error, FileError::WebPage));
+    let no_file: fn(&FileError) -> bool = |error| matches!(error, FileError::NoFile);
+    let web_page: fn(&FileError) -> bool = |error| matches!(error, FileError::WebPage);
     for (media_type, body, expected) in [
         ("", page, no_file),
         ("", "[]", no_file),

@@ -18,8 +18,8 @@ use weipay::transport::{Body, ResponseFuture, Transport};
 use weipay::wire::{MerchantId, MerchantSerial};
 
 use crate::observed::told;
-use crate::platform::{MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, configured};
 use crate::on_async;
+use crate::platform::{MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, configured};
 
 /// Its repeat is not known to be safe.
 const BY_CODE: &str = "v3/pay/transactions/codepay";

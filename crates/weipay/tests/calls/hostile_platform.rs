@@ -3,6 +3,7 @@
 
 use std::sync::{Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use crate::on_async;
 use crate::platform::{
@@ -11,7 +12,7 @@ use crate::platform::{
 use serde_json::{Value, json};
 use weipay::error::{Advice, ErrorClass, ErrorKind};
 use weipay::wire::VerifyError;
-use weipay::{Error, Response};
+use weipay::{Error, Response, Retries};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
 const TIME: &str = r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#;
@@ -360,11 +361,18 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
         }
     }
     // A query that is asked again gets its own response.
-    let platform = Platform::start(vec![signed(404, TIME).with_body(absent)]);
-    let client = platform.builder().build_blocking().unwrap();
-    let error = client.chain("v3/pay/transactions/out-trade-no/A?mchid=1").get().unwrap_err();
+    let query = "v3/pay/transactions/out-trade-no/A?mchid=1";
+    let another = || signed(404, TIME).with_body(absent);
+    let platform = Platform::start(vec![another()]);
+    let client = platform.builder().retries(Retries::none()).build_blocking().unwrap();
+    let error = client.chain(query).get().unwrap_err();
     assert!(error.is_retryable() && error.advice() == Some(Advice::RetrySame), "{error}");
-    assert_eq!(error.message(), Some("m"));
+    assert_eq!((error.message(), error.meaning()), (Some("m"), None));
+    let platform =
+        Platform::start(vec![another(), signed(200, r#"{"out_trade_no":"A","trade_state":"SUCCESS"}"#)]);
+    let client =
+        platform.builder().retries(Retries::default().first_wait(Duration::ZERO)).build_blocking().unwrap();
+    assert_eq!(client.chain(query).get().unwrap().attempts().len(), 2);
 }
 
 #[test]

@@ -35,12 +35,15 @@ fn an_order_is_asked_for_until_it_is_paid() {
     let platform = Platform::start(vec![
         state("trade_state", "NOTPAY"),
         error(500, "SYSTEM_ERROR"),
-        state("trade_state", "USERPAYING"),
+        // The response to another query.
+        signed(404, "{}").with_body(r#"{"code":"ORDER_NOT_EXIST","message":"x"}"#),
         state("trade_state", "SUCCESS"),
     ]);
     let timer = Noting::default();
-    let client = builder(&platform, &timer).build_blocking().unwrap();
+    let limit = Duration::from_secs(20);
+    let client = builder(&platform, &timer).timeout(limit).build_blocking().unwrap();
     let waited = client.wait(&Waiting::within(Duration::from_secs(120)), |left| {
+        assert!(left <= limit, "one response that never comes leaves time for others");
         let order = client.v3().pay().transactions().out_trade_no().out_trade_no("1234567");
         order.timeout(left).get(Request::new().mchid("1900000001"))
     });

@@ -20,6 +20,11 @@ pub(super) fn error_codes(operation: &Operation, page: &mut Page) {
         return;
     }
     page.heading("错误码", "error codes that are known; the platform adds more without notice");
+    table_of(&codes, page);
+}
+
+/// Codes with status, advice and meaning.
+pub(super) fn table_of(codes: &[&ErrorCode], page: &mut Page) {
     let widest = |text: fn(&ErrorCode) -> usize, least: &str| {
         codes.iter().map(|code| text(code)).max().unwrap_or_default().max(width(least))
     };

@@ -87,7 +87,7 @@ fn unknown(text: &str, path: &str) -> String {
     let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted_word(text) };
     let near = if names.is_empty() { String::new() } else { format!("Did you mean{}\n", names.concat()) };
     format!(
-        "there is no operation or notification named {text:?}. {near}`weipay api list {by_words}` searches by words"
+        "there is no operation, notification or error code named {text:?}. {near}`weipay api list {by_words}` searches by words"
     )
 }
 
@@ -152,11 +152,11 @@ mod tests {
         assert!(suggested("REFUND.SUCESS").contains("REFUND.SUCCESS"));
         assert_eq!(
             suggested("退款"),
-            "there is no operation or notification named \"退款\". `weipay api list 退款` searches by words"
+            "there is no operation, notification or error code named \"退款\". `weipay api list 退款` searches by words"
         );
         assert_eq!(
             suggested("/"),
-            "there is no operation or notification named \"/\". `weipay api list TEXT` searches by words"
+            "there is no operation, notification or error code named \"/\". `weipay api list TEXT` searches by words"
         );
     }
 

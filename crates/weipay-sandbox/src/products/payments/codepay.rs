@@ -153,6 +153,9 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
     Ok(response)
 }
 
+const NO_PAYMENT_CODE: &str = "only an order of a payment code (付款码) is reversed: close one that nobody has paid, and refund one that was paid";
+const LATE_REVERSAL: &str = "the order was paid more than 7 days ago: refund it";
+const REFUNDED: &str = "a part of the payment was refunded, so the rest is refunded, too, and not reversed";
 const EXPIRED_DEPOSIT: &str = "the deposit has expired: nobody has paid it, and nobody can any more";
 
 /// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.
@@ -160,7 +163,7 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
     let order = match (order.trade_type, &order.deposit) {
         (TradeType::Micropay, _) => order,
         (_, Some(_)) => order.seen_at(now),
-        (_, None) => return Err(refusals::not_reversible().into()),
+        (_, None) => return Err(refusals::not_reversible().with_reason(NO_PAYMENT_CODE).into()),
     };
     let is_waiting_deposit = order.is_waiting_deposit();
     let is_in_time = |paid_at: i64| is_waiting_deposit || now - paid_at <= REVERSE_WITHIN;
@@ -177,6 +180,10 @@ pub(crate) fn reverse(tx: &Transaction<'_>, order: Order, now: i64) -> Result<()
         }
         (OrderState::NotPay | OrderState::UserPaying | OrderState::PayError, _) => {
             tx.unschedule(&expiry_of(&order))?;
+        }
+        (OrderState::Success, _) => return Err(refusals::not_reversible().with_reason(LATE_REVERSAL).into()),
+        (OrderState::Refund, _) if order.deposit.is_none() => {
+            return Err(refusals::not_reversible().with_reason(REFUNDED).into());
         }
         (OrderState::Closed, _) if order.deposit.is_some() => {
             return Err(refusals::not_reversible().with_reason(EXPIRED_DEPOSIT).into());

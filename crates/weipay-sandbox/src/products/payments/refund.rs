@@ -43,8 +43,8 @@ use super::order::Order;
 use crate::contract::ValidRequest;
 use crate::ledger::Posting;
 use crate::people::account::AccountState;
-use crate::products::complaints;
 use crate::products::{Context, DueHandler, HandlerError, Route, carry_out, route};
+use crate::products::{complaints, pay_score};
 use crate::store::Transaction;
 pub(super) use accepting::{RefundRequest, Source};
 pub(super) use money::reverse;
@@ -87,7 +87,12 @@ pub(crate) fn refund(
     }
     let order = match (&request.transaction_id, &request.out_trade_no) {
         (Some(id), _) => Order::find_by_transaction(tx, id)?,
-        (None, Some(number)) => Order::find_by_number(tx, mchid, number)?,
+        (None, Some(number)) => match Order::find_by_number(tx, mchid, number)? {
+            None if pay_score::has_order(tx, mchid, number)? => {
+                return Err(refusals::number_of_service_order().into());
+            }
+            found => found,
+        },
         (None, None) => return Err(refusals::no_order_number().into()),
     };
     let (order, payment) = accepting::check_order(mchid, request, order, now)?;

@@ -236,7 +236,7 @@ pub(crate) fn only_reversed() -> Refusal {
 pub(super) fn not_reversible() -> Refusal {
     Refusal::invalid_request(
         words::NOT_REVERSIBLE,
-        "only an order of a payment code (付款码) that was not refunded is reversed, within 7 days: close or refund it",
+        "only a payment by a payment code (付款码) that was not refunded is reversed, within 7 days, and a deposit as long as it waits",
     )
 }
 

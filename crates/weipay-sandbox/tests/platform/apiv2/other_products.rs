@@ -444,3 +444,34 @@ fn a_number_that_has_a_deposit_says_of_no_sale_that_it_was_paid() {
         }
     }
 }
+
+#[test]
+fn the_number_of_a_service_order_is_no_order_number_and_a_refund_says_so() {
+    let shop = Shop::open();
+    shop.serve("bike-0001");
+    let body = json!({
+        "sub_mchid": SUB, "out_trade_no": "bike-0001", "out_refund_no": "refund-1",
+        "amount": { "refund": 100, "total": 1_000, "currency": "CNY" },
+    });
+    let said = shop.client().post("/v3/refund/domestic/refunds", &body);
+    assert_eq!(said.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert!(said.reason().unwrap().contains("refund its transaction_id"), "{:?}", said.reason());
+}
+
+#[test]
+fn what_cannot_be_reversed_says_what_is_done_instead() {
+    let shop = Shop::open();
+    let reason = |made: &Made| {
+        let path = format!("/v3/pay/partner/transactions/out-trade-no/{}/reverse", made.number);
+        let said = shop.client().post(&path, &shop.ending("reverse"));
+        assert_eq!((said.status, &said.json()["message"]), (400, &json!("该交易不允许撤销")));
+        said.reason().unwrap()
+    };
+    let [offered, refunded, late] = ["jsapi", "codepay", "codepay"].map(|product| shop.make(product, true));
+    assert!(reason(&offered).contains("close one that nobody has paid"), "{}", reason(&offered));
+    shop.ask("refund", &refunded).unwrap();
+    assert!(reason(&refunded).contains("the rest is refunded"), "{}", reason(&refunded));
+    shop.sandbox.run_for(7 * 86_400).unwrap();
+    shop.sandbox.run_for(1).unwrap();
+    assert!(reason(&late).contains("more than 7 days ago: refund it"), "{}", reason(&late));
+}

@@ -14,6 +14,7 @@ use super::{BY_CODE, Either, Noting, ORDER};
 use crate::apiv2::by_hand::KEY;
 use crate::on_async;
 use crate::platform::{configured, signed, unsigned};
+use crate::platform_certificates::server::Server as Certificates;
 
 const MAIN: &str = "api.mch.weixin.qq.com";
 const BACKUP: &str = "api2.mch.weixin.qq.com";
@@ -259,13 +260,8 @@ fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
         assert!(given.len() == 1 && given[0].0 == MAIN && given[0].1 > LIMIT / 2, "{given:?}");
     };
     let (server, timer) = (Server::start(Vec::new()), Noting::default());
-    // The budget is used up.
-    for (client, transport) in beside_silence(&server, &timer, LIMIT, without_waits()) {
-        server.add(busy(21));
-        transport.silence_only(&[]);
-        assert_eq!(client.get("v3/certificates").unwrap_err().attempts().len(), 21);
-        transport.given();
-        transport.silence_only(&[MAIN]);
+    // No second one is wanted.
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, Retries::default().attempts(1)) {
         client.post(ORDER, &order).unwrap_err();
         has_all(&transport);
     }
@@ -296,6 +292,74 @@ fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
     }
 }
 
+/// However many calls are in flight when the main host falls silent, the backup host gets each of them for the first time.
+#[test]
+fn the_budget_keeps_no_call_from_the_other_host() {
+    let (server, timer) = (Server::start(Vec::new()), Noting::default());
+    for (client, transport) in beside_silence(&server, &timer, LIMIT, without_waits()) {
+        server.add(busy(21));
+        transport.silence_only(&[]);
+        assert_eq!(client.get("v3/certificates").unwrap_err().attempts().len(), 21);
+        transport.given();
+        transport.silence_only(&[MAIN]);
+        server.add(good(2));
+        for _ in 0..2 {
+            client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+            let given = transport.given();
+            assert!(given[0].0 == MAIN && given[0].1 <= LIMIT / 2 && given[1].0 == BACKUP, "{given:?}");
+        }
+        // Where the other host fails as well, an outage is not made worse.
+        transport.silence_only(&[MAIN, BACKUP]);
+        for _ in 0..5 {
+            client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap_err();
+        }
+        transport.given();
+        client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap_err();
+        assert_eq!(transport.given().len(), 1);
+    }
+}
+
+/// A call that has little time gets the certificates from the backup host all the same.
+#[test]
+fn a_fetch_of_certificates_leaves_half_of_its_time_to_the_backup_host() {
+    let limit = Duration::from_secs(8);
+    for is_async in [false, true] {
+        let platform = Certificates::start();
+        let transport = SilentMain::before(platform.base_url[7..].parse().unwrap());
+        let builder = platform.builder().base_url("https://api.mch.weixin.qq.com").timeout(limit);
+        let builder = builder.transport(transport.clone()).blocking_transport(transport.clone());
+        if is_async {
+            let client = builder.build().unwrap();
+            on_async(client.fetch_platform_certificates()).unwrap();
+        } else {
+            builder.build_blocking().unwrap().fetch_platform_certificates().unwrap();
+        }
+        let given = transport.given();
+        assert!(given[0].0 == MAIN && given[1].0 == BACKUP, "{given:?}");
+        // The fetch of an async client may go on for ten seconds.
+        assert!(given[0].1 <= Duration::from_secs(5) && given[1].1 > Duration::from_secs(5), "{given:?}");
+    }
+}
+
+/// A till has few seconds, and one call of it tries whether the main host is back.
+#[test]
+fn a_short_call_that_tries_the_main_host_keeps_half_of_its_time() {
+    let (server, timer) = (Server::start(good(20)), Noting::default());
+    for (client, transport) in beside_silence(&server, &timer, Duration::from_secs(4), without_waits()) {
+        for _ in 0..3 {
+            client.get("v3/certificates").ok();
+        }
+        timer.advance(Duration::from_secs(31));
+        transport.given();
+        client.get("v3/certificates").unwrap();
+        let given = transport.given();
+        assert!(
+            given[0].0 == MAIN && given[0].1 <= Duration::from_secs(2) && given[1].0 == BACKUP,
+            "{given:?}"
+        );
+    }
+}
+
 #[test]
 fn a_call_that_may_not_be_repeated_takes_no_turn_to_try_the_main_host() {
     let (server, timer) = (Server::start(Vec::new()), Noting::default());
@@ -305,8 +369,9 @@ fn a_call_that_may_not_be_repeated_takes_no_turn_to_try_the_main_host() {
         transport.silence_only(&[]);
         client.get("v3/certificates").unwrap_err();
         transport.silence_only(&[MAIN]);
+        server.add(good(3));
         for _ in 0..3 {
-            client.get("v3/certificates").unwrap_err();
+            client.get("v3/certificates").unwrap();
         }
         transport.given();
         // By the time of a second attempt it might be tried, but there is none.

@@ -145,6 +145,34 @@ fn a_call_waits_for_new_certificates_where_all_have_ended() {
 }
 
 #[test]
+fn nothing_is_encrypted_with_a_certificate_that_has_ended() {
+    let server = Server::start();
+    let client = server.builder().build_blocking().unwrap();
+    let echo = || {
+        let request = post::Request::new().echo_message("hello").encrypted_echo_message("13800138000");
+        client.v3().security().echo().post(request)
+    };
+    client.chain("v3/a").get().unwrap();
+    server.advance(2 * 365 * 86_400);
+    server.list(|_| unsigned(500, ""));
+    server.seen();
+    let error = echo().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::PlatformCertificates(_)), "{error:#}");
+    assert!(error.is_retryable() && !error.may_have_taken_effect(), "{error:#}");
+    assert_eq!(server.called().len(), 0);
+    // Once the list is there again, the new one is used.
+    server.advance(61);
+    server.list(|now| listing(&[&NEW], &NEW, now));
+    server.calls(|_, now| success_by(&NEW, now));
+    echo().unwrap();
+    let seen = server.seen().pop().unwrap();
+    assert_eq!(seen.header("wechatpay-serial"), Some(NEW.serial()));
+    let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+    let opened = NEW.key.decrypt_oaep(body["encrypted_echo_message"].as_str().unwrap()).unwrap();
+    assert_eq!(opened.as_slice(), b"13800138000");
+}
+
+#[test]
 fn of_two_listed_certificates_the_newer_is_named_and_both_verify() {
     each(Server::builder, |server, client| {
         server.list(|now| listing(&[&NEW, &OLD], &OLD, now));

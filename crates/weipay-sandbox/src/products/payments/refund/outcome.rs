@@ -29,12 +29,44 @@ pub(super) fn due(refund: &Refund) -> Due {
     Due { kind: SETTLES.to_owned(), key: refund.refund_id.clone(), at: refund.settles }
 }
 
-/// `user_received_account` of a refund that goes back the way it came. UNCONFIRMED(refund-card-text): how a card is named.
+/// `user_received_account` of a refund that goes back the way it came.
 pub(super) fn original_account(bank_type: &str) -> String {
     match bank_type {
         "OTHERS" => "支付用户零钱".to_owned(),
-        bank => format!("{bank}银行卡0000"),
+        bank => card(bank, ""),
     }
+}
+
+/// A card by its bank, its kind and its last four digits. UNCONFIRMED(refund-card-text): the names of banks and kinds; the digits
+/// are 0000 where nobody has said them.
+fn card(bank_type: &str, number: &str) -> String {
+    let (bank, kind) = bank_type.split_once('_').unwrap_or((bank_type, ""));
+    let bank = match bank {
+        "CMB" | "CMC" => "招商银行",
+        "COMM" => "交通银行",
+        "ABC" => "农业银行",
+        "CCB" => "建设银行",
+        "ICBC" => "工商银行",
+        "BOC" => "中国银行",
+        "PAB" => "平安银行",
+        "SPDB" => "浦发银行",
+        "CITIC" => "中信银行",
+        "CEB" => "光大银行",
+        "CMBC" => "民生银行",
+        "CIB" => "兴业银行",
+        "GDB" => "广发银行",
+        "PSBC" => "邮储银行",
+        "NBCB" => "宁波银行",
+        other => other,
+    };
+    let kind = match kind {
+        "DEBIT" => "借记卡",
+        "CREDIT" => "信用卡",
+        _ => "银行卡",
+    };
+    let tail = number.len().checked_sub(4).and_then(|start| number.get(start..));
+    let tail = tail.filter(|tail| tail.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or("0000");
+    format!("{bank}{kind}{tail}")
 }
 
 /// How long a refund waits for money of the merchant.
@@ -251,7 +283,7 @@ fn broken(error: PostingError) -> HandlerError {
 /// Where an abnormal refund is sent to (异常退款处理方式).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Destination {
-    /// Another card of the person, at this bank.
+    /// Another card of the person, by its name.
     UserCard(String),
     /// The merchant's own, who then pays the person.
     MerchantCard,
@@ -263,7 +295,7 @@ impl Destination {
             return Ok(Self::MerchantCard);
         }
         match (request.text("bank_type"), request.text("bank_account"), request.text("real_name")) {
-            (Some(bank), Some(_), Some(_)) => Ok(Self::UserCard(bank.to_owned())),
+            (Some(bank), Some(number), Some(_)) => Ok(Self::UserCard(card(bank, number))),
             _ => Err(refusals::no_card()),
         }
     }
@@ -283,7 +315,7 @@ pub(super) fn handle_abnormal(
         return Err(refusals::not_abnormal());
     }
     let (channel, received_account) = match destination {
-        Destination::UserCard(bank) => (Channel::OtherBankcard, original_account(&bank)),
+        Destination::UserCard(card) => (Channel::OtherBankcard, card),
         Destination::MerchantCard => (Channel::Merchant, "商户结算银行账户".to_owned()),
     };
     refund.keep_for_bill(now);
@@ -302,6 +334,15 @@ mod tests {
     #[test]
     fn a_wallet_and_a_card_have_their_names() {
         assert_eq!(original_account("OTHERS"), "支付用户零钱");
-        assert!(original_account("CMB_DEBIT").starts_with("CMB_DEBIT"));
+        assert_eq!(original_account("CMC"), "招商银行银行卡0000");
+        assert_eq!(original_account("CMB_CREDIT"), "招商银行信用卡0000");
+        for (number, name) in [
+            ("6222020000001234", "工商银行借记卡1234"),
+            ("123", "工商银行借记卡0000"),
+            ("六千", "工商银行借记卡0000"),
+        ] {
+            assert_eq!(card("ICBC_DEBIT", number), name);
+        }
+        assert_eq!(card("XYZ_DEBIT", ""), "XYZ借记卡0000");
     }
 }

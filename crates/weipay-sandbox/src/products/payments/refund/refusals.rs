@@ -10,6 +10,14 @@ pub(super) fn no_such_order() -> Refusal {
     Refusal::resource_not_exists("订单不存在", "no order of this merchant has this number")
 }
 
+/// The number is that of a service order (支付分订单), which has no `out_trade_no`.
+pub(super) fn number_of_service_order() -> Refusal {
+    no_such_order().with_reason(
+        "this is the out_order_no of a pay score order (支付分), which is no out_trade_no: refund its transaction_id, which \
+         collection.details has once it was paid",
+    )
+}
+
 /// Recorded of an order with NOTPAY.
 pub(super) fn not_paid() -> Refusal {
     Refusal::resource_not_exists("原订单不存在", "nobody has paid this order: query it before it is refunded")

@@ -1,6 +1,7 @@
 //! What several nodes deliver and do when it is due: each of them once.
 
 use super::*;
+use crate::store::receiver_of;
 
 #[test]
 fn what_is_due_is_claimed_by_one_node_only() {
@@ -189,4 +190,37 @@ fn a_notification_is_sent_by_one_node_at_a_time() {
     let kept = nodes[1].notifications().find("1").unwrap();
     assert_eq!(kept.state, crate::NotificationState::Waiting);
     assert!(kept.attempts.len() >= 8, "{:?}", kept.attempts);
+}
+
+#[test]
+fn a_look_at_what_waits_for_a_repeat_is_in_nobodys_way() {
+    let Some([first, second]) = nodes::<2>() else { return };
+    within(&second, |engine| {
+        (1..=3).try_for_each(|number| engine.add_to_outbox(&OutboxEntry { attempts: 1, ..entry(number) }))
+    });
+    let connection = second.connections.connect().unwrap();
+    // What serializable transactions have read; others that write it may have to begin again.
+    let read = || -> i64 {
+        let counted = connection.query_plain(
+            "SELECT CAST(count(*) AS TEXT) FROM pg_locks WHERE mode = 'SIReadLock'
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND relation::regclass::text LIKE '%outbox%'",
+        );
+        counted.unwrap().unwrap().parse().unwrap()
+    };
+    let waiting = entry(1);
+    let beyond =
+        |engine: &dyn Engine| engine.repeats_beyond(&waiting.mchid, receiver_of(&waiting.notify_url), 1, 9);
+    let before = read();
+    let found = first.look(|engine| {
+        let found = beyond(engine)?;
+        assert!(read() <= before);
+        Ok(found)
+    });
+    assert_eq!(found.unwrap().iter().map(|entry| entry.number).collect::<Vec<_>>(), [1, 2]);
+    within(&first, |engine| {
+        beyond(engine)?;
+        assert!(read() > 0, "a transaction would be in the way");
+        Ok(())
+    });
 }
