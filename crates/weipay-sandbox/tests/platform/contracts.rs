@@ -188,53 +188,70 @@ fn a_person_without_money_fails_a_deduction_that_is_then_tried_again() {
     assert_eq!(shop.told().0, "TRANSACTION.FAIL");
 }
 
+/// A contract whose deduction is agreed on for 17 August: its contract_id.
+fn with_schedule(shop: &Shop<'_>, code: &str) -> String {
+    let mut terms = shop.terms(code);
+    terms["deduct_schedule"] = json!({ "estimated_deduct_date": "2026-08-17", "description": "票",
+        "estimated_deduct_amount": { "total": 10_000, "currency": "CNY" } });
+    shop.signed(code, &terms)
+}
+
+fn book(shop: &Shop<'_>, id: &str, fen: i64) -> Response {
+    let appid = &shop.client.sandbox.kit().appid;
+    let body = json!({ "appid": appid, "schedule_amount": { "total": fen, "currency": "CNY" } });
+    shop.client.post(&format!("/v3/papay/pay/schedules/contract-id/{id}/schedule"), &body)
+}
+
+fn schedule(shop: &Shop<'_>, id: &str) -> Value {
+    shop.client.get(&format!("/v3/papay/pay/schedules/contract-id/{id}")).success()
+}
+
 #[test]
-fn a_scheduled_deduction_has_one_day_and_ends_its_contract() {
+fn a_scheduled_deduction_is_booked_once_for_its_amount_the_day_before() {
     let sandbox = start();
     let mut shop = Shop::new(&sandbox);
-    let terms = |code: &str| {
-        let mut terms = shop.terms(code);
-        terms["deduct_schedule"] = json!({ "estimated_deduct_date": "2026-08-17", "description": "票",
-            "estimated_deduct_amount": { "total": 10_000, "currency": "CNY" } });
-        terms
-    };
-    let (paid, missed) = (shop.signed("ticket", &terms("ticket")), shop.signed("missed", &terms("missed")));
-    let book = |shop: &Shop<'_>, id: &str, fen: i64| {
-        let body =
-            json!({ "appid": sandbox.kit().appid, "schedule_amount": { "total": fen, "currency": "CNY" } });
-        shop.client.post(&format!("/v3/papay/pay/schedules/contract-id/{id}/schedule"), &body)
-    };
-    let schedule = |shop: &Shop<'_>, id: &str| {
-        shop.client.get(&format!("/v3/papay/pay/schedules/contract-id/{id}")).success()
-    };
-    assert_eq!(schedule(&shop, &paid), json!({ "schedule_state": "NO_SCHEDULED" }));
-    assert_eq!(book(&shop, &paid, 10_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "two days before");
+    let id = with_schedule(&shop, "ticket");
+    assert_eq!(schedule(&shop, &id), json!({ "schedule_state": "NO_SCHEDULED" }));
+    assert_eq!(book(&shop, &id, 10_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "two days before");
     shop.client.run_for(24 * HOUR);
-    assert_eq!(book(&shop, &paid, 9_999).refusal(), (400, "INVALID_REQUEST".to_owned()), "another amount");
-    let booked = book(&shop, &paid, 10_000).success();
+    assert_eq!(book(&shop, &id, 9_999).refusal(), (400, "INVALID_REQUEST".to_owned()), "another amount");
+    let booked = book(&shop, &id, 10_000).success();
     assert_eq!(
         (&booked["schedule_state"], &booked["deduct_start_date"], &booked["deduct_end_date"]),
         (&json!("SCHEDULED"), &json!("2026-08-17"), &json!("2026-08-17"))
     );
-    assert_eq!(book(&shop, &paid, 10_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "twice");
-    book(&shop, &missed, 10_000).success();
-    assert_eq!(
-        shop.deduct(&paid, "ticket-1", 10_000).refusal(),
-        (400, "INVALID_REQUEST".to_owned()),
-        "too early"
-    );
+    assert_eq!(book(&shop, &id, 10_000).refusal(), (400, "INVALID_REQUEST".to_owned()), "twice");
+}
+
+#[test]
+fn a_scheduled_deduction_is_made_on_its_day_and_ends_its_contract() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    let id = with_schedule(&shop, "ticket");
+    shop.client.run_for(24 * HOUR);
+    book(&shop, &id, 10_000).success();
+    let early = shop.deduct(&id, "ticket-1", 10_000);
+    assert_eq!(early.refusal(), (400, "INVALID_REQUEST".to_owned()), "too early");
     shop.client.run_for(12 * HOUR);
-    shop.deduct(&paid, "ticket-1", 10_000).success();
+    shop.deduct(&id, "ticket-1", 10_000).success();
     shop.client.run_for(2);
     let [(event, told), (paid_event, _)] = shop.told_both();
     assert_eq!(paid_event, "TRANSACTION.SUCCESS");
     assert_eq!((&*event, &told["contract_state"]), ("ENTRUST.TERMINATE", &json!("TERMINATED")));
     assert_eq!(told["deduct_schedule"]["deduct_amount"], json!({ "amount": 10_000, "currency": "CNY" }));
     assert_eq!(shop.query("ticket").success()["deduct_schedule"]["deduct_amount"]["total"], 10_000);
-    assert_eq!(schedule(&shop, &paid)["deduct_date"], "2026-08-17");
-    assert_eq!(shop.deduct(&paid, "ticket-1", 10_000).refusal(), (400, "ORDERPAID".to_owned()));
+    assert_eq!(schedule(&shop, &id)["deduct_date"], "2026-08-17");
+    assert_eq!(shop.deduct(&id, "ticket-1", 10_000).refusal(), (400, "ORDERPAID".to_owned()));
+}
 
-    shop.client.run_for(32 * HOUR - 3);
+#[test]
+fn a_contract_ends_when_the_day_of_its_deduction_has_passed() {
+    let sandbox = start();
+    let mut shop = Shop::new(&sandbox);
+    let id = with_schedule(&shop, "missed");
+    shop.client.run_for(24 * HOUR);
+    book(&shop, &id, 10_000).success();
+    shop.client.run_for(44 * HOUR - 1);
     assert_eq!(shop.query("missed").success()["contract_state"], "SIGNED");
     shop.client.run_for(1);
     let ended = shop.query("missed").success();

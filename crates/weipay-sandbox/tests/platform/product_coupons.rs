@@ -267,8 +267,28 @@ fn what_has_ended_is_not_sent_and_what_was_sent_stays() {
     assert_eq!(other.look_at_stock()["state"], "STOPPED");
 }
 
+/// A coupon of the stock, sent by the brand: its code, or why it is not sent.
+fn send_by_brand(partner: &Partner<'_>) -> Result<String, String> {
+    let sent =
+        partner.client.sandbox.platform().send_product_coupon(&partner.stock_id, partner.openid(), None);
+    sent.unwrap().map(Option::unwrap)
+}
+
+/// A stock of which two codes, U-1 and U-2, are uploaded.
+fn with_uploaded_codes(sandbox: &Sandbox) -> Partner<'_> {
+    let partner = Partner::new(sandbox, &single("UPLOAD"));
+    partner.of_stock("/upload-coupon-codes", json!({ "code_list": ["U-1", "U-2"] })).success();
+    partner
+}
+
+fn change_budget(partner: &Partner<'_>, current: i64, target: i64) -> Response {
+    let body =
+        json!({ "update_mode": "MAX_COUNT", "current_max_count": current, "target_max_count": target });
+    partner.of_stock("/update-budget", body)
+}
+
 #[test]
-fn codes_stores_and_the_budget_of_a_stock_are_changed() {
+fn the_uploaded_codes_of_a_stock_are_sent_by_the_brand_alone() {
     let (sandbox, _hand) = start();
     let partner = Partner::new(&sandbox, &single("UPLOAD"));
     assert_eq!(partner.send(partner.sending()).refusal(), (400, "INVALID_REQUEST".to_owned()));
@@ -279,24 +299,31 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     assert_eq!((&uploaded["failed_code_list"], &uploaded["total_count"]), (&json!(["U 3"]), &json!(3)));
     // Only the brand sends it.
     assert_eq!(partner.send(partner.sending()).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    let by_brand =
-        || sandbox.platform().send_product_coupon(&partner.stock_id, partner.openid(), None).unwrap();
-    let code = by_brand().unwrap().unwrap();
+    let code = send_by_brand(&partner).unwrap();
     assert!(["U-1", "U-2"].contains(&&*code));
     assert_eq!(partner.look_at(&code)["coupon_state"], "CONFIRMING");
     assert_eq!(sandbox.platform().send_product_coupon("1", partner.openid(), None).unwrap(), Ok(None));
     let counts = &partner.look_at_stock()["coupon_code_count_info"];
     assert_eq!(counts, &json!({ "total_count": 2, "available_count": 1 }));
+}
 
-    let budget = |current: i64, target: i64| {
-        let body =
-            json!({ "update_mode": "MAX_COUNT", "current_max_count": current, "target_max_count": target });
-        partner.of_stock("/update-budget", body)
-    };
-    assert_eq!(budget(9, 20).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!(budget(10, 1).success()["stock_send_rule"]["max_count"], 1);
-    assert_eq!(by_brand(), Err("批次发放次数已达上限".to_owned()));
+#[test]
+fn the_budget_of_a_stock_is_changed_from_what_it_is_and_limits_what_is_sent() {
+    let (sandbox, _hand) = start();
+    let partner = with_uploaded_codes(&sandbox);
+    send_by_brand(&partner).unwrap();
+    assert_eq!(change_budget(&partner, 9, 20).refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(change_budget(&partner, 10, 1).success()["stock_send_rule"]["max_count"], 1);
+    assert_eq!(send_by_brand(&partner), Err("批次发放次数已达上限".to_owned()));
+    change_budget(&partner, 1, 2).success();
+    send_by_brand(&partner).unwrap();
+}
 
+#[test]
+fn a_coupon_is_used_in_the_stores_of_its_stock_as_they_were_when_it_was_sent() {
+    let (sandbox, _hand) = start();
+    let partner = with_uploaded_codes(&sandbox);
+    let code = send_by_brand(&partner).unwrap();
     let stores = json!({ "store_list": [{ "store_id": "1" }, { "store_id": "2" }, { "store_id": "1" }] });
     assert_eq!(partner.of_stock("/associate-stores", stores.clone()).refusal().0, 400);
     let path = format!("{FAMILY}/product-coupons/{}/stocks/{}", partner.product_id, partner.stock_id);
@@ -304,8 +331,7 @@ fn codes_stores_and_the_budget_of_a_stock_are_changed() {
     let request = partner.client.request("PATCH", &path, change.to_string().as_bytes());
     assert_eq!(partner.client.send(&request).success()["store_scope"], "SPECIFIC");
     assert_eq!(partner.of_stock("/associate-stores", stores).success()["total_count"], 2);
-    budget(1, 2).success();
-    let later = by_brand().unwrap().unwrap();
+    let later = send_by_brand(&partner).unwrap();
     partner.confirm(&later);
     let at = |store: &str| {
         let mut body = using();

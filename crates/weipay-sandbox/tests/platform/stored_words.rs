@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::choices::sources;
+use crate::source_code::sources;
 
 /// File, enumeration and words. A new word stands behind the others of its enumeration; what is stored keeps its word.
 const WORDS: [(&str, &str, &[&str]); 17] = [
