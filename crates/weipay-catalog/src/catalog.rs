@@ -79,6 +79,8 @@ impl Catalog {
                 self.notifications.push(NotificationText { version, event, bytes, parsed: OnceLock::new() });
             }
             Heading::Envelope(version) => self.envelopes.push((version, self.cut(&bytes))),
+            // What the generator of the SDK reads from the folder.
+            Heading::Response(_) => {}
             Heading::Object(name) => self.shared.insert_object(name, self.cut(&bytes)),
             Heading::Values(name) => self.shared.insert_values(name, self.cut(&bytes)),
             Heading::Errors(name) => self.shared.insert_errors(name, self.cut(&bytes)),

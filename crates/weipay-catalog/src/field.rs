@@ -230,6 +230,9 @@ pub enum Purpose {
     /// In a response: repeats the value of the request's field with this name. Another value says that it is
     /// the response to another request.
     Echo,
+    /// In a response: says in which state something is. Where an operation acts and its page names no such member, the
+    /// response that has one is that of a query.
+    State,
     /// In a response, or in an item of a list in it: the address of a file.
     DownloadUrl,
     /// Beside the address: the algorithm of the file's digest.
@@ -244,7 +247,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
@@ -265,6 +268,7 @@ impl Purpose {
         Self::PageItems,
         Self::PageNext,
         Self::Echo,
+        Self::State,
         Self::DownloadUrl,
         Self::DownloadHashType,
         Self::DownloadHash,
@@ -296,6 +300,7 @@ impl Purpose {
             Self::PageItems => "page-items",
             Self::PageNext => "page-next",
             Self::Echo => "echo",
+            Self::State => "state",
             Self::DownloadUrl => "download-url",
             Self::DownloadHashType => "download-hash-type",
             Self::DownloadHash => "download-hash",
@@ -317,7 +322,7 @@ impl Purpose {
     /// Whether a response has it.
     #[must_use]
     pub const fn is_of_a_response(self) -> bool {
-        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext | Self::Echo)
+        matches!(self, Self::PageTotal | Self::PageItems | Self::PageNext | Self::Echo | Self::State)
             || self.is_of_a_download()
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
+use crate::any_response::AnyResponse;
 use crate::notification::Notification;
 use crate::operation::Operation;
 use crate::parse::{self, Heading, ParseError};
@@ -125,6 +126,17 @@ pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
         });
         parse::notification(text, resolver, envelope)
     })
+}
+
+/// What the responses of each version have in common.
+///
+/// # Errors
+///
+/// If a file cannot be read or parsed, or is in the wrong place.
+pub fn any_responses(root: &Path) -> Result<Vec<AnyResponse>, FolderError> {
+    let folder = Folder::open(root)?;
+    let wanted = |heading: &Heading| matches!(heading, Heading::Response(_));
+    folder.read(wanted, |text| parse::any_response(text, folder.shared.resolver()))
 }
 
 struct Folder {

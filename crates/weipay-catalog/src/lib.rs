@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`operation`] | one operation: method, path, the fields of its request and response |
 //! | [`notification`] | one notification: what is posted, its decrypted content, the expected response |
+//! | [`any_response`] | what the responses of a version have in common |
 //! | [`errors`] | error codes: meaning, advice, source |
 //! | [`field`] | one field: name, type, limits, label |
 //! | [`parse`] | the file format, with errors that name file and line |
@@ -35,6 +36,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod any_response;
 pub mod catalog;
 pub mod errors;
 #[cfg(any(test, feature = "export"))]
@@ -56,6 +58,7 @@ pub mod sample;
 mod shared;
 pub mod waiting;
 
+pub use any_response::AnyResponse;
 pub use catalog::Catalog;
 pub use errors::{Advice, ErrorCode};
 pub use field::{Carrier, Field, Format, Kind, Limits, Purpose};

@@ -8,6 +8,7 @@ mod field;
 mod notification;
 mod partner;
 mod purpose;
+mod response;
 mod values;
 mod waiting;
 
@@ -66,6 +67,8 @@ pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     linter.check_lists();
     linter.check_unused_error_lists();
     linter.check_partners();
+    linter.check_states();
+    linter.check_common_members();
     linter.findings.sort();
     linter.findings.dedup();
     linter.findings
@@ -82,6 +85,8 @@ struct Linter {
     lists: ValueLists,
     /// All that were read.
     operations: partner::Operations,
+    /// Members of their requests and responses.
+    members: response::Members,
     /// How many operations name a list of error codes.
     uses_of_errors: BTreeMap<&'static str, usize>,
 }
@@ -119,6 +124,7 @@ impl Linter {
             uses: BTreeMap::new(),
             lists: ValueLists::default(),
             operations: BTreeMap::new(),
+            members: response::Members::default(),
             uses_of_errors: BTreeMap::new(),
         }
     }
@@ -196,6 +202,14 @@ impl Linter {
                     self.check_notification(place, heading, &envelope, None);
                 }
             }
+            Heading::Response(_) => {
+                let read = parse::any_response(text, self.shared.resolver());
+                if let Some(response) = self.read(place, read) {
+                    self.check_fields(place, &response.any);
+                    self.check_fields(place, &response.usual);
+                    self.check_any_response(place, response);
+                }
+            }
             Heading::Values(_) => {
                 self.read(place, parse::values(text));
             }
@@ -237,6 +251,7 @@ impl Linter {
             }
         }
         self.collect_partner(place, operation);
+        self.collect_members(place, operation);
         self.check_repeat(place, operation);
         self.check_waiting(place, operation);
         self.check_purposes(place, operation);

@@ -241,6 +241,12 @@ impl Operation {
             && self.response.iter().any(|field| field.name == "result_code" && field.required)
     }
 
+    /// Whether a page says what a success is: fields, a file, or a status that has no body.
+    #[must_use]
+    pub fn is_success_described(&self) -> bool {
+        !self.response.is_empty() || self.has_file_response || self.success != 200
+    }
+
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
     #[must_use]
     pub fn is_request_signed(&self) -> bool {

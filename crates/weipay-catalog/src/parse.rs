@@ -15,7 +15,7 @@
 //!
 //! Indentation is the structure: two spaces per level, and the members of a field are one level below it. A heading says what
 //! a text is: an operation (as above), a notification (`NOTIFY v3 REFUND.SUCCESS`), what all notifications of a version have
-//! in common (`ENVELOPE v3`), or what several files share: an object (`OBJECT promotion_detail`), a list of values
+//! in common (`ENVELOPE v3`), what all responses have in common (`RESPONSE v3`), or what several files share: an object (`OBJECT promotion_detail`), a list of values
 //! (`VALUES trade_state`) or error codes (`ERRORS pay_order`). The parser borrows from the text, which is `'static` because it
 //! is either embedded or belongs to a tool that ends soon.
 
@@ -24,6 +24,7 @@ mod line;
 mod notification;
 mod operation;
 mod outline;
+mod response;
 
 use std::fmt;
 
@@ -36,6 +37,7 @@ pub(crate) use notification::{envelope, notification};
 pub(crate) use operation::operation;
 #[cfg(any(test, feature = "lint"))]
 pub(crate) use outline::LISTS;
+pub(crate) use response::any_response;
 
 /// What is wrong with a catalogue file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub enum Heading {
     Notification(Version, &'static str),
     /// `ENVELOPE v3`: what the notifications of a version have in common.
     Envelope(Version),
+    /// `RESPONSE v3`: what the responses of a version have in common.
+    Response(Version),
     /// `OBJECT promotion_detail`: an object that several files share.
     Object(&'static str),
     /// `VALUES trade_state`: a list of values that several fields share.
@@ -85,6 +89,7 @@ impl Heading {
             Self::Operation(_, path) => (*path).to_owned(),
             Self::Notification(version, event) => format!("notifications/{version}/{event}"),
             Self::Envelope(version) => format!("notifications/{version}/envelope"),
+            Self::Response(version) => format!("responses/{version}"),
             Self::Object(name) => format!("shared/{name}"),
             Self::Values(name) => format!("values/{name}"),
             Self::Errors(name) => format!("errors/{name}"),
@@ -98,6 +103,7 @@ impl fmt::Display for Heading {
             Self::Operation(method, path) => write!(f, "{method} {path}"),
             Self::Notification(version, event) => write!(f, "NOTIFY {version} {event}"),
             Self::Envelope(version) => write!(f, "ENVELOPE {version}"),
+            Self::Response(version) => write!(f, "RESPONSE {version}"),
             Self::Object(name) => write!(f, "OBJECT {name}"),
             Self::Values(name) => write!(f, "VALUES {name}"),
             Self::Errors(name) => write!(f, "ERRORS {name}"),
@@ -118,6 +124,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
             one(event).then_some(Heading::Notification(version, event))
         }
         "ENVELOPE" => Version::from_word(rest).map(Heading::Envelope),
+        "RESPONSE" => Version::from_word(rest).map(Heading::Response),
         "OBJECT" => one(rest).then_some(Heading::Object(rest)),
         "VALUES" => one(rest).then_some(Heading::Values(rest)),
         "ERRORS" => one(rest).then_some(Heading::Errors(rest)),
@@ -128,7 +135,7 @@ pub fn heading(line: &'static str) -> Option<Heading> {
 fn expect_heading(text: &'static str) -> Result<Heading, ParseError> {
     let first = text.lines().next().unwrap_or("");
     heading(first).ok_or_else(|| {
-        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3`, `OBJECT amount`, `VALUES trade_state` or `ERRORS pay_order`";
+        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3`, `RESPONSE v3`, `OBJECT amount`, `VALUES trade_state` or `ERRORS pay_order`";
         error(1, format!("`{first}` {reason}"))
     })
 }

@@ -29,7 +29,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Notification, Operation, Version, folder};
+use weipay_catalog::{AnyResponse, Notification, Operation, Version, folder};
 
 use crate::chain::Names;
 use crate::flat::FlatNames;
@@ -71,7 +71,8 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let catalog = root.join("crates/weipay-catalog/catalog");
     let operations = folder::operations(&catalog)?;
     let source = root.join("crates/weipay/src");
-    let mut output = generate(&operations, &folder::notifications(&catalog)?)?;
+    let mut output =
+        generate(&operations, &folder::notifications(&catalog)?, &folder::any_responses(&catalog)?)?;
     let manifest = root.join("crates/weipay/Cargo.toml");
     let written = fs::read_to_string(&manifest)?;
     let wanted = features::manifest(&written, &operations)
@@ -128,7 +129,11 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
 }
 
 /// All files, before they are formatted.
-fn generate(operations: &[Operation], notifications: &[Notification]) -> Result<Output, String> {
+fn generate(
+    operations: &[Operation],
+    notifications: &[Notification],
+    common: &[AnyResponse],
+) -> Result<Output, String> {
     let mut output = Output::new();
     let (rows, flat) = (RowNames::new(operations), FlatNames::new(operations));
     let steps = StepNames::new(operations.iter().map(|operation| operation.path));
@@ -145,7 +150,7 @@ fn generate(operations: &[Operation], notifications: &[Notification]) -> Result<
     }
     flat::write(&trees, &flat, &mut output)?;
     notification::write(notifications, &mut output);
-    output.add("operation/table.rs", table::text(operations, &rows));
+    output.add("operation/table.rs", table::text(operations, common, &rows));
     output.add("operation/error_lists.rs", errors::lists(operations, &rows));
     output.add("error_code.rs", errors::constants(operations));
     output.add("model/private/names.rs", private::names(operations, notifications));

@@ -2,9 +2,9 @@
 //! `weipay::Operation` explains how it is read. Texts cost almost nothing to compile; a table of structs for
 //! the same would cost seconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose, Version};
+use weipay_catalog::{AnyResponse, Carrier, Field, Kind, Operation, Place, Purpose, Version};
 
 use crate::table::RowNames;
 
@@ -15,8 +15,8 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    pub(crate) fn new(sorted: &[&Operation], rows: &RowNames) -> Self {
-        let of: Vec<String> = sorted.iter().map(|operation| text(operation)).collect();
+    pub(crate) fn new(sorted: &[&Operation], common: &[AnyResponse], rows: &RowNames) -> Self {
+        let of: Vec<String> = sorted.iter().map(|operation| text(operation, common)).collect();
         let mut seen = BTreeMap::new();
         for text in &of {
             *seen.entry(text.clone()).or_insert(0) += 1;
@@ -45,9 +45,10 @@ impl Members {
 }
 
 /// Path, query, body and response, each up to a `|`. Of the path only what the client acts on. Of the response
-/// all members, because by those of another operation it is told from it, and of what they hold only what the
-/// client acts on.
-fn text(operation: &Operation) -> String {
+/// all members but those that say nothing of the operation, because by those of another operation it is told from it,
+/// and of what they hold only what the client acts on.
+fn text(operation: &Operation, common: &[AnyResponse]) -> String {
+    let common = common.iter().find(|common| common.version == operation.version());
     let request = &operation.request;
     let mut body = list(&request.json, &|_| true);
     push(&mut body, &list(&request.xml, &|_| true));
@@ -64,14 +65,19 @@ fn text(operation: &Operation) -> String {
         holds(field, &|field| field.is_encrypted() || field.purpose.is_some_and(Purpose::is_of_a_response))
     };
     let limit = operation.request.query.iter().find(|field| field.purpose == Some(Purpose::PageLimit));
-    let response = operation.response.iter().map(|field| {
+    let own = operation
+        .response
+        .iter()
+        .filter(|field| common.is_none_or(|common| is_own(field, operation, common)));
+    let response = own.map(|field| {
         // A list repeats the limit of its pages, which is never 0.
         let is_limit = field.required && limit.is_some_and(|limit| limit.name == field.name);
-        match () {
-            () if is_limit => format!("{}*=l", field.name),
-            () if is_in_every_success(operation.version(), field) => member(field, "*", &acts_on),
-            () => member(field, "", &acts_on),
-        }
+        let mark = match () {
+            () if !is_limit && !is_in_every_success(operation.version(), field) => "",
+            () if is_proof(field, common) => "+",
+            () => "*",
+        };
+        if is_limit { format!("{}{mark}=l", field.name) } else { member(field, mark, &acts_on) }
     });
     let response = response.collect::<Vec<_>>().join(" ");
     [
@@ -81,6 +87,45 @@ fn text(operation: &Operation) -> String {
         response,
     ]
     .join("|")
+}
+
+/// Whether a member of a response says something of its operation. Pages of APIv2 list what any response may have; one of
+/// APIv3 that names such a member means its own.
+fn is_own(field: &Field, operation: &Operation, common: &AnyResponse) -> bool {
+    let Some(any) = common.any.iter().find(|any| any.name == field.name) else { return true };
+    let is_sent = |place: Place| operation.request.fields(place).iter().any(|sent| sent.name == field.name);
+    // What cannot be repeated is a result, such as the number of a new sub-merchant.
+    let is_result = any.purpose == Some(Purpose::Echo) && !Place::ALL.into_iter().any(is_sent);
+    operation.version() == Version::V3 || is_result
+}
+
+/// Whether a member that every success has tells it from those of other operations. What was sent comes back in other
+/// responses about it, too.
+fn is_proof(field: &Field, common: Option<&AnyResponse>) -> bool {
+    let is_usual = |common: &AnyResponse| common.usual.iter().any(|usual| usual.name == field.name);
+    field.purpose != Some(Purpose::Echo) && !common.is_some_and(is_usual)
+}
+
+/// What the responses of each version have in common, and all names of members that say a state.
+pub(crate) fn of_any_response(operations: &[&Operation], common: &[AnyResponse]) -> String {
+    let of_versions = common.iter().map(|common| {
+        let mut any: Vec<&str> = common.any.iter().map(|field| field.name).collect();
+        any.sort_unstable();
+        let echoes = common.fields().filter(|field| field.purpose == Some(Purpose::Echo));
+        let echoes: Vec<&str> = echoes.map(|field| field.name).collect();
+        format!(
+            "#[rustfmt::skip]\npub(crate) static ANY_RESPONSE_{:?}: AnyResponse = AnyResponse {{ members: &{any:?}, echoes: &{echoes:?} }};\n",
+            common.version
+        )
+    });
+    let members = operations.iter().flat_map(|operation| &operation.response);
+    let states = members.filter(|field| field.purpose == Some(Purpose::State)).map(|field| field.name);
+    let states: Vec<&str> = states.collect::<BTreeSet<_>>().into_iter().collect();
+    let count = states.len();
+    let states = format!(
+        "/// Members that say in which state something is.\n#[rustfmt::skip]\npub(crate) static STATES: [&str; {count}] = {states:?};\n"
+    );
+    of_versions.chain([states]).collect()
 }
 
 /// Whether a success without this member is none of the operation. The JSON of APIv3 may leave out what is

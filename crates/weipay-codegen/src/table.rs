@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indoc::formatdoc;
 use weipay_catalog::waiting::FinalStates;
-use weipay_catalog::{Dialect, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names};
+use weipay_catalog::{
+    AnyResponse, Dialect, Operation, Place, Purpose, Repeat, Version, Wait, names as rust_names,
+};
 
 use crate::errors;
-use crate::members::Members;
+use crate::members::{Members, of_any_response};
 use crate::output::header;
 
 /// The name of each operation's row.
@@ -43,9 +45,9 @@ pub(crate) fn sorted(operations: &[Operation]) -> Vec<&Operation> {
     sorted
 }
 
-pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
+pub(crate) fn text(operations: &[Operation], common: &[AnyResponse], names: &RowNames) -> String {
     let sorted = sorted(operations);
-    let members = Members::new(&sorted, names);
+    let members = Members::new(&sorted, common, names);
     let row = |(index, operation): (usize, &&Operation)| {
         let (name, row) = (names.get(operation), row(operation, names, &members.expression(index)));
         formatdoc! {"
@@ -59,15 +61,16 @@ pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
     formatdoc! {"
         {header}//! Every operation of the API, sorted by the segments of its path and by its method.
 
-        use super::{{Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
+        use super::{{AnyResponse, Dialect, Operation, Place, Repeat, Verb, Version, error_lists}};
         use crate::waiting::{{FinalStates, NotReady, Pace}};
 
+        {any}
         {shared}
         {rows}
         #[rustfmt::skip]
         pub(crate) static ALL: [&Operation; {count}] = [
         {all}];
-    ", shared = members.shared()}
+    ", any = of_any_response(&sorted, common), shared = members.shared()}
 }
 
 fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
@@ -122,6 +125,7 @@ fn row(operation: &Operation, names: &RowNames, members: &str) -> String {
         (operation.demands_hmac(), "hmac()"),
         (operation.has_result_code(), "result()"),
         (operation.version() == Version::V2 && !operation.is_request_signed(), "signless()"),
+        (!operation.is_success_described(), "undescribed()"),
     ];
     errors::fact(operation, names).into_iter().for_each(&mut say);
     marks.into_iter().filter(|(marked, _)| *marked).for_each(|(_, fact)| say(fact.to_owned()));

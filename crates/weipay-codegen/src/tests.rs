@@ -5,7 +5,7 @@ use std::path::Path;
 
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Operation, Version, folder, names};
+use weipay_catalog::{AnyResponse, Operation, Version, folder, names};
 
 use crate::chain::Names;
 use crate::flat::{self, FlatNames};
@@ -308,7 +308,7 @@ fn a_name_that_is_private_once_is_listed() {
 fn every_type_with_an_official_name_is_found_by_it() {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("../weipay-catalog/catalog");
     let operations = folder::operations(&catalog).unwrap();
-    let output = generate(&operations, &folder::notifications(&catalog).unwrap()).unwrap();
+    let output = generate(&operations, &folder::notifications(&catalog).unwrap(), &[]).unwrap();
     let (mut found, mut nameless, mut missing) = (0, 0, Vec::new());
     for text in output.texts() {
         // What stands before the type: its documentation and its attributes.
@@ -386,13 +386,14 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
         ),
         described("POST v2/a", "  client-cert\n  repeat unknown\n  xml\n    no*  string"),
     ];
-    let text = table::text(&operations, &RowNames::new(&operations));
+    let text = table::text(&operations, &[], &RowNames::new(&operations));
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("pub(crate) static")).collect();
     assert_eq!(
         rows,
         [
+            "pub(crate) static STATES: [&str; 0] = [];",
             "pub(crate) static POST_V2_A: Operation = Operation::new(Verb::Post, \"v2/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
-             .speaks(Version::V2, Dialect::Xml).client_certificate();",
+             .speaks(Version::V2, Dialect::Xml).client_certificate().undescribed();",
             "pub(crate) static POST_V3_A: Operation = Operation::new(Verb::Post, \"v3/a\", \"标题\", MEMBERS_OF_POST_V2_A)\
              .product_is(\"产品\").number(\"no\").repeated(Repeat::Safe).succeeds_with(204);",
             "pub(crate) static GET_V3_A_ID: Operation = Operation::new(Verb::Get, \"v3/a/{id}\", \"标题\", \"|||\")\
@@ -400,6 +401,44 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
             "pub(crate) static ALL: [&Operation; 3] = [",
         ]
     );
+}
+
+#[test]
+fn a_row_says_which_members_tell_its_response_from_others() {
+    let fields = |lines: &str| described("POST v3/x", &format!("  response\n{lines}")).response;
+    let common = [
+        AnyResponse {
+            version: Version::V2,
+            title: "",
+            any: fields("    sign string\n    sub_mch_id string echo\n"),
+            usual: Vec::new(),
+        },
+        AnyResponse {
+            version: Version::V3,
+            title: "",
+            any: fields("    message string\n    code string\n"),
+            usual: fields("    mchid string echo\n"),
+        },
+    ];
+    let response = "  response\n    code* string\n    mchid* string\n    no* string echo\n    a_state* string state\n    sum integer fen\n";
+    let elements = "  response\n    sign* string\n    sub_mch_id* string\n    no* string\n";
+    let operations = [
+        described("POST v3/a", &format!("  json\n    no* string\n{response}")),
+        described("POST v2/b", &format!("  xml\n    sub_mch_id string\n{elements}")),
+        described("POST v2/c", &format!("  xml\n    name string\n{elements}")),
+    ];
+    let text = table::text(&operations, &common, &RowNames::new(&operations));
+    for expected in [
+        "\"||no|code+ mchid* no*=r a_state+ sum\"",
+        "\"||sub_mch_id|no+\"",
+        // What cannot be repeated is a result.
+        "\"||name|sub_mch_id+ no+\"",
+        "ANY_RESPONSE_V3: AnyResponse = AnyResponse { members: &[\"code\", \"message\"], echoes: &[\"mchid\"] }",
+        "ANY_RESPONSE_V2: AnyResponse = AnyResponse { members: &[\"sign\", \"sub_mch_id\"], echoes: &[\"sub_mch_id\"] }",
+        "STATES: [&str; 1] = [\"a_state\"]",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! signs at once; a [signer](crate::signer) of the caller's may have to be waited for, so preparing a request
 //! ends before that. What is different in APIv2 is in [`v2`].
 
-mod echo;
+mod another_request;
 mod signed_digest;
 mod v2;
 
@@ -500,7 +500,8 @@ fn conclude(
                 }
                 if let Some(error) = DecodeError::of_repeated_member(&response.body) {
                     ErrorKind::Decode(error)
-                } else if let Err(another) = echo::check(request, response.status, &response.body) {
+                } else if let Err(another) = another_request::check(request, response.status, &response.body)
+                {
                     another
                 } else {
                     response.verified = true;

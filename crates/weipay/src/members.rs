@@ -2,9 +2,10 @@
 //! texts are what compiles fastest: the rows of all operations have 170 KB of it.
 //!
 //! The text has four places with a `|` between them: path, query, body and response. In a place stand members
-//! with a space between them: a name; `*` if every success has it; `!` if it travels encrypted; `=` and a
-//! letter for its purpose; its own members in braces, with a `~` before them if they are JSON text. Of the path
-//! only those members are there that the client acts on, and so it is with what is inside of those of a response.
+//! with a space between them: a name; `*` if every success has it, or `+` if that proves which operation it is of; `!` if it
+//! travels encrypted; `=` and a letter for its purpose; its own members in braces, with a `~` before them if they are JSON
+//! text. Of the path only those members are there that the client acts on, and so it is with what is inside of those of a
+//! response. What any response may have is not among them, but described once for all.
 
 use crate::model::table::Purpose;
 use crate::operation::Operation;
@@ -19,6 +20,8 @@ pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// Of a response: whether a success without it is none of the operation.
     pub(crate) is_in_every_success: bool,
+    /// Whether it also tells that from responses of other operations about the same.
+    pub(crate) is_proof: bool,
     pub(crate) is_encrypted: bool,
     pub(crate) purpose: Option<Purpose>,
     /// Whether its own members are JSON text inside a string.
@@ -147,17 +150,19 @@ impl Member {
     /// The first member of a text, and the text after it.
     fn read(text: &'static str) -> Option<(Self, &'static str)> {
         let text = text.trim_start_matches(' ');
-        let end = text.find(['*', '!', '=', '~', '{', ' ']).unwrap_or(text.len());
+        let end = text.find(['*', '+', '!', '=', '~', '{', ' ']).unwrap_or(text.len());
         let (name, mut rest) = text.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
         let mut member = Self {
             name,
             is_in_every_success: false,
+            is_proof: false,
             is_encrypted: false,
             purpose: None,
             is_json_text: false,
             members: None,
         };
-        if let Some(after) = rest.strip_prefix('*') {
+        if let Some(after) = rest.strip_prefix(['*', '+']) {
+            member.is_proof = rest.starts_with('+');
             (member.is_in_every_success, rest) = (true, after);
         }
         if let Some(after) = rest.strip_prefix('!') {
@@ -220,12 +225,13 @@ mod tests {
 
     #[test]
     fn a_text_is_read_member_by_member() {
-        let members = Members("a b*! c=o d~{e f{g!}} h*");
+        let members = Members("a b*! c=o d~{e f{g!}} h+");
         let names: Vec<_> = members.iter().map(|member| member.name).collect();
         assert_eq!(names, ["a", "b", "c", "d", "h"]);
         assert!(members.get("b").unwrap().is_encrypted);
         let in_every_success = members.iter().filter(|member| member.is_in_every_success);
         assert_eq!(in_every_success.map(|member| member.name).collect::<Vec<_>>(), ["b", "h"]);
+        assert!(members.iter().filter(|member| member.is_proof).map(|member| member.name).eq(["h"]));
         assert_eq!(members.get("c").unwrap().purpose, Some(Purpose::PageOffset));
         let text = members.get("d").unwrap();
         assert!(

@@ -6,6 +6,7 @@
 //!
 //! Rows are only data, so all of them are always compiled, with and without the features of products.
 
+mod any_response;
 mod error_lists;
 mod find;
 mod row;
@@ -19,6 +20,7 @@ use http::{Method, StatusCode};
 use crate::error::ErrorCode;
 use crate::model::table::Place;
 use crate::waiting::FinalStates;
+pub(crate) use any_response::{AnyResponse, is_state};
 pub(crate) use find::{is_of_brands, version_of};
 
 /// An operation (接口) of the API: what the catalogue says about it.
@@ -57,6 +59,7 @@ pub struct Operation {
     demands_hmac: bool,
     has_result_code: bool,
     is_signless: bool,
+    is_undescribed: bool,
     final_states: Option<&'static FinalStates>,
     error_lists: &'static [&'static [ErrorCode]],
     members: &'static str,
@@ -318,6 +321,11 @@ impl Operation {
     /// Whether a success says so in `result_code` too (APIv2).
     pub(crate) const fn has_result_code(&self) -> bool {
         self.has_result_code
+    }
+
+    /// Whether no page describes its success.
+    pub(crate) const fn is_undescribed(&self) -> bool {
+        self.is_undescribed
     }
 
     /// What is known of members, as [`crate::members`] reads it.

@@ -66,7 +66,7 @@ impl Linter {
         }
     }
 
-    /// An echo repeats a field of the request, and clients look for it among the members of the response itself.
+    /// An echo repeats a field of the request. Clients look for it, and for a state, among the members of the response itself.
     fn check_echoes(&mut self, place: Place<'_>, operation: &Operation) {
         let asks = |name: &str| {
             let mut places = operation::Place::ALL.into_iter();
@@ -78,8 +78,10 @@ impl Linter {
                 self.report(place, field.line, problem);
             }
             for member in &field.fields {
-                if member.purpose == Some(Purpose::Echo) {
-                    let problem = "an `echo` is a member of the response itself, not of an object in it";
+                if let Some(purpose @ (Purpose::Echo | Purpose::State)) = member.purpose {
+                    let word = purpose.word();
+                    let problem =
+                        format!("`{word}` is of a member of the response itself, not of an object in it");
                     self.report(place, member.line, problem);
                 }
             }
@@ -164,6 +166,11 @@ impl Linter {
             purpose if counts(purpose) => {
                 (matches!(field.kind, Kind::Integer | Kind::String), "an integer, or a string with one")
             }
+            // A number in a few responses of APIv2, and an object where the state has a reason beside it.
+            Purpose::State => (
+                matches!(field.kind, Kind::String | Kind::Integer | Kind::Object),
+                "a string, an integer or an object",
+            ),
             // A merchant's number is a number in a few requests.
             Purpose::MerchantNumber => (matches!(field.kind, Kind::Integer | Kind::String), "a string"),
             _ => (field.kind == Kind::String, "a string"),
@@ -243,6 +250,7 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         | Purpose::PageItems
         | Purpose::PageNext
         | Purpose::Echo
+        | Purpose::State
         | Purpose::DownloadUrl
         | Purpose::DownloadHashType
         | Purpose::DownloadHash

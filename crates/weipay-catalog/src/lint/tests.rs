@@ -440,7 +440,13 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a string echo", "`echo` is not possible here"),
         (
             "a string\n\n  response\n    b object\n      a string echo",
-            "an `echo` is a member of the response itself",
+            "`echo` is of a member of the response itself",
+        ),
+        ("a string state", "`state` is not possible here"),
+        ("a string\n\n  response\n    b boolean state", "`b` is not a string, an integer or an object"),
+        (
+            "a string\n\n  response\n    b object\n      a string state",
+            "`state` is of a member of the response itself",
         ),
         ("a string download-url", "`download-url` is not possible here"),
         (

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
 
-use super::{Core, content_coding, echo};
+use super::{Core, another_request, content_coding};
 use crate::base_url::BaseUrl;
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
@@ -187,7 +187,7 @@ pub(super) fn conclude(
 ) -> Result<RawResponse, Error> {
     let kind = match judge(core, request, &response) {
         Judgement::Success { elements: Some(elements), .. }
-            if let Err(another) = echo::check_elements(request, &elements) =>
+            if let Err(another) = another_request::check_elements(request, &elements) =>
         {
             another
         }

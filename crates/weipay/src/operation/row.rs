@@ -36,6 +36,7 @@ impl Operation {
             demands_hmac: false,
             has_result_code: false,
             is_signless: false,
+            is_undescribed: false,
             final_states: None,
             error_lists: &[],
             members,
@@ -144,6 +145,11 @@ impl Operation {
 
     pub(super) const fn refused_with(mut self, error_lists: &'static [&'static [ErrorCode]]) -> Self {
         self.error_lists = error_lists;
+        self
+    }
+
+    pub(super) const fn undescribed(mut self) -> Self {
+        self.is_undescribed = true;
         self
     }
 

@@ -1,0 +1,152 @@
+//! Whether a response is about what was asked. The signature of a response does not cover the request: two
+//! whole responses, swapped between two calls on their way, both verify. So what a response repeats of its
+//! request is compared with it ([`repeated`]), and what it consists of with what the catalogue knows of the operation
+//! ([`evidence`]).
+//!
+//! The catalogue says which fields repeat (`echo`), which members say a state (`state`), and which members any response
+//! may have or many have (`catalog/responses/`). The generator marks the rest: what every success has, and what of that
+//! proves which operation it is of. A member that no success of the operation has, and not any response, is strange. It
+//! alone refuses nothing, since the platform adds members without notice.
+//!
+//! The verdict are a few [`rules`]. What only reads may find less than its page says, and must not fail for ever where the
+//! page is wrong, so one known member is enough for it. What acts must prove that it acted: an order's `prepay_id` is not
+//! the success of a refund, and neither is the empty body with which another order was closed, or `{}`.
+//!
+//! # What cannot be found out
+//!
+//! An error response repeats nothing of its request, but for a `SIGN_ERROR` that shows the nonce that was
+//! signed ([`SignDifference::Nonce`](crate::error::SignDifference::Nonce)). The value of a field in `detail`
+//! is not compared: how the platform writes it there is not documented. The gateway leaves most of them
+//! unsigned, its `Request-ID` is made by the platform and unknown to the client, and no other header ties the
+//! two. So of two calls whose error responses were swapped on their way, each gets the error of the other,
+//! and nothing tells. The same holds for two successes of one operation that repeats nothing, such as the
+//! `code_url` of an order or the 204 of a close, and of two operations that send the same fields, or nothing.
+//! Only whoever can change the content of a TLS connection, or a faulty proxy or transport, can
+//! swap them. What it can cost: a call that failed looks as if it had failed for another reason, also as if
+//! it had certainly not taken effect. Query before a new number is taken for what was refused: that is right
+//! in any case.
+
+mod evidence;
+mod repeated;
+mod rules;
+
+use http::StatusCode;
+use weipay_wire::XmlElements;
+
+use self::evidence::{Evidence, Json, Success, Xml};
+use self::repeated::compare;
+use self::rules::Case;
+use crate::error::ErrorKind;
+use crate::request::Request;
+
+/// Whether a success in JSON can be the response to this request.
+///
+/// # Errors
+///
+/// [`ErrorKind::AnotherRequest`] if it cannot.
+pub(super) fn check(request: &Request, status: StatusCode, body: &[u8]) -> Result<(), ErrorKind> {
+    judge(request, &Json(body), status == StatusCode::ACCEPTED)
+}
+
+/// The same of a success of APIv2.
+///
+/// # Errors
+///
+/// [`ErrorKind::AnotherRequest`] if it cannot.
+pub(super) fn check_elements(request: &Request, elements: &XmlElements) -> Result<(), ErrorKind> {
+    judge(request, &Xml(elements), false)
+}
+
+/// It is the response to another request: so says this field, if it is one that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Another(Option<&'static str>);
+
+const fn another(field: &'static str) -> Another {
+    Another(Some(field))
+}
+
+fn judge(request: &Request, success: &dyn Success, is_accepted: bool) -> Result<(), ErrorKind> {
+    let Some(operation) = request.operation else { return Ok(()) };
+    let found = compare(request, operation, success).map_or_else(Some, |missing| {
+        let evidence = Evidence::new(operation, success);
+        Case { request, operation, is_accepted, missing, evidence }.verdict()
+    });
+    found.map_or(Ok(()), |Another(field)| Err(ErrorKind::AnotherRequest { field }))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::members::Place;
+    use crate::operation::{Operation, Version};
+    use crate::request::Body;
+
+    /// The field by which a response is found to be another one's; empty if no field is.
+    pub(super) fn differing(request: &Request, body: &[u8]) -> Option<&'static str> {
+        found(check(request, StatusCode::OK, body))
+    }
+
+    pub(super) fn found(checked: Result<(), ErrorKind>) -> Option<&'static str> {
+        match checked {
+            Ok(()) => None,
+            Err(ErrorKind::AnotherRequest { field }) => Some(field.unwrap_or_default()),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn of(method: Method, path: &str, body: &str) -> Request {
+        let mut request = Request::new(path.to_owned());
+        request.operation = Some(Operation::find(&method, path).unwrap());
+        request.body = Some(Body::Json(body.to_owned().into()));
+        request
+    }
+
+    pub(super) fn query(path: &str) -> Request {
+        let mut request = Request::new(path.to_owned());
+        request.operation = Operation::find(&Method::GET, path);
+        request
+    }
+
+    /// What the catalogue says of an operation must not refuse what the platform then sends.
+    #[test]
+    fn a_success_as_its_page_has_it_is_accepted_of_every_operation() {
+        let mut judged = 0;
+        for operation in crate::operations() {
+            let mut request = Request::new(operation.path().to_owned());
+            request.operation = Some(operation);
+            let members: Vec<_> = operation.members(Place::Response).iter().collect();
+            let all: Vec<&str> = members.iter().map(|member| member.name).collect();
+            let required: Vec<&str> = members
+                .iter()
+                .filter(|member| member.is_in_every_success)
+                .map(|member| member.name)
+                .collect();
+            for mut names in [all, required] {
+                for new in [None, Some("unheard_of")] {
+                    names.extend(new.filter(|_| !names.is_empty()));
+                    let result = match operation.version() {
+                        Version::V3 => {
+                            let members: Vec<_> =
+                                names.iter().map(|name| format!("\"{name}\":\"1\"")).collect();
+                            check(&request, StatusCode::OK, format!("{{{}}}", members.join(",")).as_bytes())
+                        }
+                        Version::V2 => {
+                            let mut elements = XmlElements::new();
+                            // Rows do not have what any response may have.
+                            for name in ["return_code", "mch_id", "sub_mch_id"] {
+                                elements.push(name, "1");
+                            }
+                            names.iter().for_each(|name| elements.push((*name).to_owned(), "1"));
+                            check_elements(&request, &elements)
+                        }
+                    };
+                    judged += 1;
+                    assert!(result.is_ok(), "{operation}: {names:?}: {result:?}");
+                }
+            }
+        }
+        assert!(judged > 4_000, "{judged}");
+    }
+}

@@ -1,0 +1,232 @@
+//! What a response repeats of its request, compared with what was sent. What was sent is what went out: a value of the
+//! path is taken by its place, whatever the caller calls it and however a literal is encoded.
+
+use std::borrow::Cow;
+
+use super::evidence::Success;
+use super::{Another, another};
+use crate::json::member;
+use crate::members::Place;
+use crate::model::table::Purpose;
+use crate::operation::Operation;
+use crate::request::{Body, Request};
+
+/// A field that every success repeats is not there.
+pub(super) struct Missing {
+    pub(super) field: &'static str,
+    /// Whether another one is.
+    pub(super) is_another_there: bool,
+}
+
+/// Compares the fields that repeat: those of the operation, and those of any response, also where its page does not
+/// name them. The first that every success repeats and this one does not is given back.
+pub(super) fn compare(
+    request: &Request,
+    operation: &Operation,
+    success: &dyn Success,
+) -> Result<Option<Missing>, Another> {
+    let (mut is_another_there, mut missing) = (false, None);
+    for member in operation.members(Place::Response).iter() {
+        let in_every_success = match member.purpose {
+            Some(Purpose::Echo) => false,
+            Some(Purpose::EchoInEveryResponse) => true,
+            _ => continue,
+        };
+        let field = member.name;
+        let Some(sent) = sent(request, operation, field) else { continue };
+        match success.text(field) {
+            Some(answered) if differ(&sent, &answered) => return Err(another(field)),
+            Some(_) => is_another_there = true,
+            // Of a type that does not compare.
+            None if success.has(field) => is_another_there = true,
+            None if in_every_success && !sent.is_empty() => missing = missing.or(Some(field)),
+            None => {}
+        }
+    }
+    for field in operation.version().any_response().echoes {
+        if let Some(sent) = sent(request, operation, field)
+            && let Some(answered) = success.text(field)
+            && differ(&sent, &answered)
+        {
+            return Err(another(field));
+        }
+    }
+    Ok(missing.map(|field| Missing { field, is_another_there }))
+}
+
+/// An empty value says nothing.
+fn differ(sent: &str, answered: &str) -> bool {
+    !sent.is_empty() && !answered.is_empty() && sent != answered
+}
+
+/// What the request has in the field, in its path, its query or its body.
+pub(super) fn sent<'a>(request: &'a Request, operation: &Operation, field: &str) -> Option<Cow<'a, str>> {
+    let in_body = || match &request.body {
+        Some(Body::Json(body)) => member(body, field),
+        None | Some(Body::Upload(_) | Body::Form { .. }) => None,
+    };
+    request.path_value(operation, field).or_else(|| request.query_value(field)).or_else(in_body)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use weipay_wire::XmlElements;
+
+    use super::super::check_elements;
+    use super::super::tests::{differing, found, of, query};
+    use super::*;
+
+    #[test]
+    fn what_a_response_repeats_is_what_was_sent_in_path_query_or_body() {
+        let by_number = "v3/pay/transactions/out-trade-no/{out_trade_no}";
+        let mut filled = query(by_number);
+        filled.values.push(("out_trade_no".to_owned(), "A".to_owned()));
+        let mut score = query("v3/payscore/serviceorder");
+        score.query.push(("out_order_no".to_owned(), "A".to_owned()));
+        let mut refund = Request::new("v3/refund/domestic/refunds".to_owned());
+        refund.operation = Operation::find(&Method::POST, "v3/refund/domestic/refunds");
+        refund.body =
+            Some(Body::Json(bytes::Bytes::from_static(br#"{"amount":{"total":1},"out_refund_no":"A"}"#)));
+        for (request, field) in [
+            (filled, "out_trade_no"),
+            (query("/v3/pay/transactions/out-trade-no/A?mchid=1"), "out_trade_no"),
+            (score, "out_order_no"),
+            (refund, "out_refund_no"),
+        ] {
+            let valued = |value: &str| {
+                differing(
+                    &request,
+                    format!(r#"{{"x":[{{"y":1}}],"refund_id":"5","{field}":{value}}}"#).as_bytes(),
+                )
+            };
+            assert_eq!(valued(r#""B""#), Some(field));
+            assert_eq!(valued("7"), Some(field));
+            for same_or_unsaid in [r#""A""#, r#""\u0041""#, "null", r#""""#, "[]", "true", "nonsense"] {
+                assert_eq!(valued(same_or_unsaid), None, "{same_or_unsaid}");
+            }
+            for of_another in [
+                "",
+                " \n",
+                r#"{"prepay_id":"wx1"}"#,
+                "\u{FEFF}{\"x\":2}",
+                "{}",
+                " { } ",
+                "[]",
+                "null",
+                "\"A\"",
+                "5",
+                "<html>",
+            ] {
+                assert_eq!(differing(&request, of_another.as_bytes()), Some(field), "{of_another}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_of_the_path_is_known_by_its_place_whatever_its_name_and_encoding() {
+        let of = |template: &str, values: &[(&str, &str)]| {
+            let mut request = Request::new(template.to_owned());
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            request.values = values.collect();
+            request.operation = request.find_operation(&Method::GET);
+            request
+        };
+        let answer = |field: &str, number: &str| serde_json::json!({ field: number }).to_string();
+        for (request, field, number) in [
+            (of("v3/pay/transactions/out-trade-no/{n}", &[("n", "A|1")]), "out_trade_no", "A|1"),
+            (
+                of("/v3/pay/transactions/{how}/{n}", &[("how", "out-trade-no"), ("n", "A")]),
+                "out_trade_no",
+                "A",
+            ),
+            (of("v3/pay/transactions/out-trade-no/A%7C1?mchid=1", &[]), "out_trade_no", "A|1"),
+            (of("v3/pay/transactions/out-trade-no/%E5%88%B8", &[]), "out_trade_no", "券"),
+            (of("v3/pay/transactions/id/{id}", &[("id", "A")]), "transaction_id", "A"),
+            (of("v3/refund/domestic/refunds/{x}", &[("x", "B"), ("x", "A")]), "out_refund_no", "A"),
+            (of("v3/payscore/serviceorder?out%5Forder_no=A%2B1", &[]), "out_order_no", "A+1"),
+        ] {
+            assert_eq!(differing(&request, answer(field, number).as_bytes()), None, "{}", request.template);
+            assert_eq!(
+                differing(&request, answer(field, "B").as_bytes()),
+                Some(field),
+                "{}",
+                request.template
+            );
+        }
+        // A pair of the query that has the name of the placeholder is not what names the order.
+        let mut misleading = of("v3/pay/transactions/out-trade-no/{n}", &[("n", "A")]);
+        misleading.query.push(("out_trade_no".to_owned(), "B".to_owned()));
+        assert_eq!(differing(&misleading, br#"{"out_trade_no":"B"}"#), Some("out_trade_no"));
+    }
+
+    #[test]
+    fn a_response_to_another_merchant_is_another_one() {
+        let mut direct = query("v3/pay/transactions/out-trade-no/A");
+        direct.query.push(("mchid".to_owned(), "1".to_owned()));
+        let written = query("v3/pay/transactions/id/A?mchid=1");
+        for request in [&direct, &written] {
+            let differing = |rest: &str| {
+                differing(request, format!(r#"{{"out_trade_no":"A","transaction_id":"A"{rest}}}"#).as_bytes())
+            };
+            assert_eq!(differing(r#","mchid":"2""#), Some("mchid"));
+            for same_or_unsaid in ["", r#","mchid":"1""#, r#","mchid":"""#, r#","sub_mchid":"2""#] {
+                assert_eq!(differing(same_or_unsaid), None, "{same_or_unsaid}");
+            }
+        }
+        let mut pay = Request::new("v3/pay/partner/transactions/codepay".to_owned());
+        pay.operation = Operation::find(&Method::POST, "v3/pay/partner/transactions/codepay");
+        pay.body = Some(Body::Json(bytes::Bytes::from_static(br#"{"sp_mchid":"1","out_trade_no":"A"}"#)));
+        assert_eq!(differing(&pay, br#"{"sp_mchid":"2","out_trade_no":"A"}"#), Some("sp_mchid"));
+        // Two sub-merchants of a partner may have orders with the same number.
+        let of_a_sub_merchant = query("v3/pay/partner/transactions/out-trade-no/A?sp_mchid=1&sub_mchid=2");
+        let paid =
+            |sub_mchid: &str| format!(r#"{{"sp_mchid":"1","sub_mchid":"{sub_mchid}","out_trade_no":"A"}}"#);
+        assert_eq!(differing(&of_a_sub_merchant, paid("3").as_bytes()), Some("sub_mchid"));
+        assert_eq!(differing(&of_a_sub_merchant, paid("2").as_bytes()), None);
+        let by_apiv2 = of(Method::POST, "v2/pay/orderquery", r#"{"sub_mch_id":"2","out_trade_no":"A"}"#);
+        for (sub_mch_id, another) in [("3", Some("sub_mch_id")), ("2", None)] {
+            let mut elements = XmlElements::new();
+            elements.push("out_trade_no", "A");
+            elements.push("sub_mch_id", sub_mch_id);
+            assert_eq!(found(check_elements(&by_apiv2, &elements)), another);
+        }
+        // Nothing is known of a path that the catalogue does not have.
+        assert_eq!(differing(&query("v3/never/heard/of?mchid=1"), br#"{"mchid":"2"}"#), None);
+    }
+
+    #[test]
+    fn what_some_responses_lack_says_nothing_where_it_is_missing() {
+        let by_id = query("v3/pay/transactions/id/A");
+        assert_eq!(differing(&by_id, br#"{"out_trade_no":"1"}"#), None);
+        assert_eq!(differing(&by_id, br#"{"transaction_id":"B"}"#), Some("transaction_id"));
+        let mut sent_empty = query("v3/pay/transactions/out-trade-no/{out_trade_no}");
+        sent_empty.values.push(("out_trade_no".to_owned(), String::new()));
+        assert_eq!(differing(&sent_empty, br#"{"trade_state":"NOTPAY"}"#), None);
+        // One number that is there proves that the response is about this request, whatever else is left out.
+        let mut coupon = Request::new("v3/marketing/busifavor/coupons/use".to_owned());
+        coupon.operation = Operation::find(&Method::POST, "v3/marketing/busifavor/coupons/use");
+        let members = coupon.operation.unwrap().members(Place::Response);
+        let repeat = |purpose| matches!(purpose, Some(Purpose::Echo | Purpose::EchoInEveryResponse));
+        let echoes: Vec<_> =
+            members.iter().filter(|member| repeat(member.purpose)).map(|member| member.name).collect();
+        for field in &echoes {
+            let sent: Vec<String> = echoes.iter().map(|name| format!("\"{name}\":\"A\"")).collect();
+            coupon.body = Some(Body::Json(format!("{{{}}}", sent.join(",")).into()));
+            let with_time = format!("{{\"{field}\":\"A\",\"wechatpay_use_time\":\"t\",\"x\":1}}");
+            assert_eq!(differing(&coupon, with_time.as_bytes()), None);
+            // But the stock of the coupon is not the use of it.
+            let of_its_stock = format!("{{\"{field}\":\"A\",\"stock_state\":\"RUNNING\"}}");
+            assert_eq!(differing(&coupon, of_its_stock.as_bytes()), Some("wechatpay_use_time"));
+        }
+    }
+
+    #[test]
+    fn without_something_to_compare_nothing_is_refused() {
+        let another = br#"{"out_trade_no":"B"}"#;
+        assert_eq!(differing(&query("v3/never/heard/of"), another), None);
+        for nothing in ["", "[]", "null", "\"B\"", "<html>", "{}"] {
+            assert_eq!(differing(&query("v3/never/heard/of"), nothing.as_bytes()), None);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What the responses of a version have in common, and which members say a state: the catalogue says it by name, since it is
+//! asked of members that an operation does not have.
+
+use super::{Version, table};
+
+/// What the responses of a version have in common.
+#[derive(Debug)]
+pub(crate) struct AnyResponse {
+    /// Members that any response may have, sorted.
+    pub(super) members: &'static [&'static str],
+    /// Members that repeat the request's field with their name, wherever both have it.
+    pub(crate) echoes: &'static [&'static str],
+}
+
+impl AnyResponse {
+    /// Whether any response may have a member with this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.binary_search(&name).is_ok()
+    }
+}
+
+impl Version {
+    pub(crate) const fn any_response(self) -> &'static AnyResponse {
+        match self {
+            Self::V2 => &table::ANY_RESPONSE_V2,
+            Self::V3 => &table::ANY_RESPONSE_V3,
+        }
+    }
+}
+
+/// Whether a member with this name says in which state something is.
+pub(crate) fn is_state(name: &str) -> bool {
+    table::STATES.binary_search(&name).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted() {
+        assert!(table::STATES.is_sorted() && is_state("trade_state") && !is_state("trade_type"));
+        for version in [Version::V2, Version::V3] {
+            let any = version.any_response();
+            assert!(any.members.is_sorted() && any.members.iter().all(|name| any.has(name)));
+            assert!(!any.has("out_trade_no"));
+        }
+    }
+}
