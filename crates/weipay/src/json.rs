@@ -2,7 +2,10 @@
 //! without the values that it quotes.
 
 mod member;
-#[cfg(feature = "notifications")]
+#[cfg_attr(
+    not(feature = "notifications"),
+    allow(dead_code, reason = "only notifications keep JSON as a value")
+)]
 mod wiped;
 
 use serde_json::Value;
@@ -10,7 +13,8 @@ use serde_json::error::{Category, Error};
 
 pub(crate) use member::{any_member, has_member, is_object, member, repeated_member};
 #[cfg(feature = "notifications")]
-pub(crate) use wiped::{WipedJson, wiped_text};
+pub(crate) use wiped::WipedJson;
+pub(crate) use wiped::wiped_text;
 
 /// The memory limit of a decoded response, eight times the largest body. Its bytes are available all the same.
 pub(crate) const MAX_DECODED: usize = 64 * 1024 * 1024;
