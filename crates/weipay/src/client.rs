@@ -74,6 +74,14 @@ macro_rules! client_styles {
                 crate::notification::Receiver::from_core(&self.shared.core, Arc::clone(&self.shared))
             }
 
+            /// What signs the parameters of pages, mini programs and apps (调起支付) for this merchant, with the client's private
+            /// key, APIv2 key and clock. `None` for a brand, and for a client with a [signer](crate::signer): give that to
+            /// [`FrontEnd::with_signer`](crate::front_end::FrontEnd::with_signer).
+            #[must_use]
+            pub fn front_end(&self) -> Option<crate::front_end::FrontEnd> {
+                crate::front_end::FrontEnd::from_core(&self.shared.core)
+            }
+
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The

@@ -337,7 +337,8 @@ struct Prepared {
 /// Judges the head of a response: the media type of a file, `None` for an error response, or an error.
 fn judge(status: StatusCode, headers: &HeaderMap) -> Result<Option<String>, FileError> {
     if status != StatusCode::OK {
-        return Ok(None);
+        // Another success (204, 206) has no file, or a part of one. Nothing of that belongs into the text of an error.
+        return if status.is_success() { Err(FileError::NoFile) } else { Ok(None) };
     }
     check_coding(headers)?;
     if is_web_page(headers) {

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, Scheme, random_nonce};
 
 use crate::builder::system_time;
+use crate::core::Core;
 #[cfg(feature = "async")]
 use crate::signer::Signer;
 use crate::signer::{Signature, SignerError};
@@ -119,6 +120,16 @@ impl FrontEnd {
     #[must_use]
     pub fn with_async_signer(mchid: MerchantId, signer: impl Signer + 'static) -> Self {
         Self::signed_by(mchid, SigningKey::Async(Arc::new(signer)))
+    }
+
+    /// For the merchant of a client.
+    pub(crate) fn from_core(core: &Core) -> Option<Self> {
+        let merchant = &core.merchant;
+        let key = merchant.key.as_ref().filter(|_| !merchant.has_signer)?;
+        let front_end = Self::new(merchant.account.mchid()?.clone(), PrivateKey::clone(key));
+        let clock = Arc::clone(&core.clock);
+        let front_end = front_end.clock(move || (clock(), random_nonce()));
+        Some(Self { api_v2_key: merchant.api_v2_key.clone(), ..front_end })
     }
 
     fn signed_by(mchid: MerchantId, key: SigningKey) -> Self {

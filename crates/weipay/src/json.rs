@@ -2,10 +2,6 @@
 //! without the values that it quotes.
 
 mod member;
-#[cfg_attr(
-    not(feature = "notifications"),
-    allow(dead_code, reason = "only notifications keep JSON as a value")
-)]
 mod wiped;
 
 use serde_json::Value;

@@ -190,7 +190,8 @@ impl Receiver {
             if let Some(error) = error {
                 return Err(FileError::ErrorResponse(error));
             }
-            if self.bytes == 0 {
+            // Nothing, or blanks and a byte order mark.
+            if json::beginning(&text).is_empty() {
                 return Err(FileError::NoFile);
             }
             if is_short_json(&text) || begins_like_markup(&text) {

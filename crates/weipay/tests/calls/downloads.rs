@@ -146,6 +146,8 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
         ("", r#"{"errcode":1}"#, no_file),
         ("", "  \r\n\u{feff}{\"errcode\":1}", no_file),
         ("", "", no_file),
+        ("", " \r\n\r\n", no_file),
+        ("", "\u{feff}", no_file),
         ("", &long_page, web_page),
         ("application/json", &long_json, no_file),
         ("application/problem+json; charset=utf-8", &long_json, no_file),
@@ -169,7 +171,20 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
             assert!(expected(error), "{media_type} {body}: {error:#}");
         }
     }
-    for (status, body) in [(502, page), (204, ""), (206, TEXT)] {
+    // A part of a file has other people's orders, which no error may show.
+    for (status, body) in [(204, ""), (206, TEXT)] {
+        download(
+            || unsigned(status, body),
+            body.as_bytes(),
+            |outcome, written, _| {
+                let error = outcome.unwrap_err();
+                assert!(matches!(error.kind(), ErrorKind::File(FileError::NoFile)), "{error:#}");
+                assert!(error.is_retryable() && !error.may_have_taken_effect() && written.is_empty());
+                assert!(TEXT.lines().all(|line| !error.to_string().contains(line)), "{error}");
+            },
+        );
+    }
+    for (status, body) in [(502, page), (400, "")] {
         download(
             || unsigned(status, body),
             body.as_bytes(),

@@ -5,7 +5,7 @@ use weipay_catalog::{Catalog, ErrorCode, Operation};
 
 use super::errors::table_of;
 use super::page::Page;
-use crate::style::BOLD;
+use crate::output::BOLD;
 
 /// So many operations are named.
 const MAX_NAMED: usize = 8;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::combined::CombinedOrder;
 use super::deposit::check_closing;
-use super::order::{Order, OrderState, TradeType, key};
+use super::order::{Combination, Order, OrderState, TradeType, key};
 use super::query::check_parties;
 use super::refusals;
 use crate::products::{Context, HandlerError};
@@ -15,6 +16,7 @@ pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     let number = context.request.path("out_trade_no");
     let merchant = &context.caller.mchid;
     let Some(order) = Order::find_by_number(tx, merchant, number)? else {
+        check_not_combined(tx, merchant, number)?;
         // Observed: 204, and no order can be made with this number any more.
         BurntNumber::burn(tx, merchant, number)?;
         return Ok(Value::Null);
@@ -26,6 +28,25 @@ pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
     check_parties(&order, context, is_partner, context.request.text("sub_mchid"))?;
     close_and_save(tx, order, context.now)?;
     Ok(Value::Null)
+}
+
+/// The rule: what has the number of a combined order (合单) is no order of its own. UNCONFIRMED(combined-number): to close it alone
+/// would succeed as for any unknown number, while a person can still pay the combined order.
+pub(super) fn check_not_combined(
+    tx: &Transaction<'_>,
+    merchant: &str,
+    number: &str,
+) -> Result<(), HandlerError> {
+    match is_combined(tx, merchant, number)? {
+        true => Err(refusals::number_of_combined().into()),
+        false => Ok(()),
+    }
+}
+
+/// Whether a merchant has made a combined order with this number.
+pub(super) fn is_combined(tx: &Transaction<'_>, merchant: &str, number: &str) -> Result<bool, StoreError> {
+    let whole = Combination { merchant: merchant.to_owned(), out_trade_no: number.to_owned() };
+    Ok(CombinedOrder::find(tx, &whole)?.is_some())
 }
 
 /// Closes an order that nobody has paid, and takes its expiry away.

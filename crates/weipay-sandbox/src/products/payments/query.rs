@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::closing::check_not_combined;
 use super::order::Order;
 use super::refusals;
 use crate::products::{Context, HandlerError};
@@ -12,6 +13,9 @@ pub(super) fn query_by_number(tx: &Transaction<'_>, context: &Context<'_>) -> Re
     check_caller(context)?;
     let number = context.request.path("out_trade_no");
     let order = Order::find_by_number(tx, &context.caller.mchid, number)?;
+    if order.is_none() {
+        check_not_combined(tx, &context.caller.mchid, number)?;
+    }
     Ok(show(order, context)?)
 }
 

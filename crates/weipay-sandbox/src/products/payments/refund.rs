@@ -39,6 +39,7 @@ mod tests;
 
 use serde_json::Value;
 
+use super::closing::is_combined;
 use super::order::Order;
 use crate::contract::ValidRequest;
 use crate::ledger::Posting;
@@ -91,6 +92,7 @@ pub(crate) fn refund(
             None if pay_score::has_order(tx, mchid, number)? => {
                 return Err(refusals::number_of_service_order().into());
             }
+            None if is_combined(tx, mchid, number)? => return Err(refusals::number_of_combined().into()),
             found => found,
         },
         (None, None) => return Err(refusals::no_order_number().into()),

@@ -50,6 +50,13 @@ pub(super) fn part_of_combined() -> Refusal {
     )
 }
 
+/// The number is that of a combined order (合单) as a whole.
+pub(super) fn number_of_combined() -> Refusal {
+    no_such_order().with_reason(
+        "this is a combine_out_trade_no: query or close the combined order with v3/combine-transactions (pay/closecombinedorder)",
+    )
+}
+
 pub(super) fn other_merchant() -> Refusal {
     Refusal::invalid_request("商户号和订单信息不匹配", "mchid (sp_mchid) must be the merchant that signs the request and that made the order; partners use v3/pay/partner")
         .with_tail(tail::OTHER_MERCHANT)

@@ -475,3 +475,22 @@ fn what_cannot_be_reversed_says_what_is_done_instead() {
     shop.sandbox.run_for(1).unwrap();
     assert!(reason(&late).contains("more than 7 days ago: refund it"), "{}", reason(&late));
 }
+
+#[test]
+fn a_combined_order_is_not_closed_as_an_order_of_its_own() {
+    let shop = Shop::open();
+    for product in ["part", "v2 part"] {
+        let part = shop.make(product, false);
+        let whole = Made { number: part.number.replace("order", "whole"), transaction_id: String::new() };
+        for operation in ["query", "close", "refund"] {
+            let refused = shop.ask(operation, &whole).unwrap_err();
+            assert!(
+                ["ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"].contains(&&*refused),
+                "{operation}: {refused}"
+            );
+        }
+        assert!(shop.ask("v2 close", &whole).is_err());
+        // It was not closed, and nobody was told that it is.
+        assert_eq!(shop.sandbox.pay(&PersonPays::new(&*whole.number)).unwrap().transaction_ids.len(), 1);
+    }
+}

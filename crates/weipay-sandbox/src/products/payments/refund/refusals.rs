@@ -18,6 +18,13 @@ pub(super) fn number_of_service_order() -> Refusal {
     )
 }
 
+/// The number is that of a combined order (合单).
+pub(super) fn number_of_combined() -> Refusal {
+    no_such_order().with_reason(
+        "this is a combine_out_trade_no: each part of a combined order is refunded by its own out_trade_no or transaction_id",
+    )
+}
+
 /// Recorded of an order with NOTPAY.
 pub(super) fn not_paid() -> Refusal {
     Refusal::resource_not_exists("原订单不存在", "nobody has paid this order: query it before it is refunded")

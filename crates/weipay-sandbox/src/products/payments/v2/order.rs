@@ -7,7 +7,7 @@ use super::paid::Coupons;
 use super::{Order, paid, refused};
 use crate::clock::parse_compact;
 use crate::contract::ValidRequest;
-use crate::products::payments::closing::{BurntNumber, close_and_save};
+use crate::products::payments::closing::{BurntNumber, check_not_combined, close_and_save};
 use crate::products::payments::creation::{
     check_currency, check_total, code_url, expires, h5_url, make, new_prepay_id,
 };
@@ -266,7 +266,10 @@ pub(super) fn close_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result
 fn close(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
     let number = context.request.required("out_trade_no");
     match Order::find_by_number(tx, &context.caller.mchid, number)? {
-        None => BurntNumber::burn(tx, &context.caller.mchid, number)?,
+        None => {
+            check_not_combined(tx, &context.caller.mchid, number)?;
+            BurntNumber::burn(tx, &context.caller.mchid, number)?;
+        }
         Some(order) if order.combined.is_some() => return Err(refusals::part_of_combined().into()),
         Some(order) => {
             check_owner(&order, context)?;
