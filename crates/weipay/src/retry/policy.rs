@@ -12,7 +12,7 @@ use crate::operation::Operation;
 /// can charge anybody twice. In any case, a `Retry-After` of the platform is obeyed, refunds are a minute apart unless
 /// a signature probe came between them, no wait goes beyond the call's time limit, and the budget of the client holds,
 /// but for the first attempt at the other host. [`Call::retries`](crate::Call::retries) overrides it. It is not asked for
-/// downloads: [`Download::retries`](crate::Download::retries) is for these.
+/// downloads: [`Download::retries`](crate::download::Download::retries) is for these.
 ///
 /// ```
 /// use std::time::Duration;
