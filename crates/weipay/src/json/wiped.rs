@@ -1,6 +1,9 @@
 //! JSON with personal texts, which leaves none of them in freed memory: a value on its way, and a value written as a text.
 
-#![cfg_attr(not(feature = "notifications"), allow(dead_code, reason = "notifications are values on their way"))]
+#![cfg_attr(
+    not(feature = "notifications"),
+    allow(dead_code, reason = "notifications are values on their way")
+)]
 
 use std::io;
 
