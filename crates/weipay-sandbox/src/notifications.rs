@@ -294,8 +294,14 @@ impl Sender {
         let settled = settled
             .await
             .unwrap_or_else(|| Err(StoreError::Corrupt("an attempt could not be stored".to_owned())));
-        let given_up = self.platform.watched(Task::Deliveries, settled)?;
-        for given_up in self.platform.watched(Task::Deliveries, given_up).unwrap_or_default() {
+        // Both are one piece of work, whose failure is told once until all of it succeeds. The attempt is kept if the first did.
+        let is_kept = settled.is_ok();
+        let given_up = match self.platform.watched(Task::Deliveries, settled.and_then(|given_up| given_up)) {
+            Ok(given_up) => given_up,
+            Err(_) if is_kept => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        for given_up in given_up {
             let receiver = address::shown(&given_up.notify_url);
             let reason = Some(outcome::why_given_up(given_up.number));
             self.platform.tell(LogEntry::notification(&given_up.event_type, &receiver, None, reason));

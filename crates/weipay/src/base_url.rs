@@ -114,7 +114,12 @@ impl FromStr for BaseUrl {
         if prefix.contains("//") {
             return Err(error("has a doubled slash in its path: remove one"));
         }
-        if prefix.split('/').any(|segment| ["v2", "v3"].contains(&segment.to_ascii_lowercase().as_str())) {
+        let is_version = |segment: &str| ["v2", "v3"].contains(&segment.to_ascii_lowercase().as_str());
+        // Where the path of an operation begins. A proxy may have a version of its own in the middle.
+        let segments: Vec<&str> = prefix.split('/').skip(1).collect();
+        let begins_with_one =
+            segments.iter().find(|segment| **segment != "hk").is_some_and(|first| is_version(first));
+        if begins_with_one || segments.last().is_some_and(|last| is_version(last)) {
             return Err(error(
                 "must not have a version in its path, because the paths of operations begin with it: remove /v3 (or /v2) \
                  and what follows, such as https://api.mch.weixin.qq.com",
@@ -241,6 +246,7 @@ mod tests {
             ("http://Sandbox:80/Prefix/", "http://sandbox/Prefix"),
             ("http://sandbox:443", "http://sandbox:443"),
             ("http://[::1]:8880", "http://[::1]:8880"),
+            ("https://gateway.example/api/v2/wxpay/", "https://gateway.example/api/v2/wxpay"),
         ] {
             assert_eq!(text.parse::<BaseUrl>().unwrap().to_string(), same);
         }
@@ -278,6 +284,7 @@ mod tests {
             ("https://api.mch.weixin.qq.com/hk/v3", "remove /v3"),
             ("https://api.mch.weixin.qq.com/v3/pay/transactions/native", "remove /v3"),
             ("http://127.0.0.1:8880/V2", "remove /v3 (or /v2)"),
+            ("https://gateway.example/wxpay/v3", "remove /v3 (or /v2)"),
             ("https://a:99999", "port"),
             ("", "empty"),
             ("api.mch.weixin.qq.com", "https://"),

@@ -509,7 +509,7 @@ impl<'a> Delivery<'a> {
         let silent = Ending::Open { retry_after: None };
         self.may_be_repeated()
             && self.retries.longest_possible_wait(silent, &so_far).is_some()
-            && settings.hosts.has_not_failed(Host::Backup)
+            && settings.hosts.is_likely_to_respond(Host::Backup, settings.timer.now())
     }
 
     /// Whether it may be sent again at once after it may have arrived.
@@ -540,8 +540,8 @@ impl<'a> Delivery<'a> {
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
         let Some(wait) = self.wait(ending) else { return Next::End(self.end(outcome)) };
         // The other host has got nothing of this call. The budget does not keep the call from it, unless it fails as well.
-        let is_other_in_use = || settings.hosts.is_in_use(self.host.other());
-        let is_first_elsewhere = is_first && has_failed && (ending == Ending::NotSent || is_other_in_use());
+        let is_other_open = || settings.hosts.is_open(self.host.other(), settings.timer.now());
+        let is_first_elsewhere = is_first && has_failed && (ending == Ending::NotSent || is_other_open());
         if !is_first_elsewhere && !settings.budget.take() {
             return Next::End(self.end(outcome));
         }

@@ -263,7 +263,8 @@ impl<M: Mode> Download<M> {
             receiver.refuse_json();
         }
         if self.call().is_none() {
-            return Ok(judge(head.status, &head.headers)?);
+            return judge(head.status, &head.headers)
+                .map_err(|error| self.shared.with_head(ErrorKind::File(error), head, Bytes::new()));
         }
         if head.status != StatusCode::OK {
             return Ok(None);

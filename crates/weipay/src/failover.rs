@@ -50,12 +50,14 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     /// The host for the next attempt: the main one, unless its breaker is open or it has just failed this call. Whether a
-    /// host with an open breaker works again, only a call tries that `may_try`: one that the host may keep waiting.
+    /// host with an open breaker works again, a call tries that `may_try`: one that the host may keep waiting.
     pub(crate) fn choose(&self, now: Duration, failed: Option<Host>, may_try: bool) -> Host {
         let first = failed.map_or(Host::Main, Host::other);
         let second = first.other();
-        // Where the second one fails too, the first may be back meanwhile. With both breakers open, somebody must try.
-        let is_first_better = || !self.has_not_failed(second) && self.breaker(first).is_to_be_tried(now);
+        // Where the second one fails too, the first may be back meanwhile: one call tries that, whatever it is, and the others
+        // stay where they may get a response. With both breakers open, somebody must try.
+        let is_first_better =
+            || !self.is_likely_to_respond(second, now) && self.breaker(first).takes_turn(now);
         if self.breaker(first).lets_through(now, may_try) {
             first
         } else if failed != Some(second)
@@ -73,9 +75,17 @@ impl Hosts {
         self.breaker(host).is_in_use()
     }
 
-    /// Whether the last attempt at this host did not fail, or none was made.
-    pub(crate) fn has_not_failed(&self, host: Host) -> bool {
-        self.breaker(host).failures.load(Ordering::Relaxed) == 0
+    /// Whether the last attempt at this host did not fail, or that is too long ago to say anything: the backup host is not asked
+    /// while the main one works.
+    pub(crate) fn is_likely_to_respond(&self, host: Host, now: Duration) -> bool {
+        let breaker = self.breaker(host);
+        breaker.failures.load(Ordering::Relaxed) == 0 || breaker.is_to_be_tried(now)
+    }
+
+    /// Whether a call may go to this host for the first time, whatever the budget of repeats is: it does not fail again and again,
+    /// or did so long ago.
+    pub(crate) fn is_open(&self, host: Host, now: Duration) -> bool {
+        self.is_in_use(host) || self.breaker(host).is_to_be_tried(now)
     }
 
     /// Notes how an attempt ended; gives whether the host failed.
@@ -135,10 +145,11 @@ impl Breaker {
         if self.is_in_use() {
             return true;
         }
-        if !may_try {
-            return false;
-        }
-        // Of the calls that come then, one takes the turn and the others wait for the next.
+        may_try && self.takes_turn(now)
+    }
+
+    /// Takes the turn to try a closed host. Of the calls that come then, one takes it and the others wait for the next.
+    fn takes_turn(&self, now: Duration) -> bool {
         let opens_at = self.opens_at.load(Ordering::Relaxed);
         let next = milliseconds(now + CLOSED_FOR);
         milliseconds(now) >= opens_at
@@ -235,6 +246,22 @@ mod tests {
         hosts.note(Host::Backup, Some(&lost()), later);
         assert_eq!(hosts.choose(later - SECOND, None, false), Host::Backup);
         assert_eq!(hosts.choose(later, None, false), Host::Main);
+        // One of them: the others would end as it does.
+        assert_eq!(hosts.choose(later, None, false), Host::Backup);
+    }
+
+    /// While the main host works, nothing tells whether the backup host does.
+    #[test]
+    fn an_old_failure_of_the_backup_host_says_nothing() {
+        let hosts = Hosts::default();
+        for _ in 0..MAX_FAILURES {
+            hosts.note(Host::Backup, Some(&lost()), SECOND);
+        }
+        assert!(
+            !hosts.is_likely_to_respond(Host::Backup, 2 * SECOND) && !hosts.is_open(Host::Backup, 2 * SECOND)
+        );
+        let later = SECOND + CLOSED_FOR;
+        assert!(hosts.is_likely_to_respond(Host::Backup, later) && hosts.is_open(Host::Backup, later));
     }
 
     #[test]

@@ -49,6 +49,7 @@ use crate::error::{Error, ErrorClass, ErrorKind};
 use crate::operation::Operation;
 use crate::response::{Decode, Response};
 use crate::retry::Timer;
+use crate::transport::NotOfHost;
 pub(crate) use final_states::{FinalStates, NotReady, Pace};
 
 /// One query is sent this long before the deadline, at any interval, because a slow response takes this long.
@@ -285,7 +286,9 @@ impl<'a, T: Decode> Wait<'a, T> {
 /// after the page of a proxy.
 fn is_passing(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Network(_) | ErrorKind::SignatureProbe | ErrorKind::Unverified(_) => true,
+        // Such as a thread without a runtime.
+        ErrorKind::Network(problem) => !NotOfHost::lasts(problem),
+        ErrorKind::SignatureProbe | ErrorKind::Unverified(_) => true,
         ErrorKind::Api(_) if error.class() == ErrorClass::Transport => true,
         _ => error.is_retryable() || error.status().is_some_and(|status| status.as_u16() == 429),
     }

@@ -67,6 +67,7 @@ pub(crate) fn describe(error: &Error) -> String {
     // The sandbox says so where it has refused and APIv2 has no code for it. A code says itself whether the outcome is open.
     let is_refused = error.is_api()
         && error.code().is_none()
+        && !error.is_unverified()
         && error.headers().is_some_and(|headers| headers.contains_key(REASON_HEADER))
         && error.status().is_some_and(|status| status.as_u16() < 500);
     if error.may_have_taken_effect() && !error.only_reads() && !is_refused {

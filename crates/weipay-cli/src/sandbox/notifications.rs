@@ -14,8 +14,9 @@ pub(super) const HELP: &str = "\
 A notification is named by its id or by its number, as list prints them. Each subcommand takes
 --data DIR, the data folder of the running sandbox [default: .weipay]. The last ten thousand are
 kept, and all that are waiting or held. Of more than ten thousand that waited at one time, some stay
-in the list after they are finished, until weipay sandbox reset. At most ten thousand of one
-merchant wait for a repeat: if there are more, the oldest is given up, and the log shows it.
+in the list after they are finished, until their places are needed or weipay sandbox reset. At most
+ten thousand of one merchant wait for a repeat at one receiver: if there are more, the oldest is
+given up, and the log shows it.
 
 Exit codes:
   0  done; what was sent was acknowledged, and a probe was refused

@@ -174,8 +174,9 @@ fn now() -> String {
 /// Three sandboxes on one database.
 struct Nodes<'a> {
     server: &'a str,
-    folders: Vec<TempDir>,
+    // Before their folders: fields are dropped in this order.
     running: Vec<Option<Serving>>,
+    folders: Vec<TempDir>,
     kills: usize,
 }
 

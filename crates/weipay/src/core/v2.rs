@@ -234,14 +234,14 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     }
     if is_success
         && operation.is_some_and(Operation::has_file_response)
-        && is_file(&response.body)
+        && is_file(response)
         && content_coding(&response.headers).is_none()
     {
         return Judgement::Success { elements: None, verified: false };
     }
     if is_success
         && operation.is_some_and(Operation::has_file_response)
-        && crate::download::is_short_json(&response.body)
+        && is_json_in_place_of_a_file(response)
     {
         return Judgement::NoFile(FileError::in_place_of_a_file(&response.body));
     }
@@ -329,6 +329,12 @@ fn begins_with_xml(body: &[u8]) -> bool {
 
 /// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, and no short one like JSON, but
 /// a failure and the page of a proxy do.
-fn is_file(body: &[u8]) -> bool {
-    beginning(body).first().is_some_and(|first| *first != b'<') && !crate::download::is_short_json(body)
+fn is_file(response: &RawResponse) -> bool {
+    beginning(&response.body).first().is_some_and(|first| *first != b'<')
+        && !is_json_in_place_of_a_file(response)
+}
+
+fn is_json_in_place_of_a_file(response: &RawResponse) -> bool {
+    crate::download::is_short_json(&response.body)
+        || crate::download::is_labelled_json(&response.headers, &response.body)
 }

@@ -84,7 +84,9 @@ impl<'a> Attempts<'a> {
         let backup_host = self.core.backup_host(self.host);
         self.ended.push(Attempt::from_error(&error, self.waited, backup_host));
         if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()) {
-            let is_first_elsewhere = ending == Ending::NotSent && self.ended.len() == 1 && has_failed;
+            let is_other_open = || hosts.is_open(self.host.other(), now);
+            let is_first_elsewhere =
+                self.ended.len() == 1 && has_failed && (ending == Ending::NotSent || is_other_open());
             if is_first_elsewhere || self.core.delivery.budget.take() {
                 if self.failover {
                     self.host = hosts.choose(now + wait, has_failed.then_some(self.host), true);

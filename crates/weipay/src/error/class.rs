@@ -128,7 +128,12 @@ fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
         NotFound => error.is_from_platform() && error.is_proven(),
         _ => error.is_from_platform() || error.has_code_with_blanks(),
     };
-    if is_certain || status.is_server_error() { class } else { Transport }
+    match class {
+        _ if is_certain => class,
+        NotFound if status.is_server_error() => PlatformFault,
+        _ if status.is_server_error() => class,
+        _ => Transport,
+    }
 }
 
 impl Error {
@@ -238,6 +243,7 @@ mod tests {
             (400, "PARAM ERROR", Parameter),
             (403, "INVALID REQUEST", Parameter),
             (404, "ORDER NOT EXIST", Transport),
+            (500, "ORDER NOT EXIST", PlatformFault),
             (400, "param error", Transport),
         ] {
             assert_eq!(class(status, &format!(r#"{{"code":"{code}"}}"#)), expected, "{status} {code}");

@@ -72,7 +72,7 @@ fn request(core: &Core) -> Request {
 fn share(core: &Core, request: &Request, attempt: usize, deadline: Deadline) -> Deadline {
     let leaves_half = attempt == 1
         && core.has_backup(request, core.delivery.retries)
-        && core.delivery.hosts.has_not_failed(Host::Backup);
+        && core.delivery.hosts.is_likely_to_respond(Host::Backup, core.delivery.timer.now());
     let left = deadline.left();
     Deadline::after(if leaves_half { left / 2 } else { left })
 }

@@ -50,7 +50,7 @@ impl Timer for SystemTimer {
     }
 }
 
-/// Waits on another thread. If the system gives none, the wait is skipped.
+/// Waits on another thread, or on this one if the system gives none: whoever must wait must not repeat at once.
 #[cfg(feature = "async")]
 async fn sleep_elsewhere(wait: Duration) {
     let (end, ended) = tokio::sync::oneshot::channel();
@@ -58,7 +58,8 @@ async fn sleep_elsewhere(wait: Duration) {
         std::thread::sleep(wait);
         end.send(()).ok();
     });
-    if thread.is_ok() {
-        ended.await.ok();
+    match thread {
+        Ok(_) => drop(ended.await),
+        Err(_) => std::thread::sleep(wait),
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn show(meanings: &[Meaning], page: &mut Page) {
             page.line(format_args!("    {} {}  {}", operation.method, operation.path, operation.title));
         }
         if count > MAX_NAMED {
-            page.line("    ...");
+            page.line("    ... all of them: --json");
         }
     }
     if let [first, ..] = meanings {

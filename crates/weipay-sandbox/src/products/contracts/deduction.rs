@@ -18,7 +18,7 @@ use super::schedule::{Notice, ScheduleState, check_time, read_amount};
 use super::{refusals, signing};
 use crate::clock;
 use crate::people::account::AccountState;
-use crate::products::payments::closing::BurntNumber;
+use crate::products::payments::closing::check_is_free;
 use crate::products::payments::order::{Dialect, Funds, LimitPay, Order, OrderState, Payer, TradeType, key};
 use crate::products::payments::payment::{self, CouponChoice, Means, NotPaid};
 use crate::products::payments::refusals as of_orders;
@@ -124,8 +124,8 @@ pub(super) fn accept(
     {
         return Err(refusals::contract_has_ended().into());
     }
-    if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
-        return Err(of_orders::burnt_number().into());
+    if known.is_none() {
+        check_is_free(tx, &new.merchant, &new.out_trade_no)?;
     }
     check_number(known.map(|known| known.seen_at(now)).as_ref(), &new)?;
     check_time(&contract, new.total, now)?;

@@ -43,6 +43,21 @@ pub(super) fn check_not_combined(
     }
 }
 
+/// The rule: a new order needs a number that was not closed before it (observed), and that is not the number of a combined order.
+/// UNCONFIRMED(combined-number): with both, one would be meant where the other is, and a person could pay twice.
+pub(crate) fn check_is_free(tx: &Transaction<'_>, merchant: &str, number: &str) -> Result<(), HandlerError> {
+    if BurntNumber::is_burnt(tx, merchant, number)? {
+        return Err(refusals::burnt_number().into());
+    }
+    match is_combined(tx, merchant, number)? {
+        true => Err(refusals::number_is_taken(
+            "a combined order (合单) of this merchant has this number as its combine_out_trade_no",
+        )
+        .into()),
+        false => Ok(()),
+    }
+}
+
 /// Whether a merchant has made a combined order with this number.
 pub(super) fn is_combined(tx: &Transaction<'_>, merchant: &str, number: &str) -> Result<bool, StoreError> {
     let whole = Combination { merchant: merchant.to_owned(), out_trade_no: number.to_owned() };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::closing::{BurntNumber, expiry_of};
+use super::closing::{check_is_free, expiry_of};
 use super::creation::{place, read};
 use super::deposit::check_reversal;
 use super::order::{Funds, Order, OrderState, TradeType};
@@ -43,10 +43,10 @@ pub(super) fn charge(
     now: i64,
 ) -> Result<Order, HandlerError> {
     let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
-    if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
-        return Err(refusals::burnt_number().into());
-    }
     let is_new = known.is_none();
+    if is_new {
+        check_is_free(tx, &new.merchant, &new.out_trade_no)?;
+    }
     // The same request again after the payment gives the order, as the first response did. INFERRED(payment-code-again)
     if let Some(known) =
         known.as_ref().filter(|known| known.fingerprint == new.fingerprint && known.state.is_paid())
@@ -155,7 +155,8 @@ pub(super) fn reverse_order(tx: &Transaction<'_>, context: &Context<'_>) -> Resu
 
 const NO_PAYMENT_CODE: &str = "only an order of a payment code (付款码) is reversed: close one that nobody has paid, and refund one that was paid";
 const LATE_REVERSAL: &str = "the order was paid more than 7 days ago: refund it";
-const REFUNDED: &str = "a part of the payment was refunded, so the rest is refunded, too, and not reversed";
+const REFUNDED: &str =
+    "the payment was refunded, wholly or in part: what is left of it is refunded, too, and not reversed";
 const EXPIRED_DEPOSIT: &str = "the deposit has expired: nobody has paid it, and nobody can any more";
 
 /// Reverses an order: nobody can pay it any more, and what was paid goes back with the fee.

@@ -107,6 +107,9 @@ pub(super) fn make(
         Some(known) => known.again(&new, &known.load_parts(tx)?, context.now)?,
         None => {
             check_expiry(context)?;
+            if BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
+                return Err(refusals::burnt_number().into());
+            }
             for part in &parts {
                 let known = Order::find_by_number(tx, &part.merchant, &part.out_trade_no)?;
                 if let Some(known) = known {

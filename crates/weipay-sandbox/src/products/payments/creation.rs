@@ -15,7 +15,7 @@ use super::refusals;
 use crate::clock;
 use crate::clock::parse_compact;
 use crate::entropy::Entropy;
-use crate::products::payments::closing::BurntNumber;
+use crate::products::payments::closing::check_is_free;
 use crate::products::{Context, Decision, HandlerError, carry_out};
 use crate::reasons;
 use crate::response::Refusal;
@@ -51,11 +51,9 @@ fn order(tx: &Transaction<'_>, context: &Context<'_>, trade_type: TradeType) -> 
 /// Makes an order, or re-enters the one that has its number, and gives it with what the app needs.
 pub(super) fn make(tx: &Transaction<'_>, new: Order, context: &Context<'_>) -> Result<Order, HandlerError> {
     let known = Order::find_by_number(tx, &new.merchant, &new.out_trade_no)?;
-    if known.is_none() && BurntNumber::is_burnt(tx, &new.merchant, &new.out_trade_no)? {
-        return Err(refusals::burnt_number().into());
-    }
     let is_new = known.is_none();
     if is_new {
+        check_is_free(tx, &new.merchant, &new.out_trade_no)?;
         check_expiry(context)?;
     }
     let mut order = place(known, new, context.now)?;

@@ -79,6 +79,19 @@ impl Shop {
         body
     }
 
+    /// The body of a combined order with one part.
+    fn combined(&self, whole: &str, part: &str, fen: u32) -> Value {
+        json!({
+            "combine_appid": self.kit.appid, "combine_mchid": PARTNER, "notify_url": NOTIFY_URL,
+            "combine_out_trade_no": whole, "combine_payer_info": { "openid": OPENID },
+            "sub_orders": [{
+                "mchid": PARTNER, "sub_mchid": SUB, "attach": "a", "out_trade_no": part,
+                "settle_info": { "profit_sharing": true, "subsidy_amount": 300 },
+                "description": "茶", "amount": { "total_amount": fen, "currency": "CNY" },
+            }],
+        })
+    }
+
     /// The body that closes or reverses an order.
     fn ending(&self, operation: &str) -> Value {
         match operation {
@@ -132,14 +145,7 @@ impl Shop {
                 self.client().post("/v3/pay/partner/transactions/codepay", &body).success();
             }
             "part" => {
-                let body = json!({
-                    "combine_appid": self.kit.appid, "combine_mchid": PARTNER, "notify_url": NOTIFY_URL,
-                    "combine_out_trade_no": whole, "combine_payer_info": { "openid": OPENID },
-                    "sub_orders": [{
-                        "mchid": PARTNER, "sub_mchid": SUB, "attach": "a", "out_trade_no": number, "settle_info": settle,
-                        "description": "茶", "amount": { "total_amount": fen, "currency": "CNY" },
-                    }],
-                });
+                let body = self.combined(&whole, &number, fen);
                 self.client().post("/v3/combine-transactions/jsapi", &body).success();
             }
             "v2 jsapi" => {
@@ -470,7 +476,7 @@ fn what_cannot_be_reversed_says_what_is_done_instead() {
     let [offered, refunded, late] = ["jsapi", "codepay", "codepay"].map(|product| shop.make(product, true));
     assert!(reason(&offered).contains("close one that nobody has paid"), "{}", reason(&offered));
     shop.ask("refund", &refunded).unwrap();
-    assert!(reason(&refunded).contains("the rest is refunded"), "{}", reason(&refunded));
+    assert!(reason(&refunded).contains("what is left of it is refunded"), "{}", reason(&refunded));
     shop.sandbox.run_for(7 * 86_400).unwrap();
     shop.sandbox.run_for(1).unwrap();
     assert!(reason(&late).contains("more than 7 days ago: refund it"), "{}", reason(&late));
@@ -482,15 +488,26 @@ fn a_combined_order_is_not_closed_as_an_order_of_its_own() {
     for product in ["part", "v2 part"] {
         let part = shop.make(product, false);
         let whole = Made { number: part.number.replace("order", "whole"), transaction_id: String::new() };
-        for operation in ["query", "close", "refund"] {
-            let refused = shop.ask(operation, &whole).unwrap_err();
-            assert!(
-                ["ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"].contains(&&*refused),
-                "{operation}: {refused}"
-            );
+        for (operation, code) in
+            [("query", "ORDER_NOT_EXIST"), ("close", "ORDER_NOT_EXIST"), ("refund", "RESOURCE_NOT_EXISTS")]
+        {
+            assert_eq!(shop.ask(operation, &whole).unwrap_err(), code, "{operation}");
         }
         assert!(shop.ask("v2 close", &whole).is_err());
+        // No order is made with it either: a person could pay both.
+        let order = shop.of_order(json!({
+            "description": "茶", "out_trade_no": whole.number, "notify_url": NOTIFY_URL,
+            "amount": { "total": 1_000 }, "payer": { "sp_openid": OPENID },
+        }));
+        let refused = shop.client().post("/v3/pay/partner/transactions/jsapi", &order);
+        assert_eq!(refused.refusal().1, "INVALID_REQUEST");
         // It was not closed, and nobody was told that it is.
         assert_eq!(shop.sandbox.pay(&PersonPays::new(&*whole.number)).unwrap().transaction_ids.len(), 1);
     }
+    // Whoever was told that the number is closed is not charged by it afterwards.
+    let closed = Made { number: "whole-closed".to_owned(), transaction_id: String::new() };
+    shop.ask("close", &closed).unwrap();
+    let combined = shop.combined(&closed.number, "order-after", 1_000);
+    let refused = shop.client().post("/v3/combine-transactions/jsapi", &combined);
+    assert_eq!(refused.refusal().1, "INVALID_REQUEST");
 }
