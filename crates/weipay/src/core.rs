@@ -449,11 +449,10 @@ fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileE
     }
     let is_page =
         crate::download::is_web_page(&response.headers) || beginning(&response.body).starts_with(b"<");
-    let is_json = || {
-        crate::download::is_short_json(&response.body)
-            || crate::download::is_labelled_json(&response.headers, &response.body)
+    let is_none = || {
+        response.body.is_empty()
+            || crate::download::is_json_in_place_of_a_file(&response.headers, &response.body)
     };
-    let is_none = || response.body.is_empty() || is_json();
     match is_page {
         true => Some(FileError::WebPage),
         false => is_none().then(|| FileError::in_place_of_a_file(&response.body)),

@@ -362,13 +362,18 @@ fn media_type(headers: &HeaderMap) -> &str {
 
 /// Whether a body is JSON, as the error of something on the way may be, and as no file of the platform is. A longer one is
 /// looked at only if it is [called so](is_labelled_json): an error has a few hundred bytes.
-pub(crate) fn is_short_json(body: &[u8]) -> bool {
+fn is_short_json(body: &[u8]) -> bool {
     body.len() <= MAX_UNDER_SUCCESS && matches!(beginning(body).first(), Some(b'{' | b'['))
+}
+
+/// Whether a whole response is JSON in place of a file that no digest announced.
+pub(crate) fn is_json_in_place_of_a_file(headers: &HeaderMap, body: &[u8]) -> bool {
+    is_short_json(body) || is_labelled_json(headers, body)
 }
 
 /// Whether a body of any length is JSON in form and by its media type, as no file of the platform is. A file that only begins so,
 /// or is only called so, may be one.
-pub(crate) fn is_labelled_json(headers: &HeaderMap, body: &[u8]) -> bool {
+fn is_labelled_json(headers: &HeaderMap, body: &[u8]) -> bool {
     is_called_json(headers) && matches!(beginning(body).first(), Some(b'{' | b'['))
 }
 

@@ -14,6 +14,7 @@ use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlEr
 
 use super::{Core, another_request, content_coding};
 use crate::base_url::BaseUrl;
+use crate::download::is_json_in_place_of_a_file;
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::{self, beginning, without_mark};
@@ -241,7 +242,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     }
     if is_success
         && operation.is_some_and(Operation::has_file_response)
-        && is_json_in_place_of_a_file(response)
+        && is_json_in_place_of_a_file(&response.headers, &response.body)
     {
         return Judgement::NoFile(FileError::in_place_of_a_file(&response.body));
     }
@@ -331,10 +332,5 @@ fn begins_with_xml(body: &[u8]) -> bool {
 /// a failure and the page of a proxy do.
 fn is_file(response: &RawResponse) -> bool {
     beginning(&response.body).first().is_some_and(|first| *first != b'<')
-        && !is_json_in_place_of_a_file(response)
-}
-
-fn is_json_in_place_of_a_file(response: &RawResponse) -> bool {
-    crate::download::is_short_json(&response.body)
-        || crate::download::is_labelled_json(&response.headers, &response.body)
+        && !is_json_in_place_of_a_file(&response.headers, &response.body)
 }

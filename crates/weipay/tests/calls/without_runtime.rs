@@ -5,6 +5,7 @@ use std::time::Duration;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::Request;
 use weipay::transport::{Body, ResponseFuture, Transport};
+use weipay::waiting::{WaitError, Waiting};
 use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial};
 use weipay::{ClientBuilder, Error, Retries};
 
@@ -80,6 +81,22 @@ fn a_call_says_what_the_thread_lacks_and_nothing_is_sent() {
             assert!(error.attempts().len() <= 1, "{on:?}: {text}");
         }
         assert!(!platform.saw_more() && !file.exists());
+    }
+}
+
+/// Another query would end in the same way, so waiting for the deadline would be for nothing.
+#[test]
+fn waiting_ends_at_once_where_no_query_can_be_sent() {
+    for on in [On::NoRuntime, On::TimersOnly] {
+        let client = Platform::start(Vec::new()).builder().build().unwrap();
+        let asked = std::cell::Cell::new(0);
+        let waited = on.run(client.wait(&Waiting::within(Duration::from_secs(3)), |_| {
+            asked.set(asked.get() + 1);
+            client.chain("v3/pay/transactions/out-trade-no/1234567?mchid=1900000001").get()
+        }));
+        let Err(WaitError::Call(error)) = waited else { panic!("{on:?}") };
+        assert!(format!("{error:#}").contains(on.said()), "{on:?}: {error:#}");
+        assert_eq!(asked.get(), 1, "{on:?}");
     }
 }
 

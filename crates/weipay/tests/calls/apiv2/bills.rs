@@ -200,6 +200,21 @@ fn what_came_in_place_of_a_bill_is_an_error_and_nothing_of_it_is_written() {
     }
 }
 
+/// Where the verb reads a bill, the same counts as for a download.
+#[test]
+fn long_json_that_is_called_json_is_no_bill() {
+    let json = format!(r#"{{"errmsg":"{}"}}"#, "x".repeat(70_000));
+    for (media_type, is_bill) in [("application/json", false), ("text/plain", true)] {
+        let platform = Platform::start(vec![unsigned(200, &json).header("Content-Type", media_type)]);
+        let client = builder(&platform).retries(Retries::none()).build_blocking().unwrap();
+        let outcome = client.chain(BILL).post(json!({}));
+        assert_eq!(outcome.is_ok(), is_bill, "{media_type}");
+        if let Err(error) = outcome {
+            assert!(matches!(error.kind(), ErrorKind::File(FileError::NoFile)), "{error:#}");
+        }
+    }
+}
+
 #[test]
 fn a_bill_that_does_not_come_whole_is_an_error() {
     let whole = gzip(&bill(20_000));
