@@ -142,7 +142,7 @@ fn a_program_acts_for_the_person_of_a_transfer() {
     let confirmed = transfer("confirmed1");
     assert_eq!(platform.confirm_transfer(&confirmed, None).unwrap(), "TRANSFERING");
     let twice = platform.confirm_transfer("confirmed1", None);
-    assert!(matches!(twice, Err(TransferError::State("TRANSFERING"))), "{twice:?}");
+    assert!(matches!(twice, Err(TransferError::State { state: "TRANSFERING", reason: None })), "{twice:?}");
     transfer("refused1");
     assert_eq!(platform.refuse_transfer("refused1").unwrap(), "FAIL");
     assert_eq!(payer.balance(), (700, 300));
@@ -208,6 +208,12 @@ fn a_transfer_that_nobody_confirms_fails_after_24_hours() {
     let shown = payer.query("late1");
     assert_eq!((&shown["state"], &shown["fail_reason"]), (&json!("FAIL"), &json!("OVERDUE_CLOSE")));
     assert_eq!((payer.balance(), &payer.notified()["fail_reason"]), ((1_000, 0), &json!("OVERDUE_CLOSE")));
+    for too_late in
+        [sandbox.platform().confirm_transfer("late1", None), sandbox.platform().refuse_transfer("late1")]
+    {
+        let text = too_late.unwrap_err().to_string();
+        assert!(text.starts_with("its state is FAIL (OVERDUE_CLOSE)"), "{text}");
+    }
     payer.client.run_for(30 * 24 * HOURS);
     let old = payer.client.get(&format!("{BILLS}/out-bill-no/late1"));
     assert_eq!(old.refusal(), (404, "NOT_FOUND".to_owned()));

@@ -69,7 +69,12 @@ pub enum TransferError {
     /// Two merchants have given this number.
     Ambiguous,
     /// It is in another state.
-    State(&'static str),
+    State {
+        /// The state, as the platform names it.
+        state: &'static str,
+        /// Why it is in that state, such as `OVERDUE_CLOSE`: of a transfer that failed.
+        reason: Option<String>,
+    },
     /// No transfer fails with this reason.
     Reason,
     /// The database failed.
@@ -84,8 +89,12 @@ impl fmt::Display for TransferError {
                 "give the platform's number or package_info, or {}",
                 reasons::SAY_WHOSE
             ))),
-            Self::State(state) => {
-                write!(f, "its state is {state}, in which a person can neither confirm nor end it")
+            Self::State { state, reason } => {
+                write!(f, "its state is {state}")?;
+                if let Some(reason) = reason {
+                    write!(f, " ({reason})")?;
+                }
+                f.write_str(", in which a person can neither confirm nor end it")
             }
             Self::Reason => write!(f, "the reason must be one of {}", FAIL_REASONS.join(", ")),
             Self::Store(_) => f.write_str("the transfer could not be stored"),
@@ -106,7 +115,7 @@ impl From<TransferError> for ControlError {
     fn from(error: TransferError) -> Self {
         match error {
             TransferError::Unknown => Self::not_found(error.to_string()),
-            TransferError::Ambiguous | TransferError::State(_) => Self::conflict(error.to_string()),
+            TransferError::Ambiguous | TransferError::State { .. } => Self::conflict(error.to_string()),
             TransferError::Reason => Self::invalid(error.to_string()),
             TransferError::Store(_) => Self::failed(error),
         }
@@ -121,6 +130,11 @@ fn transfer_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Transfer, Tr
 fn authorization_named(tx: &Transaction<'_>, named: Named<'_>) -> Result<Authorization, TransferError> {
     let own = |mchid: &str| Authorization::find_by_number(tx, mchid, named.number);
     one(named.find(own, || Authorization::find_for_person(tx, named.number), |found| &found.mchid)?)
+}
+
+/// The state that keeps a person from confirming or refusing a transfer.
+fn in_state(transfer: &Transfer) -> TransferError {
+    TransferError::State { state: transfer.state.word(), reason: transfer.fail_reason.clone() }
 }
 
 fn one<T>(meant: Meant<T>) -> Result<T, TransferError> {
@@ -201,9 +215,9 @@ impl Platform {
         }
         self.act(|tx, now| {
             let transfer = transfer_named(tx, named)?;
-            let state = transfer.state.word();
+            let in_its_way = in_state(&transfer);
             let confirmed = course::confirm(tx, transfer, fail_reason, now)?;
-            confirmed.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
+            confirmed.map(|transfer| transfer.state.word()).ok_or(in_its_way)
         })
     }
 
@@ -220,9 +234,9 @@ impl Platform {
     fn refuse_transfer_of(&self, named: Named<'_>) -> Result<&'static str, TransferError> {
         self.act(|tx, now| {
             let transfer = transfer_named(tx, named)?;
-            let state = transfer.state.word();
+            let in_its_way = in_state(&transfer);
             let refused: Option<Transfer> = course::refuse(tx, transfer, now)?;
-            refused.map(|transfer| transfer.state.word()).ok_or(TransferError::State(state))
+            refused.map(|transfer| transfer.state.word()).ok_or(in_its_way)
         })
     }
 
@@ -268,7 +282,7 @@ impl Platform {
         self.act(|tx, now| {
             let found = authorization_named(tx, named)?;
             let state = found.state.word();
-            if work(tx, found, now)? { Ok(()) } else { Err(TransferError::State(state)) }
+            if work(tx, found, now)? { Ok(()) } else { Err(TransferError::State { state, reason: None }) }
         })
     }
 }
