@@ -249,6 +249,19 @@ impl<M: Mode> Download<M> {
         Ok(Prepared { request, unsent, wait, receiver })
     }
 
+    /// The serial in a response whose key must be there before that is judged. Of a file behind an address, only a refusal of the
+    /// platform may be signed.
+    fn serial_to_verify<'a, B>(
+        &self,
+        request: &Request,
+        response: &'a http::Response<B>,
+        keys: &PlatformKeySet,
+    ) -> Option<&'a str> {
+        let may_be_signed =
+            self.call().is_some() || request.operation.is_some() && !response.status().is_success();
+        may_be_signed.then(|| Core::serial_to_verify(request, response, keys)).flatten()
+    }
+
     /// Judges the head of a response: the media type of a file, `None` for an error response, or an error. A digest in it that is
     /// signed is the one that the file must have.
     fn judge(
@@ -296,7 +309,7 @@ impl<M: Mode> Download<M> {
         keys: &PlatformKeySet,
     ) -> Result<Bytes, Error> {
         if self.call().is_none() {
-            return Err(self.shared.refused(head, body));
+            return Err(self.shared.refused(head, body, keys));
         }
         let response = http::Response::from_parts(head.clone(), body.clone());
         if let Err(error) = self.shared.core.conclude(request, response, keys) {
@@ -406,10 +419,11 @@ fn downloaded(received: Received, media_type: String, headers: HeaderMap) -> Dow
 
 impl<M: Mode> Shared<M> {
     /// The error of a response that is not a file.
-    fn refused(&self, parts: http::response::Parts, body: Bytes) -> Error {
+    fn refused(&self, parts: http::response::Parts, body: Bytes, keys: &PlatformKeySet) -> Error {
         let response = http::Response::from_parts(parts, body);
         let response = RawResponse::new(response, self.core.merchant.key.clone());
-        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
+        let kind = self.core.refusal(ApiError::read(&response.body), &response, keys);
+        Error::with_response(kind, response)
     }
 
     /// An error with the response that it is about.

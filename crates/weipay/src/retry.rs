@@ -35,7 +35,7 @@ pub use timer::{Sleep, Timer};
 /// - If the operation is [safe to repeat](crate::Operation::is_safe_to_repeat): status 202, also with an error such as
 ///   `USERPAYING` in its body, 408, 425, 429, 499 or 5xx but 501 and 505; a code such as `SYSTEM_ERROR` whose official
 ///   advice is to repeat the call; a request that was sent, and no complete response came; an error response with a
-///   wrong signature.
+///   signature that does not verify.
 /// - After a signature probe (签名探测), if the operation is safe to repeat: at once, because the platform does not
 ///   probe a repeat.
 /// - Not after a success that does not verify, a refusal, or any other response, and not where it would fail in the

@@ -50,7 +50,7 @@ impl fmt::Display for Error {
                 (None, None) if error.is_wrongly_signed() => {
                     write!(
                         f,
-                        "{error}, whose signature is wrong or too old: it may be the response to another call, or the local clock is wrong"
+                        "{error}, whose signature cannot be verified: it may be the response to another call, or the local clock is wrong"
                     )?;
                 }
                 (None, None) => write!(f, "{error}")?,

@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use super::Outcome;
 use crate::core::Core;
 use crate::delivery::Deadline;
-use crate::error::{ApiError, Error, ErrorKind, NetworkError, Sent};
+use crate::error::{ApiError, Error, NetworkError, Sent};
 use crate::failover::Host;
 #[cfg(feature = "notifications")]
 use crate::notification::FetchesCertificates;
@@ -82,7 +82,7 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
     let response = RawResponse::new(response, core.merchant.key.clone());
     let taken = match response.status.is_success() {
         true => core.merchant.ring.take_in(&response, core.now()),
-        false => Err(ErrorKind::Api(ApiError::read(&response.body))),
+        false => Err(core.refusal(ApiError::read(&response.body), &response, &core.platform())),
     };
     taken.map_err(|kind| Error::with_response(kind, response))
 }
@@ -493,6 +493,7 @@ mod tests {
 
     use super::*;
     use crate::ClientBuilder;
+    use crate::error::ErrorKind;
 
     #[test]
     fn only_a_fetch_that_had_little_time_and_no_response_is_cut_short() {

@@ -12,7 +12,7 @@ use weipay::v3::security::echo::post;
 use weipay::wire::{PROBE_PREFIX, PublicKeyId, VerifyError};
 use weipay::{Client, ClientBuilder, Error, blocking};
 
-use super::server::{API_V3_KEY, NEW, OLD, Server, listing, signer, success_by};
+use super::server::{API_V3_KEY, NEW, OLD, Server, Signer, listing, signer, success_by};
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
 
 /// A client of either kind, with calls that return when the response is there.
@@ -243,6 +243,46 @@ fn a_burst_of_unknown_serials_leads_to_one_fetch_a_minute() {
         assert_eq!(server.fetches(), 3);
         server.calls(|_, now| success_by(&OLD, now));
         client.get("v3/a").unwrap();
+    });
+}
+
+/// The platform has begun to sign with a new certificate, and the first response with it is a refusal.
+#[test]
+fn a_refusal_by_a_new_certificate_is_believed_once_that_is_fetched() {
+    let refusal = |by: &Signer, status, now| {
+        let body = r#"{"code":"ORDER_NOT_EXIST","message":"m"}"#;
+        signed_by(&by.key, by.serial(), status, body, now)
+    };
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
+        server.calls(move |_, now| refusal(&NEW, 404, now));
+        assert_eq!(client.get("v3/a").unwrap_err().code(), Some("ORDER_NOT_EXIST"));
+        assert_eq!(server.fetches(), 2);
+        // One that cannot be fetched leaves the refusal unproven; what only asks to wait is worth no fetch.
+        server.advance(60);
+        let stranger = signer(2026, 2031);
+        server.calls(move |_, now| refusal(&stranger, 503, now));
+        assert!(client.get("v3/a").unwrap_err().is_unverified());
+        assert_eq!(server.fetches(), 2);
+        let stranger = signer(2026, 2031);
+        server.calls(move |_, now| refusal(&stranger, 404, now));
+        let error = client.get("v3/a").unwrap_err();
+        assert!(error.is_unverified() && error.code().is_none() && error.may_have_taken_effect(), "{error}");
+        assert_eq!(server.fetches(), 3);
+    });
+}
+
+#[test]
+fn a_refused_list_with_a_strange_signature_does_not_say_that_there_is_none() {
+    each(Server::builder, |server, client| {
+        let stranger = signer(2026, 2031);
+        server.list(move |now| {
+            signed_by(&stranger.key, stranger.serial(), 404, r#"{"code":"RESOURCE_NOT_EXISTS"}"#, now)
+        });
+        let error = client.get("v3/a").unwrap_err();
+        let ErrorKind::PlatformCertificates(fetch) = error.kind() else { panic!("{error}") };
+        assert!(fetch.code().is_none() && fetch.is_unverified(), "{fetch}");
     });
 }
 
