@@ -54,6 +54,10 @@ pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60)
 const NO_KEY: &str =
     "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
+/// Why a client whose certificates have all ended cannot encrypt.
+const ENDED_KEY: &str = "the platform's certificate has ended: call `fetch_platform_certificates` first, or, without the APIv3 \
+     key, give the client the new one";
+
 /// Why a client with a signer cannot decrypt.
 pub(crate) const NO_PRIVATE_KEY: &str =
     "the client has a signer, but no merchant private key: set it with `.merchant_key(...)`, too";
@@ -303,9 +307,10 @@ impl Core {
 
     /// Encrypts a text with the platform key that calls name in `Wechatpay-Serial`.
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
-        let platform = self.platform();
-        let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
-        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        let (platform, now) = (self.platform(), self.now());
+        let serial = platform.preferred(now).ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        let key = platform.to_encrypt(serial, now);
+        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(ENDED_KEY)))?;
         key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(Cause::new(error)))
     }
 

@@ -172,6 +172,44 @@ fn nothing_is_encrypted_with_a_certificate_that_has_ended() {
     assert_eq!(opened.as_slice(), b"13800138000");
 }
 
+/// A client that cannot fetch new certificates refuses itself what the platform would refuse; so does the method that encrypts.
+#[test]
+fn without_a_list_too_nothing_is_encrypted_with_a_certificate_that_has_ended() {
+    const PHONE: &str = "13800138000";
+    let server = Server::start();
+    let ended = |error: Error| {
+        assert!(error.is_request() && format!("{error:#}").contains("has ended"), "{error:#}");
+    };
+    // The old one ends with 2027.
+    let keyless = server.keyless().platform_certificate(OLD.certificate.clone()).build_blocking().unwrap();
+    let fetching = server.builder().build_blocking().unwrap();
+    fetching.chain("v3/a").get().unwrap();
+    let echo = || post::Request::new().echo_message("hello").encrypted_echo_message(PHONE);
+    let untyped = json!({"echo_message": "hello", "encrypted_echo_message": PHONE});
+    for client in [&keyless, &fetching] {
+        client.encrypt_sensitive(PHONE).unwrap();
+        client.v3().security().echo().post(echo()).unwrap();
+    }
+    server.advance(2 * 365 * 86_400);
+    server.seen();
+    for client in [&keyless, &fetching] {
+        ended(client.encrypt_sensitive(PHONE).unwrap_err());
+    }
+    ended(keyless.v3().security().echo().post(echo()).unwrap_err());
+    ended(keyless.chain("v3/security/echo").post(&untyped).unwrap_err());
+    assert_eq!(server.called().len(), 0);
+    // What encrypts nothing is sent: the platform reports what is wrong.
+    keyless.v3().security().echo().post(post::Request::new().echo_message("hello")).unwrap();
+    // A caller may not name the one that has ended either.
+    server.list(|now| listing(&[&NEW, &OLD], &NEW, now));
+    server.calls(|_, now| success_by(&NEW, now));
+    fetching.fetch_platform_certificates().unwrap();
+    fetching.encrypt_sensitive(PHONE).unwrap();
+    fetching.chain("v3/security/echo").post(&untyped).unwrap();
+    let named = fetching.chain("v3/security/echo").header("Wechatpay-Serial", OLD.serial());
+    ended(named.post(&untyped).unwrap_err());
+}
+
 #[test]
 fn of_two_listed_certificates_the_newer_is_named_and_both_verify() {
     each(Server::builder, |server, client| {
