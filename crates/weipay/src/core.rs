@@ -27,10 +27,9 @@ use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
-use crate::download::Digest;
+use crate::download::{Digest, Form};
 use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
-use crate::json::beginning;
 use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
@@ -478,10 +477,10 @@ fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileE
     if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;
     }
-    let is_page =
-        crate::download::is_web_page(&response.headers) || beginning(&response.body).starts_with(b"<");
+    let form = Form::of_body(&response.body);
+    let is_page = crate::download::is_web_page(&response.headers) || form == Form::Markup;
     let is_none = || {
-        response.body.is_empty()
+        form == Form::Nothing
             || crate::download::is_json_in_place_of_a_file(&response.headers, &response.body)
     };
     match is_page {
