@@ -173,6 +173,8 @@ mod asynchronous {
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
+            // What its code means depends on the operation.
+            let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
@@ -312,6 +314,8 @@ mod waiting {
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
+            // What its code means depends on the operation.
+            let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,

@@ -47,7 +47,7 @@ impl Form {
         let blanks = [0x09, 0x0A, 0x0C, 0x0D, 0x20, 0xFEFF];
         match units.into_iter().find(|character| !blanks.contains(character)) {
             Some(character) => Self::of_character(character),
-            None if text.len() % 2 == 0 => Self::Nothing,
+            None if text.len().is_multiple_of(2) => Self::Nothing,
             None => Self::Undecided,
         }
     }

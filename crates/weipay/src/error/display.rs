@@ -100,7 +100,10 @@ impl fmt::Display for Error {
         if let Some(difference) = self.0.sign_difference {
             write!(f, ": {difference}")?;
         } else if let Some(advice) = self.advice() {
-            write!(f, "; {advice}")?;
+            match self.known_operation().is_some_and(|known| known.request_number().is_none()) {
+                true => write!(f, "; {}", advice.without_number())?,
+                false => write!(f, "; {advice}")?,
+            }
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;
