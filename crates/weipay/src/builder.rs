@@ -245,12 +245,20 @@ impl ClientBuilder {
     /// every thirty seconds one of them that is safe to repeat tries whether the main host is back. The address of a file
     /// names its host, and is asked there only.
     ///
-    /// A call that is safe to repeat waits for the main host at most half of its [time limit](Self::timeout), but at least
-    /// five seconds, so that a host that takes calls and stays silent is left, too: a response that needs longer is lost.
-    /// One that tries whether the main host is back waits no longer than half, however short its limit is. A call waits
-    /// there for all of its time where it would not be sent again: if the wait of [`Retries`] does not fit, or the last
-    /// attempt at the backup host failed; for files in either direction; and with a
-    /// [`retry_policy`](Self::retry_policy). So does a call that begins with the backup host there.
+    /// Both hosts share the [time limit](Self::timeout) of a call that is safe to repeat, and together never take more, so that
+    /// a host that takes calls and stays silent is left, too: a response that needs longer than its share is lost. The first
+    /// attempt has:
+    ///
+    /// - Half of the time. A main host that works has five seconds in place of less, as long as two are left for the other: of
+    ///   six seconds it has four. With less than four seconds it has all of them.
+    /// - Half, however little that is, if it only tries whether the main host is back, or if neither host responded the
+    ///   last time.
+    /// - All of the time at the only host that responded the last time: the other one is not waited for. So a call that begins
+    ///   with the backup host waits there.
+    /// - All of the time where it would not be sent again: if the wait of [`Retries`] does not fit; for files in either
+    ///   direction; and with a [`retry_policy`](Self::retry_policy).
+    ///
+    /// The second attempt has what is left.
     pub fn failover(mut self, failover: bool) -> Self {
         self.delivery.failover = failover;
         self

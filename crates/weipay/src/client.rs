@@ -117,8 +117,9 @@ macro_rules! client_styles {
             ///
             /// # Errors
             ///
-            /// If the text is too long, or a client that was made from the APIv3 key alone has not fetched the platform's
-            /// certificates yet: see [`fetch_platform_certificates`](Self::fetch_platform_certificates).
+            /// If the text is too long; if a client that was made from the APIv3 key alone has not fetched the platform's
+            /// certificates yet; or if all that it has have ended: see
+            /// [`fetch_platform_certificates`](Self::fetch_platform_certificates).
             pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
             }

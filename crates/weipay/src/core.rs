@@ -27,16 +27,15 @@ use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::{Account, Merchant};
 use crate::delivery::DeliverySettings;
-use crate::download::Digest;
+use crate::download::{Digest, Form};
 use crate::error::{ApiError, Cause, DecodeError, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
-use crate::json::beginning;
 use crate::observer::Observer;
 use crate::operation::{self, Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::{Called, RawResponse};
-use crate::retry::Retries;
+use crate::retry::{Retries, is_passing_status};
 use crate::signer::Signature;
 use crate::sub_merchant::SubMerchant;
 use crate::upload::Payload;
@@ -53,6 +52,10 @@ pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60)
 /// Why a client that was made from the APIv3 key alone cannot encrypt yet.
 const NO_KEY: &str =
     "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
+
+/// Why a client whose certificates have all ended cannot encrypt.
+const ENDED_KEY: &str = "the platform's certificate has ended: call `fetch_platform_certificates` first, or, without the APIv3 \
+     key, give the client the new one";
 
 /// Why a client with a signer cannot decrypt.
 pub(crate) const NO_PRIVATE_KEY: &str =
@@ -83,10 +86,10 @@ impl Core {
         }
     }
 
-    /// Judges a response: the status first, then, for a success, the signature. An error response is reported
-    /// whatever its body is, and an error in the body under a status of success is one too. Only a success
-    /// must be proven, because only a success is acted on. `keys` are those of the platform when the call was
-    /// sent: the key that signed may have been retired since.
+    /// Judges a response: the status first, then the signature. An error response is reported whatever its body
+    /// is, and an error in the body under a status of success is one too. Only a success must have a signature;
+    /// what an error response has must verify too. `keys` are those of the platform when the call was sent: the
+    /// key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
         request: &Request,
@@ -157,20 +160,46 @@ impl Core {
         self.merchant.ring.current()
     }
 
-    /// The serial in a successful response, if it names none of these keys. Its key must be there before the response can be
-    /// verified.
+    /// The serial in a response, if it names none of these keys. Its key must be there before the response can be
+    /// verified: a success, or a refusal that has a signature. What only asks to wait is not worth the time of a fetch.
     pub(crate) fn serial_to_verify<'a, B>(
         request: &Request,
         response: &'a http::Response<B>,
         keys: &PlatformKeySet,
     ) -> Option<&'a str> {
-        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned)
-            && signed_digest::find(request, response.headers()).is_none();
-        if request.version() != Version::V3 || is_unsigned || !response.status().is_success() {
+        let is_unsigned = || {
+            request.operation.is_some_and(Operation::is_unsigned)
+                && signed_digest::find(request, response.headers()).is_none()
+        };
+        let is_verified = match response.status().is_success() {
+            true => !is_unsigned(),
+            false => !is_passing_status(response.status()) && has_signature(response.headers()),
+        };
+        if request.version() != Version::V3 || !is_verified {
             return None;
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
         serial.filter(|serial| keys.get(serial).is_none())
+    }
+
+    /// What an error response is. The gateway refuses without a signature, and that is believed. One that has a
+    /// signature, or a part of one, is believed only if that verifies: else it may be the response to another call,
+    /// or changed on its way.
+    pub(crate) fn refusal(
+        &self,
+        error: ApiError,
+        response: &RawResponse,
+        keys: &PlatformKeySet,
+    ) -> ErrorKind {
+        if !has_signature(&response.headers) {
+            return ErrorKind::Api(error);
+        }
+        match verify_with_either(self, keys, |keys| verify(response, keys, self.now())) {
+            Ok(()) => ErrorKind::Api(error),
+            // A status that asks to wait says what to do.
+            Err(VerifyError::Probe) if !is_passing_status(response.status) => ErrorKind::SignatureProbe,
+            Err(_) => ErrorKind::Api(error.with_proof(Proof::Wrong)),
+        }
     }
 
     /// The digest of a file that the head of its response has, if that is signed: the signature is verified before
@@ -277,9 +306,10 @@ impl Core {
 
     /// Encrypts a text with the platform key that calls name in `Wechatpay-Serial`.
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
-        let platform = self.platform();
-        let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
-        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        let (platform, now) = (self.platform(), self.now());
+        let serial = platform.preferred(now).ok_or_else(|| RequestError::Encryption(Cause::new(NO_KEY)))?;
+        let key = platform.to_encrypt(serial, now);
+        let key = key.ok_or_else(|| RequestError::Encryption(Cause::new(ENDED_KEY)))?;
         key.encrypt_sensitive(text.as_bytes()).map_err(|error| RequestError::Encryption(Cause::new(error)))
     }
 
@@ -447,10 +477,10 @@ fn in_place_of_a_file(request: &Request, response: &RawResponse) -> Option<FileE
     if !request.only_reads() || !request.operation.is_some_and(Operation::has_file_response) {
         return None;
     }
-    let is_page =
-        crate::download::is_web_page(&response.headers) || beginning(&response.body).starts_with(b"<");
+    let form = Form::of_body(&response.body);
+    let is_page = crate::download::is_web_page(&response.headers) || form == Form::Markup;
     let is_none = || {
-        response.body.is_empty()
+        form == Form::Nothing
             || crate::download::is_json_in_place_of_a_file(&response.headers, &response.body)
     };
     match is_page {
@@ -466,14 +496,11 @@ fn conclude(
     keys: &PlatformKeySet,
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
-        let error = ApiError::read(&response.body);
-        let is_changed =
-            is_wrongly_signed(verify_with_either(core, keys, |keys| verify(&response, keys, core.now())));
-        ErrorKind::Api(if is_changed { error.with_proof(Proof::Wrong) } else { error })
+        core.refusal(ApiError::read(&response.body), &response, keys)
     } else if response.status != StatusCode::NO_CONTENT
         && let Some(error) = ApiError::under_success(&response.body)
     {
-        ErrorKind::Api(error)
+        core.refusal(error, &response, keys)
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         let Some(digest) = signed_digest::find(request, &response.headers) else {
             return match in_place_of_a_file(request, &response) {
@@ -514,11 +541,12 @@ fn conclude(
     Err(Error::with_response(kind, response))
 }
 
-/// Whether a response was signed, and is another than the one that was. An error of the gateway is unsigned; one with the
-/// signature of another response is none of this call.
-fn is_wrongly_signed(verified: Result<(), VerifyError>) -> bool {
-    use VerifyError::{BadNonce, BadTimestamp, Mismatch, NotBase64, Stale};
-    matches!(verified, Err(Mismatch { .. } | Stale { .. } | NotBase64 | BadTimestamp | BadNonce))
+/// Whether a response has a signature, or a part of one. A serial alone is none: requests have that header too.
+fn has_signature(headers: &HeaderMap) -> bool {
+    let has = |header: HeaderName| {
+        headers.get(header).is_some_and(|value| !value.as_bytes().trim_ascii().is_empty())
+    };
+    [SIGNATURE, TIMESTAMP, NONCE].into_iter().any(|(header, _)| has(header))
 }
 
 /// Verifies with the platform's keys as they are now, and with those when the call was sent if they lack the one that signed.

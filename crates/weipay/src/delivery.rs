@@ -14,7 +14,7 @@ use http::header::AUTHORIZATION;
 use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_SHARED};
 use crate::core::{Core, Prepared};
 use crate::error::Error;
-use crate::failover::{Host, Hosts};
+use crate::failover::{AskedWaits, Host, Hosts};
 use crate::operation::Operation;
 use crate::request::{Body, Request};
 use crate::response::{Decode, RawResponse};
@@ -22,9 +22,6 @@ use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, RetryPolicy, So
 use crate::sub_merchant::SubMerchant;
 use crate::transport::out_of_time;
 use crate::upload::Payload;
-
-/// What the first host gets at least of a call's time, before the other one is tried.
-const LEAST_SHARE: Duration = Duration::from_secs(5);
 
 mod sealed {
     pub trait Sealed {}
@@ -176,6 +173,8 @@ mod asynchronous {
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch).await;
+            // What its code means depends on the operation.
+            let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
@@ -315,6 +314,8 @@ mod waiting {
         loop {
             let mut attempt_watch = watch.attempt();
             let outcome = attempt(shared, request, &delivery, &mut attempt_watch);
+            // What its code means depends on the operation.
+            let outcome = outcome.map_err(|error| error.in_call(request));
             attempt_watch.end(Outcome::from_call(&outcome));
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
@@ -436,6 +437,7 @@ pub(crate) struct Delivery<'a> {
     /// Whether the call may go to the backup host.
     failover: bool,
     host: Host,
+    asked: AskedWaits,
     waited: Duration,
     /// The attempts that ended. A call with one attempt keeps none: its outcome tells the same.
     attempts: Vec<Attempt>,
@@ -467,6 +469,7 @@ impl<'a> Delivery<'a> {
             limit,
             failover,
             host,
+            asked: AskedWaits::default(),
             waited: Duration::ZERO,
             attempts: Vec::new(),
         }
@@ -484,22 +487,20 @@ impl<'a> Delivery<'a> {
     /// How much of the time that is left an exchange may take: all of it, unless the other host is going to be asked where this
     /// one is silent. Files take their time in both directions, and a policy of the caller's may not want another attempt.
     fn share_of(&self, left: Duration) -> Duration {
-        let is_first_of_two = self.failover && self.host == Host::Main && self.attempts.is_empty();
-        let has_policy = self.core.delivery.policy.is_some() && self.request.retries.is_none();
+        let settings = &self.core.delivery;
+        let is_first_of_two = self.failover && self.attempts.is_empty();
+        let has_policy = settings.policy.is_some() && self.request.retries.is_none();
         let is_small = !matches!(self.request.body, Some(Body::Upload(_) | Body::Form { .. }))
             && !self.request.operation.is_some_and(Operation::has_file_response);
-        // Whoever only tries whether the main host is back knows that the other one responds.
-        let is_main_in_use = self.core.delivery.hosts.is_in_use(Host::Main);
-        let share = left.min((left / 2).max(if is_main_in_use { LEAST_SHARE } else { Duration::ZERO }));
-        match is_first_of_two && is_small && !has_policy && self.has_another_after(share) {
-            true => share,
-            false => left,
+        if !is_first_of_two || !is_small || has_policy {
+            return left;
         }
+        let share = settings.hosts.first_share(self.host, left, settings.timer.now());
+        share.filter(|share| self.has_another_after(*share)).unwrap_or(left)
     }
 
-    /// Whether a first attempt that stays silent for so long is followed by one on the backup host.
+    /// Whether a first attempt that stays silent for so long is followed by one on the other host.
     fn has_another_after(&self, silence: Duration) -> bool {
-        let settings = &self.core.delivery;
         let so_far = SoFar {
             attempts: 1,
             elapsed: self.elapsed().saturating_add(silence),
@@ -507,9 +508,7 @@ impl<'a> Delivery<'a> {
             repeat: Repeatable::from_request(self.request),
         };
         let silent = Ending::Open { retry_after: None };
-        self.may_be_repeated()
-            && self.retries.longest_possible_wait(silent, &so_far).is_some()
-            && settings.hosts.is_likely_to_respond(Host::Backup, settings.timer.now())
+        self.may_be_repeated() && self.retries.longest_possible_wait(silent, &so_far).is_some()
     }
 
     /// Whether it may be sent again at once after it may have arrived.
@@ -538,6 +537,10 @@ impl<'a> Delivery<'a> {
         let ending = Ending::from_outcome(&outcome, (self.core.clock)());
         let backup_host = self.core.backup_host(self.host);
         self.attempts.push(Attempt::from_outcome(&outcome, self.waited, backup_host));
+        let ending = match has_failed {
+            true => self.asked.move_on(self.host, ending, settings.timer.now()),
+            false => ending,
+        };
         let Some(wait) = self.wait(ending) else { return Next::End(self.end(outcome)) };
         // The other host has got nothing of this call. The budget does not keep the call from it, unless it fails as well.
         let is_other_open = || settings.hosts.is_open(self.host.other(), settings.timer.now());
@@ -545,10 +548,12 @@ impl<'a> Delivery<'a> {
         if !is_first_elsewhere && !settings.budget.take() {
             return Next::End(self.end(outcome));
         }
-        if self.failover {
+        let at = settings.timer.now() + wait;
+        // A host that responds is not left for one that has asked to wait.
+        if self.failover && (has_failed || !self.asked.has_asked(self.host.other(), at)) {
             // Last of all: it may be the turn to try a host that failed, which nobody else has then.
             let (failed, may_try) = (has_failed.then_some(self.host), self.may_be_repeated());
-            self.host = settings.hosts.choose(settings.timer.now() + wait, failed, may_try);
+            self.host = settings.hosts.choose(at, failed, may_try);
         }
         self.waited = wait;
         Next::Again(wait)

@@ -45,6 +45,7 @@ mod asynchronous;
 mod attempts;
 #[cfg(feature = "blocking")]
 mod blocking;
+mod form;
 mod part_file;
 mod receiver;
 mod source;
@@ -59,7 +60,6 @@ use crate::core::{Core, Prepared as Signable, Unsigned, content_coding};
 use crate::delivery::{Mode, Shared};
 use crate::error::{ApiError, Error, ErrorKind, FileError, MAX_UNDER_SUCCESS, RequestError};
 use crate::failover::Host;
-use crate::json::beginning;
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
@@ -67,6 +67,7 @@ use crate::response::RawResponse;
 use crate::retry::Retries;
 use crate::upload::Payload;
 use address::Address;
+pub(crate) use form::Form;
 use receiver::{Received, Receiver};
 use source::FileLink;
 pub use source::{Digest, FileSource};
@@ -86,8 +87,8 @@ const MAX_ERROR_BODY: usize = 1024 * 1024;
 ///   base URL get a signature; any other host gets none, and must be `https://` or this machine. No redirect is followed.
 /// - A success is a status 200, the whole body, and the announced digest. An error response is the usual error. What was written
 ///   before an error must not be used.
-/// - Without a digest, only its form tells that a body is no file: an empty one, markup, JSON of at most 64 KiB, and longer
-///   JSON whose `Content-Type` says so. Nothing tells that of another text, so give the [digest](Self::digest) where
+/// - Without a digest, only its form tells that a body is no file, in UTF-8 or UTF-16: an empty one, markup, JSON of at most
+///   64 KiB, and longer JSON whose `Content-Type` says so. Nothing tells that of another text, so give the [digest](Self::digest) where
 ///   there is one.
 /// - The time limit of the client holds for each wait: for the head of the response, and for each next piece.
 /// - A failed download is repeated as the [retry policy](Retries) of the client says, from its beginning:
@@ -249,6 +250,19 @@ impl<M: Mode> Download<M> {
         Ok(Prepared { request, unsent, wait, receiver })
     }
 
+    /// The serial in a response whose key must be there before that is judged. Of a file behind an address, only a refusal of the
+    /// platform may be signed.
+    fn serial_to_verify<'a, B>(
+        &self,
+        request: &Request,
+        response: &'a http::Response<B>,
+        keys: &PlatformKeySet,
+    ) -> Option<&'a str> {
+        let may_be_signed =
+            self.call().is_some() || request.operation.is_some() && !response.status().is_success();
+        may_be_signed.then(|| Core::serial_to_verify(request, response, keys)).flatten()
+    }
+
     /// Judges the head of a response: the media type of a file, `None` for an error response, or an error. A digest in it that is
     /// signed is the one that the file must have.
     fn judge(
@@ -296,7 +310,7 @@ impl<M: Mode> Download<M> {
         keys: &PlatformKeySet,
     ) -> Result<Bytes, Error> {
         if self.call().is_none() {
-            return Err(self.shared.refused(head, body));
+            return Err(self.shared.refused(head, body, keys));
         }
         let response = http::Response::from_parts(head.clone(), body.clone());
         if let Err(error) = self.shared.core.conclude(request, response, keys) {
@@ -306,8 +320,8 @@ impl<M: Mode> Download<M> {
             return if is_text && self.digest.is_some() { Ok(body) } else { Err(error) };
         }
         // An empty file in place of the one that was there would look like a success.
-        let is_nothing = body.trim_ascii().is_empty();
-        if head.status != StatusCode::OK || is_nothing || receiver::begins_like_markup(&body) {
+        let is_none = matches!(Form::of(&body), Form::Nothing | Form::Markup);
+        if head.status != StatusCode::OK || is_none {
             return Err(self.shared.with_head(ErrorKind::File(FileError::NoFile), &head, body));
         }
         Ok(body)
@@ -363,7 +377,7 @@ fn media_type(headers: &HeaderMap) -> &str {
 /// Whether a body is JSON, as the error of something on the way may be, and as no file of the platform is. A longer one is
 /// looked at only if it is [called so](is_labelled_json): an error has a few hundred bytes.
 fn is_short_json(body: &[u8]) -> bool {
-    body.len() <= MAX_UNDER_SUCCESS && matches!(beginning(body).first(), Some(b'{' | b'['))
+    body.len() <= MAX_UNDER_SUCCESS && Form::of_body(body) == Form::Json
 }
 
 /// Whether a whole response is JSON in place of a file that no digest announced.
@@ -374,7 +388,7 @@ pub(crate) fn is_json_in_place_of_a_file(headers: &HeaderMap, body: &[u8]) -> bo
 /// Whether a body of any length is JSON in form and by its media type, as no file of the platform is. A file that only begins so,
 /// or is only called so, may be one.
 fn is_labelled_json(headers: &HeaderMap, body: &[u8]) -> bool {
-    is_called_json(headers) && matches!(beginning(body).first(), Some(b'{' | b'['))
+    is_called_json(headers) && Form::of_body(body) == Form::Json
 }
 
 /// Whether the body is called JSON.
@@ -406,10 +420,11 @@ fn downloaded(received: Received, media_type: String, headers: HeaderMap) -> Dow
 
 impl<M: Mode> Shared<M> {
     /// The error of a response that is not a file.
-    fn refused(&self, parts: http::response::Parts, body: Bytes) -> Error {
+    fn refused(&self, parts: http::response::Parts, body: Bytes, keys: &PlatformKeySet) -> Error {
         let response = http::Response::from_parts(parts, body);
         let response = RawResponse::new(response, self.core.merchant.key.clone());
-        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
+        let kind = self.core.refusal(ApiError::read(&response.body), &response, keys);
+        Error::with_response(kind, response)
     }
 
     /// An error with the response that it is about.

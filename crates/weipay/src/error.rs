@@ -246,8 +246,9 @@ impl Error {
     ///
     /// - The connection was reset or closed, the time limit was reached, or the response was incomplete or too large
     ///   ([`Sent::Perhaps`]).
-    /// - A refusal with a signature that is wrong, that of another response or one that is too old: it may be the
-    ///   refusal of another call.
+    /// - A refusal with a signature that does not verify: one that is wrong, that of another response, too old, not whole,
+    ///   of a key that the client does not have, or a signature probe. It may be the refusal of another call. Most
+    ///   refusals have no signature at all.
     /// - A refusal with a code that nobody knows, such as `UPSTREAM_TIMEOUT`, or with a word of many gateways
     ///   (`NOT_FOUND`, `ALREADY_EXISTS`, `ERROR`) that the catalogue does not have for the operation: a gateway may
     ///   have written it, and the platform adds codes without notice.
@@ -306,8 +307,8 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Responses about another request, signature probes, error responses with a wrong
-    /// signature, files with another digest than the announced one, and encrypted files that do not fit their tag are included.
+    /// Whether a response failed verification. Responses about another request, signature probes, error responses with
+    /// a signature that does not verify, files with another digest than the announced one, and encrypted files that do not fit their tag are included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         matches!(&self.0.kind, ErrorKind::Api(error) if error.is_wrongly_signed())
@@ -341,8 +342,8 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Request(_))
     }
 
-    /// The platform's error code (错误码), such as `PARAM_ERROR`. `None` also for an error response with a wrong signature: it
-    /// may be the response to another call, so no program may act on its code. The text of the error shows it.
+    /// The platform's error code (错误码), such as `PARAM_ERROR`. `None` also for an error response with a signature that does
+    /// not verify: it may be the response to another call, so no program may act on its code. The text of the error shows it.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         let error = self.api_error().filter(|error| !error.is_wrongly_signed())?;

@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
+use crate::retry::Ending;
 use crate::transport::NotOfHost;
 
 /// The main hosts (主域名) that have a backup (备域名), each with it.
@@ -23,6 +24,12 @@ const MAX_FAILURES: u32 = 3;
 
 /// How long a host is not used; then one call tries it.
 const CLOSED_FOR: Duration = Duration::from_secs(30);
+
+/// What a host that works gets at least of a call's time before the other one is tried, where there is so much.
+const LEAST_SHARE: Duration = Duration::from_secs(5);
+
+/// What is left to the other host at least: time to connect, and for a response.
+const LEAST_REST: Duration = Duration::from_secs(2);
 
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +82,28 @@ impl Hosts {
         self.breaker(host).is_in_use()
     }
 
+    /// How much of the time that is left a first attempt at this host may take, so that one that stays silent leaves time for the
+    /// other; `None` if it may take all. This is the only rule; [`ClientBuilder::failover`](crate::ClientBuilder::failover)
+    /// describes it.
+    ///
+    /// - The other host is likely to respond, and this one works: half, but five seconds where two more are left for the other.
+    ///   Less than two are not worth an attempt there.
+    /// - The other host is likely to respond, and this one is only tried: half.
+    /// - Neither responded the last time: half, because either may be back.
+    /// - Otherwise only this one is known to work: all.
+    pub(crate) fn first_share(&self, host: Host, left: Duration, now: Duration) -> Option<Duration> {
+        let half = left / 2;
+        if !self.is_likely_to_respond(host.other(), now) {
+            let has_responded = self.breaker(host).failures.load(Ordering::Relaxed) == 0;
+            return (!has_responded).then_some(half);
+        }
+        if !self.is_in_use(host) {
+            return Some(half);
+        }
+        let share = half.max(LEAST_SHARE.min(left.saturating_sub(LEAST_REST)));
+        (left.saturating_sub(share) >= LEAST_REST).then_some(share)
+    }
+
     /// Whether the last attempt at this host did not fail, or that is too long ago to say anything: the backup host is not asked
     /// while the main one works.
     pub(crate) fn is_likely_to_respond(&self, host: Host, now: Duration) -> bool {
@@ -103,6 +132,43 @@ impl Hosts {
         match host {
             Host::Main => &self.main,
             Host::Backup => &self.backup,
+        }
+    }
+}
+
+/// What hosts that failed asked one call to wait (`Retry-After`), until which time of the timer. It is held against no other
+/// host: a gateway that is closed says nothing of the other one. What is asked with any other response is asked by the platform,
+/// and holds wherever the call goes.
+#[derive(Debug, Default)]
+pub(crate) struct AskedWaits {
+    main: Duration,
+    backup: Duration,
+}
+
+impl AskedWaits {
+    /// The ending of an attempt at a host that failed, as it is for the next one, which goes to the other host.
+    pub(crate) fn move_on(&mut self, host: Host, ending: Ending, now: Duration) -> Ending {
+        let (own, others) = match host {
+            Host::Main => (&mut self.main, self.backup),
+            Host::Backup => (&mut self.backup, self.main),
+        };
+        let others = Some(others.saturating_sub(now)).filter(|wait| !wait.is_zero());
+        match ending {
+            Ending::Open { retry_after } => {
+                *own = retry_after.map_or(*own, |wait| now.saturating_add(wait));
+                Ending::Open { retry_after: others }
+            }
+            // A host asks only a call that has arrived there, and only one that may arrive again goes on.
+            Ending::NotSent if others.is_some() => Ending::Open { retry_after: others },
+            ending => ending,
+        }
+    }
+
+    /// Whether a host asked to be left alone at this time.
+    pub(crate) fn has_asked(&self, host: Host, at: Duration) -> bool {
+        at < match host {
+            Host::Main => self.main,
+            Host::Backup => self.backup,
         }
     }
 }
@@ -248,6 +314,61 @@ mod tests {
         assert_eq!(hosts.choose(later, None, false), Host::Main);
         // One of them: the others would end as it does.
         assert_eq!(hosts.choose(later, None, false), Host::Backup);
+    }
+
+    #[test]
+    fn a_first_attempt_leaves_time_to_a_host_that_may_respond() {
+        let [second, half_second] = [SECOND, SECOND / 2];
+        let hosts = Hosts::default();
+        for (left, share) in [
+            (30 * second, Some(15 * second)),
+            (10 * second, Some(5 * second)),
+            (8 * second, Some(5 * second)),
+            (7 * second, Some(5 * second)),
+            (6 * second, Some(4 * second)),
+            (5 * second, Some(3 * second)),
+            (4 * second, Some(2 * second)),
+            (4 * second - half_second, None),
+            (second, None),
+            (Duration::ZERO, None),
+        ] {
+            assert_eq!(hosts.first_share(Host::Main, left, second), share, "{left:?}");
+        }
+        // The main host is only tried: whoever does that knows that the other one responds.
+        for _ in 0..MAX_FAILURES {
+            hosts.note(Host::Main, Some(&lost()), second);
+        }
+        for left in [30 * second, 6 * second, second] {
+            assert_eq!(hosts.first_share(Host::Main, left, second), Some(left / 2));
+            assert_eq!(hosts.first_share(Host::Backup, left, second), None, "only that one works");
+        }
+        // Neither responded: a call with time for both tries both.
+        hosts.note(Host::Backup, Some(&lost()), second);
+        for (host, left) in [(Host::Main, 30 * second), (Host::Backup, 30 * second), (Host::Backup, second)] {
+            assert_eq!(hosts.first_share(host, left, second), Some(left / 2));
+        }
+        // The main host is back, and only that is known.
+        hosts.note(Host::Main, None, second);
+        assert_eq!(hosts.first_share(Host::Main, 30 * second, second), None);
+    }
+
+    #[test]
+    fn what_a_failed_host_asks_to_wait_is_held_against_no_other() {
+        let open =
+            |seconds: Option<u32>| Ending::Open { retry_after: seconds.map(|seconds| SECOND * seconds) };
+        let mut asked = AskedWaits::default();
+        let now = 100 * SECOND;
+        assert_eq!(asked.move_on(Host::Main, open(Some(20)), now), open(None));
+        assert!(asked.has_asked(Host::Main, now + 19 * SECOND) && !asked.has_asked(Host::Backup, now));
+        assert!(!asked.has_asked(Host::Main, now + 20 * SECOND));
+        // Whatever ends the attempt at the other one, the first is not asked again before its time.
+        for ending in [open(None), open(Some(60)), Ending::NotSent] {
+            assert_eq!(asked.move_on(Host::Backup, ending, now + 5 * SECOND), open(Some(15)));
+        }
+        assert_eq!(asked.move_on(Host::Main, Ending::NotSent, now + 65 * SECOND), Ending::NotSent);
+        assert_eq!(asked.move_on(Host::Main, Ending::Final, now), Ending::Final);
+        let endless = Ending::Open { retry_after: Some(Duration::MAX) };
+        assert_eq!(asked.move_on(Host::Main, endless, now + 65 * SECOND), open(None));
     }
 
     /// While the main host works, nothing tells whether the backup host does.

@@ -25,7 +25,6 @@ pub(crate) struct PlatformKeySet {
     keys: PlatformKeys,
     /// The ID of the first public key of the merchant's scheme.
     public_key_id: Option<String>,
-    /// Those of the merchant's scheme.
     certificates: Vec<Validity>,
 }
 
@@ -34,6 +33,8 @@ struct Validity {
     serial: String,
     start: i64,
     end: i64,
+    /// Whether its key has the merchant's scheme, or no key has.
+    may_be_preferred: bool,
 }
 
 impl PlatformKeySet {
@@ -59,6 +60,7 @@ impl PlatformKeySet {
             serial: certificate.serial().to_owned(),
             start: certificate.not_before(),
             end: certificate.not_after(),
+            may_be_preferred: may_be_preferred(certificate.public_key()),
         };
         Self {
             keys,
@@ -66,17 +68,20 @@ impl PlatformKeySet {
                 .iter()
                 .find(|(_, key)| may_be_preferred(key))
                 .map(|(id, _)| id.to_string()),
-            certificates: certificates
-                .iter()
-                .filter(|certificate| may_be_preferred(certificate.public_key()))
-                .map(validity)
-                .collect(),
+            certificates: certificates.iter().map(validity).collect(),
         }
     }
 
     /// The keys that may sign a response.
     pub(crate) fn keys(&self) -> &PlatformKeys {
         &self.keys
+    }
+
+    /// The key with this serial or ID, to encrypt with. It is not that of a certificate that has ended: the platform refuses what
+    /// was encrypted with it, as a fault of the request.
+    pub(crate) fn to_encrypt(&self, serial: &str, now: i64) -> Option<&PublicKey> {
+        let has_ended = self.certificates.iter().any(|one| one.serial == serial && now > one.end);
+        if has_ended { None } else { self.get(serial) }
     }
 
     /// The key with this serial or ID.
@@ -104,7 +109,7 @@ impl PlatformKeySet {
 fn latest(all: &[Validity], now: i64) -> Option<&Validity> {
     let rank = |one: &&Validity| ((one.start..=one.end).contains(&now), one.start);
     // Of equals `max_by_key` takes the last.
-    all.iter().rev().max_by_key(rank)
+    all.iter().rev().filter(|one| one.may_be_preferred).max_by_key(rank)
 }
 
 /// The platform wants certificates to be fetched again before 12 hours have passed.
@@ -219,7 +224,8 @@ impl KeyRing {
 
     /// Whether there is no key that is valid now, and certificates can be fetched: whatever is to be encrypted waits for them.
     pub(crate) fn lacks_valid(&self, now: i64) -> bool {
-        let has_valid = || self.current().certificates.iter().any(|one| now <= one.end);
+        let has_valid =
+            || self.current().certificates.iter().any(|one| one.may_be_preferred && now <= one.end);
         self.key.is_some() && self.public_keys.is_empty() && !has_valid()
     }
 
@@ -381,8 +387,12 @@ mod tests {
     use super::*;
 
     fn start_of(all: &[(i64, i64)], now: i64) -> Option<i64> {
-        let validity =
-            |(start, end): &(i64, i64)| Validity { serial: String::new(), start: *start, end: *end };
+        let validity = |(start, end): &(i64, i64)| Validity {
+            serial: String::new(),
+            start: *start,
+            end: *end,
+            may_be_preferred: true,
+        };
         latest(&all.iter().map(validity).collect::<Vec<_>>(), now).map(|one| one.start)
     }
 
@@ -404,7 +414,10 @@ mod tests {
 
     #[test]
     fn of_equal_ones_the_first_is_taken() {
-        let named = |serial: &str| Validity { serial: serial.to_owned(), start: 10, end: 100 };
+        let named = |serial: &str| {
+            let serial = serial.to_owned();
+            Validity { serial, start: 10, end: 100, may_be_preferred: true }
+        };
         let all = [named("first"), named("second")];
         assert_eq!(latest(&all, 50).map(|one| one.serial.as_str()), Some("first"));
     }

@@ -35,7 +35,7 @@ pub use timer::{Sleep, Timer};
 /// - If the operation is [safe to repeat](crate::Operation::is_safe_to_repeat): status 202, also with an error such as
 ///   `USERPAYING` in its body, 408, 425, 429, 499 or 5xx but 501 and 505; a code such as `SYSTEM_ERROR` whose official
 ///   advice is to repeat the call; a request that was sent, and no complete response came; an error response with a
-///   wrong signature.
+///   signature that does not verify.
 /// - After a signature probe (签名探测), if the operation is safe to repeat: at once, because the platform does not
 ///   probe a repeat.
 /// - Not after a success that does not verify, a refusal, or any other response, and not where it would fail in the
@@ -47,7 +47,8 @@ pub use timer::{Sleep, Timer};
 /// Each attempt is signed again, with its own nonce and timestamp, and has the same content. The [time
 /// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the
 /// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
-/// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends.
+/// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends. One with
+/// 502, 503 or 504 is that of the host that sent it, and does not keep the call from the other host.
 ///
 /// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants
 /// refunds of an order that far apart; only after a signature probe is it sent again at once. With the default time

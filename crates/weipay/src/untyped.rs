@@ -173,7 +173,7 @@ impl Request {
         let platform = core.platform();
         let named = self.headers.get(SERIAL).and_then(|serial| serial.to_str().ok());
         let serial = named.or_else(|| platform.preferred(core.now()));
-        let key = serial.and_then(|serial| platform.get(serial));
+        let key = serial.and_then(|serial| platform.to_encrypt(serial, core.now()));
         let pinned = serial.and_then(|serial| HeaderValue::try_from(serial).ok());
         self.take(pending, &|text| {
             sensitive::encrypt(text, key).map_err(|problem| {

@@ -20,8 +20,17 @@ impl Linter {
             }
         }
         let mut seen = BTreeSet::new();
+        let has_number = operation.request_number().is_some();
         for list in &operation.errors {
             for code in &list.codes {
+                if code.advice == Advice::NewNumber && !has_number {
+                    let line = if list.name.is_none() { code.line } else { 1 };
+                    let problem = format!(
+                        "`{}`: the operation has no `request-number`, so the advice is not `new-number`",
+                        shown(code)
+                    );
+                    self.report(place, line, problem);
+                }
                 if !seen.insert((code.status, code.code, code.meaning)) {
                     let line = if list.name.is_none() { code.line } else { 1 };
                     let problem =
@@ -128,7 +137,7 @@ mod tests {
                 "v3/a.api:4: the meaning of `A_B` must have no capital letter before it and no full stop after it",
             ),
             (
-                "    400 A_B new-number the refund number was used before\n",
+                "    400 A_B contact the refund number was used before\n",
                 "v3/a.api:4: `400 A_B`: an earlier request may have taken effect, so the advice is `query-state`",
             ),
             (
@@ -147,6 +156,22 @@ mod tests {
             twice.contains(&"v3/a.api:5: `400 A_B` is here twice with the same meaning".to_owned()),
             "{twice:?}"
         );
+    }
+
+    /// Whoever queries or closes an order does not make a new one.
+    #[test]
+    fn only_what_has_a_number_may_need_a_new_one() {
+        let errors = "  errors page v3/merchant/1\n    400 A_B new-number why\n";
+        let problem = ": `400 A_B`: the operation has no `request-number`, so the advice is not `new-number`";
+        assert_eq!(found(errors), [format!("v3/a.api:4{problem}")]);
+        let with_number = format!(
+            "POST v3/d\n  title x\n  repeat unknown\n{errors}  json\n    n* string request-number # n = 1\n"
+        );
+        assert!(lint(&[("v3/d", &with_number)]).iter().all(|found| !found.contains("new-number")));
+        // Of a shared list too.
+        let list = errors.replace("  errors", "ERRORS order\n  errors");
+        let shared = lint(&[("errors/order", &list), ("v3/a", &format!("{HEAD}  errors <order>\n"))]);
+        assert!(shared.contains(&format!("v3/a.api:1{problem}")), "{shared:?}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlEr
 
 use super::{Core, another_request, content_coding};
 use crate::base_url::BaseUrl;
-use crate::download::is_json_in_place_of_a_file;
+use crate::download::{Form, is_json_in_place_of_a_file};
 use crate::error::{ApiError, Cause, Error, ErrorKind, FileError, Proof, RequestError};
 use crate::failover::Host;
 use crate::json::{self, beginning, without_mark};
@@ -331,6 +331,6 @@ fn begins_with_xml(body: &[u8]) -> bool {
 /// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, and no short one like JSON, but
 /// a failure and the page of a proxy do.
 fn is_file(response: &RawResponse) -> bool {
-    beginning(&response.body).first().is_some_and(|first| *first != b'<')
+    !matches!(Form::of_body(&response.body), Form::Nothing | Form::Markup)
         && !is_json_in_place_of_a_file(&response.headers, &response.body)
 }

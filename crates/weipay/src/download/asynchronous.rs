@@ -10,7 +10,6 @@ use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
-use crate::core::Core;
 use crate::delivery::Async;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
@@ -117,9 +116,7 @@ impl Download<Async> {
         signed.extensions_mut().insert(StreamResponse);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait).await?;
-        if let Some(call) = self.call()
-            && let Some(serial) = Core::serial_to_verify(call, &response, &keys)
-        {
+        if let Some(serial) = self.serial_to_verify(&request, &response, &keys) {
             self.shared.look_for(serial, wait).await;
         }
         let (parts, mut body) = response.into_parts();

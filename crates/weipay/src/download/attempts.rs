@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::{Core, MAX_TIMEOUT};
 use crate::error::Error;
-use crate::failover::Host;
+use crate::failover::{AskedWaits, Host};
 use crate::request::Request;
 use crate::retry::{Attempt, Ending, Repeatable, Retries, SoFar};
 use crate::transport::out_of_time;
@@ -21,6 +21,7 @@ pub(super) struct Attempts<'a> {
     /// Whether it may go to the backup host. An address has its host in it.
     failover: bool,
     host: Host,
+    asked: AskedWaits,
 }
 
 impl<'a> Attempts<'a> {
@@ -36,7 +37,8 @@ impl<'a> Attempts<'a> {
         let limit = limit.min(MAX_TIMEOUT);
         let failover = call.is_some_and(|call| core.has_backup(call, retries));
         let host = if failover { core.delivery.hosts.choose(began, None, true) } else { Host::Main };
-        Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new(), failover, host }
+        let asked = AskedWaits::default();
+        Self { core, retries, began, limit, waited: Duration::ZERO, ended: Vec::new(), failover, host, asked }
     }
 
     /// Where the next attempt is sent.
@@ -83,12 +85,13 @@ impl<'a> Attempts<'a> {
         let has_failed = self.failover && hosts.note(self.host, Some(&error), now);
         let backup_host = self.core.backup_host(self.host);
         self.ended.push(Attempt::from_error(&error, self.waited, backup_host));
+        let ending = if has_failed { self.asked.move_on(self.host, ending, now) } else { ending };
         if let Some(wait) = self.retries.wait(ending, &so_far, RandomState::new().build_hasher().finish()) {
             let is_other_open = || hosts.is_open(self.host.other(), now);
             let is_first_elsewhere =
                 self.ended.len() == 1 && has_failed && (ending == Ending::NotSent || is_other_open());
             if is_first_elsewhere || self.core.delivery.budget.take() {
-                if self.failover {
+                if self.failover && (has_failed || !self.asked.has_asked(self.host.other(), now + wait)) {
                     self.host = hosts.choose(now + wait, has_failed.then_some(self.host), true);
                 }
                 self.waited = wait;

@@ -11,7 +11,6 @@ use http::header::AUTHORIZATION;
 use super::attempts::Attempts;
 use super::part_file::PartFile;
 use super::{Download, Downloaded, MAX_ERROR_BODY, MAX_IN_MEMORY, Prepared, downloaded};
-use crate::core::Core;
 use crate::delivery::Blocking;
 use crate::error::{Error, FileError, Sent};
 use crate::failover::Host;
@@ -117,9 +116,7 @@ impl Download<Blocking> {
         signed.extensions_mut().insert(EndOfTime(end));
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = self.shared.transport.send(signed, wait)?;
-        if let Some(call) = self.call()
-            && let Some(serial) = Core::serial_to_verify(call, &response, &keys)
-        {
+        if let Some(serial) = self.serial_to_verify(&request, &response, &keys) {
             self.shared.look_for(serial, wait.min(end.saturating_duration_since(Instant::now())));
         }
         let (parts, mut body) = response.into_parts();

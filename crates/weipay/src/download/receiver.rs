@@ -7,15 +7,9 @@ use std::io::{self, Write};
 use flate2::write::MultiGzDecoder;
 use weipay_wire::{Digester, SealedFile};
 
+use super::form::{Form, GZIP};
 use super::{Digest, MAX_ERROR_BODY, is_short_json};
 use crate::error::{ApiError, FileError, MAX_UNDER_SUCCESS};
-use crate::json;
-
-/// The first bytes of a gzip stream (RFC 1952): its two magic bytes, and its only method. No text, picture or PDF begins so.
-const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
-
-/// A byte order mark, which may come in pieces.
-const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// So much input is decompressed at a time.
 const STEP: usize = 16 * 1024;
@@ -190,11 +184,11 @@ impl Receiver {
             if let Some(error) = error {
                 return Err(FileError::ErrorResponse(error));
             }
-            // Nothing, or blanks and a byte order mark.
-            if json::beginning(&text).is_empty() {
+            let form = Form::of(&text);
+            if form == Form::Nothing {
                 return Err(FileError::NoFile);
             }
-            if is_short_json(&text) || begins_like_markup(&text) {
+            if is_short_json(&text) || form == Form::Markup {
                 return Err(FileError::in_place_of_a_file(&text));
             }
         }
@@ -217,15 +211,13 @@ impl Receiver {
         }
         if let Some(text) = &mut self.perhaps_error {
             text.extend_from_slice(&piece[..piece.len().min(MAX_UNDER_SUCCESS + 1)]);
-            let beginning = json::beginning(text);
-            let is_text = beginning.first().is_none_or(|first| matches!(first, b'{' | b'[' | b'<'))
-                || MARK.starts_with(beginning);
-            if !is_text || text.len() > MAX_UNDER_SUCCESS {
+            let form = Form::of(text);
+            if form == Form::Other || text.len() > MAX_UNDER_SUCCESS {
                 // However long it is, markup is a page. An announced file is told by its digest.
-                if self.digest.is_none() && begins_like_markup(text) {
+                if self.digest.is_none() && form == Form::Markup {
                     return Err(FileError::WebPage);
                 }
-                if self.digest.is_none() && self.refuses_json && begins_like_json(text) {
+                if self.digest.is_none() && self.refuses_json && form == Form::Json {
                     return Err(FileError::NoFile);
                 }
                 self.perhaps_error = None;
@@ -243,31 +235,19 @@ impl Receiver {
             let reason = "it is compressed twice, by the platform and by something on its way";
             return Err(FileError::Compression(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
-        let beginning = json::beginning(held);
-        let limit = match beginning.first() {
-            Some(b'<') if held.len() > MAX_ERROR_BODY => return Err(FileError::WebPage),
-            Some(b'<') => MAX_ERROR_BODY,
-            Some(b'{' | b'[')
-                if held.len() > MAX_UNDER_SUCCESS && self.refuses_json && self.digest.is_none() =>
-            {
+        let limit = match Form::of(held) {
+            Form::Markup if held.len() > MAX_ERROR_BODY => return Err(FileError::WebPage),
+            Form::Markup => MAX_ERROR_BODY,
+            Form::Json if held.len() > MAX_UNDER_SUCCESS && self.refuses_json && self.digest.is_none() => {
                 return Err(FileError::NoFile);
             }
-            Some(b'{' | b'[') | None => MAX_UNDER_SUCCESS,
-            Some(_) if MARK.starts_with(beginning) => held.len(),
-            Some(_) if is_gzip && GZIP.starts_with(held.as_slice()) => GZIP.len(),
-            Some(_) => 0,
+            Form::Json | Form::Nothing => MAX_UNDER_SUCCESS,
+            Form::Undecided => held.len(),
+            Form::Other if is_gzip && GZIP.starts_with(held.as_slice()) => GZIP.len(),
+            Form::Other => 0,
         };
         Ok(if held.len() > limit { self.held.take().unwrap_or_default() } else { Vec::new() })
     }
-}
-
-/// Whether a text begins like XML or HTML, which no file that is a response does.
-pub(super) fn begins_like_markup(text: &[u8]) -> bool {
-    json::beginning(text).starts_with(b"<")
-}
-
-fn begins_like_json(text: &[u8]) -> bool {
-    matches!(json::beginning(text).first(), Some(b'{' | b'['))
 }
 
 #[cfg(test)]

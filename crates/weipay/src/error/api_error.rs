@@ -60,7 +60,8 @@ impl ApiError {
         self
     }
 
-    /// Whether its signature is wrong. It may be the response to another call, so nobody may act on its code.
+    /// Whether its signature is wrong or cannot be verified. It may be the response to another call, so nobody may act on its
+    /// code.
     pub(crate) fn is_wrongly_signed(&self) -> bool {
         self.proof == Proof::Wrong
     }

@@ -83,9 +83,14 @@ pub(super) fn class_of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorCla
         ErrorKind::Request(RequestError::Signing(_)) => Signature,
         ErrorKind::Request(_) => Parameter,
         ErrorKind::Network(_) => Transport,
-        ErrorKind::Api(error) if error.is_wrongly_signed() && !status.is_some_and(is_passing_status) => {
-            Verification
-        }
+        // Its code may be that of another call, so only its status counts.
+        ErrorKind::Api(error) if error.is_wrongly_signed() => match status {
+            Some(StatusCode::TOO_MANY_REQUESTS) => RateLimit,
+            Some(StatusCode::ACCEPTED) => Pending,
+            Some(status) if is_passing_status(status) && status.is_server_error() => PlatformFault,
+            Some(status) if is_passing_status(status) => Transport,
+            _ => Verification,
+        },
         ErrorKind::Api(error) => of_response(error, status.unwrap_or_default()),
         ErrorKind::Unverified(_) | ErrorKind::AnotherRequest { .. } | ErrorKind::SignatureProbe => {
             Verification
@@ -150,7 +155,7 @@ impl Error {
     /// - If the call only reads, or a repeat of this request is known to be safe
     ///   ([`is_safe_to_repeat`](Self::is_safe_to_repeat)): the network failed later; status 202, 408, 425, 429, 499 or
     ///   5xx but 501 and 505; `SYSTEM_ERROR`; a signature probe; a response about another request; an
-    ///   error response with a wrong signature.
+    ///   error response with a signature that does not verify.
     /// - If the call only reads, and otherwise query the result: it is not decided yet ([`ErrorClass::Pending`]).
     /// - No, because the same call fails again: anything else, such as a response that is larger than 8 MB, a file
     ///   to upload that cannot be read, or a thread without a tokio runtime with its drivers.

@@ -50,7 +50,7 @@ impl fmt::Display for Error {
                 (None, None) if error.is_wrongly_signed() => {
                     write!(
                         f,
-                        "{error}, whose signature is wrong or too old: it may be the response to another call, or the local clock is wrong"
+                        "{error}, whose signature cannot be verified: it may be the response to another call, or the local clock is wrong"
                     )?;
                 }
                 (None, None) => write!(f, "{error}")?,
@@ -100,7 +100,10 @@ impl fmt::Display for Error {
         if let Some(difference) = self.0.sign_difference {
             write!(f, ": {difference}")?;
         } else if let Some(advice) = self.advice() {
-            write!(f, "; {advice}")?;
+            match self.known_operation().is_some_and(|known| known.request_number().is_none()) {
+                true => write!(f, "; {}", advice.without_number())?,
+                false => write!(f, "; {advice}")?,
+            }
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;

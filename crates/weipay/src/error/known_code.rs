@@ -106,8 +106,19 @@ pub enum Advice {
     Contact,
 }
 
+impl Advice {
+    /// What `Display` gives, for an operation whose requests have no number.
+    pub(super) fn without_number(self) -> impl fmt::Display {
+        fmt::from_fn(move |f| match self {
+            Self::RetrySame => f.write_str("send the same request again"),
+            Self::RetryLater => f.write_str("wait, then send the same request again"),
+            other => fmt::Display::fmt(&other, f),
+        })
+    }
+}
+
 impl fmt::Display for Advice {
-    /// A sentence without a capital letter and a full stop.
+    /// A sentence without a capital letter and a full stop. The number is that of the request, if it has one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FixRequest => "correct the request: the same one fails again",
@@ -271,7 +282,7 @@ mod tests {
         let closed = refused(CLOSE, 400, error_code::ORDER_CLOSED, "x");
         assert_eq!(
             (closed.meaning(), closed.advice()),
-            (Some("the order is closed"), Some(Advice::NewNumber))
+            (Some("the order is closed"), Some(Advice::QueryState))
         );
         assert_eq!(refused(CLOSE, 400, "ORDERCLOSED", "x").meaning(), closed.meaning());
         assert_eq!(refused(DISASSOCIATE, 400, error_code::ORDER_CLOSED, "x").meaning(), None);
@@ -322,6 +333,23 @@ mod tests {
         {
             assert_eq!(refused(order, 400, "INVALID_REQUEST", message).advice(), Some(Advice::QueryState));
         }
+    }
+
+    /// Whoever only queries or closes an order does not make a new one, and what has no number is not sent "with the same".
+    #[test]
+    fn advice_fits_what_the_operation_does() {
+        for operation in operations().filter(|operation| operation.request_number().is_none()) {
+            let mut rows = operation.error_codes();
+            assert!(rows.all(|row| row.advice() != Advice::NewNumber), "{operation}");
+        }
+        let busy = |path: &str| refused(path, 429, error_code::RATELIMIT_EXCEEDED, "").to_string();
+        let limited = refused(CLOSE, 429, error_code::FREQUENCY_LIMITED, "").to_string();
+        assert!(limited.contains("; wait, then send the same request again ("), "{limited}");
+        let refund = busy(REFUNDS);
+        assert!(
+            refund.contains("; wait, then send the same request again, with the same number ("),
+            "{refund}"
+        );
     }
 
     #[test]

@@ -235,7 +235,8 @@ pub(crate) fn encrypt(text: &str, key: Option<&PublicKey>) -> Result<String, Vio
     }
     let key = key.ok_or_else(|| {
         Violation::new(
-            "must be encrypted (敏感信息加密), but the client has no platform key with the serial in `Wechatpay-Serial`",
+            "must be encrypted (敏感信息加密), but the client has no platform key with the serial in `Wechatpay-Serial`, or \
+             its certificate has ended",
         )
     })?;
     key.encrypt_sensitive(text.as_bytes())

@@ -47,11 +47,10 @@ pub(crate) static CAPITAL: [ErrorCode; 2] = [
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "more than 300 calls a second of one merchant"),
 ];
 #[rustfmt::skip]
-pub(crate) static COMBINE_ORDER: [ErrorCode; 15] = [
+pub(crate) static COMBINE_ORDER: [ErrorCode; 14] = [
     ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
     ErrorCode::new(403, "ACCOUNTERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(403, "NOAUTH", Advice::AskPermission, "the merchant lacks a permission"),
     ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
@@ -63,6 +62,10 @@ pub(crate) static COMBINE_ORDER: [ErrorCode; 15] = [
     ErrorCode::new(500, "OPENID_MISMATCH", Advice::FixRequest, "the openid is not of this appid"),
     ErrorCode::new(500, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),
     ErrorCode::new(429, "FREQUENCY_LIMITED", Advice::RetryLater, "too many calls: repeat this one later"),
+];
+#[rustfmt::skip]
+pub(crate) static COMBINE_ORDER_CLOSED: [ErrorCode; 1] = [
+    ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
 ];
 #[rustfmt::skip]
 pub(crate) static COMPLAINT: [ErrorCode; 2] = [
@@ -187,6 +190,14 @@ pub(crate) static OF_GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUN
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_CERTIFICATES: [ErrorCode; 1] = [
     ErrorCode::new(404, "RESOURCE_NOT_EXISTS", Advice::AskPermission, "the merchant has no platform certificate (平台证书): use the WeChat Pay public key (微信支付公钥)").says("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID: [ErrorCode; 1] = [
+    ErrorCode::new(400, "ORDER_CLOSED", Advice::QueryState, "the order is closed"),
+];
+#[rustfmt::skip]
+pub(crate) static OF_GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO: [ErrorCode; 1] = [
+    ErrorCode::new(400, "ORDER_CLOSED", Advice::QueryState, "the order is closed"),
 ];
 #[rustfmt::skip]
 pub(crate) static OF_GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID: [ErrorCode; 1] = [
@@ -851,7 +862,7 @@ pub(crate) static OF_POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE
     ErrorCode::new(202, "USER_PAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
+    ErrorCode::new(400, "ORDER_CLOSED", Advice::QueryState, "the order is closed"),
     ErrorCode::new(403, "ACCOUNT_ERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
     ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
@@ -1128,7 +1139,7 @@ pub(crate) static OF_POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUT
 pub(crate) static OF_POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [ErrorCode; 10] = [
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
+    ErrorCode::new(400, "ORDER_CLOSED", Advice::QueryState, "the order is closed"),
     ErrorCode::new(403, "ACCOUNT_ERROR", Advice::WaitUser, "the payer's account is abnormal"),
     ErrorCode::new(403, "NOT_ENOUGH", Advice::WaitUser, "the payer has not enough money"),
     ErrorCode::new(403, "OUT_TRADE_NO_USED", Advice::QueryState, "the order number was used for another order"),
@@ -1156,7 +1167,7 @@ pub(crate) static OF_POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE: [
     ErrorCode::new(202, "USER_PAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(400, "APPID_MCHID_NOT_MATCH", Advice::FixRequest, "the appid is not linked to the merchant number"),
     ErrorCode::new(400, "MCH_NOT_EXISTS", Advice::FixRequest, "the merchant number (mchid) is unknown"),
-    ErrorCode::new(400, "ORDER_CLOSED", Advice::NewNumber, "the order is closed"),
+    ErrorCode::new(400, "ORDER_CLOSED", Advice::QueryState, "the order is closed"),
     ErrorCode::new(202, "USERPAYING", Advice::WaitUser, "the user is still paying, for example entering the password"),
     ErrorCode::new(403, "TRADE_ERROR", Advice::QueryState, "the transaction failed for a business reason"),
     ErrorCode::new(500, "SYSTEMERROR", Advice::RetrySame, "the platform failed, and the outcome is unknown"),

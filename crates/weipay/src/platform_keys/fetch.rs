@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use super::Outcome;
 use crate::core::Core;
 use crate::delivery::Deadline;
-use crate::error::{ApiError, Error, ErrorKind, NetworkError, Sent};
+use crate::error::{ApiError, Error, NetworkError, Sent};
 use crate::failover::Host;
 #[cfg(feature = "notifications")]
 use crate::notification::FetchesCertificates;
@@ -67,14 +67,12 @@ fn request(core: &Core) -> Request {
     request
 }
 
-/// How much of the time an attempt has. The first one leaves half of it to the backup host, where there is one that is not known
-/// to fail: a host that stays silent takes all that it has.
-fn share(core: &Core, request: &Request, attempt: usize, deadline: Deadline) -> Deadline {
-    let leaves_half = attempt == 1
-        && core.has_backup(request, core.delivery.retries)
-        && core.delivery.hosts.is_likely_to_respond(Host::Backup, core.delivery.timer.now());
-    let left = deadline.left();
-    Deadline::after(if leaves_half { left / 2 } else { left })
+/// How much of the time an attempt at a host has. The first one leaves some to the other host, as that of a call does.
+fn share(core: &Core, request: &Request, attempt: usize, host: Host, deadline: Deadline) -> Deadline {
+    let has_other = attempt == 1 && core.has_backup(request, core.delivery.retries);
+    let (left, now) = (deadline.left(), core.delivery.timer.now());
+    let share = has_other.then(|| core.delivery.hosts.first_share(host, left, now)).flatten();
+    Deadline::after(share.unwrap_or(left))
 }
 
 /// Judges the response to it.
@@ -82,7 +80,7 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
     let response = RawResponse::new(response, core.merchant.key.clone());
     let taken = match response.status.is_success() {
         true => core.merchant.ring.take_in(&response, core.now()),
-        false => Err(ErrorKind::Api(ApiError::read(&response.body))),
+        false => Err(core.refusal(ApiError::read(&response.body), &response, &core.platform())),
     };
     taken.map_err(|kind| Error::with_response(kind, response))
 }
@@ -242,7 +240,7 @@ pub(crate) mod asynchronous {
             let mut host = first_host(&self.core, &request);
             let mut attempt = 1;
             let outcome = loop {
-                let share = share(&self.core, &request, attempt, deadline);
+                let share = share(&self.core, &request, attempt, host, deadline);
                 let outcome = self.fetch_once(&request, host, share).await;
                 if !is_to_repeat(&self.core, &request, &mut host, &outcome) || attempt == MAX_ATTEMPTS {
                     break outcome;
@@ -438,7 +436,7 @@ pub(crate) mod waiting {
             let mut host = first_host(&self.core, &request);
             let mut attempt = 1;
             let outcome = loop {
-                let share = share(&self.core, &request, attempt, deadline);
+                let share = share(&self.core, &request, attempt, host, deadline);
                 let outcome = self.fetch_once(&request, host, share);
                 if !is_to_repeat(&self.core, &request, &mut host, &outcome) || attempt == MAX_ATTEMPTS {
                     break outcome;
@@ -493,6 +491,7 @@ mod tests {
 
     use super::*;
     use crate::ClientBuilder;
+    use crate::error::ErrorKind;
 
     #[test]
     fn only_a_fetch_that_had_little_time_and_no_response_is_cut_short() {

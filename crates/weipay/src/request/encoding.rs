@@ -59,7 +59,7 @@ impl Request {
         let named = platform_serial(model);
         let named = named.as_deref().or_else(|| self.headers.get(SERIAL)?.to_str().ok());
         let serial = named.or_else(|| platform.preferred(core.now()));
-        let key = serial.and_then(|serial| platform.get(serial));
+        let key = serial.and_then(|serial| platform.to_encrypt(serial, core.now()));
         let pinned = serial.and_then(|serial| HeaderValue::try_from(serial).ok());
         self.take_encoded(encode(model, Encryption::With(key)));
         if let Some(serial) = pinned {

@@ -171,6 +171,39 @@ fn a_web_page_is_never_a_file_and_an_error_response_is_the_usual_error() {
             assert!(expected(error), "{media_type} {body}: {error:#}");
         }
     }
+    // A page or an error in UTF-16, or compressed, is no file either, whether the link or the call gives it.
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let marked_page = wide("\u{feff}\r\n<!-- login --><html></html>");
+    let bodies = [
+        marked_page.clone(),
+        wide(page),
+        wide("\u{feff}{\"errcode\":1}"),
+        gzip(page.as_bytes()),
+        gzip(&marked_page),
+    ];
+    for body in bodies {
+        for is_call in [false, true] {
+            let platform = Platform::start(vec![unsigned(200, "").with_bytes(&body); 2]);
+            let builder = || platform.builder().retries(Retries::none());
+            let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
+            let url = format!("{}{TARGET}", platform.base_url);
+            let outcomes = match is_call {
+                false => {
+                    let outcome = on_async(client.download(&url).to_bytes()).map(drop);
+                    [outcome, blocking.download(&url).to_bytes().map(drop)]
+                }
+                true => {
+                    let call = "v3/billdownload/file";
+                    [on_async(client.chain(call).get()).map(drop), blocking.chain(call).get().map(drop)]
+                }
+            };
+            for outcome in outcomes {
+                let error = outcome.unwrap_err();
+                let is_none = matches!(error.kind(), ErrorKind::File(FileError::NoFile | FileError::WebPage));
+                assert!(is_none, "{is_call} {:02x?}: {error:#}", &body[..8]);
+            }
+        }
+    }
     // A part of a file has other people's orders, which no error may show.
     for (status, body) in [(204, ""), (206, TEXT)] {
         download(

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use weipay::error::{Advice, ErrorClass};
 use weipay::{Error, Retries};
 
 use crate::hostile_platform::both;
 use crate::on_async;
-use crate::platform::{Platform, Scripted, Seen, configured, responding, signed, unsigned};
+use crate::platform::{Platform, Scripted, Seen, configured, on_both, responding, signed, unsigned};
 
 /// The table of `may_have_taken_effect`.
 #[test]
@@ -73,6 +74,24 @@ fn only_a_refusal_of_the_platform_proves_that_nothing_happened() {
             let error = result.unwrap_err();
             assert_eq!(error.may_have_taken_effect(), may, "{status} {body}");
             assert!(error.is_api() && error.body().unwrap() == body.as_bytes());
+        }
+    }
+}
+
+/// A word of many gateways is the platform's where the operation has it: each attempt is judged so too.
+#[test]
+fn a_code_that_only_the_operation_has_settles_every_attempt() {
+    let notify = "v3/papay/contracts/{contract_id}/notify";
+    let absent = r#"{"code":"NOT_FOUND","message":"m"}"#;
+    for responses in [vec![unsigned(404, absent)], vec![signed(404, absent)]] {
+        let call = on_both!(responses.clone(), client => {
+            client.chain(notify).path("contract_id", "1").post(json!({"appid": "wx1"}))
+        });
+        for (outcome, _) in call {
+            let error = outcome.unwrap_err();
+            assert!(!error.may_have_taken_effect(), "{error}");
+            assert!(error.attempts().iter().all(|attempt| !attempt.may_have_taken_effect()));
+            assert_eq!((error.class(), error.advice()), (ErrorClass::NotFound, Some(Advice::FixRequest)));
         }
     }
 }

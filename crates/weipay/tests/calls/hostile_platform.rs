@@ -15,6 +15,7 @@ use weipay::wire::VerifyError;
 use weipay::{Error, Response, Retries};
 
 const PATH: &str = "v3/marketing/busifavor/coupons/disassociate";
+const PROBE: &str = "WECHATPAY/SIGNTEST/2sWfO+6tVVsZonOX2sWfO+6tVVsZonOX";
 const TIME: &str = r#"{"wechatpay_disassociate_time":"2015-05-20T13:29:35+08:00"}"#;
 
 /// The same call on both clients, each against its own platform with the same response.
@@ -97,8 +98,7 @@ fn an_unknown_serial_is_refused_with_the_known_ones_named() {
 
 #[test]
 fn a_signature_probe_fails_as_its_own_error() {
-    let probe = "WECHATPAY/SIGNTEST/2sWfO+6tVVsZonOX2sWfO+6tVVsZonOX";
-    for result in both(|| signed(200, TIME).header("Wechatpay-Signature", probe)) {
+    for result in both(|| signed(200, TIME).header("Wechatpay-Signature", PROBE)) {
         let error = result.unwrap_err();
         assert!(error.is_signature_probe() && error.is_unverified());
         assert!(error.may_have_taken_effect());
@@ -328,8 +328,16 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
         (stale(), true),
         (signed(400, refused), false),
         (unsigned(400, refused), false),
-        (signed(400, TIME).with_body(refused).without("Wechatpay-Nonce"), false),
-        (signed(400, refused).header("Wechatpay-Serial", "PUB_KEY_ID_0000000000000000"), false),
+        // A part of a signature, or one that nobody can verify, proves no more than a wrong one.
+        (signed(400, refused).without("Wechatpay-Nonce"), true),
+        (signed(400, refused).without("Wechatpay-Timestamp"), true),
+        (signed(400, refused).without("Wechatpay-Signature"), true),
+        (signed(400, refused).without("Wechatpay-Serial"), true),
+        (signed(400, refused).header("Wechatpay-Serial", "PUB_KEY_ID_0000000000000000"), true),
+        (signed(200, TIME).with_body(refused), true),
+        // Requests have this header too, and it is no part of what was signed.
+        (unsigned(400, refused).header("Wechatpay-Serial", PUBLIC_KEY_ID), false),
+        (unsigned(400, refused).header("Wechatpay-Signature", ""), false),
     ] {
         for result in both(|| response.clone()) {
             let error = result.unwrap_err();
@@ -373,6 +381,73 @@ fn a_refusal_with_the_signature_of_another_response_settles_nothing() {
     let client =
         platform.builder().retries(Retries::default().first_wait(Duration::ZERO)).build_blocking().unwrap();
     assert_eq!(client.chain(query).get().unwrap().attempts().len(), 2);
+}
+
+/// The platform tests whether a refusal with a wrong signature is believed.
+#[test]
+fn a_refusal_with_a_signature_probe_settles_nothing() {
+    let refused = r#"{"code":"NOT_ENOUGH","message":"m"}"#;
+    for status in [200, 400, 401, 403, 404] {
+        for result in both(|| signed(status, refused).header("Wechatpay-Signature", PROBE)) {
+            let error = result.unwrap_err();
+            assert!(error.is_signature_probe() && error.is_unverified() && error.code().is_none(), "{error}");
+            assert!(error.may_have_taken_effect() && error.class() == ErrorClass::Verification, "{error}");
+            assert_eq!(error.status().unwrap(), status);
+        }
+    }
+    // Its status says that it passes, and nothing more.
+    for (status, class) in [(429, ErrorClass::RateLimit), (500, ErrorClass::PlatformFault)] {
+        for result in both(|| signed(status, refused).header("Wechatpay-Signature", PROBE)) {
+            let error = result.unwrap_err();
+            assert_eq!((error.class(), error.code()), (class, None), "{error}");
+            assert!(error.is_unverified() && error.may_have_taken_effect());
+        }
+    }
+    // The platform does not test a repeat.
+    let query = "v3/pay/transactions/out-trade-no/A?mchid=1";
+    let responses = || {
+        let absent = signed(404, r#"{"code":"ORDER_NOT_EXIST","message":"m"}"#);
+        vec![absent.clone().header("Wechatpay-Signature", PROBE), absent]
+    };
+    for (outcome, _) in on_both!(responses(), client => client.chain(query).get()) {
+        let error = outcome.unwrap_err();
+        assert_eq!((error.code(), error.attempts().len()), (Some("ORDER_NOT_EXIST"), 2), "{error}");
+    }
+}
+
+/// A download changes nothing, and its refusal may be that of another one all the same.
+#[test]
+fn a_refused_download_with_an_unverified_signature_is_not_believed() {
+    let refused = r#"{"code":"NO_STATEMENT_EXIST","message":"m"}"#;
+    for (response, is_believed) in [
+        (unsigned(400, refused), true),
+        (signed(400, refused), true),
+        (signed(400, TIME).with_body(refused), false),
+        (signed(400, refused).without("Wechatpay-Nonce"), false),
+        (signed(400, refused).header("Wechatpay-Signature", PROBE), false),
+    ] {
+        let outcomes = [false, true].map(|is_call| {
+            let platform = Platform::start(vec![response.clone(); 2]);
+            let url = format!("{}/v3/billdownload/file?token=x", platform.base_url);
+            let builder = || platform.builder().retries(Retries::none());
+            let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
+            let call = "v3/billdownload/file";
+            let (first, second) = match is_call {
+                true => (client.chain(call).download(), blocking.chain(call).download()),
+                false => (client.download(&url), blocking.download(&url)),
+            };
+            [on_async(first.to_bytes()).map(drop), second.to_bytes().map(drop)]
+        });
+        for outcome in outcomes.into_iter().flatten() {
+            let error = outcome.unwrap_err();
+            assert_eq!(
+                (error.code().is_some(), error.is_unverified()),
+                (is_believed, !is_believed),
+                "{error}"
+            );
+            assert_eq!(error.is_retryable(), !is_believed, "{error}");
+        }
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(crate) enum Proof {
     Enough,
     /// There is none, though the platform would have signed it.
     Missing,
-    /// It is that of another response, or the failure was changed on its way.
+    /// It is that of another response or of an unknown key, a part of it is missing, or the failure was changed on its way.
     Wrong,
 }
 

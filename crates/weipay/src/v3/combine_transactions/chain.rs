@@ -79,7 +79,6 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -91,6 +90,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::app::post).
     ///
@@ -138,7 +138,6 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -150,6 +149,7 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::h5::post).
     ///
@@ -215,10 +215,10 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -270,7 +270,6 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -282,6 +281,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::jsapi::post).
     ///
@@ -330,7 +330,6 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -342,6 +341,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::miniprogram::post).
     ///
@@ -392,7 +392,6 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -404,6 +403,7 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// | 500 | `OPENID_MISMATCH` | the openid is not of this appid | `FixRequest` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |
     /// | 429 | `FREQUENCY_LIMITED` | too many calls: repeat this one later | `RetryLater` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::native::post).
     ///
@@ -465,10 +465,10 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     ///
     /// | HTTP | code | meaning | advice |
     /// |---|---|---|---|
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
     /// | 403 | `ACCOUNTERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOAUTH` | the merchant lacks a permission | `AskPermission` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -524,7 +524,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     /// | 202 | `USER_PAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `QueryState` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |

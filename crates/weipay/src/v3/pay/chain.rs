@@ -977,7 +977,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// |---|---|---|---|
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `QueryState` |
     /// | 403 | `ACCOUNT_ERROR` | the payer's account is abnormal | `WaitUser` |
     /// | 403 | `NOT_ENOUGH` | the payer has not enough money | `WaitUser` |
     /// | 403 | `OUT_TRADE_NO_USED` | the order number was used for another order | `QueryState` |
@@ -1744,7 +1744,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     /// | 202 | `USER_PAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 400 | `APPID_MCHID_NOT_MATCH` | the appid is not linked to the merchant number | `FixRequest` |
     /// | 400 | `MCH_NOT_EXISTS` | the merchant number (mchid) is unknown | `FixRequest` |
-    /// | 400 | `ORDER_CLOSED` | the order is closed | `NewNumber` |
+    /// | 400 | `ORDER_CLOSED` | the order is closed | `QueryState` |
     /// | 202 | `USERPAYING` | the user is still paying, for example entering the password | `WaitUser` |
     /// | 403 | `TRADE_ERROR` | the transaction failed for a business reason | `QueryState` |
     /// | 500 | `SYSTEMERROR` | the platform failed, and the outcome is unknown | `RetrySame` |

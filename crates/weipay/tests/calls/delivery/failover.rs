@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use weipay::error::{NetworkError, Sent};
 use weipay::http::{Method, Request, Response};
+use weipay::retry::{Sleep, Timer};
 use weipay::transport::{Body, ResponseFuture, Transport, blocking};
 use weipay::wire::ApiV2Key;
 use weipay::{ClientBuilder, Retries};
@@ -289,6 +290,118 @@ fn a_first_attempt_has_all_of_the_time_if_no_second_one_can_follow() {
         client.post(ORDER, &order).unwrap_err();
         let given = transport.given();
         assert!(given[0].0 == MAIN && given[0].1 > LIMIT / 2, "{given:?}");
+    }
+}
+
+/// A timer that runs, and can be advanced too.
+#[derive(Clone)]
+struct Running(Noting, Instant);
+
+impl Timer for Running {
+    fn now(&self) -> Duration {
+        self.0.now() + self.1.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep<'_> {
+        self.0.sleep(wait)
+    }
+
+    fn sleep_blocking(&self, wait: Duration) {
+        self.0.sleep_blocking(wait);
+    }
+}
+
+/// By real sockets: hosts that take the request and stay silent. How long that takes is not asserted, but that the other host has
+/// its time, and that a call ends.
+#[test]
+fn a_silent_host_of_either_kind_leaves_time_to_the_other() {
+    let limit = Duration::from_secs(1);
+    for nth in 0..2 {
+        let timer = Noting::default();
+        let (_kept, nobody) = refusing();
+        let silent = Server::start((0..9).map(|_| Step::Silence).collect());
+        let backup = Server::start(good(3));
+        let hosts = Hosts::new(nobody, backup.address);
+        let running = Running(timer.clone(), Instant::now());
+        let builder = || hosts.builder(&timer).timer(running.clone()).timeout(limit);
+        let client = Either::both(builder).into_iter().nth(nth).unwrap();
+        for _ in 0..3 {
+            client.get("v3/certificates").unwrap();
+        }
+        hosts.asked();
+        // The main host is tried, and takes the request without a word.
+        *hosts.main.lock().unwrap() = silent.address;
+        timer.advance(Duration::from_secs(31));
+        backup.add(good(1));
+        client.get("v3/certificates").unwrap();
+        assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+        // The main one is closed, and the backup host falls silent: it was the only one that worked, and has all of the time.
+        backup.add(vec![Step::Silence, Step::Silence]);
+        let error = client.get("v3/certificates").unwrap_err();
+        assert_eq!((hosts.asked(), error.is_network()), (vec![BACKUP.to_owned()], true), "{error}");
+        // Now neither is known to work, and a call tries both.
+        let main = Server::start(good(1));
+        *hosts.main.lock().unwrap() = main.address;
+        client.get("v3/certificates").unwrap();
+        assert_eq!(hosts.asked(), [BACKUP, MAIN]);
+    }
+}
+
+/// A gateway that is closed for a while says nothing of the other one.
+#[test]
+fn what_one_host_asks_to_wait_is_not_held_against_the_other() {
+    let closed = |seconds: &str| -> Step { unsigned(503, "").header("Retry-After", seconds).into() };
+    let order = json!({"out_trade_no": "1"});
+    for nth in 0..2 {
+        let each = |main: Vec<Step>, backup: Vec<Step>, limit: u64| {
+            let (main, backup, timer) = (Server::start(main), Server::start(backup), Noting::default());
+            let hosts = Hosts::new(main.address, backup.address);
+            let builder = || hosts.builder(&timer).timeout(Duration::from_secs(limit));
+            let client = Either::both(builder).into_iter().nth(nth).unwrap();
+            (client.post(ORDER, &order), hosts.asked(), timer.waits())
+        };
+        let short = |wait: &Duration| *wait <= Duration::from_millis(500);
+        let (outcome, asked, waits) = each(vec![closed("600")], good(1), 30);
+        assert!(outcome.is_ok() && asked == [MAIN, BACKUP] && waits.iter().all(short), "{asked:?} {waits:?}");
+        // The other one is asked again, and not the one that asked to wait.
+        let busy = unsigned(500, "").into();
+        let (outcome, asked, waits) =
+            each(vec![closed("600")], [busy].into_iter().chain(good(1)).collect(), 30);
+        assert!(outcome.is_ok() && asked == [MAIN, BACKUP, BACKUP], "{asked:?}");
+        assert!(waits.iter().all(short), "{waits:?}");
+        // Both are closed: it goes back to the first when its time has come, if that is within the limit.
+        let main = || [closed("600")].into_iter().chain(good(1)).collect();
+        let (outcome, asked, waits) = each(main(), vec![closed("5")], 1000);
+        assert!(outcome.is_ok() && asked == [MAIN, BACKUP, MAIN], "{asked:?}");
+        assert!(short(&waits[0]) && waits[1] >= Duration::from_secs(599), "{waits:?}");
+        let (outcome, asked, _) = each(main(), vec![closed("5")], 30);
+        assert!(outcome.is_err() && asked == [MAIN, BACKUP], "{asked:?}");
+        // What is not of a host holds for both.
+        let busy = || unsigned(429, "").header("Retry-After", "600").into();
+        let (outcome, asked, _) = each(vec![busy()], good(1), 30);
+        assert!(outcome.is_err() && asked == [MAIN], "{asked:?}");
+    }
+}
+
+/// Six seconds are enough for both.
+#[test]
+fn a_short_limit_leaves_the_other_host_enough_and_is_never_exceeded() {
+    let (server, timer) = (Server::start(good(20)), Noting::default());
+    for (seconds, most) in [(6, 4), (8, 5), (10, 5), (20, 10)] {
+        let (limit, most) = (Duration::from_secs(seconds), Duration::from_secs(most));
+        for (client, transport) in beside_silence(&server, &timer, limit, without_waits()) {
+            client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+            let given = transport.given();
+            assert!(given[0].0 == MAIN && given[0].1 <= most && given[0].1 > most / 2, "{given:?}");
+            // The timer of this test stands still while a host is silent.
+            assert!(given[1].0 == BACKUP && given[1].1 <= limit, "{given:?}");
+        }
+    }
+    // With less, the main host has all.
+    for (client, transport) in beside_silence(&server, &timer, Duration::from_secs(3), without_waits()) {
+        client.post(ORDER, &json!({"out_trade_no": "1"})).ok();
+        let given = transport.given();
+        assert!(given[0].0 == MAIN && given[0].1 > Duration::from_secs(2), "{given:?}");
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Step {
     Close,
     /// Reads the head of the request only, and resets the connection.
     Reset,
+    /// Reads the request, and stays silent until the other side hangs up.
+    Silence,
 }
 
 impl From<Scripted> for Step {
@@ -96,6 +98,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         };
         match step {
             Some(Step::Response(response)) => write(stream, &response),
+            Some(Step::Silence) => {
+                read(&mut reader);
+                return;
+            }
             _ => return,
         }
     }

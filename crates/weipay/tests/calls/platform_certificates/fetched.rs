@@ -12,7 +12,7 @@ use weipay::v3::security::echo::post;
 use weipay::wire::{PROBE_PREFIX, PublicKeyId, VerifyError};
 use weipay::{Client, ClientBuilder, Error, blocking};
 
-use super::server::{API_V3_KEY, NEW, OLD, Server, listing, signer, success_by};
+use super::server::{API_V3_KEY, NEW, OLD, Server, Signer, listing, signer, success_by};
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
 
 /// A client of either kind, with calls that return when the response is there.
@@ -172,6 +172,44 @@ fn nothing_is_encrypted_with_a_certificate_that_has_ended() {
     assert_eq!(opened.as_slice(), b"13800138000");
 }
 
+/// A client that cannot fetch new certificates refuses itself what the platform would refuse; so does the method that encrypts.
+#[test]
+fn without_a_list_too_nothing_is_encrypted_with_a_certificate_that_has_ended() {
+    const PHONE: &str = "13800138000";
+    let server = Server::start();
+    let ended = |error: Error| {
+        assert!(error.is_request() && format!("{error:#}").contains("has ended"), "{error:#}");
+    };
+    // The old one ends with 2027.
+    let keyless = server.keyless().platform_certificate(OLD.certificate.clone()).build_blocking().unwrap();
+    let fetching = server.builder().build_blocking().unwrap();
+    fetching.chain("v3/a").get().unwrap();
+    let echo = || post::Request::new().echo_message("hello").encrypted_echo_message(PHONE);
+    let untyped = json!({"echo_message": "hello", "encrypted_echo_message": PHONE});
+    for client in [&keyless, &fetching] {
+        client.encrypt_sensitive(PHONE).unwrap();
+        client.v3().security().echo().post(echo()).unwrap();
+    }
+    server.advance(2 * 365 * 86_400);
+    server.seen();
+    for client in [&keyless, &fetching] {
+        ended(client.encrypt_sensitive(PHONE).unwrap_err());
+    }
+    ended(keyless.v3().security().echo().post(echo()).unwrap_err());
+    ended(keyless.chain("v3/security/echo").post(&untyped).unwrap_err());
+    assert_eq!(server.called().len(), 0);
+    // What encrypts nothing is sent: the platform reports what is wrong.
+    keyless.v3().security().echo().post(post::Request::new().echo_message("hello")).unwrap();
+    // A caller may not name the one that has ended either.
+    server.list(|now| listing(&[&NEW, &OLD], &NEW, now));
+    server.calls(|_, now| success_by(&NEW, now));
+    fetching.fetch_platform_certificates().unwrap();
+    fetching.encrypt_sensitive(PHONE).unwrap();
+    fetching.chain("v3/security/echo").post(&untyped).unwrap();
+    let named = fetching.chain("v3/security/echo").header("Wechatpay-Serial", OLD.serial());
+    ended(named.post(&untyped).unwrap_err());
+}
+
 #[test]
 fn of_two_listed_certificates_the_newer_is_named_and_both_verify() {
     each(Server::builder, |server, client| {
@@ -243,6 +281,46 @@ fn a_burst_of_unknown_serials_leads_to_one_fetch_a_minute() {
         assert_eq!(server.fetches(), 3);
         server.calls(|_, now| success_by(&OLD, now));
         client.get("v3/a").unwrap();
+    });
+}
+
+/// The platform has begun to sign with a new certificate, and the first response with it is a refusal.
+#[test]
+fn a_refusal_by_a_new_certificate_is_believed_once_that_is_fetched() {
+    let refusal = |by: &Signer, status, now| {
+        let body = r#"{"code":"ORDER_NOT_EXIST","message":"m"}"#;
+        signed_by(&by.key, by.serial(), status, body, now)
+    };
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
+        server.calls(move |_, now| refusal(&NEW, 404, now));
+        assert_eq!(client.get("v3/a").unwrap_err().code(), Some("ORDER_NOT_EXIST"));
+        assert_eq!(server.fetches(), 2);
+        // One that cannot be fetched leaves the refusal unproven; what only asks to wait is worth no fetch.
+        server.advance(60);
+        let stranger = signer(2026, 2031);
+        server.calls(move |_, now| refusal(&stranger, 503, now));
+        assert!(client.get("v3/a").unwrap_err().is_unverified());
+        assert_eq!(server.fetches(), 2);
+        let stranger = signer(2026, 2031);
+        server.calls(move |_, now| refusal(&stranger, 404, now));
+        let error = client.get("v3/a").unwrap_err();
+        assert!(error.is_unverified() && error.code().is_none() && error.may_have_taken_effect(), "{error}");
+        assert_eq!(server.fetches(), 3);
+    });
+}
+
+#[test]
+fn a_refused_list_with_a_strange_signature_does_not_say_that_there_is_none() {
+    each(Server::builder, |server, client| {
+        let stranger = signer(2026, 2031);
+        server.list(move |now| {
+            signed_by(&stranger.key, stranger.serial(), 404, r#"{"code":"RESOURCE_NOT_EXISTS"}"#, now)
+        });
+        let error = client.get("v3/a").unwrap_err();
+        let ErrorKind::PlatformCertificates(fetch) = error.kind() else { panic!("{error}") };
+        assert!(fetch.code().is_none() && fetch.is_unverified(), "{fetch}");
     });
 }
 
