@@ -254,6 +254,7 @@ impl Linter {
         self.collect_members(place, operation);
         self.check_repeat(place, operation);
         self.check_waiting(place, operation);
+        self.check_marks_states(place, operation);
         self.check_purposes(place, operation);
         self.check_errors(place, operation);
         for travels in operation::Place::ALL {

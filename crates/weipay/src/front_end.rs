@@ -20,7 +20,7 @@
 //! | JSAPI, mini program (小程序) | [`jsapi`](FrontEnd::jsapi) |
 //! | the same for 微信分付 with a subsidy (商户贴息) | [`jsapi_with_subsidy`](FrontEnd::jsapi_with_subsidy) |
 //! | APP | [`app`](FrontEnd::app) |
-//! | H5 | [`h5_link`] |
+//! | H5 | [`h5_link`](fn@h5_link) |
 //! | Native | the order's `code_url`, as the content of a QR code |
 //! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
 //! | pay score (支付分) | [`pay_score`](FrontEnd::pay_score) |

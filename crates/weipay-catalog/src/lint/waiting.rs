@@ -2,7 +2,7 @@
 
 use super::{Linter, Place};
 use crate::errors::Advice;
-use crate::field::Field;
+use crate::field::{Field, Kind, Purpose};
 use crate::operation::{Operation, Version};
 use crate::waiting::{FinalStates, NotReady, Pace, Wait};
 
@@ -27,6 +27,20 @@ const UNDER_WAY: &[&str] = &[
 ];
 
 impl Linter {
+    /// A member with a value that says that something is still under way says a state.
+    pub(super) fn check_marks_states(&mut self, place: Place<'_>, operation: &Operation) {
+        for field in &operation.response {
+            let says_state =
+                field.kind == Kind::String && field.values.iter().any(|value| UNDER_WAY.contains(value));
+            // Elements with numbers are a list too.
+            let is_list = field.list || field.name.contains('$');
+            if says_state && !is_list && field.purpose.is_none() {
+                let problem = format!("`{}` has values that say a state: add `state`", field.name);
+                self.report(place, field.line, problem);
+            }
+        }
+    }
+
     pub(super) fn check_waiting(&mut self, place: Place<'_>, operation: &Operation) {
         // APIv2 posts its queries.
         let is_query = match operation.version() {
@@ -68,6 +82,10 @@ fn mistake(states: &FinalStates, operation: &Operation) -> Option<String> {
     let Some(field) = at(response, &states.state) else {
         return Some(format!("`wait` names `{name}`, which the response does not have"));
     };
+    // Clients look for a state among the members of the response itself.
+    if states.state.len() == 1 && field.purpose != Some(Purpose::State) {
+        return Some(format!("`wait` names `{name}`, so it says a state: add `state`"));
+    }
     // Pages list some states and leave out others, but one that lists none of the final ones is about something else.
     (!field.values.is_empty() && !states.finals.iter().any(|state| field.values.contains(state)))
         .then(|| format!("none of the final states of `wait` is listed at `{name}`"))
@@ -94,7 +112,8 @@ mod tests {
     #[test]
     fn a_query_of_a_state_says_which_states_are_final() {
         let finding = |wait: &str, values: &str| {
-            let text = format!("GET v3/a\n  title x\n{wait}\n  response\n    status string ({values})\n");
+            let text =
+                format!("GET v3/a\n  title x\n{wait}\n  response\n    status string ({values}) state\n");
             lint(&[("v3/a", &text)])
         };
         let missing = finding("", "PROCESSING | SUCCESS");
@@ -112,6 +131,20 @@ mod tests {
             assert!(found[0].contains(problem), "{found:?}");
         }
         assert!(finding("  wait unknown", "SUCCESS")[0].contains("remove `wait unknown`"));
+    }
+
+    #[test]
+    fn what_says_that_something_is_under_way_is_a_state() {
+        let finding = |wait: &str, field: &str| {
+            lint(&[("v3/a", &format!("GET v3/a\n  title x\n{wait}  response\n    result {field}\n"))])
+        };
+        let wait = "  wait refund, result: SUCCESS\n";
+        let found = finding(wait, "string");
+        assert!(found[0].ends_with(": `wait` names `result`, so it says a state: add `state`"), "{found:?}");
+        assert_eq!(finding(wait, "string state"), [""; 0]);
+        let found = finding("  wait unknown\n", "string (PROCESSING | SUCCESS)");
+        assert_eq!(found, ["v3/a.api:5: `result` has values that say a state: add `state`"]);
+        assert_eq!(finding("", "string (SUCCESS | FAIL)"), [""; 0]);
     }
 
     #[test]

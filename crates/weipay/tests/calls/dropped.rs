@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use weipay::signer::{SignatureFuture, Signer};
 use weipay::transport::{Body, ResponseFuture, Transport};
 use weipay::wire::{MerchantId, MerchantSerial};
 
-use crate::observed::told;
+use crate::observed::{Notes, told};
 use crate::on_async;
 use crate::platform::{MERCHANT_SERIAL, PLATFORM, PUBLIC_KEY_ID, configured};
 
@@ -81,28 +81,18 @@ impl Signer for Asleep {
     }
 }
 
-#[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
+/// Notes calls that ended and calls that were dropped.
+struct Ends(Notes);
 
-impl Notes {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-
-    fn note(&self, text: String) {
-        self.0.lock().unwrap().push(text);
-    }
-}
-
-impl Observer for Notes {
+impl Observer for Ends {
     fn call_ended(&self, call: &EndedCall<'_>) {
-        self.note(format!("ended {}", call.attempts()));
+        self.0.note(format!("ended {}", call.attempts()));
     }
 
     fn call_dropped(&self, call: &DroppedCall<'_>) {
         let title = call.operation().map_or("unknown", |known| known.title());
         let (method, attempts, perhaps) = (call.method(), call.attempts(), call.may_have_taken_effect());
-        self.note(format!("dropped {method} {title} {attempts} {perhaps}"));
+        self.0.note(format!("dropped {method} {title} {attempts} {perhaps}"));
         assert!(call.duration() < Duration::MAX && format!("{call:?}").contains("may_have_taken_effect"));
     }
 }
@@ -117,7 +107,7 @@ fn drop_after_one_poll(future: impl Future) {
 /// What is told of a call that is dropped, and of everything that subscribers of `tracing` get.
 fn dropped(builder: ClientBuilder, path: &str, method: Method) -> (Vec<String>, String) {
     let notes = Notes::default();
-    let client = builder.observer(notes.clone()).build().unwrap();
+    let client = builder.observer(Ends(notes.clone())).build().unwrap();
     let call = client.chain(path);
     let text = told(|| match method == Method::GET {
         true => drop_after_one_poll(call.get()),
@@ -179,7 +169,7 @@ fn a_call_that_is_dropped_before_anything_was_sent_has_no_attempt() {
 #[test]
 fn of_a_future_that_was_never_polled_or_has_ended_nothing_is_dropped() {
     let notes = Notes::default();
-    let builder = configured().transport(silent([Sent::Perhaps])).observer(notes.clone());
+    let builder = configured().transport(silent([Sent::Perhaps])).observer(Ends(notes.clone()));
     let client = builder.build().unwrap();
     drop(client.chain(BY_CODE).post(json!({"out_trade_no": "1"})));
     assert!(notes.take().is_empty());
@@ -190,7 +180,7 @@ fn of_a_future_that_was_never_polled_or_has_ended_nothing_is_dropped() {
 #[test]
 fn a_download_that_is_dropped_is_told_too() {
     let notes = Notes::default();
-    let client = configured().transport(silent([])).observer(notes.clone()).build().unwrap();
+    let client = configured().transport(silent([])).observer(Ends(notes.clone())).build().unwrap();
     let download = client.download("https://api.mch.weixin.qq.com/v3/billdownload/file?token=t").to_bytes();
     on_async(async { drop_after_one_poll(download) });
     assert_eq!(notes.take(), ["dropped GET 下载账单 1 true"]);
@@ -199,7 +189,7 @@ fn a_download_that_is_dropped_is_told_too() {
 #[test]
 fn a_time_limit_around_a_call_drops_it() {
     let notes = Notes::default();
-    let client = configured().transport(silent([])).observer(notes.clone()).build().unwrap();
+    let client = configured().transport(silent([])).observer(Ends(notes.clone())).build().unwrap();
     let call = client.chain(BY_CODE).post(json!({"out_trade_no": "1"}));
     on_async(async { tokio::time::timeout(Duration::ZERO, call).await }).unwrap_err();
     assert_eq!(notes.take(), ["dropped POST 付款码支付 1 true"]);

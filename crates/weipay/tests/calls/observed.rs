@@ -21,15 +21,16 @@ use crate::platform::{Platform, configured, signed, unsigned};
 const ORDER: &str = "v3/pay/transactions/native";
 const SECRETS: [&str; 5] = ["oSecretOpenid", "secret-code", "WECHATPAY2", "signature=", "Secret name"];
 
+/// What an observer was told, a text for each.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
+pub struct Notes(Arc<Mutex<Vec<String>>>);
 
 impl Notes {
-    fn take(&self) -> Vec<String> {
+    pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    fn note(&self, text: String) {
+    pub fn note(&self, text: String) {
         self.0.lock().unwrap().push(text);
     }
 }
